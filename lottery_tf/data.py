@@ -1,0 +1,160 @@
+"""Image data sets in memory: unsigned bytes, a fixed validation split, the same arrays in every process.
+
+`digits` is embedded (scikit-learn ships it). The others come through tensorflow-datasets, from `data_dir`, from
+TFDS_DATA_DIR, or from ~/tensorflow_datasets, and are downloaded where they are absent and a network allows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import logging
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from lottery_tf.randomness import generator
+from lottery_tf.settings import DATASETS, DatasetSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Images and their labels.
+
+    Attributes:
+      images: (n, ...) array; uint8 is divided by 255 in the graph, floats are used as they are.
+      labels: (n,) whole numbers from 0.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self):
+        if len(self.images) != len(self.labels):
+            raise InputError(f"{len(self.images)} images but {len(self.labels)} labels.")
+        if len(self.images) == 0:
+            raise InputError("A data split is empty.")
+        object.__setattr__(self, "labels", np.asarray(self.labels, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Training, validation and test images of one data set.
+
+    >>> dataset = load("digits", image_shape=(28, 28, 1))
+    >>> len(dataset.train), len(dataset.validation), len(dataset.test), dataset.train.images.dtype.name
+    (1200, 300, 297, 'uint8')
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    name: str = "custom"
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash of every image and label in their order; results of different data are never mixed."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            for array in (split.images, split.labels):
+                digest.update(f"{array.dtype}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()[:16]
+
+
+def load(name: str, data_dir: str | None = None, image_shape: tuple[int, int, int] = (28, 28, 1)) -> Dataset:
+    """Loads a data set of `settings.DATASETS`.
+
+    Args:
+      name: "digits", "mnist", "fashion_mnist" or "cifar10".
+      data_dir: where tensorflow-datasets keeps its data; None takes TFDS_DATA_DIR or ~/tensorflow_datasets.
+      image_shape: what `digits` are resized to; the others keep their own shape.
+
+    Returns:
+      The images as uint8. The last images of the training split, in the data set's own fixed order, are held out for
+      validation: one split for all seeds.
+
+    Raises:
+      InputError: an unknown name, or data that are absent, cannot be had, or are not what the name promises.
+    """
+    settings = choose(DATASETS, name, "data set")
+    train, test = _digits(settings, image_shape) if name == "digits" else _tfds(name, settings, data_dir)
+    cut = settings.train - settings.validation
+    return Dataset(
+        Split(train.images[:cut], train.labels[:cut]), Split(train.images[cut:], train.labels[cut:]), test, name
+    )
+
+
+def _digits(settings: DatasetSettings, image_shape: tuple[int, int, int]) -> tuple[Split, Split]:
+    from scipy.ndimage import zoom
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    order = generator(0, "digits split").permutation(len(bunch.images))
+    height, width, channels = image_shape
+    small = bunch.images[order] * (255 / 16)
+    large = zoom(small, (1, height / small.shape[1], width / small.shape[2]), order=1)
+    images = np.repeat(np.rint(large).astype(np.uint8)[..., np.newaxis], channels, axis=-1)
+    labels, cut = bunch.target[order], settings.train
+    return Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
+
+
+def _tfds(name: str, settings: DatasetSettings, data_dir: str | None) -> tuple[Split, Split]:
+    import tensorflow_datasets as tfds
+
+    looked_in = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    builder = tfds.builder(name, data_dir=str(looked_in), try_gcs=False)
+    if not builder.is_prepared():
+        _download(builder, name, looked_in)
+    train, test = (_read(builder, split) for split in ("train", "test"))
+    _check(name, train, settings.train, settings, looked_in)
+    _check(name, test, settings.test, settings, looked_in)
+    return train, test
+
+
+def _download(builder, name: str, looked_in: Path) -> None:
+    log.warning("%s is not in %s; downloading it there.", name, looked_in)
+    try:
+        _reach_network()
+        builder.download_and_prepare()
+    except OSError as error:
+        raise InputError(
+            f"The data set {name!r} is not in {looked_in} and could not be downloaded ({error}). "
+            f"Give --data_dir (or TFDS_DATA_DIR) a folder that holds {name}/{builder.version}, or prepare one where "
+            f"there is a network: python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
+            'data_dir=...)". --dataset=digits needs no files at all.'
+        ) from error
+
+
+def _reach_network() -> None:
+    """Raises OSError at once where there is no network; tensorflow-datasets would retry for minutes."""
+    try:
+        urllib.request.urlopen("https://storage.googleapis.com", timeout=10).close()
+    except urllib.error.HTTPError:
+        pass  # an answer, if not a page: there is a network
+
+
+def _read(builder, split: str) -> Split:
+    arrays = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False)
+    return Split(arrays["image"].numpy(), arrays["label"].numpy())
+
+
+def _check(name: str, split: Split, size: int, settings: DatasetSettings, looked_in: Path) -> None:
+    found = (split.images.shape, split.images.dtype.name, int(split.labels.max()) + 1)
+    wanted = ((size, *settings.image_shape), "uint8", settings.classes)
+    if found != wanted:
+        raise InputError(
+            f"{looked_in} holds another data set under the name {name!r}: images and classes are {found}, "
+            f"wanted {wanted}."
+        )

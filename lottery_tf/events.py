@@ -1,0 +1,99 @@
+"""What TensorBoard shows: event files beside the results, written while a level trains and when it is done.
+
+A level's folder holds its curves against iterations, the histograms of w_i and w_f, and an image of the input pixels
+that keep connections. A treatment's folder holds its accuracy and early-stopping iteration against the kept fraction
+(the step is the kept fraction in hundredths of a percent: 10,000 is the dense network) and its hyperparameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from lottery_tf.store import HISTORY_COLUMNS, Level
+from lottery_tf.treatments import State
+
+TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
+
+
+def _fresh_writer(folder: Path) -> tf.summary.SummaryWriter:
+    """A writer of the folder's only event file: what is there from before is written anew."""
+    for old in folder.glob("events.out.tfevents.*"):
+        old.unlink()
+    return tf.summary.create_file_writer(str(folder))
+
+
+class LevelEvents:
+    """The event file of one level; with no folder, nothing is written."""
+
+    def __init__(self, folder: Path | None):
+        self._writer = tf.summary.create_noop_writer() if folder is None else _fresh_writer(folder)
+        self._rows_written = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._writer.close()
+
+    def history(self, history: np.ndarray) -> None:
+        """Writes the rows of the history that are not yet in the file."""
+        with self._writer.as_default():
+            for row in history[self._rows_written :]:
+                for name, value in zip(HISTORY_COLUMNS[1:], row[1:], strict=True):
+                    if np.isfinite(value):
+                        tf.summary.scalar(name, value, step=int(row[0]))
+        self._writer.flush()
+        self._rows_written = len(history)
+
+    def level(self, level: Level) -> None:
+        """Writes what is known of a level when its training is done."""
+        with self._writer.as_default(step=level.metrics["level"]):
+            for name, share in level.metrics["kept_fraction_by_layer"].items():
+                tf.summary.scalar(f"kept_fraction/{name.removesuffix('/kernel')}", share)
+            for name, kept in level.ticket.mask.items():
+                self._histogram(f"w_i/{name}", level.ticket.start[name][kept])
+                self._histogram(f"w_f/{name}", level.final[name][kept])
+            if (image := input_connections(level.ticket.mask)) is not None:
+                tf.summary.image("input pixels that keep connections", image[np.newaxis])
+
+    @staticmethod
+    def _histogram(name: str, values: np.ndarray) -> None:
+        if np.isfinite(values).all():
+            tf.summary.histogram(name, values)
+
+
+def input_connections(mask: State) -> np.ndarray | None:
+    """The share of each input pixel's connections that the first dense layer keeps, as a (height, width, 1) image.
+
+    None where the first layer is a convolution or its inputs are no square grey image.
+    """
+    first = next(iter(mask.values()))
+    side = round(np.sqrt(first.shape[0]))
+    if first.ndim != 2 or side * side != first.shape[0]:
+        return None
+    share = first.mean(axis=1, dtype=np.float64)
+    return (share / share.max()).reshape(side, side, 1)
+
+
+def write_treatment(folder: Path, settings: dict[str, str | int | float], levels: Iterable[dict]) -> None:
+    """Writes a treatment's event file anew from the metrics of its levels, the dense network's first.
+
+    Args:
+      folder: the treatment's folder.
+      settings: its hyperparameters.
+      levels: `Level.metrics` of each.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _fresh_writer(folder).as_default():
+        hparams.hparams(settings, trial_id=str(folder))
+        for metrics in levels:
+            step = round(10_000 * metrics["kept_fraction"])
+            for name in TREATMENT_SCALARS:
+                if metrics[name] is not None:
+                    tf.summary.scalar(f"against kept fraction/{name}", metrics[name], step=step)

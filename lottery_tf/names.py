@@ -1,0 +1,77 @@
+"""From a name on the command line to the thing it names, and from a function's parameters to what it is called with."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lottery_tf.errors import InputError
+
+
+def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
+    """Returns `table[name]`; an unknown name is refused with the valid ones and the nearest match.
+
+    >>> choose({"rewind": 1, "reinit": 2}, "rewnd", "mask-1 action")
+    Traceback (most recent call last):
+    lottery_tf.errors.InputError: Unknown mask-1 action 'rewnd'; did you mean 'rewind'? Valid: rewind, reinit.
+    """
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise InputError(f"Unknown {kind} {name!r}{hint} Valid: {', '.join(table)}.")
+
+
+def function(table: Mapping[str, Callable], name: str, kind: str, offers: tuple[str, ...]) -> Callable:
+    """Returns the function called `name`: from `table`, or imported where the name reads `package.module:function`.
+
+    Args:
+      table: the functions that the project brings, by name.
+      name: a key of the table, or `package.module:function`.
+      kind: what the function is, for messages ("mask criterion").
+      offers: the names that the function's parameters may have; see `call`.
+
+    Raises:
+      InputError: no such name, module or function, or a parameter that nobody can fill.
+    """
+    found = _imported(name, kind) if ":" in name else choose(table, name, kind)
+    unknown = [p for p in _wanted(found) if p not in offers]
+    if unknown:
+        raise InputError(f"The {kind} {name!r} asks for {', '.join(unknown)}; it may ask for {', '.join(offers)}.")
+    return found
+
+
+def _imported(name: str, kind: str) -> Callable:
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"The {kind} {name!r}: cannot import {module_name!r} ({error}).") from error
+    found = getattr(module, attribute, None)
+    if not callable(found):
+        raise InputError(f"The {kind} {name!r}: {module_name!r} has no function {attribute!r}.")
+    return found
+
+
+def _wanted(chosen: Callable) -> list[str]:
+    """The parameters that a caller has to fill, in order."""
+    parameters = inspect.signature(chosen).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return [p.name for p in named if p.default is p.empty]
+
+
+def asks_for(chosen: Callable, parameter: str) -> bool:
+    """Whether a criterion or action names `parameter` among the arguments it wants."""
+    return parameter in _wanted(chosen)
+
+
+def call(chosen: Callable, **offered: Any) -> Any:
+    """Calls a criterion or action with those of the offered arguments that its parameters name.
+
+    >>> call(lambda w_i, w_f: w_f - w_i, w_i=1, w_f=3, gradient=None)
+    2
+    """
+    return chosen(**{name: offered[name] for name in _wanted(chosen)})

@@ -1,0 +1,173 @@
+"""The paper's networks, anybody's Keras model with masks, and a model's weights as plain arrays.
+
+A model's state is a `dict[str, np.ndarray]` with every weight (kernels, biases, batch-norm statistics) under
+"layer/variable"; a mask is such a dict with a boolean array for each maskable kernel.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from lottery_tf.errors import InputError
+from lottery_tf.layers import MASKABLE, MaskedConv2D, MaskedDense, MaskedLayer
+from lottery_tf.masks import Mask
+from lottery_tf.names import choose
+from lottery_tf.randomness import draw_seed, generator, glorot_normal
+from lottery_tf.settings import NETWORKS
+
+State = dict[str, np.ndarray]
+
+OWN_VARIABLES = ("kernel_mask", "frozen_values")  # a masked layer's weights that are not part of a model's state
+
+
+def build(name: str, image_shape: tuple[int, ...] | None = None, classes: int = 10) -> keras.Model:
+    """A masked network of Table S1, untrained, nothing pruned; its outputs are logits.
+
+    Args:
+      name: a name in `settings.NETWORKS`.
+      image_shape: height, width, channels; None takes the shape the paper uses the network for.
+      classes: units of the output layer.
+
+    >>> sum(kernel.size for kernel in kernels(build("fc")).values())
+    266200
+    """
+    table = choose(NETWORKS, name, "network")
+    stack = [keras.Input(image_shape or table.image_shape)]
+    for index, channels in enumerate(table.conv):
+        stack.append(
+            MaskedConv2D(
+                channels,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer="glorot_normal",
+                name=f"conv_{index + 1}",
+            )
+        )
+        if index % 2:
+            stack.append(keras.layers.MaxPooling2D(name=f"pool_{index // 2 + 1}"))
+    stack.append(keras.layers.Flatten(name="flatten"))
+    for index, units in enumerate(table.dense[:-1]):
+        stack.append(
+            MaskedDense(units, activation="relu", kernel_initializer="glorot_normal", name=f"dense_{index + 1}")
+        )
+    stack.append(MaskedDense(classes, kernel_initializer="glorot_normal", name="output"))
+    return keras.Sequential(stack, name=name)
+
+
+def masked(model: keras.Model) -> keras.Model:
+    """A copy of a Keras model whose Dense and Conv1D, 2D and 3D layers carry masks; weights are copied, all are kept.
+
+    Layers of other classes stay as they are, and so do subclasses of those four, whose `call` may be their own.
+
+    Args:
+      model: a built Sequential or functional model (models inside it are converted too).
+
+    Raises:
+      InputError: a subclassed or unbuilt model, or one without a layer that can be masked.
+    """
+    return _converted(model, MASKABLE)
+
+
+def unmasked(model: keras.Model) -> keras.Model:
+    """A copy of a masked model with Keras's own layers, pruned weights at their frozen values: it needs nothing of this package."""
+    return _converted(model, {masked: plain for plain, masked in MASKABLE.items()})
+
+
+def _converted(model: keras.Model, replacements: dict[type, type]) -> keras.Model:
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise InputError(f"{model.name!r} is neither a Sequential nor a functional Keras model and cannot be copied.")
+    if not model.built:
+        raise InputError(f"{model.name!r} has no weights yet: give it an Input layer or call it once.")
+
+    def convert(layer):
+        return replacements.get(type(layer), type(layer)).from_config(layer.get_config())
+
+    if not any(type(layer) in replacements for _, layer in _layers(model)):
+        raise InputError(f"{model.name!r} has no layer of {', '.join(kind.__name__ for kind in replacements)}.")
+    copy = keras.models.clone_model(model, clone_function=convert, recursive=True)
+    set_state(copy, get_state(model))
+    return copy
+
+
+def _layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Every layer with weights of its own, under a name that tells layers of inner models apart."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer, f"{prefix}{layer.name}/")
+        elif layer.weights:
+            yield f"{prefix}{layer.name}", layer
+
+
+def masked_layers(model: keras.Model) -> dict[str, MaskedLayer]:
+    """The masked layers by the name of their kernel, in the model's order."""
+    return {f"{name}/kernel": layer for name, layer in _layers(model) if isinstance(layer, MaskedLayer)}
+
+
+def kernels(model: keras.Model) -> State:
+    """The maskable kernels by name, in the model's order."""
+    return {name: layer.kernel.numpy() for name, layer in masked_layers(model).items()}
+
+
+def variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """The variables that make up a model's state, by name."""
+    found = {}
+    for prefix, layer in _layers(model):
+        counts: dict[str, int] = {}
+        for variable in layer.weights:
+            if isinstance(layer, MaskedLayer) and variable.name in OWN_VARIABLES:
+                continue
+            # A wrapper layer (Bidirectional, say) may hold several weights of one name.
+            count = counts[variable.name] = counts.get(variable.name, 0) + 1
+            found[f"{prefix}/{variable.name}" + (f"_{count}" if count > 1 else "")] = variable
+    return found
+
+
+def get_state(model: keras.Model) -> State:
+    """A model's weights as arrays, masks left out."""
+    return {name: variable.numpy() for name, variable in variables(model).items()}
+
+
+def set_state(model: keras.Model, state: State, mask: Mask | None = None) -> None:
+    """Sets a model's weights and, where a mask is given, freezes the pruned weights at the state's own values.
+
+    Raises:
+      InputError: names or shapes that are not the model's.
+    """
+    wanted = variables(model)
+    if state.keys() != wanted.keys():
+        odd = sorted(state.keys() ^ wanted.keys())
+        raise InputError(f"The weights are not those of the model {model.name!r}: {', '.join(odd[:5])}.")
+    for name, variable in wanted.items():
+        if tuple(variable.shape) != state[name].shape:
+            raise InputError(f"{name!r} has shape {state[name].shape}; the model's has {tuple(variable.shape)}.")
+        variable.assign(state[name])
+    for name, layer in masked_layers(model).items():
+        if mask is not None:
+            layer.set_mask(mask[name], state[name])
+
+
+def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator) -> np.ndarray:
+    """A layer's kernel drawn anew from its initial distribution, independent of any global seed."""
+    initializer, shape = layer.kernel_initializer, tuple(layer.kernel.shape)
+    if type(initializer) is keras.initializers.GlorotNormal:
+        return glorot_normal(shape, rng)
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return np.asarray(initializer(shape), np.float32)
+    config = initializer.get_config()
+    if "seed" in inspect.signature(type(initializer).__init__).parameters:
+        config["seed"] = draw_seed(rng)
+    return np.asarray(type(initializer).from_config(config)(shape), np.float32)
+
+
+def initial_state(model: keras.Model, untrained: State, seed: int) -> State:
+    """The untrained weights of one seed: maskable kernels drawn anew, all other weights as in `untrained`."""
+    drawn = {
+        name: draw_kernel(layer, generator(seed, "initial weights", name))
+        for name, layer in masked_layers(model).items()
+    }
+    return untrained | drawn

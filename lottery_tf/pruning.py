@@ -1,0 +1,228 @@
+"""The lottery-ticket experiment: train, score, mask, act, rewind, train again (Zhou et al., steps 0 to 5)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.metadata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from lottery_tf import events, masks, networks
+from lottery_tf.data import Dataset
+from lottery_tf.errors import InputError
+from lottery_tf.randomness import generator
+from lottery_tf.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.store import DENSE, Level, MemoryResults, ResultsFolder, Snapshot, fingerprint
+from lottery_tf.training import Trained, Trainer
+from lottery_tf.treatments import State, Ticket, Treatment, next_ticket
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+class Experiment:
+    """Iterative pruning of one model on one data set, for any seeds and treatments.
+
+    Each seed's dense network is trained once and shared by all its treatments. Every step asks first whether its result
+    is there already, which is all that resuming takes.
+
+    Args:
+      model: a Keras model, masked or not; a model that is not is copied with masks.
+      dataset: the images.
+      training: how each network is trained.
+      pruning: how much each round prunes; None prunes what most of Table S1 does (10% conv, 20% dense, 10% output).
+      results: where levels are kept; None keeps them in memory.
+      keep_weights: whether finished levels keep their weights; False keeps those of the dense network and of the
+        latest level of each treatment, which is all that going on needs.
+      labels: what the metrics say of the run besides (network, dataset, schedule).
+      snapshot_seconds: the least time between two snapshots of a training that results on disk can take up again.
+      from_logits: whether the model's outputs are logits or probabilities.
+      initial: a function from a seed to the untrained weights; None draws each maskable kernel anew.
+      on_steps: called with the number of training steps just done.
+
+    >>> import lottery_tf as lt
+    >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
+    >>> [round(level.metrics["kept_fraction"], 2) for level in experiment.levels(lt.Treatment(), seed=0, levels=2)]
+    [1.0, 0.8, 0.64]
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        training: TrainingSettings,
+        pruning: PruningSettings | None = None,
+        *,
+        results: MemoryResults | ResultsFolder | None = None,
+        keep_weights: bool = True,
+        labels: dict[str, str] | None = None,
+        snapshot_seconds: float = 30,
+        from_logits: bool = True,
+        initial: Callable[[int], State] | None = None,
+        on_steps: Callable[[int], None] = lambda count: None,
+    ):
+        if not networks.masked_layers(model):
+            model = networks.masked(model)
+        self.model = model
+        self.trainer = Trainer(model, dataset, training, from_logits=from_logits)
+        self.results = MemoryResults() if results is None else results
+        pruning = pruning or PruningSettings()
+        self._initial = initial or functools.partial(networks.initial_state, model, networks.get_state(model))
+        self.pruned_fraction = masks.pruned_fraction_by_layer(
+            networks.kernels(model), pruning.conv, pruning.dense, pruning.output
+        )
+        self._keep_weights = keep_weights
+        self._labels = labels or {}
+        self._snapshot_seconds = snapshot_seconds
+        self._on_steps = on_steps
+        self.trained = 0  # trainings done, not found
+
+    def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[Level]:
+        """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
+
+        Yields:
+          Each level as it is finished, the dense network first; its weights may have been dropped. A level whose
+          training diverged is the last.
+
+        Raises:
+          InputError: fewer than one level, or a criterion or action that returns what cannot be used.
+        """
+        if levels < 1:
+            raise InputError(
+                f"levels is {levels}; it must be at least 1 (the dense network is level 0 and always there)."
+            )
+        with self.results.lock(seed, DENSE):
+            level = self._level(treatment, seed, 0)
+        finished = [level.metrics]
+        yield level
+        with self.results.lock(seed, treatment.name):
+            for number in range(1, levels + 1):
+                if level.metrics["status"] != "finished":
+                    return
+                trained_before = self.trained
+                level = self._level(treatment, seed, number, parent=level.metrics["fingerprint"])
+                if number > 1 and not self._keep_weights:
+                    self.results.drop_weights(seed, treatment.name, number - 1)
+                finished.append(level.metrics)
+                if self.trained > trained_before or number == levels:
+                    self._show(treatment, seed, finished)
+                yield level
+
+    def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
+        """The experiment's model with a level's final weights and mask; what is missing of it is trained first."""
+        found = self._level(treatment, seed, level, weights=True)
+        networks.set_state(self.model, found.final, found.ticket.mask)
+        return self.model
+
+    def weights_bytes(self, treatment: Treatment, levels: int) -> int:
+        """About how many bytes the weights of a treatment's levels take on disk if all are kept.
+
+        Starting and final values are float32; where pruned weights are frozen at zero they compress to next to nothing.
+        """
+        kernels = networks.kernels(self.model)
+        kept = masks.ladder(kernels, self.pruned_fraction, levels)
+        stored = sum(kept) if treatment.mask0 == "zero" else len(kept)
+        return int(2 * 4 * stored * sum(kernel.size for kernel in kernels.values()))
+
+    def _level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None, weights=False) -> Level:
+        """A level from the results or, where it is missing there, trained from the one before."""
+        place = (seed, treatment.name if number else DENSE, number)
+        found = self.results.read(*place, weights)
+        if found is not None and parent in (None, found.metrics["parent"]):
+            return found
+        if number == 0:
+            initial = self._initial(seed)
+            ticket, parent = Ticket(initial, masks.full({name: initial[name] for name in self.pruned_fraction})), ""
+        else:
+            before = self._level(treatment, seed, number - 1, weights=True)
+            ticket, parent = self._next_ticket(treatment, seed, number, before), before.metrics["fingerprint"]
+        trained = self._train(ticket, treatment, place, parent)
+        self.results.write(*place, trained)
+        self.trained += 1
+        return trained
+
+    def _next_ticket(self, treatment: Treatment, seed: int, number: int, before: Level) -> Ticket:
+        gradient = None
+        if treatment.wants_gradient:
+            train, batch_size = self.trainer.dataset.train, self.trainer.settings.batch_size
+            rng = generator(seed, "saliency batch", number)
+            gradient = self.trainer.gradient(before.ticket, rng.choice(len(train), batch_size, replace=False))
+        draw = {
+            name: functools.partial(networks.draw_kernel, layer)
+            for name, layer in networks.masked_layers(self.model).items()
+        }
+        initial, pruned = self._initial(seed), self.pruned_fraction
+        return next_ticket(treatment, before.ticket, before.final, initial, pruned, draw, seed, number, gradient)
+
+    def _train(self, ticket: Ticket, treatment: Treatment, place: tuple[int, str, int], parent: str) -> Level:
+        seed, _, number = place
+        partial: Path | None = self.results.partial(*place)
+        snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds)
+        with events.LevelEvents(partial) as board:
+            trained = self.trainer.train(
+                ticket, seed, number, snapshot=snapshot, on_history=board.history, on_steps=self._on_steps
+            )
+            metrics = self._metrics(ticket, trained, treatment, seed, number, parent)
+            level = Level(ticket, trained.final, trained.history, metrics)
+            board.level(level)
+        return level
+
+    def _show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
+        """Writes the treatment's page for TensorBoard."""
+        folder = self.results.treatment_folder(seed, treatment.name)
+        if folder is not None:
+            training = dataclasses.asdict(self.trainer.settings)
+            events.write_treatment(
+                folder, {**self._labels, **dataclasses.asdict(treatment), "seed": seed, **training}, finished
+            )
+
+    def _metrics(
+        self, ticket: Ticket, trained: Trained, treatment: Treatment, seed: int, number: int, parent: str
+    ) -> dict:
+        def number_or_none(value: float) -> float | None:
+            return float(value) if np.isfinite(value) else None
+
+        return {
+            **self._labels,
+            "seed": seed,
+            "criterion": treatment.criterion if number else DENSE,
+            "mask1": treatment.mask1 if number else "",
+            "mask0": treatment.mask0 if number else "",
+            "level": number,
+            "status": "diverged" if trained.diverged else "finished",
+            "kept_fraction": masks.kept_fraction(ticket.mask),
+            "early_stop_iteration": trained.early_stop_iteration,
+            "early_stop_val_loss": number_or_none(trained.early_stop_val_loss),
+            "test_accuracy": number_or_none(trained.test_accuracy),
+            "final_test_accuracy": number_or_none(trained.final_test_accuracy),
+            "iterations": int(trained.history[-1, 0]),
+            "seconds": round(trained.seconds, 3),
+            "kept_fraction_by_layer": masks.kept_fraction_by_layer(ticket.mask),
+            "parent": parent,
+            "fingerprint": fingerprint(trained.final, ticket.mask),
+            "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        }
+
+
+def experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:
+    """The experiment of one of the paper's networks, with a results folder.
+
+    Args:
+      settings: the network and all that its runs have in common.
+      dataset: the images.
+      results_dir: the folder that holds the results of all networks.
+      **options: further arguments of `Experiment`.
+    """
+    image_shape = dataset.train.images.shape[1:]
+    return Experiment(
+        networks.build(settings.network, image_shape),
+        dataset,
+        settings.training,
+        settings.pruning,
+        results=ResultsFolder(results_dir, settings, dataset.fingerprint),
+        labels={"network": settings.network, "dataset": settings.dataset, "schedule": settings.schedule},
+        **options,
+    )

@@ -1,0 +1,319 @@
+"""Training one network: whole stretches of steps in one compiled call, the history, the early-stopping point.
+
+Small dense networks are bound by overhead, not arithmetic: a stretch of steps, update and masking included, is one XLA
+call. XLA's convolutions are slow on a CPU, so networks with convolutions run as a TensorFlow graph whose update alone is
+compiled by XLA. Images stay in memory as bytes, are gathered by index and scaled in the graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf import networks
+from lottery_tf.data import Dataset, Split
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from lottery_tf.randomness import draw_seed, generator
+from lottery_tf.settings import TrainingSettings
+from lottery_tf.store import Snapshot
+from lottery_tf.treatments import State, Ticket
+
+OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {
+    # 1e-8 is the default of TensorFlow 1, in which the paper's experiments were written; Keras's own is 1e-7.
+    "adam": lambda learning_rate: keras.optimizers.Adam(learning_rate, epsilon=1e-8),
+    "sgd": keras.optimizers.SGD,
+    "momentum": lambda learning_rate: keras.optimizers.SGD(learning_rate, momentum=0.9),
+}
+
+EVALUATION_BATCH = 500
+GRAPH_STEPS = 10  # steps a call where XLA is not used: few enough for a progress bar, too many to be felt
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a training leaves behind.
+
+    Attributes:
+      final: every weight at the end.
+      history: (rows, 5) float64 array with `store.HISTORY_COLUMNS`; a row every `eval_interval` iterations, from
+        iteration 0 (before the first step) to the end.
+      early_stop_iteration: the iteration of least validation loss, the first of equals.
+      early_stop_val_loss: that loss.
+      test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].
+      final_test_accuracy: on the test images at the end of training, in [0, 1].
+      diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
+      seconds: time spent training and evaluating, over all interruptions.
+    """
+
+    final: State
+    history: np.ndarray
+    early_stop_iteration: int
+    early_stop_val_loss: float
+    test_accuracy: float
+    final_test_accuracy: float
+    diverged: bool
+    seconds: float
+
+
+def scale(images):
+    """Images as the network sees them: bytes divided by 255 and nothing else; floats as they are."""
+    return tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _epoch_order(seed: int, level: int, epoch: int, size: int) -> np.ndarray:
+    return generator(seed, "data order", level, epoch).permutation(size).astype(np.int32)
+
+
+def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int, level: int) -> np.ndarray:
+    """Which images the iterations `first` to `first + count - 1` see.
+
+    Every epoch is a fresh permutation of all training images whose last partial batch is dropped.
+
+    Returns:
+      (count, batch_size) int32 array of indices below `size`.
+
+    >>> batch_indices(0, 3, size=5, batch_size=2, seed=0, level=0).shape
+    (3, 2)
+    """
+    per_epoch = size // batch_size
+    rows = []
+    for iteration in range(first, first + count):
+        epoch, batch = divmod(iteration, per_epoch)
+        rows.append(_epoch_order(seed, level, epoch, size)[batch * batch_size : (batch + 1) * batch_size])
+    return np.stack(rows)
+
+
+class Trainer:
+    """Trains one masked model on one data set, again and again from given starts, with one compilation.
+
+    Args:
+      model: a masked Keras model (`networks.build`, `networks.masked`).
+      dataset: the images.
+      settings: how long and how to train.
+      from_logits: whether the model's outputs are logits (True) or probabilities.
+      jit_compile: whether whole stretches of steps are compiled by XLA; None decides by the model.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        settings: TrainingSettings,
+        *,
+        from_logits: bool = True,
+        jit_compile: bool | None = None,
+    ):
+        if len(dataset.train) < settings.batch_size:
+            raise InputError(
+                f"batch_size is {settings.batch_size}, but there are {len(dataset.train)} training images."
+            )
+        if not networks.masked_layers(model):
+            raise InputError(f"The model {model.name!r} has no masked layer; make one with lottery_tf.masked(model).")
+        self.model = model
+        self.dataset = dataset
+        self.settings = settings
+        self._from_logits = from_logits
+        self._images = {name: tf.constant(split.images) for name, split in self._splits().items()}
+        self._labels = {name: tf.constant(split.labels) for name, split in self._splits().items()}
+        self._optimizer = choose(OPTIMIZERS, settings.optimizer, "optimizer")(settings.learning_rate)
+        self._optimizer.build(model.trainable_variables)
+        self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
+        own = {
+            id(v) for layer in networks.masked_layers(model).values() for v in (layer.kernel_mask, layer.frozen_values)
+        }
+        self._variables = [variable for variable in model.variables if id(variable) not in own]
+        if jit_compile is None:
+            jit_compile = not any(len(variable.shape) > 2 for variable in model.trainable_variables)
+        self._steps_per_call = settings.eval_interval if jit_compile else min(GRAPH_STEPS, settings.eval_interval)
+        self._train_steps = tf.function(self._steps, jit_compile=jit_compile)
+        self._apply = self._optimizer.apply if jit_compile else tf.function(self._optimizer.apply, jit_compile=True)
+        self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
+
+    def _splits(self) -> dict[str, Split]:
+        return {"train": self.dataset.train, "validation": self.dataset.validation, "test": self.dataset.test}
+
+    def train(
+        self,
+        ticket: Ticket,
+        seed: int,
+        level: int,
+        *,
+        snapshot: Snapshot | None = None,
+        on_history: Callable[[np.ndarray], None] = lambda history: None,
+        on_steps: Callable[[int], None] = lambda count: None,
+    ) -> Trained:
+        """Trains a ticket to its end (step 1 of the paper's algorithm).
+
+        Args:
+          ticket: where every weight starts, and the mask.
+          seed: the run's seed, and
+          level: the level's number: together they fix the order of the images and the dropout.
+          snapshot: where the state is saved from time to time, and taken up from if it was.
+          on_history: called with the history so far after each reading of the validation loss.
+          on_steps: called with the number of steps just done.
+
+        The same arguments give the same bits on one machine, whether or not the training is interrupted.
+        """
+        self._reset(ticket, seed, level)
+        run = _Run()
+        if snapshot is not None and (saved := snapshot.load()) is not None:
+            run = self._restore(saved)
+            on_steps(run.iteration)
+        began = time.monotonic() - run.seconds
+        while not self._read_validation(run):
+            on_history(np.array(run.history))
+            if run.iteration == self.settings.iterations:
+                break
+            run.seconds = time.monotonic() - began
+            if snapshot is not None:
+                snapshot.save_if_due(lambda: self._saved(run))
+            self._train_stretch(run, seed, level, on_steps)
+        final, accuracies = networks.get_state(self.model), self._test_accuracies(run)
+        return Trained(
+            final,
+            np.array(run.history),
+            run.best_iteration,
+            run.best_loss,
+            *accuracies,
+            diverged=run.diverged,
+            seconds=time.monotonic() - began,
+        )
+
+    def evaluate(self, split: str) -> tuple[float, float]:
+        """Mean loss and accuracy (in [0, 1]) of the model as it stands on "train", "validation" or "test"."""
+        loss, correct = self._evaluate[split]()
+        size = len(self._splits()[split])
+        return float(loss) / size, float(correct) / size
+
+    def gradient(self, ticket: Ticket, indices: np.ndarray) -> State:
+        """The gradient of the mean loss of some training images at a ticket's start, for each maskable kernel."""
+        networks.set_state(self.model, ticket.start, ticket.mask)
+        layers = networks.masked_layers(self.model)
+        with tf.GradientTape() as tape:
+            loss, _ = self._loss_and_correct("train", indices, training=False)
+        found = tape.gradient(loss / len(indices), [layer.kernel.value for layer in layers.values()])
+        return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
+
+    def _reset(self, ticket: Ticket, seed: int, level: int) -> None:
+        networks.set_state(self.model, ticket.start, ticket.mask)
+        for variable, value in zip(self._optimizer.variables, self._optimizer_start, strict=True):
+            variable.assign(value)
+        rng = generator(seed, "dropout", level)
+        for variable in self._variables:
+            if variable.name == "seed_generator_state":
+                variable.assign(np.array([draw_seed(rng), 0], variable.dtype))
+
+    def _read_validation(self, run: _Run) -> bool:
+        """Adds a row to the history and keeps the best weights; returns whether training has diverged."""
+        loss, accuracy = self.evaluate("validation")
+        run.history.append((run.iteration, run.train_loss, run.train_accuracy, loss, accuracy))
+        run.diverged = not np.isfinite(loss)
+        if loss < run.best_loss:
+            run.best_iteration, run.best_loss = run.iteration, loss
+            run.best = [variable.numpy() for variable in self._variables]
+        return run.diverged
+
+    def _train_stretch(self, run: _Run, seed: int, level: int, on_steps: Callable[[int], None]) -> None:
+        """Trains up to the next reading of the validation loss."""
+        interval, batch_size = self.settings.eval_interval, self.settings.batch_size
+        stretch = min(interval, self.settings.iterations - run.iteration)
+        loss = correct = 0.0
+        for done in range(0, stretch, self._steps_per_call):
+            count = min(self._steps_per_call, stretch - done)
+            first = run.iteration + done
+            # Always as many rows as a call may need, so that XLA compiles for one shape only.
+            indices = batch_indices(first, self._steps_per_call, len(self.dataset.train), batch_size, seed, level)
+            call_loss, call_correct = self._train_steps(tf.constant(indices), tf.constant(count))
+            loss, correct = loss + float(call_loss), correct + float(call_correct)
+            on_steps(count)
+        run.iteration += stretch
+        run.train_loss, run.train_accuracy = loss / (stretch * batch_size), correct / (stretch * batch_size)
+
+    def _steps(self, indices, count):
+        loss_sum = correct_sum = tf.zeros(())
+        for step in tf.range(count):
+            with tf.GradientTape() as tape:
+                loss, correct = self._loss_and_correct("train", indices[step], training=True)
+                batch_loss = loss / indices.shape[1] + sum(self.model.losses)
+            variables = self.model.trainable_variables
+            self._apply(tape.gradient(batch_loss, [variable.value for variable in variables]), variables)
+            loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
+        return loss_sum, correct_sum
+
+    def _evaluation(self, split: str):
+        size = len(self._splits()[split])
+        loss_sum = correct_sum = tf.zeros((), tf.float64)
+        for first in tf.range(0, size, EVALUATION_BATCH):
+            indices = tf.range(first, tf.minimum(first + EVALUATION_BATCH, size))
+            loss, correct = self._loss_and_correct(split, indices, training=False)
+            loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
+        return loss_sum, correct_sum
+
+    def _loss_and_correct(self, split: str, indices, training: bool):
+        """Summed cross-entropy and number of right answers of some images."""
+        labels = tf.gather(self._labels[split], indices)
+        outputs = self.model(scale(tf.gather(self._images[split], indices)), training=training)
+        losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
+        right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)
+        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
+
+    def _test_accuracies(self, run: _Run) -> tuple[float, float]:
+        """At the early-stopping iteration and at the end: the test images are read twice in a training, no more."""
+        if run.diverged:
+            return float("nan"), float("nan")
+        _, at_end = self.evaluate("test")
+        for variable, value in zip(self._variables, run.best, strict=True):
+            variable.assign(value)
+        _, at_early_stop = self.evaluate("test")
+        return at_early_stop, at_end
+
+    def _saved(self, run: _Run) -> dict[str, np.ndarray]:
+        numbers = [run.best_iteration, run.best_loss, run.seconds]
+        return {
+            "history": np.array(run.history),
+            "numbers": np.array(numbers, np.float64),
+            **{f"best/{i}": value for i, value in enumerate(run.best)},
+            **{f"model/{i}": variable.numpy() for i, variable in enumerate(self._variables)},
+            **{f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self._optimizer.variables)},
+        }
+
+    def _restore(self, saved: dict[str, np.ndarray]) -> _Run:
+        for i, variable in enumerate(self._variables):
+            variable.assign(saved[f"model/{i}"])
+        for i, variable in enumerate(self._optimizer.variables):
+            variable.assign(saved[f"optimizer/{i}"])
+        *history, last = map(tuple, saved["history"])  # the last row is read again: its weights are those just restored
+        best_iteration, best_loss, seconds = saved["numbers"]
+        return _Run(
+            iteration=int(last[0]),
+            train_loss=last[1],
+            train_accuracy=last[2],
+            history=history,
+            best_iteration=int(best_iteration),
+            best_loss=float(best_loss),
+            best=[saved[f"best/{i}"] for i in range(len(self._variables))],
+            seconds=float(seconds),
+        )
+
+
+@dataclasses.dataclass
+class _Run:
+    """Where a training stands."""
+
+    iteration: int = 0
+    train_loss: float = float("nan")
+    train_accuracy: float = float("nan")
+    history: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
+    best_iteration: int = 0
+    best_loss: float = float("inf")
+    best: list[np.ndarray] = dataclasses.field(default_factory=list)
+    diverged: bool = False
+    seconds: float = 0.0

@@ -1,0 +1,70 @@
+"""The progress of a run: a bar on a terminal, a line for each finished level elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+from absl import logging
+from tqdm import tqdm
+
+from lottery_tf.store import Level
+
+
+class Progress:
+    """Counts training steps against all that are planned; steps that were done before are taken off the plan.
+
+    Args:
+      steps: all training steps of the run.
+    """
+
+    def __init__(self, steps: int):
+        self._bar = tqdm(total=steps, unit=" steps", unit_scale=True, disable=None, dynamic_ncols=True)
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._bar.close()
+
+    def steps(self, count: int) -> None:
+        """Some steps were done."""
+        self._done += count
+        self._bar.update(count)
+
+    def follow(self, levels: Iterator[Level], name: str, rounds: int, iterations: int) -> None:
+        """Runs through the levels of one treatment.
+
+        Args:
+          levels: the treatment's levels.
+          name: what the bar calls the treatment.
+          rounds: how many levels there should be, the dense one included.
+          iterations: steps of each.
+        """
+        for number in range(rounds):
+            self._bar.set_description(f"{name} level {number}")
+            done_before = self._done
+            level = next(levels, None)
+            skipped = iterations - (self._done - done_before)
+            if level is None:
+                skipped = (rounds - number) * iterations
+            if self._bar.total is not None:
+                self._bar.total -= skipped
+            if level is None:
+                break
+            self._tell(name, level.metrics, self._done > done_before)
+
+    def _tell(self, name: str, metrics: dict, trained: bool) -> None:
+        if metrics["status"] == "diverged":
+            self._line(f"{name} level {metrics['level']}: diverged; the later levels of this treatment are left out.")
+        elif trained and self._bar.disable:
+            kept, accuracy = 100 * metrics["kept_fraction"], 100 * metrics["test_accuracy"]
+            self._line(
+                f"{name} level {metrics['level']}: {kept:.2f}% kept, early stop at {metrics['early_stop_iteration']}, "
+                f"test accuracy {accuracy:.2f}%, {metrics['seconds']:.0f} s"
+            )
+
+    def _line(self, text: str) -> None:
+        with self._bar.external_write_mode():
+            logging.info(text)
