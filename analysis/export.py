@@ -10,11 +10,11 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from absl import flags, logging
+from absl import flags
 
 from lottery_tf.errors import InputError
-from lottery_tf.store import finished_levels
-from runs import common
+from lottery_tf.store import finished
+from runs import cli
 
 RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
 OUT = flags.DEFINE_string("out", "results.csv", "The CSV file to write.")
@@ -52,11 +52,11 @@ def write_csv(levels: Iterable[dict], path: Path) -> int:
 
 
 def main() -> None:
-    count = write_csv(finished_levels(RESULTS_DIR.value), Path(OUT.value))
+    count = write_csv(finished(RESULTS_DIR.value), Path(OUT.value))
     if count == 0:
         raise InputError(f"There is no trained level in {RESULTS_DIR.value}.")
-    logging.info("%d trained levels in %s", count, OUT.value)
+    cli.log.info("%d trained levels in %s", count, OUT.value)
 
 
 if __name__ == "__main__":
-    common.run(main)
+    cli.run(main)

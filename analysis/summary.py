@@ -18,7 +18,7 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
     """The levels of some treatments and seeds, the dense network as level 0 of each treatment.
 
     Args:
-      levels: metrics of trained levels, as `lottery_tf.finished_levels` gives them.
+      levels: metrics of trained levels, as `lottery_tf.finished` gives them.
       treatments: which treatments, in which order.
       seeds: which seeds.
       last_level: the highest level wanted.

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from lottery_tf.store import HISTORY_COLUMNS, Level
+from lottery_tf.store import HISTORY_COLUMNS, Result
 from lottery_tf.treatments import State
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
@@ -28,8 +28,8 @@ def _fresh_writer(folder: Path) -> tf.summary.SummaryWriter:
     return tf.summary.create_file_writer(str(folder))
 
 
-class LevelEvents:
-    """The event file of one level; with no folder, nothing is written."""
+class TrainingEvents:
+    """The event file of one training; with no folder, nothing is written."""
 
     def __init__(self, folder: Path | None):
         self._writer = tf.summary.create_noop_writer() if folder is None else _fresh_writer(folder)
@@ -51,15 +51,15 @@ class LevelEvents:
         self._writer.flush()
         self._rows_written = len(history)
 
-    def level(self, level: Level) -> None:
+    def level(self, level: Result) -> None:
         """Writes what is known of a level when its training is done."""
         with self._writer.as_default(step=level.metrics["level"]):
             for name, share in level.metrics["kept_fraction_by_layer"].items():
                 tf.summary.scalar(f"kept_fraction/{name.removesuffix('/kernel')}", share)
-            for name, kept in level.ticket.mask.items():
-                self._histogram(f"w_i/{name}", level.ticket.start[name][kept])
+            for name, kept in level.mask.items():
+                self._histogram(f"w_i/{name}", level.start[name][kept])
                 self._histogram(f"w_f/{name}", level.final[name][kept])
-            if (image := input_connections(level.ticket.mask)) is not None:
+            if (image := input_connections(level.mask)) is not None:
                 tf.summary.image("input pixels that keep connections", image[np.newaxis])
 
     @staticmethod
@@ -87,7 +87,7 @@ def write_treatment(folder: Path, settings: dict[str, str | int | float], levels
     Args:
       folder: the treatment's folder.
       settings: its hyperparameters.
-      levels: `Level.metrics` of each.
+      levels: `Result.metrics` of each.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _fresh_writer(folder).as_default():

@@ -60,7 +60,9 @@ def build(name: str, image_shape: tuple[int, ...] | None = None, classes: int = 
 
 
 def masked(model: keras.Model) -> keras.Model:
-    """A copy of a Keras model whose Dense and Conv1D, 2D and 3D layers carry masks; weights are copied, all are kept.
+    """A copy of a Keras model whose Dense and Conv1D, 2D and 3D layers carry masks that keep every weight.
+
+    The weights are copied. A model that is masked already is copied without its masks.
 
     Layers of other classes stay as they are, and so do subclasses of those four, whose `call` may be their own.
 
@@ -87,7 +89,8 @@ def _converted(model: keras.Model, replacements: dict[type, type]) -> keras.Mode
     def convert(layer):
         return replacements.get(type(layer), type(layer)).from_config(layer.get_config())
 
-    if not any(type(layer) in replacements for _, layer in _layers(model)):
+    known = {*replacements, *replacements.values()}
+    if not any(type(layer) in known for _, layer in _layers(model)):
         raise InputError(f"{model.name!r} has no layer of {', '.join(kind.__name__ for kind in replacements)}.")
     copy = keras.models.clone_model(model, clone_function=convert, recursive=True)
     set_state(copy, get_state(model))

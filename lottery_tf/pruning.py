@@ -16,7 +16,7 @@ from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.randomness import generator
 from lottery_tf.settings import PruningSettings, RunSettings, TrainingSettings
-from lottery_tf.store import DENSE, Level, MemoryResults, ResultsFolder, Snapshot, fingerprint
+from lottery_tf.store import DENSE, MemoryResults, Result, ResultsFolder, Snapshot, fingerprint, level_place
 from lottery_tf.training import Trained, Trainer
 from lottery_tf.treatments import State, Ticket, Treatment, next_ticket
 
@@ -30,7 +30,7 @@ class Experiment:
     is there already, which is all that resuming takes.
 
     Args:
-      model: a Keras model, masked or not; a model that is not is copied with masks.
+      model: a built Keras model, masked or not; the experiment works on a masked copy of it.
       dataset: the images.
       training: how each network is trained.
       pruning: how much each round prunes; None prunes what most of Table S1 does (10% conv, 20% dense, 10% output).
@@ -64,9 +64,7 @@ class Experiment:
         initial: Callable[[int], State] | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
     ):
-        if not networks.masked_layers(model):
-            model = networks.masked(model)
-        self.model = model
+        self.model = model = networks.masked(model)
         self.trainer = Trainer(model, dataset, training, from_logits=from_logits)
         self.results = MemoryResults() if results is None else results
         pruning = pruning or PruningSettings()
@@ -80,7 +78,7 @@ class Experiment:
         self._on_steps = on_steps
         self.trained = 0  # trainings done, not found
 
-    def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[Level]:
+    def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[Result]:
         """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
 
         Yields:
@@ -94,27 +92,32 @@ class Experiment:
             raise InputError(
                 f"levels is {levels}; it must be at least 1 (the dense network is level 0 and always there)."
             )
-        with self.results.lock(seed, DENSE):
-            level = self._level(treatment, seed, 0)
+        level = self.dense(seed)
         finished = [level.metrics]
         yield level
-        with self.results.lock(seed, treatment.name):
+        with self.results.lock(f"seed-{seed}/{treatment.name}"):
             for number in range(1, levels + 1):
                 if level.metrics["status"] != "finished":
                     return
                 trained_before = self.trained
                 level = self._level(treatment, seed, number, parent=level.metrics["fingerprint"])
                 if number > 1 and not self._keep_weights:
-                    self.results.drop_weights(seed, treatment.name, number - 1)
+                    self.results.drop_weights(level_place(seed, treatment.name, number - 1))
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == levels:
                     self._show(treatment, seed, finished)
                 yield level
 
+    def dense(self, seed: int, weights: bool = False) -> Result:
+        """The dense network of a seed, trained if it is not there; with its weights if they are asked for."""
+        place = level_place(seed, DENSE, 0)
+        with self.results.lock(place):
+            return self._found(place, weights) or self._trained(self._dense_ticket(seed), seed, 0)
+
     def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
         """The experiment's model with a level's final weights and mask; what is missing of it is trained first."""
         found = self._level(treatment, seed, level, weights=True)
-        networks.set_state(self.model, found.final, found.ticket.mask)
+        networks.set_state(self.model, found.final, found.mask)
         return self.model
 
     def weights_bytes(self, treatment: Treatment, levels: int) -> int:
@@ -127,24 +130,27 @@ class Experiment:
         stored = sum(kept) if treatment.mask0 == "zero" else len(kept)
         return int(2 * 4 * stored * sum(kernel.size for kernel in kernels.values()))
 
-    def _level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None, weights=False) -> Level:
+    def _level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None, weights=False) -> Result:
         """A level from the results or, where it is missing there, trained from the one before."""
-        place = (seed, treatment.name if number else DENSE, number)
-        found = self.results.read(*place, weights)
-        if found is not None and parent in (None, found.metrics["parent"]):
-            return found
         if number == 0:
-            initial = self._initial(seed)
-            ticket, parent = Ticket(initial, masks.full({name: initial[name] for name in self.pruned_fraction})), ""
-        else:
-            before = self._level(treatment, seed, number - 1, weights=True)
-            ticket, parent = self._next_ticket(treatment, seed, number, before), before.metrics["fingerprint"]
-        trained = self._train(ticket, treatment, place, parent)
-        self.results.write(*place, trained)
-        self.trained += 1
-        return trained
+            return self.dense(seed, weights)
+        found = self._found(level_place(seed, treatment.name, number), weights, parent)
+        if found is not None:
+            return found
+        before = self._level(treatment, seed, number - 1, weights=True)
+        ticket = self._next_ticket(treatment, seed, number, before)
+        return self._trained(ticket, seed, number, treatment, before.metrics["fingerprint"])
 
-    def _next_ticket(self, treatment: Treatment, seed: int, number: int, before: Level) -> Ticket:
+    def _found(self, place: str, weights: bool, parent: str | None = None) -> Result | None:
+        """What the results hold at a place, unless it is the child of another parent than the one there is now."""
+        found = self.results.read(place, weights)
+        return found if found and parent in (None, found.metrics["parent"]) else None
+
+    def _dense_ticket(self, seed: int) -> Ticket:
+        initial = self._initial(seed)
+        return Ticket(initial, masks.full({name: initial[name] for name in self.pruned_fraction}))
+
+    def _next_ticket(self, treatment: Treatment, seed: int, number: int, before: Result) -> Ticket:
         gradient = None
         if treatment.wants_gradient:
             train, batch_size = self.trainer.dataset.train, self.trainer.settings.batch_size
@@ -157,54 +163,61 @@ class Experiment:
         initial, pruned = self._initial(seed), self.pruned_fraction
         return next_ticket(treatment, before.ticket, before.final, initial, pruned, draw, seed, number, gradient)
 
-    def _train(self, ticket: Ticket, treatment: Treatment, place: tuple[int, str, int], parent: str) -> Level:
-        seed, _, number = place
-        partial: Path | None = self.results.partial(*place)
+    def _trained(
+        self, ticket: Ticket, seed: int, number: int, treatment: Treatment | None = None, parent: str = ""
+    ) -> Result:
+        """Trains a ticket and stores the level."""
+        place = level_place(seed, treatment.name if treatment else DENSE, number)
+        partial: Path | None = self.results.partial(place)
         snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds)
-        with events.LevelEvents(partial) as board:
+        with events.TrainingEvents(partial) as board:
             trained = self.trainer.train(
                 ticket, seed, number, snapshot=snapshot, on_history=board.history, on_steps=self._on_steps
             )
-            metrics = self._metrics(ticket, trained, treatment, seed, number, parent)
-            level = Level(ticket, trained.final, trained.history, metrics)
-            board.level(level)
-        return level
+            names = dataclasses.asdict(treatment) if treatment else {"criterion": DENSE, "mask1": "", "mask0": ""}
+            metrics = self._metrics(ticket, trained, names | {"seed": seed, "level": number, "parent": parent})
+            result = Result(ticket.mask, ticket.start, trained.final, trained.history, metrics)
+            board.level(result)
+        self.results.write(place, result)
+        self.trained += 1
+        return result
 
     def _show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
         """Writes the treatment's page for TensorBoard."""
-        folder = self.results.treatment_folder(seed, treatment.name)
+        folder = self.results.folder(f"seed-{seed}/{treatment.name}")
         if folder is not None:
             training = dataclasses.asdict(self.trainer.settings)
             events.write_treatment(
                 folder, {**self._labels, **dataclasses.asdict(treatment), "seed": seed, **training}, finished
             )
 
-    def _metrics(
-        self, ticket: Ticket, trained: Trained, treatment: Treatment, seed: int, number: int, parent: str
-    ) -> dict:
-        def number_or_none(value: float) -> float | None:
-            return float(value) if np.isfinite(value) else None
-
+    def _metrics(self, ticket: Ticket, trained: Trained, identity: dict) -> dict:
         return {
+            "kind": "level",
             **self._labels,
-            "seed": seed,
-            "criterion": treatment.criterion if number else DENSE,
-            "mask1": treatment.mask1 if number else "",
-            "mask0": treatment.mask0 if number else "",
-            "level": number,
+            **identity,
             "status": "diverged" if trained.diverged else "finished",
             "kept_fraction": masks.kept_fraction(ticket.mask),
             "early_stop_iteration": trained.early_stop_iteration,
-            "early_stop_val_loss": number_or_none(trained.early_stop_val_loss),
-            "test_accuracy": number_or_none(trained.test_accuracy),
-            "final_test_accuracy": number_or_none(trained.final_test_accuracy),
+            "early_stop_val_loss": finite(trained.early_stop_val_loss),
+            "test_accuracy": finite(trained.test_accuracy),
+            "final_test_accuracy": finite(trained.final_test_accuracy),
             "iterations": int(trained.history[-1, 0]),
             "seconds": round(trained.seconds, 3),
             "kept_fraction_by_layer": masks.kept_fraction_by_layer(ticket.mask),
-            "parent": parent,
             "fingerprint": fingerprint(trained.final, ticket.mask),
-            "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+            "versions": versions(),
         }
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON has it: None for one that is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def versions() -> dict[str, str]:
+    """The versions of what the numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:
@@ -222,7 +235,9 @@ def experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path,
         dataset,
         settings.training,
         settings.pruning,
-        results=ResultsFolder(results_dir, settings, dataset.fingerprint),
+        results=ResultsFolder(
+            Path(results_dir) / settings.folder, dataclasses.asdict(settings) | {"data": dataset.fingerprint}
+        ),
         labels={"network": settings.network, "dataset": settings.dataset, "schedule": settings.schedule},
         **options,
     )

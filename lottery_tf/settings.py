@@ -21,7 +21,7 @@ class NetworkSettings:
       image_shape: height, width, channels of the images it is meant for.
       conv: channels of the 3x3 convolutions; a 2x2 max pooling follows each pair.
       dense: units of the dense layers, output layer last.
-      optimizer: a name in `training.OPTIMIZERS`.
+      optimizer: a name in `OPTIMIZERS`.
       learning_rate: of the optimizer.
       iterations: training steps of the paper's schedule.
       conv_pruned_fraction, dense_pruned_fraction, output_pruned_fraction: share of a layer's unmasked weights that a
@@ -76,6 +76,13 @@ DATASETS: dict[str, DatasetSettings] = {
     "cifar10": DatasetSettings(50_000, 5_000, 10_000, (32, 32, 3)),
 }
 
+OPTIMIZERS = {  # name -> Keras's class and its arguments besides the learning rate
+    # 1e-8 is the default of TensorFlow 1, in which the paper's experiments were written; Keras's own is 1e-7.
+    "adam": ("Adam", {"epsilon": 1e-8}),
+    "sgd": ("SGD", {}),
+    "momentum": ("SGD", {"momentum": 0.9}),
+}
+
 SCHEDULES = {"paper": 1, "half": 2, "quarter": 4, "tenth": 10}  # name -> what the paper's iterations are divided by
 
 
@@ -86,7 +93,7 @@ class TrainingSettings:
     Attributes:
       iterations: training steps; training always runs to its end.
       learning_rate: of the optimizer.
-      optimizer: a name in `training.OPTIMIZERS`.
+      optimizer: a name in `OPTIMIZERS`.
       batch_size: images a step; the last partial batch of an epoch is dropped.
       eval_interval: iterations between two readings of the validation loss.
 
@@ -106,6 +113,7 @@ class TrainingSettings:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate is {self.learning_rate}; it must be above 0.")
+        choose(OPTIMIZERS, self.optimizer, "optimizer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,6 +202,6 @@ def scheduled_iterations(paper_iterations: int, schedule: str) -> int:
     >>> scheduled_iterations(50_380, "half"), scheduled_iterations(50_380, "600")
     (25190, 600)
     """
-    if schedule.isdecimal():
+    if schedule.removeprefix("-").isdecimal():
         return int(schedule)
     return paper_iterations // choose(SCHEDULES, schedule, "schedule (or give a number of iterations)")

@@ -1,4 +1,4 @@
-"""The results folder: each trained level is there whole or not at all, can be checked, and is found again.
+"""The results folder: each finished training is there whole or not at all, can be checked, and is found again.
 
     results/<network>-<dataset>/<schedule>/
       settings.json                       what all runs below have in common
@@ -34,39 +34,47 @@ import numpy as np
 
 from lottery_tf import files, masks
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.settings import RunSettings
 from lottery_tf.treatments import State, Ticket
 
 log = logging.getLogger(__name__)
 
 HISTORY_COLUMNS = ("iteration", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 DENSE = "dense"
+CHECKSUMS = "checksums.json"
+PARTIAL = ".partial"
 
 
 @dataclasses.dataclass(frozen=True)
-class Level:
-    """One trained level.
+class Result:
+    """One finished training: a level of a treatment, or a learned mask.
 
     Attributes:
-      ticket: what was trained: the mask and, unless the weights were dropped, the starting values.
+      mask: the mask.
+      start: every weight before training; None where the weights were dropped.
       final: every weight at the end of training; None where the weights were dropped.
       history: (rows, 5) float64 array with `HISTORY_COLUMNS`; training columns are means since the row before.
-      metrics: the level's numbers by name, JSON values only; the columns of `analysis.export` among them.
+      metrics: the numbers by name, JSON values only; of a level, the columns of `analysis.export` among them.
     """
 
-    ticket: Ticket
+    mask: masks.Mask
+    start: State | None
     final: State | None
     history: np.ndarray
     metrics: dict
 
     @property
-    def has_weights(self) -> bool:
-        """Whether the starting and final weights are still there."""
-        return self.final is not None
+    def ticket(self) -> Ticket:
+        """What was trained; only where the weights are still there."""
+        return Ticket(self.start, self.mask)
 
-    def without_weights(self) -> Level:
-        """The same level with its mask and numbers only."""
-        return dataclasses.replace(self, ticket=Ticket({}, self.ticket.mask), final=None)
+    def without_weights(self) -> Result:
+        """The same result with its mask and numbers only."""
+        return dataclasses.replace(self, start=None, final=None)
+
+
+def level_place(seed: int, treatment: str, level: int) -> str:
+    """Where a level lies within its results: level 0 is the dense network, which all treatments of a seed share."""
+    return f"seed-{seed}/{treatment}/level-{level:02}" if level else f"seed-{seed}/{DENSE}"
 
 
 def fingerprint(final: State, mask: masks.Mask) -> str:
@@ -83,57 +91,51 @@ class MemoryResults:
     """Results kept in memory only, for use from Python without a folder."""
 
     def __init__(self):
-        self._levels: dict[tuple, Level] = {}
+        self._results: dict[str, Result] = {}
 
-    @contextlib.contextmanager
-    def lock(self, seed: int, treatment: str) -> Iterator[None]:
+    def lock(self, place: str) -> contextlib.AbstractContextManager[None]:
         """Nobody else can reach these results: nothing to lock."""
-        yield
+        return contextlib.nullcontext()
 
-    def read(self, seed: int, treatment: str, level: int, weights: bool) -> Level | None:
-        """A level, or None where it is not there (or not with its weights, where those are asked for)."""
-        found = self._levels.get((seed, treatment, level))
-        return found if found and (found.has_weights or not weights) else None
+    def read(self, place: str, weights: bool) -> Result | None:
+        """A result, or None where it is not there (or not with its weights, where those are asked for)."""
+        found = self._results.get(place)
+        return None if found is None or (weights and found.final is None) else found
 
-    def write(self, seed: int, treatment: str, level: int, trained: Level) -> None:
-        """Keeps a level."""
-        self._levels[seed, treatment, level] = trained
+    def write(self, place: str, result: Result) -> None:
+        """Keeps a result."""
+        self._results[place] = result
 
-    def drop_weights(self, seed: int, treatment: str, level: int) -> None:
-        """Forgets a level's weights; its mask and numbers stay."""
-        self._levels[seed, treatment, level] = self._levels[seed, treatment, level].without_weights()
+    def drop_weights(self, place: str) -> None:
+        """Forgets a result's weights; its mask and numbers stay."""
+        self._results[place] = self._results[place].without_weights()
 
-    def treatment_folder(self, seed: int, treatment: str) -> None:
-        """None: there is no folder for a treatment."""
+    def folder(self, place: str) -> None:
+        """None: there is no folder."""
 
-    def partial(self, seed: int, treatment: str, level: int) -> None:
-        """None: there is no folder for a level in training."""
+    def partial(self, place: str) -> None:
+        """None: there is no folder for a result in training."""
 
 
 class ResultsFolder:
-    """The results of one network, data set and schedule below a folder.
+    """Results with common settings, below a folder.
 
     Args:
-      root: the folder of `--results_dir`; made if it does not exist.
-      settings: what all runs have in common.
-      data_fingerprint: `Dataset.fingerprint` of the data they are trained on.
+      path: the folder, `<results_dir>/<network>-<dataset>/<schedule>`; made if it does not exist.
+      settings: what all results in it have in common, JSON values only.
 
     Raises:
-      InputError: the folder holds results made with other settings or other data.
+      InputError: the folder holds results made with other settings.
     """
 
-    def __init__(self, root: str | Path, settings: RunSettings, data_fingerprint: str):
-        self.path = Path(root) / settings.folder
-        self._agree_on_settings(json.loads(json.dumps(dataclasses.asdict(settings) | {"data": data_fingerprint})))
-
-    def _agree_on_settings(self, wanted: dict) -> None:
+    def __init__(self, path: str | Path, settings: dict):
+        self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        path = self.path / "settings.json"
+        wanted, stored = json.loads(json.dumps(settings)), self.path / "settings.json"
         with files.locked(self.path / ".settings.lock"):
-            if not path.exists():
-                files.replace(path, files.json_bytes(wanted))
-                return
-            found = files.read_json(path)
+            if not stored.exists():
+                files.replace(stored, files.json_bytes(wanted))
+            found = files.read_json(stored)
         if differences := _differences(found, wanted):
             raise InputError(
                 f"{self.path} holds results made with other settings: "
@@ -141,71 +143,64 @@ class ResultsFolder:
                 + ". Choose another --results_dir, or give the settings that it was made with."
             )
 
-    def folder(self, seed: int, treatment: str, level: int) -> Path:
-        """Where a level lies."""
-        within = self.treatment_folder(seed, treatment)
-        return within if treatment == DENSE else within / f"level-{level:02}"
+    def folder(self, place: str) -> Path:
+        """Where a result, or a treatment's results, lie."""
+        return self.path / place
 
-    def treatment_folder(self, seed: int, treatment: str) -> Path:
-        """Where the levels of a treatment lie."""
-        return self.path / f"seed-{seed}" / treatment
+    def lock(self, place: str) -> contextlib.AbstractContextManager[None]:
+        """Holds a place; waits while another process does. Released when its owner dies."""
+        path = self.folder(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return files.locked(path.parent / f".{path.name}.lock")
 
-    def lock(self, seed: int, treatment: str) -> contextlib.AbstractContextManager[None]:
-        """Holds one treatment of one seed; waits while another process does. Released when its owner dies."""
-        folder = self.path / f"seed-{seed}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return files.locked(folder / f".{treatment}.lock")
+    def read(self, place: str, weights: bool) -> Result | None:
+        """A result, or None where it is not there, is damaged, or lacks the weights that are asked for.
 
-    def read(self, seed: int, treatment: str, level: int, weights: bool) -> Level | None:
-        """A level, or None where it is not there, is damaged, or lacks the weights that are asked for.
-
-        What is damaged is named in the log and set aside, so that the level is trained again.
+        What is damaged is named in the log and set aside, so that it is trained again.
         """
-        path = self.folder(seed, treatment, level)
+        path = self.folder(place)
         if not path.exists():
             return None
         try:
-            return _read_level(path, weights)
+            return _read_result(path, weights)
         except DamagedFile as error:
-            log.warning("%s This level is trained again.", error)
+            log.warning("%s It is trained again.", error)
             shutil.rmtree(path)
             return None
 
-    def write(self, seed: int, treatment: str, level: int, trained: Level) -> None:
-        """Stores a level whole: files, checksums, one rename."""
-        path, partial = self.folder(seed, treatment, level), self.partial(seed, treatment, level)
+    def write(self, place: str, result: Result) -> None:
+        """Stores a result whole: files, checksums, one rename."""
+        path, partial = self.folder(place), self.partial(place)
+        weights = {f"start/{name}": value for name, value in result.start.items()}
+        weights |= {f"final/{name}": value for name, value in result.final.items()}
         contents = {
-            "metrics.json": files.json_bytes(trained.metrics),
-            "history.csv": _csv_bytes(trained.history),
-            "mask.npz": files.npz_bytes(masks.pack(trained.ticket.mask)),
-            "weights.npz": files.npz_bytes(
-                {f"start/{name}": value for name, value in trained.ticket.start.items()}
-                | {f"final/{name}": value for name, value in trained.final.items()}
-            ),
+            "metrics.json": files.json_bytes(result.metrics),
+            "history.csv": _csv_bytes(result.history),
+            "mask.npz": files.npz_bytes(masks.pack(result.mask)),
+            "weights.npz": files.npz_bytes(weights),
         }
         for name, content in contents.items():
             files.replace(partial / name, content)
-        files.replace(
-            partial / "checksums.json", files.json_bytes({name: files.sha256(c) for name, c in contents.items()})
-        )
+        sums = {name: files.sha256(content) for name, content in contents.items()}
+        files.replace(partial / CHECKSUMS, files.json_bytes(sums))
         (partial / Snapshot.FILE).unlink(missing_ok=True)
         if path.exists():
             shutil.rmtree(path)
         os.rename(partial, path)
         files.flush_folder(path.parent)
 
-    def drop_weights(self, seed: int, treatment: str, level: int) -> None:
-        """Deletes a level's weights, which are the bulk of it; its mask and numbers stay."""
-        path = self.folder(seed, treatment, level)
-        sums = files.read_json(path / "checksums.json")
+    def drop_weights(self, place: str) -> None:
+        """Deletes a result's weights, which are the bulk of it; its mask and numbers stay."""
+        path = self.folder(place)
+        sums = files.read_json(path / CHECKSUMS)
         if sums.pop("weights.npz", None):
-            files.replace(path / "checksums.json", files.json_bytes(sums))
+            files.replace(path / CHECKSUMS, files.json_bytes(sums))
             (path / "weights.npz").unlink(missing_ok=True)
 
-    def partial(self, seed: int, treatment: str, level: int) -> Path:
-        """The folder of a level in training, made if it does not exist."""
-        path = self.folder(seed, treatment, level)
-        partial = path.with_name(path.name + ".partial")
+    def partial(self, place: str) -> Path:
+        """The folder of a result in training, made if it does not exist."""
+        path = self.folder(place)
+        partial = path.with_name(path.name + PARTIAL)
         partial.mkdir(parents=True, exist_ok=True)
         return partial
 
@@ -248,10 +243,14 @@ class Snapshot:
         self._last = time.monotonic()
 
 
-def finished_levels(root: str | Path) -> Iterator[dict]:
-    """The metrics of every finished level below a results folder, in the order of their paths.
+def finished(root: str | Path, kind: str = "level") -> Iterator[dict]:
+    """The metrics of every finished result of a kind below a results folder, in the order of their paths.
 
-    A damaged level is named in the log and passed over.
+    A damaged result is named in the log and passed over.
+
+    Args:
+      root: a results folder, or any folder within one.
+      kind: what the metrics call "kind".
 
     Raises:
       InputError: there is no such folder.
@@ -259,33 +258,29 @@ def finished_levels(root: str | Path) -> Iterator[dict]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"There is no results folder {root}.")
-    for sums in sorted(root.rglob("checksums.json")):
-        if sums.parent.suffix == ".partial":
-            continue
+    for path in sorted(path.parent for path in root.rglob(CHECKSUMS) if path.parent.suffix != PARTIAL):
         try:
-            yield _read_metrics(sums.parent)
+            metrics = json.loads(files.verified(path / "metrics.json", files.read_json(path / CHECKSUMS)))
         except DamagedFile as error:
             log.warning("%s It is left out.", error)
+            continue
+        if metrics["kind"] == kind:
+            yield metrics
 
 
-def _read_metrics(path: Path) -> dict:
-    sums = files.read_json(path / "checksums.json")
-    return json.loads(files.verified(path / "metrics.json", sums))
-
-
-def _read_level(path: Path, weights: bool) -> Level | None:
-    """A level, every file of it checked; None where the weights that are asked for were dropped."""
-    sums = files.read_json(path / "checksums.json")
+def _read_result(path: Path, weights: bool) -> Result | None:
+    """A result, every file of it checked; None where the weights that are asked for were dropped."""
+    sums = files.read_json(path / CHECKSUMS)
     contents = {name: files.verified(path / name, sums) for name in {*sums, "metrics.json", "history.csv", "mask.npz"}}
     metrics = json.loads(contents["metrics.json"])
     history = _parse_csv(contents["history.csv"])
     mask = masks.unpack(files.load_npz(path / "mask.npz", contents["mask.npz"]))
     if not weights:
-        return Level(Ticket({}, mask), None, history, metrics)
+        return Result(mask, None, None, history, metrics)
     if "weights.npz" not in contents:
         return None
     arrays = files.load_npz(path / "weights.npz", contents["weights.npz"])
-    return Level(Ticket(_below("start/", arrays), mask), _below("final/", arrays), history, metrics)
+    return Result(mask, _below("start/", arrays), _below("final/", arrays), history, metrics)
 
 
 def _below(prefix: str, arrays: dict[str, np.ndarray]) -> State:

@@ -19,18 +19,10 @@ import tensorflow as tf
 from lottery_tf import networks
 from lottery_tf.data import Dataset, Split
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
 from lottery_tf.randomness import draw_seed, generator
-from lottery_tf.settings import TrainingSettings
+from lottery_tf.settings import OPTIMIZERS, TrainingSettings
 from lottery_tf.store import Snapshot
 from lottery_tf.treatments import State, Ticket
-
-OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {
-    # 1e-8 is the default of TensorFlow 1, in which the paper's experiments were written; Keras's own is 1e-7.
-    "adam": lambda learning_rate: keras.optimizers.Adam(learning_rate, epsilon=1e-8),
-    "sgd": keras.optimizers.SGD,
-    "momentum": lambda learning_rate: keras.optimizers.SGD(learning_rate, momentum=0.9),
-}
 
 EVALUATION_BATCH = 500
 GRAPH_STEPS = 10  # steps a call where XLA is not used: few enough for a progress bar, too many to be felt
@@ -67,6 +59,12 @@ def scale(images):
     return tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
 
 
+def make_optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
+    """A Keras optimizer as the settings name it."""
+    class_name, arguments = OPTIMIZERS[settings.optimizer]
+    return getattr(keras.optimizers, class_name)(settings.learning_rate, **arguments)
+
+
 @functools.lru_cache(maxsize=4)
 def _epoch_order(seed: int, level: int, epoch: int, size: int) -> np.ndarray:
     return generator(seed, "data order", level, epoch).permutation(size).astype(np.int32)
@@ -92,10 +90,10 @@ def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int,
 
 
 class Trainer:
-    """Trains one masked model on one data set, again and again from given starts, with one compilation.
+    """Trains one model on one data set, again and again from given starts, with one compilation.
 
     Args:
-      model: a masked Keras model (`networks.build`, `networks.masked`).
+      model: a Keras model, as a rule a masked one (`networks.build`, `networks.masked`).
       dataset: the images.
       settings: how long and how to train.
       from_logits: whether the model's outputs are logits (True) or probabilities.
@@ -115,15 +113,13 @@ class Trainer:
             raise InputError(
                 f"batch_size is {settings.batch_size}, but there are {len(dataset.train)} training images."
             )
-        if not networks.masked_layers(model):
-            raise InputError(f"The model {model.name!r} has no masked layer; make one with lottery_tf.masked(model).")
         self.model = model
         self.dataset = dataset
         self.settings = settings
         self._from_logits = from_logits
         self._images = {name: tf.constant(split.images) for name, split in self._splits().items()}
         self._labels = {name: tf.constant(split.labels) for name, split in self._splits().items()}
-        self._optimizer = choose(OPTIMIZERS, settings.optimizer, "optimizer")(settings.learning_rate)
+        self._optimizer = make_optimizer(settings)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
         own = {
@@ -134,7 +130,8 @@ class Trainer:
             jit_compile = not any(len(variable.shape) > 2 for variable in model.trainable_variables)
         self._steps_per_call = settings.eval_interval if jit_compile else min(GRAPH_STEPS, settings.eval_interval)
         self._train_steps = tf.function(self._steps, jit_compile=jit_compile)
-        self._apply = self._optimizer.apply if jit_compile else tf.function(self._optimizer.apply, jit_compile=True)
+        # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
+        self._update = self._apply if jit_compile else tf.function(self._apply, jit_compile=True)
         self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
 
     def _splits(self) -> dict[str, Split]:
@@ -198,8 +195,9 @@ class Trainer:
         networks.set_state(self.model, ticket.start, ticket.mask)
         layers = networks.masked_layers(self.model)
         with tf.GradientTape() as tape:
-            loss, _ = self._loss_and_correct("train", indices, training=False)
-        found = tape.gradient(loss / len(indices), [layer.kernel.value for layer in layers.values()])
+            loss_sum, _ = self._loss_and_correct("train", indices, training=False)
+            loss = loss_sum / len(indices)
+        found = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
         return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
 
     def _reset(self, ticket: Ticket, seed: int, level: int) -> None:
@@ -243,10 +241,12 @@ class Trainer:
             with tf.GradientTape() as tape:
                 loss, correct = self._loss_and_correct("train", indices[step], training=True)
                 batch_loss = loss / indices.shape[1] + sum(self.model.losses)
-            variables = self.model.trainable_variables
-            self._apply(tape.gradient(batch_loss, [variable.value for variable in variables]), variables)
+            self._update(*tape.gradient(batch_loss, [v.value for v in self.model.trainable_variables]))
             loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
         return loss_sum, correct_sum
+
+    def _apply(self, *gradients) -> None:
+        self._optimizer.apply(list(gradients), self.model.trainable_variables)
 
     def _evaluation(self, split: str):
         size = len(self._splits()[split])

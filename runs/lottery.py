@@ -13,19 +13,19 @@ import itertools
 import shutil
 from typing import TYPE_CHECKING
 
-from absl import flags, logging
+from absl import flags
 
 from lottery_tf import actions, criteria
 from lottery_tf.errors import InputError
 from lottery_tf.settings import NETWORKS
 from lottery_tf.treatments import Treatment
-from runs import common
+from runs import cli, training_flags
 from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.pruning import Experiment
 
-flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(training_flags)
 CRITERION = flags.DEFINE_list("criterion", ["large_final"], f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
 MASK1 = flags.DEFINE_list("mask1", ["rewind"], f"Mask-1 actions, for kept weights: {', '.join(actions.MASK1)}.")
 MASK0 = flags.DEFINE_list("mask0", ["zero"], f"Mask-0 actions, for pruned weights: {', '.join(actions.MASK0)}.")
@@ -41,21 +41,25 @@ SNAPSHOT_SECONDS = flags.DEFINE_float("snapshot_seconds", 30, "Least time betwee
 
 
 def main() -> None:
-    settings, seeds, treatments = common.settings_from_flags(), common.seeds_from_flags(), treatments_from_flags()
+    settings, seeds, treatments = (
+        training_flags.settings_from_flags(),
+        training_flags.seeds_from_flags(),
+        treatments_from_flags(),
+    )
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
-    common.start_tensorflow()
+    training_flags.start_tensorflow()
     from analysis import figures, summary
     from lottery_tf import data, pruning
-    from lottery_tf.store import finished_levels
+    from lottery_tf.store import finished
 
-    dataset = data.load(settings.dataset, common.DATA_DIR.value, NETWORKS[settings.network].image_shape)
+    dataset = data.load(settings.dataset, training_flags.DATA_DIR.value, NETWORKS[settings.network].image_shape)
     iterations, rounds = settings.training.iterations, LEVELS.value + 1
     with Progress(len(seeds) * len(treatments) * rounds * iterations) as progress:
         experiment = pruning.experiment(
             settings,
             dataset,
-            common.RESULTS_DIR.value,
+            training_flags.RESULTS_DIR.value,
             keep_weights=KEEP.value == "all",
             snapshot_seconds=SNAPSHOT_SECONDS.value,
             on_steps=progress.steps,
@@ -65,10 +69,10 @@ def main() -> None:
             levels = experiment.levels(treatment, seed, LEVELS.value)
             progress.follow(levels, f"seed {seed} {treatment.name}", rounds, iterations)
     folder = experiment.results.path
-    rows = summary.chosen(finished_levels(folder), treatments, seeds, LEVELS.value)
+    rows = summary.chosen(finished(folder), treatments, seeds, LEVELS.value)
     print(summary.table(rows))
     print(f"\nDrawn in {figures.accuracy_against_kept(rows, folder / 'lottery.png')}")
-    print(f"To watch: tensorboard --logdir {common.RESULTS_DIR.value}")
+    print(f"To watch: tensorboard --logdir {training_flags.RESULTS_DIR.value}")
 
 
 def treatments_from_flags() -> list[Treatment]:
@@ -84,12 +88,12 @@ def treatments_from_flags() -> list[Treatment]:
 def announce(experiment: Experiment, seeds: int, treatments: list[Treatment]) -> None:
     """Says how much will be trained and, where all weights are kept, how much disk that takes."""
     iterations = experiment.trainer.settings.iterations
-    logging.info("Up to %d trainings of %d iterations.", seeds * (len(treatments) * LEVELS.value + 1), iterations)
+    cli.log.info("Up to %d trainings of %d iterations.", seeds * (len(treatments) * LEVELS.value + 1), iterations)
     if KEEP.value == "all":
         wanted = seeds * sum(experiment.weights_bytes(treatment, LEVELS.value) for treatment in treatments)
         free = shutil.disk_usage(experiment.results.path).free
-        logging.info("--keep=all stores about %.2f GB of weights; %.2f GB of disk are free.", wanted / 1e9, free / 1e9)
+        cli.log.info("--keep=all stores about %.2f GB of weights; %.2f GB of disk are free.", wanted / 1e9, free / 1e9)
 
 
 if __name__ == "__main__":
-    common.run(main)
+    cli.run(main)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Self
 
-from absl import logging
 from tqdm import tqdm
 
-from lottery_tf.store import Level
+from lottery_tf.store import Result
+from runs import cli
 
 
 class Progress:
@@ -33,7 +33,7 @@ class Progress:
         self._done += count
         self._bar.update(count)
 
-    def follow(self, levels: Iterator[Level], name: str, rounds: int, iterations: int) -> None:
+    def follow(self, levels: Iterator[Result], name: str, rounds: int, iterations: int) -> None:
         """Runs through the levels of one treatment.
 
         Args:
@@ -67,4 +67,4 @@ class Progress:
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
-            logging.info(text)
+            cli.log.info(text)

@@ -1,18 +1,16 @@
-"""What the command lines share: flags, start-up, and how an error is told."""
+"""The flags that all training commands share, what they say, and the start of TensorFlow."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from absl import app, flags, logging
+from absl import flags
 
-from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.settings import DATASETS, NETWORKS, SCHEDULES, RunSettings, run_settings
+from lottery_tf.errors import InputError
+from lottery_tf.settings import DATASETS, NETWORKS, OPTIMIZERS, SCHEDULES, RunSettings, run_settings
 
 NETWORK = flags.DEFINE_string("network", "fc", f"Network of Table S1: {', '.join(NETWORKS)}.")
 DATASET = flags.DEFINE_string(
@@ -32,7 +30,7 @@ ITERATIONS = flags.DEFINE_integer("iterations", None, "Length of each training i
 RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Images a training step. Default: the network's, 60.")
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Learning rate. Default: the network's of Table S1.")
-OPTIMIZER = flags.DEFINE_string("optimizer", None, "adam, sgd or momentum. Default: adam.")
+OPTIMIZER = flags.DEFINE_string("optimizer", None, f"{', '.join(OPTIMIZERS)}. Default: the network's, adam.")
 EVAL_INTERVAL = flags.DEFINE_integer("eval_interval", 100, "Iterations between two readings of the validation loss.")
 CONV_PRUNED_FRACTION = flags.DEFINE_float(
     "conv_pruned_fraction", None, "Share of a convolution's unmasked weights that each round prunes."
@@ -104,32 +102,3 @@ def _quiet() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-
-
-def run(main: Callable[[], None]) -> None:
-    """Parses the flags and calls `main`; errors that a user can mend are told in one sentence."""
-
-    def guarded(arguments: list[str]) -> int:
-        logging.set_verbosity(logging.INFO)
-        logging.get_absl_handler().setFormatter(None)
-        try:
-            if arguments[1:]:
-                raise InputError(f"Arguments are given as flags; {arguments[1]!r} is none.")
-            main()
-        except (InputError, DamagedFile) as error:
-            print(error, file=sys.stderr)
-            return 2
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            print(
-                f"The disk is full: {error}. What was finished is kept; free some space and run the same command again.",
-                file=sys.stderr,
-            )
-            return 1
-        except KeyboardInterrupt:
-            print("\nInterrupted. What was finished is kept; run the same command again to go on.", file=sys.stderr)
-            return 130
-        return 0
-
-    app.run(guarded)

@@ -1,0 +1,32 @@
+"""Measures this project on this machine; each suite prints what it measured, on what, and how often.
+
+Example:
+  python -m runs.benchmark --suite=throughput
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from absl import flags
+
+from lottery_tf.names import choose
+from runs import cli
+
+SUITES = {
+    "throughput": "training steps per second, beside plain Keras fit",
+    "memory": "peak memory of a run of each network",
+}
+SUITE = flags.DEFINE_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")
+REPEATS = flags.DEFINE_integer("repeats", 3, "How often each figure is measured; the median is printed.")
+
+
+def main() -> None:
+    for suite in SUITE.value:
+        choose(SUITES, suite, "suite")
+    for suite in SUITE.value:
+        importlib.import_module(f"runs.suites.{suite}").run(REPEATS.value)
+
+
+if __name__ == "__main__":
+    cli.run(main)

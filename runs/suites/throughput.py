@@ -1,0 +1,163 @@
+"""Training steps per second: plain Keras `fit`, and this project's loop without and with masks."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf import data, masks, networks
+from lottery_tf.settings import DATASETS, TrainingSettings, run_settings
+from lottery_tf.training import Trainer
+from lottery_tf.treatments import Ticket
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One network to measure, on random images of its data set's size, and how many steps a figure takes."""
+
+    network: str
+    dataset: str
+    fit_steps: int
+    loop_steps: int
+
+
+CASES = (Case("fc", "mnist", 1500, 3000), Case("conv2", "cifar10", 60, 100))
+
+
+def run(repeats: int) -> None:
+    """Measures every case and prints a table; the figures of a case are taken in turn, so that drift cancels out."""
+    print(f"{os.cpu_count()} cores, {platform.machine()}, TensorFlow {tf.__version__}, Keras {keras.__version__}")
+    rate = matrix_product_rate()
+    print(f"Matrix products: {rate / 1e9:.0f} GFLOP/s (float32, 2048 x 2048). Medians of {repeats}.\n")
+    for case in CASES:
+        _measure(case, repeats, rate)
+
+
+def _measure(case: Case, repeats: int, rate: float) -> None:
+    dataset = made_up_data(case)
+    settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training
+    masked = networks.build(case.network)
+    fit = KerasFit(case, dataset, settings)
+    figures: dict[str, Callable[[], float]] = {
+        "Keras fit, its first steps left out": fit.steady,
+        "Keras fit, a call as a whole": fit.whole,
+        "this loop, no masks, nothing validated": _loop(networks.unmasked(masked), dataset, settings, validate=False),
+        "this loop, masked, nothing validated": _loop(masked, dataset, settings, validate=False),
+        "this loop, masked, validated every 100": _loop(networks.masked(masked), dataset, settings, validate=True),
+    }
+    taken = {name: [] for name in figures}
+    for _ in range(repeats):
+        for name, measure in figures.items():
+            taken[name].append(measure())
+    baseline = statistics.median(taken["Keras fit, its first steps left out"])
+    flops = training_flops(masked, settings.batch_size)
+    print(f"{case.network}, batch {settings.batch_size}, {flops / 1e6:.0f} MFLOP a step")
+    for name, values in taken.items():
+        speed = statistics.median(values)
+        print(
+            f"  {name:<42} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
+            f"{speed / baseline:5.2f} x fit  {speed * flops / rate:4.0%} of the matrix products"
+        )
+    print()
+
+
+def made_up_data(case: Case) -> data.Dataset:
+    """Random images and labels, as many and as large as the data set's: speed does not depend on what they show."""
+    table, rng = DATASETS[case.dataset], np.random.default_rng(0)
+    splits = [
+        data.Split(rng.integers(0, 256, (size, *table.image_shape), np.uint8), rng.integers(0, table.classes, size))
+        for size in (table.train - table.validation, table.validation, table.test)
+    ]
+    return data.Dataset(*splits)
+
+
+class _Clock(keras.callbacks.Callback):
+    """Notes when each batch ends."""
+
+    def __init__(self):
+        super().__init__()
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.perf_counter())
+
+
+class KerasFit:
+    """The usual Keras pipeline: a shuffled data set of float images in batches, `compile` and `fit`; no validation."""
+
+    def __init__(self, case: Case, dataset: data.Dataset, settings: TrainingSettings):
+        self._steps = case.fit_steps
+        self._model = networks.unmasked(networks.build(case.network))
+        self._model.compile(
+            keras.optimizers.Adam(settings.learning_rate),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        images = dataset.train.images.astype(np.float32) / 255
+        pipeline = tf.data.Dataset.from_tensor_slices((images, dataset.train.labels))
+        self._pipeline = pipeline.shuffle(len(images)).batch(settings.batch_size)
+        self._fit(5)  # traces the graph
+
+    def _fit(self, steps: int, *callbacks: keras.callbacks.Callback) -> None:
+        self._model.fit(self._pipeline.take(steps), verbose=0, callbacks=list(callbacks))
+
+    def whole(self) -> float:
+        """Steps per second of a call of `fit` from beginning to end: the shuffle buffer is filled first."""
+        began = time.perf_counter()
+        self._fit(self._steps)
+        return self._steps / (time.perf_counter() - began)
+
+    def steady(self) -> float:
+        """Steps per second of a call's last two thirds."""
+        clock, counted = _Clock(), 2 * self._steps // 3
+        self._fit(self._steps, clock)
+        return counted / (clock.ends[-1] - clock.ends[-1 - counted])
+
+
+def _loop(model: keras.Model, dataset: data.Dataset, settings: TrainingSettings, validate: bool) -> Callable[[], float]:
+    """Steps per second of whole trainings by `Trainer`; nearly no test images, and validation images on demand only."""
+    one = data.Split(dataset.test.images[:1], dataset.test.labels[:1])
+    dataset = data.Dataset(dataset.train, dataset.validation if validate else one, one)
+    trainer = Trainer(model, dataset, settings)
+    ticket = Ticket(networks.get_state(model), masks.full(networks.kernels(model)))
+    trainer.train(ticket, seed=0, level=0)  # compiles
+
+    def measure() -> float:
+        return settings.iterations / trainer.train(ticket, seed=0, level=0).seconds
+
+    return measure
+
+
+def matrix_product_rate() -> float:
+    """Floating-point operations per second of large float32 matrix products on all cores: the best of ten."""
+    size = 2048
+    a = tf.random.stateless_normal((size, size), (0, 0))
+    times = []
+    for _ in range(10):
+        began = time.perf_counter()
+        tf.matmul(a, a).numpy()
+        times.append(time.perf_counter() - began)
+    return 2 * size**3 / min(times)
+
+
+def training_flops(model: keras.Model, batch_size: int) -> float:
+    """Operations of the matrix products and convolutions of a training step.
+
+    Forward, gradient of the weights and gradient of the inputs take as many each; the first layer needs no gradient
+    of its inputs.
+    """
+    total = 0.0
+    for index, layer in enumerate(networks.masked_layers(model).values()):
+        positions = np.prod(layer.output.shape[1:-1])  # 1 for a dense layer
+        total += (2 if index == 0 else 3) * 2 * batch_size * positions * np.prod(layer.kernel.shape)
+    return float(total)

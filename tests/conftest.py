@@ -1,0 +1,74 @@
+"""What several tests share: tiny data and a tiny network, so that each test takes milliseconds after the import."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The embedded digits, 28x28x1."""
+    import lottery_tf as lt
+
+    return lt.load("digits")
+
+
+@pytest.fixture
+def tiny_dataset():
+    """400 images of 6x6 in three classes that a linear model can tell apart."""
+    import lottery_tf as lt
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 400)
+    images = rng.integers(0, 200, (400, 6, 6, 1)) + 55 * (
+        np.arange(36).reshape(6, 6, 1) % 3 == labels[:, None, None, None]
+    )
+    images = images.astype(np.uint8)
+    cuts = ((0, 280), (280, 340), (340, 400))
+    return lt.Dataset(*(lt.Split(images[a:b], labels[a:b]) for a, b in cuts))
+
+
+@pytest.fixture
+def tiny_model():
+    """A masked network of two dense layers for `tiny_dataset`."""
+    import keras
+
+    import lottery_tf as lt
+
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), lt.MaskedDense(12, "relu"), lt.MaskedDense(3)]
+    return keras.Sequential(layers)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Runs `python -m MODULE ARGUMENTS` from the checkout and returns the finished process."""
+
+    def run(module, *arguments, code=None, timeout=300):
+        what = ["-m", module] if code is None else ["-c", code]
+        return subprocess.run(
+            [sys.executable, *what, *map(str, arguments)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def real_data_dir():
+    """A folder with MNIST and CIFAR-10 prepared for tensorflow-datasets, where the machine has one."""
+    folder = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    if not all((folder / name).is_dir() for name in ("mnist", "cifar10")):
+        pytest.skip(f"MNIST and CIFAR-10 are not in {folder}; TFDS_DATA_DIR may name another folder")
+    return folder

@@ -1,0 +1,91 @@
+"""Data sets: the embedded digits, the split, and what is said when something is missing or wrong."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from lottery_tf import data
+from lottery_tf.errors import InputError
+
+
+@pytest.mark.parametrize("image_shape", [(28, 28, 1), (32, 32, 3)])
+def test_digits_are_the_real_ones_in_the_networks_size(image_shape):
+    dataset = data.load("digits", image_shape=image_shape)
+    splits = (dataset.train, dataset.validation, dataset.test)
+    assert [len(split) for split in splits] == [1200, 300, 297]
+    assert all(split.images.shape[1:] == image_shape and split.images.dtype == np.uint8 for split in splits)
+    labels = np.concatenate([split.labels for split in splits])
+    assert np.bincount(labels).tolist() == np.bincount(load_digits().target).tolist()
+    # A linear resize leaves the corner pixels as they are: each image is found again by its corners and label.
+    images = np.concatenate([split.images for split in splits])
+    last = image_shape[0] - 1
+    found = {(*image[::last, ::last, 0].ravel(), label) for image, label in zip(images, labels, strict=True)}
+    small = np.rint(load_digits().images * 255 / 16)[:, ::7, ::7]
+    assert found == {(*corners.ravel(), label) for corners, label in zip(small, load_digits().target, strict=True)}
+
+
+def test_splits_do_not_overlap(digits):
+    seen = [image.tobytes() for split in (digits.train, digits.validation, digits.test) for image in split.images]
+    assert len(set(seen)) > 1790  # a few of the 1,797 digits are equal after all
+
+
+def test_the_fingerprint_tells_data_apart(digits):
+    assert digits.fingerprint == data.load("digits").fingerprint
+    changed = digits.test.images.copy()
+    changed[0, 0, 0, 0] ^= 1
+    other = data.Dataset(digits.train, digits.validation, data.Split(changed, digits.test.labels))
+    assert other.fingerprint != digits.fingerprint
+
+
+def test_unequal_or_empty_splits_are_refused():
+    with pytest.raises(InputError, match="3 images but 2 labels"):
+        data.Split(np.zeros((3, 2)), np.zeros(2))
+    with pytest.raises(InputError, match="empty"):
+        data.Split(np.zeros((0, 2)), np.zeros(0))
+
+
+def test_absent_data_without_a_network(tmp_path, monkeypatch):
+    def unreachable(url, timeout):
+        raise OSError("no network")
+
+    monkeypatch.setattr(data.urllib.request, "urlopen", unreachable)
+    with pytest.raises(InputError) as error:
+        data.load("mnist", str(tmp_path / "nothing"))
+    message = str(error.value)
+    assert f"not in {tmp_path}/nothing and could not be downloaded (no network)" in message
+    assert "TFDS_DATA_DIR" in message
+    assert "--dataset=digits needs no files" in message
+
+
+class FakeBuilder:
+    """Stands for a prepared folder that holds something else than its name says."""
+
+    version = "1.0"
+
+    def __init__(self, images):
+        self._images = images
+
+    def is_prepared(self):
+        return True
+
+    def as_dataset(self, split, **_):
+        import tensorflow as tf
+
+        return {"image": tf.constant(self._images), "label": tf.zeros(len(self._images), tf.int64)}
+
+
+@pytest.mark.parametrize("images", [np.zeros((5, 28, 28, 1), np.uint8), np.zeros((5, 32, 32, 3), np.float32)])
+def test_a_wrong_data_set_is_refused(images, tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    monkeypatch.setattr(tfds, "builder", lambda *args, **options: FakeBuilder(images))
+    with pytest.raises(InputError, match="holds another data set under the name 'mnist'"):
+        data.load("mnist", str(tmp_path))
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("mnist", (55_000, 5_000, 10_000)), ("cifar10", (45_000, 5_000, 10_000))])
+def test_real_data_where_they_are(name, sizes, real_data_dir):
+    dataset = data.load(name, str(real_data_dir))
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == sizes
+    assert dataset.train.images.dtype == np.uint8
+    assert set(np.unique(dataset.validation.labels)) == set(range(10))

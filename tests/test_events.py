@@ -1,0 +1,79 @@
+"""Event files as TensorBoard's own reader sees them."""
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lottery_tf.events import TrainingEvents, input_connections
+from lottery_tf.pruning import experiment
+from lottery_tf.settings import run_settings
+from lottery_tf.treatments import Treatment
+
+
+def read(folder):
+    accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def scalars(accumulator, tag):
+    import tensorflow as tf
+
+    return {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in accumulator.Tensors(tag)}
+
+
+@pytest.fixture
+def run(digits, tmp_path):
+    """Two levels of fc on the digits, and where they lie."""
+    settings = run_settings("fc", "digits", "30", eval_interval=10)
+    levels = list(experiment(settings, digits, tmp_path).levels(Treatment(), 0, 2))
+    return levels, tmp_path / "fc-digits" / "30" / "seed-0"
+
+
+def test_curves_of_a_level(run):
+    levels, folder = run
+    board = read(folder / Treatment().name / "level-02")
+    history = levels[2].history
+    assert scalars(board, "validation_loss") == pytest.approx({int(row[0]): row[3] for row in history})
+    assert scalars(board, "train_accuracy") == pytest.approx({int(row[0]): row[2] for row in history[1:]})
+
+
+def test_masks_and_weights_of_a_level(run):
+    levels, folder = run
+    board, metrics = read(folder / Treatment().name / "level-02"), levels[2].metrics
+    for name, share in metrics["kept_fraction_by_layer"].items():
+        layer = name.removesuffix("/kernel")
+        assert scalars(board, f"kept_fraction/{layer}") == pytest.approx({2: share})
+        assert {f"w_i/{name}", f"w_f/{name}"} <= set(board.Tags()["tensors"])
+    assert "input pixels that keep connections" in board.Tags()["tensors"]
+
+
+def test_accuracy_against_kept_fraction_and_hyperparameters(run):
+    levels, folder = run
+    board = read(folder / Treatment().name)
+    expected = {round(1e4 * level.metrics["kept_fraction"]): level.metrics["test_accuracy"] for level in levels}
+    assert scalars(board, "against kept fraction/test_accuracy") == pytest.approx(expected)
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    content = board.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    hparams = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert hparams["criterion"].string_value == "large_final"
+    assert hparams["learning_rate"].number_value == pytest.approx(1.2e-3)
+
+
+def test_an_interrupted_level_is_not_written_twice(tmp_path):
+    history = np.array([[0, np.nan, np.nan, 2.0, 0.1], [10, 1.0, 0.5, 1.0, 0.6], [20, 0.5, 0.7, 0.9, 0.7]])
+    with TrainingEvents(tmp_path) as board:
+        board.history(history[:2])
+    with TrainingEvents(tmp_path) as board:  # taken up from a snapshot: the history so far comes first
+        board.history(history[:1])
+        board.history(history)
+    assert len(read(tmp_path).Tensors("validation_loss")) == 3
+
+
+def test_input_connections():
+    mask = {"first": np.zeros((4, 10), bool), "second": np.ones((10, 3), bool)}
+    mask["first"][1, :5] = mask["first"][3] = True
+    np.testing.assert_array_equal(input_connections(mask)[:, :, 0], [[0, 0.5], [0, 1]])
+    assert input_connections({"conv": np.ones((3, 3, 1, 4), bool)}) is None
+    assert input_connections({"dense": np.ones((5, 4), bool)}) is None

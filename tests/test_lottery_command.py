@@ -1,0 +1,200 @@
+"""`runs.lottery` and `analysis.export` as a user runs them: real processes, killed ones among them."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+from analysis.export import COLUMNS
+from lottery_tf.actions import MASK0, MASK1
+from lottery_tf.criteria import CRITERIA
+
+SHORT = ("--iterations=60", "--eval_interval=20", "--levels=2")
+
+
+def exported(command, results_dir, out):
+    done = command("analysis.export", f"--results_dir={results_dir}", f"--out={out}")
+    assert done.returncode == 0, done.stderr
+    with open(out, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def without_times(rows):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_every_choice_runs_and_is_exported(command, tmp_path):
+    criteria = command("runs.lottery", *SHORT, f"--criterion={','.join(CRITERIA)}", f"--results_dir={tmp_path}")
+    assert criteria.returncode == 0, criteria.stderr
+    actions = command(
+        "runs.lottery", *SHORT, f"--mask1={','.join(MASK1)}", f"--mask0={','.join(MASK0)}", f"--results_dir={tmp_path}"
+    )
+    assert actions.returncode == 0, actions.stderr
+    rows = exported(command, tmp_path, tmp_path / "all.csv")
+    treatments = {(row["criterion"], row["mask1"], row["mask0"]) for row in rows}
+    assert treatments == {("dense", "", "")} | {(c, "rewind", "zero") for c in CRITERIA} | {
+        ("large_final", mask1, mask0) for mask1 in MASK1 for mask0 in MASK0
+    }
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 1 + 2 * (len(treatments) - 1)
+    assert {row["kept_fraction"][:6] for row in rows if row["level"] == "1"} == {"0.8003"}
+    assert all(0 < float(row["test_accuracy"]) <= 1 and row["iterations"] == "60" for row in rows)
+    assert "magnitude_increase-rewind-zero" in criteria.stdout
+    assert (tmp_path / "fc-digits" / "60" / "lottery.png").stat().st_size > 10_000
+
+
+def test_seeds_are_summed_up(command, tmp_path):
+    done = command("runs.lottery", *SHORT, "--seeds=3,4", "--levels=1", "--keep=all", f"--results_dir={tmp_path}")
+    assert "--keep=all stores about 0.0" in done.stderr
+    rows = [row for row in exported(command, tmp_path, tmp_path / "r.csv") if row["level"] == "1"]
+    low, high = sorted(100 * float(row["test_accuracy"]) for row in rows)
+    (line,) = [line for line in done.stdout.splitlines() if line.split()[:2] == ["1", "80.04"]]
+    assert line.endswith(f"{(low + high) / 2:.2f} [{low:.2f}, {high:.2f}]")
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "runs.lottery", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def test_killed_again_and_again_it_ends_with_the_same_bits(command, tmp_path):
+    """kill -9 at odd moments, inside levels as well: snapshots are taken at every reading of the validation loss."""
+    arguments = ("--criterion=large_final,random", "--mask0=hybrid", "--levels=2", "--iterations=2000")
+    whole = command("runs.lottery", *arguments, f"--results_dir={tmp_path}/whole")
+    assert whole.returncode == 0, whole.stderr
+    resumed_inside = 0
+    for attempt in range(12):
+        process = start(*arguments, f"--results_dir={tmp_path}/killed", "--snapshot_seconds=0")
+        try:
+            process.communicate(timeout=9 + 0.37 * attempt)
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            resumed_inside += any(tmp_path.rglob("snapshot.npz"))
+    assert process.returncode == 0
+    assert resumed_inside >= 1, "no level was interrupted"
+    rows = [exported(command, tmp_path / name, tmp_path / f"{name}.csv") for name in ("whole", "killed")]
+    assert without_times(rows[0]) == without_times(rows[1])
+    for path in (tmp_path / "whole").rglob("*.npz"):
+        other = tmp_path / "killed" / path.relative_to(tmp_path / "whole")
+        assert other.read_bytes() == path.read_bytes()
+
+
+def test_two_commands_on_one_folder(command, tmp_path):
+    both = [start(*SHORT, "--criterion=large_final,movement", f"--results_dir={tmp_path}") for _ in range(2)]
+    errors = [process.communicate(timeout=200)[1].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    trained = sum(error.count("% kept") for error in errors)
+    assert trained == 1 + 2 * 2, "the two did the same work"
+    rows = exported(command, tmp_path, tmp_path / "r.csv")
+    assert len(rows) == 5
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    process = start("--iterations=100000", f"--results_dir={tmp_path}")
+    while not list(tmp_path.rglob("events.out.tfevents.*")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 5
+    assert "run the same command again to go on" in errors.decode()
+
+
+FULL_DISK = """
+import errno, os, sys
+real, left = os.fsync, [12]
+def fsync(handle):
+    left[0] -= 1
+    if left[0] < 0:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    real(handle)
+os.fsync = fsync
+import runs.lottery
+from runs import cli
+sys.argv[0] = "runs.lottery"
+cli.run(runs.lottery.main)
+"""
+
+
+def test_a_full_disk_ends_with_a_message_and_resumes(command, tmp_path):
+    arguments = (*SHORT, f"--results_dir={tmp_path}")
+    done = command(None, *arguments, code=FULL_DISK)
+    assert done.returncode == 1
+    assert "The disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert command("runs.lottery", *arguments).returncode == 0
+    assert len(exported(command, tmp_path, tmp_path / "r.csv")) == 3
+
+
+def test_divergence_is_told_and_the_rest_goes_on(command, tmp_path):
+    done = command(
+        "runs.lottery", *SHORT, "--seeds=0,1", "--optimizer=sgd", "--learning_rate=1e30", f"--results_dir={tmp_path}"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("diverged; the later levels") == 2
+    rows = exported(command, tmp_path, tmp_path / "r.csv")
+    assert [(row["seed"], row["status"], row["test_accuracy"]) for row in rows] == [
+        ("0", "diverged", ""), ("1", "diverged", ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--network=fcc"], "Unknown network 'fcc'; did you mean 'fc'"),
+        (["--dataset=mnits"], "Unknown data set 'mnits'; did you mean 'mnist'? Valid: digits, mnist"),
+        (["--criterion=large_finla"], "Unknown mask criterion 'large_finla'; did you mean 'large_final'"),
+        (["--mask1=rewindd"], "Unknown mask-1 action 'rewindd'"),
+        (["--mask0=zeros"], "Unknown mask-0 action 'zeros'; did you mean 'zero'"),
+        (["--criterion=os:path"], "'os' has no function 'path'"),
+        (["--criterion=random,random"], "random-rewind-zero is asked for more than once"),
+        (["--criterion="], "each want at least one name"),
+        (["--levels=0"], "--levels is 0; it must be at least 1"),
+        (["--seeds=1,2,1"], "--seeds gives 1 more than once"),
+        (["--seeds=a"], "--seeds wants whole numbers of at least 0; 'a' is none"),
+        (["--seeds=-1"], "--seeds wants whole numbers of at least 0; '-1' is none"),
+        (["--seeds="], "--seeds is empty"),
+        (["--dense_pruned_fraction=1.5"], "dense_pruned_fraction is 1.5; it must lie between 0 and 1"),
+        (["--iterations=-5"], "iterations is -5"),
+        (["--iterations=10", "--schedule=half"], "Give --schedule or --iterations, not both"),
+        (["--schedule=third"], "Unknown schedule"),
+        (["--threads=-1"], "--threads is -1"),
+        (["--optimizer=adm"], "Unknown optimizer 'adm'; did you mean 'adam'"),
+        (["stray"], "'stray' is none"),
+        (["--critrion=random"], "Unknown command line flag 'critrion'. Did you mean: criterion"),
+        (["--levels=many"], "flag --levels=many"),
+    ],
+)
+def test_refused_flags_answer_at_once(arguments, message, command):
+    began = time.monotonic()
+    done = command("runs.lottery", *arguments)
+    seconds = time.monotonic() - began
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert seconds < (4 if os.environ.get("CI") else 2), "TensorFlow was imported first"
+
+
+def test_help_answers_at_once(command):
+    began = time.monotonic()
+    done = command("runs.lottery", "--help")
+    assert time.monotonic() - began < (4 if os.environ.get("CI") else 2)
+    for flag in ("--criterion", "--mask0", "--network", "--results_dir"):
+        assert flag in done.stdout
+
+
+def test_an_empty_results_folder_cannot_be_exported(command, tmp_path):
+    assert "There is no trained level" in command("analysis.export", f"--results_dir={tmp_path}").stderr
+    missing = command("analysis.export", f"--results_dir={tmp_path}/none")
+    assert missing.returncode == 2
+    assert "There is no results folder" in missing.stderr

@@ -1,0 +1,19 @@
+"""Looking things up by name and calling them by their parameters."""
+
+import pytest
+
+from lottery_tf import names
+from lottery_tf.errors import InputError
+
+
+def test_choose_lists_the_valid_names_and_the_nearest():
+    with pytest.raises(InputError, match="Unknown fruit 'aple'; did you mean 'apple'. Valid: apple, pear"):
+        names.choose({"apple": 1, "pear": 2}, "aple", "fruit")
+    with pytest.raises(InputError, match="Unknown fruit 'xyz'. Valid: apple, pear"):
+        names.choose({"apple": 1, "pear": 2}, "xyz", "fruit")
+
+
+def test_call_hands_over_what_is_named_and_nothing_else():
+    assert names.call(lambda b, *, a, c=5: (a, b, c), a=1, b=2, c=3) == (1, 2, 5)
+    assert names.asks_for(lambda gradient: 0, "gradient")
+    assert not names.asks_for(lambda gradient=None: 0, "gradient")

@@ -1,0 +1,134 @@
+"""Table S1's networks, anybody's models with masks, and states."""
+
+import keras
+import numpy as np
+import pytest
+
+from lottery_tf import networks
+from lottery_tf.errors import InputError
+
+WEIGHTS = {  # network: (weights without biases, of them in convolutions)
+    "fc": (266_200, 0),
+    "conv2": (4_300_992, 38_592),
+    "conv4": (2_425_024, 259_776),
+    "conv6": (2_261_184, 1_144_512),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weight_counts_of_table_s1(name):
+    kernels = networks.kernels(networks.build(name)).values()
+    assert (sum(k.size for k in kernels), sum(k.size for k in kernels if k.ndim == 4)) == WEIGHTS[name]
+
+
+def test_unknown_network():
+    with pytest.raises(InputError, match="Unknown network 'conv8'"):
+        networks.build("conv8")
+
+
+def own_sequential():
+    return keras.Sequential(
+        [keras.Input((6, 6, 1)), keras.layers.Conv2D(3, 3), keras.layers.BatchNormalization(), keras.layers.Flatten(),
+         keras.layers.Dense(4, "softmax")]
+    )  # fmt: skip
+
+
+def own_functional():
+    """Two branches that share a layer, a residual sum and a model inside the model."""
+    inputs = keras.Input((6, 6, 1))
+    shared = keras.layers.Dense(5, name="shared")
+    x = keras.layers.Flatten()(inputs)
+    x = shared(x) + shared(2 * x)
+    inner = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5, name="inside")], name="inner")
+    return keras.Model(inputs, keras.layers.Dense(3, name="outside")(x + inner(x)))
+
+
+@pytest.mark.parametrize("make", [own_sequential, own_functional])
+def test_own_models_keep_their_outputs_with_and_without_masks(make):
+    model = make()
+    images = np.random.default_rng(0).random((5, 6, 6, 1), np.float32)
+    masked = networks.masked(model)
+    np.testing.assert_array_equal(masked(images), model(images))
+    for layer in networks.masked_layers(masked).values():
+        layer.set_mask(np.random.default_rng(1).random(layer.kernel.shape) < 0.5)
+    assert not np.allclose(masked(images), model(images))
+    plain = networks.unmasked(masked)
+    np.testing.assert_array_equal(plain(images), masked(images))
+    assert not networks.masked_layers(plain)
+
+
+def test_layers_of_inner_models_have_names_of_their_own():
+    assert list(networks.masked_layers(networks.masked(own_functional()))) == [
+        "shared/kernel", "inner/inside/kernel", "outside/kernel",
+    ]  # fmt: skip
+
+
+def test_an_unmasked_copy_needs_nothing_of_this_package(tmp_path, command):
+    networks.unmasked(networks.build("fc")).save(tmp_path / "plain.keras")
+    code = (
+        "import sys, keras; model = keras.models.load_model(sys.argv[1]); "
+        "print(model.count_params(), any(name.startswith('lottery_tf') for name in sys.modules))"
+    )
+    assert command(None, tmp_path / "plain.keras", code=code).stdout.split() == ["266610", "False"]
+
+
+class Subclassed(keras.Model):
+    """A model that cannot be copied layer by layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Subclassed(), "neither a Sequential nor a functional"),
+        (keras.Sequential([keras.layers.Dense(2)]), "has no weights yet"),
+        (keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()]), "has no layer of Dense"),
+    ],
+)
+def test_models_that_cannot_be_masked_are_refused(model, message):
+    with pytest.raises(InputError, match=message):
+        networks.masked(model)
+
+
+def test_states_of_other_models_are_refused():
+    model = networks.build("fc")
+    state = networks.get_state(model)
+    with pytest.raises(InputError, match="not those of the model 'fc': output/bias"):
+        networks.set_state(model, {name: value for name, value in state.items() if name != "output/bias"})
+    with pytest.raises(InputError, match=r"'output/bias' has shape \(9,\); the model's has \(10,\)"):
+        networks.set_state(model, state | {"output/bias": np.zeros(9, np.float32)})
+
+
+def test_initial_states_depend_on_the_seed_alone():
+    states = []
+    for seed in (0, 0, 1):
+        model = networks.build("fc")
+        states.append(networks.initial_state(model, networks.get_state(model), seed))
+    same, other = states[0], states[2]
+    assert all(states[1][name].tobytes() == value.tobytes() for name, value in same.items())
+    assert (same["dense_1/kernel"] != other["dense_1/kernel"]).all()
+    assert (same["dense_1/bias"] == 0).all()
+
+
+def scaled_ones(shape, dtype=None):
+    """An initializer that is a plain function."""
+    return np.full(shape, 3.0)
+
+
+@pytest.mark.parametrize("initializer", ["he_normal", "orthogonal", "ones", scaled_ones])
+def test_kernels_are_drawn_from_the_layers_own_initializer(initializer):
+    layer = keras.layers.Dense(30, kernel_initializer=initializer)
+    layer.build((None, 40))
+    first, again, other = (networks.draw_kernel(layer, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    if initializer in ("he_normal", "orthogonal"):
+        assert (first != other).mean() > 0.99
+        assert first.std() == pytest.approx(layer.kernel.numpy().std(), rel=0.1)
+    else:
+        np.testing.assert_array_equal(first, layer.kernel)

@@ -1,0 +1,217 @@
+"""The loop: what is shared, what is trained again after a loss, and that every choice goes with every other."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from lottery_tf import names, networks
+from lottery_tf.actions import MASK0, MASK1
+from lottery_tf.criteria import CRITERIA
+from lottery_tf.errors import InputError
+from lottery_tf.pruning import Experiment
+from lottery_tf.settings import PruningSettings, TrainingSettings
+from lottery_tf.store import ResultsFolder, level_place
+from lottery_tf.treatments import Treatment
+
+SETTINGS = TrainingSettings(iterations=15, learning_rate=0.01, batch_size=40, eval_interval=5)
+
+
+@pytest.fixture
+def experiment(tiny_model, tiny_dataset):
+    return Experiment(tiny_model, tiny_dataset, SETTINGS)
+
+
+def on_disk(tiny_model, tiny_dataset, folder, **options):
+    results = ResultsFolder(folder / "runs", {"data": tiny_dataset.fingerprint})
+    return Experiment(tiny_model, tiny_dataset, SETTINGS, results=results, **options)
+
+
+def test_the_dense_network_is_trained_once_a_seed(experiment):
+    for criterion in ("large_final", "random"):
+        list(experiment.levels(Treatment(criterion), seed=0, levels=2))
+    assert experiment.trained == 1 + 2 * 2
+    list(experiment.levels(Treatment("random"), seed=1, levels=2))
+    assert experiment.trained == 5 + 1 + 2
+
+
+def test_levels_follow_the_ladder_and_hold_their_masks(experiment):
+    levels = list(experiment.levels(Treatment(), seed=0, levels=3))
+    counts = [{name: int(kept.sum()) for name, kept in level.mask.items()} for level in levels]
+    assert [list(count.values()) for count in counts] == [[432, 36], [346, 33], [277, 30], [222, 27]]
+    for before, after in itertools.pairwise(levels):
+        for name, kept in after.mask.items():
+            assert (kept <= before.mask[name]).all()
+            assert (after.final[name][~kept] == 0).all()
+            magnitudes = np.abs(before.final[name])
+            newly_pruned = before.mask[name] & ~kept
+            assert magnitudes[kept].min() >= magnitudes[newly_pruned].max()
+    assert [level.metrics["kept_fraction"] for level in levels] == [(a + b) / 468 for a, b in map(dict.values, counts)]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_every_criterion_with_some_actions(criterion, experiment):
+    position = list(CRITERIA).index(criterion)
+    treatment = Treatment(criterion, list(MASK1)[position % len(MASK1)], list(MASK0)[position % len(MASK0)])
+    *_, last = experiment.levels(treatment, seed=0, levels=2)
+    assert last.metrics["status"] == "finished"
+    assert (last.metrics["criterion"], last.metrics["mask1"], last.metrics["mask0"]) == (
+        treatment.criterion, treatment.mask1, treatment.mask0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("mask0", MASK0)
+def test_pruned_weights_keep_their_bits_through_the_trainings(mask0, experiment):
+    levels = list(experiment.levels(Treatment(mask0=mask0), seed=0, levels=3))
+    for level, later in itertools.pairwise(levels):
+        for name, kept in level.mask.items():
+            assert level.final[name][~kept].tobytes() == level.start[name][~kept].tobytes()
+            assert later.final[name][~kept].tobytes() == level.final[name][~kept].tobytes()
+
+
+@pytest.mark.parametrize("mask1", MASK1)
+def test_mask_1_actions_set_where_kept_weights_start(mask1, experiment):
+    dense, ticket = experiment.levels(Treatment(mask1=mask1), seed=0, levels=1)
+    for name, kept in ticket.mask.items():
+        start, initial = ticket.start[name][kept], dense.start[name][kept]
+        assert (start == initial).all() == (mask1 == "rewind")
+        if mask1 == "rewind" or mask1.endswith("init_sign"):
+            assert (np.sign(start) == np.sign(initial)).all()
+
+
+def test_saliency_is_that_of_one_batch_at_the_starting_weights(experiment, tiny_dataset):
+    """snip's mask by hand, with the gradient from Keras on the same images."""
+    import keras
+    import tensorflow as tf
+
+    from lottery_tf.randomness import generator
+
+    dense, ticket = experiment.levels(Treatment("snip"), seed=0, levels=1)
+    plain = networks.unmasked(experiment.model)
+    networks.set_state(plain, dense.start)
+    batch = generator(0, "saliency batch", 1).choice(280, 40, replace=False)
+    with tf.GradientTape() as tape:
+        outputs = plain(tiny_dataset.train.images[batch] / np.float32(255))
+        losses = keras.losses.sparse_categorical_crossentropy(
+            tiny_dataset.train.labels[batch], outputs, from_logits=True
+        )
+        loss = tf.reduce_mean(losses)
+    layers = [layer for layer in plain.layers if hasattr(layer, "kernel")]
+    gradients = tape.gradient(loss, [layer.kernel.value for layer in layers])
+    for kept, layer, gradient in zip(ticket.mask.values(), layers, gradients, strict=True):
+        saliency = np.abs(layer.kernel.numpy() * gradient.numpy())
+        assert saliency[kept].min() >= saliency[~kept].max() * (1 - 1e-5)
+
+
+def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(tiny_model, tiny_dataset, tmp_path, experiment):
+    treatment = Treatment("movement", "reinit", "hybrid")
+    in_memory = list(experiment.levels(treatment, 0, 3))
+    first = on_disk(tiny_model, tiny_dataset, tmp_path)
+    found = list(first.levels(treatment, 0, 2)) + list(first.levels(treatment, 0, 3))[3:]
+    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    assert [level.metrics["fingerprint"] for level in again.levels(treatment, 0, 3)] == [
+        level.metrics["fingerprint"] for level in in_memory
+    ]
+    assert [level.metrics["level"] for level in found] == [0, 1, 2, 3]
+    assert (first.trained, again.trained) == (4, 0)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2, 3])
+def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, tiny_model, tiny_dataset, tmp_path):
+    before = on_disk(tiny_model, tiny_dataset, tmp_path)
+    wanted = [level.metrics["fingerprint"] for level in before.levels(Treatment(), 0, 3)]
+    (before.results.folder(level_place(0, Treatment().name, lost)) / "mask.npz").write_bytes(b"")
+    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
+    assert again.trained == 1
+
+
+def test_keeping_only_what_is_needed(tiny_model, tiny_dataset, tmp_path):
+    lean = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+    wanted = [level.metrics["fingerprint"] for level in lean.levels(Treatment(), 0, 3)]
+    with_weights = {path.parent.name for path in lean.results.path.rglob("weights.npz")}
+    assert with_weights == {"dense", "level-03"}
+    further = list(on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
+    assert [level.metrics["fingerprint"] for level in further[:4]] == wanted
+    # A level that is lost needs the weights of the one before it, which were dropped: they are trained again too.
+    (lean.results.folder(level_place(0, Treatment().name, 3)) / "metrics.json").unlink()
+    again = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+    assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
+    assert again.trained == 3
+
+
+def test_children_of_another_parent_are_trained_again(tiny_model, tiny_dataset, tmp_path):
+    """A level that was replaced by one with other bits (another machine's, say) takes its descendants with it."""
+    own = on_disk(tiny_model, tiny_dataset, tmp_path)
+    list(own.levels(Treatment(), 0, 3))
+    level = own.results.read(level_place(0, Treatment().name, 1), weights=True)
+    for name in level.mask:
+        level.final[name] = level.final[name][::-1].copy()
+    level.metrics["fingerprint"] = "other"
+    own.results.write(level_place(0, Treatment().name, 1), level)
+    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    list(again.levels(Treatment(), 0, 3))
+    assert again.trained == 2
+
+
+def test_weights_dropped_or_not_a_level_can_be_loaded(tiny_model, tiny_dataset, tmp_path):
+    lean = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+    *_, last = lean.levels(Treatment(), 0, 2)
+    model = lean.load(Treatment(), 0, 2)
+    assert lean.trained == 3
+    for name, layer in networks.masked_layers(model).items():
+        np.testing.assert_array_equal(layer.kernel_mask.numpy(), last.mask[name])
+    lean.load(Treatment(), 0, 1)
+    assert lean.trained == 4
+
+
+def test_a_diverged_training_ends_its_treatment_only(tiny_model, tiny_dataset, tmp_path):
+    wild = TrainingSettings(iterations=60, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=5)
+    results = ResultsFolder(tmp_path, {})
+    for _ in range(2):  # the second time it is found, not trained
+        experiment = Experiment(tiny_model, tiny_dataset, wild, results=results)
+        levels = list(experiment.levels(Treatment(), 0, 3))
+        assert [level.metrics["status"] for level in levels] == ["diverged"]
+        assert levels[0].metrics["test_accuracy"] is None
+    assert experiment.trained == 0
+
+
+def test_own_pruned_fractions(tiny_model, tiny_dataset):
+    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, PruningSettings(dense=0.5, output=0.25))
+    *_, last = experiment.levels(Treatment(), 0, 2)
+    assert [int(kept.sum()) for kept in last.mask.values()] == [108, 21]
+
+
+def test_probabilities_instead_of_logits(tiny_dataset):
+    import keras
+
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    logits = keras.Sequential(layers)
+    softmax = keras.Sequential([*layers, keras.layers.Softmax()])
+    losses = []
+    for model, from_logits in ((logits, True), (softmax, False)):
+        (dense, _) = Experiment(model, tiny_dataset, SETTINGS, from_logits=from_logits).levels(Treatment(), 0, 1)
+        losses.append(dense.history[:, 3])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+def test_no_levels_are_refused(experiment):
+    with pytest.raises(InputError, match="levels is 0; it must be at least 1"):
+        list(experiment.levels(Treatment(), 0, 0))
+
+
+def test_own_initial_weights(tiny_model, tiny_dataset):
+    state = {name: np.full_like(value, 0.01) for name, value in networks.get_state(tiny_model).items()}
+    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, initial=lambda seed: state)
+    dense, _ = experiment.levels(Treatment(), 0, 1)
+    assert all((value == np.float32(0.01)).all() for value in dense.start.values())
+
+
+def test_every_name_can_be_called():
+    """No criterion or action asks for something that the loop does not have."""
+    for table, offers in (
+        (CRITERIA, {"w_i", "w_f", "gradient"}),
+        (MASK1, {"w_i", "w_f", "kept", "pruned", "draw", "rng"}),
+    ):
+        for function in table.values():
+            assert set(names._wanted(function)) <= offers

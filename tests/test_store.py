@@ -1,0 +1,181 @@
+"""The results folder: whole or not at all, checked, locked, refused where settings differ."""
+
+import dataclasses
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lottery_tf import files, masks
+from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.settings import run_settings
+from lottery_tf.store import Result, ResultsFolder, finished
+
+SETTINGS = run_settings("fc", "digits", "20")
+
+
+def made_up_level(number=1):
+    rng = np.random.default_rng(number)
+    kernel = rng.normal(size=(6, 4)).astype(np.float32)
+    mask = {"a/kernel": rng.random((6, 4)) < 0.5}
+    history = np.array([[0, np.nan, np.nan, 2.5, 0.1], [20, 1.0, 0.5, 1 / 3, 0.7]])
+    metrics = {
+        "kind": "level",
+        "seed": 0,
+        "level": number,
+        "kept_fraction": masks.kept_fraction(mask),
+        "test_accuracy": None,
+    }
+    return Result(mask, {"a/kernel": kernel}, {"a/kernel": kernel + 1}, history, metrics)
+
+
+def folder(path, settings=SETTINGS, data="x"):
+    return ResultsFolder(path / "fc", dataclasses.asdict(settings) | {"data": data})
+
+
+@pytest.fixture
+def results(tmp_path):
+    return folder(tmp_path)
+
+
+def test_a_level_comes_back_as_it_was(results):
+    level = made_up_level()
+    results.write("t/level-01", level)
+    found = results.read("t/level-01", weights=True)
+    np.testing.assert_array_equal(found.history, level.history)
+    assert found.metrics == level.metrics
+    for a, b in (
+        (found.start, level.start),
+        (found.mask, level.mask),
+        (found.final, level.final),
+    ):
+        assert a.keys() == b.keys()
+        assert all(a[name].tobytes() == b[name].tobytes() and a[name].dtype == b[name].dtype for name in a)
+    assert results.read("t/level-02", weights=False) is None
+    assert not list(results.path.rglob("*.partial"))
+
+
+def test_the_same_level_gives_the_same_bytes(results):
+    for seed in (0, 1):
+        results.write(f"t/{seed}", made_up_level())
+    one, two = ({f.name: f.read_bytes() for f in results.folder(f"t/{seed}").iterdir()} for seed in (0, 1))
+    assert one == two
+
+
+def test_dropping_weights_keeps_masks_and_numbers(results):
+    results.write("t/level-01", made_up_level())
+    for _ in range(2):  # the second time there is nothing left to drop
+        results.drop_weights("t/level-01")
+    assert not (results.folder("t/level-01") / "weights.npz").exists()
+    assert results.read("t/level-01", weights=True) is None
+    assert results.folder("t/level-01").exists(), "a level without weights is no damaged level"
+    np.testing.assert_array_equal(
+        results.read("t/level-01", weights=False).mask["a/kernel"], made_up_level().mask["a/kernel"]
+    )
+
+
+FILES = ("metrics.json", "history.csv", "mask.npz", "weights.npz", "checksums.json")
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "delete"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_named_and_its_level_alone_is_lost(name, harm, results, caplog):
+    for number in (1, 2):
+        results.write(f"t/level-0{number}", made_up_level(number))
+    path = results.folder("t/level-01") / name
+    content = path.read_bytes()
+    if harm == "delete":
+        path.unlink()
+    else:
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes({"flip": flipped, "cut": content[:middle], "empty": b""}[harm])
+    assert results.read("t/level-01", weights=False) is None
+    assert str(path.parent) in caplog.text
+    assert results.read("t/level-02", weights=True) is not None
+
+
+def test_pickles_are_refused(tmp_path):
+    path = tmp_path / "evil.npz"
+    np.savez(path, evil=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(DamagedFile, match="evil.npz is damaged: .*allow_pickle"):
+        files.load_npz(path, path.read_bytes())
+
+
+def test_other_settings_are_refused_and_the_differences_shown(results, tmp_path):
+    folder(tmp_path)  # the same settings are welcome
+    other = dataclasses.replace(SETTINGS, training=dataclasses.replace(SETTINGS.training, learning_rate=0.5))
+    with pytest.raises(InputError) as error:
+        folder(tmp_path, other)
+    assert "made with other settings: training.learning_rate is 0.0012 there, 0.5 here." in str(error.value)
+    with pytest.raises(InputError, match="data is x there, other here"):
+        folder(tmp_path, data="other")
+
+
+def test_a_full_disk_leaves_what_was_there(results, monkeypatch):
+    results.write("t/level-01", made_up_level(1))
+    real = os.fsync
+
+    def full(handle):
+        if files_synced.pop():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    files_synced = [False, True, False]  # the second file written does not fit
+    with pytest.raises(OSError, match="No space left"):
+        results.write("t/level-02", made_up_level(2))
+    monkeypatch.undo()
+    assert results.read("t/level-02", weights=False) is None
+    assert not list(results.path.rglob("*.tmp"))
+    assert results.read("t/level-01", weights=True) is not None
+    results.write("t/level-02", made_up_level(2))
+    assert results.read("t/level-02", weights=True) is not None
+
+
+def test_finished_reads_them_all_and_skips_the_damaged(results, tmp_path, caplog):
+    for number in (1, 2, 3):
+        results.write(f"t/level-0{number}", made_up_level(number))
+    (results.folder("t/level-02") / "metrics.json").write_text("{}")
+    results.partial("t/level-04")
+    assert [metrics["level"] for metrics in finished(tmp_path)] == [1, 3]
+    assert "level-02/metrics.json is damaged" in caplog.text
+    with pytest.raises(InputError, match="There is no results folder"):
+        list(finished(tmp_path / "nowhere"))
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from lottery_tf import files
+with files.locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_lock_is_waited_for_and_released_by_a_dead_owner(results, caplog):
+    (results.path / "seed-0").mkdir()
+    path = results.path / "seed-0" / ".t.lock"
+    owner = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout.readline() == "held\n"
+    killer = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({owner.pid}, 9)"])
+    began = time.monotonic()
+    with results.lock("seed-0/t"):
+        assert time.monotonic() - began > 0.5, "it did not wait"
+    assert f"is being worked on by process {owner.pid}" in caplog.text
+    for process in (owner, killer):
+        process.wait()
+    owner.stdout.close()
+
+
+def test_settings_are_readable(results):
+    content = json.loads((results.path / "settings.json").read_text())
+    assert content["network"] == "fc"
+    assert content["training"]["iterations"] == 20
+    assert content["pruning"] == {"conv": 0.1, "dense": 0.2, "output": 0.1}

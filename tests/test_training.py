@@ -1,0 +1,187 @@
+"""The compiled training against a plain Keras loop, and what its history, early stop and resuming must be."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from lottery_tf import masks, networks
+from lottery_tf.data import Dataset
+from lottery_tf.errors import InputError
+from lottery_tf.settings import OPTIMIZERS, TrainingSettings
+from lottery_tf.store import Snapshot
+from lottery_tf.training import Trainer, batch_indices, make_optimizer
+from lottery_tf.treatments import Ticket
+
+SETTINGS = TrainingSettings(iterations=25, learning_rate=0.01, batch_size=40, eval_interval=10)
+
+
+def half_ticket(model, seed=0):
+    """Random starting weights, half of them frozen where they are."""
+    rng = np.random.default_rng(seed)
+    start = networks.initial_state(model, networks.get_state(model), seed)
+    return Ticket(start, {name: rng.random(kernel.shape) < 0.5 for name, kernel in networks.kernels(model).items()})
+
+
+@pytest.mark.parametrize("jit", [True, False])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_equals_a_plain_keras_loop(optimizer, jit, tiny_model, tiny_dataset):
+    """The same batches by `train_on_batch` on a model whose pruned weights are reset by hand after each step."""
+    ticket = half_ticket(tiny_model)
+    settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
+    trained = Trainer(tiny_model, tiny_dataset, settings, jit_compile=jit).train(ticket, seed=3, level=2)
+
+    plain = networks.unmasked(tiny_model)
+    networks.set_state(plain, ticket.start)
+    plain.compile(make_optimizer(settings), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    for indices in batch_indices(0, 25, len(tiny_dataset.train), 40, seed=3, level=2):
+        plain.train_on_batch(tiny_dataset.train.images[indices] / np.float32(255), tiny_dataset.train.labels[indices])
+        state = networks.get_state(plain)
+        frozen = {name: np.where(kept, state[name], ticket.start[name]) for name, kept in ticket.mask.items()}
+        networks.set_state(plain, state | frozen)
+    for name, value in networks.get_state(plain).items():
+        np.testing.assert_allclose(trained.final[name], value, rtol=2e-3, atol=2e-5)
+    for name, kept in ticket.mask.items():
+        assert trained.final[name][~kept].tobytes() == ticket.start[name][~kept].tobytes()
+
+
+def test_history_and_early_stop(tiny_model, tiny_dataset):
+    trainer = Trainer(tiny_model, tiny_dataset, SETTINGS)
+    ticket = half_ticket(tiny_model)
+    trained = trainer.train(ticket, seed=0, level=0)
+    assert trained.history[:, 0].tolist() == [0, 10, 20, 25]
+    losses = trained.history[:, 3]
+    assert trained.early_stop_iteration == trained.history[np.argmin(losses), 0]
+    assert trained.early_stop_val_loss == losses.min()
+    assert np.isnan(trained.history[0, 1:3]).all(), "nothing was trained before iteration 0"
+    # Row 0 is the untrained network; the end is the final weights: both by Keras's own evaluation.
+    plain = networks.unmasked(tiny_model)
+    plain.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    for state, row in ((ticket.start, trained.history[0]), (trained.final, trained.history[-1])):
+        networks.set_state(plain, state)
+        expected = plain.evaluate(tiny_dataset.validation.images / 255, tiny_dataset.validation.labels, verbose=0)
+        np.testing.assert_allclose(row[3:], expected, rtol=1e-5)
+    networks.set_state(plain, trained.final)
+    _, accuracy = plain.evaluate(tiny_dataset.test.images / 255, tiny_dataset.test.labels, verbose=0)
+    assert trained.final_test_accuracy == pytest.approx(accuracy)
+
+
+def test_test_accuracy_is_read_at_the_early_stop(tiny_model, tiny_dataset):
+    """A learning rate that spoils the network after a good start: the two test accuracies are of two moments."""
+    ticket = half_ticket(tiny_model)
+    settings = TrainingSettings(iterations=40, learning_rate=0.5, optimizer="momentum", batch_size=40, eval_interval=5)
+    long = Trainer(tiny_model, tiny_dataset, settings).train(ticket, 0, 0)
+    assert 0 < long.early_stop_iteration < 40, "the test wants a run whose best point is not its last"
+    until_best = dataclasses.replace(settings, iterations=long.early_stop_iteration)
+    short = Trainer(tiny_model, tiny_dataset, until_best).train(ticket, 0, 0)
+    assert long.test_accuracy == short.final_test_accuracy
+
+
+def test_the_same_arguments_give_the_same_bits(tiny_model, tiny_dataset):
+    trainer, ticket = Trainer(tiny_model, tiny_dataset, SETTINGS), half_ticket(tiny_model)
+    first, again, other = (trainer.train(ticket, seed, level=0) for seed in (0, 0, 1))
+    assert all(first.final[name].tobytes() == again.final[name].tobytes() for name in first.final)
+    np.testing.assert_array_equal(first.history, again.history)
+    assert any((first.final[name] != other.final[name]).any() for name in first.final), "the order ignores the seed"
+
+
+def dropout_and_batch_norm():
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(12, "relu"),
+              keras.layers.BatchNormalization(), keras.layers.Dropout(0.3), keras.layers.Dense(3)]  # fmt: skip
+    return networks.masked(keras.Sequential(layers))
+
+
+class Stopped(Exception):
+    """Stands for the process being killed."""
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3])
+@pytest.mark.parametrize("make", [None, dropout_and_batch_norm])
+def test_an_interrupted_training_ends_with_the_same_bits(make, stop_at, tiny_model, tiny_dataset, tmp_path):
+    model = make() if make else tiny_model
+    ticket = half_ticket(model)
+    whole = Trainer(model, tiny_dataset, SETTINGS).train(ticket, 0, 1)
+
+    def stop(history):
+        if len(history) > stop_at:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        Trainer(model, tiny_dataset, SETTINGS).train(ticket, 0, 1, snapshot=Snapshot(tmp_path, 0), on_history=stop)
+    steps = []
+    resumed = Trainer(model, tiny_dataset, SETTINGS).train(
+        ticket, 0, 1, snapshot=Snapshot(tmp_path, 0), on_steps=steps.append
+    )
+    assert steps[0] == 10 * (stop_at - 1), "it did not start from the snapshot"
+    assert sum(steps) == 25
+    assert all(whole.final[name].tobytes() == resumed.final[name].tobytes() for name in whole.final)
+    np.testing.assert_array_equal(whole.history, resumed.history)
+    assert dataclasses.replace(whole, final={}, history=None, seconds=0) == dataclasses.replace(
+        resumed, final={}, history=None, seconds=0
+    )
+
+
+def test_a_damaged_snapshot_is_not_used(tiny_model, tiny_dataset, tmp_path, caplog):
+    ticket, trainer = half_ticket(tiny_model), Trainer(tiny_model, tiny_dataset, SETTINGS)
+    whole = trainer.train(ticket, 0, 1, snapshot=Snapshot(tmp_path, 0))
+    content = bytearray((tmp_path / "snapshot.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "snapshot.npz").write_bytes(content)
+    again = trainer.train(ticket, 0, 1, snapshot=Snapshot(tmp_path, 3600))
+    assert "snapshot.npz is damaged" in caplog.text
+    np.testing.assert_array_equal(whole.history, again.history)
+
+
+def test_divergence_is_recorded_and_ends_the_training(tiny_model, tiny_dataset):
+    settings = TrainingSettings(iterations=500, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=10)
+    trained = Trainer(tiny_model, tiny_dataset, settings).train(half_ticket(tiny_model), 0, 0)
+    assert trained.diverged
+    assert trained.history[-1, 0] < 500
+    assert np.isnan([trained.test_accuracy, trained.final_test_accuracy]).all()
+    assert np.isfinite(trained.early_stop_val_loss)
+
+
+def test_gradient_equals_finite_differences(tiny_model, tiny_dataset):
+    ticket = half_ticket(tiny_model)
+    trainer = Trainer(tiny_model, tiny_dataset, SETTINGS)
+    indices = np.arange(30)
+    gradient = trainer.gradient(ticket, indices)
+    few = Dataset(
+        tiny_dataset.train,
+        type(tiny_dataset.train)(tiny_dataset.train.images[:30], tiny_dataset.train.labels[:30]),
+        tiny_dataset.test,
+    )
+    meter = Trainer(tiny_model, few, SETTINGS)
+    for name, kept in ticket.mask.items():
+        place = tuple(np.argwhere(kept)[5])
+        losses = []
+        for step in (-1e-2, 1e-2):
+            moved = ticket.start[name].copy()
+            moved[place] += step
+            networks.set_state(tiny_model, ticket.start | {name: moved})
+            losses.append(meter.evaluate("validation")[0])
+        assert gradient[name][place] == pytest.approx((losses[1] - losses[0]) / 2e-2, rel=0.05, abs=1e-4)
+
+
+def test_every_epoch_is_a_fresh_permutation_without_its_last_partial_batch():
+    rows = batch_indices(0, 9, size=10, batch_size=3, seed=0, level=0).reshape(3, 9)
+    for epoch in rows:
+        assert len(set(epoch)) == 9
+    assert len({tuple(epoch) for epoch in rows}) == 3
+    np.testing.assert_array_equal(batch_indices(4, 2, 10, 3, 0, 0), batch_indices(0, 9, 10, 3, 0, 0)[4:6])
+    assert (batch_indices(0, 3, 10, 3, 0, 1) != rows[0].reshape(3, 3)).any()
+
+
+def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
+    with pytest.raises(InputError, match="batch_size is 281, but there are 280 training images"):
+        Trainer(tiny_model, tiny_dataset, dataclasses.replace(SETTINGS, batch_size=281))
+    with pytest.raises(InputError, match="Unknown optimizer 'adm'; did you mean 'adam'"):
+        dataclasses.replace(SETTINGS, optimizer="adm")
+
+
+def test_full_mask_is_the_dense_network(tiny_model, tiny_dataset):
+    ticket = half_ticket(tiny_model)
+    full = Ticket(ticket.start, masks.full(ticket.mask))
+    trained = Trainer(tiny_model, tiny_dataset, SETTINGS).train(full, 0, 0)
+    assert all((trained.final[name] != ticket.start[name]).mean() > 0.5 for name in ticket.mask)
