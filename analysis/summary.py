@@ -75,7 +75,41 @@ def table(rows: pd.DataFrame) -> str:
 
 
 def _band(row, digits: str) -> str:
-    if np.isnan(row.mean):
+    return _cell(row.mean, row.min, row.max, row.n, digits)
+
+
+def _cell(mean: float, least: float, greatest: float, n: int, digits: str) -> str:
+    if np.isnan(mean):
         return "diverged"
-    text = f"{row.mean:{digits}}"
-    return text if row.n == 1 else f"{text} [{row.min:{digits}}, {row.max:{digits}}]"
+    return f"{mean:{digits}}" if n == 1 else f"{mean:{digits}} [{least:{digits}}, {greatest:{digits}}]"
+
+
+MASK_COLUMNS = {  # what is printed of a learned mask -> its metric
+    "best iteration": "best_iteration",
+    "mean of sampled masks": "test_accuracy",
+    "most likely mask": "most_likely_test_accuracy",
+    "last iteration": "final_test_accuracy",
+    "pruned": "pruned_fraction",
+}
+
+
+def learned_masks(results: Iterable[dict]) -> str:
+    """Learned Supermasks as text: test accuracies and pruned share in percent, mean [min, max] over seeds.
+
+    Args:
+      results: metrics of learned masks, as `lottery_tf.finished(..., "learned_mask")` gives them.
+    """
+    found = pd.DataFrame(results)
+    identity = ["weights", "g", "rescale", "initial_logit", "kept_fraction"]
+    lines = [f"{'mask':<52}" + "".join(f"{title:<26}" for title in MASK_COLUMNS)]
+    for key, rows in found.groupby(identity, sort=False, dropna=False):
+        weights, g, rescale, logit, kept = key
+        target = f"m={logit}" if pd.isna(kept) else f"kept {kept:g}"
+        name = f"{weights}, {g}{', rescaled' if rescale else ''}, {target}"
+        cells = []
+        for title, metric in MASK_COLUMNS.items():
+            values = rows[metric].astype(float) * (1 if title == "best iteration" else 100)
+            digits = ".0f" if title == "best iteration" else ".2f"
+            cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), digits))
+        lines.append(f"{name:<52}" + "".join(f"{cell:<26}" for cell in cells))
+    return "\n".join(line.rstrip() for line in lines)

@@ -51,6 +51,13 @@ class TrainingEvents:
         self._writer.flush()
         self._rows_written = len(history)
 
+    def probabilities(self, probabilities: dict[str, np.ndarray], iteration: int) -> None:
+        """Writes what is known of a mask that is being learned: the share pruned, and a histogram, of each layer."""
+        with self._writer.as_default(step=iteration):
+            for name, kept in probabilities.items():
+                tf.summary.scalar(f"pruned_fraction/{name.removesuffix('/kernel')}", 1 - kept.mean(dtype=np.float64))
+                self._histogram(f"mask probability/{name}", kept)
+
     def level(self, level: Result) -> None:
         """Writes what is known of a level when its training is done."""
         with self._writer.as_default(step=level.metrics["level"]):

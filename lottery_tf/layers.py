@@ -66,7 +66,7 @@ class MaskedLayer:
             raise InputError(f"{self.name}: frozen values of shape {frozen.shape} for a mask of {kept.shape}.")
         self.kernel_mask.assign(kept)
         self.frozen_values.assign(np.where(kept, 0, frozen))
-        self._kernel.assign(self._kernel.constraint(self._kernel))
+        self._kernel.assign(np.where(kept, self._kernel.numpy(), frozen))
 
     def masked_kernel(self, kernel):
         """The kernel to compute with, its gradient masked."""

@@ -176,7 +176,7 @@ class Experiment:
             )
             names = dataclasses.asdict(treatment) if treatment else {"criterion": DENSE, "mask1": "", "mask0": ""}
             metrics = self._metrics(ticket, trained, names | {"seed": seed, "level": number, "parent": parent})
-            result = Result(ticket.mask, ticket.start, trained.final, trained.history, metrics)
+            result = Result(ticket.mask, metrics, trained.history, ticket.start, trained.final)
             board.level(result)
         self.results.write(place, result)
         self.trained += 1

@@ -27,6 +27,8 @@ class NetworkSettings:
       conv_pruned_fraction, dense_pruned_fraction, output_pruned_fraction: share of a layer's unmasked weights that a
         round prunes.
       batch_size: images a step.
+      mask_learning_rate: of SGD with momentum 0.9 when a Supermask is learned (Section S3).
+      mask_iterations: the "iterations" that Section S3 prints for that; the published accuracies took that many epochs.
     """
 
     image_shape: tuple[int, int, int]
@@ -39,13 +41,33 @@ class NetworkSettings:
     output_pruned_fraction: float = 0.1
     optimizer: str = "adam"
     batch_size: int = 60
+    mask_learning_rate: float = 100.0
+    mask_iterations: int = 2000
 
 
 NETWORKS: dict[str, NetworkSettings] = {
     "fc": NetworkSettings((28, 28, 1), (), (300, 100, 10), 1.2e-3, 55 * 916, 0.1),
     "conv2": NetworkSettings((32, 32, 3), (64, 64), (256, 256, 10), 2e-4, 27 * 750, 0.1),
-    "conv4": NetworkSettings((32, 32, 3), (64, 64, 128, 128), (256, 256, 10), 3e-4, 34 * 750, 0.1),
-    "conv6": NetworkSettings((32, 32, 3), (64, 64, 128, 128, 256, 256), (256, 256, 10), 3e-4, 40 * 750, 0.15),
+    "conv4": NetworkSettings(
+        (32, 32, 3),
+        (64, 64, 128, 128),
+        (256, 256, 10),
+        3e-4,
+        34 * 750,
+        0.1,
+        mask_learning_rate=50.0,
+        mask_iterations=1000,
+    ),
+    "conv6": NetworkSettings(
+        (32, 32, 3),
+        (64, 64, 128, 128, 256, 256),
+        (256, 256, 10),
+        3e-4,
+        40 * 750,
+        0.15,
+        mask_learning_rate=20.0,
+        mask_iterations=800,
+    ),
 }
 
 

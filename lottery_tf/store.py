@@ -46,21 +46,23 @@ PARTIAL = ".partial"
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One finished training: a level of a treatment, or a learned mask.
+    """One finished piece of work: a level of a treatment, a learned mask, supermasks that were found.
 
     Attributes:
       mask: the mask.
+      metrics: the numbers by name, JSON values only; "kind" says what it is, and the columns of `analysis.export` for
+        that kind are among them.
+      history: (rows, 5) float64 array with `HISTORY_COLUMNS`; training columns are means since the row before. None
+        where nothing was trained.
       start: every weight before training; None where the weights were dropped.
       final: every weight at the end of training; None where the weights were dropped.
-      history: (rows, 5) float64 array with `HISTORY_COLUMNS`; training columns are means since the row before.
-      metrics: the numbers by name, JSON values only; of a level, the columns of `analysis.export` among them.
     """
 
     mask: masks.Mask
-    start: State | None
-    final: State | None
-    history: np.ndarray
     metrics: dict
+    history: np.ndarray | None = None
+    start: State | None = None
+    final: State | None = None
 
     @property
     def ticket(self) -> Ticket:
@@ -171,14 +173,16 @@ class ResultsFolder:
     def write(self, place: str, result: Result) -> None:
         """Stores a result whole: files, checksums, one rename."""
         path, partial = self.folder(place), self.partial(place)
-        weights = {f"start/{name}": value for name, value in result.start.items()}
-        weights |= {f"final/{name}": value for name, value in result.final.items()}
         contents = {
             "metrics.json": files.json_bytes(result.metrics),
-            "history.csv": _csv_bytes(result.history),
             "mask.npz": files.npz_bytes(masks.pack(result.mask)),
-            "weights.npz": files.npz_bytes(weights),
         }
+        if result.history is not None:
+            contents["history.csv"] = _csv_bytes(result.history)
+        if result.final is not None:
+            weights = {f"start/{name}": value for name, value in result.start.items()}
+            weights |= {f"final/{name}": value for name, value in result.final.items()}
+            contents["weights.npz"] = files.npz_bytes(weights)
         for name, content in contents.items():
             files.replace(partial / name, content)
         sums = {name: files.sha256(content) for name, content in contents.items()}
@@ -271,16 +275,16 @@ def finished(root: str | Path, kind: str = "level") -> Iterator[dict]:
 def _read_result(path: Path, weights: bool) -> Result | None:
     """A result, every file of it checked; None where the weights that are asked for were dropped."""
     sums = files.read_json(path / CHECKSUMS)
-    contents = {name: files.verified(path / name, sums) for name in {*sums, "metrics.json", "history.csv", "mask.npz"}}
+    contents = {name: files.verified(path / name, sums) for name in {*sums, "metrics.json", "mask.npz"}}
     metrics = json.loads(contents["metrics.json"])
-    history = _parse_csv(contents["history.csv"])
     mask = masks.unpack(files.load_npz(path / "mask.npz", contents["mask.npz"]))
+    history = _parse_csv(contents["history.csv"]) if "history.csv" in contents else None
     if not weights:
-        return Result(mask, None, None, history, metrics)
+        return Result(mask, metrics, history)
     if "weights.npz" not in contents:
         return None
     arrays = files.load_npz(path / "weights.npz", contents["weights.npz"])
-    return Result(mask, _below("start/", arrays), _below("final/", arrays), history, metrics)
+    return Result(mask, metrics, history, _below("start/", arrays), _below("final/", arrays))
 
 
 def _below(prefix: str, arrays: dict[str, np.ndarray]) -> State:

@@ -19,10 +19,13 @@ import tensorflow as tf
 from lottery_tf import networks
 from lottery_tf.data import Dataset, Split
 from lottery_tf.errors import InputError
+from lottery_tf.names import choose
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import OPTIMIZERS, TrainingSettings
 from lottery_tf.store import Snapshot
 from lottery_tf.treatments import State, Ticket
+
+BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
 
 EVALUATION_BATCH = 500
 GRAPH_STEPS = 10  # steps a call where XLA is not used: few enough for a progress bar, too many to be felt
@@ -34,10 +37,11 @@ class Trained:
 
     Attributes:
       final: every weight at the end.
+      best: every weight at the early-stopping iteration.
       history: (rows, 5) float64 array with `store.HISTORY_COLUMNS`; a row every `eval_interval` iterations, from
         iteration 0 (before the first step) to the end.
-      early_stop_iteration: the iteration of least validation loss, the first of equals.
-      early_stop_val_loss: that loss.
+      early_stop_iteration: the iteration of least validation loss (or best accuracy), the first of equals.
+      early_stop_val_loss: the validation loss there.
       test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].
       final_test_accuracy: on the test images at the end of training, in [0, 1].
       diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
@@ -45,6 +49,7 @@ class Trained:
     """
 
     final: State
+    best: State
     history: np.ndarray
     early_stop_iteration: int
     early_stop_val_loss: float
@@ -97,6 +102,7 @@ class Trainer:
       dataset: the images.
       settings: how long and how to train.
       from_logits: whether the model's outputs are logits (True) or probabilities.
+      best_by: what is read on the validation images to choose the early-stopping iteration, "loss" or "accuracy".
       jit_compile: whether whole stretches of steps are compiled by XLA; None decides by the model.
     """
 
@@ -107,6 +113,7 @@ class Trainer:
         settings: TrainingSettings,
         *,
         from_logits: bool = True,
+        best_by: str = "loss",
         jit_compile: bool | None = None,
     ):
         if len(dataset.train) < settings.batch_size:
@@ -117,6 +124,10 @@ class Trainer:
         self.dataset = dataset
         self.settings = settings
         self._from_logits = from_logits
+        self._badness = choose(BADNESS, best_by, "measure")
+        # A model that draws its weights (`supermask.MaskedModel`) draws once a step, and once for an evaluation.
+        self._draw = getattr(model, "drawn", lambda: model)
+        self._test_samples = getattr(model, "samples", 1)
         self._images = {name: tf.constant(split.images) for name, split in self._splits().items()}
         self._labels = {name: tf.constant(split.labels) for name, split in self._splits().items()}
         self._optimizer = make_optimizer(settings)
@@ -165,7 +176,8 @@ class Trainer:
             run = self._restore(saved)
             on_steps(run.iteration)
         began = time.monotonic() - run.seconds
-        while not self._read_validation(run):
+        while run.restored or not self._read_validation(run):
+            run.restored = False
             on_history(np.array(run.history))
             if run.iteration == self.settings.iterations:
                 break
@@ -173,13 +185,17 @@ class Trainer:
             if snapshot is not None:
                 snapshot.save_if_due(lambda: self._saved(run))
             self._train_stretch(run, seed, level, on_steps)
-        final, accuracies = networks.get_state(self.model), self._test_accuracies(run)
+        final, final_accuracy = networks.get_state(self.model), self._test_accuracy(run)
+        for variable, value in zip(self._variables, run.best, strict=True):
+            variable.assign(value)
         return Trained(
             final,
+            networks.get_state(self.model),
             np.array(run.history),
             run.best_iteration,
             run.best_loss,
-            *accuracies,
+            self._test_accuracy(run),
+            final_accuracy,
             diverged=run.diverged,
             seconds=time.monotonic() - began,
         )
@@ -195,7 +211,7 @@ class Trainer:
         networks.set_state(self.model, ticket.start, ticket.mask)
         layers = networks.masked_layers(self.model)
         with tf.GradientTape() as tape:
-            loss_sum, _ = self._loss_and_correct("train", indices, training=False)
+            loss_sum, _ = self._loss_and_correct(self._draw(), "train", indices, training=False)
             loss = loss_sum / len(indices)
         found = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
         return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
@@ -214,8 +230,9 @@ class Trainer:
         loss, accuracy = self.evaluate("validation")
         run.history.append((run.iteration, run.train_loss, run.train_accuracy, loss, accuracy))
         run.diverged = not np.isfinite(loss)
-        if loss < run.best_loss:
-            run.best_iteration, run.best_loss = run.iteration, loss
+        badness = self._badness(loss, accuracy)
+        if not run.best or badness < run.least_badness:
+            run.least_badness, run.best_iteration, run.best_loss = badness, run.iteration, loss
             run.best = [variable.numpy() for variable in self._variables]
         return run.diverged
 
@@ -239,7 +256,7 @@ class Trainer:
         loss_sum = correct_sum = tf.zeros(())
         for step in tf.range(count):
             with tf.GradientTape() as tape:
-                loss, correct = self._loss_and_correct("train", indices[step], training=True)
+                loss, correct = self._loss_and_correct(self._draw(), "train", indices[step], training=True)
                 batch_loss = loss / indices.shape[1] + sum(self.model.losses)
             self._update(*tape.gradient(batch_loss, [v.value for v in self.model.trainable_variables]))
             loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
@@ -251,32 +268,29 @@ class Trainer:
     def _evaluation(self, split: str):
         size = len(self._splits()[split])
         loss_sum = correct_sum = tf.zeros((), tf.float64)
+        network = self._draw()
         for first in tf.range(0, size, EVALUATION_BATCH):
             indices = tf.range(first, tf.minimum(first + EVALUATION_BATCH, size))
-            loss, correct = self._loss_and_correct(split, indices, training=False)
+            loss, correct = self._loss_and_correct(network, split, indices, training=False)
             loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
         return loss_sum, correct_sum
 
-    def _loss_and_correct(self, split: str, indices, training: bool):
+    def _loss_and_correct(self, network: Callable, split: str, indices, training: bool):
         """Summed cross-entropy and number of right answers of some images."""
         labels = tf.gather(self._labels[split], indices)
-        outputs = self.model(scale(tf.gather(self._images[split], indices)), training=training)
+        outputs = network(scale(tf.gather(self._images[split], indices)), training=training)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
         right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)
         return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
 
-    def _test_accuracies(self, run: _Run) -> tuple[float, float]:
-        """At the early-stopping iteration and at the end: the test images are read twice in a training, no more."""
+    def _test_accuracy(self, run: _Run) -> float:
+        """With the weights as they are: the test images are read at the early stop and at the end, no more."""
         if run.diverged:
-            return float("nan"), float("nan")
-        _, at_end = self.evaluate("test")
-        for variable, value in zip(self._variables, run.best, strict=True):
-            variable.assign(value)
-        _, at_early_stop = self.evaluate("test")
-        return at_early_stop, at_end
+            return float("nan")
+        return float(np.mean([self.evaluate("test")[1] for _ in range(self._test_samples)]))
 
     def _saved(self, run: _Run) -> dict[str, np.ndarray]:
-        numbers = [run.best_iteration, run.best_loss, run.seconds]
+        numbers = [run.best_iteration, run.best_loss, run.least_badness, run.seconds]
         return {
             "history": np.array(run.history),
             "numbers": np.array(numbers, np.float64),
@@ -290,17 +304,16 @@ class Trainer:
             variable.assign(saved[f"model/{i}"])
         for i, variable in enumerate(self._optimizer.variables):
             variable.assign(saved[f"optimizer/{i}"])
-        *history, last = map(tuple, saved["history"])  # the last row is read again: its weights are those just restored
-        best_iteration, best_loss, seconds = saved["numbers"]
+        best_iteration, best_loss, least_badness, seconds = map(float, saved["numbers"])
         return _Run(
-            iteration=int(last[0]),
-            train_loss=last[1],
-            train_accuracy=last[2],
-            history=history,
+            iteration=int(saved["history"][-1, 0]),
+            history=list(map(tuple, saved["history"])),
+            least_badness=least_badness,
             best_iteration=int(best_iteration),
-            best_loss=float(best_loss),
+            best_loss=best_loss,
             best=[saved[f"best/{i}"] for i in range(len(self._variables))],
-            seconds=float(seconds),
+            seconds=seconds,
+            restored=True,
         )
 
 
@@ -312,8 +325,10 @@ class _Run:
     train_loss: float = float("nan")
     train_accuracy: float = float("nan")
     history: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
+    least_badness: float = float("inf")
     best_iteration: int = 0
     best_loss: float = float("inf")
     best: list[np.ndarray] = dataclasses.field(default_factory=list)
     diverged: bool = False
     seconds: float = 0.0
+    restored: bool = False  # from a snapshot, which is taken just after the validation images were read

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
+import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 
 from absl import app
 from absl import logging as absl_logging
@@ -15,16 +18,22 @@ from lottery_tf.errors import DamagedFile, InputError
 log = logging.getLogger("runs")
 
 
-def run(main: Callable[[], None]) -> None:
-    """Parses the flags and calls `main`; errors that a user can mend are told in one sentence."""
+def run(main: Callable[..., None], words: bool = False) -> None:
+    """Parses the flags and calls `main`; errors that a user can mend are told in one sentence.
+
+    Args:
+      main: what the command does.
+      words: whether the command line has words that are no flags; `main` is then called with a list of them.
+    """
 
     def guarded(arguments: list[str]) -> int:
+        absl_logging.set_verbosity(absl_logging.WARNING)
         log.setLevel(logging.INFO)
         absl_logging.get_absl_handler().setFormatter(None)
         try:
-            if arguments[1:]:
+            if arguments[1:] and not words:
                 raise InputError(f"Arguments are given as flags; {arguments[1]!r} is none.")
-            main()
+            main(*([arguments[1:]] if words else []))
         except (InputError, DamagedFile) as error:
             print(error, file=sys.stderr)
             return 2
@@ -42,3 +51,35 @@ def run(main: Callable[[], None]) -> None:
         return 0
 
     app.run(guarded)
+
+
+def start_tensorflow(threads: int = 0) -> None:
+    """Imports TensorFlow, which takes seconds, without the lines that its libraries print meanwhile.
+
+    Args:
+      threads: how many threads it computes with; 0: one for each core.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _quiet():
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        tf.config.list_logical_devices()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Swallows the lines that TensorFlow's libraries print on standard error while they load, unless that fails."""
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as swallowed:
+        os.dup2(swallowed.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            swallowed.seek(0)
+            os.write(stderr, swallowed.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -19,12 +19,13 @@ from lottery_tf import actions, criteria
 from lottery_tf.errors import InputError
 from lottery_tf.settings import NETWORKS
 from lottery_tf.treatments import Treatment
-from runs import cli, training_flags
+from runs import cli, common_flags, training_flags
 from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.pruning import Experiment
 
+flags.adopt_module_key_flags(common_flags)
 flags.adopt_module_key_flags(training_flags)
 CRITERION = flags.DEFINE_list("criterion", ["large_final"], f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
 MASK1 = flags.DEFINE_list("mask1", ["rewind"], f"Mask-1 actions, for kept weights: {', '.join(actions.MASK1)}.")
@@ -37,7 +38,6 @@ KEEP = flags.DEFINE_enum(
     "Weights that finished levels keep: 'needed' those of the dense network and of each treatment's last level, "
     "'all' those of every level. Masks and numbers are always kept.",
 )
-SNAPSHOT_SECONDS = flags.DEFINE_float("snapshot_seconds", 30, "Least time between two snapshots inside a training.")
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def main() -> None:
             dataset,
             training_flags.RESULTS_DIR.value,
             keep_weights=KEEP.value == "all",
-            snapshot_seconds=SNAPSHOT_SECONDS.value,
+            snapshot_seconds=training_flags.SNAPSHOT_SECONDS.value,
             on_steps=progress.steps,
         )
         announce(experiment, len(seeds), treatments)

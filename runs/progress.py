@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from tqdm import tqdm
@@ -54,6 +54,28 @@ class Progress:
             if level is None:
                 break
             self._tell(name, level.metrics, self._done > done_before)
+
+    def one(self, work: Callable[[], Result], name: str, iterations: int) -> None:
+        """Runs a single training, or finds it done.
+
+        Args:
+          work: trains or finds a learned mask.
+          name: what the bar calls it.
+          iterations: its steps.
+        """
+        self._bar.set_description(name)
+        done_before = self._done
+        metrics = work().metrics
+        trained = self._done - done_before
+        if self._bar.total is not None:
+            self._bar.total -= iterations - trained
+        if metrics["status"] == "diverged":
+            self._line(f"{name}: diverged.")
+        elif trained and self._bar.disable:
+            self._line(
+                f"{name}: test accuracy {100 * metrics['test_accuracy']:.2f}% at iteration {metrics['best_iteration']}, "
+                f"{100 * metrics['pruned_fraction']:.1f}% pruned, {metrics['seconds']:.0f} s"
+            )
 
     def _tell(self, name: str, metrics: dict, trained: bool) -> None:
         if metrics["status"] == "diverged":

@@ -31,7 +31,7 @@ def made_up_level(number=1):
         "kept_fraction": masks.kept_fraction(mask),
         "test_accuracy": None,
     }
-    return Result(mask, {"a/kernel": kernel}, {"a/kernel": kernel + 1}, history, metrics)
+    return Result(mask, metrics, history, {"a/kernel": kernel}, {"a/kernel": kernel + 1})
 
 
 def folder(path, settings=SETTINGS, data="x"):
@@ -58,6 +58,16 @@ def test_a_level_comes_back_as_it_was(results):
         assert all(a[name].tobytes() == b[name].tobytes() and a[name].dtype == b[name].dtype for name in a)
     assert results.read("t/level-02", weights=False) is None
     assert not list(results.path.rglob("*.partial"))
+
+
+def test_a_result_of_which_nothing_was_trained(results):
+    level = made_up_level()
+    results.write("found", Result(level.mask, level.metrics))
+    found = results.read("found", weights=False)
+    assert found.history is None
+    assert found.metrics == level.metrics
+    np.testing.assert_array_equal(found.mask["a/kernel"], level.mask["a/kernel"])
+    assert results.read("found", weights=True) is None
 
 
 def test_the_same_level_gives_the_same_bytes(results):

@@ -115,10 +115,11 @@ def test_an_interrupted_training_ends_with_the_same_bits(make, stop_at, tiny_mod
     )
     assert steps[0] == 10 * (stop_at - 1), "it did not start from the snapshot"
     assert sum(steps) == 25
-    assert all(whole.final[name].tobytes() == resumed.final[name].tobytes() for name in whole.final)
+    for a, b in ((whole.final, resumed.final), (whole.best, resumed.best)):
+        assert all(a[name].tobytes() == b[name].tobytes() for name in a)
     np.testing.assert_array_equal(whole.history, resumed.history)
-    assert dataclasses.replace(whole, final={}, history=None, seconds=0) == dataclasses.replace(
-        resumed, final={}, history=None, seconds=0
+    assert dataclasses.replace(whole, final={}, best={}, history=None, seconds=0) == dataclasses.replace(
+        resumed, final={}, best={}, history=None, seconds=0
     )
 
 

@@ -1,0 +1,151 @@
+"""Learning one Supermask: what it depends on, how it is trained, and what is kept of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from lottery_tf import events, masks, networks
+from lottery_tf.data import Dataset
+from lottery_tf.mask_settings import MaskSettings, place
+from lottery_tf.pruning import finite, versions
+from lottery_tf.randomness import draw_seed, generator
+from lottery_tf.settings import TrainingSettings
+from lottery_tf.store import MemoryResults, Result, ResultsFolder, Snapshot
+from lottery_tf.supermask import MaskedModel
+from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
+from lottery_tf.training import Trained, Trainer
+from lottery_tf.treatments import Ticket
+
+
+class MaskLearner:
+    """Learns Supermasks of one network on one data set with given settings, for any seeds, with one compilation.
+
+    Args:
+      network: a built Keras model; each seed draws its kernels anew.
+      dataset: the images.
+      settings: which Supermask.
+      training: how it is trained.
+      results: where masks are kept; None keeps them in memory.
+      labels: what the metrics say of the run besides (network, dataset).
+      snapshot_seconds: the least time between two snapshots.
+      on_steps: called with the number of training steps just done.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        dataset: Dataset,
+        settings: MaskSettings,
+        training: TrainingSettings,
+        *,
+        results: MemoryResults | ResultsFolder | None = None,
+        labels: dict[str, str] | None = None,
+        snapshot_seconds: float = 30,
+        on_steps: Callable[[int], None] = lambda count: None,
+    ):
+        self._network = networks.masked(network)
+        self._untrained = networks.get_state(self._network)
+        self.settings, self.training = settings, training
+        self.results = MemoryResults() if results is None else results
+        self._labels = labels or {}
+        self._snapshot_seconds = snapshot_seconds
+        self._on_steps = on_steps
+        options = dataclasses.asdict(settings)
+        if isinstance(settings.initial_logit, tuple):
+            options["initial_logit"] = dict(settings.initial_logit)
+        self.model = MaskedModel(self._network, **options)
+        self._start = networks.get_state(self.model)
+        jit_compile = not any(kernel.ndim > 2 for kernel in networks.kernels(self._network).values())
+        self._trainer = Trainer(self.model, dataset, training, best_by="accuracy", jit_compile=jit_compile)
+        self._judge = networks.unmasked(self._network)
+        self._judge_trainer = Trainer(self._judge, dataset, training)
+
+    def learn(self, seed: int) -> Result:
+        """The learned mask of a seed, from the results or trained.
+
+        Returns:
+          A result whose mask is the most likely one at the iteration of best validation accuracy, and whose final
+          weights are the logits there.
+        """
+        where = place(self.settings, self.training, seed)
+        with self.results.lock(where):
+            return self.results.read(where, weights=False) or self._learned(seed, where)
+
+    def _learned(self, seed: int, where: str) -> Result:
+        partial = self.results.partial(where)
+        snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds)
+        with events.TrainingEvents(partial) as board:
+
+            def show(history: np.ndarray) -> None:
+                board.history(history)
+                board.probabilities(self.model.probabilities(), int(history[-1, 0]))
+
+            ticket = Ticket(self._starting_state(seed), {})
+            trained = self._trainer.train(ticket, seed, 0, snapshot=snapshot, on_history=show, on_steps=self._on_steps)
+            result = self._result(seed, trained)
+        self.results.write(where, result)
+        return result
+
+    def _starting_state(self, seed: int) -> networks.State:
+        """Everything of the masked model for a seed: its frozen kernels drawn, its logits at their start."""
+        drawn = networks.initial_state(self._network, self._untrained, seed)
+        start = dict(self._start)
+        weights = SUPERMASK_WEIGHTS[self.settings.weights]
+        for name in networks.kernels(self._network):
+            start[f"{self.model.network.name}/{name}"] = weights(drawn[name])
+        if self.settings.g == "edge_popup":
+            start |= self._scattered(seed)
+        return start
+
+    def _scattered(self, seed: int) -> networks.State:
+        """The scores that a seed's edge-popup starts from."""
+        self.model.scatter_scores(draw_seed(generator(seed, "scores")))
+        return {name: value for name, value in networks.get_state(self.model).items() if name.endswith("/logits")}
+
+    def _result(self, seed: int, trained: Trained) -> Result:
+        end, best = self._described(trained.final), self._described(trained.best)
+        mask = best.pop("mask")
+        end.pop("mask")
+        metrics = {
+            "kind": "learned_mask",
+            **self._labels,
+            "seed": seed,
+            **dataclasses.asdict(self.settings),
+            "initial_logit": self.settings.logit_name,
+            "optimizer": self.training.optimizer,
+            "learning_rate": self.training.learning_rate,
+            "batch_size": self.training.batch_size,
+            "iterations": int(trained.history[-1, 0]),
+            "status": "diverged" if trained.diverged else "finished",
+            "best_iteration": trained.early_stop_iteration,
+            "best_val_accuracy": finite(trained.history[trained.history[:, 0] == trained.early_stop_iteration, 4][0]),
+            "test_accuracy": finite(trained.test_accuracy),
+            "most_likely_test_accuracy": best["accuracy"],
+            "pruned_fraction": best["pruned_fraction"],
+            "final_test_accuracy": finite(trained.final_test_accuracy),
+            "final_most_likely_test_accuracy": end["accuracy"],
+            "final_pruned_fraction": end["pruned_fraction"],
+            "kept_fraction_of_most_likely": masks.kept_fraction(mask),
+            "pruned_fraction_by_layer": best["by_layer"],
+            "seconds": round(trained.seconds, 3),
+            "versions": versions(),
+        }
+        logits = {name: value for name, value in trained.best.items() if name.endswith("/logits")}
+        return Result(mask, metrics, trained.history, {}, logits)
+
+    def _described(self, state: networks.State) -> dict:
+        """What a trained masked model's state amounts to: shares pruned, and its most likely mask on the test images."""
+        networks.set_state(self.model, state)
+        probabilities = self.model.probabilities()
+        total = sum(p.size for p in probabilities.values())
+        networks.set_state(self._judge, networks.get_state(self.model.most_likely_network()))
+        return {
+            "mask": self.model.most_likely_mask(),
+            "accuracy": self._judge_trainer.evaluate("test")[1],
+            "pruned_fraction": 1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total,
+            "by_layer": {name: 1 - float(p.mean(dtype=np.float64)) for name, p in probabilities.items()},
+        }

@@ -1,0 +1,193 @@
+"""Evaluates heuristic supermasks: masks from a dense training over its untrained weights (Figure 7, Table 1).
+
+Example, on embedded data:
+  python -m runs.supermask --criterion=large_final,large_final_same_sign,random --seeds=0,1
+
+The dense network of each seed is trained where the results folder lacks it; nothing else is. --source=iterative takes
+the masks of iterative pruning instead, and trains those of its levels that are missing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from absl import flags
+from tqdm import tqdm
+
+from lottery_tf import actions, criteria, heuristics, names
+from lottery_tf.errors import InputError
+from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
+from lottery_tf.settings import NETWORKS
+from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
+from runs import cli, training_flags
+from runs.progress import Progress
+
+if TYPE_CHECKING:
+    from lottery_tf.pruning import Experiment
+    from lottery_tf.store import Result
+    from lottery_tf.treatments import Treatment
+
+HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not names.asks_for(function, "gradient")]
+SOURCES = [source for source in heuristics.SOURCES if source != UNTRAINED.source]
+TRAINED = "trained_baseline"
+
+flags.adopt_module_key_flags(training_flags)
+CRITERION = flags.DEFINE_list("criterion", HEURISTICS, f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
+LEVELS = flags.DEFINE_integer("levels", 24, "Kept fractions: those of so many rounds of pruning.")
+SOURCE = flags.DEFINE_string(
+    "source",
+    "oneshot",
+    "Masks made in one shot from the dense network (oneshot), or those of iterative pruning (iterative), whose levels "
+    "are trained where they are missing and then keep their weights.",
+)
+MASK1 = flags.DEFINE_list("mask1", ["rewind"], f"iterative: mask-1 actions: {', '.join(actions.MASK1)}.")
+MASK0 = flags.DEFINE_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(actions.MASK0)}.")
+
+
+def main() -> None:
+    settings, seeds, ladders = (
+        training_flags.settings_from_flags(),
+        training_flags.seeds_from_flags(),
+        ladders_from_flags(),
+    )
+    if LEVELS.value < 1:
+        raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
+    training_flags.start_tensorflow()
+    from lottery_tf import data, pruning
+
+    dataset = data.load(settings.dataset, training_flags.DATA_DIR.value, NETWORKS[settings.network].image_shape)
+    treatments = [ladder.treatment for ladder in ladders if ladder.source == "iterative"]
+    trainings = len(seeds) * (1 + len(treatments) * (1 + LEVELS.value))
+    with Progress(trainings * settings.training.iterations) as progress:
+        experiment = pruning.experiment(settings, dataset, training_flags.RESULTS_DIR.value, on_steps=progress.steps)
+        dense = list(trained(experiment, progress, seeds, treatments))
+    if not dense:
+        raise InputError("No dense training finished: there is nothing to make masks from.")
+    results = evaluated(experiment, dense, [UNTRAINED, *ladders])
+    rows = [*ladder_rows(results), *map(trained_row, dense)]
+    for weights in SUPERMASK_WEIGHTS:
+        print(f"\n{table([row for row in rows if row['weights'] in (weights, TRAINED)], weights)}")
+    print(NOTE)
+
+
+def ladders_from_flags() -> list[Ladder]:
+    """The ladders of masks; raises InputError for an unknown name or one given twice."""
+    names.choose(dict.fromkeys(SOURCES), SOURCE.value, "source")
+    actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
+    if SOURCE.value == "oneshot" and actions_given:
+        raise InputError(f"--{actions_given[0]} is for --source=iterative; a mask made in one shot needs no actions.")
+    choices = [MASK1.value, MASK0.value] if SOURCE.value == "iterative" else []
+    ladders = [Ladder(SOURCE.value, *chosen) for chosen in itertools.product(CRITERION.value, *choices)]
+    if not ladders:
+        raise InputError("--criterion, --mask1 and --mask0 each want at least one name.")
+    for ladder in ladders:
+        ladder.treatment.functions()  # refuses a name that is none
+    if twice := [ladder.name for ladder in ladders if ladders.count(ladder) > 1]:
+        raise InputError(f"The masks {twice[0]} are asked for more than once.")
+    return ladders
+
+
+def trained(
+    experiment: Experiment, progress: Progress, seeds: list[int], treatments: list[Treatment]
+) -> Iterator[Result]:
+    """Trains what is missing; yields the dense network of each seed whose training did not diverge."""
+    iterations = experiment.trainer.settings.iterations
+    for seed in seeds:
+        progress.follow((experiment.dense(seed) for _ in range(1)), f"seed {seed} dense", 1, iterations)
+        dense = experiment.dense(seed, weights=True)
+        if dense.metrics["status"] != "finished":
+            cli.log.warning("Seed %d is left out.", seed)
+            continue
+        for treatment in treatments:
+            levels = experiment.levels(treatment, seed, LEVELS.value)
+            progress.follow(levels, f"seed {seed} {treatment.name}", 1 + LEVELS.value, iterations)
+        yield dense
+
+
+def evaluated(experiment: Experiment, dense: list[Result], ladders: list[Ladder]) -> list[Result]:
+    """Every ladder of every seed, behind a bar on a terminal, with a line for each new one elsewhere."""
+    results, each = [], LEVELS.value * len(SUPERMASK_WEIGHTS)
+    with tqdm(total=len(dense) * len(ladders) * each, unit=" masks", disable=None, dynamic_ncols=True) as bar:
+        supermasks = HeuristicSupermasks(experiment, on_mask=bar.update)
+        for network, ladder in itertools.product(dense, ladders):
+            name, before = f"seed {network.metrics['seed']} {ladder.name}", supermasks.evaluated
+            bar.set_description(name)
+            results.append(supermasks.ladder(network, ladder, LEVELS.value))
+            bar.update(len(results) * each - bar.n)  # what was found, or a baseline's one level, counts as a ladder too
+            if bar.disable and supermasks.evaluated > before:
+                cli.log.info("%s: %s", name, best_of(results[-1].metrics))
+    return results
+
+
+def best_of(metrics: dict) -> str:
+    """What a ladder came to, in a line."""
+    found = []
+    for weights in SUPERMASK_WEIGHTS:
+        rows = [row for row in metrics["rows"] if row["weights"] == weights]
+        best = max(rows, key=itemgetter("validation_accuracy"))
+        accuracy, kept = 100 * best["test_accuracy"], 100 * best["kept_fraction"]
+        found.append(f"{weights} test accuracy {accuracy:.2f}% at {kept:.2f}% kept")
+    return f"{', '.join(found)}, {metrics['seconds']:.1f} s"
+
+
+def ladder_rows(results: Iterable[Result]) -> Iterator[dict]:
+    """Every evaluation of the levels that are asked for, with its seed and the label of its line in the table."""
+    for metrics in (result.metrics for result in results):
+        label = "-".join(filter(None, (metrics[name] for name in ("criterion", "mask1", "mask0"))))
+        for row in metrics["rows"]:
+            if row["level"] <= LEVELS.value:
+                yield {"label": label, "seed": metrics["seed"], **row}
+
+
+def trained_row(dense: Result) -> dict:
+    """The dense network at its early-stopping iteration, as a row beside those of supermasks."""
+    stop = dense.history[:, 0] == dense.metrics["early_stop_iteration"]
+    return {
+        "label": TRAINED,
+        "seed": dense.metrics["seed"],
+        "level": 0,
+        "kept_fraction": 1.0,
+        "weights": TRAINED,
+        "validation_accuracy": float(dense.history[stop, 4][0]),
+        "test_accuracy": dense.metrics["test_accuracy"],
+    }
+
+
+NOTE = """
+All in %; mean [least, greatest] over seeds. trained_baseline: the dense network at its early-stopping iteration.
+(1) The kept share is chosen by each seed's validation images, the accuracy there is on test images.
+(2) Chosen on the test images themselves, as the paper's Table 1 ("max over any prune percentage"): the mean over seeds
+    of each seed's maximum over kept shares.
+(3) Chosen on the test images: the maximum over kept shares of the mean over seeds, and that kept share."""
+
+
+def table(rows: list[dict], weights: str) -> str:
+    """The best supermasks of one kind of weights as text, a line a criterion."""
+    lines = best_over_seeds(rows)
+    width = max(len(line.label) for line in lines)
+    heads = f"{'kept (1)':<24}{'test accuracy (1)':<23}{'test accuracy (2)':<23}{'test accuracy (3)':<19}kept (3)"
+    text = [f"Supermasks on weights: {weights}", f"{'criterion':<{width}}  {heads}"]
+    text += [
+        f"{line.label:<{width}}  {band(line.kept):<24}{band(line.accuracy):<23}{band(line.maxima):<23}"
+        f"{100 * line.mean_maximum:<19.2f}{100 * line.mean_kept:.2f}"
+        for line in lines
+    ]
+    return "\n".join(text)
+
+
+def band(shares: list[float]) -> str:
+    """Mean [least, greatest] in percent; the number alone where all are the same.
+
+    >>> band([0.25, 0.5]), band([0.25])
+    ('37.50 [25.00, 50.00]', '25.00')
+    """
+    mean = f"{100 * fmean(shares):.2f}"
+    return mean if len(set(shares)) == 1 else f"{mean} [{100 * min(shares):.2f}, {100 * max(shares):.2f}]"
+
+
+if __name__ == "__main__":
+    cli.run(main)

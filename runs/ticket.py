@@ -1,0 +1,165 @@
+"""A ticket as a small file: packs a finished result, shows what a file holds, unpacks it to a plain Keras model.
+
+Examples:
+  python -m runs.ticket pack --run=results/fc-digits/1000/seed-0/large_final-rewind-zero/level-08 --out=fc.ticket
+  python -m runs.ticket inspect fc.ticket
+  python -m runs.ticket unpack fc.ticket --to=fc.keras
+
+--run is the folder of one result, with its metrics.json. A supermask is packed as its mask and seed; a trained ticket
+with its kept weights, as float32 or, half as large and rounded, as float16. The unpacked model needs nothing of this
+package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from lottery_tf import files, masks, tickets
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from lottery_tf.settings import DATASETS
+from runs import cli
+
+RUN = flags.DEFINE_string("run", None, "pack: the folder of one finished result.")
+OUT = flags.DEFINE_string("out", None, "pack: the ticket file to write.")
+DTYPE = flags.DEFINE_string("dtype", "float32", f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}.")
+TO = flags.DEFINE_string("to", None, "unpack: the Keras model to write; its name ends in .keras.")
+
+
+def pack() -> None:
+    """Writes the ticket file of a finished result."""
+    out = writable(OUT.value, "--out")
+    choose(dict.fromkeys(tickets.DTYPES), DTYPE.value, "--dtype")
+    metrics, mask, final = read_result(Path(RUN.value))
+    cli.start_tensorflow()
+    content = packed_result(metrics, mask, final, DTYPE.value)
+    files.replace(out, content)
+    weights = sum(kept.size for kept in mask.values())
+    print(f"{out}: {len(content):,} bytes, {8 * len(content) / weights:.3f} bits for each of {weights:,} weights.")
+
+
+def read_result(folder: Path) -> tuple[dict, masks.Mask, dict | None]:
+    """The metrics, mask and final weights (None for a supermask, which has none of its own) in a result's folder."""
+    if not (folder / "checksums.json").is_file():
+        raise InputError(f"{folder} is no finished result: give the folder of one level or mask, with a metrics.json.")
+    sums = files.read_json(folder / "checksums.json")
+    metrics = json.loads(files.verified(folder / "metrics.json", sums))
+    if missing := [name for name in ("network", "dataset", "seed") if name not in metrics]:
+        raise InputError(f"{folder} does not say which {missing[0]} it is of; pack it from Python: lottery_tf.tickets.")
+    mask = masks.unpack(read_arrays(folder / "mask.npz", sums))
+    if "weights" in metrics:
+        return metrics, mask, None
+    if "weights.npz" not in sums:
+        raise InputError(f"The weights of {folder} were dropped; run it again with --keep=all, or pack the last level.")
+    arrays = read_arrays(folder / "weights.npz", sums)
+    final = {name.removeprefix("final/"): value for name, value in arrays.items() if name.startswith("final/")}
+    return metrics, mask, final
+
+
+def read_arrays(path: Path, sums: dict) -> dict:
+    """The arrays of a file whose checksum is known."""
+    return files.load_npz(path, files.verified(path, sums))
+
+
+def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: str) -> bytes:
+    """The ticket file of what `read_result` read."""
+    from lottery_tf import networks
+
+    dataset = choose(DATASETS, metrics["dataset"], "data set")
+    model = networks.build(metrics["network"], dataset.image_shape, dataset.classes)
+    if final is None:
+        return tickets.pack_supermask(model, mask, metrics["seed"], metrics["weights"], metrics.get("rescale", False))
+    networks.set_state(model, final, mask)
+    return tickets.pack_trained(model, metrics["seed"], dtype)
+
+
+def inspect(path: str) -> None:
+    """Prints what a ticket file is, how much of each layer it keeps, and its size beside others."""
+    content = tickets.read(path)
+    packed = tickets.parse(content, path)
+    print(description(packed))
+    sys.stdout.flush()
+    cli.start_tensorflow()
+    print(f"\n{'':30}{'bytes':>12}{'bits a weight':>16}")
+    for name, size in tickets.sizes(content).items():
+        print(f"{name:30}{size.bytes:12,}{size.bits_per_weight:16.4f}")
+    print("\nEvery weight was rebuilt, and their SHA-256 is the one in the file.")
+
+
+def description(packed: tickets.PackedTicket) -> str:
+    """What a ticket file holds, as lines to print."""
+    names = {"initial": "supermask on initial weights", "signed_constant": "supermask on the signed constant"}
+    what = names.get(packed.weights) or f"trained weights, kept as {next(iter(packed.values.values())).dtype}"
+    lines = [
+        f"network: {network_name(packed.architecture)}",
+        f"weights: {what}{', rescaled' if packed.rescale else ''}",
+        f"seed: {packed.seed}",
+        "",
+        f"{'layer':30}{'weights':>12}{'kept':>12}{'kept %':>10}",
+    ]
+    counts = {name: (kept.size, int(kept.sum())) for name, kept in packed.mask.items()}
+    total = tuple(map(sum, zip(*counts.values(), strict=True)))
+    for name, (size, kept) in {**counts, "all": total}.items():
+        lines.append(f"{name:30}{size:12,}{kept:12,}{100 * kept / size:10.3f}")
+    return "\n".join(lines)
+
+
+def network_name(architecture: dict) -> str:
+    """What to call the network of a ticket file."""
+    if "network" not in architecture:
+        return f"a Keras model, {architecture['config']['class_name']}"
+    shape = "x".join(map(str, architecture["image_shape"]))
+    return f"{architecture['network']} for images of {shape} in {architecture['classes']} classes"
+
+
+def unpack(path: str) -> None:
+    """Writes the network of a ticket file as a Keras model that needs nothing of this package."""
+    to = writable(TO.value, "--to")
+    if to.suffix != ".keras":
+        raise InputError(f"--to is {to}; Keras wants a name that ends in .keras.")
+    packed = tickets.parse(tickets.read(path), path)
+    cli.start_tensorflow()
+    from lottery_tf import networks
+
+    temporary = to.with_name(f".{to.stem}.{os.getpid()}.keras")
+    try:
+        networks.unmasked(tickets.rebuild(packed)).save(temporary)
+        os.replace(temporary, to)
+    finally:
+        temporary.unlink(missing_ok=True)
+    print(f'{to}: keras.models.load_model("{to}") reads it.')
+
+
+def writable(path: str, flag: str) -> Path:
+    """A file to be written; raises InputError where it could not be."""
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{flag} is {path}; it must name a file in a folder that exists.")
+    return path
+
+
+VERBS = {  # verb -> function, the flags it wants, and what else stands on its command line
+    "pack": (pack, ("run", "out"), ()),
+    "inspect": (inspect, (), ("the ticket file",)),
+    "unpack": (unpack, ("to",), ("the ticket file",)),
+}
+
+
+def main(words: list[str]) -> None:
+    if not words:
+        raise InputError(f"Give a verb: {', '.join(VERBS)}. --help shows an example of each.")
+    function, wanted_flags, wanted_words = choose(VERBS, words[0], "verb")
+    if missing := [name for name in wanted_flags if not flags.FLAGS[name].value]:
+        raise InputError(f"{words[0]} wants --{missing[0]}.")
+    if len(words) - 1 != len(wanted_words):
+        raise InputError(f"{words[0]} wants {' '.join(wanted_words) or 'flags'} and nothing more; given: {words[1:]}.")
+    function(*words[1:])
+
+
+if __name__ == "__main__":
+    cli.run(main, words=True)

@@ -1,0 +1,332 @@
+"""Heuristic supermasks: masks against brute force, accuracies against Keras's own, and nothing evaluated twice."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from lottery_tf import criteria, heuristics, networks
+from lottery_tf.errors import InputError
+from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, supermask_place
+from lottery_tf.pruning import Experiment
+from lottery_tf.settings import TrainingSettings
+from lottery_tf.store import ResultsFolder, level_place
+from lottery_tf.treatments import Treatment
+
+SETTINGS = TrainingSettings(iterations=15, learning_rate=0.01, batch_size=40, eval_interval=5)
+MOVEMENT = Ladder("oneshot", "movement")
+
+
+@pytest.fixture
+def experiment(tiny_model, tiny_dataset):
+    return Experiment(tiny_model, tiny_dataset, SETTINGS)
+
+
+@pytest.fixture
+def on_disk(tiny_model, tiny_dataset, tmp_path):
+    """Makes experiments on one results folder, as several processes would."""
+
+    def make():
+        results = ResultsFolder(tmp_path, {"data": tiny_dataset.fingerprint})
+        return Experiment(tiny_model, tiny_dataset, SETTINGS, results=results)
+
+    return make
+
+
+def evaluate(experiment, ladder, levels=3, seed=0):
+    """The result of a ladder, and how many networks were evaluated for it."""
+    supermasks = HeuristicSupermasks(experiment)
+    return supermasks.ladder(experiment.dense(seed, weights=True), ladder, levels), supermasks.evaluated
+
+
+def one_shot(scores, fraction, levels, seed=0):
+    """The masks of one layer."""
+    return [mask["a"] for mask in heuristics.one_shot_masks({"a": scores}, {"a": fraction}, levels, seed)]
+
+
+# Masks
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.75])
+@pytest.mark.parametrize("distinct", [2, 5, 10**6])
+def test_masks_are_those_of_brute_force(distinct, fraction):
+    rng = np.random.default_rng(distinct)
+    scores = rng.integers(distinct, size=(9, 13)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.3] = criteria.LAST
+    left, before = scores.size, np.ones(scores.shape, bool)
+    for kept in one_shot(scores, fraction, levels=12):
+        left -= int(left * fraction)
+        assert kept.sum() == left
+        assert (kept <= before).all(), "the masks are not nested"
+        threshold = np.sort(scores, axis=None)[-left]
+        assert kept[scores > threshold].all()
+        assert not kept[scores < threshold].any()
+        before = kept
+
+
+def test_ties_are_broken_at_random_by_the_seed_alone():
+    ties = np.zeros((100, 100))
+    (kept,), (again,), (other,) = (one_shot(ties, 0.5, levels=1, seed=seed) for seed in (0, 0, 1))
+    assert (kept == again).all()
+    assert abs((kept == other).mean() - 0.5) < 0.02
+    assert abs(kept.mean(axis=0) - 0.5).max() < 0.25
+
+
+def test_layers_break_ties_differently():
+    ties = dict.fromkeys("ab", np.zeros(1000))
+    (mask,) = heuristics.one_shot_masks(ties, dict.fromkeys("ab", 0.5), levels=1, seed=0)
+    assert 0.4 < (mask["a"] == mask["b"]).mean() < 0.6
+
+
+@pytest.mark.parametrize("criterion", ["large_final", "small_init", "movement", "snip", "grad"])
+def test_the_first_mask_is_that_of_iterative_pruning(criterion, experiment):
+    """Level 1 of the loop is a one-shot mask; these criteria give no two weights the same score."""
+    dense = experiment.dense(0, weights=True)
+    scores = heuristics.dense_scores(experiment, dense, Treatment(criterion))
+    first, second = heuristics.one_shot_masks(scores, experiment.pruned_fraction, levels=2, seed=0)
+    _, *levels = experiment.levels(Treatment(criterion), 0, 2)
+    for name, kept in levels[0].mask.items():
+        np.testing.assert_array_equal(first[name], kept)
+        assert second[name].sum() == levels[1].mask[name].sum()
+
+
+def test_weights_that_changed_sign_are_kept_last(experiment):
+    dense = experiment.dense(0, weights=True)
+    scores = heuristics.dense_scores(experiment, dense, Treatment("large_final_same_sign"))
+    for mask in heuristics.one_shot_masks(scores, experiment.pruned_fraction, levels=8, seed=0):
+        for name, kept in mask.items():
+            same = np.sign(dense.start[name]) == np.sign(dense.final[name])
+            assert kept[same].all() if kept.sum() >= same.sum() else not kept[~same].any()
+
+
+# Accuracies
+
+
+def keras_accuracy(state, mask, split):
+    """The accuracy of a plainly built network, as Keras evaluates it."""
+    import keras
+
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(12, "relu"), keras.layers.Dense(3)]
+    plain = keras.Sequential(layers)
+    weights = [np.where(mask[name], value, 0) if name in mask else value for name, value in state.items()]
+    plain.set_weights(weights)
+    plain.compile(metrics=["accuracy"], loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return plain.evaluate(split.images / np.float32(255), split.labels, verbose=0)[1]
+
+
+def test_accuracies_are_those_of_keras(tiny_model, tiny_dataset):
+    """Biases that are not zero are seen to stay as they were initialized."""
+    rng = np.random.default_rng(5)
+    initial = {
+        name: rng.normal(0, 0.3, value.shape).astype(np.float32)
+        for name, value in networks.get_state(networks.masked(tiny_model)).items()
+    }
+    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, initial=lambda seed: initial)
+    result, _ = evaluate(experiment, MOVEMENT)
+    constant = {
+        name: np.where(value < 0, -1, 1) * value.std() if name.endswith("kernel") else value
+        for name, value in initial.items()
+    }
+    states = {"initial": initial, "signed_constant": constant}
+    moved = heuristics.dense_scores(experiment, experiment.dense(0, weights=True), Treatment("movement"))
+    all_masks = list(heuristics.one_shot_masks(moved, experiment.pruned_fraction, levels=3, seed=0))
+    for row in result.metrics["rows"]:
+        state, mask = states[row["weights"]], all_masks[row["level"] - 1]
+        for name, split in (("validation", tiny_dataset.validation), ("test", tiny_dataset.test)):
+            assert row[f"{name}_accuracy"] == pytest.approx(keras_accuracy(state, mask, split), abs=1e-6)
+        assert row["kept_fraction"] == sum(layer.sum() for layer in mask.values()) / (36 * 12 + 12 * 3)
+    assert [(row["level"], row["weights"]) for row in result.metrics["rows"]] == list(
+        itertools.product((1, 2, 3), ("initial", "signed_constant"))
+    )
+
+
+def test_the_untrained_baseline_keeps_everything(experiment, tiny_dataset):
+    result, evaluated = evaluate(experiment, UNTRAINED)
+    start, mask = experiment.dense(0, weights=True).start, result.mask
+    assert all(kept.all() for kept in mask.values())
+    row = result.metrics["rows"][0]
+    assert (row["level"], row["kept_fraction"], row["weights"], evaluated) == (0, 1.0, "initial", 2)
+    assert row["test_accuracy"] == pytest.approx(keras_accuracy(start, mask, tiny_dataset.test), abs=1e-6)
+
+
+def test_the_best_is_chosen_on_validation_images(experiment, monkeypatch):
+    dense = experiment.dense(0, weights=True)
+    validation = iter([0.2, 0.1, 0.7, 0.3, 0.7, 0.9])  # initial and signed_constant by turns
+    test = iter([0.9, 0.9, 0.4, 0.8, 0.5, 0.3])
+    answers = {"validation": validation, "test": test}
+    monkeypatch.setattr(experiment.trainer, "evaluate", lambda split: (0.0, next(answers[split])))
+    result = HeuristicSupermasks(experiment).ladder(dense, MOVEMENT, levels=3)
+    best = {
+        weights: experiment.results.read(supermask_place(0, MOVEMENT.name, weights), weights=False)
+        for weights in ("initial", "signed_constant")
+    }
+    found = {weights: (found.metrics["level"], found.metrics["test_accuracy"]) for weights, found in best.items()}
+    assert found == {"initial": (2, 0.4), "signed_constant": (3, 0.3)}
+    for name, kept in result.mask.items():
+        np.testing.assert_array_equal(kept, best["initial"].mask[name])
+        assert (best["signed_constant"].mask[name] <= kept).all()
+
+
+def test_an_evaluation_leaves_later_trainings_as_they_are(tiny_model, tiny_dataset, experiment):
+    undisturbed = [level.metrics["fingerprint"] for level in experiment.levels(Treatment(), 0, 3)]
+    disturbed = Experiment(tiny_model, tiny_dataset, SETTINGS)
+    found = []
+    for level in disturbed.levels(Treatment(), 0, 3):
+        evaluate(disturbed, MOVEMENT)
+        found.append(level.metrics["fingerprint"])
+    assert found == undisturbed
+
+
+# Iterative masks
+
+
+def test_iterative_masks_are_those_of_the_levels(experiment):
+    treatment = Treatment("random", "reinit", "hybrid")
+    _, *levels = experiment.levels(treatment, 0, 3)
+    trained = experiment.trained
+    result, evaluated = evaluate(experiment, Ladder("iterative", *dataclasses.astuple(treatment)))
+    assert (experiment.trained, evaluated) == (trained, 6)
+    rows = result.metrics["rows"]
+    assert [row["kept_fraction"] for row in rows[::2]] == [level.metrics["kept_fraction"] for level in levels]
+    best = max(rows[::2], key=lambda row: row["validation_accuracy"])
+    for name, kept in levels[best["level"] - 1].mask.items():
+        np.testing.assert_array_equal(result.mask[name], kept)
+
+
+def test_missing_levels_are_trained(on_disk):
+    experiment = on_disk()
+    evaluate(experiment, Ladder("iterative", "movement", "rewind", "zero"), levels=2)
+    assert experiment.trained == 3
+    assert experiment.results.read(level_place(0, Treatment("movement").name, 2), weights=True) is not None
+
+
+# What is stored
+
+
+def stored(experiment):
+    """The content of every file of the supermasks, without the times."""
+    folder = experiment.results.folder("seed-0/supermask")
+    files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.npz")}
+    for path in folder.rglob("metrics.json"):
+        lines = path.read_text().splitlines()
+        files[path.relative_to(folder)] = [line for line in lines if '"seconds"' not in line]
+    return files
+
+
+def test_nothing_is_evaluated_twice(on_disk):
+    first, count = evaluate(on_disk(), MOVEMENT, levels=3)
+    again, count_again = evaluate(on_disk(), MOVEMENT, levels=3)
+    fewer, count_fewer = evaluate(on_disk(), MOVEMENT, levels=2)
+    assert (count, count_again, count_fewer) == (6, 0, 0)
+    assert first.metrics == again.metrics == fewer.metrics
+
+
+def test_more_levels_are_evaluated_anew(on_disk):
+    before, _ = evaluate(on_disk(), MOVEMENT, levels=2)
+    after, count = evaluate(on_disk(), MOVEMENT, levels=4)
+    assert count == 8
+    assert after.metrics["rows"][:4] == before.metrics["rows"]
+
+
+def test_supermasks_of_another_dense_network_are_made_again(on_disk):
+    experiment = on_disk()
+    evaluate(experiment, MOVEMENT)
+    dense = experiment.dense(0, weights=True)
+    dense.final[next(iter(dense.mask))][0] = 1
+    dense.metrics["fingerprint"] = "other"
+    experiment.results.write(level_place(0, "dense", 0), dense)
+    result, count = evaluate(on_disk(), MOVEMENT)
+    assert (count, result.metrics["parent"]) == (6, "other")
+
+
+@pytest.mark.parametrize("lost", ["", "initial", "signed_constant"])
+@pytest.mark.parametrize("file", ["mask.npz", "metrics.json"])
+def test_what_is_damaged_is_made_again(lost, file, on_disk):
+    experiment = on_disk()
+    evaluate(experiment, MOVEMENT)
+    wanted = stored(experiment)
+    (experiment.results.folder(supermask_place(0, MOVEMENT.name, lost)) / file).write_bytes(b"")
+    _, count = evaluate(on_disk(), MOVEMENT)
+    assert count == 6
+    assert stored(experiment) == wanted
+
+
+def test_interrupted_it_ends_with_the_same_files(on_disk, monkeypatch):
+    """Stopped before any of the three results is stored whole."""
+    experiment = on_disk()
+    evaluate(experiment, MOVEMENT)
+    wanted = stored(experiment)
+    write, places = ResultsFolder.write, []
+
+    def stop(self, place, result):
+        places.append(place)
+        if len(places) == stop_at:
+            raise KeyboardInterrupt
+        write(self, place, result)
+
+    for stop_at in (1, 2, 3):
+        experiment.results.folder(supermask_place(0, MOVEMENT.name)).rename(
+            experiment.results.path / f"aside-{stop_at}"
+        )
+        places.clear()
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(ResultsFolder, "write", stop)
+            evaluate(on_disk(), MOVEMENT)
+        assert evaluate(on_disk(), MOVEMENT)[1] == 6
+        assert stored(experiment) == wanted
+
+
+# Refusals
+
+
+def returns_nan(w_i):
+    return np.full_like(w_i, np.nan)
+
+
+def returns_too_few(w_i):
+    return w_i[1:]
+
+
+@pytest.mark.parametrize(
+    ("ladder", "levels", "message"),
+    [
+        (Ladder("oneshot", "movment"), 2, "Unknown mask criterion 'movment'; did you mean 'movement'"),
+        (Ladder("one_shot", "movement"), 2, "Unknown source of masks 'one_shot'; did you mean 'oneshot'"),
+        (Ladder("iterative", "movement", "rewindd", "zero"), 2, "Unknown mask-1 action 'rewindd'"),
+        (MOVEMENT, 0, "levels is 0; it must be at least 1"),
+        (Ladder("oneshot", f"{__name__}:returns_nan"), 2, "432 scores that are not numbers"),
+        (Ladder("oneshot", f"{__name__}:returns_too_few"), 2, r"scores of shape \(431,\) for 432 weights"),
+    ],
+)
+def test_refusals(ladder, levels, message, experiment):
+    with pytest.raises(InputError, match=message):
+        evaluate(experiment, ladder, levels)
+
+
+def test_a_diverged_dense_network_is_refused(tiny_model, tiny_dataset):
+    wild = TrainingSettings(iterations=60, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=5)
+    with pytest.raises(InputError, match="dense training of seed 0 diverged"):
+        evaluate(Experiment(tiny_model, tiny_dataset, wild), MOVEMENT)
+
+
+# The best over seeds
+
+
+def test_the_best_in_three_ways():
+    accuracies = {  # seed -> validation and test accuracy at levels 1, 2, 3
+        0: [(0.1, 0.5), (0.9, 0.6), (0.5, 0.7)],
+        1: [(0.8, 0.2), (0.7, 0.8), (0.6, 0.3)],
+    }
+    rows = [
+        {"seed": seed, "level": level, "kept_fraction": 0.8**level, "validation_accuracy": v, "test_accuracy": t}
+        for seed, own in accuracies.items()
+        for level, (v, t) in enumerate(own, start=1)
+    ]
+    better = [row | {"label": "better", "test_accuracy": row["test_accuracy"] + 0.1} for row in rows]
+    first, second = heuristics.best_over_seeds([row | {"label": "worse"} for row in rows] + better)
+    assert (first.label, second.label) == ("better", "worse")
+    assert second.kept == [0.8**2, 0.8]
+    assert second.accuracy == [0.6, 0.2]
+    assert second.maxima == [0.7, 0.8]
+    assert (second.mean_maximum, second.mean_kept) == (pytest.approx(0.7), 0.8**2)
