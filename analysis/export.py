@@ -1,7 +1,9 @@
-"""Writes a results folder as one table: a row a trained level.
+"""Writes a results folder as one table: a row a trained level, or a supermask.
 
-Example:
+Examples:
   python -m analysis.export --results_dir results --out results.csv
+  python -m analysis.export --results_dir results --kind=supermask --out supermasks.csv
+  python -m analysis.export --results_dir results --kind=learned_mask --out learned_masks.csv
 """
 
 from __future__ import annotations
@@ -13,49 +15,59 @@ from pathlib import Path
 from absl import flags
 
 from lottery_tf.errors import InputError
+from lottery_tf.names import choose
 from lottery_tf.store import finished
 from runs import cli
 
 RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
 OUT = flags.DEFINE_string("out", "results.csv", "The CSV file to write.")
 
-COLUMNS = (
-    "network",
-    "dataset",
-    "schedule",
-    "seed",
-    "criterion",
-    "mask1",
-    "mask0",
-    "level",
-    "kept_fraction",
-    "early_stop_iteration",
-    "early_stop_val_loss",
-    "test_accuracy",
-    "final_test_accuracy",
-    "iterations",
-    "seconds",
-    "status",
-)
+COLUMNS = {  # kind of result -> the columns of its table
+    "level": (
+        "network", "dataset", "schedule", "seed", "criterion", "mask1", "mask0", "level", "kept_fraction",
+        "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "seconds",
+        "status",
+    ),
+    "supermask": (
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
+        "weights", "validation_accuracy", "test_accuracy",
+    ),
+    "learned_mask": (
+        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "kept_fraction", "optimizer",
+        "learning_rate", "batch_size", "iterations", "best_iteration", "best_val_accuracy", "test_accuracy",
+        "most_likely_test_accuracy", "pruned_fraction", "final_test_accuracy", "final_most_likely_test_accuracy",
+        "final_pruned_fraction", "seconds", "status",
+    ),
+}  # fmt: skip
+KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(COLUMNS)}.")
 
 
-def write_csv(levels: Iterable[dict], path: Path) -> int:
-    """Writes `COLUMNS` of each level's metrics; a value that is missing (a diverged training's) is left empty.
+def write_csv(results: Iterable[dict], path: Path, kind: str = "level") -> int:
+    """Writes the columns of a kind of result; a value that is missing (a diverged training's) is left empty.
+
+    Args:
+      results: metrics, as `lottery_tf.finished` gives them; those with "rows" give a line for each.
+      path: the file to write.
+      kind: a key of `COLUMNS`.
 
     Returns:
       The number of rows.
     """
-    rows = [[metrics.get(column) for column in COLUMNS] for metrics in levels]
+    flat = [metrics | row for metrics in results for row in metrics.get("rows", [{}])]
     with open(path, "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-    return len(rows)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS[kind])
+        writer.writerows([row.get(column) for column in COLUMNS[kind]] for row in flat)
+    return len(flat)
 
 
 def main() -> None:
-    count = write_csv(finished(RESULTS_DIR.value), Path(OUT.value))
+    choose(COLUMNS, KIND.value, "kind of result")
+    count = write_csv(finished(RESULTS_DIR.value, KIND.value), Path(OUT.value), KIND.value)
     if count == 0:
-        raise InputError(f"There is no trained level in {RESULTS_DIR.value}.")
-    cli.log.info("%d trained levels in %s", count, OUT.value)
+        Path(OUT.value).unlink()
+        raise InputError(f"There is no result of the kind {KIND.value!r} in {RESULTS_DIR.value}.")
+    cli.log.info("%d rows in %s", count, OUT.value)
 
 
 if __name__ == "__main__":

@@ -13,36 +13,46 @@ from typing import Self
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import api as hparams
 
 from lottery_tf.store import HISTORY_COLUMNS, Result
 from lottery_tf.treatments import State
 
+EVENT_FILES = "events.out.tfevents.*"
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
 
 
 def _fresh_writer(folder: Path) -> tf.summary.SummaryWriter:
     """A writer of the folder's only event file: what is there from before is written anew."""
-    for old in folder.glob("events.out.tfevents.*"):
+    for old in folder.glob(EVENT_FILES):
         old.unlink()
     return tf.summary.create_file_writer(str(folder))
 
 
 class TrainingEvents:
-    """The event file of one training; with no folder, nothing is written."""
+    """The event file of one training; with no folder, nothing is written.
+
+    A training that is taken up from a snapshot begins with its history so far: what an earlier file holds beyond that
+    is left out, so that no step appears twice.
+    """
 
     def __init__(self, folder: Path | None):
-        self._writer = tf.summary.create_noop_writer() if folder is None else _fresh_writer(folder)
+        self._folder = folder
+        self._writer: tf.summary.SummaryWriter | None = None
         self._rows_written = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def history(self, history: np.ndarray) -> None:
         """Writes the rows of the history that are not yet in the file."""
+        if self._writer is None:
+            self._open(before=int(history[-1, 0]))
         with self._writer.as_default():
             for row in history[self._rows_written :]:
                 for name, value in zip(HISTORY_COLUMNS[1:], row[1:], strict=True):
@@ -50,6 +60,18 @@ class TrainingEvents:
                         tf.summary.scalar(name, value, step=int(row[0]))
         self._writer.flush()
         self._rows_written = len(history)
+
+    def _open(self, before: int) -> None:
+        """Starts the file with what an interrupted training wrote below an iteration, its history left out."""
+        if self._folder is None:
+            self._writer = tf.summary.create_noop_writer()
+            return
+        old = [event for path in self._folder.glob(EVENT_FILES) for event in EventFileLoader(str(path)).Load()]
+        self._writer = _fresh_writer(self._folder)
+        with self._writer.as_default():
+            for event in old:
+                if event.step < before and any(value.tag not in HISTORY_COLUMNS for value in event.summary.value):
+                    tf.summary.experimental.write_raw_pb(event.summary.SerializeToString(), step=event.step)
 
     def probabilities(self, probabilities: dict[str, np.ndarray], iteration: int) -> None:
         """Writes what is known of a mask that is being learned: the share pruned, and a histogram, of each layer."""

@@ -59,8 +59,7 @@ class MaskLearner:
             options["initial_logit"] = dict(settings.initial_logit)
         self.model = MaskedModel(self._network, **options)
         self._start = networks.get_state(self.model)
-        jit_compile = not any(kernel.ndim > 2 for kernel in networks.kernels(self._network).values())
-        self._trainer = Trainer(self.model, dataset, training, best_by="accuracy", jit_compile=jit_compile)
+        self._trainer = Trainer(self.model, dataset, training, best_by="accuracy")
         self._judge = networks.unmasked(self._network)
         self._judge_trainer = Trainer(self._judge, dataset, training)
 

@@ -51,12 +51,17 @@ def _highest(scores, count: int):
     """
     bits = tf.bitcast(scores, tf.int32)
     keys = tf.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)  # whole numbers in the order of the floats
-    threshold = tf.constant(np.iinfo(np.int32).min)
-    for bit in range(31, -1, -1):
-        # Raising the threshold by the highest bit first; the sign bit is the step from the least number to 0.
-        raised = tf.constant(0) if bit == 31 else threshold + np.int32(1 << bit)
+    steps = tf.constant(
+        [0] + [1 << bit for bit in range(30, -1, -1)], tf.int32
+    )  # 0: to the least number that is not negative
+
+    def raise_if_enough(index, threshold):
+        raised = tf.where(index == 0, 0, threshold + steps[index])
         enough = tf.reduce_sum(tf.cast(keys >= raised, tf.int32)) >= count
-        threshold = tf.where(enough, raised, threshold)
+        return index + 1, tf.where(enough, raised, threshold)
+
+    lowest = tf.constant(np.iinfo(np.int32).min)
+    _, threshold = tf.while_loop(lambda index, _: index < 32, raise_if_enough, (tf.constant(0), lowest))
     return keys >= threshold
 
 

@@ -15,6 +15,7 @@ from runs import cli
 
 SUITES = {
     "throughput": "training steps per second, beside plain Keras fit",
+    "masks": "the cost of a step that learns a mask, beside a dense one",
     "memory": "peak memory of a run of each network",
 }
 SUITE = flags.DEFINE_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -11,27 +12,31 @@ from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, supermask_place
 from lottery_tf.pruning import Experiment
 from lottery_tf.settings import TrainingSettings
-from lottery_tf.store import ResultsFolder, level_place
+from lottery_tf.store import MemoryResults, ResultsFolder, level_place
 from lottery_tf.treatments import Treatment
 
-SETTINGS = TrainingSettings(iterations=15, learning_rate=0.01, batch_size=40, eval_interval=5)
+SETTINGS = TrainingSettings(iterations=20, learning_rate=1e-3, batch_size=40, eval_interval=10)
 MOVEMENT = Ladder("oneshot", "movement")
 
 
-@pytest.fixture
-def experiment(tiny_model, tiny_dataset):
-    return Experiment(tiny_model, tiny_dataset, SETTINGS)
+@pytest.fixture(scope="module")
+def compiled(digits):
+    """One experiment for all tests, so that its steps are compiled once."""
+    return Experiment(networks.build("fc"), digits, SETTINGS)
 
 
 @pytest.fixture
-def on_disk(tiny_model, tiny_dataset, tmp_path):
-    """Makes experiments on one results folder, as several processes would."""
+def experiment(compiled, monkeypatch):
+    """The experiment with no results yet."""
+    monkeypatch.setattr(compiled, "results", MemoryResults())
+    return compiled
 
-    def make():
-        results = ResultsFolder(tmp_path, {"data": tiny_dataset.fingerprint})
-        return Experiment(tiny_model, tiny_dataset, SETTINGS, results=results)
 
-    return make
+@pytest.fixture
+def on_disk(compiled, monkeypatch, tmp_path):
+    """The experiment with a results folder."""
+    monkeypatch.setattr(compiled, "results", ResultsFolder(tmp_path, {}))
+    return compiled
 
 
 def evaluate(experiment, ladder, levels=3, seed=0):
@@ -81,13 +86,13 @@ def test_layers_break_ties_differently():
 
 @pytest.mark.parametrize("criterion", ["large_final", "small_init", "movement", "snip", "grad"])
 def test_the_first_mask_is_that_of_iterative_pruning(criterion, experiment):
-    """Level 1 of the loop is a one-shot mask; these criteria give no two weights the same score."""
+    """Level 1 of the loop is a one-shot mask, but for weights of equal scores."""
     dense = experiment.dense(0, weights=True)
     scores = heuristics.dense_scores(experiment, dense, Treatment(criterion))
     first, second = heuristics.one_shot_masks(scores, experiment.pruned_fraction, levels=2, seed=0)
     _, *levels = experiment.levels(Treatment(criterion), 0, 2)
     for name, kept in levels[0].mask.items():
-        np.testing.assert_array_equal(first[name], kept)
+        np.testing.assert_array_equal(np.sort(scores[name][first[name]]), np.sort(scores[name][kept]))
         assert second[name].sum() == levels[1].mask[name].sum()
 
 
@@ -103,51 +108,53 @@ def test_weights_that_changed_sign_are_kept_last(experiment):
 # Accuracies
 
 
-def keras_accuracy(state, mask, split):
-    """The accuracy of a plainly built network, as Keras evaluates it."""
+def plain_network():
+    """The network built with Keras alone."""
     import keras
 
-    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(12, "relu"), keras.layers.Dense(3)]
-    plain = keras.Sequential(layers)
-    weights = [np.where(mask[name], value, 0) if name in mask else value for name, value in state.items()]
-    plain.set_weights(weights)
+    layers = [keras.layers.Dense(300, "relu"), keras.layers.Dense(100, "relu"), keras.layers.Dense(10)]
+    plain = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), *layers])
     plain.compile(metrics=["accuracy"], loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return plain
+
+
+def keras_accuracy(plain, state, mask, split):
+    plain.set_weights([np.where(mask[name], value, 0) if name in mask else value for name, value in state.items()])
     return plain.evaluate(split.images / np.float32(255), split.labels, verbose=0)[1]
 
 
-def test_accuracies_are_those_of_keras(tiny_model, tiny_dataset):
+def test_accuracies_are_those_of_keras(experiment, digits):
     """Biases that are not zero are seen to stay as they were initialized."""
-    rng = np.random.default_rng(5)
+    rng, dense = np.random.default_rng(5), experiment.dense(0, weights=True)
     initial = {
-        name: rng.normal(0, 0.3, value.shape).astype(np.float32)
-        for name, value in networks.get_state(networks.masked(tiny_model)).items()
+        name: rng.normal(0, 0.3, value.shape).astype(np.float32) if name.endswith("bias") else value
+        for name, value in dense.start.items()
     }
-    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, initial=lambda seed: initial)
-    result, _ = evaluate(experiment, MOVEMENT)
+    result = HeuristicSupermasks(experiment).ladder(dataclasses.replace(dense, start=initial), MOVEMENT, levels=12)
     constant = {
-        name: np.where(value < 0, -1, 1) * value.std() if name.endswith("kernel") else value
+        name: value if name.endswith("bias") else np.where(value < 0, -1, 1) * value.std()
         for name, value in initial.items()
     }
-    states = {"initial": initial, "signed_constant": constant}
-    moved = heuristics.dense_scores(experiment, experiment.dense(0, weights=True), Treatment("movement"))
-    all_masks = list(heuristics.one_shot_masks(moved, experiment.pruned_fraction, levels=3, seed=0))
-    for row in result.metrics["rows"]:
-        state, mask = states[row["weights"]], all_masks[row["level"] - 1]
-        for name, split in (("validation", tiny_dataset.validation), ("test", tiny_dataset.test)):
-            assert row[f"{name}_accuracy"] == pytest.approx(keras_accuracy(state, mask, split), abs=1e-6)
-        assert row["kept_fraction"] == sum(layer.sum() for layer in mask.values()) / (36 * 12 + 12 * 3)
-    assert [(row["level"], row["weights"]) for row in result.metrics["rows"]] == list(
-        itertools.product((1, 2, 3), ("initial", "signed_constant"))
-    )
+    states, plain = {"initial": initial, "signed_constant": constant}, plain_network()
+    scores = {name: np.abs(dense.final[name] - initial[name]) for name in dense.mask}
+    masks = list(heuristics.one_shot_masks(scores, experiment.pruned_fraction, levels=12, seed=0))
+    rows = result.metrics["rows"]
+    assert [(row["level"], row["weights"]) for row in rows] == list(itertools.product(range(1, 13), states))
+    for row in rows[::5]:
+        state, mask = states[row["weights"]], masks[row["level"] - 1]
+        for name, split in (("validation", digits.validation), ("test", digits.test)):
+            assert row[f"{name}_accuracy"] == pytest.approx(keras_accuracy(plain, state, mask, split), abs=1e-6)
+        assert row["kept_fraction"] == sum(kept.sum() for kept in mask.values()) / 266_200
+    assert len({row["test_accuracy"] for row in rows[::5]}) > 2, "the comparison says little"
 
 
-def test_the_untrained_baseline_keeps_everything(experiment, tiny_dataset):
+def test_the_untrained_baseline_keeps_everything(experiment, digits):
     result, evaluated = evaluate(experiment, UNTRAINED)
     start, mask = experiment.dense(0, weights=True).start, result.mask
     assert all(kept.all() for kept in mask.values())
     row = result.metrics["rows"][0]
     assert (row["level"], row["kept_fraction"], row["weights"], evaluated) == (0, 1.0, "initial", 2)
-    assert row["test_accuracy"] == pytest.approx(keras_accuracy(start, mask, tiny_dataset.test), abs=1e-6)
+    assert row["test_accuracy"] == pytest.approx(keras_accuracy(plain_network(), start, mask, digits.test), abs=1e-6)
 
 
 def test_the_best_is_chosen_on_validation_images(experiment, monkeypatch):
@@ -168,12 +175,12 @@ def test_the_best_is_chosen_on_validation_images(experiment, monkeypatch):
         assert (best["signed_constant"].mask[name] <= kept).all()
 
 
-def test_an_evaluation_leaves_later_trainings_as_they_are(tiny_model, tiny_dataset, experiment):
+def test_an_evaluation_leaves_later_trainings_as_they_are(experiment):
     undisturbed = [level.metrics["fingerprint"] for level in experiment.levels(Treatment(), 0, 3)]
-    disturbed = Experiment(tiny_model, tiny_dataset, SETTINGS)
+    experiment.results = MemoryResults()
     found = []
-    for level in disturbed.levels(Treatment(), 0, 3):
-        evaluate(disturbed, MOVEMENT)
+    for level in experiment.levels(Treatment(), 0, 3):
+        evaluate(experiment, MOVEMENT)
         found.append(level.metrics["fingerprint"])
     assert found == undisturbed
 
@@ -194,11 +201,10 @@ def test_iterative_masks_are_those_of_the_levels(experiment):
         np.testing.assert_array_equal(result.mask[name], kept)
 
 
-def test_missing_levels_are_trained(on_disk):
-    experiment = on_disk()
+def test_missing_levels_are_trained(experiment):
+    trained = experiment.trained
     evaluate(experiment, Ladder("iterative", "movement", "rewind", "zero"), levels=2)
-    assert experiment.trained == 3
-    assert experiment.results.read(level_place(0, Treatment("movement").name, 2), weights=True) is not None
+    assert experiment.trained - trained == 3
 
 
 # What is stored
@@ -215,66 +221,61 @@ def stored(experiment):
 
 
 def test_nothing_is_evaluated_twice(on_disk):
-    first, count = evaluate(on_disk(), MOVEMENT, levels=3)
-    again, count_again = evaluate(on_disk(), MOVEMENT, levels=3)
-    fewer, count_fewer = evaluate(on_disk(), MOVEMENT, levels=2)
+    first, count = evaluate(on_disk, MOVEMENT, levels=3)
+    again, count_again = evaluate(on_disk, MOVEMENT, levels=3)
+    fewer, count_fewer = evaluate(on_disk, MOVEMENT, levels=2)
     assert (count, count_again, count_fewer) == (6, 0, 0)
     assert first.metrics == again.metrics == fewer.metrics
 
 
 def test_more_levels_are_evaluated_anew(on_disk):
-    before, _ = evaluate(on_disk(), MOVEMENT, levels=2)
-    after, count = evaluate(on_disk(), MOVEMENT, levels=4)
+    before, _ = evaluate(on_disk, MOVEMENT, levels=2)
+    after, count = evaluate(on_disk, MOVEMENT, levels=4)
     assert count == 8
     assert after.metrics["rows"][:4] == before.metrics["rows"]
 
 
 def test_supermasks_of_another_dense_network_are_made_again(on_disk):
-    experiment = on_disk()
-    evaluate(experiment, MOVEMENT)
-    dense = experiment.dense(0, weights=True)
-    dense.final[next(iter(dense.mask))][0] = 1
+    evaluate(on_disk, MOVEMENT)
+    dense = on_disk.dense(0, weights=True)
     dense.metrics["fingerprint"] = "other"
-    experiment.results.write(level_place(0, "dense", 0), dense)
-    result, count = evaluate(on_disk(), MOVEMENT)
+    on_disk.results.write(level_place(0, "dense", 0), dense)
+    result, count = evaluate(on_disk, MOVEMENT)
     assert (count, result.metrics["parent"]) == (6, "other")
 
 
-@pytest.mark.parametrize("lost", ["", "initial", "signed_constant"])
-@pytest.mark.parametrize("file", ["mask.npz", "metrics.json"])
+@pytest.mark.parametrize(
+    ("lost", "file"), [("", "mask.npz"), ("initial", "metrics.json"), ("signed_constant", "mask.npz")]
+)
 def test_what_is_damaged_is_made_again(lost, file, on_disk):
-    experiment = on_disk()
-    evaluate(experiment, MOVEMENT)
-    wanted = stored(experiment)
-    (experiment.results.folder(supermask_place(0, MOVEMENT.name, lost)) / file).write_bytes(b"")
-    _, count = evaluate(on_disk(), MOVEMENT)
+    evaluate(on_disk, MOVEMENT)
+    wanted = stored(on_disk)
+    (on_disk.results.folder(supermask_place(0, MOVEMENT.name, lost)) / file).write_bytes(b"")
+    _, count = evaluate(on_disk, MOVEMENT)
     assert count == 6
-    assert stored(experiment) == wanted
+    assert stored(on_disk) == wanted
 
 
-def test_interrupted_it_ends_with_the_same_files(on_disk, monkeypatch):
-    """Stopped before any of the three results is stored whole."""
-    experiment = on_disk()
-    evaluate(experiment, MOVEMENT)
-    wanted = stored(experiment)
-    write, places = ResultsFolder.write, []
+@pytest.mark.parametrize("finished", [0, 1, 2])
+def test_interrupted_it_ends_with_the_same_files(finished, on_disk, monkeypatch):
+    """Stopped when none, one or two of a ladder's three results are stored."""
+    evaluate(on_disk, MOVEMENT)
+    wanted = stored(on_disk)
+    shutil.rmtree(on_disk.results.folder("seed-0/supermask"))
+    write, written = ResultsFolder.write, []
 
-    def stop(self, place, result):
-        places.append(place)
-        if len(places) == stop_at:
+    def stopping(self, place, result):
+        if len(written) == finished:
             raise KeyboardInterrupt
+        written.append(place)
         write(self, place, result)
 
-    for stop_at in (1, 2, 3):
-        experiment.results.folder(supermask_place(0, MOVEMENT.name)).rename(
-            experiment.results.path / f"aside-{stop_at}"
-        )
-        places.clear()
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(ResultsFolder, "write", stop)
-            evaluate(on_disk(), MOVEMENT)
-        assert evaluate(on_disk(), MOVEMENT)[1] == 6
-        assert stored(experiment) == wanted
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ResultsFolder, "write", stopping)
+        evaluate(on_disk, MOVEMENT)
+    assert len(written) == finished
+    assert evaluate(on_disk, MOVEMENT)[1] == 6
+    assert stored(on_disk) == wanted
 
 
 # Refusals
@@ -295,8 +296,8 @@ def returns_too_few(w_i):
         (Ladder("one_shot", "movement"), 2, "Unknown source of masks 'one_shot'; did you mean 'oneshot'"),
         (Ladder("iterative", "movement", "rewindd", "zero"), 2, "Unknown mask-1 action 'rewindd'"),
         (MOVEMENT, 0, "levels is 0; it must be at least 1"),
-        (Ladder("oneshot", f"{__name__}:returns_nan"), 2, "432 scores that are not numbers"),
-        (Ladder("oneshot", f"{__name__}:returns_too_few"), 2, r"scores of shape \(431,\) for 432 weights"),
+        (Ladder("oneshot", f"{__name__}:returns_nan"), 2, "235200 scores that are not numbers"),
+        (Ladder("oneshot", f"{__name__}:returns_too_few"), 2, r"scores of shape \(235199,\) for 235200 weights"),
     ],
 )
 def test_refusals(ladder, levels, message, experiment):
@@ -304,10 +305,11 @@ def test_refusals(ladder, levels, message, experiment):
         evaluate(experiment, ladder, levels)
 
 
-def test_a_diverged_dense_network_is_refused(tiny_model, tiny_dataset):
-    wild = TrainingSettings(iterations=60, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=5)
+def test_a_diverged_dense_network_is_refused(experiment):
+    dense = experiment.dense(0, weights=True)
+    diverged = dataclasses.replace(dense, metrics=dense.metrics | {"status": "diverged"})
     with pytest.raises(InputError, match="dense training of seed 0 diverged"):
-        evaluate(Experiment(tiny_model, tiny_dataset, wild), MOVEMENT)
+        HeuristicSupermasks(experiment).ladder(diverged, MOVEMENT)
 
 
 # The best over seeds

@@ -40,7 +40,7 @@ def test_every_choice_runs_and_is_exported(command, tmp_path):
     assert treatments == {("dense", "", "")} | {(c, "rewind", "zero") for c in CRITERIA} | {
         ("large_final", mask1, mask0) for mask1 in MASK1 for mask0 in MASK0
     }
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == COLUMNS["level"]
     assert len(rows) == 1 + 2 * (len(treatments) - 1)
     assert {row["kept_fraction"][:6] for row in rows if row["level"] == "1"} == {"0.8003"}
     assert all(0 < float(row["test_accuracy"]) <= 1 and row["iterations"] == "60" for row in rows)
@@ -194,7 +194,13 @@ def test_help_answers_at_once(command):
 
 
 def test_an_empty_results_folder_cannot_be_exported(command, tmp_path):
-    assert "There is no trained level" in command("analysis.export", f"--results_dir={tmp_path}").stderr
+    assert (
+        "There is no result of the kind 'level'"
+        in command("analysis.export", f"--results_dir={tmp_path}", f"--out={tmp_path}/r.csv").stderr
+    )
+    assert not (tmp_path / "r.csv").exists()
+    unknown = command("analysis.export", f"--results_dir={tmp_path}", "--kind=levels")
+    assert "Unknown kind of result 'levels'; did you mean 'level'" in unknown.stderr
     missing = command("analysis.export", f"--results_dir={tmp_path}/none")
     assert missing.returncode == 2
     assert "There is no results folder" in missing.stderr

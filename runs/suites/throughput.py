@@ -51,9 +51,9 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
     figures: dict[str, Callable[[], float]] = {
         "Keras fit, its first steps left out": fit.steady,
         "Keras fit, a call as a whole": fit.whole,
-        "this loop, no masks, nothing validated": _loop(networks.unmasked(masked), dataset, settings, validate=False),
-        "this loop, masked, nothing validated": _loop(masked, dataset, settings, validate=False),
-        "this loop, masked, validated every 100": _loop(networks.masked(masked), dataset, settings, validate=True),
+        "this loop, no masks, nothing validated": loop(networks.unmasked(masked), dataset, settings, validate=False),
+        "this loop, masked, nothing validated": loop(masked, dataset, settings, validate=False),
+        "this loop, masked, validated every 100": loop(networks.masked(masked), dataset, settings, validate=True),
     }
     taken = {name: [] for name in figures}
     for _ in range(repeats):
@@ -124,7 +124,13 @@ class KerasFit:
         return counted / (clock.ends[-1] - clock.ends[-1 - counted])
 
 
-def _loop(model: keras.Model, dataset: data.Dataset, settings: TrainingSettings, validate: bool) -> Callable[[], float]:
+def loop(
+    model: keras.Model,
+    dataset: data.Dataset,
+    settings: TrainingSettings,
+    validate: bool,
+    jit_compile: bool | None = None,
+) -> Callable[[], float]:
     """Steps per second of whole trainings by `Trainer`; nearly no test images, and validation images on demand only."""
     one = data.Split(dataset.test.images[:1], dataset.test.labels[:1])
     dataset = data.Dataset(dataset.train, dataset.validation if validate else one, one)

@@ -1,0 +1,186 @@
+"""Learning masks with the project's own loop: reproducible, resumable, chosen on validation data, kept as tickets."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from test_events import read, scalars
+
+from lottery_tf import networks, tickets
+from lottery_tf.errors import InputError
+from lottery_tf.mask_learning import MaskLearner
+from lottery_tf.mask_settings import MaskSettings, place
+from lottery_tf.settings import TrainingSettings
+from lottery_tf.store import ResultsFolder
+
+TRAINING = TrainingSettings(iterations=40, learning_rate=100.0, optimizer="momentum", batch_size=50, eval_interval=10)
+
+
+def learner(digits, settings, training=TRAINING, **options):
+    return MaskLearner(networks.build("fc"), digits, settings, training, **options)
+
+
+@pytest.fixture(scope="module")
+def learned(digits):
+    """One mask, learned in memory."""
+    return learner(digits, MaskSettings(rescale=True)).learn(seed=3)
+
+
+def test_learning_beats_chance_by_far_and_is_reported_in_full(learned):
+    metrics, history = learned.metrics, learned.history
+    assert metrics["test_accuracy"] > 0.6
+    assert history[:, 0].tolist() == [0, 10, 20, 30, 40]
+    assert metrics["best_iteration"] == history[np.argmax(history[:, 4]), 0]
+    assert metrics["best_val_accuracy"] == history[:, 4].max()
+    logits = {name: value for name, value in learned.final.items() if name.endswith("/logits")}
+    assert sum(value.size for value in logits.values()) == 266_200
+    shares = [1 - 1 / (1 + np.exp(-value.astype(np.float64))) for value in logits.values()]
+    assert metrics["pruned_fraction"] == pytest.approx(np.mean(np.concatenate([s.ravel() for s in shares])), abs=1e-6)
+    for kept, value in zip(learned.mask.values(), logits.values(), strict=True):
+        np.testing.assert_array_equal(kept, value >= 0)
+
+
+def test_the_most_likely_mask_has_the_accuracy_that_is_reported(learned, digits):
+    """By the packed ticket, which draws the weights from the seed: another route to the same network."""
+    content = tickets.pack_supermask(networks.build("fc"), learned.mask, 3, "initial", rescale=True)
+    model = tickets.rebuild(tickets.parse(content))
+    right = np.argmax(model(digits.test.images / np.float32(255)), axis=1) == digits.test.labels
+    assert learned.metrics["most_likely_test_accuracy"] == pytest.approx(right.mean())
+
+
+def test_weights_stay_untrained(digits):
+    own = learner(digits, MaskSettings(weights="signed_constant"))
+    own.learn(0)
+    model = networks.build("fc")
+    initial = networks.initial_state(model, networks.get_state(model), 0)
+    for name, value in networks.get_state(own.model.network).items():
+        if name.endswith("kernel"):
+            np.testing.assert_array_equal(np.sign(value), np.sign(initial[name]))
+            assert np.unique(np.abs(value)).size == 1
+        else:
+            assert (value == 0).all()
+
+
+def test_seeds_share_a_learner_and_each_is_reproducible(digits, learned):
+    own = learner(digits, MaskSettings(rescale=True))
+    results = [own.learn(seed) for seed in (2, 3)]
+    assert any((results[0].mask[name] != kept).any() for name, kept in results[1].mask.items())
+    np.testing.assert_array_equal(results[1].history, learned.history)
+    for name, kept in learned.mask.items():
+        np.testing.assert_array_equal(results[1].mask[name], kept)
+
+
+class Stopped(Exception):
+    """Stands for the process being killed."""
+
+
+@pytest.mark.parametrize("g", ["bernoulli", "edge_popup"])
+def test_an_interrupted_learning_ends_with_the_same_bits(g, digits, tmp_path):
+    settings = MaskSettings(g=g, kept_fraction=0.4 if g == "edge_popup" else None)
+    whole = learner(digits, settings).learn(0)
+    steps = 0
+
+    def stop(count):
+        nonlocal steps
+        steps += count
+        if steps >= 30:
+            raise Stopped
+
+    results = ResultsFolder(tmp_path, {})
+    with pytest.raises(Stopped):
+        learner(digits, settings, results=results, snapshot_seconds=0, on_steps=stop).learn(0)
+    resumed = learner(digits, settings, results=results, snapshot_seconds=0).learn(0)
+    np.testing.assert_array_equal(whole.history, resumed.history)
+    assert all(whole.final[name].tobytes() == value.tobytes() for name, value in resumed.final.items())
+    times = {"seconds": 0}
+    assert whole.metrics | times == resumed.metrics | times
+    where = results.folder(place(settings, TRAINING, 0))
+    assert {path.name for path in where.iterdir()} >= {"metrics.json", "history.csv", "mask.npz", "weights.npz"}
+    board = read(where)
+    assert scalars(board, "validation_accuracy") == pytest.approx({int(r[0]): r[4] for r in whole.history})
+    assert list(scalars(board, "pruned_fraction/dense_1")) == [0, 10, 20, 30, 40]
+    assert "mask probability/output/kernel" in board.Tags()["tensors"]
+
+
+def test_convolutional_networks_learn_masks_too(tmp_path):
+    import lottery_tf as lt
+
+    digits = lt.load("digits", image_shape=(32, 32, 3))
+    short = dataclasses.replace(TRAINING, iterations=3, eval_interval=3, batch_size=20)
+    result = MaskLearner(networks.build("conv2"), digits, MaskSettings(rescale=True), short).learn(0)
+    assert sum(kept.size for kept in result.mask.values()) == 4_300_992
+    assert result.metrics["status"] == "finished"
+
+
+def test_names_say_all_that_a_mask_depends_on():
+    settings = MaskSettings("signed_constant", initial_logit=(("a/kernel", -1.0), ("b/kernel", 2.5)), l1=1e-5)
+    assert place(settings, TRAINING, 4) == (
+        "seed-4/signed_constant-bernoulli-ma=-1+b=2.5-l1_1e-05-momentum100-batch50-40"
+    )
+
+
+def test_the_command_learns_resumes_and_packs(command, tmp_path):
+    arguments = (
+        "--weights=initial,signed_constant", "--rescale", "--initial_logit=0,dense_1=1+dense_2=0+output=-1",
+        "--iterations=30", "--eval_interval=15", "--batch_size=50", "--seeds=0,1", "--l1=1e-7",
+    )  # fmt: skip
+    done = command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("% pruned") == 8
+    again = command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
+    assert again.stderr.count("% pruned") == 0, "a finished mask was learned again"
+    assert again.stdout == done.stdout
+    assert "signed_constant, bernoulli, rescaled, m=dense_1=1+dense_2=0+output=-1" in done.stdout
+    command("analysis.export", f"--results_dir={tmp_path}", "--kind=learned_mask", f"--out={tmp_path}/masks.csv")
+    rows = (tmp_path / "masks.csv").read_text().splitlines()
+    assert len(rows) == 1 + 8
+    assert "signed_constant,bernoulli,True,0,1e-07,,momentum,100.0,50,30" in "".join(rows)
+    (folder,) = (tmp_path / "fc-digits" / "learned_masks" / "seed-1").glob("initial-bernoulli-rescaled-m0-*")
+    packed = command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path}/mask.ticket")
+    assert packed.returncode == 0, packed.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--g=rounded", "--initial_logit=1"), ("--g=edge_popup", "--kept_fraction=0.3,0.6")]
+)
+def test_the_other_gates_by_command(arguments, command, tmp_path):
+    done = command("runs.learn_mask", *arguments, "--epochs=1", "--optimizer=adam", f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    for share in (0.3, 0.6) if "edge_popup" in arguments[0] else ():
+        assert f"kept {share}" in done.stdout
+        assert f"{100 * (1 - share):.2f}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--network=fcc"], "Unknown network 'fcc'"),
+        (["--g=bernoull"], "Unknown function g 'bernoull'; did you mean 'bernoulli'"),
+        (["--weights=const"], "Unknown kind of weights 'const'"),
+        (["--weights="], "each want at least one value"),
+        (["--weights=initial,initial"], "initial-bernoulli-m0 is asked for more than once"),
+        (["--initial_logit=x"], "--initial_logit wants numbers; 'x' is none"),
+        (["--g=edge_popup"], "--g=edge_popup wants --kept_fraction"),
+        (["--g=edge_popup", "--kept_fraction=2"], "kept_fraction is 2.0; it must lie between 0 and 1"),
+        (["--kept_fraction=0.5"], "A kept fraction goes with g = edge_popup"),
+        (["--epochs=2", "--iterations=3"], "Give --epochs or --iterations, not both"),
+        (["--epochs=0"], "iterations is 0"),
+        (["--l1=-1"], "l1 is -1.0"),
+        (["--optimizer=rms"], "Unknown optimizer 'rms'"),
+    ],
+)
+def test_refused_flags(arguments, message, command):
+    done = command("runs.learn_mask", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_logits_for_layers_that_are_not_there(command):
+    done = command("runs.learn_mask", "--initial_logit=dense_9=1", "--iterations=1")
+    assert done.returncode == 2
+    assert "missing or unknown: dense_1/kernel" in done.stderr
+
+
+def test_impossible_settings():
+    with pytest.raises(InputError, match="kept_fraction is 0"):
+        MaskSettings(g="edge_popup", kept_fraction=0.0)
