@@ -32,6 +32,10 @@ COLUMNS = {  # kind of result -> the columns of its table
         "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
         "weights", "validation_accuracy", "test_accuracy",
     ),
+    "best_supermask": (
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
+        "weights", "rescale", "validation_accuracy", "test_accuracy",
+    ),
     "learned_mask": (
         "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "kept_fraction", "optimizer",
         "learning_rate", "batch_size", "iterations", "best_iteration", "best_val_accuracy", "test_accuracy",

@@ -1,13 +1,12 @@
 """What TensorBoard shows: event files beside the results, written while a level trains and when it is done.
 
 A level's folder holds its curves against iterations, the histograms of w_i and w_f, and an image of the input pixels
-that keep connections. A treatment's folder holds its accuracy and early-stopping iteration against the kept fraction
-(the step is the kept fraction in hundredths of a percent: 10,000 is the dense network) and its hyperparameters.
+that keep connections. A treatment's folder holds its hyperparameters, and its accuracy and early-stopping iteration by
+level and against the kept fraction (the step is that fraction in hundredths of a percent: 10,000 is the dense network).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -110,7 +109,7 @@ def input_connections(mask: State) -> np.ndarray | None:
     return (share / share.max()).reshape(side, side, 1)
 
 
-def write_treatment(folder: Path, settings: dict[str, str | int | float], levels: Iterable[dict]) -> None:
+def write_treatment(folder: Path, settings: dict[str, str | int | float], levels: list[dict]) -> None:
     """Writes a treatment's event file anew from the metrics of its levels, the dense network's first.
 
     Args:
@@ -121,8 +120,14 @@ def write_treatment(folder: Path, settings: dict[str, str | int | float], levels
     folder.mkdir(parents=True, exist_ok=True)
     with _fresh_writer(folder).as_default():
         hparams.hparams(settings, trial_id=str(folder))
-        for metrics in levels:
-            step = round(10_000 * metrics["kept_fraction"])
-            for name in TREATMENT_SCALARS:
-                if metrics[name] is not None:
-                    tf.summary.scalar(f"against kept fraction/{name}", metrics[name], step=step)
+        # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and forgets.
+        for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
+            _scalars("against kept fraction", metrics, step=round(10_000 * metrics["kept_fraction"]))
+        for metrics in sorted(levels, key=lambda metrics: metrics["level"]):
+            _scalars("by level", metrics, step=metrics["level"])
+
+
+def _scalars(prefix: str, metrics: dict, step: int) -> None:
+    for name in TREATMENT_SCALARS:
+        if metrics[name] is not None:
+            tf.summary.scalar(f"{prefix}/{name}", metrics[name], step=step)

@@ -226,7 +226,7 @@ def dense_scores(experiment: Experiment, dense: Result, treatment: Treatment) ->
       InputError: the criterion returned scores of another shape, or some that are not numbers.
     """
     criterion = treatment.functions()[0]
-    gradient = _first_gradient(experiment, dense) if treatment.wants_gradient else None
+    gradient = experiment.saliency_gradient(dense, 1) if treatment.wants_gradient else None
     scores = {}
     for name, kept in dense.mask.items():
         found = names.call(
@@ -235,21 +235,7 @@ def dense_scores(experiment: Experiment, dense: Result, treatment: Treatment) ->
             w_f=dense.final[name][kept],
             gradient=None if gradient is None else gradient[name][kept],
         )
-        scores[name] = _checked(np.asarray(found), kept.size).reshape(kept.shape)
-    return scores
-
-
-def _first_gradient(experiment: Experiment, dense: Result) -> State:
-    train, batch_size = experiment.trainer.dataset.train, experiment.trainer.settings.batch_size
-    rng = generator(dense.metrics["seed"], "saliency batch", 1)
-    return experiment.trainer.gradient(dense.ticket, rng.choice(len(train), batch_size, replace=False))
-
-
-def _checked(scores: np.ndarray, size: int) -> np.ndarray:
-    if scores.shape != (size,):
-        raise InputError(f"A criterion returned scores of shape {scores.shape} for {size} weights.")
-    if np.isnan(scores).any():
-        raise InputError(f"A criterion returned {np.isnan(scores).sum()} scores that are not numbers (NaN).")
+        scores[name] = masks.checked_scores(found, kept.size).reshape(kept.shape)
     return scores
 
 
@@ -273,7 +259,7 @@ def one_shot_masks(
     [[[True, False], [False, True]], [[False, False], [False, True]]]
     """
     ranks = {name: ranking(values, generator(seed, "one-shot ties", name)) for name, values in scores.items()}
-    counts = {name: kept_counts(rank.size, pruned_fraction[name], levels) for name, rank in ranks.items()}
+    counts = {name: masks.kept_counts(rank.size, pruned_fraction[name], levels) for name, rank in ranks.items()}
     for level in range(1, levels + 1):
         yield {name: rank < counts[name][level] for name, rank in ranks.items()}
 
@@ -291,18 +277,6 @@ def ranking(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     places = np.empty(flat.size, np.int64)
     places[lowest_first[::-1]] = np.arange(flat.size)
     return places.reshape(np.shape(scores))
-
-
-def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
-    """How many of a layer's weights each of the levels 0 to `levels` keeps.
-
-    >>> kept_counts(1000, 0.1, levels=3)
-    [1000, 900, 810, 729]
-    """
-    counts = [size]
-    for _ in range(levels):
-        counts.append(counts[-1] - masks.pruned_count(counts[-1], pruned_fraction))
-    return counts
 
 
 @dataclasses.dataclass(frozen=True)

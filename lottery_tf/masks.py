@@ -39,16 +39,34 @@ def prune_layer(kept: np.ndarray, scores: np.ndarray, pruned_fraction: float, rn
     """
     check_fraction("pruned_fraction", pruned_fraction)
     places = np.flatnonzero(kept)
-    scores = np.asarray(scores)
-    if scores.shape != places.shape:
-        raise InputError(f"A criterion returned scores of shape {scores.shape} for {places.size} unmasked weights.")
-    if np.isnan(scores).any():
-        raise InputError(f"A criterion returned {np.isnan(scores).sum()} scores that are not numbers (NaN).")
+    scores = checked_scores(scores, places.size)
     shuffled = rng.permutation(places.size)
     lowest_first = shuffled[np.argsort(scores[shuffled], kind="stable")]
     result = kept.copy()
     result.flat[places[lowest_first[: pruned_count(places.size, pruned_fraction)]]] = False
     return result
+
+
+def checked_scores(scores: np.ndarray, size: int) -> np.ndarray:
+    """A criterion's scores of `size` weights; raises InputError for scores that cannot be ranked."""
+    scores = np.asarray(scores)
+    if scores.shape != (size,):
+        raise InputError(f"A criterion returned scores of shape {scores.shape} for {size} unmasked weights.")
+    if np.isnan(scores).any():
+        raise InputError(f"A criterion returned {np.isnan(scores).sum()} scores that are not numbers (NaN).")
+    return scores
+
+
+def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
+    """How many of a layer's weights each of the levels 0 to `levels` keeps.
+
+    >>> kept_counts(1000, 0.1, levels=3)
+    [1000, 900, 810, 729]
+    """
+    counts = [size]
+    for _ in range(levels):
+        counts.append(counts[-1] - pruned_count(counts[-1], pruned_fraction))
+    return counts
 
 
 def pruned_count(unmasked: int, pruned_fraction: float) -> int:
@@ -101,13 +119,9 @@ def ladder(kernels: Mapping[str, np.ndarray], pruned_fraction: Mapping[str, floa
     >>> [round(100 * kept, 2) for kept in ladder(fc, {"a": 0.2, "b": 0.2, "c": 0.1}, 24)][1::23]
     [80.04, 0.5]
     """
-    left = {name: kernel.size for name, kernel in kernels.items()}
-    total = sum(left.values())
-    fractions = [1.0]
-    for _ in range(levels):
-        left = {name: count - pruned_count(count, pruned_fraction[name]) for name, count in left.items()}
-        fractions.append(sum(left.values()) / total)
-    return fractions
+    counts = [kept_counts(kernel.size, pruned_fraction[name], levels) for name, kernel in kernels.items()]
+    total = sum(kernel.size for kernel in kernels.values())
+    return [sum(level) / total for level in zip(*counts, strict=True)]
 
 
 def pack(mask: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

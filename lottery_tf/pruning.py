@@ -150,12 +150,14 @@ class Experiment:
         initial = self._initial(seed)
         return Ticket(initial, masks.full({name: initial[name] for name in self.pruned_fraction}))
 
+    def saliency_gradient(self, before: Result, number: int) -> State:
+        """The gradient of one batch at a level's starting weights, for the criteria that make level `number` from it."""
+        train, batch_size = self.trainer.dataset.train, self.trainer.settings.batch_size
+        rng = generator(before.metrics["seed"], "saliency batch", number)
+        return self.trainer.gradient(before.ticket, rng.choice(len(train), batch_size, replace=False))
+
     def _next_ticket(self, treatment: Treatment, seed: int, number: int, before: Result) -> Ticket:
-        gradient = None
-        if treatment.wants_gradient:
-            train, batch_size = self.trainer.dataset.train, self.trainer.settings.batch_size
-            rng = generator(seed, "saliency batch", number)
-            gradient = self.trainer.gradient(before.ticket, rng.choice(len(train), batch_size, replace=False))
+        gradient = self.saliency_gradient(before, number) if treatment.wants_gradient else None
         draw = {
             name: functools.partial(networks.draw_kernel, layer)
             for name, layer in networks.masked_layers(self.model).items()

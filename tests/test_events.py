@@ -53,6 +53,10 @@ def test_accuracy_against_kept_fraction_and_hyperparameters(run):
     board = read(folder / Treatment().name)
     expected = {round(1e4 * level.metrics["kept_fraction"]): level.metrics["test_accuracy"] for level in levels}
     assert scalars(board, "against kept fraction/test_accuracy") == pytest.approx(expected)
+    assert list(scalars(board, "by level/test_accuracy").values()) == pytest.approx(list(expected.values()))
+    for tag in board.Tags()["tensors"]:
+        steps = [event.step for event in board.Tensors(tag)]
+        assert steps == sorted(steps), "TensorBoard forgets what stands before a lower step"
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
     content = board.summary_metadata["_hparams_/session_start_info"].plugin_data.content

@@ -297,7 +297,7 @@ def returns_too_few(w_i):
         (Ladder("iterative", "movement", "rewindd", "zero"), 2, "Unknown mask-1 action 'rewindd'"),
         (MOVEMENT, 0, "levels is 0; it must be at least 1"),
         (Ladder("oneshot", f"{__name__}:returns_nan"), 2, "235200 scores that are not numbers"),
-        (Ladder("oneshot", f"{__name__}:returns_too_few"), 2, r"scores of shape \(235199,\) for 235200 weights"),
+        (Ladder("oneshot", f"{__name__}:returns_too_few"), 2, r"scores of shape \(235199,\) for 235200"),
     ],
 )
 def test_refusals(ladder, levels, message, experiment):

@@ -48,6 +48,28 @@ def test_every_choice_runs_and_is_exported(command, tmp_path):
     assert (tmp_path / "fc-digits" / "60" / "lottery.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize(
+    ("network", "flags", "kept"),
+    [
+        ("conv2", ["--optimizer=momentum", "--conv_pruned_fraction=0.5", "--threads=1", "--batch_size=10"], 0.7976),
+        ("conv4", ["--optimizer=sgd", "--dense_pruned_fraction=0.4", "--keep=all", "--batch_size=10"], 0.6428),
+        (
+            "conv6",
+            ["--learning_rate=1e-5", "--output_pruned_fraction=0.9", "--eval_interval=1", "--batch_size=9"],
+            0.8246,
+        ),
+    ],
+)
+def test_convolutional_networks_and_the_other_flags(network, flags, kept, command, tmp_path):
+    done = command(
+        "runs.lottery", f"--network={network}", "--schedule=2", "--levels=1", *flags, f"--results_dir={tmp_path}"
+    )
+    assert done.returncode == 0, done.stderr
+    dense, level = exported(command, tmp_path, tmp_path / "r.csv")
+    assert (dense["kept_fraction"], level["iterations"], level["status"]) == ("1.0", "2", "finished")
+    assert float(level["kept_fraction"]) == pytest.approx(kept, abs=1e-4)
+
+
 def test_seeds_are_summed_up(command, tmp_path):
     done = command("runs.lottery", *SHORT, "--seeds=3,4", "--levels=1", "--keep=all", f"--results_dir={tmp_path}")
     assert "--keep=all stores about 0.0" in done.stderr
