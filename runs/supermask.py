@@ -23,7 +23,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
 from lottery_tf.settings import NETWORKS
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
-from runs import cli, training_flags
+from runs import cli, common_flags, training_flags
 from runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not names.
 SOURCES = [source for source in heuristics.SOURCES if source != UNTRAINED.source]
 TRAINED = "trained_baseline"
 
+flags.adopt_module_key_flags(common_flags)
 flags.adopt_module_key_flags(training_flags)
 CRITERION = flags.DEFINE_list("criterion", HEURISTICS, f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
 LEVELS = flags.DEFINE_integer("levels", 24, "Kept fractions: those of so many rounds of pruning.")

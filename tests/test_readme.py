@@ -1,0 +1,74 @@
+"""The README's own code, run as it is printed."""
+
+import os
+import re
+import subprocess
+import sys
+
+import keras
+import pytest
+from conftest import ROOT
+
+
+def python_blocks():
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def run(arguments, folder):
+    path = os.pathsep.join((str(ROOT), str(folder)))
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_job_in_ten_lines(tmp_path):
+    (block,) = [block for block in python_blocks() if "lt.Experiment(" in block]
+    done = run(["-c", block], tmp_path)
+    assert done.returncode == 0, done.stderr
+    accuracies = [float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines() if "kept" in line]
+    assert len(accuracies) == 6
+    assert min(accuracies) > 85
+    assert keras.models.load_model(tmp_path / "ticket.keras").output_shape == (None, 10)
+
+
+def test_the_masked_model(tmp_path):
+    (block,) = [block for block in python_blocks() if "lt.MaskedModel(" in block]
+    before = (
+        "import keras, lottery_tf as lt\n"
+        "digits = lt.load('digits')\n"
+        "images, labels = digits.train.images / 255, digits.train.labels\n"
+        "network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(),"
+        " keras.layers.Dense(64, 'relu'), keras.layers.Dense(10)])\n"
+    )
+    after = "right = plain.predict(digits.test.images / 255, verbose=0).argmax(1) == digits.test.labels\nprint(right.mean())"
+    done = run(["-c", before + block + after], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[-1]) > 0.5
+
+
+def test_a_criterion_of_your_own(tmp_path):
+    (block,) = [block for block in python_blocks() if "my_module.py" in block]
+    (tmp_path / "my_module.py").write_text(block)
+    own = ["--criterion=my_module:my_criterion", "--iterations=20", "--levels=1", "--results_dir=out"]
+    done = run(["-m", "runs.lottery", *own], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "my_module+my_criterion-rewind-zero" in done.stdout
+
+
+@pytest.mark.parametrize("flag", ["--criterion", "--mask1", "--mask0", "--schedule"])
+def test_the_table_of_flags_names_every_choice(flag):
+    from lottery_tf import actions, criteria, settings
+
+    tables = {
+        "--criterion": criteria.CRITERIA,
+        "--mask1": actions.MASK1,
+        "--mask0": actions.MASK0,
+        "--schedule": settings.SCHEDULES,
+    }
+    (row,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{flag}`")]
+    assert set(tables[flag]) <= set(re.findall(r"`([a-z0-9_]+)`", row))
