@@ -9,11 +9,13 @@ Examples:
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
 from absl import flags
 
+from lottery_tf import files
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.store import finished
@@ -37,9 +39,9 @@ COLUMNS = {  # kind of result -> the columns of its table
         "weights", "rescale", "validation_accuracy", "test_accuracy",
     ),
     "learned_mask": (
-        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "kept_fraction", "optimizer",
+        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
         "learning_rate", "batch_size", "iterations", "best_iteration", "best_val_accuracy", "test_accuracy",
-        "most_likely_test_accuracy", "pruned_fraction", "final_test_accuracy", "final_most_likely_test_accuracy",
+        "most_likely_test_accuracy", "kept_fraction_of_most_likely", "pruned_fraction", "final_test_accuracy", "final_most_likely_test_accuracy",
         "final_pruned_fraction", "seconds", "status",
     ),
 }  # fmt: skip
@@ -56,21 +58,26 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level") -> int:
 
     Returns:
       The number of rows.
+
+    Raises:
+      InputError: nothing to write, or nowhere to write it; a file that is there is left as it was.
     """
     flat = [metrics | row for metrics in results for row in metrics.get("rows", [{}])]
-    with open(path, "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS[kind])
-        writer.writerows([row.get(column) for column in COLUMNS[kind]] for row in flat)
+    if not flat:
+        raise InputError(f"There is no result of the kind {kind!r} to export.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} in.")
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS[kind])
+    writer.writerows([row.get(column) for column in COLUMNS[kind]] for row in flat)
+    files.replace(path, file.getvalue().encode())
     return len(flat)
 
 
 def main() -> None:
     choose(COLUMNS, KIND.value, "kind of result")
     count = write_csv(finished(RESULTS_DIR.value, KIND.value), Path(OUT.value), KIND.value)
-    if count == 0:
-        Path(OUT.value).unlink()
-        raise InputError(f"There is no result of the kind {KIND.value!r} in {RESULTS_DIR.value}.")
     cli.log.info("%d rows in %s", count, OUT.value)
 
 

@@ -100,7 +100,7 @@ def learned_masks(results: Iterable[dict]) -> str:
       results: metrics of learned masks, as `lottery_tf.finished(..., "learned_mask")` gives them.
     """
     found = pd.DataFrame(results)
-    identity = ["weights", "g", "rescale", "initial_logit", "kept_fraction"]
+    identity = ["weights", "g", "rescale", "initial_logit", "chosen_kept_fraction"]
     lines = [f"{'mask':<52}" + "".join(f"{title:<26}" for title in MASK_COLUMNS)]
     for key, rows in found.groupby(identity, sort=False, dropna=False):
         weights, g, rescale, logit, kept = key
@@ -112,4 +112,6 @@ def learned_masks(results: Iterable[dict]) -> str:
             digits = ".0f" if title == "best iteration" else ".2f"
             cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), digits))
         lines.append(f"{name:<52}" + "".join(f"{cell:<26}" for cell in cells))
+    lines.append("Test accuracies and the pruned share (1 - mean probability) in %; mean [least, greatest] over seeds.")
+    lines.append("All but 'last iteration' are at the iteration of best validation accuracy.")
     return "\n".join(line.rstrip() for line in lines)

@@ -47,7 +47,7 @@ _HOMES = {
     "pack_trained": "tickets",
     "rebuild": "tickets",
     "Experiment": "pruning",
-    "experiment": "pruning",
+    "paper_experiment": "pruning",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

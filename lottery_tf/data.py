@@ -42,7 +42,12 @@ class Split:
             raise InputError(f"{len(self.images)} images but {len(self.labels)} labels.")
         if len(self.images) == 0:
             raise InputError("A data split is empty.")
-        object.__setattr__(self, "labels", np.asarray(self.labels, np.int32))
+        labels = np.asarray(self.labels)
+        if labels.ndim != 1 or (labels != labels.astype(np.int32)).any() or labels.min() < 0:
+            raise InputError(
+                f"Labels have to be whole numbers from 0, one an image; given: {labels.shape} {labels.dtype}."
+            )
+        object.__setattr__(self, "labels", labels.astype(np.int32))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -146,7 +151,14 @@ def _reach_network() -> None:
 
 
 def _read(builder, split: str) -> Split:
-    arrays = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False)
+    import tensorflow as tf
+
+    try:
+        arrays = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False)
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"The data set in {builder.data_path} is damaged: {error.message}. Delete that folder and prepare it anew."
+        ) from error
     return Split(arrays["image"].numpy(), arrays["label"].numpy())
 
 

@@ -109,17 +109,20 @@ class MaskLearner:
         end, best = self._described(trained.final), self._described(trained.best)
         mask = best.pop("mask")
         end.pop("mask")
+        # A mask of logits that are no numbers is empty, and the loss of an empty network is a number again.
+        diverged = trained.diverged or not all(np.isfinite(value).all() for value in trained.final.values())
         metrics = {
             "kind": "learned_mask",
             **self._labels,
             "seed": seed,
-            **dataclasses.asdict(self.settings),
+            **{name: value for name, value in dataclasses.asdict(self.settings).items() if name != "kept_fraction"},
+            "chosen_kept_fraction": self.settings.kept_fraction,
             "initial_logit": self.settings.logit_name,
             "optimizer": self.training.optimizer,
             "learning_rate": self.training.learning_rate,
             "batch_size": self.training.batch_size,
             "iterations": int(trained.history[-1, 0]),
-            "status": "diverged" if trained.diverged else "finished",
+            "status": "diverged" if diverged else "finished",
             "best_iteration": trained.early_stop_iteration,
             "best_val_accuracy": finite(trained.history[trained.history[:, 0] == trained.early_stop_iteration, 4][0]),
             "test_accuracy": finite(trained.test_accuracy),
@@ -145,6 +148,6 @@ class MaskLearner:
         return {
             "mask": self.model.most_likely_mask(),
             "accuracy": self._judge_trainer.evaluate("test")[1],
-            "pruned_fraction": 1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total,
-            "by_layer": {name: 1 - float(p.mean(dtype=np.float64)) for name, p in probabilities.items()},
+            "pruned_fraction": finite(1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total),
+            "by_layer": {name: finite(1 - float(p.mean(dtype=np.float64))) for name, p in probabilities.items()},
         }

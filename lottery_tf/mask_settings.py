@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from lottery_tf.errors import InputError
 from lottery_tf.masks import check_fraction
@@ -46,6 +47,9 @@ class MaskSettings:
 
     def __post_init__(self):
         check(self.weights, self.g, self.l1, self.kept_fraction)
+        logits = self.initial_logit if isinstance(self.initial_logit, tuple) else (("", self.initial_logit),)
+        if not all(math.isfinite(value) for _, value in logits):
+            raise InputError(f"initial_logit is {self.logit_name}; it must be a finite number.")
 
     @property
     def name(self) -> str:
@@ -54,24 +58,29 @@ class MaskSettings:
         if self.rescale:
             parts.append("rescaled")
         if self.kept_fraction is not None:
-            parts.append(f"kept{self.kept_fraction:g}")
+            parts.append(f"kept{_short(self.kept_fraction)}")
         else:
             parts.append("m" + self.logit_name)
         if self.l1:
-            parts.append(f"l1_{self.l1:g}")
+            parts.append(f"l1_{_short(self.l1)}")
         return "-".join(parts)
 
     @property
     def logit_name(self) -> str:
         """The initial logits as they are given on the command line."""
         if isinstance(self.initial_logit, tuple):
-            return "+".join(f"{name.removesuffix('/kernel')}={value:g}" for name, value in self.initial_logit)
-        return f"{self.initial_logit:g}"
+            return "+".join(f"{name.removesuffix('/kernel')}={_short(value)}" for name, value in self.initial_logit)
+        return _short(self.initial_logit)
+
+
+def _short(value: float) -> str:
+    """A number in full, so that different ones have different names, but no decimals where there are none."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def place(settings: MaskSettings, training: TrainingSettings, seed: int) -> str:
     """Where a learned mask lies within its results: all that it depends on is in the name."""
-    rate = f"{training.optimizer}{training.learning_rate:g}"
+    rate = f"{training.optimizer}{_short(training.learning_rate)}"
     return f"seed-{seed}/{settings.name}-{rate}-batch{training.batch_size}-{training.iterations}"
 
 
@@ -85,7 +94,7 @@ def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples:
         check_fraction("kept_fraction", kept_fraction)
     if l1 and g != "bernoulli":
         raise InputError(f"An L1 penalty is on the probabilities of g = bernoulli; {g} has none.")
-    if not l1 >= 0:
-        raise InputError(f"l1 is {l1}; it must be at least 0.")
+    if not 0 <= l1 < math.inf:
+        raise InputError(f"l1 is {l1}; it must be a finite number of at least 0.")
     if samples < 1:
         raise InputError(f"samples is {samples}; it must be at least 1.")

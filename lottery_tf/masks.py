@@ -52,6 +52,8 @@ def checked_scores(scores: np.ndarray, size: int) -> np.ndarray:
     scores = np.asarray(scores)
     if scores.shape != (size,):
         raise InputError(f"A criterion returned scores of shape {scores.shape} for {size} unmasked weights.")
+    if not np.issubdtype(scores.dtype, np.number) and scores.dtype != bool:
+        raise InputError(f"A criterion returned scores of the type {scores.dtype}, which are no numbers.")
     if np.isnan(scores).any():
         raise InputError(f"A criterion returned {np.isnan(scores).sum()} scores that are not numbers (NaN).")
     return scores

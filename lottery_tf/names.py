@@ -38,7 +38,8 @@ def function(table: Mapping[str, Callable], name: str, kind: str, offers: tuple[
       InputError: no such name, module or function, or a parameter that nobody can fill.
     """
     found = _imported(name, kind) if ":" in name else choose(table, name, kind)
-    unknown = [p for p in _wanted(found) if p not in offers]
+    _check_signature(found, f"The {kind} {name!r}")
+    unknown = [parameter for parameter in _parameters(found, required=True) if parameter not in offers]
     if unknown:
         raise InputError(f"The {kind} {name!r} asks for {', '.join(unknown)}; it may ask for {', '.join(offers)}.")
     return found
@@ -48,7 +49,7 @@ def _imported(name: str, kind: str) -> Callable:
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as error:
+    except (ImportError, SyntaxError, ValueError) as error:
         raise InputError(f"The {kind} {name!r}: cannot import {module_name!r} ({error}).") from error
     found = getattr(module, attribute, None)
     if not callable(found):
@@ -56,16 +57,25 @@ def _imported(name: str, kind: str) -> Callable:
     return found
 
 
-def _wanted(chosen: Callable) -> list[str]:
-    """The parameters that a caller has to fill, in order."""
+def _parameters(chosen: Callable, required: bool) -> list[str]:
+    """The names of a function's parameters, in order; only those without a default where `required`."""
     parameters = inspect.signature(chosen).parameters.values()
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    return [p.name for p in named if p.default is p.empty]
+    return [p.name for p in named if not required or p.default is p.empty]
+
+
+def _check_signature(chosen: Callable, what: str) -> None:
+    try:
+        parameters = inspect.signature(chosen).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} does not say what its parameters are called ({error}).") from error
+    if any(p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL) for p in parameters):
+        raise InputError(f"{what} has parameters without a name; it is called by their names.")
 
 
 def asks_for(chosen: Callable, parameter: str) -> bool:
-    """Whether a criterion or action names `parameter` among the arguments it wants."""
-    return parameter in _wanted(chosen)
+    """Whether a criterion or action names `parameter` among its arguments."""
+    return parameter in _parameters(chosen, required=False)
 
 
 def call(chosen: Callable, **offered: Any) -> Any:
@@ -74,4 +84,4 @@ def call(chosen: Callable, **offered: Any) -> Any:
     >>> call(lambda w_i, w_f: w_f - w_i, w_i=1, w_f=3, gradient=None)
     2
     """
-    return chosen(**{name: offered[name] for name in _wanted(chosen)})
+    return chosen(**{name: offered[name] for name in _parameters(chosen, required=False) if name in offered})

@@ -18,8 +18,7 @@ from lottery_tf.masks import Mask
 from lottery_tf.names import choose
 from lottery_tf.randomness import draw_seed, generator, glorot_normal
 from lottery_tf.settings import NETWORKS
-
-State = dict[str, np.ndarray]
+from lottery_tf.treatments import State
 
 OWN_VARIABLES = ("kernel_mask", "frozen_values")  # a masked layer's weights that are not part of a model's state
 

@@ -35,8 +35,9 @@ class Experiment:
       training: how each network is trained.
       pruning: how much each round prunes; None prunes what most of Table S1 does (10% conv, 20% dense, 10% output).
       results: where levels are kept; None keeps them in memory.
-      keep_weights: whether finished levels keep their weights; False keeps those of the dense network and of the
-        latest level of each treatment, which is all that going on needs.
+      keep_weights: whether the levels that are trained keep their weights when they are finished (those that were
+        dropped are trained again); False keeps the dense network's and those of the latest level of each treatment,
+        which is all that going on needs.
       labels: what the metrics say of the run besides (network, dataset, schedule).
       snapshot_seconds: the least time between two snapshots of a training that results on disk can take up again.
       from_logits: whether the model's outputs are logits or probabilities.
@@ -100,9 +101,13 @@ class Experiment:
                 if level.metrics["status"] != "finished":
                     return
                 trained_before = self.trained
-                level = self._level(treatment, seed, number, parent=level.metrics["fingerprint"])
-                if number > 1 and not self._keep_weights:
-                    self.results.drop_weights(level_place(seed, treatment.name, number - 1))
+                parent = level.metrics["fingerprint"]
+                level = self._level(treatment, seed, number, parent, weights=self._keep_weights)
+                # More than one training for one level: earlier weights had to be made again for it.
+                first = number - 1 if self.trained - trained_before < 2 else 1
+                for earlier in finished[first:]:
+                    if earlier["level"] > 0 and not earlier["keep_weights"]:
+                        self.results.drop_weights(level_place(seed, treatment.name, earlier["level"]))
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == levels:
                     self._show(treatment, seed, finished)
@@ -208,6 +213,7 @@ class Experiment:
             "seconds": round(trained.seconds, 3),
             "kept_fraction_by_layer": masks.kept_fraction_by_layer(ticket.mask),
             "fingerprint": fingerprint(trained.final, ticket.mask),
+            "keep_weights": self._keep_weights,
             "versions": versions(),
         }
 
@@ -222,7 +228,7 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:
+def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:
     """The experiment of one of the paper's networks, with a results folder.
 
     Args:

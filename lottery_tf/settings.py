@@ -7,6 +7,7 @@ are of whole batches (the last partial batch is dropped), as in the authors' cod
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from lottery_tf.errors import InputError
 from lottery_tf.masks import check_fraction
@@ -133,8 +134,8 @@ class TrainingSettings:
         for name in ("iterations", "batch_size", "eval_interval"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate is {self.learning_rate}; it must be above 0.")
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError(f"learning_rate is {self.learning_rate}; it must be a finite number above 0.")
         choose(OPTIMIZERS, self.optimizer, "optimizer")
 
 

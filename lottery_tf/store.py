@@ -27,7 +27,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +137,13 @@ class ResultsFolder:
         with files.locked(self.path / ".settings.lock"):
             if not stored.exists():
                 files.replace(stored, files.json_bytes(wanted))
-            found = files.read_json(stored)
+            try:
+                found = files.read_json(stored)
+            except DamagedFile as error:
+                raise InputError(
+                    f"{error} If the results beside it were made with the settings of this command, delete it: it is "
+                    "written anew."
+                ) from error
         if differences := _differences(found, wanted):
             raise InputError(
                 f"{self.path} holds results made with other settings: "
@@ -158,7 +164,7 @@ class ResultsFolder:
     def read(self, place: str, weights: bool) -> Result | None:
         """A result, or None where it is not there, is damaged, or lacks the weights that are asked for.
 
-        What is damaged is named in the log and set aside, so that it is trained again.
+        What is damaged is named in the log and removed, so that it is trained again.
         """
         path = self.folder(place)
         if not path.exists():
@@ -224,8 +230,8 @@ class Snapshot:
         self._every = every_seconds
         self._last = time.monotonic()
 
-    def load(self) -> dict[str, np.ndarray] | None:
-        """The last state saved; None where there is none or it is damaged."""
+    def load(self, what: str) -> dict[str, np.ndarray] | None:
+        """The last state saved of the training called `what`; None where there is none or it is damaged."""
         if not self._path.exists():
             return None
         try:
@@ -233,16 +239,20 @@ class Snapshot:
             body, digest = content[:-32], content[-32:]
             if hashlib.sha256(body).digest() != digest:
                 raise DamagedFile(f"{self._path} is damaged: its checksum does not match.")
-            return files.load_npz(self._path, body)
+            arrays = files.load_npz(self._path, body)
         except DamagedFile as error:
-            log.warning("%s The level starts from its beginning.", error)
+            log.warning("%s The training starts from its beginning.", error)
             return None
+        if str(arrays.pop("what", "")) != what:
+            log.warning("%s is of another start or mask. The training starts from its beginning.", self._path)
+            return None
+        return arrays
 
-    def save_if_due(self, arrays) -> None:
-        """Saves the arrays that calling `arrays` gives, if the last snapshot is old enough."""
+    def save_if_due(self, what: str, arrays: Callable[[], dict[str, np.ndarray]]) -> None:
+        """Saves the arrays that calling `arrays` gives, with the training's name, if the last snapshot is old enough."""
         if time.monotonic() - self._last < self._every:
             return
-        body = files.npz_bytes(arrays(), compress=False)
+        body = files.npz_bytes(arrays() | {"what": np.array(what)}, compress=False)
         files.replace(self._path, body + hashlib.sha256(body).digest())
         self._last = time.monotonic()
 

@@ -188,6 +188,16 @@ class MaskedModel(keras.Model):
             bound = np.sqrt(6 / np.prod(mask.logits.shape[:-1]))
             mask.logits.assign(rng.uniform(-bound, bound, mask.logits.shape))
 
+    @property
+    def input_shape(self) -> tuple:
+        """The shape of the network's inputs, the batch first."""
+        return self.network.input_shape
+
+    @property
+    def output_shape(self) -> tuple:
+        """The shape of the network's outputs, the batch first."""
+        return self.network.output_shape
+
     def drawn(self) -> Callable:
         """Draws one mask; returns the network under it, to be called with inputs and `training`."""
         kernels = self._masked_kernels(ops.cast(self._seeds.next(), "int32"))

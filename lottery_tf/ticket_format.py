@@ -9,7 +9,7 @@
     32 bytes  SHA-256 of everything before
 
 Reading takes nothing on trust: every length is checked against the file and against limits before memory is taken, no
-pickle is loaded, and only Keras's own layers named in `CLASSES` are ever built. Parsing imports no TensorFlow.
+pickle is loaded, and only Keras's own layers named in `architectures.CLASSES` are ever built. Parsing imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from lottery_tf.architectures import Shapes, check_architecture, field, shape_of
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.masks import Mask
 from lottery_tf.names import choose
-
-State = dict[str, np.ndarray]
+from lottery_tf.treatments import State
 
 MAGIC = b"LOTTERY\n"
 FORMAT = 1

@@ -178,8 +178,8 @@ def digest(state: Mapping[str, np.ndarray]) -> str:
     return result.hexdigest()
 
 
-def rebuild(packed: PackedTicket) -> keras.Model:
-    """The network of a ticket file: a masked model with its mask set and every weight as it was, to the bit.
+def rebuild(packed: PackedTicket | bytes) -> keras.Model:
+    """The network of a ticket file, parsed or as its bytes: a masked model with its mask set and every weight as it was, to the bit.
 
     Raises:
       InputError: the architecture cannot be built or is not that of the weights, or the rebuilt weights differ from
@@ -187,6 +187,7 @@ def rebuild(packed: PackedTicket) -> keras.Model:
     """
     from lottery_tf import networks
 
+    packed = parse(packed) if isinstance(packed, bytes) else packed
     model, state = _rebuilt(packed)
     if digest(state) != packed.digest:
         raise InputError(

@@ -22,7 +22,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import OPTIMIZERS, TrainingSettings
-from lottery_tf.store import Snapshot
+from lottery_tf.store import Snapshot, fingerprint
 from lottery_tf.treatments import State, Ticket
 
 BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
@@ -94,6 +94,16 @@ def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int,
     return np.stack(rows)
 
 
+def _check_fit(model: keras.Model, dataset: Dataset) -> None:
+    """Raises InputError for images or labels that the model cannot take."""
+    if (images := dataset.train.images.shape[1:]) != tuple(model.input_shape[1:]):
+        raise InputError(f"The images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}.")
+    if (label := int(dataset.train.labels.max())) >= model.output_shape[-1]:
+        raise InputError(
+            f"There are labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
+        )
+
+
 class Trainer:
     """Trains one model on one data set, again and again from given starts, with one compilation.
 
@@ -120,6 +130,7 @@ class Trainer:
             raise InputError(
                 f"batch_size is {settings.batch_size}, but there are {len(dataset.train)} training images."
             )
+        _check_fit(model, dataset)
         self.model = model
         self.dataset = dataset
         self.settings = settings
@@ -172,7 +183,8 @@ class Trainer:
         """
         self._reset(ticket, seed, level)
         run = _Run()
-        if snapshot is not None and (saved := snapshot.load()) is not None:
+        what = f"{fingerprint(ticket.start, ticket.mask)} seed {seed} level {level}"
+        if snapshot is not None and (saved := snapshot.load(what)) is not None:
             run = self._restore(saved)
             on_steps(run.iteration)
         began = time.monotonic() - run.seconds
@@ -183,7 +195,7 @@ class Trainer:
                 break
             run.seconds = time.monotonic() - began
             if snapshot is not None:
-                snapshot.save_if_due(lambda: self._saved(run))
+                snapshot.save_if_due(what, lambda: self._saved(run))
             self._train_stretch(run, seed, level, on_steps)
         final, final_accuracy = networks.get_state(self.model), self._test_accuracy(run)
         for variable, value in zip(self._variables, run.best, strict=True):

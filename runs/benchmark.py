@@ -10,6 +10,7 @@ import importlib
 
 from absl import flags
 
+from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from runs import cli
 
@@ -25,6 +26,8 @@ REPEATS = flags.DEFINE_integer("repeats", 3, "How often each figure is measured;
 def main() -> None:
     for suite in SUITE.value:
         choose(SUITES, suite, "suite")
+    if REPEATS.value < 1:
+        raise InputError(f"--repeats is {REPEATS.value}; it must be at least 1.")
     for suite in SUITE.value:
         importlib.import_module(f"runs.suites.{suite}").run(REPEATS.value)
 

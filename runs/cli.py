@@ -37,6 +37,9 @@ def run(main: Callable[..., None], words: bool = False) -> None:
         except (InputError, DamagedFile) as error:
             print(error, file=sys.stderr)
             return 2
+        except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            print(error, file=sys.stderr)
+            return 2
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise

@@ -84,6 +84,8 @@ def masks_from_flags() -> list[MaskSettings]:
     """Every combination of the lists; raises InputError for one that cannot be or is given twice."""
     if G.value == "edge_popup" and not KEPT_FRACTION.value:
         raise InputError("--g=edge_popup wants --kept_fraction.")
+    if G.value == "edge_popup" and INITIAL_LOGIT.present:
+        raise InputError("--initial_logit does not go with --g=edge_popup, whose scores start at random.")
     logits = [_logit(text) for text in INITIAL_LOGIT.value]
     kept = [_number(text, "kept_fraction") for text in KEPT_FRACTION.value] or [None]
     wanted = [
@@ -92,7 +94,8 @@ def masks_from_flags() -> list[MaskSettings]:
     ]
     if not wanted:
         raise InputError("--weights and --initial_logit each want at least one value.")
-    if twice := [settings.name for settings in wanted if wanted.count(settings) > 1]:
+    named = [settings.name for settings in wanted]
+    if twice := [name for name in named if named.count(name) > 1]:
         raise InputError(f"The mask {twice[0]} is asked for more than once.")
     return wanted
 

@@ -56,7 +56,7 @@ def main() -> None:
     dataset = data.load(settings.dataset, training_flags.DATA_DIR.value, NETWORKS[settings.network].image_shape)
     iterations, rounds = settings.training.iterations, LEVELS.value + 1
     with Progress(len(seeds) * len(treatments) * rounds * iterations) as progress:
-        experiment = pruning.experiment(
+        experiment = pruning.paper_experiment(
             settings,
             dataset,
             training_flags.RESULTS_DIR.value,

@@ -43,7 +43,7 @@ SOURCE = flags.DEFINE_string(
     "source",
     "oneshot",
     "Masks made in one shot from the dense network (oneshot), or those of iterative pruning (iterative), whose levels "
-    "are trained where they are missing and then keep their weights.",
+    "are trained where they are missing.",
 )
 MASK1 = flags.DEFINE_list("mask1", ["rewind"], f"iterative: mask-1 actions: {', '.join(actions.MASK1)}.")
 MASK0 = flags.DEFINE_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(actions.MASK0)}.")
@@ -64,7 +64,9 @@ def main() -> None:
     treatments = [ladder.treatment for ladder in ladders if ladder.source == "iterative"]
     trainings = len(seeds) * (1 + len(treatments) * (1 + LEVELS.value))
     with Progress(trainings * settings.training.iterations) as progress:
-        experiment = pruning.experiment(settings, dataset, training_flags.RESULTS_DIR.value, on_steps=progress.steps)
+        experiment = pruning.paper_experiment(
+            settings, dataset, training_flags.RESULTS_DIR.value, keep_weights=False, on_steps=progress.steps
+        )
         dense = list(trained(experiment, progress, seeds, treatments))
     if not dense:
         raise InputError("No dense training finished: there is nothing to make masks from.")

@@ -54,6 +54,8 @@ def read_result(folder: Path) -> tuple[dict, masks.Mask, dict | None]:
     mask = masks.unpack(read_arrays(folder / "mask.npz", sums))
     if "weights" in metrics:
         return metrics, mask, None
+    if metrics.get("kind") == "supermask":
+        raise InputError(f"{folder} holds a whole ladder of masks; pack {folder.name}-best-initial, beside it.")
     if "weights.npz" not in sums:
         raise InputError(f"The weights of {folder} were dropped; run it again with --keep=all, or pack the last level.")
     arrays = read_arrays(folder / "weights.npz", sums)

@@ -1,5 +1,7 @@
 """Data sets: the embedded digits, the split, and what is said when something is missing or wrong."""
 
+import shutil
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -42,6 +44,22 @@ def test_unequal_or_empty_splits_are_refused():
         data.Split(np.zeros((3, 2)), np.zeros(2))
     with pytest.raises(InputError, match="empty"):
         data.Split(np.zeros((0, 2)), np.zeros(0))
+
+
+@pytest.mark.parametrize("labels", [np.eye(3), np.array([0, -1, 2]), np.array([0.5, 1, 2])])
+def test_labels_that_are_no_classes_are_refused(labels):
+    with pytest.raises(InputError, match="Labels have to be whole numbers from 0"):
+        data.Split(np.zeros((3, 2)), labels)
+
+
+def test_a_damaged_data_set_is_named(real_data_dir, tmp_path):
+    shutil.copytree(real_data_dir / "mnist", tmp_path / "mnist")
+    (records,) = (tmp_path / "mnist").rglob("mnist-test.tfrecord-*")
+    content = bytearray(records.read_bytes())
+    content[len(content) // 2] ^= 255
+    records.write_bytes(content)
+    with pytest.raises(InputError, match=f"The data set in {tmp_path}/mnist/.* is damaged"):
+        data.load("mnist", str(tmp_path))
 
 
 def test_absent_data_without_a_network(tmp_path, monkeypatch):

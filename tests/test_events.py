@@ -5,7 +5,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lottery_tf.events import TrainingEvents, input_connections
-from lottery_tf.pruning import experiment
+from lottery_tf.pruning import paper_experiment
 from lottery_tf.settings import run_settings
 from lottery_tf.treatments import Treatment
 
@@ -26,7 +26,7 @@ def scalars(accumulator, tag):
 def run(digits, tmp_path):
     """Two levels of fc on the digits, and where they lie."""
     settings = run_settings("fc", "digits", "30", eval_interval=10)
-    levels = list(experiment(settings, digits, tmp_path).levels(Treatment(), 0, 2))
+    levels = list(paper_experiment(settings, digits, tmp_path).levels(Treatment(), 0, 2))
     return levels, tmp_path / "fc-digits" / "30" / "seed-0"
 
 

@@ -217,7 +217,7 @@ def test_help_answers_at_once(command):
 
 def test_an_empty_results_folder_cannot_be_exported(command, tmp_path):
     assert (
-        "There is no result of the kind 'level'"
+        "There is no result of the kind 'level' to export"
         in command("analysis.export", f"--results_dir={tmp_path}", f"--out={tmp_path}/r.csv").stderr
     )
     assert not (tmp_path / "r.csv").exists()

@@ -1,6 +1,7 @@
 """Learning masks with the project's own loop: reproducible, resumable, chosen on validation data, kept as tickets."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -112,6 +113,13 @@ def test_convolutional_networks_learn_masks_too(tmp_path):
     assert result.metrics["status"] == "finished"
 
 
+def test_a_diverged_learning_is_recorded(digits):
+    wild = dataclasses.replace(TRAINING, optimizer="sgd", learning_rate=1e38)
+    result = learner(digits, MaskSettings(l1=1e30), wild).learn(0)
+    assert result.metrics["status"] == "diverged"
+    json.dumps(result.metrics, allow_nan=False)
+
+
 def test_names_say_all_that_a_mask_depends_on():
     settings = MaskSettings("signed_constant", initial_logit=(("a/kernel", -1.0), ("b/kernel", 2.5)), l1=1e-5)
     assert place(settings, TRAINING, 4) == (
@@ -159,6 +167,8 @@ def test_the_other_gates_by_command(arguments, command, tmp_path):
         (["--weights=const"], "Unknown kind of weights 'const'"),
         (["--weights="], "each want at least one value"),
         (["--weights=initial,initial"], "initial-bernoulli-m0 is asked for more than once"),
+        (["--initial_logit=nan"], "initial_logit is nan; it must be a finite number"),
+        (["--g=edge_popup", "--kept_fraction=0.5", "--initial_logit=1"], "--initial_logit does not go with"),
         (["--initial_logit=x"], "--initial_logit wants numbers; 'x' is none"),
         (["--g=edge_popup"], "--g=edge_popup wants --kept_fraction"),
         (["--g=edge_popup", "--kept_fraction=2"], "kept_fraction is 2.0; it must lie between 0 and 1"),

@@ -51,6 +51,8 @@ def test_scores_that_cannot_be_ranked_are_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=r"shape \(2,\) for 3 unmasked"):
         masks.prune_layer(np.ones(3, bool), np.zeros(2), 0.5, rng)
+    with pytest.raises(InputError, match="which are no numbers"):
+        masks.prune_layer(np.ones(3, bool), np.array(["a", "b", "c"]), 0.5, rng)
     with pytest.raises(InputError, match="1 scores that are not numbers"):
         masks.prune_layer(np.ones(3, bool), np.array([0, 1, np.nan]), 0.5, rng)
 

@@ -14,6 +14,8 @@ def test_choose_lists_the_valid_names_and_the_nearest():
 
 
 def test_call_hands_over_what_is_named_and_nothing_else():
-    assert names.call(lambda b, *, a, c=5: (a, b, c), a=1, b=2, c=3) == (1, 2, 5)
+    assert names.call(lambda b, *, a, c=5: (a, b, c), a=1, b=2, c=3) == (1, 2, 3)
+    assert names.call(lambda a, other=5: (a, other), a=1) == (1, 5)
     assert names.asks_for(lambda gradient: 0, "gradient")
-    assert not names.asks_for(lambda gradient=None: 0, "gradient")
+    assert names.asks_for(lambda gradient=None: 0, "gradient")
+    assert not names.asks_for(lambda w_i: 0, "gradient")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lottery_tf import names, networks
-from lottery_tf.actions import MASK0, MASK1
-from lottery_tf.criteria import CRITERIA
+from lottery_tf.actions import MASK0, MASK0_OFFERS, MASK1, MASK1_OFFERS
+from lottery_tf.criteria import CRITERIA, OFFERS
 from lottery_tf.errors import InputError
 from lottery_tf.pruning import Experiment
 from lottery_tf.settings import PruningSettings, TrainingSettings
@@ -140,6 +140,20 @@ def test_keeping_only_what_is_needed(tiny_model, tiny_dataset, tmp_path):
     assert again.trained == 3
 
 
+def test_weights_kept_by_choice_stay_and_dropped_ones_come_back(tiny_model, tiny_dataset, tmp_path):
+    def weights_on_disk():
+        return {path.parent.name for path in tmp_path.rglob("weights.npz")}
+
+    kept = {"dense", "level-01", "level-02"}
+    list(on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=True).levels(Treatment(), 0, 2))
+    list(on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
+    assert weights_on_disk() == kept | {"level-04"}, "weights were dropped that an earlier run kept by choice"
+    again = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=True)
+    list(again.levels(Treatment(), 0, 4))
+    assert again.trained == 1
+    assert weights_on_disk() == kept | {"level-03", "level-04"}
+
+
 def test_children_of_another_parent_are_trained_again(tiny_model, tiny_dataset, tmp_path):
     """A level that was replaced by one with other bits (another machine's, say) takes its descendants with it."""
     own = on_disk(tiny_model, tiny_dataset, tmp_path)
@@ -207,11 +221,8 @@ def test_own_initial_weights(tiny_model, tiny_dataset):
     assert all((value == np.float32(0.01)).all() for value in dense.start.values())
 
 
-def test_every_name_can_be_called():
+@pytest.mark.parametrize(("table", "offers"), [(CRITERIA, OFFERS), (MASK1, MASK1_OFFERS), (MASK0, MASK0_OFFERS)])
+def test_every_name_can_be_called(table, offers):
     """No criterion or action asks for something that the loop does not have."""
-    for table, offers in (
-        (CRITERIA, {"w_i", "w_f", "gradient"}),
-        (MASK1, {"w_i", "w_f", "kept", "pruned", "draw", "rng"}),
-    ):
-        for function in table.values():
-            assert set(names._wanted(function)) <= offers
+    for name, function in table.items():
+        assert names.function(table, name, "function", offers) is function

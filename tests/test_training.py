@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lottery_tf import masks, networks
-from lottery_tf.data import Dataset
+from lottery_tf.data import Dataset, Split
 from lottery_tf.errors import InputError
 from lottery_tf.settings import OPTIMIZERS, TrainingSettings
 from lottery_tf.store import Snapshot
@@ -134,6 +134,14 @@ def test_a_damaged_snapshot_is_not_used(tiny_model, tiny_dataset, tmp_path, capl
     np.testing.assert_array_equal(whole.history, again.history)
 
 
+def test_a_snapshot_of_another_ticket_is_not_taken_up(tiny_model, tiny_dataset, tmp_path, caplog):
+    trainer, other = Trainer(tiny_model, tiny_dataset, SETTINGS), half_ticket(tiny_model, seed=1)
+    trainer.train(half_ticket(tiny_model), 0, 1, snapshot=Snapshot(tmp_path, 0))
+    taken_up = trainer.train(other, 0, 1, snapshot=Snapshot(tmp_path, 3600))
+    assert "is of another start or mask" in caplog.text
+    np.testing.assert_array_equal(taken_up.history, trainer.train(other, 0, 1).history)
+
+
 def test_divergence_is_recorded_and_ends_the_training(tiny_model, tiny_dataset):
     settings = TrainingSettings(iterations=500, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=10)
     trained = Trainer(tiny_model, tiny_dataset, settings).train(half_ticket(tiny_model), 0, 0)
@@ -177,6 +185,12 @@ def test_every_epoch_is_a_fresh_permutation_without_its_last_partial_batch():
 def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
     with pytest.raises(InputError, match="batch_size is 281, but there are 280 training images"):
         Trainer(tiny_model, tiny_dataset, dataclasses.replace(SETTINGS, batch_size=281))
+    odd = Split(tiny_dataset.train.images[:, :5], tiny_dataset.train.labels)
+    with pytest.raises(InputError, match=r"images have shape \(5, 6, 1\); the model .* takes \(6, 6, 1\)"):
+        Trainer(tiny_model, dataclasses.replace(tiny_dataset, train=odd), SETTINGS)
+    odd = Split(tiny_dataset.train.images, tiny_dataset.train.labels + 1)
+    with pytest.raises(InputError, match="labels up to 3; the model .* has 3 outputs"):
+        Trainer(tiny_model, dataclasses.replace(tiny_dataset, train=odd), SETTINGS)
     with pytest.raises(InputError, match="Unknown optimizer 'adm'; did you mean 'adam'"):
         dataclasses.replace(SETTINGS, optimizer="adm")
 
