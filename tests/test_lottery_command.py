@@ -51,8 +51,8 @@ def test_every_choice_runs_and_is_exported(command, tmp_path):
 @pytest.mark.parametrize(
     ("network", "flags", "kept"),
     [
-        ("conv2", ["--optimizer=momentum", "--conv_pruned_fraction=0.5", "--threads=1", "--batch_size=10"], 0.7976),
-        ("conv4", ["--optimizer=sgd", "--dense_pruned_fraction=0.4", "--keep=all", "--batch_size=10"], 0.6428),
+        ("conv2", ["--optimizer=momentum", "--conv_pruned_fraction=0.5", "--threads=1", "--batch_size=10"], 0.79737),
+        ("conv4", ["--optimizer=sgd", "--dense_pruned_fraction=0.4", "--keep=all", "--batch_size=10"], 0.63246),
         (
             "conv6",
             ["--learning_rate=1e-5", "--output_pruned_fraction=0.9", "--eval_interval=1", "--batch_size=9"],
