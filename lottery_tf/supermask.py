@@ -136,7 +136,7 @@ class MaskedModel(keras.Model):
 
     >>> network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     >>> model = MaskedModel(network, weights="signed_constant", initial_logit=2.0)
-    >>> [variable.shape for variable in model.trainable_variables]
+    >>> [tuple(variable.shape) for variable in model.trainable_variables]
     [(4, 3)]
     """
 

@@ -91,7 +91,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(command, tmp_path):
     whole = command("runs.lottery", *arguments, f"--results_dir={tmp_path}/whole")
     assert whole.returncode == 0, whole.stderr
     resumed_inside = 0
-    for attempt in range(12):
+    for attempt in range(40):
         process = start(*arguments, f"--results_dir={tmp_path}/killed", "--snapshot_seconds=0")
         try:
             process.communicate(timeout=9 + 0.37 * attempt)

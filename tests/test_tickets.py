@@ -725,7 +725,9 @@ def results(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
     settings = lt.run_settings("fc", "digits", "3")
     treatment = lt.Treatment("large_final", mask0="init")
-    for _ in pruning.experiment(settings, lt.load("digits"), root, keep_weights=False).levels(treatment, 2, levels=2):
+    for _ in pruning.paper_experiment(settings, lt.load("digits"), root, keep_weights=False).levels(
+        treatment, 2, levels=2
+    ):
         pass
     seed = root / "fc-digits" / "3" / "seed-2"
     supermask = seed / "supermask"
