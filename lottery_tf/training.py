@@ -28,6 +28,7 @@ from lottery_tf.treatments import State, Ticket
 BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
 
 EVALUATION_BATCH = 500
+CONVOLUTIONAL_EVALUATION_BATCH = 100  # of 500 images, activations alone take a gigabyte
 GRAPH_STEPS = 10  # steps a call where XLA is not used: few enough for a progress bar, too many to be felt
 
 
@@ -148,8 +149,10 @@ class Trainer:
             id(v) for layer in networks.masked_layers(model).values() for v in (layer.kernel_mask, layer.frozen_values)
         }
         self._variables = [variable for variable in model.variables if id(variable) not in own]
+        convolutional = any(len(variable.shape) > 2 for variable in model.trainable_variables)
         if jit_compile is None:
-            jit_compile = not any(len(variable.shape) > 2 for variable in model.trainable_variables)
+            jit_compile = not convolutional
+        self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
         self._steps_per_call = settings.eval_interval if jit_compile else min(GRAPH_STEPS, settings.eval_interval)
         self._train_steps = tf.function(self._steps, jit_compile=jit_compile)
         # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
@@ -281,8 +284,8 @@ class Trainer:
         size = len(self._splits()[split])
         loss_sum = correct_sum = tf.zeros((), tf.float64)
         network = self._draw()
-        for first in tf.range(0, size, EVALUATION_BATCH):
-            indices = tf.range(first, tf.minimum(first + EVALUATION_BATCH, size))
+        for first in tf.range(0, size, self._evaluation_batch):
+            indices = tf.range(first, tf.minimum(first + self._evaluation_batch, size))
             loss, correct = self._loss_and_correct(network, split, indices, training=False)
             loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
         return loss_sum, correct_sum
