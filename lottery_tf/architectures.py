@@ -189,6 +189,7 @@ def field(record: dict, name: str, kind: type) -> Any:
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
+    """A shape as a file's header has it; raises DamagedFile for anything but a short list of whole numbers above 0."""
     if type(value) is not list or len(value) > MAX_DIMENSIONS or not all(type(n) is int and n > 0 for n in value):
         raise DamagedFile(f"{value!r:.100} is no shape")
     return tuple(value)

@@ -271,11 +271,9 @@ def ranking(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     array([[1, 3],
            [2, 0]])
     """
-    flat = np.ravel(scores)
-    shuffled = rng.permutation(flat.size)
-    lowest_first = shuffled[np.argsort(flat[shuffled], kind="stable")]
-    places = np.empty(flat.size, np.int64)
-    places[lowest_first[::-1]] = np.arange(flat.size)
+    lowest_first = masks.lowest_first(np.ravel(scores), rng)
+    places = np.empty(lowest_first.size, np.int64)
+    places[lowest_first[::-1]] = np.arange(lowest_first.size)
     return places.reshape(np.shape(scores))
 
 

@@ -40,11 +40,15 @@ def prune_layer(kept: np.ndarray, scores: np.ndarray, pruned_fraction: float, rn
     check_fraction("pruned_fraction", pruned_fraction)
     places = np.flatnonzero(kept)
     scores = checked_scores(scores, places.size)
-    shuffled = rng.permutation(places.size)
-    lowest_first = shuffled[np.argsort(scores[shuffled], kind="stable")]
     result = kept.copy()
-    result.flat[places[lowest_first[: pruned_count(places.size, pruned_fraction)]]] = False
+    result.flat[places[lowest_first(scores, rng)[: pruned_count(places.size, pruned_fraction)]]] = False
     return result
+
+
+def lowest_first(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The places of one-dimensional scores from the lowest to the highest; equal scores in random order."""
+    shuffled = rng.permutation(scores.size)
+    return shuffled[np.argsort(scores[shuffled], kind="stable")]
 
 
 def checked_scores(scores: np.ndarray, size: int) -> np.ndarray:

@@ -293,6 +293,7 @@ def check_shapes(shapes: Shapes) -> None:
 
 
 def checked_seed(seed: int) -> int:
+    """The seed; raises InputError for one that a ticket file cannot hold."""
     if not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed}; it must be at least 0 and below 2**63.")
     return int(seed)
