@@ -101,13 +101,7 @@ class Experiment:
                 if level.metrics["status"] != "finished":
                     return
                 trained_before = self.trained
-                parent = level.metrics["fingerprint"]
-                level = self._level(treatment, seed, number, parent, weights=self._keep_weights)
-                # More than one training for one level: earlier weights had to be made again for it.
-                first = number - 1 if self.trained - trained_before < 2 else 1
-                for earlier in finished[first:]:
-                    if earlier["level"] > 0 and not earlier["keep_weights"]:
-                        self.results.drop_weights(level_place(seed, treatment.name, earlier["level"]))
+                level = self._next(treatment, seed, number, level.metrics["fingerprint"])
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == levels:
                     self._show(treatment, seed, finished)
@@ -118,6 +112,17 @@ class Experiment:
         place = level_place(seed, DENSE, 0)
         with self.results.lock(place):
             return self._found(place, weights) or self._trained(self._dense_ticket(seed), seed, 0)
+
+    def level(self, treatment: Treatment, seed: int, number: int) -> Result:
+        """One level, found or trained from the one before it; what is missing of that one is trained first.
+
+        Raises:
+          InputError: the level before diverged, or a criterion or action returns what cannot be used.
+        """
+        if number == 0:
+            return self.dense(seed)
+        with self.results.lock(f"seed-{seed}/{treatment.name}"):
+            return self._next(treatment, seed, number)
 
     def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
         """The experiment's model with a level's final weights and mask; what is missing of it is trained first."""
@@ -135,6 +140,18 @@ class Experiment:
         stored = sum(kept) if treatment.mask0 == "zero" else len(kept)
         return int(2 * 4 * stored * sum(kernel.size for kernel in kernels.values()))
 
+    def _next(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
+        """A level, after which the weights it was made from are dropped, unless they are to be kept."""
+        trained_before = self.trained
+        level = self._level(treatment, seed, number, parent, weights=self._keep_weights)
+        # More than one training for one level: earlier weights had to be made again for it.
+        for earlier in range(number - 1, max(0, number - 1 - max(1, self.trained - trained_before)), -1):
+            place = level_place(seed, treatment.name, earlier)
+            found = self.results.read(place, weights=False)
+            if found is not None and not found.metrics["keep_weights"]:
+                self.results.drop_weights(place)
+        return level
+
     def _level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None, weights=False) -> Result:
         """A level from the results or, where it is missing there, trained from the one before."""
         if number == 0:
@@ -143,6 +160,8 @@ class Experiment:
         if found is not None:
             return found
         before = self._level(treatment, seed, number - 1, weights=True)
+        if before.metrics["status"] != "finished":
+            raise InputError(f"Level {number - 1} of {treatment.name}, seed {seed}, diverged: nothing follows it.")
         ticket = self._next_ticket(treatment, seed, number, before)
         return self._trained(ticket, seed, number, treatment, before.metrics["fingerprint"])
 
