@@ -16,10 +16,9 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.hparams import api as hparams
 
-from lottery_tf.store import HISTORY_COLUMNS, Result
+from lottery_tf.store import EVENT_FILES, HISTORY_COLUMNS, Result
 from lottery_tf.treatments import State
 
-EVENT_FILES = "events.out.tfevents.*"
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
 
 
@@ -122,7 +121,7 @@ def write_treatment(folder: Path, settings: dict[str, str | int | float], levels
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _fresh_writer(folder).as_default():
-        hparams.hparams(settings, trial_id=str(folder))
+        hparams.hparams({k: v for k, v in settings.items() if v is not None}, trial_id=str(folder))
         # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and forgets.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
             _scalars("against kept fraction", metrics, step=round(10_000 * metrics["kept_fraction"]))

@@ -20,6 +20,8 @@ from lottery_tf.errors import DamagedFile
 
 log = logging.getLogger(__name__)
 
+TEMPORARY = ".{name}.{process}.tmp"  # a file that is being written; a killed process leaves it behind
+
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
@@ -92,7 +94,7 @@ def sha256(content: bytes) -> str:
 
 def replace(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(TEMPORARY.format(name=path.name, process=os.getpid()))
     try:
         with open(temporary, "wb") as file:
             file.write(content)

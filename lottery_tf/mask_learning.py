@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from lottery_tf import events, masks, networks
 from lottery_tf.data import Dataset
-from lottery_tf.mask_settings import MaskSettings, place
+from lottery_tf.mask_settings import MaskSettings, common, folder, place
 from lottery_tf.pruning import finite, versions
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import TrainingSettings
@@ -151,3 +152,30 @@ class MaskLearner:
             "pruned_fraction": finite(1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total),
             "by_layer": {name: finite(1 - float(p.mean(dtype=np.float64))) for name, p in probabilities.items()},
         }
+
+
+def paper_learner(
+    network: str,
+    dataset: Dataset,
+    settings: MaskSettings,
+    training: TrainingSettings,
+    results_dir: str | Path,
+    **options,
+) -> MaskLearner:
+    """The learner of one of the paper's networks, with a results folder.
+
+    Args:
+      network: a name in `settings.NETWORKS`.
+      dataset: the images.
+      settings: which Supermask.
+      training: how it is trained.
+      results_dir: the folder that holds the results of all networks.
+      **options: further arguments of `MaskLearner`.
+    """
+    labels = {"network": network, "dataset": dataset.name}
+    results = ResultsFolder(
+        Path(results_dir) / folder(network, dataset.name),
+        common(network, dataset.name, training) | {"data": dataset.fingerprint},
+    )
+    built = networks.build(network, dataset.train.images.shape[1:])
+    return MaskLearner(built, dataset, settings, training, results=results, labels=labels, **options)

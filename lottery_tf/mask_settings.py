@@ -78,6 +78,16 @@ def _short(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
+def folder(network: str, dataset: str) -> str:
+    """Where the masks learned of a network lie, relative to the results folder."""
+    return f"{network}-{dataset}/learned_masks"
+
+
+def common(network: str, dataset: str, training: TrainingSettings) -> dict:
+    """What all masks in one folder have in common, but for the data."""
+    return {"network": network, "dataset": dataset, "eval_interval": training.eval_interval}
+
+
 def place(settings: MaskSettings, training: TrainingSettings, seed: int) -> str:
     """Where a learned mask lies within its results: all that it depends on is in the name."""
     rate = f"{training.optimizer}{_short(training.learning_rate)}"

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 HISTORY_COLUMNS = ("iteration", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 DENSE = "dense"
 CHECKSUMS = "checksums.json"
+WEIGHTS = "weights.npz"
+EVENT_FILES = "events.out.tfevents.*"
 PARTIAL = ".partial"
 
 
@@ -178,7 +180,7 @@ class ResultsFolder:
 
     def write(self, place: str, result: Result) -> None:
         """Stores a result whole: files, checksums, one rename."""
-        path, partial = self.folder(place), self.partial(place)
+        path = self.folder(place)
         contents = {
             "metrics.json": files.json_bytes(result.metrics),
             "mask.npz": files.npz_bytes(masks.pack(result.mask)),
@@ -188,31 +190,64 @@ class ResultsFolder:
         if result.final is not None:
             weights = {f"start/{name}": value for name, value in result.start.items()}
             weights |= {f"final/{name}": value for name, value in result.final.items()}
-            contents["weights.npz"] = files.npz_bytes(weights)
-        for name, content in contents.items():
-            files.replace(partial / name, content)
-        sums = {name: files.sha256(content) for name, content in contents.items()}
-        files.replace(partial / CHECKSUMS, files.json_bytes(sums))
-        (partial / Snapshot.FILE).unlink(missing_ok=True)
-        if path.exists():
-            shutil.rmtree(path)
-        os.rename(partial, path)
-        files.flush_folder(path.parent)
+            contents[WEIGHTS] = files.npz_bytes(weights)
+        contents[CHECKSUMS] = files.json_bytes({name: files.sha256(content) for name, content in contents.items()})
+        write_files(path, contents)
 
     def drop_weights(self, place: str) -> None:
         """Deletes a result's weights, which are the bulk of it; its mask and numbers stay."""
-        path = self.folder(place)
-        sums = files.read_json(path / CHECKSUMS)
-        if sums.pop("weights.npz", None):
-            files.replace(path / CHECKSUMS, files.json_bytes(sums))
-            (path / "weights.npz").unlink(missing_ok=True)
+        drop_weights(self.folder(place))
 
     def partial(self, place: str) -> Path:
         """The folder of a result in training, made if it does not exist."""
-        path = self.folder(place)
-        partial = path.with_name(path.name + PARTIAL)
-        partial.mkdir(parents=True, exist_ok=True)
-        return partial
+        return _partial(self.folder(place))
+
+
+def _partial(path: Path) -> Path:
+    partial = path.with_name(path.name + PARTIAL)
+    partial.mkdir(parents=True, exist_ok=True)
+    return partial
+
+
+def write_files(path: Path, contents: dict[str, bytes]) -> None:
+    """Makes a result's folder of its files, whole or not at all.
+
+    Args:
+      path: where the result lies; what is there is replaced.
+      contents: its files by their names, `checksums.json` among them. What lies in the result's `.partial` folder
+        besides (its events for TensorBoard) becomes part of it, but for the snapshot.
+    """
+    partial = _partial(path)
+    for name, content in contents.items():
+        files.replace(partial / name, content)
+    for left_over in (partial / Snapshot.FILE, *partial.glob(files.TEMPORARY.format(name="*", process="*"))):
+        left_over.unlink(missing_ok=True)
+    if path.exists():
+        shutil.rmtree(path)
+    os.rename(partial, path)
+    files.flush_folder(path.parent)
+
+
+def drop_weights(path: Path) -> None:
+    """Deletes the weights of the result at a path; its mask and numbers stay."""
+    sums = files.read_json(path / CHECKSUMS)
+    if sums.pop(WEIGHTS, None):
+        files.replace(path / CHECKSUMS, files.json_bytes(sums))
+        (path / WEIGHTS).unlink(missing_ok=True)
+
+
+def intact(path: Path) -> dict | None:
+    """The metrics of a result whose every file is as it was written; None where it is absent or damaged.
+
+    What is damaged is named in the log and left where it is: reading it for use removes it.
+    """
+    if not path.exists():
+        return None
+    try:
+        return json.loads(_verified_files(path)["metrics.json"])
+    except DamagedFile as error:
+        log.warning("%s It is made again.", error)
+        return None
 
 
 class Snapshot:
@@ -284,17 +319,22 @@ def finished(root: str | Path, kind: str = "level") -> Iterator[dict]:
 
 def _read_result(path: Path, weights: bool) -> Result | None:
     """A result, every file of it checked; None where the weights that are asked for were dropped."""
-    sums = files.read_json(path / CHECKSUMS)
-    contents = {name: files.verified(path / name, sums) for name in {*sums, "metrics.json", "mask.npz"}}
+    contents = _verified_files(path)
     metrics = json.loads(contents["metrics.json"])
     mask = masks.unpack(files.load_npz(path / "mask.npz", contents["mask.npz"]))
     history = _parse_csv(contents["history.csv"]) if "history.csv" in contents else None
     if not weights:
         return Result(mask, metrics, history)
-    if "weights.npz" not in contents:
+    if WEIGHTS not in contents:
         return None
-    arrays = files.load_npz(path / "weights.npz", contents["weights.npz"])
+    arrays = files.load_npz(path / WEIGHTS, contents[WEIGHTS])
     return Result(mask, metrics, history, _below("start/", arrays), _below("final/", arrays))
+
+
+def _verified_files(path: Path) -> dict[str, bytes]:
+    """The content of every file of a result that has a checksum; raises DamagedFile where one does not match."""
+    sums = files.read_json(path / CHECKSUMS)
+    return {name: files.verified(path / name, sums) for name in {*sums, "metrics.json", "mask.npz"}}
 
 
 def _below(prefix: str, arrays: dict[str, np.ndarray]) -> State:

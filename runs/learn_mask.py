@@ -18,8 +18,9 @@ from pathlib import Path
 from absl import flags
 
 from lottery_tf.errors import InputError
-from lottery_tf.mask_settings import GATES, MaskSettings, place
+from lottery_tf.mask_settings import GATES, MaskSettings, folder, place
 from lottery_tf.names import choose
+from lottery_tf.paper import MASK_BATCH, MASK_OPTIMIZER
 from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from runs import cli, common_flags
@@ -34,8 +35,6 @@ L1 = flags.DEFINE_float("l1", 0.0, "Factor of the L1 penalty on the sum of all m
 KEPT_FRACTION = flags.DEFINE_list("kept_fraction", [], "edge_popup: the share of each layer that is kept.")
 EPOCHS = flags.DEFINE_integer("epochs", None, "Length of each training in epochs of whole batches.")
 
-MASK_BATCH = 250  # of the authors' code
-MASK_OPTIMIZER = "momentum"
 RATES = {"adam": 0.1, "sgd": 100.0}  # where no learning rate is given; momentum has the paper's of each network
 EDGE_POPUP_RATE = 0.1  # its scores are of the size of weights, not of logits
 
@@ -46,26 +45,20 @@ def main() -> None:
     wanted, training, seeds = masks_from_flags(), training_from_flags(), common_flags.seeds_from_flags()
     common_flags.start_tensorflow()
     from analysis import summary
-    from lottery_tf import data, networks
-    from lottery_tf.mask_learning import MaskLearner
-    from lottery_tf.store import ResultsFolder, finished
+    from lottery_tf import data
+    from lottery_tf.mask_learning import paper_learner
+    from lottery_tf.store import finished
 
     network, name = common_flags.NETWORK.value, common_flags.DATASET.value
     dataset = data.load(name, common_flags.DATA_DIR.value, NETWORKS[network].image_shape)
-    labels = {"network": network, "dataset": name}
-    results = ResultsFolder(
-        Path(common_flags.RESULTS_DIR.value) / f"{network}-{name}" / "learned_masks",
-        labels | {"data": dataset.fingerprint, "eval_interval": training.eval_interval},
-    )
     with Progress(len(wanted) * len(seeds) * training.iterations) as progress:
         for settings in wanted:
-            learner = MaskLearner(
-                networks.build(network, dataset.train.images.shape[1:]),
+            learner = paper_learner(
+                network,
                 dataset,
                 settings,
                 training,
-                results=results,
-                labels=labels,
+                common_flags.RESULTS_DIR.value,
                 snapshot_seconds=common_flags.SNAPSHOT_SECONDS.value,
                 on_steps=progress.steps,
             )
@@ -75,7 +68,8 @@ def main() -> None:
                     f"seed {seed} {settings.name}",
                     training.iterations,
                 )
-    places = {results.folder(place(settings, training, seed)) for settings in wanted for seed in seeds}
+    below = Path(common_flags.RESULTS_DIR.value) / folder(network, name)
+    places = {below / place(settings, training, seed) for settings in wanted for seed in seeds}
     print(summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask")))
     print(f"\nTo watch: tensorboard --logdir {common_flags.RESULTS_DIR.value}")
 

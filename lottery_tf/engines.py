@@ -1,0 +1,241 @@
+"""Who does the work of a study: one small interface, and its implementation by processes on this machine.
+
+`ray_engine` has the other implementation; the scheduler does not know which of them it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from lottery_tf import processes
+from lottery_tf.costs import Cost
+from lottery_tf.work import Work
+from lottery_tf.worker import End, Ended, Setup, Worker, map_dataset
+
+LOST = Ended(End.LOST, error="The process that did it is gone: killed, or out of memory.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """What a slot takes: its number of threads and bytes of memory."""
+
+    threads: int
+    memory: int
+
+    @classmethod
+    def of(cls, cost: Cost, threads: int = 0) -> Need:
+        """What a network takes, with another number of threads if one is given."""
+        return cls(threads or cost.threads, cost.memory)
+
+
+class Slot(Protocol):
+    """A place where one unit of work is done at a time.
+
+    Attributes:
+      need: what it takes.
+      steps: training steps done so far of the unit it is at, where that is known.
+    """
+
+    need: Need
+    steps: int
+
+    def start(self, work: Work, earlier: list[dict]) -> None:
+        """Begins a unit; see `worker.Worker.perform`."""
+
+    def result(self) -> Ended:
+        """How the unit ended, after `Engine.wait` has named this slot. A slot whose process is gone is of no use."""
+
+    def stop(self) -> None:
+        """Ends the slot, and what it is at."""
+
+
+class Engine(Protocol):
+    """Slots to do work in."""
+
+    def fits(self, needs: Sequence[Need]) -> bool:
+        """Whether there is room for slots with these needs at once."""
+
+    def slot(self, need: Need) -> Slot:
+        """A new slot."""
+
+    def wait(self, busy: Sequence[Slot], seconds: float) -> list[Slot]:
+        """Those of the busy slots whose work has ended; waits for one, but not longer than so many seconds."""
+
+    def close(self) -> None:
+        """Gives back what the engine holds; its slots are stopped before."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """What a machine has room for.
+
+    Attributes:
+      cores: processor cores.
+      memory: bytes of memory.
+      workers: the greatest number of processes; 0: as many as cores and memory allow.
+    """
+
+    cores: int
+    memory: float
+    workers: int = 0
+
+    @classmethod
+    def here(cls, workers: int = 0) -> Room:
+        """This machine, as free as it is now."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return cls(cores, available_memory(), workers)
+
+    def fits(self, needs: Sequence[Need]) -> bool:
+        """Whether processes with these needs have room at once; a single one always has."""
+        if len(needs) <= 1:
+            return True
+        if sum(need.memory for need in needs) > self.memory:
+            return False
+        if self.workers:
+            return len(needs) <= self.workers
+        return sum(need.threads for need in needs) <= self.cores
+
+    def at_once(self, need: Need) -> int:
+        """How many processes with the same need have room."""
+        count = 1
+        while self.fits([need] * (count + 1)):
+            count += 1
+        return count
+
+
+class LocalEngine:
+    """Processes on this machine.
+
+    Args:
+      results_dir: the folder that holds the results of all networks.
+      datasets: the folder where `worker.save_dataset` wrote the data sets; see `dataset_folder`.
+      setup: what all units have in common.
+      logs: the folder for the logs of the units.
+      room: what there is room for.
+    """
+
+    def __init__(self, results_dir: Path, datasets: Path, setup: Setup, logs: Path, room: Room):
+        self._arguments = (results_dir, datasets, setup, logs)
+        self._room = room
+
+    def fits(self, needs: Sequence[Need]) -> bool:
+        return self._room.fits(needs)
+
+    def slot(self, need: Need) -> LocalSlot:
+        return LocalSlot(need, *self._arguments)
+
+    def wait(self, busy: Sequence[LocalSlot], seconds: float) -> list[LocalSlot]:
+        owners = {slot.connection: slot for slot in busy}
+        return [owners[ready] for ready in multiprocessing.connection.wait(list(owners), seconds)]
+
+    def close(self) -> None:
+        """There is nothing to give back but the slots."""
+
+
+class LocalSlot:
+    """A process of its own, which outlives the units that it does but not the one that started it."""
+
+    def __init__(self, need: Need, results_dir: Path, datasets: Path, setup: Setup, logs: Path):
+        self.need = need
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        # Without a lock: a process that is killed could die holding it.
+        self._counter = context.Value("q", 0, lock=False)
+        arguments = (theirs, self._counter, need.threads, results_dir, datasets, setup, logs)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @property
+    def steps(self) -> int:
+        return self._counter.value
+
+    def start(self, work: Work, earlier: list[dict]) -> None:
+        self._counter.value = 0
+        try:
+            self.connection.send((work, earlier))
+        except OSError:
+            pass  # the process is gone, which `Engine.wait` will find
+
+    def result(self) -> Ended:
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            return LOST
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+
+def _serve(connection, counter, threads: int, results_dir: Path, datasets: Path, setup: Setup, logs: Path) -> None:
+    """What a slot's process does: units of work as they come, until nobody is there to send any."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started it
+    processes.die_with_parent()
+    processes.start_tensorflow(threads)
+
+    def on_steps(count: int) -> None:
+        counter.value += count
+
+    worker = Worker(
+        results_dir,
+        functools.lru_cache(maxsize=1)(lambda name, network: map_dataset(dataset_folder(datasets, name, network))),
+        setup,
+        on_steps,
+        functools.partial(append_log, logs),
+    )
+    while True:
+        try:
+            work, earlier = connection.recv()
+        except EOFError:
+            return
+        connection.send(worker.perform(work, earlier))
+
+
+def dataset_folder(datasets: Path, name: str, network: str) -> Path:
+    """Where a data set in the shape that a network takes lies among the plain arrays of a study."""
+    from lottery_tf.settings import NETWORKS
+
+    return datasets / "x".join(map(str, NETWORKS[network].image_shape)) / name
+
+
+def append_log(logs: Path, work: Work, line: str) -> None:
+    """Adds a line to the log of a unit's chain."""
+    path = log_path(logs, work)
+    # A disk that is full is noticed, and told, where results are written.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a") as file:
+            file.write(line)
+
+
+def log_path(logs: Path, work: Work) -> Path:
+    """The log that the units of a chain share."""
+    return logs / work.folder / f"{work.chain}.log"
+
+
+def available_memory() -> float:
+    """Bytes of memory that processes may take here; where the system does not say, no bound."""
+    try:
+        found = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(found["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return float("inf")
+    return min(free, _container_memory())
+
+
+def _container_memory() -> float:
+    """The bound that a container sets, if one does."""
+    path = Path("/sys/fs/cgroup/memory.max")
+    text = path.read_text().strip() if path.exists() else "max"
+    return float("inf") if text == "max" else int(text)

@@ -1,0 +1,242 @@
+"""The work of a study done on Ray: by actors on the nodes of a cluster, whose results travel back to the driver.
+
+No file system has to be shared: what a unit starts from is sent with it, and the files of its result come back with its
+end. Data sets lie in Ray's object store once. Needs the extra `ray`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from lottery_tf import files, processes, store
+from lottery_tf.data import Dataset
+from lottery_tf.engines import LOST, Need, append_log, dataset_folder
+from lottery_tf.work import LevelWork, Work
+from lottery_tf.worker import End, Ended, Setup, Worker, map_dataset
+
+Files = dict[str, bytes]  # by their paths relative to the results folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """What comes back from a node.
+
+    Attributes:
+      ended: how the unit ended.
+      results: the files of each result that was made, by its key and then its name.
+      loose: other files: a treatment's page for TensorBoard.
+      dropped: keys of results whose weights are needed no more.
+      log: lines for the log.
+    """
+
+    ended: Ended
+    results: dict[str, Files]
+    loose: Files
+    dropped: list[str]
+    log: list[str]
+
+
+class RayEngine:
+    """Actors on a Ray cluster.
+
+    Args:
+      results_dir: the driver's folder of all results.
+      datasets: the folder where `worker.save_dataset` wrote the data sets.
+      setup: what all units have in common.
+      logs: the folder for the logs of the units.
+      address: of a cluster that runs ("auto", or what `ray start` printed); None starts one on this machine.
+      workers: the greatest number of actors; 0: as many as the cluster has room for.
+      cpus: CPUs of each actor; None: one for each of its threads.
+      gpus: GPUs of each actor, or a fraction of one.
+    """
+
+    def __init__(
+        self,
+        results_dir: Path,
+        datasets: Path,
+        setup: Setup,
+        logs: Path,
+        *,
+        address: str | None = None,
+        workers: int = 0,
+        cpus: float | None = None,
+        gpus: float = 0.0,
+    ):
+        self.results_dir, self.setup, self.logs = results_dir, setup, logs
+        self._datasets = datasets
+        self._workers, self._cpus, self._gpus = workers, cpus, gpus
+        self._own = not ray.is_initialized()
+        if self._own:
+            here = os.pathsep.join(path for path in [os.getcwd(), *sys.path] if path)
+            environment = {"runtime_env": {"env_vars": {"PYTHONPATH": here}}} if address is None else {}
+            alone = {"include_dashboard": False} if address is None else {}
+            ray.init(address, log_to_driver=False, logging_level="error", **alone, **environment)
+        self._slots: set[int] = set()
+        # Nodes keep what is unfinished under this name, so that a unit whose actor died is taken up by the next one.
+        self.scratch = (
+            "lottery_tf-" + hashlib.sha256(f"{os.uname().nodename}{results_dir.resolve()}".encode()).hexdigest()[:16]
+        )
+
+    def fits(self, needs: Sequence[Need]) -> bool:
+        """One slot always fits: a cluster that has no room for it yet may grow."""
+        if len(needs) <= 1:
+            return True
+        if self._workers and len(needs) > self._workers:
+            return False
+        there = ray.cluster_resources()
+        cpus, gpus = sum(self.cpus(need) for need in needs), self._gpus * len(needs)
+        return cpus <= there.get("CPU", 0) and gpus <= there.get("GPU", 0)
+
+    def cpus(self, need: Need) -> float:
+        """CPUs of an actor."""
+        return need.threads if self._cpus is None else self._cpus
+
+    def slot(self, need: Need) -> RaySlot:
+        number = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
+        self._slots.add(number)
+        options = {"num_cpus": self.cpus(need), "num_gpus": self._gpus, "max_restarts": 0}
+        actor = ray.remote(_Actor).options(**options).remote(need.threads, self.setup, self.scratch, number)
+        return RaySlot(self, need, actor, number)
+
+    def free(self, number: int) -> None:
+        """A slot's number may be given to another one."""
+        self._slots.discard(number)
+
+    @functools.cache  # noqa: B019 - an engine lives as long as its study
+    def dataset(self, name: str, network: str) -> ray.ObjectRef:
+        """A data set in the object store."""
+        return ray.put(map_dataset(dataset_folder(self._datasets, name, network)))
+
+    def wait(self, busy: Sequence[RaySlot], seconds: float) -> list[RaySlot]:
+        owners = {slot.end: slot for slot in busy}
+        ended, _ = ray.wait(list(owners), timeout=seconds)
+        return [owners[end] for end in ended]
+
+    def close(self) -> None:
+        """Leaves the cluster, and ends it if it was started here."""
+        if self._own:
+            ray.shutdown()
+
+
+class RaySlot:
+    """An actor, and what comes back from it."""
+
+    steps = 0  # not known before a unit ends
+
+    def __init__(self, engine: RayEngine, need: Need, actor: ray.actor.ActorHandle, number: int):
+        self.need = need
+        self._engine, self._actor, self._number = engine, actor, number
+        self.end: ray.ObjectRef | None = None
+        self._work: Work | None = None
+
+    def start(self, work: Work, earlier: list[dict]) -> None:
+        self._work = work
+        inputs = read_inputs(self._engine.results_dir, work)
+        dataset = self._engine.dataset(work.dataset, work.network)
+        self.end = self._actor.perform.remote(work, earlier, inputs, dataset)
+
+    def result(self) -> Ended:
+        try:
+            sent: Sent = ray.get(self.end)
+        except RayTaskError as error:
+            return Ended(End.FAILED, error=str(error))
+        except RayError:
+            return LOST
+        receive(self._engine.results_dir, sent)
+        for line in sent.log:
+            append_log(self._engine.logs, self._work, line)
+        return sent.ended
+
+    def stop(self) -> None:
+        ray.kill(self._actor)
+        self._engine.free(self._number)
+
+
+class _Actor:
+    """A worker on a node, with a folder of its own for results."""
+
+    def __init__(self, threads: int, setup: Setup, scratch: str, number: int):
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several may share a GPU
+        processes.start_tensorflow(threads)
+        self._all = Path(tempfile.gettempdir()) / scratch
+        self._own = self._all / f"slot-{number}"
+        self._log: list[str] = []
+        self._dataset: Dataset | None = None
+        on_line = lambda work, line: self._log.append(line)
+        self._worker = Worker(self._own, lambda name, network: self._dataset, setup, on_line=on_line)
+
+    def perform(self, work: Work, earlier: list[dict], inputs: dict[str, Files], dataset: Dataset) -> Sent:
+        self._log.clear()
+        self._dataset = dataset
+        run = self._own / work.folder
+        run.mkdir(parents=True, exist_ok=True)
+        self._take_up(work)
+        for key, contents in inputs.items():
+            store.write_files(self._own / key, contents)
+        ended = self._worker.perform(work, earlier)
+        found = sorted(path.parent for path in run.rglob(store.CHECKSUMS) if path.parent.suffix != store.PARTIAL)
+        sent = self._sent(ended, inputs, run, found)
+        # What is unfinished stays, for the next try.
+        for folder in run.glob("seed-*") if ended.end is End.FINISHED else found:
+            shutil.rmtree(folder)
+        return sent
+
+    def _take_up(self, work: Work) -> None:
+        """Takes over what an actor that is gone left of this unit on this node."""
+        partial = work.key + store.PARTIAL
+        for left in self._all.glob(f"*/{partial}"):
+            if left != self._own / partial:
+                (self._own / partial).parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(left, self._own / partial)
+
+    def _sent(self, ended: Ended, inputs: dict[str, Files], run: Path, found: list[Path]) -> Sent:
+        results = {str(path.relative_to(self._own)): read_files(path) for path in found}
+        dropped = [key for key, contents in inputs.items() if store.WEIGHTS in contents.keys() - results[key].keys()]
+        loose = {
+            str(path.relative_to(self._own)): path.read_bytes()
+            for path in run.rglob(store.EVENT_FILES)
+            if path.parent not in found and path.parent.suffix != store.PARTIAL
+        }
+        return Sent(ended, {key: results[key] for key in results.keys() - inputs.keys()}, loose, dropped, self._log)
+
+
+def read_files(path: Path) -> Files:
+    """The files of a result by their names."""
+    return {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
+
+
+def read_inputs(results_dir: Path, work: Work) -> dict[str, Files]:
+    """The results that a unit starts from: back to the nearest one that has its weights."""
+    inputs: dict[str, Files] = {}
+    while work.needs:
+        (key,) = work.needs
+        inputs[key] = read_files(results_dir / key)
+        if store.WEIGHTS in inputs[key] or not isinstance(work, LevelWork):
+            break
+        work = work.before
+    return inputs
+
+
+def receive(results_dir: Path, sent: Sent) -> None:
+    """Stores what came back: each result whole or not at all; only then are weights dropped that it stood on."""
+    for key, contents in sent.results.items():
+        store.write_files(results_dir / key, contents)
+    for name, content in sent.loose.items():
+        path = results_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old in path.parent.glob(store.EVENT_FILES):
+            old.unlink()
+        files.replace(path, content)
+    for key in sent.dropped:
+        store.drop_weights(results_dir / key)

@@ -1,0 +1,256 @@
+"""Runs a plan: what is missing and can be done is done, the longest way to go first, on whatever engine there is."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import enum
+import errno
+import heapq
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from lottery_tf import costs
+from lottery_tf.costs import COSTS
+from lottery_tf.engines import Engine, Need, Slot
+from lottery_tf.studies import Plan
+from lottery_tf.work import LadderWork, LevelWork, Work
+from lottery_tf.worker import End, Ended
+
+WAIT_SECONDS = 0.5  # between two looks at what is going on
+LOST_LIMIT = 10  # processes that may die over one unit
+
+
+class State(enum.Enum):
+    """Where a unit of a plan stands."""
+
+    WAITING = "waiting"  # for what it needs
+    READY = "ready"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    LEFT_OUT = "left out"  # what it needs failed or diverged
+
+
+ENDS = frozenset((State.FINISHED, State.FAILED, State.LEFT_OUT))
+
+
+@dataclasses.dataclass
+class Running:
+    """A unit that is at work."""
+
+    work: Work
+    slot: Slot
+    since: float
+
+
+class Scheduler:
+    """Runs a plan on an engine.
+
+    Args:
+      plan: what is wanted.
+      found: metrics of the results that are there, by key.
+      engine: who does it.
+      retries: how often a unit that failed is tried again.
+      threads: threads of each unit; 0: those of `costs.COSTS`.
+      on_change: called about twice a second and whenever a unit ends.
+      on_end: called with a unit and its metrics, or the error that it failed with.
+
+    Attributes:
+      states: where each unit stands.
+      errors: the last error of each unit that failed.
+      counts: how many units stand so, for each state.
+      running: the units that are at work, by key.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        found: Mapping[str, dict],
+        engine: Engine,
+        *,
+        retries: int = 1,
+        threads: int = 0,
+        on_change: Callable[[], None] = lambda: None,
+        on_end: Callable[[Work, Ended], None] = lambda work, ended: None,
+    ):
+        self.plan = plan
+        self._engine = engine
+        self._retries = retries
+        self._threads = threads
+        self._on_change, self._on_end = on_change, on_end
+        self.metrics = dict(found)
+        self.states = dict.fromkeys(plan.works, State.WAITING)
+        self.counts = collections.Counter(self.states.values())
+        self.errors: dict[str, str] = {}
+        self.running: dict[str, Running] = {}
+        self._idle: list[Slot] = []
+        self._tries: collections.Counter[str] = collections.Counter()
+        self._lost: collections.Counter[str] = collections.Counter()
+        self._followers: dict[str, list[str]] = {key: [] for key in plan.works}
+        for key, work in plan.works.items():
+            for need in work.needs:
+                self._followers[need].append(key)
+        measured = costs.measured(plan.works, found.items())
+        self._seconds = {key: costs.seconds(work, measured) for key, work in plan.works.items()}
+        self._seconds_total = self._seconds_pending = sum(self._seconds.values())
+        self._way_to_go = self._ways_to_go()
+        self._ready: list[tuple[float, int, str]] = []
+        self._place = {key: place for place, key in enumerate(plan.works)}
+        self._steps_ended = 0
+        for key in plan.works:
+            self._settle(key)
+
+    def _ways_to_go(self) -> dict[str, float]:
+        """For each unit the seconds from its beginning to the end of the longest way that leads on from it."""
+        ways: dict[str, float] = {}
+        for key in reversed(self.plan.works):
+            ways[key] = self._seconds[key] + max((ways[later] for later in self._followers[key]), default=0.0)
+        return ways
+
+    @property
+    def steps(self) -> int:
+        """Training steps of units that ended since the start, and of running ones where the engine knows them."""
+        return self._steps_ended + sum(running.slot.steps for running in self.running.values())
+
+    @property
+    def seconds_left(self) -> float:
+        """About how long the rest takes with as many units at once as there are now, by the plan's estimates."""
+        return max(0.0, self._seconds_pending - self._begun()) / max(1, len(self.running))
+
+    @property
+    def share_done(self) -> float:
+        """The share of all units' time that is behind, by the plan's estimates, in [0, 1]."""
+        return 1 - max(0.0, self._seconds_pending - self._begun()) / self._seconds_total
+
+    def _begun(self) -> float:
+        now = time.monotonic()
+        return sum(min(self._seconds[key], now - running.since) for key, running in self.running.items())
+
+    def run(self) -> None:
+        """Runs until nothing is left that can be done.
+
+        Raises:
+          OSError: the disk is full.
+          KeyboardInterrupt: passed on; what runs is stopped, and what was finished is kept.
+        """
+        try:
+            self._start()
+            while self.running:
+                slots = [running.slot for running in self.running.values()]
+                for slot in self._engine.wait(slots, WAIT_SECONDS):
+                    self._end(slot, slot.result())
+                self._start()
+                self._on_change()
+        finally:
+            for slot in [*self._idle, *(running.slot for running in self.running.values())]:
+                slot.stop()
+            for key in list(self.running):
+                del self.running[key]
+                self._set(key, State.READY)
+            self._on_change()
+
+    def _settle(self, key: str) -> None:
+        """Puts a waiting unit where it belongs, once all that it needs has ended: ready, finished, or left out."""
+        work = self.plan.works[key]
+        needs = [self.states[need] for need in work.needs]
+        if self.states[key] is not State.WAITING or not ENDS.issuperset(needs):
+            return
+        if any(state is not State.FINISHED for state in needs) or any(map(self._diverged, work.needs)):
+            self._set(key, State.LEFT_OUT)
+        elif self._is_result_of(work, self.metrics.get(key)):
+            self._set(key, State.FINISHED)
+        else:
+            self._make_ready(key)
+
+    def _make_ready(self, key: str) -> None:
+        self._set(key, State.READY)
+        heapq.heappush(self._ready, (-self._way_to_go[key], self._place[key], key))
+
+    def _set(self, key: str, state: State) -> None:
+        self.counts[self.states[key]] -= 1
+        self.counts[state] += 1
+        self.states[key] = state
+        if state in ENDS:
+            self._seconds_pending -= self._seconds[key]
+            for later in self._followers[key]:
+                self._settle(later)
+
+    def _diverged(self, key: str) -> bool:
+        return self.metrics[key].get("status") == "diverged"
+
+    def _is_result_of(self, work: Work, metrics: dict | None) -> bool:
+        """Whether metrics that were found are this unit's, made from what it needs as that is now."""
+        if metrics is None:
+            return False
+        parents = [self.metrics[need].get("fingerprint") for need in work.needs]
+        return all(metrics["parent"] == parent for parent in parents) and satisfied(work, metrics)
+
+    def _start(self) -> None:
+        """Starts as many units as there is room for, strictly in order: nothing small overtakes what is large."""
+        while self._ready:
+            key = self._ready[0][-1]
+            work = self.plan.works[key]
+            slot = self._slot(Need.of(COSTS[work.network], self._threads))
+            if slot is None:
+                return
+            heapq.heappop(self._ready)
+            slot.start(work, self._earlier(work))
+            self._set(key, State.RUNNING)
+            self.running[key] = Running(work, slot, time.monotonic())
+
+    def _slot(self, need: Need) -> Slot | None:
+        """A slot of the right kind: an idle one, or a new one if there is room, with idle ones of another kind stopped."""
+        for slot in self._idle:
+            if slot.need == need:
+                self._idle.remove(slot)
+                return slot
+        busy = [running.slot.need for running in self.running.values()]
+        if not self._engine.fits([*busy, need]):
+            return None
+        while self._idle and not self._engine.fits([*busy, *(slot.need for slot in self._idle), need]):
+            self._idle.pop().stop()
+        return self._engine.slot(need)
+
+    def _earlier(self, work: Work) -> list[dict]:
+        """The metrics of the levels that a level follows on, the dense network's first."""
+        return [self.metrics[key] for key in reversed(list(self._before(work)))] if isinstance(work, LevelWork) else []
+
+    def _before(self, work: Work) -> Iterator[str]:
+        while work.needs:
+            (key,) = work.needs
+            yield key
+            work = self.plan.works[key]
+
+    def _end(self, slot: Slot, ended: Ended) -> None:
+        """Takes note of how the unit in a slot ended."""
+        key = next(key for key, running in self.running.items() if running.slot is slot)
+        work = self.running[key].work
+        if ended.end is End.DISK_FULL:
+            raise OSError(errno.ENOSPC, ended.error)
+        del self.running[key]
+        if ended.end is End.LOST:
+            slot.stop()
+        else:
+            self._idle.append(slot)
+        if ended.end is End.FINISHED:
+            self.metrics[key] = ended.metrics
+            self._steps_ended += ended.metrics.get("iterations", 0)
+            self._set(key, State.FINISHED)
+            self._on_end(work, ended)
+        elif self._is_tried_again(key, ended):
+            self._make_ready(key)
+        else:
+            self.errors[key] = ended.error
+            self._set(key, State.FAILED)
+            self._on_end(work, ended)
+
+    def _is_tried_again(self, key: str, ended: Ended) -> bool:
+        counted, limit = (self._lost, LOST_LIMIT) if ended.end is End.LOST else (self._tries, self._retries)
+        counted[key] += 1
+        return counted[key] <= limit
+
+
+def satisfied(work: Work, metrics: dict) -> bool:
+    """Whether a result goes as far as is wanted: a ladder that was made before may have fewer levels."""
+    return not isinstance(work, LadderWork) or metrics["levels"] >= work.levels

@@ -1,0 +1,193 @@
+"""Named studies as data, and the plan of what they need: which units of work, in which order, wanted by whom.
+
+A plan is a graph: the dense network of a seed comes before its treatments, level n before level n + 1. Imports no
+TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+from lottery_tf import paper
+from lottery_tf.errors import InputError
+from lottery_tf.heuristics import UNTRAINED, Ladder
+from lottery_tf.mask_settings import MaskSettings
+from lottery_tf.names import choose
+from lottery_tf.settings import DATASETS, NETWORKS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
+from lottery_tf.treatments import Treatment
+from lottery_tf.work import LadderWork, LevelWork, MaskWork, Work
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """What one figure or table is made of, for each network and seed.
+
+    Attributes:
+      about: what it shows, in a few words.
+      treatments: trained for every level.
+      ladders: heuristic supermasks, evaluated at every level.
+      masks: Supermasks that are learned.
+      levels: rounds of pruning where none are asked for.
+      seeds: seeds where none are asked for.
+      networks: networks where none are asked for.
+      dataset: the data set where none is asked for; None is the one that each network is meant for.
+      ends_with_table: whether its command ends with a table and a picture of the treatments.
+    """
+
+    about: str
+    treatments: tuple[Treatment, ...] = ()
+    ladders: tuple[Ladder, ...] = ()
+    masks: tuple[MaskSettings, ...] = ()
+    levels: int = paper.LEVELS
+    seeds: tuple[int, ...] = paper.SEEDS
+    networks: tuple[str, ...] = ("fc", "conv2", "conv4", "conv6")
+    dataset: str | None = None
+    ends_with_table: bool = False
+
+
+LEARNED = tuple(mask for masks in paper.LEARNED_MASKS.values() for mask in masks)
+LADDERS = (UNTRAINED, *paper.HEURISTIC_LADDERS)
+
+STUDIES: dict[str, Study] = {
+    "demo": Study(
+        "three mask criteria on embedded digits",
+        tuple(map(Treatment, ("large_final", "magnitude_increase", "random"))),
+        levels=10,
+        seeds=(0, 1, 2),
+        networks=("fc",),
+        dataset="digits",
+        ends_with_table=True,
+    ),
+    **{
+        name: Study(figure.title.lower(), tuple(dict.fromkeys(figure.lines.values())))
+        for name, figure in paper.FIGURES.items()
+    },
+    "figure7": Study("supermasks, heuristic and learned", ladders=LADDERS, masks=LEARNED),
+    "table1": Study("the best supermasks beside the trained network", ladders=LADDERS, masks=LEARNED),
+}
+COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": tuple(name for name in STUDIES if name != "demo")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a user asks for; None stands for what each study brings itself.
+
+    Attributes:
+      studies: names in `STUDIES` or `COLLECTIONS`.
+      networks: names in `settings.NETWORKS`.
+      seeds: seeds.
+      levels: rounds of pruning.
+      dataset: a name in `settings.DATASETS`, for all networks.
+      schedule: a name in `settings.SCHEDULES` or a number of iterations.
+      eval_interval: iterations between two readings of the validation loss.
+    """
+
+    studies: tuple[str, ...]
+    networks: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] | None = None
+    levels: int | None = None
+    dataset: str | None = None
+    schedule: str | None = None
+    eval_interval: int = 100
+
+    def __post_init__(self):
+        _check_list("studies", self.studies)
+        for name in self.studies:
+            choose(STUDIES | COLLECTIONS, name, "study")
+        if self.networks is not None:
+            _check_list("networks", self.networks)
+            for name in self.networks:
+                choose(NETWORKS, name, "network")
+        if self.seeds is not None:
+            _check_list("seeds", self.seeds)
+        if self.levels is not None and self.levels < 1:
+            raise InputError(f"levels is {self.levels}; it must be at least 1.")
+        if self.dataset is not None:
+            choose(DATASETS, self.dataset, "data set")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The single studies, collections taken apart."""
+        return tuple(dict.fromkeys(part for name in self.studies for part in COLLECTIONS.get(name, (name,))))
+
+
+def _check_list(name: str, values: tuple) -> None:
+    if not values:
+        raise InputError(f"{name} is empty.")
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise InputError(f"{name} gives {twice[0]} more than once.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What has to be there when a study is finished.
+
+    Attributes:
+      works: every unit by its key; each comes after those that it needs.
+      wanted: for each key the studies that want it.
+    """
+
+    works: Mapping[str, Work]
+    wanted: Mapping[str, frozenset[str]]
+
+    def of(self, study: str) -> list[str]:
+        """The keys that a study wants."""
+        return [key for key, studies in self.wanted.items() if study in studies]
+
+    @property
+    def shared(self) -> list[str]:
+        """The keys that more than one study wants."""
+        return [key for key, studies in self.wanted.items() if len(studies) > 1]
+
+
+def plan(request: Request) -> Plan:
+    """Everything that a request needs; what two studies share is there once.
+
+    Raises:
+      InputError: a data set that does not go with a network, or values that cannot be.
+
+    >>> both = plan(Request(("figure3", "figure4"), networks=("fc",), seeds=(0,)))
+    >>> len(both.works), len(both.shared)
+    (361, 49)
+    """
+    works: dict[str, Work] = {}
+    wanted: dict[str, set[str]] = {}
+    for name in request.parts:
+        for work in _units(STUDIES[name], request):
+            works.setdefault(work.key, work)
+            wanted.setdefault(work.key, set()).add(name)
+    return Plan(works, {key: frozenset(studies) for key, studies in wanted.items()})
+
+
+def _units(study: Study, request: Request) -> Iterator[Work]:
+    levels = request.levels or study.levels
+    for network in request.networks or study.networks:
+        dataset = request.dataset or study.dataset or _meant_for(network)
+        settings = run_settings(network, dataset, request.schedule, eval_interval=request.eval_interval)
+        for seed in study.seeds if request.seeds is None else request.seeds:
+            yield LevelWork(settings, seed)
+            for treatment in study.treatments:
+                for level in range(1, levels + 1):
+                    yield LevelWork(settings, seed, level, treatment)
+            for ladder in study.ladders:
+                yield LadderWork(settings, seed, ladder, levels)
+            for mask in study.masks:
+                yield MaskWork(network, dataset, mask, mask_training(settings), seed)
+
+
+def _meant_for(network: str) -> str:
+    """The data set of Table S1 for a network."""
+    return "mnist" if NETWORKS[network].image_shape[-1] == 1 else "cifar10"
+
+
+def mask_training(settings: RunSettings) -> TrainingSettings:
+    """How a run's Supermasks are learned: Section S3, for the same share of its iterations as the run's trainings."""
+    table = NETWORKS[settings.network]
+    return TrainingSettings(
+        scheduled_iterations(table.mask_iterations, settings.schedule),
+        table.mask_learning_rate,
+        paper.MASK_OPTIMIZER,
+        paper.MASK_BATCH,
+        settings.training.eval_interval,
+    )

@@ -1,0 +1,117 @@
+"""What a study leaves beside its results: what was asked for, where it stands, its logs, its lock.
+
+    results/studies/<studies>-<hash of the request>/
+      request.json    what was asked for
+      state.json      where it stands, written anew every few seconds while it runs
+      logs/           a log for each treatment of each seed, supermask ladder and learned mask
+
+Imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from lottery_tf import files, store
+from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.studies import Plan, Request, plan
+from lottery_tf.work import Work
+
+STUDIES = "studies"
+
+
+class StudyFolder:
+    """The folder of one request.
+
+    Args:
+      path: `<results_dir>/studies/<name>`.
+      request: what was asked for.
+    """
+
+    def __init__(self, path: Path, request: Request):
+        self.path = path
+        self.request = request
+        self.logs = path / "logs"
+
+    @classmethod
+    def of(cls, results_dir: Path, request: Request) -> StudyFolder:
+        """The folder of a request, which need not be there."""
+        digest = hashlib.sha256(files.json_bytes(dataclasses.asdict(request))).hexdigest()[:8]
+        return cls(results_dir / STUDIES / f"{'+'.join(request.studies)}-{digest}", request)
+
+    @classmethod
+    def all(cls, results_dir: Path) -> Iterator[StudyFolder]:
+        """The studies that were begun in a results folder, in the order of their names.
+
+        Raises:
+          InputError: there is no such folder, or no study in it.
+          DamagedFile: a request cannot be read.
+        """
+        if not results_dir.is_dir():
+            raise InputError(f"There is no results folder {results_dir}.")
+        found = sorted((results_dir / STUDIES).glob("*/request.json"))
+        if not found:
+            raise InputError(f"No study was begun in {results_dir}.")
+        for path in found:
+            yield cls(path.parent, _request(path))
+
+    def make(self) -> None:
+        """Makes the folder and writes what was asked for."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        files.replace(self.path / "request.json", files.json_bytes(dataclasses.asdict(self.request)))
+
+    def write_state(self, state: dict) -> None:
+        """Writes where the study stands."""
+        files.replace(self.path / "state.json", files.json_bytes(state))
+
+    def read_state(self) -> dict:
+        """What `write_state` wrote last; empty where it never did."""
+        path = self.path / "state.json"
+        return files.read_json(path) if path.exists() else {}
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the process that runs the study."""
+        return self.path / ".lock"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process runs the study; a dead one's lock is gone."""
+        if not self.lock.exists():
+            return False
+        with open(self.lock) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def plan(self) -> Plan:
+        """What was asked for needs."""
+        return plan(self.request)
+
+
+def _request(path: Path) -> Request:
+    try:
+        values = files.read_json(path)
+        return Request(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    except TypeError as error:
+        raise DamagedFile(f"{path} is damaged: {error}.") from error
+
+
+def is_there(results_dir: Path, work: Work) -> bool:
+    """Whether a unit's result is there, by its last file alone: quick, and as a rule right."""
+    return (results_dir / work.key / store.CHECKSUMS).exists()
+
+
+def quick_metrics(results_dir: Path, key: str) -> dict | None:
+    """A result's metrics, unchecked; None where they cannot be read."""
+    try:
+        return json.loads((results_dir / key / "metrics.json").read_bytes())
+    except (OSError, ValueError):
+        return None

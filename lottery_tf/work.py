@@ -1,0 +1,171 @@
+"""Units of work: the trainings and evaluations that a study is made of, as data. Imports no TensorFlow.
+
+Each unit has a key, the place of its result below the results folder: two studies that want the same training name the
+same key, and it is done once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from lottery_tf import mask_settings
+from lottery_tf.heuristics import Ladder, supermask_place
+from lottery_tf.mask_settings import MaskSettings
+from lottery_tf.settings import RunSettings, TrainingSettings
+from lottery_tf.store import DENSE, level_place
+from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
+from lottery_tf.treatments import Treatment
+
+
+class Work:
+    """One unit.
+
+    Attributes:
+      network, dataset: what it is done on.
+      seed: the seed.
+      folder: its run's folder, relative to the results folder.
+      place: where its result lies in the run's folder.
+      chain: what it shares with the units that it follows on or that follow on it, fit for the name of a log.
+      iterations: training steps.
+      batch_size: images a step.
+      evaluations: networks evaluated besides the training.
+      common: what all results in its folder have in common, but for the data.
+      needs: keys of the units that have to be finished first.
+    """
+
+    network: str
+    dataset: str
+    seed: int
+    folder: str
+    place: str
+    common: dict
+    iterations: int = 0
+    batch_size: int = 0
+    evaluations: int = 0
+    needs: tuple[str, ...] = ()
+
+    @property
+    def chain(self) -> str:
+        return self.place
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Where its result lies, relative to the results folder."""
+        return f"{self.folder}/{self.place}"
+
+
+class _RunWork(Work):
+    """A unit that belongs to a run of `settings`."""
+
+    settings: RunSettings
+
+    @property
+    def network(self) -> str:
+        return self.settings.network
+
+    @property
+    def dataset(self) -> str:
+        return self.settings.dataset
+
+    @property
+    def folder(self) -> str:
+        return self.settings.folder
+
+    @property
+    def common(self) -> dict:
+        return dataclasses.asdict(self.settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class LevelWork(_RunWork):
+    """Training one level of a treatment, or (level 0, no treatment) the dense network of a seed.
+
+    >>> from lottery_tf.settings import run_settings
+    >>> second = LevelWork(run_settings("fc", "mnist"), 0, 2, Treatment("movement"))
+    >>> second.needs
+    ('fc-mnist/paper/seed-0/movement-rewind-zero/level-01',)
+    """
+
+    settings: RunSettings
+    seed: int
+    level: int = 0
+    treatment: Treatment | None = None
+
+    @property
+    def iterations(self) -> int:
+        return self.settings.training.iterations
+
+    @property
+    def batch_size(self) -> int:
+        return self.settings.training.batch_size
+
+    @functools.cached_property
+    def place(self) -> str:
+        return level_place(self.seed, self.treatment.name if self.treatment else DENSE, self.level)
+
+    @property
+    def chain(self) -> str:
+        return f"seed-{self.seed}/{self.treatment.name if self.treatment else DENSE}"
+
+    @property
+    def before(self) -> LevelWork:
+        """The level that a level follows on."""
+        return LevelWork(self.settings, self.seed, self.level - 1, self.treatment if self.level > 1 else None)
+
+    @functools.cached_property
+    def needs(self) -> tuple[str, ...]:
+        return (self.before.key,) if self.level else ()
+
+
+@dataclasses.dataclass(frozen=True)
+class LadderWork(_RunWork):
+    """Evaluating the heuristic supermasks of a seed's ladder, one that needs the dense network alone."""
+
+    settings: RunSettings
+    seed: int
+    ladder: Ladder
+    levels: int
+
+    @property
+    def evaluations(self) -> int:
+        return self.levels * len(SUPERMASK_WEIGHTS)
+
+    @functools.cached_property
+    def place(self) -> str:
+        return supermask_place(self.seed, self.ladder.name)
+
+    @functools.cached_property
+    def needs(self) -> tuple[str, ...]:
+        return (LevelWork(self.settings, self.seed).key,)
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskWork(Work):
+    """Learning one Supermask of a seed."""
+
+    network: str
+    dataset: str
+    mask: MaskSettings
+    training: TrainingSettings
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        return mask_settings.folder(self.network, self.dataset)
+
+    @property
+    def common(self) -> dict:
+        return mask_settings.common(self.network, self.dataset, self.training)
+
+    @property
+    def iterations(self) -> int:
+        return self.training.iterations
+
+    @property
+    def batch_size(self) -> int:
+        return self.training.batch_size
+
+    @functools.cached_property
+    def place(self) -> str:
+        return mask_settings.place(self.mask, self.training, self.seed)

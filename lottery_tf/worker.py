@@ -1,0 +1,211 @@
+"""A worker does units of work in one process, one after the other, and keeps what is compiled from one to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import errno
+import functools
+import logging
+import os
+import platform
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lottery_tf.data import Dataset, Split
+from lottery_tf.work import LadderWork, LevelWork, MaskWork, Work
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What all units of a study have in common.
+
+    Attributes:
+      keep_weights: whether finished levels keep their weights.
+      snapshot_seconds: the least time between two snapshots inside a training.
+    """
+
+    keep_weights: bool = False
+    snapshot_seconds: float = 30.0
+
+
+class End(enum.Enum):
+    """How a unit of work ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"  # an exception in the work itself
+    LOST = "lost"  # the process that did it is gone
+    DISK_FULL = "disk full"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """A unit's end.
+
+    Attributes:
+      end: how.
+      metrics: the result's, where it is finished.
+      error: what went wrong, with its traceback, where something did.
+    """
+
+    end: End
+    metrics: dict | None = None
+    error: str = ""
+
+
+class Worker:
+    """Does units of work.
+
+    Args:
+      results_dir: the folder that holds the results of all networks.
+      dataset: a function from a data set's name and a network's name to the images.
+      setup: what all units have in common.
+      on_steps: called with the number of training steps just done.
+      on_line: called with each line for the log of a unit.
+    """
+
+    def __init__(
+        self,
+        results_dir: str | Path,
+        dataset: Callable[[str, str], Dataset],
+        setup: Setup,
+        on_steps: Callable[[int], None] = lambda count: None,
+        on_line: Callable[[Work, str], None] = lambda work, line: None,
+    ):
+        self._results_dir = results_dir
+        self._dataset = dataset
+        self._setup = setup
+        self._on_steps = on_steps
+        self._on_line = on_line
+        self._made: tuple[Any, Any] = (None, None)
+
+    def perform(self, work: Work, earlier: list[dict]) -> Ended:
+        """Does a unit of work, or finds it done; whatever goes wrong is told in what it returns.
+
+        Args:
+          work: the unit.
+          earlier: metrics of the levels that a level follows on, the dense network's first.
+        """
+        self._tell(work, f"{work.place} begins on {platform.node()}, process {os.getpid()}")
+        began = time.monotonic()
+        try:
+            with self._warnings(work):
+                metrics = self._do(work, earlier)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, tried again, and reported
+            text = traceback.format_exc()
+            self._tell(work, f"{work.place} failed\n{text}")
+            return Ended(End.DISK_FULL, error=str(error)) if is_full(error) else Ended(End.FAILED, error=text)
+        self._tell(work, f"{work.place} {metrics.get('status', 'finished')} after {time.monotonic() - began:.1f} s")
+        return Ended(End.FINISHED, metrics)
+
+    @functools.singledispatchmethod
+    def _do(self, work: Work, earlier: list[dict]) -> dict:
+        """Does one kind of work and returns its result's metrics."""
+        raise TypeError(f"{work} is no work that is known here.")
+
+    @_do.register
+    def _(self, work: LevelWork, earlier: list[dict]) -> dict:
+        experiment = self._experiment(work)
+        if work.treatment is None:
+            return experiment.dense(work.seed).metrics
+        metrics = experiment.level(work.treatment, work.seed, work.level).metrics
+        experiment.show(work.treatment, work.seed, [*earlier, metrics])
+        return metrics
+
+    @_do.register
+    def _(self, work: LadderWork, earlier: list[dict]) -> dict:
+        from lottery_tf.heuristics import HeuristicSupermasks
+
+        experiment = self._experiment(work)
+        dense = experiment.dense(work.seed, weights=True)
+        return HeuristicSupermasks(experiment).ladder(dense, work.ladder, work.levels).metrics
+
+    @_do.register
+    def _(self, work: MaskWork, earlier: list[dict]) -> dict:
+        from lottery_tf.mask_learning import paper_learner
+
+        def make():
+            return paper_learner(
+                work.network,
+                self._dataset(work.dataset, work.network),
+                work.mask,
+                work.training,
+                self._results_dir,
+                snapshot_seconds=self._setup.snapshot_seconds,
+                on_steps=self._on_steps,
+            )
+
+        return self._kept((work.network, work.dataset, work.mask, work.training), make).learn(work.seed).metrics
+
+    def _experiment(self, work: LevelWork | LadderWork):
+        from lottery_tf.pruning import paper_experiment
+
+        def make():
+            return paper_experiment(
+                work.settings,
+                self._dataset(work.dataset, work.network),
+                self._results_dir,
+                keep_weights=self._setup.keep_weights,
+                snapshot_seconds=self._setup.snapshot_seconds,
+                on_steps=self._on_steps,
+            )
+
+        return self._kept(work.settings, make)
+
+    def _kept(self, what: Any, make: Callable[[], Any]) -> Any:
+        """What was made last, if it was the same; only one is kept, for each holds a data set and compiled code."""
+        if self._made[0] != what:
+            self._made = (None, None)
+            self._made = (what, make())
+        return self._made[1]
+
+    def _tell(self, work: Work, line: str) -> None:
+        self._on_line(work, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+
+    @contextlib.contextmanager
+    def _warnings(self, work: Work) -> Iterator[None]:
+        """What the package warns of meanwhile goes to the unit's log."""
+        handler = logging.Handler(logging.WARNING)
+        handler.emit = lambda record: self._tell(work, record.getMessage())
+        log = logging.getLogger("lottery_tf")
+        propagate, log.propagate = log.propagate, False
+        log.addHandler(handler)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+            log.propagate = propagate
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error says that the disk is full; TensorFlow's errors have no number, only words."""
+    return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
+
+
+def save_dataset(dataset: Dataset, folder: Path) -> None:
+    """Writes a data set as plain arrays that many processes can map into memory at once."""
+    folder.mkdir(parents=True)
+    for split in SPLITS:
+        np.save(folder / f"{split}-images.npy", getattr(dataset, split).images)
+        np.save(folder / f"{split}-labels.npy", getattr(dataset, split).labels)
+    (folder / "fingerprint").write_text(dataset.fingerprint)
+
+
+def map_dataset(folder: Path) -> Dataset:
+    """The data set that `save_dataset` wrote to a folder called by its name, mapped into memory."""
+
+    def array(name: str) -> np.ndarray:
+        return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+
+    dataset = Dataset(*(Split(array(f"{split}-images"), array(f"{split}-labels")) for split in SPLITS), folder.name)
+    # A hash of every image takes a second; it was computed when the arrays were written.
+    vars(dataset)["fingerprint"] = (folder / "fingerprint").read_text()
+    return dataset

@@ -1,0 +1,79 @@
+"""Shows from outside how far the studies of a results folder are; any time, whether they run or not.
+
+Examples:
+  python -m runs.status --results_dir results
+  python -m runs.status --results_dir results --json
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from absl import flags
+
+from lottery_tf.study_folder import StudyFolder, is_there
+from runs import cli
+
+RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
+JSON = flags.DEFINE_bool("json", False, "Print JSON: an object for each study.")
+
+
+def main() -> None:
+    results_dir = Path(RESULTS_DIR.value)
+    found = [status(results_dir, folder) for folder in StudyFolder.all(results_dir)]
+    print(json.dumps(found, indent=1) if JSON.value else "\n\n".join(map(text, found)))
+
+
+def status(results_dir: Path, folder: StudyFolder) -> dict:
+    """How far a study is.
+
+    Returns:
+      "study", "units", "finished" (counted on disk, now), "runs" (whether a process is at work on it), "waiting", and
+      what that process wrote last: "failed" (key -> error), "left_out", "running" (key -> seconds, steps, of),
+      "steps_per_second", "seconds_left", "began", "written", "machine", "process".
+    """
+    plan, state, runs = folder.plan(), folder.read_state(), folder.is_running
+    finished = sum(is_there(results_dir, work) for work in plan.works.values())
+    running = state.get("running", {}) if runs else {}
+    failed, left_out = state.get("failed", {}), state.get("counts", {}).get("left out", 0)
+    return {
+        "study": folder.path.name,
+        "units": len(plan.works),
+        "finished": finished,
+        "waiting": max(0, len(plan.works) - finished - len(running) - len(failed) - left_out),
+        "left_out": left_out,
+        "runs": runs,
+        "running": running,
+        "failed": failed,
+        **{name: state.get(name) for name in ("steps_per_second", "seconds_left", "began", "written")},
+        **{name: state.get(name) for name in ("machine", "process")},
+    }
+
+
+def text(found: dict) -> str:
+    """A study's status in a few lines."""
+    share = found["finished"] / found["units"]
+    counts = {"finished": found["finished"], "running": len(found["running"]), "failed": len(found["failed"])}
+    counts |= {"waiting": found["waiting"], "left out": found["left_out"]}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    lines = [f"{found['study']}: {share:.0%} of {found['units']} units; {told}"]
+    if found["runs"]:
+        left = timedelta(seconds=round(found["seconds_left"] or 0))
+        lines.append(
+            f"  at work since {found['began']} (process {found['process']} on {found['machine']}), "
+            f"{found['steps_per_second'] or 0:,.0f} steps/s, {left} left"
+        )
+    elif found["finished"] < found["units"]:
+        lines.append("  not at work; the same command goes on where it stopped")
+    lines += [
+        f"  running: {key}, {unit['seconds']:.0f} s, {unit['steps']} of {unit['of']} steps"
+        for key, unit in found["running"].items()
+    ]
+    lines += [f"  failed: {key}: {error.strip().splitlines()[-1]}" for key, error in found["failed"].items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,244 @@
+"""Plans and runs whole studies: the trainings behind the paper's figures and tables, each done once, many at a time.
+
+Examples:
+  python -m runs.study --study=demo
+  python -m runs.study --study=figure3,figure4 --networks=fc --schedule=quarter --seeds=0,1 --dry_run
+  python -m runs.study --study=paper --networks=fc --data_dir=~/tensorflow_datasets
+  python -m runs.study --study=figure3 --networks=conv2 --engine=ray --address=auto --gpus_per_task=0.25
+
+Stop it at any time with Ctrl-C and go on with the same command; `python -m runs.status` shows from outside how far it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from lottery_tf import files, processes, store
+from lottery_tf.engines import LocalEngine, Room, dataset_folder
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from lottery_tf.scheduler import Scheduler, State, satisfied
+from lottery_tf.settings import NETWORKS, SCHEDULES
+from lottery_tf.store import ResultsFolder
+from lottery_tf.studies import COLLECTIONS, STUDIES, Plan, Request
+from lottery_tf.study_folder import StudyFolder
+from lottery_tf.work import Work
+from lottery_tf.worker import Setup
+from runs import cli
+from runs.study_progress import StudyProgress, dry_run
+
+if TYPE_CHECKING:
+    from lottery_tf.engines import Engine
+
+ENGINES = {"local": "processes on this machine", "ray": "a Ray cluster (the extra [ray])"}
+
+STUDY = flags.DEFINE_list(
+    "study",
+    [],
+    "; ".join(f"{name}: {study.about}" for name, study in STUDIES.items())
+    + "".join(f"; {name}: {', '.join(parts)}" for name, parts in COLLECTIONS.items())
+    + ".",
+)
+NETWORKS_FLAG = flags.DEFINE_list("networks", None, f"Networks: {', '.join(NETWORKS)}. Default: the study's own.")
+SEEDS = flags.DEFINE_list("seeds", None, "Seeds. Default: the study's own, which are 0,1,2,3,4 (demo: 0,1,2).")
+LEVELS = flags.DEFINE_integer("levels", None, "Rounds of pruning. Default: the study's own, which are 24 (demo: 10).")
+SCHEDULE = flags.DEFINE_string(
+    "schedule",
+    None,
+    f"Length of each training: {', '.join(SCHEDULES)} (shares of the paper's iterations) or a number of iterations. "
+    "Default: paper; for digits 1000.",
+)
+DATASET = flags.DEFINE_string(
+    "dataset", None, "Data set for all networks. Default: mnist for fc, cifar10 for the others; demo: digits."
+)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of tensorflow-datasets; default: TFDS_DATA_DIR, else ~/tensorflow_datasets."
+)
+RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
+EVAL_INTERVAL = flags.DEFINE_integer("eval_interval", 100, "Iterations between two readings of the validation loss.")
+SNAPSHOT_SECONDS = flags.DEFINE_float("snapshot_seconds", 30, "Least time between two snapshots inside a training.")
+KEEP = flags.DEFINE_enum(
+    "keep",
+    "needed",
+    ["needed", "all"],
+    "Weights that finished levels keep: 'needed' those of dense networks and of each treatment's last level, 'all' "
+    "those of every level.",
+)
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and do nothing.")
+ENGINE = flags.DEFINE_string("engine", "local", "; ".join(f"{name}: {what}" for name, what in ENGINES.items()) + ".")
+WORKERS = flags.DEFINE_integer("workers", 0, "Processes at once; 0: as many as cores and memory allow.")
+THREADS = flags.DEFINE_integer("threads", 0, "Threads of each process; 0: 1 for fc, 2 for networks with convolutions.")
+RETRIES = flags.DEFINE_integer("retries", 1, "How often a training that fails is tried again.")
+ADDRESS = flags.DEFINE_string(
+    "address", None, "ray: a running cluster, for example auto; default: one is started here."
+)
+CPUS = flags.DEFINE_float("cpus_per_task", None, "ray: CPUs of each process; default: one for each of its threads.")
+GPUS = flags.DEFINE_float("gpus_per_task", 0.0, "ray: GPUs of each process, or a fraction of one.")
+RAY_ONLY = ("address", "cpus_per_task", "gpus_per_task")
+
+
+def main() -> int:
+    request = request_from_flags()
+    check_flags()
+    results_dir = Path(RESULTS_DIR.value)
+    folder = StudyFolder.of(results_dir, request)
+    plan = folder.plan()
+    if DRY_RUN.value:
+        print(dry_run(plan, results_dir, THREADS.value, WORKERS.value))
+        return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end: as with Ctrl-C
+    folder.make()
+    with contextlib.ExitStack() as held:
+        held.enter_context(files.locked(folder.lock))
+        for run in sorted({work.folder for work in plan.works.values()}):
+            (results_dir / run).mkdir(parents=True, exist_ok=True)
+            held.enter_context(files.locked(results_dir / run / ".study.lock"))
+        return run_plan(plan, folder, results_dir)
+
+
+def request_from_flags() -> Request:
+    """What the user asks for; raises InputError for what cannot be."""
+    seeds = None
+    if SEEDS.value is not None:
+        if bad := [seed for seed in SEEDS.value if not seed.isdecimal()]:
+            raise InputError(f"--seeds wants whole numbers of at least 0; {bad[0]!r} is none.")
+        seeds = tuple(map(int, SEEDS.value))
+    if not STUDY.value:
+        raise InputError(f"--study wants one or more of {', '.join(STUDIES | COLLECTIONS)}.")
+    return Request(
+        tuple(STUDY.value),
+        None if NETWORKS_FLAG.value is None else tuple(NETWORKS_FLAG.value),
+        seeds,
+        LEVELS.value,
+        DATASET.value,
+        SCHEDULE.value,
+        EVAL_INTERVAL.value,
+    )
+
+
+def check_flags() -> None:
+    """Raises InputError for flags that cannot be, or do not go together."""
+    choose(ENGINES, ENGINE.value, "engine")
+    for flag in (WORKERS, THREADS, RETRIES, GPUS):
+        if flag.value < 0:
+            raise InputError(f"--{flag.name} is {flag.value}; it must be at least 0.")
+    if ENGINE.value != "ray" and (given := [name for name in RAY_ONLY if flags.FLAGS[name].present]):
+        raise InputError(f"--{given[0]} is for --engine=ray.")
+
+
+def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path) -> int:
+    """Does what is missing of a plan, tells how it went, and returns the exit status."""
+    found = found_results(plan, results_dir)
+    setup = Setup(KEEP.value == "all", SNAPSHOT_SECONDS.value)
+    todo = [work for key, work in plan.works.items() if key not in found]
+    with prepared(todo, results_dir) as datasets, engine(results_dir, datasets, setup, folder.logs) as workers:
+        progress = StudyProgress(folder)
+        scheduler = Scheduler(
+            plan,
+            found,
+            workers,
+            retries=RETRIES.value,
+            threads=THREADS.value,
+            on_change=progress.change,
+            on_end=progress.end,
+        )
+        with progress.shown(scheduler):
+            scheduler.run()
+    show_tables(plan, results_dir)
+    print(progress.summary())
+    print(f"Tables, figures and significance: python -m analysis.report --results_dir={results_dir}")
+    return 1 if scheduler.counts[State.FAILED] else 0
+
+
+def show_tables(plan: Plan, results_dir: Path) -> None:
+    """Ends the studies that want it with a table and a picture for each network."""
+    wanted = {name for names in plan.wanted.values() for name in names if STUDIES[name].ends_with_table}
+    levels = [plan.works[key] for name in sorted(wanted) for key in plan.of(name) if plan.works[key].iterations]
+    for run in dict.fromkeys(work.folder for work in levels):
+        from analysis import figures, summary
+
+        own = [work for work in levels if work.folder == run]
+        treatments = list(dict.fromkeys(work.treatment for work in own if work.treatment))
+        seeds, last = sorted({work.seed for work in own}), max(work.level for work in own)
+        rows = summary.chosen(store.finished(results_dir / run), treatments, seeds, last)
+        print(summary.table(rows))
+        print(f"\nDrawn in {figures.accuracy_against_kept(rows, results_dir / run / 'lottery.png')}")
+
+
+def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
+    """Metrics of the results that are there, every file of them checked, by key; what is damaged is named and left out."""
+    found = {}
+    for key, work in plan.works.items():
+        metrics = store.intact(results_dir / key)
+        if metrics is not None and satisfied(work, metrics):
+            found[key] = metrics
+    return found
+
+
+@contextlib.contextmanager
+def prepared(todo: list[Work], results_dir: Path) -> Iterator[Path]:
+    """A folder with the data sets of some units as plain arrays; makes sure that results of other data are not mixed in.
+
+    The data are read by a process of its own: this one stays small, and imports no TensorFlow.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lottery_tf-"))
+    try:
+        for name, network in dict.fromkeys((work.dataset, work.network) for work in todo):
+            target = dataset_folder(folder, name, network)
+            if not target.exists():
+                with ProcessPoolExecutor(1, get_context("spawn")) as reader:
+                    reader.submit(_prepare, name, NETWORKS[network].image_shape, DATA_DIR.value, target).result()
+        for work in {work.folder: work for work in todo}.values():
+            fingerprint = (dataset_folder(folder, work.dataset, work.network) / "fingerprint").read_text()
+            ResultsFolder(results_dir / work.folder, work.common | {"data": fingerprint})
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path) -> None:
+    from lottery_tf import data
+    from lottery_tf.worker import save_dataset
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    processes.die_with_parent()
+    with processes.quiet():
+        dataset = data.load(name, data_dir, image_shape)
+    save_dataset(dataset, target)
+
+
+@contextlib.contextmanager
+def engine(results_dir: Path, datasets: Path, setup: Setup, logs: Path) -> Iterator[Engine]:
+    """The engine that the flags ask for."""
+    made = _engines()[ENGINE.value](results_dir, datasets, setup, logs)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _engines() -> dict:
+    def on_ray(*arguments):
+        try:
+            from lottery_tf.ray_engine import RayEngine
+        except ImportError as error:
+            raise InputError(f"--engine=ray wants the extra: pip install 'lottery_tf[ray]' ({error}).") from error
+        return RayEngine(*arguments, address=ADDRESS.value, workers=WORKERS.value, cpus=CPUS.value, gpus=GPUS.value)
+
+    return {"local": lambda *arguments: LocalEngine(*arguments, Room.here(WORKERS.value)), "ray": on_ray}
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(True)
+    cli.run(main)

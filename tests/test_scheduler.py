@@ -1,0 +1,187 @@
+"""The scheduler on an engine that is made up: no process, no training, every end as the test wants it."""
+
+import collections
+import itertools
+import time
+
+import pytest
+
+from lottery_tf.engines import LOST
+from lottery_tf.scheduler import LOST_LIMIT, Scheduler, State
+from lottery_tf.studies import Request, plan
+from lottery_tf.worker import End, Ended
+
+
+class MadeUpSlot:
+    steps = 0
+
+    def __init__(self, need, engine):
+        self.need, self._engine, self.work, self.stopped = need, engine, None, False
+
+    def start(self, work, earlier):
+        assert self.work is None and not self.stopped
+        self.work = work
+        self._engine.started.append(work.key)
+        self._engine.earlier[work.key] = [metrics["fingerprint"] for metrics in earlier]
+
+    def result(self):
+        work, self.work = self.work, None
+        return self._engine.end(work)
+
+    def stop(self):
+        self.stopped = True
+
+
+class MadeUpEngine:
+    """Ends units in the order in which they were started.
+
+    `ends` says for some keys how they end, one end after the other; all others are finished.
+    """
+
+    def __init__(self, workers=2, ends=None):
+        self.workers, self.slots = workers, []
+        self.started, self.earlier = [], {}
+        self.ends = {key: iter(ends) for key, ends in (ends or {}).items()}
+
+    def fits(self, needs):
+        return len(needs) <= self.workers
+
+    def slot(self, need):
+        self.slots.append(MadeUpSlot(need, self))
+        return self.slots[-1]
+
+    def wait(self, busy, seconds):
+        return [min(busy, key=lambda slot: self.started.index(slot.work.key))]
+
+    def end(self, work):
+        return next(self.ends.get(work.key, iter(())), finished(work))
+
+
+def finished(work, **changes):
+    parent = f"of {work.needs[0]}" if work.needs else ""
+    metrics = {"fingerprint": f"of {work.key}", "parent": parent, "iterations": work.iterations, "seconds": 1.0}
+    return Ended(End.FINISHED, metrics | {"levels": getattr(work, "levels", 0), "status": "finished"} | changes)
+
+
+SMALL = plan(Request(("demo",), seeds=(0, 1), levels=3, schedule="100"))
+RUN = "fc-digits/100"
+LEVEL = RUN + "/seed-0/large_final-rewind-zero/level-0{}"
+
+
+def scheduled(plan=SMALL, found=None, engine=None, **options):
+    engine = engine or MadeUpEngine()
+    scheduler = Scheduler(plan, found or {}, engine, **options)
+    scheduler.run()
+    assert all(slot.stopped for slot in engine.slots)
+    return scheduler, engine
+
+
+def test_everything_is_done_once_and_in_order():
+    scheduler, engine = scheduled()
+    assert sorted(engine.started) == sorted(SMALL.works)
+    for key, work in SMALL.works.items():
+        assert all(engine.started.index(need) < engine.started.index(key) for need in work.needs)
+    assert set(scheduler.states.values()) == {State.FINISHED}
+    assert scheduler.steps == 100 * len(SMALL.works)
+    assert scheduler.share_done == pytest.approx(1)
+    assert engine.earlier[LEVEL.format(3)] == [
+        f"of {RUN}/seed-0/dense",
+        f"of {LEVEL.format(1)}",
+        f"of {LEVEL.format(2)}",
+    ]
+
+
+def test_the_longest_way_goes_first():
+    _, engine = scheduled(engine=MadeUpEngine(workers=1))
+    levels = [0 if key.endswith("dense") else int(key[-1]) for key in engine.started]
+    assert levels == sorted(levels), "a chain ran ahead while others, as long, had further to go"
+
+
+def test_what_is_there_is_not_done_again():
+    found = {key: finished(work).metrics for key, work in SMALL.works.items() if "large_final" not in key}
+    _, engine = scheduled(found=found)
+    assert sorted(engine.started) == sorted(key for key in SMALL.works if "large_final" in key)
+    # The end of a chain alone: what comes before is done, and then it is still the right one's child.
+    only = {key: metrics for key, metrics in found.items() if not key.endswith(("level-01", "level-02"))}
+    _, engine = scheduled(found=only)
+    assert not {key for key in only if key in engine.started}
+
+
+def test_a_child_of_another_parent_is_done_again():
+    found = {key: finished(work).metrics for key, work in SMALL.works.items()}
+    del found[LEVEL.format(1)]
+    other = finished(SMALL.works[LEVEL.format(1)], fingerprint="another")
+    _, engine = scheduled(found=found, engine=MadeUpEngine(ends={LEVEL.format(1): [other]}))
+    assert engine.started[:2] == [LEVEL.format(1), LEVEL.format(2)]
+
+
+def test_a_failure_is_tried_again_then_told_and_stops_nothing_else():
+    failed = Ended(End.FAILED, error="Traceback: no")
+    told = []
+    ends = {LEVEL.format(2): itertools.repeat(failed)}
+    scheduler, engine = scheduled(engine=MadeUpEngine(ends=ends), retries=2, on_end=lambda *end: told.append(end))
+    assert engine.started.count(LEVEL.format(2)) == 3
+    assert scheduler.errors == {LEVEL.format(2): "Traceback: no"}
+    assert scheduler.states[LEVEL.format(3)] is State.LEFT_OUT
+    assert collections.Counter(scheduler.states.values()) == scheduler.counts
+    assert scheduler.counts[State.FINISHED] == len(SMALL.works) - 2
+    assert [ended for work, ended in told if work.key == LEVEL.format(2)] == [failed]
+
+
+def test_one_failure_may_pass():
+    ends = {LEVEL.format(2): [Ended(End.FAILED, error="once")]}
+    scheduler, _ = scheduled(engine=MadeUpEngine(ends=ends))
+    assert scheduler.errors == {} and scheduler.counts[State.FINISHED] == len(SMALL.works)
+
+
+def test_nothing_follows_on_what_diverged():
+    diverged = finished(SMALL.works[LEVEL.format(1)], status="diverged")
+    scheduler, _ = scheduled(engine=MadeUpEngine(ends={LEVEL.format(1): [diverged]}))
+    assert scheduler.states[LEVEL.format(1)] is State.FINISHED
+    assert [scheduler.states[LEVEL.format(n)] for n in (2, 3)] == [State.LEFT_OUT] * 2
+    assert scheduler.errors == {}
+
+
+def test_a_lost_process_costs_nothing_but_time_and_has_its_bounds():
+    ends = {LEVEL.format(2): [LOST] * 3}
+    scheduler, engine = scheduled(engine=MadeUpEngine(ends=ends), retries=0)
+    assert scheduler.counts[State.FINISHED] == len(SMALL.works)
+    assert sum(slot.stopped for slot in engine.slots) == 2 + 3, "a slot whose process was gone was used again"
+    scheduler, engine = scheduled(engine=MadeUpEngine(ends={LEVEL.format(2): itertools.repeat(LOST)}))
+    assert engine.started.count(LEVEL.format(2)) == LOST_LIMIT + 1
+    assert scheduler.states[LEVEL.format(2)] is State.FAILED
+
+
+def test_a_full_disk_ends_it_all():
+    full = Ended(End.DISK_FULL, error="No space left on device")
+    engine = MadeUpEngine(ends={LEVEL.format(2): [full]})
+    with pytest.raises(OSError, match="No space left"):
+        Scheduler(SMALL, {}, engine).run()
+    assert all(slot.stopped for slot in engine.slots)
+
+
+def test_slots_are_as_wide_as_their_network_wants():
+    mixed = plan(Request(("figure5",), ("fc", "conv2"), (0,), 2, "digits", "100"))
+    _, engine = scheduled(mixed, engine=MadeUpEngine(workers=1))
+    assert {slot.need.threads for slot in engine.slots} == {1, 2}
+    assert len(engine.slots) <= 3, "slots were changed to and fro"
+    _, engine = scheduled(mixed, engine=MadeUpEngine(workers=1), threads=3)
+    assert {slot.need.threads for slot in engine.slots} == {3}
+
+
+def test_a_ladder_with_fewer_levels_is_made_again():
+    ladders = plan(Request(("figure7",), ("fc",), (0,), 5, "digits", "100"))
+    found = {key: finished(work).metrics for key, work in ladders.works.items()}
+    short = next(key for key in found if "supermask" in key)
+    found[short]["levels"] = 4
+    _, engine = scheduled(ladders, found=found)
+    assert engine.started == [short]
+
+
+def test_ten_thousand_units_cost_next_to_nothing():
+    whole = plan(Request(("paper",)))
+    began = time.perf_counter()
+    _, engine = scheduled(whole)
+    each = (time.perf_counter() - began) / len(engine.started)
+    assert len(engine.started) > 10_000
+    assert each < 0.005, f"{each} s a unit: more than 1% of the shortest training, half a second"

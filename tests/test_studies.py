@@ -1,0 +1,95 @@
+"""Plans against counts worked out by hand from the paper, and their order against what each unit needs."""
+
+import dataclasses
+
+import pytest
+
+from lottery_tf.errors import InputError
+from lottery_tf.studies import COLLECTIONS, STUDIES, Request, plan
+from lottery_tf.work import LadderWork, LevelWork, MaskWork
+
+
+def planned(*studies, **options):
+    return plan(Request(studies, **({"networks": ("fc",), "seeds": (0,)} | options)))
+
+
+@pytest.mark.parametrize(
+    ("study", "trainings", "ladders"),
+    [
+        ("figure3", 1 + 9 * 24, 0),  # nine criteria of Figure 2
+        ("figure4", 1 + 8 * 24, 0),  # rewind, three actions, the three with init sign, random
+        ("figure5", 1 + 3 * 24, 0),  # zero, init, hybrid
+        ("figure7", 1 + 4 * 5, 12),  # dense; masks learned on two kinds of weights, rescaled or not, from five starts
+        ("table1", 1 + 4 * 5, 12),
+        ("demo", 1 + 3 * 10, 0),
+    ],
+)
+def test_studies_want_what_the_paper_shows(study, trainings, ladders):
+    works = planned(study).works.values()
+    assert sum(work.iterations > 0 for work in works) == trainings
+    assert sum(isinstance(work, LadderWork) for work in works) == ladders
+
+
+def test_the_whole_paper_wants_each_training_once():
+    whole = plan(Request(("paper",)))
+    parts = [set(plan(Request((name,))).works) for name in COLLECTIONS["paper"]]
+    assert set(whole.works) == set().union(*parts)
+    assert len(whole.works) < sum(map(len, parts))
+    # 4 networks x 5 seeds x 24 levels; figures 3, 4, 5 and the supplement share criteria and actions.
+    treatments = {t for name in COLLECTIONS["paper"] for t in STUDIES[name].treatments}
+    levels = sum(isinstance(work, LevelWork) for work in whole.works.values())
+    assert levels == 4 * 5 * (1 + 24 * len(treatments))
+    assert whole.shared == [key for key in whole.works if sum(key in part for part in parts) > 1]
+
+
+def test_every_unit_comes_after_what_it_needs():
+    seen = set()
+    for key, work in planned("paper", networks=("fc", "conv2"), seeds=(3, 1)).works.items():
+        assert seen.issuperset(work.needs)
+        seen.add(key)
+
+
+def test_levels_follow_one_another_from_the_dense_network():
+    works = planned("figure5", levels=3).works
+    chain = "fc-mnist/paper/seed-0/large_final-rewind-hybrid"
+    assert works["fc-mnist/paper/seed-0/dense"].needs == ()
+    assert works[f"{chain}/level-01"].needs == ("fc-mnist/paper/seed-0/dense",)
+    assert works[f"{chain}/level-03"].needs == (f"{chain}/level-02",)
+    assert f"{chain}/level-04" not in works
+
+
+def test_data_sets_seeds_and_schedules():
+    works = plan(Request(("figure5",), ("fc", "conv4"), (7,), 1, schedule="tenth")).works
+    assert {(w.network, w.dataset, w.iterations) for w in works.values()} == {
+        ("fc", "mnist", 5038),
+        ("conv4", "cifar10", 2550),
+    }
+    assert {work.dataset for work in planned("figure5", dataset="digits").works.values()} == {"digits"}
+    demo = plan(Request(("demo",))).works.values()
+    assert {(w.network, w.dataset, w.seed, w.iterations) for w in demo} == {("fc", "digits", s, 1000) for s in (0, 1, 2)}
+
+
+def test_masks_are_learned_as_section_s3_says():
+    masks = [w for w in plan(Request(("table1",), ("conv6",), (0,))).works.values() if isinstance(w, MaskWork)]
+    training = {dataclasses.astuple(work.training)[:4] for work in masks}
+    assert training == {(800, 20.0, "momentum", 250)}
+    assert {work.mask.initial_logit for work in masks} == {-5.0, -2.0, 0.0, 2.0, 5.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"studies": ("figure33",)}, "did you mean 'figure3'"),
+        ({"studies": ("demo",), "networks": ("fcc",)}, "did you mean 'fc'"),
+        ({"studies": ("demo",), "seeds": (1, 1)}, "seeds gives 1 more than once"),
+        ({"studies": ("demo", "demo")}, "studies gives demo more than once"),
+        ({"studies": ("demo",), "networks": ()}, "networks is empty"),
+        ({"studies": ("demo",), "levels": 0}, "levels is 0"),
+        ({"studies": ("demo",), "dataset": "minst"}, "did you mean 'mnist'"),
+        ({"studies": ("demo",), "schedule": "hlaf"}, "did you mean 'half'"),
+        ({"studies": ("demo",), "schedule": "0"}, "iterations is 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        plan(Request(**options))
