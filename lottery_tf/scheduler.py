@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import errno
 import heapq
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -227,7 +228,7 @@ class Scheduler:
         key = next(key for key, running in self.running.items() if running.slot is slot)
         work = self.running[key].work
         if ended.end is End.DISK_FULL:
-            raise OSError(errno.ENOSPC, ended.error)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), ended.error)
         del self.running[key]
         if ended.end is End.LOST:
             slot.stop()

@@ -102,7 +102,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, tried again, and reported
             text = traceback.format_exc()
             self._tell(work, f"{work.place} failed\n{text}")
-            return Ended(End.DISK_FULL, error=str(error)) if is_full(error) else Ended(End.FAILED, error=text)
+            return Ended(End.DISK_FULL, error=work.key) if is_full(error) else Ended(End.FAILED, error=text)
         self._tell(work, f"{work.place} {metrics.get('status', 'finished')} after {time.monotonic() - began:.1f} s")
         return Ended(End.FINISHED, metrics)
 

@@ -18,6 +18,8 @@ SUITES = {
     "throughput": "training steps per second, beside plain Keras fit",
     "masks": "the cost of a step that learns a mask, beside a dense one",
     "memory": "peak memory of a run of each network",
+    "study": "whole studies on both engines beside single runs, and what scheduling costs (ten minutes and more)",
+    "faults": "studies killed again and again, and a full disk (many minutes)",
 }
 SUITE = flags.DEFINE_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")
 REPEATS = flags.DEFINE_integer("repeats", 3, "How often each figure is measured; the median is printed.")

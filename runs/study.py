@@ -33,7 +33,7 @@ from lottery_tf.settings import NETWORKS, SCHEDULES
 from lottery_tf.store import ResultsFolder
 from lottery_tf.studies import COLLECTIONS, STUDIES, Plan, Request
 from lottery_tf.study_folder import StudyFolder
-from lottery_tf.work import Work
+from lottery_tf.work import LevelWork, Work
 from lottery_tf.worker import Setup
 from runs import cli
 from runs.study_progress import StudyProgress, dry_run
@@ -183,7 +183,15 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
         metrics = store.intact(results_dir / key)
         if metrics is not None and satisfied(work, metrics):
             found[key] = metrics
+            drop_left_over(work, found, results_dir)
     return found
+
+
+def drop_left_over(work: Work, found: dict[str, dict], results_dir: Path) -> None:
+    """Drops the weights that a level was made from, if a study was killed just before it could."""
+    for key in work.needs if isinstance(work, LevelWork) and work.level > 1 else ():
+        if key in found and not found[key]["keep_weights"] and (results_dir / key / store.WEIGHTS).exists():
+            store.drop_weights(results_dir / key)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,155 @@
+"""Kills a small real study again and again, fills its disk, and compares the end with that of an undisturbed one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lottery_tf import store
+from lottery_tf.errors import InputError
+
+KILLS = 24  # for each engine
+SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=2000", "--snapshot_seconds=0.2")
+WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::_Actor"}  # what is in a worker's command line
+FULL_MEGABYTES = 6
+NOT_COMPARED = ("seconds",)  # the only numbers that differ from run to run
+
+
+def run(repeats: int) -> None:
+    """Prints, for each engine, how many kills a study went through and whether its results are the same to the bit."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        finish(command(root / "undisturbed", *SMALL))
+        wanted = contents(root / "undisturbed")
+        print(f"An undisturbed study of {len(wanted)} results.", flush=True)
+        for engine in WORKERS:
+            for repeat in range(repeats):
+                disturbed = root / f"{engine}-{repeat}"
+                killed = disturb(command(disturbed, *SMALL, f"--engine={engine}"), engine, KILLS, seed=repeat)
+                print(f"{engine}: {killed}; {compared(disturbed, wanted)} to the undisturbed one", flush=True)
+        print(f"A disk of {FULL_MEGABYTES} MB: {full_disk(root, wanted)}", flush=True)
+
+
+def command(results_dir: Path, *flags: str) -> list[str]:
+    """The command line of a study."""
+    return [sys.executable, "-m", "runs.study", *flags, f"--results_dir={results_dir}"]
+
+
+def finish(study: list[str]) -> None:
+    """Runs a command to its end; raises InputError where it fails."""
+    done = subprocess.run(study, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"{' '.join(study)} ended with {done.returncode}: {done.stderr[-2000:]}")
+
+
+def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float = 6.0) -> str:
+    """Runs a study while it, or one of its workers, is killed at random moments; then runs it to its end.
+
+    Args:
+      study: the command.
+      engine: its engine.
+      kills: how many times something is killed.
+      seed: of the moments and of what is killed.
+      seconds: the longest time from one kill to the next.
+
+    Returns:
+      What was killed, in words.
+    """
+    rng, killed = np.random.default_rng(seed), {"the study": 0, "a worker": 0}
+    process = None
+    while sum(killed.values()) < kills:
+        if process is None or process.poll() is not None:
+            process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.1, seconds))
+        found = workers(process.pid, engine)
+        if found and rng.random() < 0.7:
+            what, victim = "a worker", int(rng.choice(found))
+        else:
+            what, victim = "the study", process.pid
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+            killed[what] += 1
+        if what == "the study":
+            process.wait()
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    finish(study)
+    return ", ".join(f"{count} times {what} killed" for what, count in killed.items())
+
+
+def workers(parent: int, engine: str) -> list[int]:
+    """The processes that do the work of a study."""
+    return [process for process in descendants(parent) if WORKERS[engine] in _read(process, "cmdline")]
+
+
+def descendants(parent: int) -> Iterator[int]:
+    """The processes that a process has started, theirs too; on Linux only, for it reads /proc."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and (stat := _read(int(entry.name), "stat")):
+            parents[int(entry.name)] = int(stat.rpartition(b")")[2].split()[1])
+    found = [parent]
+    for process in found:
+        children = [child for child, its in parents.items() if its == process]
+        found += children
+        yield from children
+
+
+def _read(process: int, name: str) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/{name}").read_bytes()
+    return b""
+
+
+def contents(results_dir: Path) -> dict[str, object]:
+    """All that is reproducible in a results folder: every result's metrics but its times, and its other files' bytes."""
+    found: dict[str, object] = {}
+    for sums in results_dir.rglob(store.CHECKSUMS):
+        place = str(sums.parent.relative_to(results_dir))
+        metrics = store.intact(sums.parent)
+        found[place] = {name: value for name, value in metrics.items() if name not in NOT_COMPARED}
+        for path in sums.parent.iterdir():
+            if path.suffix in (".npz", ".csv"):
+                found[f"{place}/{path.name}"] = path.read_bytes()
+    return found
+
+
+def compared(results_dir: Path, wanted: dict[str, object]) -> str:
+    """Whether a results folder holds the same as another, in words."""
+    found = contents(results_dir)
+    differ = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    return f"NOT EQUAL ({', '.join(differ)})" if differ else "equal"
+
+
+def full_disk(root: Path, wanted: dict[str, object]) -> str:
+    """Lets a study run into a full disk, gives it room, and lets it go on; what happened, in words."""
+    small = root / "small disk"
+    small.mkdir()
+    if not _mount("-t", "tmpfs", "-o", f"size={FULL_MEGABYTES}m", "tmpfs", small):
+        return "not tried, for it takes the right to mount a file system"
+    try:
+        study = command(small, *SMALL)
+        stopped = subprocess.run(study, capture_output=True, text=True, check=False)
+        told = stopped.stderr.strip().splitlines()[-1] if stopped.stderr.strip() else ""
+        _mount("-o", "remount,size=200m", small)
+        finish(study)
+        return f"exit status {stopped.returncode}, {told!r}; with room, {compared(small, wanted)}"
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def _mount(*arguments: str | Path) -> bool:
+    try:
+        return subprocess.run(["mount", *map(str, arguments)], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,159 @@
+"""Trained steps per second of whole studies of fc, beside single runs and plain Keras `fit`; what scheduling costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from lottery_tf import files, store
+from lottery_tf.engines import Need
+from lottery_tf.errors import InputError
+from lottery_tf.scheduler import Scheduler
+from lottery_tf.studies import Request, plan
+from lottery_tf.study_folder import StudyFolder
+from lottery_tf.work import Work
+from lottery_tf.worker import End, Ended
+from runs.suites import faults
+
+LEVELS, ITERATIONS = 3, 12_000
+STUDY = ("--study=figure5", "--networks=fc", "--seeds=0,1", f"--levels={LEVELS}", f"--schedule={ITERATIONS}")
+RUNS = ("--network=fc", "--mask0=zero,init,hybrid", f"--levels={LEVELS}", f"--iterations={ITERATIONS}", "--threads=1")
+WHOLE = Request(("paper",))
+
+
+def run(repeats: int) -> None:
+    """Prints what scheduling costs and the throughput of both engines; each figure is taken `repeats` times in turn."""
+    print(scheduling())
+    print(throughput(repeats))
+
+
+def throughput(repeats: int) -> str:
+    """Steps per second over whole commands, from start to end, and the ratios between them."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        dataset = "mnist" if _goes(root, "mnist") else "digits"
+        steps = ITERATIONS * sum(work.iterations > 0 for work in plan(_request(dataset)).works.values())
+        taken: dict[str, list[float]] = {"two single runs, one thread each": [], "study, local": [], "study, ray": []}
+        fit = []
+        for repeat in range(repeats):
+            fit.append(_fit())
+            seeds = [_single(root / f"single-{repeat}", dataset, seed) for seed in (0, 1)]
+            taken["two single runs, one thread each"].append(steps / _seconds(*seeds))
+            for engine in ("local", "ray"):
+                study = faults.command(
+                    root / f"{engine}-{repeat}", *STUDY, f"--dataset={dataset}", f"--engine={engine}"
+                )
+                taken[f"study, {engine}"].append(steps / _seconds(study))
+    lines = [
+        f"fc on {dataset}, batch 60, validated every 100 iterations; {steps:,} steps, start-up included; medians of {repeats}.",
+        f"  {'Keras fit, its first steps left out':<36} {median(fit):8.1f} steps/s",
+    ]
+    singles = median(taken["two single runs, one thread each"])
+    for name, values in taken.items():
+        speed = median(values)
+        lines.append(
+            f"  {name:<36} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
+            f"{speed / median(fit):5.2f} x fit  {speed / singles:4.0%} of the single runs"
+        )
+    return "\n".join(lines)
+
+
+def _request(dataset: str) -> Request:
+    return Request(("figure5",), ("fc",), (0, 1), LEVELS, dataset, str(ITERATIONS))
+
+
+def _goes(root: Path, dataset: str) -> bool:
+    """Whether a data set can be had here."""
+    tiny = ("--study=figure5", "--networks=fc", "--seeds=0", "--levels=1", "--schedule=1", f"--dataset={dataset}")
+    done = subprocess.run(faults.command(root / "tiny", *tiny), capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _single(results_dir: Path, dataset: str, seed: int) -> list[str]:
+    flags = (*RUNS, f"--dataset={dataset}", f"--seeds={seed}", f"--results_dir={results_dir}")
+    return [sys.executable, "-m", "runs.lottery", *flags]
+
+
+def _fit() -> float:
+    """Steps per second of plain Keras `fit`, in a process of its own, which leaves no memory and no threads behind."""
+    code = (
+        "from runs.suites import throughput as t; from lottery_tf.settings import run_settings; case = t.CASES[0]; "
+        "settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training; "
+        "print(t.KerasFit(case, t.made_up_data(case), settings).steady())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def _seconds(*commands: list[str]) -> float:
+    """How long some commands take that are run at the same time."""
+    began = time.perf_counter()
+    running = [subprocess.Popen(each, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for each in commands]
+    exits = [process.wait() for process in running]
+    if any(exits):
+        raise InputError(f"A run failed; try it by hand: {' '.join(commands[0])}")
+    return time.perf_counter() - began
+
+
+def scheduling() -> str:
+    """What planning, a dry run, the status and the scheduler itself take for the whole paper, made up, half of it done."""
+    began = time.perf_counter()
+    whole = plan(WHOLE)
+    planned = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for work in list(whole.works.values())[: len(whole.works) // 2]:
+            _make_up(root, work)
+        study = StudyFolder.of(root, WHOLE)
+        study.make()
+        dry = _seconds([*faults.command(root, "--study=paper"), "--dry_run"])
+        status = _seconds([sys.executable, "-m", "runs.status", f"--results_dir={root}"])
+    began = time.perf_counter()
+    Scheduler(whole, {}, _NoWork()).run()
+    each = (time.perf_counter() - began) / len(whole.works)
+    return (
+        f"{len(whole.works):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with half of "
+        f"them done; the scheduler takes {1000 * each:.2f} ms a unit, {each / ITERATIONS * 1500:.3%} of a training of "
+        f"{ITERATIONS:,} steps at 1,500 steps/s."
+    )
+
+
+def _make_up(root: Path, work: Work) -> None:
+    path = root / work.key
+    path.mkdir(parents=True)
+    metrics = files.json_bytes({"kind": "level", "iterations": work.iterations, "seconds": 10.0, "status": "finished"})
+    (path / "metrics.json").write_bytes(metrics)
+    (path / store.CHECKSUMS).write_bytes(files.json_bytes({"metrics.json": files.sha256(metrics)}))
+
+
+class _NoWork:
+    """An engine of two slots in which everything ends at once."""
+
+    def fits(self, needs: list[Need]) -> bool:
+        return len(needs) <= 2
+
+    def slot(self, need: Need) -> _NoSlot:
+        return _NoSlot(need)
+
+    def wait(self, busy: list[_NoSlot], seconds: float) -> list[_NoSlot]:
+        return busy[:1]
+
+
+class _NoSlot:
+    steps = 0
+
+    def __init__(self, need: Need):
+        self.need, self._work = need, None
+
+    def start(self, work: Work, earlier: list[dict]) -> None:
+        self._work = work
+
+    def result(self) -> Ended:
+        return Ended(End.FINISHED, {"fingerprint": "", "iterations": self._work.iterations, "status": "finished"})
+
+    def stop(self) -> None:
+        """There is nothing to stop."""

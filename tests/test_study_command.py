@@ -1,0 +1,206 @@
+"""Whole studies as a user runs them, disturbed and undisturbed, on this machine and on Ray."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from runs.suites import faults
+
+TINY = ("--study=demo", "--seeds=0,1", "--levels=2", "--schedule=80", "--eval_interval=20", "--snapshot_seconds=0.1")
+UNITS = 2 * (1 + 3 * 2)
+RUN = "fc-digits/80"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A tiny study run to its end: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("study") / "results"
+    done = subprocess.run(faults.command(folder, *TINY), cwd=ROOT, capture_output=True, text=True, check=True)
+    return folder, done.stdout
+
+
+@pytest.fixture
+def study(command, tmp_path):
+    """Runs the tiny study in a folder of its own."""
+    return lambda *flags, folder="results": command("runs.study", *TINY, f"--results_dir={tmp_path / folder}", *flags)
+
+
+def test_a_study_ends_with_a_table_and_a_picture(undisturbed):
+    folder, printed = undisturbed
+    assert f"{UNITS} finished of {UNITS} units." in printed
+    assert "large_final-rewind-zero" in printed and "64.06" in printed
+    assert (folder / RUN / "lottery.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_study_gives_the_bits_of_single_runs(undisturbed, command, tmp_path):
+    flags = "--criterion=large_final,magnitude_increase,random --seeds=0,1 --levels=2 --iterations=80 --eval_interval=20"
+    done = command("runs.lottery", *flags.split(), "--threads=1", f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def test_a_second_time_nothing_is_left_to_do(undisturbed, command):
+    folder, _ = undisturbed
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("checksums.json")}
+    done = command("runs.study", *TINY, f"--results_dir={folder}")
+    assert done.returncode == 0 and f"{UNITS} finished of {UNITS} units." in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("checksums.json")} == before
+
+
+def test_each_run_has_a_log(undisturbed):
+    (log,) = undisturbed[0].glob(f"studies/demo-*/logs/{RUN}/seed-1/random-rewind-zero.log")
+    text = log.read_text()
+    assert [text.count(f"level-0{level} begins on") for level in (1, 2, 3)] == [1, 1, 0]
+    assert text.count("finished after") == 2
+
+
+def test_status_from_outside(undisturbed, command):
+    folder, _ = undisturbed
+    done = command("runs.status", f"--results_dir={folder}", "--json")
+    (found,) = json.loads(done.stdout)
+    assert (found["units"], found["finished"], found["waiting"], found["runs"]) == (UNITS, UNITS, 0, False)
+    assert found["failed"] == found["running"] == {} and found["machine"]
+    assert f"100% of {UNITS} units" in command("runs.status", f"--results_dir={folder}").stdout
+
+
+def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp_path):
+    folder, _ = undisturbed
+    more = [flag for flag in TINY if "levels" not in flag] + ["--levels=5", "--dry_run"]
+    done = command("runs.study", *more, f"--results_dir={folder}")
+    assert done.returncode == 0, done.stderr
+    wanted = 2 * (1 + 3 * 5)
+    assert done.stdout.splitlines()[1].split() == ["demo", str(wanted), str(UNITS), str(wanted - UNITS), "0"]
+    assert f"{wanted - UNITS} trainings, {80 * (wanted - UNITS):,} steps" in done.stdout
+    assert "measured here" in done.stdout
+    command("runs.study", *more, f"--results_dir={tmp_path / 'none'}")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_killed_again_and_again_a_study_ends_with_the_same_bits(engine, undisturbed, tmp_path):
+    study = faults.command(tmp_path, *TINY, f"--engine={engine}")
+    killed = faults.disturb(study, engine, kills=3, seed=1, seconds=8)
+    assert killed.count("killed") == 2
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        second = cluster.add_node(num_cpus=1)
+        flags = ("--engine=ray", f"--address={cluster.address}")
+        process = subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: len(list(tmp_path.rglob("checksums.json"))) > 2, process)
+        cluster.remove_node(second, allow_graceful=False)
+        printed, _ = process.communicate(timeout=200)
+        assert process.returncode == 0 and f"{UNITS} finished of {UNITS} units." in printed
+    finally:
+        cluster.shutdown()
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def wait_for(condition, process, seconds=120):
+    """Waits until something has happened, while a process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end, "it never happened"
+        time.sleep(0.05)
+
+
+def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
+    long = [flag for flag in TINY if "schedule" not in flag] + ["--schedule=100000"]
+    study = faults.command(tmp_path, *long)
+    process = subprocess.Popen(study, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for(lambda: list(tmp_path.rglob("snapshot.npz")), process)
+    workers = faults.workers(process.pid, "local")
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert process.returncode == 130 and "run the same command again to go on" in told
+    assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+def test_a_damaged_file_is_named_and_its_level_alone_done_again(undisturbed, study, tmp_path):
+    assert study().returncode == 0
+    level = tmp_path / "results" / RUN / "seed-1/random-rewind-zero/level-02"
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("checksums.json")}
+    (level / "mask.npz").write_bytes(b"rubbish")
+    done = study()
+    assert done.returncode == 0 and f"{level / 'mask.npz'} is damaged" in done.stderr
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("checksums.json")}
+    changed = {path.parent.name for path in after if after[path] != before[path]}
+    # The level before has to be trained again for its weights, which were dropped.
+    assert changed == {"level-01", "level-02"}
+    assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
+
+
+def test_a_failure_is_told_with_its_traceback_and_stops_nothing_else(undisturbed, study, tmp_path):
+    blocked = tmp_path / "results" / RUN / "seed-0" / "random-rewind-zero"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file where a folder should be")
+    done = study("--workers=1")
+    assert done.returncode == 1
+    assert f"{UNITS - 2} finished, 1 failed, 1 left out of {UNITS} units." in done.stdout
+    assert "Traceback (most recent call last)" in done.stdout and "random-rewind-zero" in done.stdout
+    (log,) = (tmp_path / "results").glob(f"studies/*/logs/{RUN}/seed-0/random-rewind-zero.log")
+    assert log.read_text().count("failed\nTraceback") == 2, "it should have been tried twice"
+    blocked.unlink()
+    assert study().returncode == 0
+    assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
+
+
+def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
+    processes = [
+        subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.DEVNULL)
+        for flags in ((), ("--retries=0",))
+    ]
+    assert [process.wait(timeout=250) for process in processes] == [0, 0]
+    begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
+    assert begun.count(" begins on ") == UNITS
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def test_a_full_disk_ends_it_and_room_lets_it_go_on(tmp_path):
+    faults.finish(faults.command(tmp_path / "roomy", *faults.SMALL))
+    told = faults.full_disk(tmp_path, faults.contents(tmp_path / "roomy"))
+    if told.startswith("not tried"):
+        pytest.skip(told)
+    assert "exit status 1" in told and "The disk is full" in told and told.endswith("with room, equal")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--study=figre3"], "did you mean 'figure3'"),
+        ([], "--study wants one or more of demo"),
+        (["--study=demo", "--seeds=a"], "'a' is none"),
+        (["--study=demo", "--engine=locl"], "did you mean 'local'"),
+        (["--study=demo", "--workers=-1"], "--workers is -1"),
+        (["--study=demo", "--address=auto"], "--address is for --engine=ray"),
+        (["--study=demo", "--networks=fc,fc"], "networks gives fc more than once"),
+    ],
+)
+def test_bad_flags_are_refused_in_a_sentence(flags, message, command, tmp_path):
+    done = command("runs.study", *flags, f"--results_dir={tmp_path}")
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_status_of_nothing(command, tmp_path):
+    assert "no results folder" in command("runs.status", f"--results_dir={tmp_path / 'none'}").stderr
+    assert "No study was begun" in command("runs.status", f"--results_dir={tmp_path}").stderr
+
+
+def test_results_of_other_data_are_refused(study, tmp_path):
+    (tmp_path / "results" / RUN).mkdir(parents=True)
+    (tmp_path / "results" / RUN / "settings.json").write_text('{"data": "other"}')
+    done = study()
+    assert done.returncode == 2 and "made with other settings" in done.stderr
