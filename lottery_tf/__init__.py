@@ -36,6 +36,7 @@ _HOMES = {
     "build": "networks",
     "masked": "networks",
     "unmasked": "networks",
+    "compact": "compaction",
     "Trainer": "training",
     "MaskedModel": "supermask",
     "MaskLearner": "mask_learning",

@@ -18,6 +18,7 @@ SUITES = {
     "throughput": "training steps per second, beside plain Keras fit",
     "masks": "the cost of a step that learns a mask, beside a dense one",
     "memory": "peak memory of a run of each network",
+    "compaction": "size and inference time of trained tickets, before and after `compact`",
     "study": "whole studies on both engines beside single runs, and what scheduling costs (ten minutes and more)",
     "faults": "studies killed again and again, and a full disk (many minutes)",
 }

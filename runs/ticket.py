@@ -29,6 +29,9 @@ RUN = flags.DEFINE_string("run", None, "pack: the folder of one finished result.
 OUT = flags.DEFINE_string("out", None, "pack: the ticket file to write.")
 DTYPE = flags.DEFINE_string("dtype", "float32", f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}.")
 TO = flags.DEFINE_string("to", None, "unpack: the Keras model to write; its name ends in .keras.")
+COMPACT = flags.DEFINE_bool(
+    "compact", False, "unpack: leave out units and channels without connections: a smaller network, the same outputs."
+)
 
 
 def pack() -> None:
@@ -126,11 +129,13 @@ def unpack(path: str) -> None:
         raise InputError(f"--to is {to}; Keras wants a name that ends in .keras.")
     packed = tickets.parse(tickets.read(path), path)
     cli.start_tensorflow()
-    from lottery_tf import networks
+    from lottery_tf.compaction import compact
+    from lottery_tf.networks import unmasked
 
+    plain = compact if COMPACT.value else unmasked
     temporary = to.with_name(f".{to.stem}.{os.getpid()}.keras")
     try:
-        networks.unmasked(tickets.rebuild(packed)).save(temporary)
+        plain(tickets.rebuild(packed)).save(temporary)
         os.replace(temporary, to)
     finally:
         temporary.unlink(missing_ok=True)

@@ -816,6 +816,14 @@ def test_each_verb_does_its_work(command, results, tmp_path):
         assert same_bits(dict(weights), wanted)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "weights.npz", "x.ticket"]
 
+    small = command("runs.ticket", "unpack", file, f"--to={tmp_path / 'small.keras'}", "--compact")
+    assert small.returncode == 0, small.stderr
+    images = np.random.default_rng(0).random((5, 28, 28, 1), np.float32)
+    import keras
+
+    outputs = [keras.models.load_model(path)(images).numpy() for path in (model, tmp_path / "small.keras")]
+    np.testing.assert_allclose(*outputs, atol=1e-4)
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
