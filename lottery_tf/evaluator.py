@@ -1,0 +1,61 @@
+"""Loss and error of any weights, by a trainer's own compiled evaluation: nothing is compiled anew for a point."""
+
+from __future__ import annotations
+
+from lottery_tf import networks
+from lottery_tf.batch_norm import BatchNormStatistics
+from lottery_tf.landscape import Measured
+from lottery_tf.names import choose
+from lottery_tf.randomness import generator
+from lottery_tf.training import Trainer
+from lottery_tf.treatments import State
+
+SPLITS = dict.fromkeys(("train", "validation", "test"))
+
+
+class Evaluator:
+    """Gives the loss and error of a state on one split of a trainer's data.
+
+    It sets the weights of the trainer's model, masks left alone: a masked layer's forward pass reads its kernel only.
+
+    Args:
+      trainer: whose model, data and compiled evaluation are used.
+      split: "train", "validation" or "test".
+      batch_norm_images: how many training images batch-norm statistics are recomputed from at each call, chosen at
+        random, the same at each call; 0 takes the statistics of the state, which on a line are those of its ends,
+        averaged. It is of no account for a model without batch norm.
+      seed: of the choice of these images.
+
+    Raises:
+      InputError: an unknown split.
+
+    >>> import lottery_tf as lt
+    >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
+    >>> dense = experiment.dense(seed=0, weights=True)
+    >>> error = Evaluator(experiment.trainer, "test")(dense.final).error
+    >>> abs(1 - error - dense.metrics["final_test_accuracy"]) < 1e-6
+    True
+    """
+
+    def __init__(self, trainer: Trainer, split: str = "test", *, batch_norm_images: int = 5000, seed: int = 0):
+        choose(SPLITS, split, "split")
+        self._trainer = trainer
+        self._split = split
+        images = trainer.dataset.train.images
+        rng = generator(seed, "images of batch-norm statistics")
+        chosen = rng.permutation(len(images))[:batch_norm_images]
+        self._statistics = (
+            BatchNormStatistics(trainer.model, images[chosen], trainer.settings.batch_size) if chosen.size else None
+        )
+
+    def __call__(self, state: State) -> Measured:
+        """The mean loss and the error of a state.
+
+        Raises:
+          InputError: weights of another network.
+        """
+        networks.set_state(self._trainer.model, state)
+        if self._statistics is not None:
+            self._statistics.recompute()
+        loss, accuracy = self._trainer.evaluate(self._split)
+        return Measured(loss, 1 - accuracy)

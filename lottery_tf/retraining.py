@@ -1,0 +1,175 @@
+"""What retraining does to the magnitudes of weights: it makes new small ones, which the next round can prune.
+
+Paul et al. (arXiv 2210.03044): right after pruning by magnitude no weight is small, and a further cut would have to take
+large ones, far from where the network was trained to. Retraining brings the distribution back to its shape. Magnitudes
+are compared under one mask, that of a level: before retraining, in the weights that the level before ended with (its
+projection), and after it, in those the level itself ended with. Pure NumPy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from lottery_tf.errors import InputError
+from lottery_tf.masks import Mask
+from lottery_tf.names import choose
+from lottery_tf.treatments import State
+
+WHOLE_NETWORK = "all"
+
+Magnitudes = dict[str, np.ndarray]  # a layer's surviving magnitudes, in ascending order
+
+
+@dataclasses.dataclass(frozen=True)
+class BelowThreshold:
+    """How many of a layer's surviving weights lie at or below the next round's threshold.
+
+    Attributes:
+      layer: the kernel's name, or `WHOLE_NETWORK` for all kernels together.
+      weights: how many weights survive.
+      threshold: the greatest magnitude that the next round will prune, after retraining; NaN for the whole network
+        where each layer has its own.
+      share_before, share_after: the share of the surviving weights at or below it, before and after retraining.
+      length_before, length_after: the length of the next projection if as many weights, the smallest, were pruned
+        before, or after retraining.
+    """
+
+    layer: str
+    weights: int
+    threshold: float
+    share_before: float
+    share_after: float
+    length_before: float
+    length_after: float
+
+
+def below_threshold(
+    before: State, after: State, kept: Mask, next_counts: Mapping[str, int], scope: str = "layer"
+) -> list[BelowThreshold]:
+    """The share of weights below the next threshold before and after retraining, by layer and for the whole network.
+
+    Args:
+      before: weights before retraining, as a rule the final ones of the level before; read where `kept` is True.
+      after: weights after it, the final ones of the level.
+      kept: the level's mask.
+      next_counts: how many weights each layer keeps at the next level, `masks.counts_after` of its number; with global
+        pruning their sum counts. A layer that stays whole is left out.
+      scope: a name in `THRESHOLDS`: each layer has its own threshold, or all have one (global pruning).
+
+    Returns:
+      A row for each kernel, in the mask's order, and one for all of them together last.
+
+    Raises:
+      InputError: nothing is pruned at the next level, at all or (layer by layer) of one layer; or an unknown scope.
+
+    >>> row = below_threshold({"a": np.array([8, 6, -7, 9, 0])}, {"a": np.array([1, 2, -3, 4, 0])},
+    ...                       {"a": np.array([True] * 4 + [False])}, {"a": 2})[0]
+    >>> row.threshold, row.share_before, row.share_after
+    (2.0, 0.0, 0.5)
+    """
+    names = [name for name in kept if next_counts[name] < kept[name].size]
+    if not names:
+        raise InputError("Every layer stays whole at the next level: there is no threshold.")
+    old, new = ({name: _magnitudes(state, kept, name) for name in names} for state in (before, after))
+    pruned = {name: new[name].size - next_counts[name] for name in names}
+    thresholds = choose(THRESHOLDS, scope, "scope of pruning")
+    at_once, threshold = thresholds(old, pruned), thresholds(new, pruned)
+    rows = [
+        BelowThreshold(
+            name,
+            new[name].size,
+            threshold[name],
+            _count_to(threshold[name], old[name]) / new[name].size,
+            _count_to(threshold[name], new[name]) / new[name].size,
+            _length_to(at_once[name], old[name]),
+            _length_to(threshold[name], new[name]),
+        )
+        for name in names
+    ]
+    return [*rows, _whole(rows)]
+
+
+def _magnitudes(state: State, kept: Mask, name: str) -> np.ndarray:
+    """A layer's surviving magnitudes in ascending order."""
+    return np.sort(np.abs(state[name][kept[name]]).astype(np.float64))
+
+
+def _own_thresholds(magnitudes: Magnitudes, pruned: Mapping[str, int]) -> dict[str, float]:
+    return {name: _greatest_pruned(values, pruned[name], name) for name, values in magnitudes.items()}
+
+
+def _common_threshold(magnitudes: Magnitudes, pruned: Mapping[str, int]) -> dict[str, float]:
+    together = np.sort(np.concatenate(list(magnitudes.values())))
+    return dict.fromkeys(magnitudes, _greatest_pruned(together, sum(pruned.values()), WHOLE_NETWORK))
+
+
+def _greatest_pruned(magnitudes: np.ndarray, count: int, layer: str) -> float:
+    if count < 1:
+        raise InputError(f"The next level prunes none of the {magnitudes.size} weights of {layer!r}: no threshold.")
+    return float(magnitudes[count - 1])
+
+
+THRESHOLDS = {"layer": _own_thresholds, "global": _common_threshold}
+
+
+def _count_to(threshold: float, magnitudes: np.ndarray) -> int:
+    return int(np.searchsorted(magnitudes, threshold, side="right"))
+
+
+def _length_to(threshold: float, magnitudes: np.ndarray) -> float:
+    return float(np.linalg.norm(magnitudes[: _count_to(threshold, magnitudes)]))
+
+
+def _whole(rows: list[BelowThreshold]) -> BelowThreshold:
+    weights = [row.weights for row in rows]
+    thresholds = {row.threshold for row in rows}
+    return BelowThreshold(
+        WHOLE_NETWORK,
+        sum(weights),
+        thresholds.pop() if len(thresholds) == 1 else float("nan"),
+        float(np.average([row.share_before for row in rows], weights=weights)),
+        float(np.average([row.share_after for row in rows], weights=weights)),
+        math.hypot(*(row.length_before for row in rows)),
+        math.hypot(*(row.length_after for row in rows)),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Histogram:
+    """The distribution of one layer's surviving magnitudes before and after retraining.
+
+    Attributes:
+      edges: (bins + 1,) float64 array, from 0 to the greatest magnitude of both.
+      before, after: (bins,) int64 arrays of counts.
+    """
+
+    edges: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+def magnitude_histogram(before: State, after: State, kept: Mask, name: str, bins: int = 50) -> Histogram:
+    """Counts a layer's surviving magnitudes before and after retraining in the same bins of equal width.
+
+    Args:
+      before, after, kept: as in `below_threshold`.
+      name: the kernel's name.
+      bins: how many.
+
+    Raises:
+      InputError: fewer than one bin, or a kernel that the mask does not have.
+
+    >>> magnitude_histogram({"a": np.array([4.0, -3.0])}, {"a": np.array([1.0, 2.5])}, {"a": np.ones(2, bool)}, "a", 2)
+    Histogram(edges=array([0., 2., 4.]), before=array([0, 2]), after=array([1, 1]))
+    """
+    if bins < 1:
+        raise InputError(f"bins is {bins}; it must be at least 1.")
+    if name not in kept:
+        raise InputError(f"There is no kernel {name!r}; the mask has {', '.join(kept)}.")
+    magnitudes = [_magnitudes(state, kept, name) for state in (before, after)]
+    edges = np.linspace(0, max(values[-1] for values in magnitudes), bins + 1)
+    return Histogram(edges, *(np.histogram(values, edges)[0] for values in magnitudes))

@@ -1,0 +1,64 @@
+"""The weights that training moves, as one vector: what is left of a network under a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lottery_tf.errors import InputError
+from lottery_tf.masks import Mask
+from lottery_tf.treatments import State
+
+
+class Subspace:
+    """Coordinates for the weights of some arrays that a mask lets move, in the order of the arrays.
+
+    Args:
+      shapes: the arrays by name, a shape each; one without a mask moves as a whole (biases, the gains of batch norm).
+      mask: for each kernel a boolean array, True where the weight survives.
+
+    Attributes:
+      size: how many weights move.
+
+    Raises:
+      InputError: a mask of another shape, or of an array that is not there.
+
+    >>> space = Subspace({"a": (3,), "b": (1,)}, {"a": np.array([True, False, True])})
+    >>> space.vector({"a": np.array([1.0, 2.0, 3.0]), "b": np.array([4.0])})
+    array([1., 3., 4.])
+    >>> space.arrays(np.array([5.0, 6.0, 7.0]))["a"].tolist()
+    [5.0, 0.0, 6.0]
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], mask: Mask):
+        for name, kept in mask.items():
+            if shapes.get(name) != kept.shape:
+                raise InputError(
+                    f"There is a mask of shape {kept.shape} for {name!r}, whose shape is {shapes.get(name)}."
+                )
+        self._shapes = dict(shapes)
+        self._places = {
+            name: np.flatnonzero(mask[name]) if name in mask else np.arange(int(np.prod(shape)))
+            for name, shape in shapes.items()
+        }
+        self.size = sum(places.size for places in self._places.values())
+
+    def vector(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The (size,) float64 vector of the arrays' moving weights; an array that is missing counts as zeros."""
+        return np.concatenate(
+            [
+                np.ravel(arrays[name])[places].astype(np.float64) if name in arrays else np.zeros(places.size)
+                for name, places in self._places.items()
+            ]
+        )
+
+    def arrays(self, vector: np.ndarray) -> State:
+        """The arrays, float32, with a vector's numbers at the weights that move and zeros elsewhere."""
+        found, first = {}, 0
+        for name, places in self._places.items():
+            values = np.zeros(int(np.prod(self._shapes[name])), np.float32)
+            values[places] = vector[first : first + places.size]
+            found[name] = values.reshape(self._shapes[name])
+            first += places.size
+        return found
