@@ -59,7 +59,13 @@ class Slot(Protocol):
 
 
 class Engine(Protocol):
-    """Slots to do work in."""
+    """Slots to do work in.
+
+    Attributes:
+      keeps_idle_slots: whether a slot for which there is no work now is better kept, for it takes nothing from others.
+    """
+
+    keeps_idle_slots: bool
 
     def fits(self, needs: Sequence[Need]) -> bool:
         """Whether there is room for slots with these needs at once."""
@@ -122,6 +128,8 @@ class LocalEngine:
       logs: the folder for the logs of the units.
       room: what there is room for.
     """
+
+    keeps_idle_slots = True
 
     def __init__(self, results_dir: Path, datasets: Path, setup: Setup, logs: Path, room: Room):
         self._arguments = (results_dir, datasets, setup, logs)

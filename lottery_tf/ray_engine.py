@@ -22,7 +22,7 @@ from ray.exceptions import RayError, RayTaskError
 from lottery_tf import files, processes, store
 from lottery_tf.data import Dataset
 from lottery_tf.engines import LOST, Need, append_log, dataset_folder
-from lottery_tf.work import LevelWork, Work
+from lottery_tf.work import Work
 from lottery_tf.worker import End, Ended, Setup, Worker, map_dataset
 
 Files = dict[str, bytes]  # by their paths relative to the results folder
@@ -60,6 +60,9 @@ class RayEngine:
       cpus: CPUs of each actor; None: one for each of its threads.
       gpus: GPUs of each actor, or a fraction of one.
     """
+
+    # An idle actor holds its CPUs, and after the loss of a node another one may be waiting for them.
+    keeps_idle_slots = False
 
     def __init__(
         self,
@@ -218,13 +221,11 @@ def read_files(path: Path) -> Files:
 
 def read_inputs(results_dir: Path, work: Work) -> dict[str, Files]:
     """The results that a unit starts from: back to the nearest one that has its weights."""
-    inputs: dict[str, Files] = {}
-    while work.needs:
-        (key,) = work.needs
-        inputs[key] = read_files(results_dir / key)
-        if store.WEIGHTS in inputs[key] or not isinstance(work, LevelWork):
-            break
-        work = work.before
+    inputs = {work.rewinds_to.key: read_files(results_dir / work.rewinds_to.key)} if work.rewinds_to else {}
+    before = work.made_from
+    while before is not None:
+        inputs[before.key] = read_files(results_dir / before.key)
+        before = None if store.WEIGHTS in inputs[before.key] else before.made_from
     return inputs
 
 

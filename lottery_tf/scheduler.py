@@ -9,7 +9,7 @@ import errno
 import heapq
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from lottery_tf import costs
 from lottery_tf.costs import COSTS
@@ -157,7 +157,8 @@ class Scheduler:
         needs = [self.states[need] for need in work.needs]
         if self.states[key] is not State.WAITING or not ENDS.issuperset(needs):
             return
-        if any(state is not State.FINISHED for state in needs) or any(map(self._diverged, work.needs)):
+        start = [unit.key for unit in (work.made_from, work.rewinds_to) if unit]
+        if any(state is not State.FINISHED for state in needs) or any(map(self._diverged, start)):
             self._set(key, State.LEFT_OUT)
         elif self._is_result_of(work, self.metrics.get(key)):
             self._set(key, State.FINISHED)
@@ -184,11 +185,15 @@ class Scheduler:
         """Whether metrics that were found are this unit's, made from what it needs as that is now."""
         if metrics is None:
             return False
-        parents = [self.metrics[need].get("fingerprint") for need in work.needs]
-        return all(metrics["parent"] == parent for parent in parents) and satisfied(work, metrics)
+        if work.made_from and metrics["parent"] != self.metrics[work.made_from.key]["fingerprint"]:
+            return False
+        return satisfied(work, metrics)
 
     def _start(self) -> None:
         """Starts as many units as there is room for, strictly in order: nothing small overtakes what is large."""
+        if not self._ready and not self._engine.keeps_idle_slots:
+            while self._idle:
+                self._idle.pop().stop()
         while self._ready:
             key = self._ready[0][-1]
             work = self.plan.works[key]
@@ -214,14 +219,10 @@ class Scheduler:
         return self._engine.slot(need)
 
     def _earlier(self, work: Work) -> list[dict]:
-        """The metrics of the levels that a level follows on, the dense network's first."""
-        return [self.metrics[key] for key in reversed(list(self._before(work)))] if isinstance(work, LevelWork) else []
-
-    def _before(self, work: Work) -> Iterator[str]:
-        while work.needs:
-            (key,) = work.needs
-            yield key
-            work = self.plan.works[key]
+        """The metrics of a treatment's levels below a level, the dense network's first."""
+        if not isinstance(work, LevelWork):
+            return []
+        return [self.metrics[work.sibling(level).key] for level in range(work.level)]
 
     def _end(self, slot: Slot, ended: Ended) -> None:
         """Takes note of how the unit in a slot ended."""

@@ -81,6 +81,11 @@ def level_place(seed: int, treatment: str, level: int) -> str:
     return f"seed-{seed}/{treatment}/level-{level:02}" if level else f"seed-{seed}/{DENSE}"
 
 
+def rewind_place(seed: int, iteration: int) -> str:
+    """Where a seed's dense network as its training passes through an iteration lies within its results."""
+    return f"seed-{seed}/rewind-{iteration}"
+
+
 def fingerprint(final: State, mask: masks.Mask) -> str:
     """A hash of a level's final weights and mask; the next level records whose child it is."""
     digest = hashlib.sha256()

@@ -7,6 +7,7 @@ TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 
 from lottery_tf import paper
@@ -16,7 +17,7 @@ from lottery_tf.mask_settings import MaskSettings
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS, NETWORKS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
 from lottery_tf.treatments import Treatment
-from lottery_tf.work import LadderWork, LevelWork, MaskWork, Work
+from lottery_tf.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Study:
     Attributes:
       about: what it shows, in a few words.
       treatments: trained for every level.
+      controls: kinds of controls that every level of the first treatment has.
       ladders: heuristic supermasks, evaluated at every level.
       masks: Supermasks that are learned.
       levels: rounds of pruning where none are asked for.
@@ -37,6 +39,7 @@ class Study:
 
     about: str
     treatments: tuple[Treatment, ...] = ()
+    controls: tuple[str, ...] = ()
     ladders: tuple[Ladder, ...] = ()
     masks: tuple[MaskSettings, ...] = ()
     levels: int = paper.LEVELS
@@ -65,8 +68,19 @@ STUDIES: dict[str, Study] = {
     },
     "figure7": Study("supermasks, heuristic and learned", ladders=LADDERS, masks=LEARNED),
     "table1": Study("the best supermasks beside the trained network", ladders=LADDERS, masks=LEARNED),
+    "lottery": Study(
+        "tickets, their controls, one-shot pruning and fine-tuning (Frankle & Carbin)",
+        (Treatment(), Treatment(rounds="oneshot"), Treatment(mask1="finetune")),
+        controls=("reinit", "random"),
+    ),
+    "unmasking": Study(
+        "rewind points and criteria, for connectivity (Paul et al.); run it with --keep=all",
+        tuple(Treatment(name, rewind_to=k) for name in ("large_final", "random") for k in paper.REWIND_POINTS),
+    ),
 }
-COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": tuple(name for name in STUDIES if name != "demo")}
+PAPER = (*paper.FIGURES, "figure7", "table1")
+COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": PAPER}
+CONTROL_DRAWS = 3  # of each kind, for every ticket
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,12 +182,27 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
         for seed in study.seeds if request.seeds is None else request.seeds:
             yield LevelWork(settings, seed)
             for treatment in study.treatments:
+                yield from _levels(settings, seed, treatment, levels)
+            for control, draw in itertools.product(study.controls, range(1, CONTROL_DRAWS + 1)):
                 for level in range(1, levels + 1):
-                    yield LevelWork(settings, seed, level, treatment)
+                    yield ControlWork(settings, seed, level, _scoped(study.treatments[0], network), control, draw)
             for ladder in study.ladders:
                 yield LadderWork(settings, seed, ladder, levels)
             for mask in study.masks:
                 yield MaskWork(network, dataset, mask, mask_training(settings), seed)
+
+
+def _levels(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Work]:
+    treatment = _scoped(treatment, settings.network)
+    if treatment.rewind_to:
+        yield RewindWork(settings, seed, treatment.rewind_to)
+    for level in range(1, levels + 1):
+        yield LevelWork(settings, seed, level, treatment)
+
+
+def _scoped(treatment: Treatment, network: str) -> Treatment:
+    """The treatment, with weights ranked in each layer or all together as the network's settings have it."""
+    return dataclasses.replace(treatment, scope=NETWORKS[network].scope)
 
 
 def _meant_for(network: str) -> str:

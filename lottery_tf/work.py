@@ -10,10 +10,11 @@ import dataclasses
 import functools
 
 from lottery_tf import mask_settings
+from lottery_tf.controls import control_place
 from lottery_tf.heuristics import Ladder, supermask_place
 from lottery_tf.mask_settings import MaskSettings
 from lottery_tf.settings import RunSettings, TrainingSettings
-from lottery_tf.store import DENSE, level_place
+from lottery_tf.store import DENSE, level_place, rewind_place
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.treatments import Treatment
 
@@ -31,7 +32,9 @@ class Work:
       batch_size: images a step.
       evaluations: networks evaluated besides the training.
       common: what all results in its folder have in common, but for the data.
-      needs: keys of the units that have to be finished first.
+      made_from: the unit whose result it starts from; None where it starts from nothing.
+      rewinds_to: the rewind point that it goes back to, if it has one.
+      follows: a unit that it comes after for order's sake.
     """
 
     network: str
@@ -43,7 +46,14 @@ class Work:
     iterations: int = 0
     batch_size: int = 0
     evaluations: int = 0
-    needs: tuple[str, ...] = ()
+    made_from: Work | None = None
+    rewinds_to: Work | None = None
+    follows: Work | None = None
+
+    @functools.cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the units that have to be finished first."""
+        return tuple(dict.fromkeys(unit.key for unit in (self.made_from, self.rewinds_to, self.follows) if unit))
 
     @property
     def chain(self) -> str:
@@ -77,8 +87,20 @@ class _RunWork(Work):
         return dataclasses.asdict(self.settings)
 
 
+class _TrainingWork(_RunWork):
+    """A training of a run."""
+
+    @property
+    def iterations(self) -> int:
+        return self.settings.training.iterations
+
+    @property
+    def batch_size(self) -> int:
+        return self.settings.training.batch_size
+
+
 @dataclasses.dataclass(frozen=True)
-class LevelWork(_RunWork):
+class LevelWork(_TrainingWork):
     """Training one level of a treatment, or (level 0, no treatment) the dense network of a seed.
 
     >>> from lottery_tf.settings import run_settings
@@ -94,11 +116,7 @@ class LevelWork(_RunWork):
 
     @property
     def iterations(self) -> int:
-        return self.settings.training.iterations
-
-    @property
-    def batch_size(self) -> int:
-        return self.settings.training.batch_size
+        return self.settings.training.iterations - (self.treatment.rewind_to if self.treatment else 0)
 
     @functools.cached_property
     def place(self) -> str:
@@ -108,14 +126,74 @@ class LevelWork(_RunWork):
     def chain(self) -> str:
         return f"seed-{self.seed}/{self.treatment.name if self.treatment else DENSE}"
 
-    @property
-    def before(self) -> LevelWork:
-        """The level that a level follows on."""
-        return LevelWork(self.settings, self.seed, self.level - 1, self.treatment if self.level > 1 else None)
+    def sibling(self, level: int) -> LevelWork:
+        """Another level of the treatment; 0 is the dense network."""
+        return LevelWork(self.settings, self.seed, level, self.treatment if level else None)
 
-    @functools.cached_property
-    def needs(self) -> tuple[str, ...]:
-        return (self.before.key,) if self.level else ()
+    @property
+    def made_from(self) -> LevelWork | None:
+        return self.sibling(self.treatment.parent(self.level)) if self.level else None
+
+    @property
+    def rewinds_to(self) -> RewindWork | None:
+        return _rewind_point(self)
+
+    @property
+    def follows(self) -> LevelWork | None:
+        """The level before, even if it is made from another one: the levels of a treatment share a page in TensorBoard."""
+        return self.sibling(self.level - 1) if self.level else None
+
+
+@dataclasses.dataclass(frozen=True)
+class RewindWork(_TrainingWork):
+    """Training a seed's dense network up to a rewind point."""
+
+    settings: RunSettings
+    seed: int
+    iteration: int
+
+    @property
+    def iterations(self) -> int:
+        return self.iteration
+
+    @property
+    def place(self) -> str:
+        return rewind_place(self.seed, self.iteration)
+
+
+@dataclasses.dataclass(frozen=True)
+class ControlWork(_TrainingWork):
+    """Training a control of a treatment's level."""
+
+    settings: RunSettings
+    seed: int
+    level: int
+    treatment: Treatment
+    control: str
+    draw: int
+
+    @property
+    def place(self) -> str:
+        return control_place(self.seed, self.treatment.name, self.level, self.control, self.draw)
+
+    @property
+    def chain(self) -> str:
+        return f"seed-{self.seed}/{self.treatment.name}-{self.control}-{self.draw}"
+
+    @property
+    def made_from(self) -> LevelWork:
+        """The level that it is a control of."""
+        return LevelWork(self.settings, self.seed, self.level, self.treatment if self.level else None)
+
+    @property
+    def rewinds_to(self) -> RewindWork | None:
+        return _rewind_point(self)
+
+
+def _rewind_point(work: LevelWork | ControlWork) -> RewindWork | None:
+    if work.treatment is None or not work.treatment.rewind_to:
+        return None
+    return RewindWork(work.settings, work.seed, work.treatment.rewind_to)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,9 +213,9 @@ class LadderWork(_RunWork):
     def place(self) -> str:
         return supermask_place(self.seed, self.ladder.name)
 
-    @functools.cached_property
-    def needs(self) -> tuple[str, ...]:
-        return (LevelWork(self.settings, self.seed).key,)
+    @property
+    def made_from(self) -> LevelWork:
+        return LevelWork(self.settings, self.seed)
 
 
 @dataclasses.dataclass(frozen=True)

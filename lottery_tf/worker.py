@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lottery_tf.data import Dataset, Split
-from lottery_tf.work import LadderWork, LevelWork, MaskWork, Work
+from lottery_tf.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
 SPLITS = ("train", "validation", "test")
 
@@ -121,6 +121,15 @@ class Worker:
         return metrics
 
     @_do.register
+    def _(self, work: RewindWork, earlier: list[dict]) -> dict:
+        return self._experiment(work).rewind_point(work.seed, work.iteration).metrics
+
+    @_do.register
+    def _(self, work: ControlWork, earlier: list[dict]) -> dict:
+        control = self._experiment(work).control(work.treatment, work.seed, work.level, work.control, work.draw)
+        return control.metrics
+
+    @_do.register
     def _(self, work: LadderWork, earlier: list[dict]) -> dict:
         from lottery_tf.heuristics import HeuristicSupermasks
 
@@ -145,7 +154,7 @@ class Worker:
 
         return self._kept((work.network, work.dataset, work.mask, work.training), make).learn(work.seed).metrics
 
-    def _experiment(self, work: LevelWork | LadderWork):
+    def _experiment(self, work: LevelWork | RewindWork | ControlWork | LadderWork):
         from lottery_tf.pruning import paper_experiment
 
         def make():

@@ -189,9 +189,11 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
 
 def drop_left_over(work: Work, found: dict[str, dict], results_dir: Path) -> None:
     """Drops the weights that a level was made from, if a study was killed just before it could."""
-    for key in work.needs if isinstance(work, LevelWork) and work.level > 1 else ():
-        if key in found and not found[key]["keep_weights"] and (results_dir / key / store.WEIGHTS).exists():
-            store.drop_weights(results_dir / key)
+    before = work.made_from
+    if not isinstance(work, LevelWork) or before is None or before.level == 0 or before.key not in found:
+        return
+    if not found[before.key]["keep_weights"] and (results_dir / before.key / store.WEIGHTS).exists():
+        store.drop_weights(results_dir / before.key)
 
 
 @contextlib.contextmanager

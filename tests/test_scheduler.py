@@ -38,8 +38,8 @@ class MadeUpEngine:
     `ends` says for some keys how they end, one end after the other; all others are finished.
     """
 
-    def __init__(self, workers=2, ends=None):
-        self.workers, self.slots = workers, []
+    def __init__(self, workers=2, ends=None, keeps_idle_slots=True):
+        self.workers, self.slots, self.keeps_idle_slots = workers, [], keeps_idle_slots
         self.started, self.earlier = [], {}
         self.ends = {key: iter(ends) for key, ends in (ends or {}).items()}
 
@@ -167,6 +167,22 @@ def test_slots_are_as_wide_as_their_network_wants():
     assert len(engine.slots) <= 3, "slots were changed to and fro"
     _, engine = scheduled(mixed, engine=MadeUpEngine(workers=1), threads=3)
     assert {slot.need.threads for slot in engine.slots} == {3}
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_slots_without_work_are_kept_or_given_back(keeps):
+    chain = plan(Request(("demo",), seeds=(0,), levels=3, schedule="100"))
+    engine = MadeUpEngine(workers=3, keeps_idle_slots=keeps)
+    ends = [f"{RUN}/seed-0/{criterion}-rewind-zero/level-03" for criterion in ("large_final", "random")]
+    idle_at_the_end = []
+
+    def on_end(work, ended):
+        idle_at_the_end.append(sum(slot.work is None and not slot.stopped for slot in engine.slots))
+
+    scheduled(chain, engine=engine, on_end=on_end)
+    assert set(ends) <= set(engine.started)
+    # Three chains end one after the other: with nothing left to do, a slot is idle for one and then for two of them.
+    assert idle_at_the_end[-3:] == ([1, 2, 3] if keeps else [1, 1, 1])
 
 
 def test_a_ladder_with_fewer_levels_is_made_again():

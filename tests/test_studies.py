@@ -22,6 +22,8 @@ def planned(*studies, **options):
         ("figure7", 1 + 4 * 5, 12),  # dense; masks learned on two kinds of weights, rescaled or not, from five starts
         ("table1", 1 + 4 * 5, 12),
         ("demo", 1 + 3 * 10, 0),
+        ("lottery", 1 + 3 * 24 + 2 * 3 * 24, 0),  # tickets, one-shot, fine-tuned; three of two controls for each ticket
+        ("unmasking", 1 + 2 * 6 * 24 + 5, 0),  # two criteria, six rewind points, of which one is the beginning
     ],
 )
 def test_studies_want_what_the_paper_shows(study, trainings, ladders):
@@ -56,6 +58,24 @@ def test_levels_follow_one_another_from_the_dense_network():
     assert works[f"{chain}/level-01"].needs == ("fc-mnist/paper/seed-0/dense",)
     assert works[f"{chain}/level-03"].needs == (f"{chain}/level-02",)
     assert f"{chain}/level-04" not in works
+
+
+def test_rewind_points_and_tickets_come_before_what_starts_from_them():
+    works = planned("unmasking", "lottery", levels=2).works
+    run = "fc-mnist/paper/seed-0"
+    assert works[f"{run}/large_final-rewind-zero-rewind500/level-01"].needs == (f"{run}/dense", f"{run}/rewind-500")
+    # One-shot levels are made from the dense network; that one follows the other is for order's sake.
+    second = works[f"{run}/large_final-rewind-zero-oneshot/level-02"]
+    assert second.made_from.key == f"{run}/dense"
+    assert second.needs == (f"{run}/dense", f"{run}/large_final-rewind-zero-oneshot/level-01")
+    ticket = f"{run}/large_final-rewind-zero/level-02"
+    assert works[f"{ticket}-reinit-3"].needs == (ticket,)
+    assert works[f"{run}/random-rewind-zero-rewind2000/level-02"].iterations == 50_380 - 2000
+
+
+def test_deeper_networks_are_pruned_as_a_whole():
+    scopes = {w.treatment.scope for w in planned("lottery", networks=("resnet20",)).works.values() if w.made_from}
+    assert scopes == {"global"}
 
 
 def test_data_sets_seeds_and_schedules():

@@ -11,7 +11,7 @@ import lottery_tf as lt
 from lottery_tf.heuristics import Ladder
 from lottery_tf.settings import run_settings
 from lottery_tf.studies import mask_training
-from lottery_tf.work import LadderWork, LevelWork, MaskWork
+from lottery_tf.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork
 from lottery_tf.worker import End, Setup, Worker, is_full, map_dataset, save_dataset
 
 SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
@@ -34,6 +34,13 @@ def test_levels_are_those_of_an_experiment(worker, digits, lines):
     wanted = list(experiment.levels(lt.Treatment("movement"), 0, 1))
     assert [dense.metrics["fingerprint"], first.metrics["fingerprint"]] == [w.metrics["fingerprint"] for w in wanted]
     assert [("begins" in line, "finished" in line) for line in lines] == [(True, False), (False, True)] * 2
+
+
+def test_rewind_points_and_controls(worker):
+    point = worker.perform(RewindWork(SETTINGS, 0, 10), [])
+    assert (point.metrics["kind"], point.metrics["iterations"]) == ("rewind", 10)
+    control = worker.perform(ControlWork(SETTINGS, 0, 1, lt.Treatment(rewind_to=10), "random", 2), [])
+    assert [control.metrics[name] for name in ("kind", "control", "draw", "level")] == ["control", "random", 2, 1]
 
 
 def test_supermasks_found_and_learned(worker):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from lottery_tf.errors import InputError
 KILLS = 24  # for each engine
 SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=2000", "--snapshot_seconds=0.2")
 WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::_Actor"}  # what is in a worker's command line
-FULL_MEGABYTES = 6
 NOT_COMPARED = ("seconds",)  # the only numbers that differ from run to run
 
 
@@ -36,7 +35,7 @@ def run(repeats: int) -> None:
                 disturbed = root / f"{engine}-{repeat}"
                 killed = disturb(command(disturbed, *SMALL, f"--engine={engine}"), engine, KILLS, seed=repeat)
                 print(f"{engine}: {killed}; {compared(disturbed, wanted)} to the undisturbed one", flush=True)
-        print(f"A disk of {FULL_MEGABYTES} MB: {full_disk(root, wanted)}", flush=True)
+        print(f"A disk of 6 MB: {full_disk(root, wanted)}", flush=True)
 
 
 def command(results_dir: Path, *flags: str) -> list[str]:
@@ -131,14 +130,14 @@ def compared(results_dir: Path, wanted: dict[str, object]) -> str:
     return f"NOT EQUAL ({', '.join(differ)})" if differ else "equal"
 
 
-def full_disk(root: Path, wanted: dict[str, object]) -> str:
+def full_disk(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMALL, megabytes: int = 6) -> str:
     """Lets a study run into a full disk, gives it room, and lets it go on; what happened, in words."""
     small = root / "small disk"
     small.mkdir()
-    if not _mount("-t", "tmpfs", "-o", f"size={FULL_MEGABYTES}m", "tmpfs", small):
+    if not _mount("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", small):
         return "not tried, for it takes the right to mount a file system"
     try:
-        study = command(small, *SMALL)
+        study = command(small, *flags)
         stopped = subprocess.run(study, capture_output=True, text=True, check=False)
         told = stopped.stderr.strip().splitlines()[-1] if stopped.stderr.strip() else ""
         _mount("-o", "remount,size=200m", small)

@@ -133,6 +133,8 @@ def _make_up(root: Path, work: Work) -> None:
 class _NoWork:
     """An engine of two slots in which everything ends at once."""
 
+    keeps_idle_slots = True
+
     def fits(self, needs: list[Need]) -> bool:
         return len(needs) <= 2
 
