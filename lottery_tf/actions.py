@@ -3,7 +3,8 @@
 Sources: Zhou et al., Section 3 (mask-1) and Section 4 (mask-0). An action is a function whose parameters name what it
 wants and which returns an array of the layer's shape:
 
-  w_i     the layer's initial weights: always those of the untrained network, in every round
+  w_i     the layer's initial weights: always those of the untrained network, in every round. With late rewinding a
+          mask-1 action sees the weights of the rewind point in their place; a mask-0 action does not
   w_f     the weights at the end of the round's training
   kept    boolean: True where the new mask keeps the weight
   pruned  boolean: True where this round prunes the weight (weights pruned earlier stay where they were frozen)
@@ -30,8 +31,13 @@ import numpy as np
 
 
 def rewind(w_i):
-    """Back to the initial values (Frankle & Carbin)."""
+    """Back to the initial values, or to those of the rewind point (Frankle & Carbin)."""
     return w_i
+
+
+def finetune(w_f):
+    """Baseline: on from where training left them, without rewinding; so do all weights that are no kernels."""
+    return w_f
 
 
 def reinit(draw, rng):
@@ -122,8 +128,10 @@ MASK1: dict[str, Callable[..., np.ndarray]] = {
         reinit_init_sign,
         reshuffle_init_sign,
         constant_init_sign,
+        finetune,
     )
 }
+GOES_ON = ("finetune",)  # mask-1 actions after which the whole network goes on: biases, batch norm, learning rate
 MASK0: dict[str, Callable[..., np.ndarray]] = {
     action.__name__: action for action in (zero, init, hybrid, hybrid_all, hybrid_random, hybrid_reverse)
 }

@@ -19,29 +19,63 @@ def full(kernels: Mapping[str, np.ndarray]) -> Mask:
     return {name: np.ones(kernel.shape, bool) for name, kernel in kernels.items()}
 
 
-def prune_layer(kept: np.ndarray, scores: np.ndarray, pruned_fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """Masks the lowest-scored weights of one layer, among those that are still unmasked (step 2 of the algorithm).
+def keep_highest(kept: np.ndarray, scores: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Masks all but the highest-scored weights of one layer, among those still unmasked (step 2 of the algorithm).
 
     Args:
       kept: the layer's mask so far, boolean, any shape.
       scores: a score for each weight that `kept` keeps, in the order of `kernel[kept]`.
-      pruned_fraction: the share of the still unmasked weights to prune, in (0, 1); floor(unmasked x share) are pruned.
+      count: how many weights stay unmasked.
       rng: breaks ties at random.
 
     Returns:
       The layer's new mask, of the same shape.
 
     Raises:
-      InputError: a share outside (0, 1), scores of another length, or a score that is not a number.
+      InputError: scores of another length, or a score that is not a number.
 
-    >>> prune_layer(np.array([True, True, False, True]), np.array([3.0, 1.0, 2.0]), 0.4, np.random.default_rng(0))
+    >>> keep_highest(np.array([True, True, False, True]), np.array([3.0, 1.0, 2.0]), 2, np.random.default_rng(0))
     array([ True, False, False,  True])
     """
-    check_fraction("pruned_fraction", pruned_fraction)
     places = np.flatnonzero(kept)
     scores = checked_scores(scores, places.size)
     result = kept.copy()
-    result.flat[places[lowest_first(scores, rng)[: pruned_count(places.size, pruned_fraction)]]] = False
+    result.flat[places[lowest_first(scores, rng)[: max(0, places.size - count)]]] = False
+    return result
+
+
+def keep_highest_overall(mask: Mapping[str, np.ndarray], scores: np.ndarray, count: int, rng) -> Mask:
+    """Masks all but the highest-scored weights of several layers, ranked together (global pruning).
+
+    The highest-scored weight of each layer stays, whatever the others' scores: a layer without any weight would let
+    nothing pass. Where that keeps a weight, the next lowest of another layer is pruned in its stead.
+
+    Args:
+      mask: the layers' masks so far.
+      scores: a score for each weight that they keep, the layers one after another.
+      count: how many weights stay unmasked in all.
+      rng: breaks ties at random, across layers.
+
+    Raises:
+      InputError: fewer weights than layers, or scores that cannot be ranked.
+
+    >>> mask = {"a": np.array([True, True, True]), "b": np.array([True, True])}
+    >>> kept = keep_highest_overall(mask, np.array([5.0, 4.0, 3.0, 2.0, 1.0]), 3, np.random.default_rng(0))
+    >>> [own.tolist() for own in kept.values()]
+    [[True, True, False], [True, False]]
+    """
+    if count < len(mask):
+        raise InputError(f"{count} weights cannot be kept in {len(mask)} layers: each keeps at least one.")
+    sizes = [int(kept.sum()) for kept in mask.values()]
+    lowest = lowest_first(checked_scores(scores, sum(sizes)), rng)
+    layers = np.repeat(np.arange(len(sizes)), sizes)
+    _, from_the_top = np.unique(layers[lowest[::-1]], return_index=True)
+    lowest = np.delete(lowest, lowest.size - 1 - from_the_top)  # the highest of each layer
+    stays = np.ones(sum(sizes), bool)
+    stays[lowest[: max(0, sum(sizes) - count)]] = False
+    result = {name: kept.copy() for name, kept in mask.items()}
+    for kept, own in zip(result.values(), np.split(stays, np.cumsum(sizes)[:-1]), strict=True):
+        kept[kept] = own
     return result
 
 
@@ -80,6 +114,57 @@ def pruned_count(unmasked: int, pruned_fraction: float) -> int:
     return int(unmasked * pruned_fraction)
 
 
+def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], rounds: int) -> dict[str, int]:
+    """How many weights each layer keeps after some rounds of pruning.
+
+    >>> counts_after({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, rounds=2)
+    {'dense_1': 640, 'output': 81}
+    """
+    for name in sizes:
+        check_pruned_fraction(f"The pruned_fraction of {name!r}", pruned_fraction[name])
+    return {name: kept_counts(size, pruned_fraction[name], rounds)[-1] for name, size in sizes.items()}
+
+
+def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], kept: float) -> dict[str, int]:
+    """How many weights each layer keeps where the whole network keeps a given share.
+
+    The layers' shares are those of the ladder at a number of rounds that need not be whole: a layer that rounds prune
+    at half the speed of others is pruned at half their speed here too, and one that they leave whole stays whole.
+
+    Args:
+      sizes: the layers' numbers of weights.
+      pruned_fraction: what each round prunes from each layer.
+      kept: the share of all weights to keep, in (0, 1).
+
+    Returns:
+      Counts, at least 1 each, whose sum is `kept` of all weights but for their rounding.
+
+    Raises:
+      InputError: a share outside (0, 1), or one that the layers which stay whole alone exceed.
+
+    >>> counts_for({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, kept=721 / 1100)
+    {'dense_1': 640, 'output': 81}
+    """
+    from scipy.optimize import brentq
+
+    check_fraction("kept_fraction", kept)
+    wanted = kept * sum(sizes.values())
+    whole = sum(size for name, size in sizes.items() if not pruned_fraction[name])
+    if whole >= wanted:
+        raise InputError(
+            f"kept_fraction is {kept}, but the layers that stay whole are {whole / sum(sizes.values()):.4f} of all weights."
+        )
+
+    def left(rounds: float) -> dict[str, float]:
+        return {name: size * (1 - pruned_fraction[name]) ** rounds for name, size in sizes.items()}
+
+    most = 1.0
+    while sum(left(most).values()) > wanted:
+        most *= 2
+    rounds = brentq(lambda rounds: sum(left(rounds).values()) - wanted, 0, most, xtol=1e-9)
+    return {name: max(1, round(count)) for name, count in left(rounds).items()}
+
+
 def check(mask: Mapping[str, np.ndarray]) -> None:
     """Raises InputError for a mask that leaves a layer without any weight, and so cuts the network in two."""
     for name, kept in mask.items():
@@ -93,6 +178,12 @@ def check_fraction(name: str, value: float) -> None:
         raise InputError(f"{name} is {value}; it must lie between 0 and 1, both excluded.")
 
 
+def check_pruned_fraction(name: str, value: float) -> None:
+    """Raises InputError unless the value is a share that a round can prune; 0 leaves a layer whole."""
+    if not 0 <= value < 1:
+        raise InputError(f"{name} is {value}; it must be at least 0 (nothing is pruned) and below 1.")
+
+
 def kept_fraction(mask: Mapping[str, np.ndarray]) -> float:
     """The share of all maskable weights that the mask keeps."""
     return sum(int(kept.sum()) for kept in mask.values()) / sum(kept.size for kept in mask.values())
@@ -104,7 +195,7 @@ def kept_fraction_by_layer(mask: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 
 def pruned_fraction_by_layer(
-    kernels: Mapping[str, np.ndarray], conv: float, dense: float, output: float
+    kernels: Mapping[str, np.ndarray], conv: float, dense: float, output: float, downsample: float | None = None
 ) -> dict[str, float]:
     """What each round prunes from each layer (Table S1): by the kind of the layer, and its own share for the last.
 
@@ -113,8 +204,15 @@ def pruned_fraction_by_layer(
       conv: share for convolutional layers.
       dense: share for dense layers.
       output: share for the output layer.
+      downsample: share for convolutions on a shortcut, whose layer's name ends in "downsample"; None: as all others.
+
+    >>> kernels = {name: np.empty((3, 3, 8, 8)) for name in ("conv_1/kernel", "stage_2_downsample/kernel", "last")}
+    >>> list(pruned_fraction_by_layer(kernels, 0.2, 0.2, 0.1, downsample=0).values())
+    [0.2, 0, 0.1]
     """
     shares = {name: conv if kernel.ndim > 2 else dense for name, kernel in kernels.items()}
+    if downsample is not None:
+        shares |= {name: downsample for name in kernels if name.removesuffix("/kernel").endswith("downsample")}
     return shares | {list(kernels)[-1]: output}
 
 

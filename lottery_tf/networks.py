@@ -6,6 +6,7 @@ A model's state is a `dict[str, np.ndarray]` with every weight (kernels, biases,
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Iterator
 
@@ -13,7 +14,8 @@ import keras
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.layers import MASKABLE, MaskedConv2D, MaskedDense, MaskedLayer
+from lottery_tf.families import FAMILIES
+from lottery_tf.layers import MASKABLE, MaskedLayer
 from lottery_tf.masks import Mask
 from lottery_tf.names import choose
 from lottery_tf.randomness import draw_seed, generator, glorot_normal
@@ -23,39 +25,22 @@ from lottery_tf.treatments import State
 OWN_VARIABLES = ("kernel_mask", "frozen_values")  # a masked layer's weights that are not part of a model's state
 
 
-def build(name: str, image_shape: tuple[int, ...] | None = None, classes: int = 10) -> keras.Model:
-    """A masked network of Table S1, untrained, nothing pruned; its outputs are logits.
+def build(
+    name: str, image_shape: tuple[int, ...] | None = None, classes: int = 10, dropout: float | None = None
+) -> keras.Model:
+    """A masked network, untrained, nothing pruned; its outputs are logits.
 
     Args:
       name: a name in `settings.NETWORKS`.
       image_shape: height, width, channels; None takes the shape the paper uses the network for.
       classes: units of the output layer.
+      dropout: share of the units of each hidden dense layer that a training step leaves out; None: none.
 
     >>> sum(kernel.size for kernel in kernels(build("fc")).values())
     266200
     """
-    table = choose(NETWORKS, name, "network")
-    stack = [keras.Input(image_shape or table.image_shape)]
-    for index, channels in enumerate(table.conv):
-        stack.append(
-            MaskedConv2D(
-                channels,
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer="glorot_normal",
-                name=f"conv_{index + 1}",
-            )
-        )
-        if index % 2:
-            stack.append(keras.layers.MaxPooling2D(name=f"pool_{index // 2 + 1}"))
-    stack.append(keras.layers.Flatten(name="flatten"))
-    for index, units in enumerate(table.dense[:-1]):
-        stack.append(
-            MaskedDense(units, activation="relu", kernel_initializer="glorot_normal", name=f"dense_{index + 1}")
-        )
-    stack.append(MaskedDense(classes, kernel_initializer="glorot_normal", name="output"))
-    return keras.Sequential(stack, name=name)
+    table = dataclasses.replace(choose(NETWORKS, name, "network"), dropout=dropout)
+    return FAMILIES[table.family](name, table, image_shape or table.image_shape, classes)
 
 
 def masked(model: keras.Model) -> keras.Model:
@@ -113,6 +98,14 @@ def masked_layers(model: keras.Model) -> dict[str, MaskedLayer]:
 def kernels(model: keras.Model) -> State:
     """The maskable kernels by name, in the model's order."""
     return {name: layer.kernel.numpy() for name, layer in masked_layers(model).items()}
+
+
+def kernel_tensors(model: keras.Model) -> list:
+    """The kernels that a model trains, as tensors to compute with; pruned weights feel no gradient."""
+    found = [layer for _, layer in _layers(model) if layer.trainable and hasattr(layer, "kernel")]
+    return [
+        layer.masked_kernel(layer.kernel) if isinstance(layer, MaskedLayer) else layer.kernel.value for layer in found
+    ]
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:

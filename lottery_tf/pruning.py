@@ -12,19 +12,32 @@ import keras
 import numpy as np
 
 from lottery_tf import events, masks, networks
+from lottery_tf.controls import CONTROLS, check, control_place, control_ticket, order_seed
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.randomness import generator
 from lottery_tf.settings import PruningSettings, RunSettings, TrainingSettings
-from lottery_tf.store import DENSE, MemoryResults, Result, ResultsFolder, Snapshot, fingerprint, level_place
-from lottery_tf.training import Trained, Trainer
+from lottery_tf.store import (
+    DENSE,
+    MemoryResults,
+    Result,
+    ResultsFolder,
+    Snapshot,
+    fingerprint,
+    level_place,
+    rewind_place,
+)
+from lottery_tf.training import Stretch, Trained, Trainer
 from lottery_tf.treatments import State, Ticket, Treatment, next_ticket
 
 PACKAGES = ("tensorflow", "keras", "numpy")
+NO_TREATMENT = {  # what the metrics of a dense network have in place of a treatment
+    field.name: None if field.default is None else type(field.default)() for field in dataclasses.fields(Treatment)
+} | {"criterion": DENSE}
 
 
 class Experiment:
-    """Iterative pruning of one model on one data set, for any seeds and treatments.
+    """Iterative and one-shot pruning of one model on one data set, for any seeds and treatments.
 
     Each seed's dense network is trained once and shared by all its treatments. Every step asks first whether its result
     is there already, which is all that resuming takes.
@@ -71,8 +84,10 @@ class Experiment:
         pruning = pruning or PruningSettings()
         self._initial = initial or functools.partial(networks.initial_state, model, networks.get_state(model))
         self.pruned_fraction = masks.pruned_fraction_by_layer(
-            networks.kernels(model), pruning.conv, pruning.dense, pruning.output
+            networks.kernels(model), pruning.conv, pruning.dense, pruning.output, pruning.downsample
         )
+        if not any(self.pruned_fraction.values()):
+            raise InputError("Every layer stays whole with these pruned fractions: there is nothing to prune.")
         self._keep_weights = keep_weights
         self._labels = labels or {}
         self._snapshot_seconds = snapshot_seconds
@@ -83,46 +98,104 @@ class Experiment:
         """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
 
         Yields:
-          Each level as it is finished, the dense network first; its weights may have been dropped. A level whose
-          training diverged is the last.
+          Each level as it is finished, the dense network first; its weights may have been dropped. Nothing is made
+          from a level whose training diverged.
 
         Raises:
-          InputError: fewer than one level, or a criterion or action that returns what cannot be used.
+          InputError: fewer than one level, a rewind point beyond the training, or a criterion or action that returns
+            what cannot be used.
         """
         if levels < 1:
             raise InputError(
                 f"levels is {levels}; it must be at least 1 (the dense network is level 0 and always there)."
             )
-        level = self.dense(seed)
+        self._check(treatment)
+        levels, level = treatment.last_level(levels), self.dense(seed)
         finished = [level.metrics]
         yield level
         with self.results.lock(f"seed-{seed}/{treatment.name}"):
             for number in range(1, levels + 1):
-                if level.metrics["status"] != "finished":
+                parent = finished[treatment.parent(number)]
+                if parent["status"] != "finished":
                     return
                 trained_before = self.trained
-                level = self._next(treatment, seed, number, level.metrics["fingerprint"])
+                level = self._next(treatment, seed, number, parent["fingerprint"])
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == levels:
-                    self._show(treatment, seed, finished)
+                    self.show(treatment, seed, finished)
                 yield level
 
     def dense(self, seed: int, weights: bool = False) -> Result:
         """The dense network of a seed, trained if it is not there; with its weights if they are asked for."""
         place = level_place(seed, DENSE, 0)
         with self.results.lock(place):
-            return self._found(place, weights) or self._trained(self._dense_ticket(seed), seed, 0)
+            return self._found(place, weights) or self._trained(place, self._dense_ticket(seed), seed, 0)
+
+    def rewind_point(self, seed: int, iteration: int) -> Result:
+        """The dense network of a seed as its training passes through an iteration; its final weights are those there.
+
+        Raises:
+          InputError: an iteration that the training does not pass through, or a training that diverges before it.
+        """
+        self._check(Treatment(rewind_to=iteration))
+        place = rewind_place(seed, iteration)
+        with self.results.lock(place):
+            found = self._found(place, weights=True) or self._trained(
+                place, self._dense_ticket(seed), seed, 0, {"kind": "rewind"}, Stretch(last=iteration)
+            )
+        if found.metrics["status"] != "finished":
+            raise InputError(f"The dense training of seed {seed} diverged before iteration {iteration}.")
+        return found
 
     def level(self, treatment: Treatment, seed: int, number: int) -> Result:
         """One level, found or trained from the one before it; what is missing of that one is trained first.
 
         Raises:
-          InputError: the level before diverged, or a criterion or action returns what cannot be used.
+          InputError: the level before diverged, a level that the treatment does not have, a rewind point beyond the
+            training, or a criterion or action that returns what cannot be used.
         """
+        self._check(treatment)
+        if number > treatment.last_level(number):
+            raise InputError(f"The treatment {treatment.name} has level 1 alone; level {number} is asked for.")
         if number == 0:
             return self.dense(seed)
         with self.results.lock(f"seed-{seed}/{treatment.name}"):
             return self._next(treatment, seed, number)
+
+    def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> Result:
+        """A control of a level, found or trained; the level is trained first where it is missing.
+
+        Args:
+          treatment: the treatment, with the mask-0 action `zero` unless the control is `reorder`.
+          seed: the seed.
+          number: the level; 0, the dense network, has the control `reorder` only, from the treatment's rewind point.
+          control: a name in `controls.CONTROLS`.
+          draw: which of several controls of one kind, from 1.
+
+        Returns:
+          A result whose metrics are those of a level, with "kind" `control`, "control" and "draw"; its "parent" is the
+          level. Its weights are kept where all are.
+
+        Raises:
+          InputError: a control that cannot be, or what `level` raises.
+        """
+        check(treatment, number, control, draw)
+        level = self.level(treatment, seed, number)
+        place, parent = control_place(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
+        with self.results.lock(place):
+            if found := self._found(place, self._keep_weights, parent):
+                return found
+            ticket, stretch = self._control_ticket(treatment, seed, number, level, control, draw)
+            identity = dataclasses.asdict(treatment)
+            identity |= {"kind": "control", "control": control, "draw": draw, "parent": parent}
+            keep, other = self._keep_weights, order_seed(control, seed, draw)
+            return self._trained(place, ticket, seed, number, identity, stretch, other, keep)
+
+    def controls(self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1) -> Iterator[Result]:
+        """The controls of one kind of a treatment's levels 1 to `levels`, as far as those are finished."""
+        numbers = [level.metrics["level"] for level in self.levels(treatment, seed, levels)]
+        for number in numbers[1:]:
+            yield self.control(treatment, seed, number, control, draw)
 
     def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
         """The experiment's model with a level's final weights and mask; what is missing of it is trained first."""
@@ -137,8 +210,17 @@ class Experiment:
         """
         kernels = networks.kernels(self.model)
         kept = masks.ladder(kernels, self.pruned_fraction, levels)
+        if treatment.chosen_kept_fraction is not None:
+            kept = [kept[0], treatment.chosen_kept_fraction]
         stored = sum(kept) if treatment.mask0 == "zero" else len(kept)
         return int(2 * 4 * stored * sum(kernel.size for kernel in kernels.values()))
+
+    def _check(self, treatment: Treatment) -> None:
+        if treatment.rewind_to >= self.trainer.settings.iterations:
+            raise InputError(
+                f"rewind_to is {treatment.rewind_to}; it must be below the {self.trainer.settings.iterations} iterations "
+                "of a training."
+            )
 
     def _next(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
         """A level, after which the weights it was made from are dropped, unless they are to be kept."""
@@ -159,11 +241,14 @@ class Experiment:
         found = self._found(level_place(seed, treatment.name, number), weights, parent)
         if found is not None:
             return found
-        before = self._level(treatment, seed, number - 1, weights=True)
+        earlier = treatment.parent(number)
+        before = self._level(treatment, seed, earlier, weights=True)
         if before.metrics["status"] != "finished":
-            raise InputError(f"Level {number - 1} of {treatment.name}, seed {seed}, diverged: nothing follows it.")
+            raise InputError(f"Level {earlier} of {treatment.name}, seed {seed}, diverged: nothing follows it.")
         ticket = self._next_ticket(treatment, seed, number, before)
-        return self._trained(ticket, seed, number, treatment, before.metrics["fingerprint"])
+        identity = dataclasses.asdict(treatment) | {"parent": before.metrics["fingerprint"]}
+        place = level_place(seed, treatment.name, number)
+        return self._trained(place, ticket, seed, number, identity, self._stretch(treatment))
 
     def _found(self, place: str, weights: bool, parent: str | None = None) -> Result | None:
         """What the results hold at a place, unless it is the child of another parent than the one there is now."""
@@ -176,46 +261,94 @@ class Experiment:
 
     def saliency_gradient(self, before: Result, number: int) -> State:
         """The gradient of one batch at a level's starting weights, for the criteria that make level `number` from it."""
+        return self._saliency(before.ticket, before.metrics["seed"], number)
+
+    def _saliency(self, ticket: Ticket, seed: int, number: int) -> State:
         train, batch_size = self.trainer.dataset.train, self.trainer.settings.batch_size
-        rng = generator(before.metrics["seed"], "saliency batch", number)
-        return self.trainer.gradient(before.ticket, rng.choice(len(train), batch_size, replace=False))
+        rng = generator(seed, "saliency batch", number)
+        return self.trainer.gradient(ticket, rng.choice(len(train), batch_size, replace=False))
 
     def _next_ticket(self, treatment: Treatment, seed: int, number: int, before: Result) -> Ticket:
-        gradient = self.saliency_gradient(before, number) if treatment.wants_gradient else None
-        draw = {
-            name: functools.partial(networks.draw_kernel, layer)
-            for name, layer in networks.masked_layers(self.model).items()
-        }
         initial, pruned = self._initial(seed), self.pruned_fraction
-        return next_ticket(treatment, before.ticket, before.final, initial, pruned, draw, seed, number, gradient)
+        rewound, began = None, before.ticket
+        if treatment.rewind_to:
+            rewound = self.rewind_point(seed, treatment.rewind_to).final
+            began = _with_kept(initial, before.ticket)
+        gradient = self._saliency(began, seed, number) if treatment.wants_gradient else None
+        return next_ticket(
+            treatment, began, before.final, initial, pruned, self._draw(), seed, number, gradient, rewound
+        )
+
+    def _control_ticket(
+        self, treatment: Treatment, seed: int, number: int, level: Result, control: str, draw: int
+    ) -> tuple[Ticket, Stretch]:
+        """What a control trains, and which iterations."""
+        begins, stretch = CONTROLS[control].begins, self._stretch(treatment)
+        if begins == "ticket" and number:
+            with self.results.lock(f"seed-{seed}/{treatment.name}"):
+                state = self._level(treatment, seed, number, weights=True).start
+        elif begins == "beginning" or not treatment.rewind_to:
+            state, stretch = self._initial(seed), Stretch()
+        else:
+            state = self.rewind_point(seed, treatment.rewind_to).final
+        return control_ticket(control, level.mask, state, self._draw(), seed, number, draw), stretch
+
+    def _stretch(self, treatment: Treatment) -> Stretch:
+        """The iterations of a treatment's levels; a network that goes on keeps the learning rate of its end."""
+        return Stretch(treatment.rewind_to, rate_from=self.trainer.settings.iterations if treatment.goes_on else None)
+
+    def _draw(self) -> dict[str, Callable[[np.random.Generator], np.ndarray]]:
+        """For each kernel a function of a generator that draws it anew."""
+        layers = networks.masked_layers(self.model)
+        return {name: functools.partial(networks.draw_kernel, layer) for name, layer in layers.items()}
 
     def _trained(
-        self, ticket: Ticket, seed: int, number: int, treatment: Treatment | None = None, parent: str = ""
+        self,
+        place: str,
+        ticket: Ticket,
+        seed: int,
+        number: int,
+        identity: dict | None = None,
+        stretch: Stretch | None = None,
+        other_order: int | None = None,
+        keep_weights: bool = True,
     ) -> Result:
-        """Trains a ticket and stores the level."""
-        place = level_place(seed, treatment.name if treatment else DENSE, number)
+        """Trains a ticket and stores what becomes of it, a level unless its identity says otherwise."""
         partial: Path | None = self.results.partial(place)
         snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds)
         with events.TrainingEvents(partial) as board:
             trained = self.trainer.train(
-                ticket, seed, number, snapshot=snapshot, on_history=board.history, on_steps=self._on_steps
+                ticket,
+                seed,
+                number,
+                stretch=stretch,
+                order_seed=other_order,
+                snapshot=snapshot,
+                on_history=board.history,
+                on_steps=self._on_steps,
             )
-            names = dataclasses.asdict(treatment) if treatment else {"criterion": DENSE, "mask1": "", "mask0": ""}
-            metrics = self._metrics(ticket, trained, names | {"seed": seed, "level": number, "parent": parent})
-            result = Result(ticket.mask, metrics, trained.history, ticket.start, trained.final)
+            identity = NO_TREATMENT | {"parent": ""} | (identity or {}) | {"seed": seed, "level": number}
+            result = Result(
+                ticket.mask, self._metrics(ticket, trained, identity), trained.history, ticket.start, trained.final
+            )
             board.level(result)
+        result = result if keep_weights else result.without_weights()
         self.results.write(place, result)
         self.trained += 1
         return result
 
-    def _show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
+    def show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
         """Writes the treatment's page for TensorBoard."""
         folder = self.results.folder(f"seed-{seed}/{treatment.name}")
         if folder is not None:
             training = dataclasses.asdict(self.trainer.settings)
-            events.write_treatment(
-                folder, {**self._labels, **dataclasses.asdict(treatment), "seed": seed, **training}, finished
-            )
+            described = {**self._labels, **dataclasses.asdict(treatment), "seed": seed, **training}
+            shown = {
+                name: str(value) if isinstance(value, tuple) else value
+                for name, value in described.items()
+                if value is not None
+            }
+            events.write_treatment(folder, shown, finished)
 
     def _metrics(self, ticket: Ticket, trained: Trained, identity: dict) -> dict:
         return {
@@ -235,6 +368,12 @@ class Experiment:
             "keep_weights": self._keep_weights,
             "versions": versions(),
         }
+
+
+def _with_kept(initial: State, ticket: Ticket) -> Ticket:
+    """A ticket's mask with kept weights at their initial values: what criteria see as w_i where a rewind point is later."""
+    start = {name: np.where(kept, initial[name], ticket.start[name]) for name, kept in ticket.mask.items()}
+    return Ticket(initial | start, ticket.mask)
 
 
 def finite(value: float) -> float | None:
@@ -258,7 +397,7 @@ def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str |
     """
     image_shape = dataset.train.images.shape[1:]
     return Experiment(
-        networks.build(settings.network, image_shape),
+        networks.build(settings.network, image_shape, dropout=settings.dropout),
         dataset,
         settings.training,
         settings.pruning,

@@ -10,26 +10,33 @@ import dataclasses
 import math
 
 from lottery_tf.errors import InputError
-from lottery_tf.masks import check_fraction
+from lottery_tf.masks import check_fraction, check_pruned_fraction
 from lottery_tf.names import choose
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkSettings:
-    """One column of Table S1.
+    """One column of Table S1, or of Frankle & Carbin's table of the networks that they study.
 
     Attributes:
       image_shape: height, width, channels of the images it is meant for.
-      conv: channels of the 3x3 convolutions; a 2x2 max pooling follows each pair.
+      conv: (plain) channels of the 3x3 convolutions; a 2x2 max pooling follows each pair.
       dense: units of the dense layers, output layer last.
       optimizer: a name in `OPTIMIZERS`.
       learning_rate: of the optimizer.
       iterations: training steps of the paper's schedule.
       conv_pruned_fraction, dense_pruned_fraction, output_pruned_fraction: share of a layer's unmasked weights that a
-        round prunes.
+        round prunes; 0 leaves such layers whole.
       batch_size: images a step.
       mask_learning_rate: of SGD with momentum 0.9 when a Supermask is learned (Section S3).
       mask_iterations: the "iterations" that Section S3 prints for that; the published accuracies took that many epochs.
+      family: a name in `families.FAMILIES`: how the network is built from this.
+      stages: (residual, vgg) for each stage the number of its blocks or convolutions, and their channels.
+      downsample_pruned_fraction: as above, for convolutions on a shortcut; None: as for other convolutions.
+      scope: a name in `treatments.SCOPES`: how the network is pruned where nothing else is asked for.
+      learning_rate_drops, warmup_iterations, weight_decay, augmentation: see `TrainingSettings`.
+      dropout: share of the units of each hidden dense layer that a step leaves out; None: none.
+      dropout_learning_rate, dropout_iterations: what takes the place of the two above where there is dropout.
     """
 
     image_shape: tuple[int, int, int]
@@ -44,11 +51,31 @@ class NetworkSettings:
     batch_size: int = 60
     mask_learning_rate: float = 100.0
     mask_iterations: int = 2000
+    family: str = "plain"
+    stages: tuple[tuple[int, int], ...] = ()
+    downsample_pruned_fraction: float | None = None
+    scope: str = "layer"
+    learning_rate_drops: tuple[int, ...] | None = None
+    warmup_iterations: int | None = None
+    weight_decay: float | None = None
+    augmentation: str | None = None
+    dropout: float | None = None
+    dropout_learning_rate: float | None = None
+    dropout_iterations: int | None = None
 
 
 NETWORKS: dict[str, NetworkSettings] = {
     "fc": NetworkSettings((28, 28, 1), (), (300, 100, 10), 1.2e-3, 55 * 916, 0.1),
-    "conv2": NetworkSettings((32, 32, 3), (64, 64), (256, 256, 10), 2e-4, 27 * 750, 0.1),
+    "conv2": NetworkSettings(
+        (32, 32, 3),
+        (64, 64),
+        (256, 256, 10),
+        2e-4,
+        27 * 750,
+        0.1,
+        dropout_learning_rate=3e-4,
+        dropout_iterations=3 * 27 * 750,
+    ),
     "conv4": NetworkSettings(
         (32, 32, 3),
         (64, 64, 128, 128),
@@ -58,6 +85,8 @@ NETWORKS: dict[str, NetworkSettings] = {
         0.1,
         mask_learning_rate=50.0,
         mask_iterations=1000,
+        dropout_learning_rate=2e-4,
+        dropout_iterations=3 * 34 * 750,
     ),
     "conv6": NetworkSettings(
         (32, 32, 3),
@@ -68,6 +97,43 @@ NETWORKS: dict[str, NetworkSettings] = {
         0.15,
         mask_learning_rate=20.0,
         mask_iterations=800,
+        dropout_learning_rate=2e-4,
+        dropout_iterations=3 * 40 * 750,
+    ),
+    "resnet20": NetworkSettings(  # which Frankle & Carbin call ResNet-18
+        (32, 32, 3),
+        (),
+        (10,),
+        0.1,
+        30_000,
+        0.2,
+        output_pruned_fraction=0.0,
+        optimizer="momentum",
+        batch_size=128,
+        family="residual",
+        stages=((3, 16), (3, 32), (3, 64)),
+        downsample_pruned_fraction=0.0,
+        scope="global",
+        learning_rate_drops=(20_000, 25_000),
+        weight_decay=1e-4,
+        augmentation="flip_and_crop",
+    ),
+    "vgg19": NetworkSettings(
+        (32, 32, 3),
+        (),
+        (10,),
+        0.1,
+        112_000,  # 160 epochs
+        0.2,
+        output_pruned_fraction=0.0,
+        optimizer="momentum",
+        batch_size=64,
+        family="vgg",
+        stages=((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)),
+        scope="global",
+        learning_rate_drops=(56_000, 84_000),  # epochs 80 and 120
+        weight_decay=1e-4,
+        augmentation="flip_and_crop",
     ),
 }
 
@@ -106,6 +172,10 @@ OPTIMIZERS = {  # name -> Keras's class and its arguments besides the learning r
     "momentum": ("SGD", {"momentum": 0.9}),
 }
 
+AUGMENTATIONS = {  # name -> what is done to each training image, drawn anew in every epoch
+    "flip_and_crop": "mirrored or not, framed by 4 black pixels and cut to its size at a random place",
+}
+
 SCHEDULES = {"paper": 1, "half": 2, "quarter": 4, "tenth": 10}  # name -> what the paper's iterations are divided by
 
 
@@ -119,6 +189,11 @@ class TrainingSettings:
       optimizer: a name in `OPTIMIZERS`.
       batch_size: images a step; the last partial batch of an epoch is dropped.
       eval_interval: iterations between two readings of the validation loss.
+      learning_rate_drops: iterations at which the learning rate falls to a tenth; None: it never does.
+      warmup_iterations: over how many iterations the learning rate rises from 0, in equal steps; None: no warmup.
+      weight_decay: the loss gains this times half the sum of the squares of all kept weights (of kernels; biases and
+        batch norm do not decay); None: nothing.
+      augmentation: a name in `AUGMENTATIONS`, what is done to each training image; None: nothing.
 
     Raises:
       InputError: a value that cannot be.
@@ -129,27 +204,42 @@ class TrainingSettings:
     optimizer: str = "adam"
     batch_size: int = 60
     eval_interval: int = 100
+    # None, and not 0, is what results folders made before these existed are found to hold.
+    learning_rate_drops: tuple[int, ...] | None = None
+    warmup_iterations: int | None = None
+    weight_decay: float | None = None
+    augmentation: str | None = None
 
     def __post_init__(self):
-        for name in ("iterations", "batch_size", "eval_interval"):
-            if getattr(self, name) < 1:
+        for name in ("iterations", "batch_size", "eval_interval", "warmup_iterations"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if not 0 < self.learning_rate < math.inf:
-            raise InputError(f"learning_rate is {self.learning_rate}; it must be a finite number above 0.")
+        for name in ("learning_rate", "weight_decay"):
+            if getattr(self, name) is not None and not 0 < getattr(self, name) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be a finite number above 0.")
+        if any(drop < 1 for drop in self.learning_rate_drops or ()):
+            raise InputError(f"learning_rate_drops are {self.learning_rate_drops}; each must be at least 1.")
         choose(OPTIMIZERS, self.optimizer, "optimizer")
+        if self.augmentation is not None:
+            choose(AUGMENTATIONS, self.augmentation, "augmentation")
 
 
 @dataclasses.dataclass(frozen=True)
 class PruningSettings:
-    """The share of its still unmasked weights that each round prunes from a layer, each in (0, 1)."""
+    """The share of its still unmasked weights that each round prunes from a layer: at least 0 and below 1.
+
+    0 leaves such layers whole. `downsample` is for convolutions on a shortcut; None: as for other convolutions.
+    """
 
     conv: float = 0.1
     dense: float = 0.2
     output: float = 0.1
+    downsample: float | None = None
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            check_fraction(f"{field.name}_pruned_fraction", getattr(self, field.name))
+            if (value := getattr(self, field.name)) is not None:
+                check_pruned_fraction(f"{field.name}_pruned_fraction", value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +252,10 @@ class RunSettings:
       schedule: the name of the folder: a name in `SCHEDULES` or a number of iterations.
       training: how each network is trained.
       pruning: how much each round prunes.
+      dropout: share of the units of each hidden dense layer that a training step leaves out; None: none.
+
+    Raises:
+      InputError: dropout that the network cannot have, or a share outside (0, 1).
     """
 
     network: str
@@ -169,6 +263,13 @@ class RunSettings:
     schedule: str
     training: TrainingSettings
     pruning: PruningSettings
+    dropout: float | None = None
+
+    def __post_init__(self):
+        if self.dropout is not None:
+            check_fraction("dropout", self.dropout)
+            if len(NETWORKS[self.network].dense) < 2:
+                raise InputError(f"dropout is {self.dropout}, but {self.network!r} has no hidden dense layer for it.")
 
     @property
     def folder(self) -> str:
@@ -192,31 +293,63 @@ def run_settings(
       schedule: a name in `SCHEDULES` or a number of iterations; None takes the data set's own.
       eval_interval: iterations between two readings of the validation loss.
       **changes: fields of `NetworkSettings` with other values: `learning_rate`, `batch_size`, `optimizer`,
-        `conv_pruned_fraction`, ...; None stands for the table's value.
+        `conv_pruned_fraction`, ...; None stands for the table's value. Drops of the learning rate are given in
+        iterations of this schedule, as is warmup; those of the table are shortened as it is.
 
     Raises:
       InputError: an unknown name or a value that cannot be.
 
     >>> run_settings("fc", "mnist", "tenth").training.iterations
     5038
+    >>> run_settings("resnet20", "cifar10", "tenth").training.learning_rate_drops
+    (2000, 2500)
     """
     table = choose(NETWORKS, network, "network")
     dataset_schedule = choose(DATASETS, dataset, "data set").schedule
     schedule = schedule or dataset_schedule
-    table = dataclasses.replace(table, **{name: value for name, value in changes.items() if value is not None})
+    changes = {name: value for name, value in changes.items() if value is not None}
+    table = _with_dropout(table) if changes.get("dropout") else table
+    iterations = scheduled_iterations(table.iterations, schedule)
+    table = dataclasses.replace(_shortened(table, iterations), **changes)
     return RunSettings(
         network,
         dataset,
         schedule,
         TrainingSettings(
-            scheduled_iterations(table.iterations, schedule),
+            iterations,
             table.learning_rate,
             table.optimizer,
             table.batch_size,
             eval_interval,
+            table.learning_rate_drops,
+            table.warmup_iterations or None,
+            table.weight_decay or None,
+            table.augmentation,
         ),
-        PruningSettings(table.conv_pruned_fraction, table.dense_pruned_fraction, table.output_pruned_fraction),
+        PruningSettings(
+            table.conv_pruned_fraction,
+            table.dense_pruned_fraction,
+            table.output_pruned_fraction,
+            table.downsample_pruned_fraction,
+        ),
+        table.dropout or None,
     )
+
+
+def _with_dropout(table: NetworkSettings) -> NetworkSettings:
+    """The table's values for a training with dropout, where it has any."""
+    return dataclasses.replace(
+        table,
+        learning_rate=table.dropout_learning_rate or table.learning_rate,
+        iterations=table.dropout_iterations or table.iterations,
+    )
+
+
+def _shortened(table: NetworkSettings, iterations: int) -> NetworkSettings:
+    """The table with the drops of its learning rate moved as its iterations are to these."""
+    drops = table.learning_rate_drops
+    moved = drops and tuple(max(1, drop * iterations // table.iterations) for drop in drops)
+    return dataclasses.replace(table, learning_rate_drops=moved)
 
 
 def scheduled_iterations(paper_iterations: int, schedule: str) -> int:

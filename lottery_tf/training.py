@@ -16,9 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import networks
+from lottery_tf import augmentation, networks
 from lottery_tf.data import Dataset, Split
 from lottery_tf.errors import InputError
+from lottery_tf.learning_rates import WarmupAndDrops, learning_rate
 from lottery_tf.names import choose
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import OPTIMIZERS, TrainingSettings
@@ -40,7 +41,7 @@ class Trained:
       final: every weight at the end.
       best: every weight at the early-stopping iteration.
       history: (rows, 5) float64 array with `store.HISTORY_COLUMNS`; a row every `eval_interval` iterations, from
-        iteration 0 (before the first step) to the end.
+        the first iteration (before its step) to the end.
       early_stop_iteration: the iteration of least validation loss (or best accuracy), the first of equals.
       early_stop_val_loss: the validation loss there.
       test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].
@@ -65,10 +66,12 @@ def scale(images):
     return tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
 
 
-def make_optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
-    """A Keras optimizer as the settings name it."""
+def make_optimizer(
+    settings: TrainingSettings, rate: float | WarmupAndDrops | None = None
+) -> keras.optimizers.Optimizer:
+    """A Keras optimizer as the settings name it, with their learning rate or, where that is given, `rate`."""
     class_name, arguments = OPTIMIZERS[settings.optimizer]
-    return getattr(keras.optimizers, class_name)(settings.learning_rate, **arguments)
+    return getattr(keras.optimizers, class_name)(learning_rate(settings) if rate is None else rate, **arguments)
 
 
 @functools.lru_cache(maxsize=4)
@@ -95,14 +98,39 @@ def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int,
     return np.stack(rows)
 
 
-def _check_fit(model: keras.Model, dataset: Dataset) -> None:
-    """Raises InputError for images or labels that the model cannot take."""
+def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
+    """Raises InputError for images or labels that the model cannot take, or images that cannot be augmented."""
+    if settings.augmentation and dataset.train.images.ndim != 4:
+        raise InputError(
+            f"augmentation is {settings.augmentation!r}, which wants images of height, width and channels; these have "
+            f"shape {dataset.train.images.shape[1:]}."
+        )
     if (images := dataset.train.images.shape[1:]) != tuple(model.input_shape[1:]):
         raise InputError(f"The images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}.")
     if (label := int(dataset.train.labels.max())) >= model.output_shape[-1]:
         raise InputError(
             f"There are labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Stretch:
+    """Which iterations a training runs through.
+
+    Attributes:
+      first: the iteration it begins at: the order of the images, the history and the learning rate go on from there.
+      last: the iteration it stops at; None: the end of the settings' schedule.
+      rate_from: where in its schedule the learning rate begins; None: at `first`.
+    """
+
+    first: int = 0
+    last: int | None = None
+    rate_from: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells a snapshot of it from others; nothing for a whole training."""
+        return "" if self == Stretch() else f" iterations {self.first} to {self.last}, rate from {self.rate_from}"
 
 
 class Trainer:
@@ -131,7 +159,7 @@ class Trainer:
             raise InputError(
                 f"batch_size is {settings.batch_size}, but there are {len(dataset.train)} training images."
             )
-        _check_fit(model, dataset)
+        _check_fit(model, dataset, settings)
         self.model = model
         self.dataset = dataset
         self.settings = settings
@@ -142,7 +170,8 @@ class Trainer:
         self._test_samples = getattr(model, "samples", 1)
         self._images = {name: tf.constant(split.images) for name, split in self._splits().items()}
         self._labels = {name: tf.constant(split.labels) for name, split in self._splits().items()}
-        self._optimizer = make_optimizer(settings)
+        self._rate = learning_rate(settings)
+        self._optimizer = make_optimizer(settings, self._rate)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
         own = {
@@ -168,6 +197,8 @@ class Trainer:
         seed: int,
         level: int,
         *,
+        stretch: Stretch | None = None,
+        order_seed: int | None = None,
         snapshot: Snapshot | None = None,
         on_history: Callable[[np.ndarray], None] = lambda history: None,
         on_steps: Callable[[int], None] = lambda count: None,
@@ -177,29 +208,36 @@ class Trainer:
         Args:
           ticket: where every weight starts, and the mask.
           seed: the run's seed, and
-          level: the level's number: together they fix the order of the images and the dropout.
+          level: the level's number: together they fix the order of the images, their augmentation and the dropout.
+          stretch: which iterations are trained; None: all of the settings'. The optimizer's moments always start
+            afresh.
+          order_seed: a seed that takes the place of the run's in all that, for another training from the same start
+            (instability analysis); None: the run's own.
           snapshot: where the state is saved from time to time, and taken up from if it was.
           on_history: called with the history so far after each reading of the validation loss.
           on_steps: called with the number of steps just done.
 
         The same arguments give the same bits on one machine, whether or not the training is interrupted.
         """
-        self._reset(ticket, seed, level)
-        run = _Run()
-        what = f"{fingerprint(ticket.start, ticket.mask)} seed {seed} level {level}"
+        stretch = stretch or Stretch()
+        last = self.settings.iterations if stretch.last is None else stretch.last
+        seed = seed if order_seed is None else order_seed
+        self._reset(ticket, seed, level, stretch)
+        run = _Run(iteration=stretch.first)
+        what = f"{fingerprint(ticket.start, ticket.mask)} seed {seed} level {level}{stretch.name}"
         if snapshot is not None and (saved := snapshot.load(what)) is not None:
             run = self._restore(saved)
-            on_steps(run.iteration)
+            on_steps(run.iteration - stretch.first)
         began = time.monotonic() - run.seconds
         while run.restored or not self._read_validation(run):
             run.restored = False
             on_history(np.array(run.history))
-            if run.iteration == self.settings.iterations:
+            if run.iteration == last:
                 break
             run.seconds = time.monotonic() - began
             if snapshot is not None:
                 snapshot.save_if_due(what, lambda: self._saved(run))
-            self._train_stretch(run, seed, level, on_steps)
+            self._train_to_next_reading(run, last, seed, level, on_steps)
         final, final_accuracy = networks.get_state(self.model), self._test_accuracy(run)
         for variable, value in zip(self._variables, run.best, strict=True):
             variable.assign(value)
@@ -231,8 +269,10 @@ class Trainer:
         found = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
         return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
 
-    def _reset(self, ticket: Ticket, seed: int, level: int) -> None:
+    def _reset(self, ticket: Ticket, seed: int, level: int, stretch: Stretch) -> None:
         networks.set_state(self.model, ticket.start, ticket.mask)
+        if isinstance(self._rate, WarmupAndDrops):
+            self._rate.begins_at.assign(stretch.first if stretch.rate_from is None else stretch.rate_from)
         for variable, value in zip(self._optimizer.variables, self._optimizer_start, strict=True):
             variable.assign(value)
         rng = generator(seed, "dropout", level)
@@ -251,28 +291,43 @@ class Trainer:
             run.best = [variable.numpy() for variable in self._variables]
         return run.diverged
 
-    def _train_stretch(self, run: _Run, seed: int, level: int, on_steps: Callable[[int], None]) -> None:
-        """Trains up to the next reading of the validation loss."""
+    def _train_to_next_reading(
+        self, run: _Run, last: int, seed: int, level: int, on_steps: Callable[[int], None]
+    ) -> None:
+        """Trains up to the next reading of the validation loss: at every whole interval, and at the last iteration."""
         interval, batch_size = self.settings.eval_interval, self.settings.batch_size
-        stretch = min(interval, self.settings.iterations - run.iteration)
+        steps = min(interval - run.iteration % interval, last - run.iteration)
         loss = correct = 0.0
-        for done in range(0, stretch, self._steps_per_call):
-            count = min(self._steps_per_call, stretch - done)
-            first = run.iteration + done
-            # Always as many rows as a call may need, so that XLA compiles for one shape only.
-            indices = batch_indices(first, self._steps_per_call, len(self.dataset.train), batch_size, seed, level)
-            call_loss, call_correct = self._train_steps(tf.constant(indices), tf.constant(count))
+        for done in range(0, steps, self._steps_per_call):
+            count = min(self._steps_per_call, steps - done)
+            batches = self._batches(run.iteration + done, seed, level)
+            call_loss, call_correct = self._train_steps(tf.constant(count), *map(tf.constant, batches))
             loss, correct = loss + float(call_loss), correct + float(call_correct)
             on_steps(count)
-        run.iteration += stretch
-        run.train_loss, run.train_accuracy = loss / (stretch * batch_size), correct / (stretch * batch_size)
+        run.iteration += steps
+        run.train_loss, run.train_accuracy = loss / (steps * batch_size), correct / (steps * batch_size)
 
-    def _steps(self, indices, count):
+    def _batches(self, first: int, seed: int, level: int) -> list[np.ndarray]:
+        """The images of the iterations from `first` on, and what is done to them where they are augmented.
+
+        Always as many rows as a call may need, so that XLA compiles for one shape only.
+        """
+        count, batch_size = self._steps_per_call, self.settings.batch_size
+        batches = [batch_indices(first, count, len(self.dataset.train), batch_size, seed, level)]
+        if self.settings.augmentation:
+            batches.append(augmentation.draws(first, count, batch_size, seed, level))
+        return batches
+
+    def _steps(self, count, indices, drawn=None):
         loss_sum = correct_sum = tf.zeros(())
         for step in tf.range(count):
             with tf.GradientTape() as tape:
-                loss, correct = self._loss_and_correct(self._draw(), "train", indices[step], training=True)
+                own = None if drawn is None else drawn[step]
+                loss, correct = self._loss_and_correct(self._draw(), "train", indices[step], training=True, drawn=own)
                 batch_loss = loss / indices.shape[1] + sum(self.model.losses)
+                if self.settings.weight_decay:
+                    squares = sum(map(tf.nn.l2_loss, networks.kernel_tensors(self.model)))
+                    batch_loss += self.settings.weight_decay * squares
             self._update(*tape.gradient(batch_loss, [v.value for v in self.model.trainable_variables]))
             loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
         return loss_sum, correct_sum
@@ -290,10 +345,12 @@ class Trainer:
             loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
         return loss_sum, correct_sum
 
-    def _loss_and_correct(self, network: Callable, split: str, indices, training: bool):
-        """Summed cross-entropy and number of right answers of some images."""
-        labels = tf.gather(self._labels[split], indices)
-        outputs = network(scale(tf.gather(self._images[split], indices)), training=training)
+    def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, drawn=None):
+        """Summed cross-entropy and number of right answers of some images, augmented if so drawn."""
+        labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
+        if drawn is not None:
+            images = augmentation.AUGMENTATIONS[self.settings.augmentation](images, drawn)
+        outputs = network(scale(images), training=training)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
         right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)
         return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))

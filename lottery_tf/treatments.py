@@ -8,29 +8,74 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from lottery_tf import names
-from lottery_tf.actions import MASK0, MASK0_OFFERS, MASK1, MASK1_OFFERS
+from lottery_tf.actions import GOES_ON, MASK0, MASK0_OFFERS, MASK1, MASK1_OFFERS
 from lottery_tf.criteria import CRITERIA, OFFERS
 from lottery_tf.errors import InputError
-from lottery_tf.masks import Mask, check, prune_layer
+from lottery_tf.masks import (
+    Mask,
+    check,
+    check_fraction,
+    counts_after,
+    counts_for,
+    keep_highest,
+    keep_highest_overall,
+)
 from lottery_tf.randomness import generator
 
 State = dict[str, np.ndarray]
 
+ROUNDS = {  # how masks come about -> the level that level n is made from
+    "iterative": lambda level: level - 1,
+    "oneshot": lambda level: 0,
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Treatment:
-    """A mask criterion, a mask-1 action and a mask-0 action, each by its name or as `package.module:function`.
+    """What is done between trainings: a mask criterion, a mask-1 action, a mask-0 action, and how they are applied.
+
+    Attributes:
+      criterion, mask1, mask0: each by its name or as `package.module:function`.
+      scope: a name in `SCOPES`: weights are ranked within each layer ("layer") or all together ("global").
+      rewind_to: the iteration of the seed's dense training to whose weights a network goes back; 0: its initial ones.
+      rounds: a name in `ROUNDS`: each level is made from the one before ("iterative"), or straight from the dense
+        network, at the same kept fraction ("oneshot").
+      chosen_kept_fraction: (oneshot) the share of all weights to keep, in (0, 1); such a treatment has level 1 alone.
+
+    Raises:
+      InputError: an unknown name, or values that do not go together.
 
     >>> Treatment("magnitude_increase", mask0="hybrid").name
     'magnitude_increase-rewind-hybrid'
+    >>> Treatment(scope="global", rewind_to=500, rounds="oneshot", chosen_kept_fraction=0.2).name
+    'large_final-rewind-zero-global-rewind500-oneshot-kept0.2'
     """
 
     criterion: str = "large_final"
     mask1: str = "rewind"
     mask0: str = "zero"
+    scope: str = "layer"
+    rewind_to: int = 0
+    rounds: str = "iterative"
+    chosen_kept_fraction: float | None = None
 
     def __post_init__(self):
         self.functions()
+        names.choose(SCOPES, self.scope, "scope of pruning")
+        names.choose(ROUNDS, self.rounds, "kind of rounds")
+        if self.rewind_to < 0:
+            raise InputError(f"rewind_to is {self.rewind_to}; it must be an iteration, at least 0.")
+        if self.rewind_to and self.goes_on:
+            raise InputError(
+                f"rewind_to is {self.rewind_to}, but {self.mask1!r} goes on from where training ended: nothing rewinds."
+            )
+        if self.chosen_kept_fraction is not None:
+            check_fraction("kept_fraction", self.chosen_kept_fraction)
+            if self.rounds != "oneshot":
+                raise InputError(
+                    f"kept_fraction is {self.chosen_kept_fraction}, which one-shot pruning alone can reach: "
+                    "rounds has to be 'oneshot'."
+                )
 
     def functions(self) -> tuple[Callable, Callable, Callable]:
         """The criterion, the mask-1 action and the mask-0 action; raises InputError for a name that is none."""
@@ -42,13 +87,43 @@ class Treatment:
 
     @property
     def name(self) -> str:
-        """The treatment's folder: the three names joined; no name of a Python function holds a hyphen."""
-        return f"{self.criterion}-{self.mask1}-{self.mask0}".replace(":", "+")
+        """The treatment's folder: the three names joined, and whatever else is not as in the paper.
+
+        No name of a Python function holds a hyphen.
+        """
+        parts = [self.criterion, self.mask1, self.mask0]
+        parts += [self.scope] if self.scope != "layer" else []
+        parts += [f"rewind{self.rewind_to}"] if self.rewind_to else []
+        parts += [self.rounds] if self.rounds != "iterative" else []
+        parts += [f"kept{self.chosen_kept_fraction}"] if self.chosen_kept_fraction is not None else []
+        return "-".join(parts).replace(":", "+")
 
     @property
     def wants_gradient(self) -> bool:
         """Whether the criterion asks for the gradient at the round's starting weights."""
         return names.asks_for(self.functions()[0], "gradient")
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the network goes on from where training left it, instead of starting again."""
+        return self.mask1 in GOES_ON
+
+    def last_level(self, wanted: int) -> int:
+        """The last of the levels that it has, where so many are wanted."""
+        return wanted if self.chosen_kept_fraction is None else min(wanted, 1)
+
+    def parent(self, level: int) -> int:
+        """The level that a level, at least 1, is made from.
+
+        >>> Treatment().parent(7), Treatment(rounds="oneshot").parent(7)
+        (6, 0)
+        """
+        return ROUNDS[self.rounds](level)
+
+    def made(self, metrics: Mapping) -> bool:
+        """Whether a level's metrics are those of this treatment; what older metrics lack is as in the paper."""
+        fields = dataclasses.fields(self)
+        return all(metrics.get(field.name, field.default) == getattr(self, field.name) for field in fields)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,51 +144,86 @@ def next_ticket(
     seed: int,
     level: int,
     gradient: State | None = None,
+    rewound: State | None = None,
 ) -> Ticket:
     """Scores, masks and acts: from a trained round to the ticket of the next (steps 2 to 4).
 
     Args:
       treatment: the criterion and actions.
-      trained: the ticket that the round trained.
+      trained: the ticket that the round trained; for one-shot pruning the dense network's. Criteria see its starting
+        values as w_i.
       final: every weight at the end of that training.
       initial: every weight of the untrained network, before the first round.
-      pruned_fraction: for each kernel the share of its unmasked weights to prune.
+      pruned_fraction: for each kernel the share of its unmasked weights that a round prunes; 0 leaves it whole.
       draw: for each kernel a function of a generator that draws it anew from its initial distribution.
       seed: the run's seed.
-      level: the level of the ticket that is made, at least 1.
+      level: the level of the ticket that is made, at least 1: each layer, or with global pruning all of them together,
+        keep as many weights as so many rounds of layer-wise pruning leave them, unless the treatment says how many.
       gradient: for each kernel the loss gradient of one batch at the round's start, where the criterion wants it.
+      rewound: every weight at the rewind point; None: the initial ones.
 
     Returns:
-      The next ticket. Weights that are no maskable kernel (biases, batch norm) go back to their initial values.
+      The next ticket. Weights that are no maskable kernel (biases, batch norm and its statistics) go back to their
+      values at the rewind point, or go on from `final` where the treatment does.
 
     Raises:
       InputError: a criterion or action returned something that cannot be used.
     """
-    mask, start = {}, dict(initial)
-    for name, kept_before in trained.mask.items():
-        scores = names.call(
-            treatment.functions()[0],
-            w_i=trained.start[name][kept_before],
-            w_f=final[name][kept_before],
-            gradient=None if gradient is None else gradient[name][kept_before],
-        )
-        ties = generator(seed, "ties", level, name)
-        mask[name] = prune_layer(kept_before, scores, pruned_fraction[name], ties)
-        start[name] = _act(
-            treatment, name, initial[name], final[name], kept_before, mask[name], draw[name], seed, level
-        )
+    rewound = initial if rewound is None else rewound
+    mask = _next_mask(treatment, trained, final, pruned_fraction, seed, level, gradient)
     check(mask)
+    start = dict(final if treatment.goes_on else rewound)
+    for name, kept_before in trained.mask.items():
+        weights = (initial[name], rewound[name], final[name])
+        start[name] = _act(treatment, name, *weights, kept_before, mask[name], draw[name], seed, level)
     return Ticket(start, mask)
 
 
-def _act(treatment, name, w_i, w_f, kept_before, kept, draw, seed, level) -> np.ndarray:
+def _next_mask(treatment, trained, final, pruned_fraction, seed, level, gradient) -> Mask:
+    """Step 2: layers of which nothing is pruned keep the mask they have."""
+    pruned = {name: kept for name, kept in trained.mask.items() if pruned_fraction[name]}
+
+    def scores(layers: list[str]) -> np.ndarray:
+        """The criterion's scores of the unmasked weights of some layers, one layer after another."""
+
+        def unmasked(state: State | None) -> np.ndarray | None:
+            return None if state is None else np.concatenate([state[name][pruned[name]] for name in layers])
+
+        offered = {"w_i": unmasked(trained.start), "w_f": unmasked(final), "gradient": unmasked(gradient)}
+        return names.call(treatment.functions()[0], **offered)
+
+    sizes = {name: kept.size for name, kept in trained.mask.items()}
+    if treatment.chosen_kept_fraction is None:
+        counts = counts_after(sizes, pruned_fraction, level)
+    else:
+        counts = counts_for(sizes, pruned_fraction, treatment.chosen_kept_fraction)
+    return trained.mask | SCOPES[treatment.scope](pruned, scores, counts, seed, level)
+
+
+def _layer_by_layer(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
+    return {
+        name: keep_highest(kept, scores([name]), counts[name], generator(seed, "ties", level, name))
+        for name, kept in mask.items()
+    }
+
+
+def _all_together(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
+    count = sum(counts[name] for name in mask)
+    return keep_highest_overall(mask, scores(list(mask)), count, generator(seed, "ties", level))
+
+
+SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # among which weights a criterion's scores are ranked
+
+
+def _act(treatment, name, initial, rewound, w_f, kept_before, kept, draw, seed, level) -> np.ndarray:
     """One layer's starting values: mask-1 action, mask-0 action, and the values frozen in earlier rounds."""
     _, mask1, mask0 = treatment.functions()
-    seen = {"w_i": w_i, "w_f": w_f, "kept": kept, "pruned": kept_before & ~kept}
-    kept_start = names.call(mask1, **seen, draw=draw, rng=generator(seed, "mask-1 action", level, name))
-    start = np.where(kept, _checked(treatment.mask1, kept_start, w_i), w_i)
-    start = names.call(mask0, **seen, start=start, rng=generator(seed, "mask-0 action", level, name))
-    return np.where(kept_before, _checked(treatment.mask0, start, w_i), w_f)
+    seen = {"w_f": w_f, "kept": kept, "pruned": kept_before & ~kept}
+    rng = generator(seed, "mask-1 action", level, name)
+    kept_start = names.call(mask1, **seen, w_i=rewound, draw=draw, rng=rng)
+    start = np.where(kept, _checked(treatment.mask1, kept_start, initial), initial)
+    start = names.call(mask0, **seen, w_i=initial, start=start, rng=generator(seed, "mask-0 action", level, name))
+    return np.where(kept_before, _checked(treatment.mask0, start, initial), w_f)
 
 
 def _checked(action: str, values: np.ndarray, w_i: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.settings import DATASETS, NETWORKS, OPTIMIZERS
 from runs import cli
 
-NETWORK = flags.DEFINE_string("network", "fc", f"Network of Table S1: {', '.join(NETWORKS)}.")
+NETWORK = flags.DEFINE_string("network", "fc", f"Network: {', '.join(NETWORKS)}.")
 DATASET = flags.DEFINE_string(
     "dataset", "digits", f"Data set: {', '.join(DATASETS)}. digits is embedded and needs no files."
 )

@@ -1,28 +1,34 @@
 """Finds lottery tickets: rounds of training, masking and rewinding, for any criterion and actions of the paper.
 
-Example, on embedded data:
+Examples, on embedded data:
   python -m runs.lottery --criterion=large_final,magnitude_increase,random --levels=8 --seeds=0,1
+  python -m runs.lottery --rounds=oneshot --kept_fraction=0.2,0.05 --controls=reinit,random --control_draws=3
 
-Several criteria or actions are given as a comma list, and every combination is run. A criterion or action of your own
-is given as package.module:function (see lottery_tf/criteria.py and lottery_tf/actions.py for what it is called with).
+Several criteria, actions and ways to apply them are given as comma lists, and every combination is run. A criterion or
+action of your own is given as package.module:function (see lottery_tf/criteria.py and lottery_tf/actions.py for what it
+is called with).
 """
 
 from __future__ import annotations
 
 import itertools
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import actions, criteria
+from lottery_tf import actions, controls, criteria
 from lottery_tf.errors import InputError
+from lottery_tf.names import choose
 from lottery_tf.settings import NETWORKS
-from lottery_tf.treatments import Treatment
+from lottery_tf.treatments import ROUNDS, SCOPES, Treatment
 from runs import cli, common_flags, training_flags
 from runs.progress import Progress
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lottery_tf.pruning import Experiment
 
 flags.adopt_module_key_flags(common_flags)
@@ -31,6 +37,27 @@ CRITERION = flags.DEFINE_list("criterion", ["large_final"], f"Mask criteria: {',
 MASK1 = flags.DEFINE_list("mask1", ["rewind"], f"Mask-1 actions, for kept weights: {', '.join(actions.MASK1)}.")
 MASK0 = flags.DEFINE_list("mask0", ["zero"], f"Mask-0 actions, for pruned weights: {', '.join(actions.MASK0)}.")
 LEVELS = flags.DEFINE_integer("levels", 24, "Rounds of pruning after the dense training.")
+SCOPE = flags.DEFINE_list(
+    "scope",
+    None,
+    f"Among which weights scores are ranked: {', '.join(SCOPES)}. Default: the network's (layer in Table S1, global for "
+    "the deeper networks).",
+)
+REWIND_TO = flags.DEFINE_list(
+    "rewind_to", ["0"], "Iterations of the dense training to whose weights networks go back; 0: the initial ones."
+)
+ROUNDS_FLAG = flags.DEFINE_list(
+    "rounds",
+    ["iterative"],
+    f"What each level is made from: {', '.join(ROUNDS)} (the level before, or the dense network every time).",
+)
+KEPT_FRACTION = flags.DEFINE_list(
+    "kept_fraction", [], "With --rounds=oneshot: shares of all weights to keep, in place of the levels."
+)
+CONTROLS = flags.DEFINE_list(
+    "controls", [], f"Controls of every level: {', '.join(controls.CONTROLS)} (see lottery_tf/controls.py)."
+)
+CONTROL_DRAWS = flags.DEFINE_integer("control_draws", 3, "How many controls of each kind a level has.")
 KEEP = flags.DEFINE_enum(
     "keep",
     "needed",
@@ -41,21 +68,19 @@ KEEP = flags.DEFINE_enum(
 
 
 def main() -> None:
-    settings, seeds, treatments = (
-        training_flags.settings_from_flags(),
-        training_flags.seeds_from_flags(),
-        treatments_from_flags(),
-    )
+    settings, seeds = training_flags.settings_from_flags(), training_flags.seeds_from_flags()
+    treatments, wanted_controls = treatments_from_flags(), controls_from_flags()
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
+    for treatment, (control, draw) in itertools.product(treatments, wanted_controls):
+        controls.check(treatment, 1, control, draw)
     training_flags.start_tensorflow()
     from analysis import figures, summary
     from lottery_tf import data, pruning
-    from lottery_tf.store import finished
 
     dataset = data.load(settings.dataset, training_flags.DATA_DIR.value, NETWORKS[settings.network].image_shape)
-    iterations, rounds = settings.training.iterations, LEVELS.value + 1
-    with Progress(len(seeds) * len(treatments) * rounds * iterations) as progress:
+    iterations = settings.training.iterations
+    with Progress(trainings(len(seeds), treatments, len(wanted_controls)) * iterations) as progress:
         experiment = pruning.paper_experiment(
             settings,
             dataset,
@@ -64,33 +89,102 @@ def main() -> None:
             snapshot_seconds=training_flags.SNAPSHOT_SECONDS.value,
             on_steps=progress.steps,
         )
-        announce(experiment, len(seeds), treatments)
+        announce(experiment, len(seeds), treatments, len(wanted_controls))
         for seed, treatment in itertools.product(seeds, treatments):
-            levels = experiment.levels(treatment, seed, LEVELS.value)
-            progress.follow(levels, f"seed {seed} {treatment.name}", rounds, iterations)
+            last = treatment.last_level(LEVELS.value)
+            levels = experiment.levels(treatment, seed, last)
+            progress.follow(levels, f"seed {seed} {treatment.name}", last + 1, iterations)
+            for control, draw in wanted_controls:
+                levels = experiment.controls(treatment, seed, last, control, draw)
+                progress.follow(levels, f"seed {seed} {treatment.name} {control} {draw}", last, iterations)
     folder = experiment.results.path
-    rows = summary.chosen(finished(folder), treatments, seeds, LEVELS.value)
+    rows = table_rows(folder, treatments, seeds)
     print(summary.table(rows))
     print(f"\nDrawn in {figures.accuracy_against_kept(rows, folder / 'lottery.png')}")
     print(f"To watch: tensorboard --logdir {training_flags.RESULTS_DIR.value}")
 
 
 def treatments_from_flags() -> list[Treatment]:
-    """Every combination of the criteria and actions; raises InputError for an unknown one or one given twice."""
-    treatments = [Treatment(*names) for names in itertools.product(CRITERION.value, MASK1.value, MASK0.value)]
+    """Every combination of what the flags name; raises InputError for what cannot be or is given twice."""
+    if odd := [text for text in REWIND_TO.value if not text.isdecimal()]:
+        raise InputError(f"--rewind_to wants iterations, whole numbers of at least 0; {odd[0]!r} is none.")
+    lists = {
+        "criterion": CRITERION.value,
+        "mask1": MASK1.value,
+        "mask0": MASK0.value,
+        "scope": SCOPE.value or [choose(NETWORKS, common_flags.NETWORK.value, "network").scope],
+        "rewind_to": [int(text) for text in REWIND_TO.value],
+        "rounds": ROUNDS_FLAG.value,
+        "chosen_kept_fraction": [_number(text) for text in KEPT_FRACTION.value] or [None],
+    }
+    treatments = [Treatment(*combination) for combination in itertools.product(*lists.values())]
     if not treatments:
-        raise InputError("--criterion, --mask1 and --mask0 each want at least one name.")
+        empty = next(name for name, values in lists.items() if not values)
+        raise InputError(f"--{empty} is empty: it wants at least one value.")
     if twice := [treatment.name for treatment in treatments if treatments.count(treatment) > 1]:
         raise InputError(f"The treatment {twice[0]} is asked for more than once.")
     return treatments
 
 
-def announce(experiment: Experiment, seeds: int, treatments: list[Treatment]) -> None:
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--kept_fraction wants numbers between 0 and 1; {text!r} is none.") from None
+
+
+def controls_from_flags() -> list[tuple[str, int]]:
+    """Every control that a level is to have, by its kind and draw; raises InputError for one that cannot be."""
+    for control in CONTROLS.value:
+        choose(controls.CONTROLS, control, "control")
+        if CONTROLS.value.count(control) > 1:
+            raise InputError(f"--controls gives {control!r} more than once; --control_draws says how many each has.")
+    if CONTROL_DRAWS.value < 1:
+        raise InputError(f"--control_draws is {CONTROL_DRAWS.value}; it must be at least 1.")
+    return list(itertools.product(CONTROLS.value, range(1, CONTROL_DRAWS.value + 1)))
+
+
+def trainings(seeds: int, treatments: list[Treatment], controls_of_a_level: int) -> int:
+    """How many trainings are planned; the dense network counts for every treatment, which finds it trained."""
+    levels = [treatment.last_level(LEVELS.value) for treatment in treatments]
+    return seeds * sum(1 + last * (1 + controls_of_a_level) for last in levels)
+
+
+def table_rows(folder: Path, treatments: list[Treatment], seeds: list[int]) -> pd.DataFrame:
+    """The levels of each treatment, and after them those of its controls, all draws of a kind under one name."""
+    import pandas as pd
+
+    from analysis import summary
+    from lottery_tf.store import DENSE, finished
+
+    levels, found_controls = list(finished(folder)), list(finished(folder, "control"))
+    tables = []
+    for treatment in treatments:
+        own = [metrics for metrics in levels if metrics["criterion"] == DENSE or treatment.made(metrics)]
+        tables.append(summary.chosen(own, [treatment], seeds, LEVELS.value))
+        for control in CONTROLS.value:
+            own = [
+                metrics
+                for metrics in found_controls
+                if treatment.made(metrics)
+                and (metrics["control"], metrics["seed"] in seeds) == (control, True)
+                and metrics["draw"] <= CONTROL_DRAWS.value
+                and metrics["level"] <= LEVELS.value
+            ]
+            if own:
+                rows = summary.chosen(own, [treatment], seeds, LEVELS.value)
+                tables.append(rows.assign(treatment=f"{treatment.name}, control: {control}"))
+    return pd.concat(tables)
+
+
+def announce(experiment: Experiment, seeds: int, treatments: list[Treatment], controls_of_a_level: int) -> None:
     """Says how much will be trained and, where all weights are kept, how much disk that takes."""
     iterations = experiment.trainer.settings.iterations
-    cli.log.info("Up to %d trainings of %d iterations.", seeds * (len(treatments) * LEVELS.value + 1), iterations)
+    planned = trainings(seeds, treatments, controls_of_a_level) - seeds * (len(treatments) - 1)
+    cli.log.info("Up to %d trainings of %d iterations.", planned, iterations)
     if KEEP.value == "all":
         wanted = seeds * sum(experiment.weights_bytes(treatment, LEVELS.value) for treatment in treatments)
+        wanted *= 1 + controls_of_a_level
         free = shutil.disk_usage(experiment.results.path).free
         cli.log.info("--keep=all stores about %.2f GB of weights; %.2f GB of disk are free.", wanted / 1e9, free / 1e9)
 

@@ -1,4 +1,4 @@
-"""The flags of commands that train networks of Table S1, besides the common ones, and the settings they add up to."""
+"""The flags of commands that train the project's networks, besides the common ones, and the settings they add up to."""
 
 from __future__ import annotations
 
@@ -30,13 +30,28 @@ SCHEDULE = flags.DEFINE_string(
     "Default: paper; for digits 1000.",
 )
 CONV_PRUNED_FRACTION = flags.DEFINE_float(
-    "conv_pruned_fraction", None, "Share of a convolution's unmasked weights that each round prunes."
+    "conv_pruned_fraction",
+    None,
+    "Share of a convolution's unmasked weights that each round prunes; 0 leaves convolutions whole.",
 )
 DENSE_PRUNED_FRACTION = flags.DEFINE_float(
-    "dense_pruned_fraction", None, "Share of a dense layer's unmasked weights that each round prunes."
+    "dense_pruned_fraction",
+    None,
+    "Share of a dense layer's unmasked weights that each round prunes; 0 leaves dense layers whole.",
 )
 OUTPUT_PRUNED_FRACTION = flags.DEFINE_float(
-    "output_pruned_fraction", None, "Share of the output layer's unmasked weights that each round prunes."
+    "output_pruned_fraction",
+    None,
+    "Share of the output layer's unmasked weights that each round prunes; 0 leaves it whole.",
+)
+WARMUP_ITERATIONS = flags.DEFINE_integer(
+    "warmup_iterations", None, "Iterations over which the learning rate rises from 0 to its full value. Default: none."
+)
+DROPOUT = flags.DEFINE_float(
+    "dropout",
+    None,
+    "Share of the units of each hidden dense layer that a step leaves out. The paper's schedule of a convolutional "
+    "network is then three times as long, with Frankle & Carbin's learning rate for it. Default: none.",
 )
 
 
@@ -55,4 +70,6 @@ def settings_from_flags() -> RunSettings:
         conv_pruned_fraction=CONV_PRUNED_FRACTION.value,
         dense_pruned_fraction=DENSE_PRUNED_FRACTION.value,
         output_pruned_fraction=OUTPUT_PRUNED_FRACTION.value,
+        warmup_iterations=WARMUP_ITERATIONS.value,
+        dropout=DROPOUT.value,
     )

@@ -29,6 +29,10 @@ def test_rewind_goes_back_to_the_initial_values(layer):
     np.testing.assert_array_equal(mask1("rewind", layer), layer["w_i"])
 
 
+def test_finetune_goes_on_from_the_final_values(layer):
+    np.testing.assert_array_equal(mask1("finetune", layer), layer["w_f"])
+
+
 def test_reinit_draws_other_values_of_the_same_distribution(layer):
     new = mask1("reinit", layer, seed=1)
     assert not np.isclose(new, layer["w_i"]).all(axis=0).any()

@@ -1,29 +1,116 @@
-"""The table of every kind of result, and what happens to a file that is there already."""
+"""The table of every kind of result, the same bytes from the same results, and what happens to files that are there."""
 
 import csv
 
+import made_up
 import pytest
 
-from analysis.export import COLUMNS, write_csv
+from analysis.export import COLUMNS, TIMED, write_all, write_csv
+from analysis.results import CSV_NAMES
+from lottery_tf import paper
 from lottery_tf.errors import InputError
+from lottery_tf.treatments import Treatment
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_a_row_for_each_result(kind, tmp_path):
     metrics = {column: f"{column} here" for column in COLUMNS[kind]} | {"versions": {}, "test_accuracy": None}
     assert write_csv([metrics, metrics], tmp_path / "out.csv", kind) == 2
-    with open(tmp_path / "out.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows == [{column: f"{column} here" for column in COLUMNS[kind]} | {"test_accuracy": ""}] * 2
+    expected = {column: f"{column} here" for column in COLUMNS[kind]} | {"test_accuracy": ""}
+    assert read(tmp_path / "out.csv") == [expected] * 2
 
 
 def test_a_line_for_each_row_of_a_ladder(tmp_path):
     ladder = {"seed": 3, "rows": [{"level": 1, "test_accuracy": 0.5}, {"level": 2, "test_accuracy": 0.25}]}
     assert write_csv([ladder], tmp_path / "out.csv", "supermask") == 2
-    with open(tmp_path / "out.csv", newline="") as file:
-        assert [(row["seed"], row["level"], row["test_accuracy"]) for row in csv.DictReader(file)] == [
-            ("3", "1", "0.5"), ("3", "2", "0.25"),
-        ]  # fmt: skip
+    assert [(row["seed"], row["level"], row["test_accuracy"]) for row in read(tmp_path / "out.csv")] == [
+        ("3", "1", "0.5"), ("3", "2", "0.25"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_times_are_told_where_they_are_asked_for(kind, tmp_path):
+    metrics = {column: 1 for column in COLUMNS[kind]} | {"seconds": 7.5}
+    write_csv([metrics], tmp_path / "plain.csv", kind)
+    write_csv([metrics], tmp_path / "timed.csv", kind, times=True)
+    assert "seconds" not in read(tmp_path / "plain.csv")[0]
+    assert read(tmp_path / "timed.csv")[0].get("seconds") == ("7.5" if kind in TIMED else None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return made_up.write_results(
+        tmp_path_factory.mktemp("export") / "results",
+        treatments=(Treatment(), Treatment("random")),
+        ladders=paper.HEURISTIC_LADDERS[:1],
+        learned=made_up.LEARNED[:1],
+        diverged=[(0, "random-rewind-zero", 2)],
+    )
+
+
+def test_all_kinds_are_the_files_of_each(folder, tmp_path, command):
+    done = command("analysis.export", f"--results_dir={folder}", "--kind=all", f"--out={tmp_path / 'new' / 'all'}")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "new" / "all").iterdir()} == set(CSV_NAMES.values())
+    for kind, name in CSV_NAMES.items():
+        assert command(
+            "analysis.export", f"--results_dir={folder}", f"--kind={kind}", f"--out={tmp_path / name}"
+        ).returncode == 0  # fmt: skip
+        assert (tmp_path / name).read_bytes() == (tmp_path / "new" / "all" / name).read_bytes()
+    assert len(read(tmp_path / "levels.csv")) == 3 * 7 - 1
+
+
+def test_the_order_in_which_results_came_does_not_show(folder, tmp_path):
+    """As where a study is interrupted, or shared by several processes: other times, other order on the disk."""
+    made_up.write_results(
+        tmp_path / "results",
+        treatments=(Treatment("random"), Treatment()),
+        seeds=(2, 0, 1),
+        ladders=paper.HEURISTIC_LADDERS[:1],
+        learned=made_up.LEARNED[:1],
+        diverged=[(0, "random-rewind-zero", 2)],
+        seconds=99.0,
+    )
+    first, second = (write_all(root, tmp_path / name) for root, name in ((folder, "a"), (tmp_path / "results", "b")))
+    assert list(first.values()) == list(second.values())
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    write_all(folder, tmp_path / "a", times=True)
+    write_all(tmp_path / "results", tmp_path / "b", times=True)
+    assert (tmp_path / "a" / "levels.csv").read_bytes() != (tmp_path / "b" / "levels.csv").read_bytes()
+
+
+def test_only_kinds_that_are_there_are_written(tmp_path):
+    made_up.write_results(tmp_path / "results", treatments=(), seeds=[0])
+    assert list(write_all(tmp_path / "results", tmp_path / "out").values()) == [1]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["levels.csv"]
+
+
+def test_files_of_other_results_are_not_mixed_in(folder, tmp_path):
+    write_all(folder, tmp_path / "out")
+    before = (tmp_path / "out" / "levels.csv").read_bytes()
+    made_up.write_results(tmp_path / "results", treatments=(), seeds=[0])
+    with pytest.raises(InputError, match=r"out holds supermasks.csv, of which there are no results in .*results"):
+        write_all(tmp_path / "results", tmp_path / "out")
+    assert (tmp_path / "out" / "levels.csv").read_bytes() == before
+
+
+def test_nothing_and_nowhere_to_write(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="There is no result in .*empty to export"):
+        write_all(tmp_path / "empty", tmp_path / "out")
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(InputError, match="file is a file; --kind=all writes a folder"):
+        write_all(folder, tmp_path / "file")
+    with pytest.raises(InputError, match="There is no results folder"):
+        write_all(tmp_path / "nowhere", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_a_file_that_is_there_survives_an_empty_export(tmp_path):

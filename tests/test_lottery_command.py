@@ -70,6 +70,59 @@ def test_convolutional_networks_and_the_other_flags(network, flags, kept, comman
     assert float(level["kept_fraction"]) == pytest.approx(kept, abs=1e-4)
 
 
+def folders(results_dir):
+    return {path.parent.name for path in results_dir.rglob("metrics.json")}
+
+
+def test_ways_to_prune_and_controls(command, tmp_path):
+    """Global pruning, late rewinding and fine-tuning in all combinations that can be; controls in the table."""
+    shared = ("--iterations=30", "--eval_interval=15", "--levels=1", f"--results_dir={tmp_path}")
+    done = command("runs.lottery", *shared, "--scope=layer,global", "--rewind_to=0,10", "--controls=reinit,random,reorder",
+                   "--control_draws=2")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Up to 29 trainings of 30 iterations" in done.stderr
+    names = {path.parent.parent.name for path in tmp_path.rglob("level-01/metrics.json")}
+    assert names == {"large_final-rewind-zero" + end for end in ("", "-global", "-rewind10", "-global-rewind10")}
+    kinds = {f"level-01-{control}-{draw}" for control in ("reinit", "random", "reorder") for draw in (1, 2)}
+    assert folders(tmp_path) == {"dense", "rewind-10", "level-01"} | kinds
+    blocks = dict(block.split("\n", 1) for block in done.stdout.split("\n\n"))
+    for name in names:
+        assert [line.split()[:2] for line in blocks[name].splitlines()[1:]] == [["0", "100.00"], ["1", "80.04"]]
+        (line,) = blocks[f"{name}, control: random"].splitlines()[1:]
+        assert line.split()[:2] == ["1", "80.04"]
+        assert line.endswith("]"), "two draws make a band"
+
+
+def test_one_shot_to_any_kept_fraction_and_fine_tuning(command, tmp_path):
+    shared = ("--iterations=30", "--eval_interval=15", f"--results_dir={tmp_path}")
+    done = command("runs.lottery", *shared, "--rounds=oneshot", "--kept_fraction=0.2,0.05", "--mask1=rewind,finetune")
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in exported(command, tmp_path, tmp_path / "r.csv") if row["level"] != "0"]
+    assert sorted((row["mask1"], round(float(row["kept_fraction"]), 4)) for row in rows) == [
+        ("finetune", 0.05), ("finetune", 0.2), ("rewind", 0.05), ("rewind", 0.2),
+    ]  # fmt: skip
+    assert "large_final-finetune-zero-oneshot-kept0.05" in done.stdout
+
+
+def test_dropout_is_part_of_the_settings(command, tmp_path):
+    short = ("--network=conv2", "--iterations=2", "--batch_size=8", "--levels=1", f"--results_dir={tmp_path}")
+    done = command("runs.lottery", *short, "--dropout=0.5", "--warmup_iterations=2")
+    assert done.returncode == 0, done.stderr
+    refused = command("runs.lottery", *short, "--warmup_iterations=2")
+    assert refused.returncode == 2
+    assert "holds results made with other settings: dropout is 0.5 there, None here" in refused.stderr
+
+
+def test_a_deeper_network_by_the_same_command(command, tmp_path):
+    done = command("runs.lottery", "--network=resnet20", "--iterations=3", "--batch_size=4", "--levels=1",
+                   "--rewind_to=1", "--learning_rate=0.03", "--warmup_iterations=2", f"--results_dir={tmp_path}")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    dense, level = exported(command, tmp_path, tmp_path / "r.csv")
+    assert (dense["kept_fraction"], level["status"]) == ("1.0", "finished")
+    assert float(level["kept_fraction"]) == pytest.approx(0.8024, abs=1e-4)
+    assert folders(tmp_path) == {"dense", "rewind-1", "level-01"}
+
+
 def test_seeds_are_summed_up(command, tmp_path):
     done = command("runs.lottery", *SHORT, "--seeds=3,4", "--levels=1", "--keep=all", f"--results_dir={tmp_path}")
     assert "--keep=all stores about 0.0" in done.stderr
@@ -180,13 +233,29 @@ def test_divergence_is_told_and_the_rest_goes_on(command, tmp_path):
         (["--mask0=zeros"], "Unknown mask-0 action 'zeros'; did you mean 'zero'"),
         (["--criterion=os:path"], "'os' has no function 'path'"),
         (["--criterion=random,random"], "random-rewind-zero is asked for more than once"),
-        (["--criterion="], "each want at least one name"),
+        (["--criterion="], "--criterion is empty: it wants at least one value"),
+        (["--scope=globl"], "Unknown scope of pruning 'globl'; did you mean 'global'"),
+        (["--rounds=one"], "Unknown kind of rounds 'one'"),
+        (["--rewind_to=-5"], "--rewind_to wants iterations, whole numbers of at least 0; '-5' is none"),
+        (["--rewind_to=5", "--mask1=finetune"], "rewind_to is 5, but 'finetune' goes on"),
+        (["--kept_fraction=0.2"], "which one-shot pruning alone can reach"),
+        (["--kept_fraction=many", "--rounds=oneshot"], "--kept_fraction wants numbers between 0 and 1; 'many' is none"),
+        (["--controls=reinti"], "Unknown control 'reinti'; did you mean 'reinit'"),
+        (["--controls=random,random"], "--controls gives 'random' more than once; --control_draws says how many"),
+        (["--controls=random", "--control_draws=0"], "--control_draws is 0; it must be at least 1"),
+        (["--controls=reinit", "--mask0=init"], "a ticket of the mask-0 action 'init' does not compare"),
+        (["--dropout=2"], "dropout is 2.0; it must lie between 0 and 1"),
+        (["--network=resnet20", "--dropout=0.5"], "'resnet20' has no hidden dense layer"),
+        (["--warmup_iterations=-1"], "warmup_iterations is -1; it must be at least 1"),
         (["--levels=0"], "--levels is 0; it must be at least 1"),
         (["--seeds=1,2,1"], "--seeds gives 1 more than once"),
         (["--seeds=a"], "--seeds wants whole numbers of at least 0; 'a' is none"),
         (["--seeds=-1"], "--seeds wants whole numbers of at least 0; '-1' is none"),
         (["--seeds="], "--seeds is empty"),
-        (["--dense_pruned_fraction=1.5"], "dense_pruned_fraction is 1.5; it must lie between 0 and 1"),
+        (
+            ["--dense_pruned_fraction=1.5"],
+            "dense_pruned_fraction is 1.5; it must be at least 0 (nothing is pruned) and below 1",
+        ),
         (["--iterations=-5"], "iterations is -5"),
         (["--iterations=10", "--schedule=half"], "Give --schedule or --iterations, not both"),
         (["--schedule=third"], "Unknown schedule"),

@@ -11,16 +11,16 @@ from lottery_tf.settings import NETWORKS
 
 
 @hypothesis.given(st.data())
-def test_prune_layer_keeps_the_highest_of_the_unmasked(data):
+def test_keep_highest_keeps_the_highest_of_the_unmasked(data):
     size = data.draw(st.integers(1, 40))
     kept = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)))
-    fraction = data.draw(st.floats(0.01, 0.99))
+    count = data.draw(st.integers(0, int(kept.sum())))
     scores = np.array(
         data.draw(st.lists(st.integers(-3, 3), min_size=int(kept.sum()), max_size=int(kept.sum()))), float
     )
-    result = masks.prune_layer(kept, scores, fraction, np.random.default_rng(0))
+    result = masks.keep_highest(kept, scores, count, np.random.default_rng(0))
     assert not (result & ~kept).any(), "a masked weight came back"
-    assert result.sum() == kept.sum() - int(kept.sum() * fraction)
+    assert result.sum() == count
     stays = result[kept]
     if stays.any() and (~stays).any():
         assert scores[stays].min() >= scores[~stays].max()
@@ -28,7 +28,7 @@ def test_prune_layer_keeps_the_highest_of_the_unmasked(data):
 
 def test_ties_are_broken_at_random_and_by_seed():
     kept, scores = np.ones(1000, bool), np.zeros(1000)
-    results = [masks.prune_layer(kept, scores, 0.5, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    results = [masks.keep_highest(kept, scores, 500, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(results[0], results[1])
     assert 400 < (results[0] == results[2]).sum() < 600
     assert 200 < results[0][:500].sum() < 300, "ties favour one end of the layer"
@@ -36,25 +36,91 @@ def test_ties_are_broken_at_random_and_by_seed():
 
 def test_ties_fall_evenly():
     kept, scores = np.ones(4, bool), np.array([1.0, 0.0, 0.0, 0.0])
-    counts = sum(masks.prune_layer(kept, scores, 0.25, np.random.default_rng(seed)).astype(int) for seed in range(3000))
+    counts = sum(masks.keep_highest(kept, scores, 3, np.random.default_rng(seed)).astype(int) for seed in range(3000))
     assert counts[0] == 3000
     assert all(1900 < count < 2100 for count in counts[1:])
 
 
-@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan")])
-def test_a_fraction_outside_0_and_1_is_refused(fraction):
-    with pytest.raises(InputError, match="must lie between 0 and 1"):
-        masks.prune_layer(np.ones(3, bool), np.zeros(3), fraction, np.random.default_rng(0))
+@hypothesis.given(st.data())
+def test_global_pruning_keeps_the_highest_of_all_layers_but_one_in_each(data):
+    sizes = data.draw(st.lists(st.integers(1, 12), min_size=1, max_size=4))
+    mask = {str(i): np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for i, n in enumerate(sizes)}
+    for kept in mask.values():
+        kept[0] = True
+    unmasked = {name: int(kept.sum()) for name, kept in mask.items()}
+    count = data.draw(st.integers(len(mask), sum(unmasked.values())))
+    scores = data.draw(st.permutations(range(sum(unmasked.values()))))
+    result = masks.keep_highest_overall(mask, np.array(scores), count, np.random.default_rng(0))
+
+    # By hand: weights go one at a time, the lowest first, unless one is the last of its layer.
+    names = [name for name, kept in mask.items() for _ in range(kept.sum())]
+    left = sorted(zip(scores, names, strict=True))
+    while len(left) > count:
+        left.remove(next(pair for pair in left if sum(name == pair[1] for _, name in left) > 1))
+    expected = {name: {score for score, own in left if own == name} for name in mask}
+    places = np.cumsum([0, *unmasked.values()])
+    for (name, kept), first, last in zip(result.items(), places, places[1:], strict=False):
+        assert not (kept & ~mask[name]).any(), "a masked weight came back"
+        assert set(np.array(scores[first:last])[kept[mask[name]]]) == expected[name]
+
+
+def test_ties_of_global_pruning_fall_evenly_on_the_layers():
+    mask = {"a": np.ones(3000, bool), "b": np.ones((100, 10), bool)}
+    results = [masks.keep_highest_overall(mask, np.zeros(4000), 2000, np.random.default_rng(s)) for s in (0, 0, 1)]
+    assert 1400 < results[0]["a"].sum() < 1600
+    np.testing.assert_array_equal(results[0]["b"], results[1]["b"])
+    assert (results[0]["b"] != results[2]["b"]).any()
+
+
+def test_fewer_weights_than_layers_are_refused():
+    mask = {"a": np.ones(3, bool), "b": np.ones(2, bool)}
+    with pytest.raises(InputError, match="1 weights cannot be kept in 2 layers"):
+        masks.keep_highest_overall(mask, np.zeros(5), 1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("fraction", [1, -0.1, 1.5, float("nan")])
+def test_a_pruned_fraction_that_cannot_be_is_refused(fraction):
+    with pytest.raises(InputError, match="pruned_fraction of 'a' is .* at least 0 .* and below 1"):
+        masks.counts_after({"a": 10}, {"a": fraction}, 1)
+
+
+FC = {"a": 235_200, "b": 30_000, "c": 1_000}
+FC_SHARES = {"a": 0.2, "b": 0.2, "c": 0.1}
+
+
+@pytest.mark.parametrize("kept", [0.999, 0.5, 0.2, 0.05, 0.001])
+def test_counts_for_a_kept_fraction_lie_on_the_ladder(kept):
+    counts = masks.counts_for(FC, FC_SHARES, kept)
+    assert sum(counts.values()) == pytest.approx(kept * sum(FC.values()), abs=3)
+    rounds = np.log(counts["a"] / FC["a"]) / np.log(0.8)
+    assert counts["b"] == pytest.approx(FC["b"] * 0.8**rounds, abs=1)
+    assert counts["c"] == pytest.approx(FC["c"] * 0.9**rounds, abs=1)
+
+
+def test_counts_for_the_kept_fraction_of_a_level_are_nearly_that_levels():
+    after = masks.counts_after(FC, FC_SHARES, 7)
+    counts = masks.counts_for(FC, FC_SHARES, sum(after.values()) / sum(FC.values()))
+    assert all(abs(counts[name] - after[name]) <= 4 for name in FC), "rounding down keeps a few weights more"
+
+
+def test_layers_that_stay_whole_bound_the_kept_fraction():
+    shares = FC_SHARES | {"b": 0}
+    assert masks.counts_for(FC, shares, 0.12)["b"] == 30_000
+    with pytest.raises(InputError, match=r"kept_fraction is 0.11, but the layers that stay whole are 0.1127"):
+        masks.counts_for(FC, shares, 0.11)
+    for kept in (0, 1, 1.5):
+        with pytest.raises(InputError, match="must lie between 0 and 1"):
+            masks.counts_for(FC, FC_SHARES, kept)
 
 
 def test_scores_that_cannot_be_ranked_are_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=r"shape \(2,\) for 3 unmasked"):
-        masks.prune_layer(np.ones(3, bool), np.zeros(2), 0.5, rng)
+        masks.keep_highest(np.ones(3, bool), np.zeros(2), 1, rng)
     with pytest.raises(InputError, match="which are no numbers"):
-        masks.prune_layer(np.ones(3, bool), np.array(["a", "b", "c"]), 0.5, rng)
+        masks.keep_highest(np.ones(3, bool), np.array(["a", "b", "c"]), 1, rng)
     with pytest.raises(InputError, match="1 scores that are not numbers"):
-        masks.prune_layer(np.ones(3, bool), np.array([0, 1, np.nan]), 0.5, rng)
+        masks.keep_highest(np.ones(3, bool), np.array([0, 1, np.nan]), 1, rng)
 
 
 def test_a_layer_without_weights_is_refused():

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from lottery_tf import networks
+from lottery_tf import masks, networks
 from lottery_tf.errors import InputError
+from lottery_tf.settings import NETWORKS
 
 WEIGHTS = {  # network: (weights without biases, of them in convolutions)
     "fc": (266_200, 0),
@@ -19,6 +20,42 @@ WEIGHTS = {  # network: (weights without biases, of them in convolutions)
 def test_weight_counts_of_table_s1(name):
     kernels = networks.kernels(networks.build(name)).values()
     assert (sum(k.size for k in kernels), sum(k.size for k in kernels if k.ndim == 4)) == WEIGHTS[name]
+
+
+DEEP = {  # network: (weights without biases, all weights, kept percentages that Frankle & Carbin print)
+    "resnet20": (270_896, 274_042, {6: 27.1, 10: 11.8}),
+    "vgg19": (20_024_000, 20_046_026, {}),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_the_deeper_networks_have_the_published_sizes(name):
+    model, table = networks.build(name), NETWORKS[name]
+    kernels = networks.kernels(model)
+    weights, everything, percentages = DEEP[name]
+    assert sum(kernel.size for kernel in kernels.values()) == weights
+    assert sum(value.size for value in networks.get_state(model).values()) == everything
+    shares = masks.pruned_fraction_by_layer(kernels, table.conv_pruned_fraction, table.dense_pruned_fraction,
+                                            table.output_pruned_fraction, table.downsample_pruned_fraction)  # fmt: skip
+    whole = {layer for layer, share in shares.items() if not share}
+    assert whole == {layer for layer in kernels if "downsample" in layer or layer == "output/kernel"}
+    assert sum(len(kernel.shape) == 4 for kernel in kernels.values()) == {"resnet20": 19 + 2, "vgg19": 16}[name]
+    ladder = masks.ladder(kernels, shares, 10)
+    assert {level: round(100 * ladder[level], 1) for level in percentages} == percentages
+
+
+def test_a_deeper_network_can_be_copied_with_and_without_masks():
+    model = networks.build("resnet20", (8, 8, 3))
+    images = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
+    plain = networks.unmasked(networks.masked(model))
+    np.testing.assert_array_equal(plain(images), model(images))
+
+
+def test_dropout_follows_the_hidden_dense_layers():
+    model = networks.build("conv2", dropout=0.5)
+    assert [layer.name for layer in model.layers][-5:] == ["dense_1", "dropout_1", "dense_2", "dropout_2", "output"]
+    assert {layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)} == {0.5}
+    assert not [layer for layer in networks.build("conv2").layers if isinstance(layer, keras.layers.Dropout)]
 
 
 def test_unknown_network():

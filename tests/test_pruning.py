@@ -1,5 +1,6 @@
 """The loop: what is shared, what is trained again after a loss, and that every choice goes with every other."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -12,6 +13,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning import Experiment
 from lottery_tf.settings import PruningSettings, TrainingSettings
 from lottery_tf.store import ResultsFolder, level_place
+from lottery_tf.training import Trainer
 from lottery_tf.treatments import Treatment
 
 SETTINGS = TrainingSettings(iterations=15, learning_rate=0.01, batch_size=40, eval_interval=5)
@@ -207,6 +209,164 @@ def test_probabilities_instead_of_logits(tiny_dataset):
         (dense, _) = Experiment(model, tiny_dataset, SETTINGS, from_logits=from_logits).levels(Treatment(), 0, 1)
         losses.append(dense.history[:, 3])
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+def snapshots_of_the_dense_training(experiment, iterations):
+    """The dense network's weights as its training passes through some iterations."""
+    passed = {}
+
+    def passes(history):
+        if history[-1, 0] in iterations:
+            passed[int(history[-1, 0])] = networks.get_state(experiment.model)
+
+    dense = experiment.dense(0, weights=True)
+    experiment.trainer.train(dense.ticket, 0, 0, on_history=passes)
+    return passed
+
+
+@pytest.mark.parametrize("treatment", [Treatment(rewind_to=5), Treatment("random", "reshuffle", rewind_to=10)])
+def test_late_rewinding_goes_back_to_where_the_dense_training_passed(treatment, experiment):
+    passed = snapshots_of_the_dense_training(experiment, (5, 10))[treatment.rewind_to]
+    for level in list(experiment.levels(treatment, 0, 2))[1:]:
+        assert level.history[:, 0].tolist() == list(range(treatment.rewind_to, 16, 5))
+        assert level.metrics["iterations"] == 15
+        for name, value in passed.items():
+            if name not in level.mask:
+                assert level.start[name].tobytes() == value.tobytes()
+                continue
+            kept = level.mask[name]
+            own = (level.start[name][kept], value[kept])
+            if treatment.mask1 == "reshuffle":
+                own = tuple(map(np.sort, own))
+            assert own[0].tobytes() == own[1].tobytes()
+
+
+def test_the_rewind_point_is_stored_and_shared(tiny_model, tiny_dataset, tmp_path):
+    first = on_disk(tiny_model, tiny_dataset, tmp_path)
+    for criterion in ("large_final", "random"):
+        list(first.levels(Treatment(criterion, rewind_to=5), 0, 1))
+    assert first.trained == 1 + 1 + 2
+    metrics = first.rewind_point(0, 5).metrics
+    assert (metrics["kind"], metrics["iterations"]) == ("rewind", 5)
+    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    wanted = again.rewind_point(0, 5).metrics["fingerprint"]
+    (first.results.folder("seed-0/rewind-5") / "weights.npz").write_bytes(b"")
+    assert again.rewind_point(0, 5).metrics["fingerprint"] == wanted
+    assert again.trained == 1
+
+
+def test_criteria_see_the_initial_weights_where_a_rewind_point_is_later(experiment):
+    initial = experiment.dense(0, weights=True).start
+    *_, level = experiment.levels(Treatment("large_init", rewind_to=10), 0, 2)
+    for name, kept in level.mask.items():
+        assert np.abs(initial[name][kept]).min() > np.abs(initial[name][~kept]).max()
+
+
+def test_one_shot_levels_come_from_the_dense_network(experiment):
+    levels = list(experiment.levels(Treatment(rounds="oneshot"), 0, 3))
+    assert [level.metrics["parent"] for level in levels[1:]] == [levels[0].metrics["fingerprint"]] * 3
+    assert [[int(kept.sum()) for kept in level.mask.values()] for level in levels[1:]] == [
+        [346, 33],
+        [277, 30],
+        [222, 27],
+    ]
+    for level in levels[1:]:
+        for name, kept in level.mask.items():
+            final = np.abs(levels[0].final[name])
+            assert final[kept].min() >= final[~kept].max()
+            np.testing.assert_array_equal(level.start[name], np.where(kept, levels[0].start[name], 0))
+    assert experiment.trained == 4
+
+
+def test_a_kept_fraction_has_one_level(experiment):
+    treatment = Treatment(rounds="oneshot", chosen_kept_fraction=0.1)
+    levels = list(experiment.levels(treatment, 0, 24))
+    assert [level.metrics["level"] for level in levels] == [0, 1]
+    assert levels[1].metrics["kept_fraction"] == pytest.approx(0.1, abs=0.002)
+    assert levels[1].metrics["chosen_kept_fraction"] == 0.1
+    with pytest.raises(InputError, match="kept0.1 has level 1 alone; level 2 is asked for"):
+        experiment.level(treatment, 0, 2)
+
+
+def test_global_levels_keep_as_much_as_layer_wise_ones(experiment):
+    layer, overall = (list(experiment.levels(Treatment(scope=scope), 0, 3)) for scope in ("layer", "global"))
+    assert [a.metrics["kept_fraction"] for a in layer] == [b.metrics["kept_fraction"] for b in overall]
+    for before, after in itertools.pairwise(overall):
+        pruned = [np.abs(before.final[name][before.mask[name] & ~kept]) for name, kept in after.mask.items()]
+        kept = [np.abs(before.final[name][kept]) for name, kept in after.mask.items()]
+        assert np.concatenate(pruned).max() <= np.concatenate(kept).min()
+
+
+def test_fine_tuning_goes_on_at_the_last_learning_rate(tiny_model, tiny_dataset):
+    settings = TrainingSettings(15, 0.1, "sgd", 40, 5, learning_rate_drops=(5, 10))
+    dense, tuned = Experiment(tiny_model, tiny_dataset, settings).levels(Treatment(mask1="finetune"), 0, 1)
+    for name, kept in tuned.mask.items():
+        np.testing.assert_array_equal(tuned.start[name][kept], dense.final[name][kept])
+    trainer = Trainer(tiny_model, tiny_dataset, TrainingSettings(15, 0.001, "sgd", 40, 5))
+    np.testing.assert_allclose(tuned.history, trainer.train(tuned.ticket, 0, 1).history, rtol=1e-5)
+
+
+def test_controls_of_a_level(tiny_model, tiny_dataset, tmp_path):
+    first = on_disk(tiny_model, tiny_dataset, tmp_path)
+    level = first.level(Treatment(), 0, 2)
+    for control, draw in (("reinit", 1), ("reinit", 2), ("random", 1), ("reorder", 1)):
+        found = first.control(Treatment(), 0, 2, control, draw)
+        metrics = found.metrics
+        assert (metrics["kind"], metrics["control"], metrics["draw"], metrics["level"]) == ("control", control, draw, 2)
+        assert (metrics["parent"], metrics["criterion"]) == (level.metrics["fingerprint"], "large_final")
+        assert found.metrics["kept_fraction_by_layer"] == level.metrics["kept_fraction_by_layer"]
+        assert found.metrics["fingerprint"] != level.metrics["fingerprint"]
+        assert first.results.folder(f"seed-0/large_final-rewind-zero/level-02-{control}-{draw}").is_dir()
+    assert first.trained == 3 + 4
+    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    assert [found.metrics["level"] for found in again.controls(Treatment(), 0, 2, "random")] == [1, 2]
+    assert again.trained == 1
+    first.results.write(
+        "seed-0/large_final-rewind-zero/level-02",
+        dataclasses.replace(level, metrics=level.metrics | {"fingerprint": "other"}),
+    )
+    again.control(Treatment(), 0, 2, "reinit", 2)
+    assert again.trained == 2, "a control of another ticket was taken for this one's"
+
+
+def test_controls_begin_where_their_network_does(experiment):
+    treatment = Treatment(rewind_to=10)
+    dense, rewound = experiment.dense(0, weights=True), experiment.rewind_point(0, 10)
+    level = experiment.level(treatment, 0, 1)
+    reinit, random, reorder = (experiment.control(treatment, 0, 1, name) for name in ("reinit", "random", "reorder"))
+    of_dense = experiment.control(treatment, 0, 0, "reorder")
+    assert [found.history[0, 0] for found in (reinit, random, reorder, of_dense)] == [0, 10, 10, 10]
+    assert of_dense.metrics["kept_fraction"] == 1
+    for name, value in dense.start.items():
+        np.testing.assert_array_equal(reorder.start[name], level.start[name])
+        np.testing.assert_array_equal(of_dense.start[name], rewound.final[name])
+        if name in level.mask:
+            np.testing.assert_array_equal(random.start[name], np.where(random.mask[name], rewound.final[name], 0))
+        else:
+            np.testing.assert_array_equal(reinit.start[name], value)
+
+
+def test_controls_keep_their_weights_only_where_all_do(tiny_model, tiny_dataset, tmp_path):
+    lean = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+    lean.control(Treatment(), 0, 1, "random")
+    assert {path.parent.name for path in lean.results.path.rglob("weights.npz")} == {"dense", "level-01"}
+    again = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=True)
+    again.control(Treatment(), 0, 1, "random")
+    assert again.trained == 1
+    assert (again.results.folder("seed-0/large_final-rewind-zero/level-01-random-1") / "weights.npz").exists()
+
+
+@pytest.mark.parametrize("iteration", [15, 400])
+def test_a_rewind_point_beyond_the_training_is_refused(iteration, experiment):
+    with pytest.raises(InputError, match=f"rewind_to is {iteration}; it must be below the 15 iterations"):
+        list(experiment.levels(Treatment(rewind_to=iteration), 0, 1))
+    with pytest.raises(InputError, match=f"rewind_to is {iteration}"):
+        experiment.rewind_point(0, iteration)
+
+
+def test_nothing_to_prune_is_refused(tiny_model, tiny_dataset):
+    with pytest.raises(InputError, match="Every layer stays whole"):
+        Experiment(tiny_model, tiny_dataset, SETTINGS, PruningSettings(dense=0, output=0))
 
 
 def test_no_levels_are_refused(experiment):

@@ -1,5 +1,7 @@
 """Steps 2 to 4 of the algorithm, and functions of a user's own."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,141 @@ def test_large_final_ranks_the_final_weights_of_the_round():
     (_, _), (ticket, final) = rounds(Treatment(), count=1)
     magnitudes, kept = np.abs(final["a/kernel"]), ticket.mask["a/kernel"]
     assert magnitudes[kept].min() > magnitudes[~kept].max()
+
+
+def one_step(treatment, level=1, rewound=None):
+    """A ticket made from a full network whose training is made up, with the weights that it was made from."""
+    initial, final = draw_state(0), draw_state(1)
+    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    draw = {name: lambda rng, shape=shape: rng.normal(size=shape) for name, shape in SHAPES.items()}
+    fractions = {"a/kernel": 0.2, "b/kernel": 0.1}
+    return initial, final, next_ticket(treatment, dense, final, initial, fractions, draw, 0, level, None, rewound)
+
+
+@pytest.mark.parametrize("level", [1, 5, 20])
+def test_one_shot_masks_are_the_ranking_of_the_dense_weights(level):
+    _, final, ticket = one_step(Treatment(rounds="oneshot"), level)
+    for name, share in (("a/kernel", 0.2), ("b/kernel", 0.1)):
+        count = final[name].size
+        for _ in range(level):
+            count -= int(count * share)
+        threshold = np.sort(np.abs(final[name]), axis=None)[-count]
+        np.testing.assert_array_equal(ticket.mask[name], np.abs(final[name]) >= threshold)
+
+
+def test_a_kept_fraction_in_one_shot():
+    _, final, ticket = one_step(Treatment(rounds="oneshot", chosen_kept_fraction=0.3))
+    kept = {name: own.sum() for name, own in ticket.mask.items()}
+    assert sum(kept.values()) == 75
+    assert np.log(kept["b/kernel"] / 50) / np.log(kept["a/kernel"] / 200) == pytest.approx(
+        np.log(0.9) / np.log(0.8), 0.05
+    )
+    for name, own in ticket.mask.items():
+        assert np.abs(final[name][own]).min() > np.abs(final[name][~own]).max()
+
+
+@pytest.mark.parametrize("criterion", ["large_final", "large_init", "magnitude_increase"])
+def test_global_pruning_ranks_all_layers_together(criterion):
+    initial, final, ticket = one_step(Treatment(criterion, scope="global"), level=4)
+    score = {
+        "large_final": lambda w_i, w_f: abs(w_f),
+        "large_init": lambda w_i, w_f: abs(w_i),
+        "magnitude_increase": lambda w_i, w_f: abs(w_f) - abs(w_i),
+    }[criterion]
+    weights = [
+        (score(initial[name][at], final[name][at]), name, at) for name in SHAPES for at in np.ndindex(SHAPES[name])
+    ]
+    count = 83 + 34  # what four rounds leave of 200 and of 50 weights
+    kept = sorted(weights)[-count:]
+    assert {(name, at) for _, name, at in kept} == {
+        (name, tuple(map(int, at))) for name in SHAPES for at in np.argwhere(ticket.mask[name])
+    }
+
+
+def test_global_percentiles_are_those_of_all_layers():
+    """One layer's weights are far larger: percentiles within layers would hide that."""
+    initial, final = draw_state(0), draw_state(1)
+    initial["b/kernel"], final["b/kernel"] = 100 * initial["b/kernel"], 100 * final["b/kernel"]
+    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    treatment = Treatment("large_init_large_final", scope="global")
+    ticket = next_ticket(treatment, dense, final, initial, dict.fromkeys(SHAPES, 0.5), dict.fromkeys(SHAPES), 0, 1)
+    assert ticket.mask["b/kernel"].sum() >= 45
+
+
+def test_global_rounds_keep_as_many_weights_as_layer_wise_ones():
+    for scope in ("layer", "global"):
+        totals = [sum(int(kept.sum()) for kept in ticket.mask.values()) for ticket, _ in rounds(Treatment(scope=scope))]
+        assert totals == [250, 205, 169, 140]
+
+
+def test_layers_that_stay_whole_are_not_ranked():
+    initial, final = draw_state(0), draw_state(1)
+    final["b/kernel"] *= 0.001
+    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    for scope in ("layer", "global"):
+        fractions = {"a/kernel": 0.2, "b/kernel": 0}
+        ticket = next_ticket(Treatment(scope=scope), dense, final, initial, fractions, dict.fromkeys(SHAPES), 0, 1)
+        assert [int(kept.sum()) for kept in ticket.mask.values()] == [160, 50]
+
+
+def test_fine_tuning_goes_on_with_the_whole_network():
+    _, final, ticket = one_step(Treatment(mask1="finetune"))
+    np.testing.assert_array_equal(ticket.start["a/bias"], final["a/bias"])
+    for name, kept in ticket.mask.items():
+        np.testing.assert_array_equal(ticket.start[name], np.where(kept, final[name], 0))
+
+
+@pytest.mark.parametrize("mask0", ["zero", "init"])
+def test_late_rewinding_goes_back_to_the_rewind_point(mask0):
+    """Kept weights and all others; pruned ones are frozen at zero or at the untrained network's values."""
+    rewound = draw_state(5)
+    initial, _, ticket = one_step(Treatment(mask0=mask0, rewind_to=3), rewound=rewound)
+    np.testing.assert_array_equal(ticket.start["a/bias"], rewound["a/bias"])
+    for name, kept in ticket.mask.items():
+        frozen = initial[name] if mask0 == "init" else 0
+        np.testing.assert_array_equal(ticket.start[name], np.where(kept, rewound[name], frozen))
+
+
+def test_signs_of_a_late_rewind_are_those_of_the_rewind_point():
+    rewound = draw_state(5)
+    _, _, ticket = one_step(Treatment(mask1="constant_init_sign", rewind_to=3), rewound=rewound)
+    for name, kept in ticket.mask.items():
+        np.testing.assert_array_equal(np.sign(ticket.start[name][kept]), np.sign(rewound[name][kept]))
+
+
+def test_names_say_what_is_not_as_in_the_paper():
+    names = [
+        Treatment(**{field: value}).name
+        for field, value in (("scope", "global"), ("rewind_to", 5), ("rounds", "oneshot"))
+    ]
+    assert names == [f"large_final-rewind-zero-{part}" for part in ("global", "rewind5", "oneshot")]
+    assert Treatment().name == "large_final-rewind-zero"
+
+
+def test_metrics_tell_treatments_apart():
+    old = {"criterion": "random", "mask1": "rewind", "mask0": "zero", "level": 3, "kept_fraction": 0.5}
+    assert Treatment("random").made(old)
+    assert not Treatment().made(old)
+    late = Treatment("random", rewind_to=5)
+    assert late.made(old | dataclasses.asdict(late))
+    assert not late.made(old)
+    assert not Treatment("random").made(old | dataclasses.asdict(late))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"scope": "globl"}, "Unknown scope of pruning 'globl'; did you mean 'global'"),
+        ({"rounds": "one-shot"}, "Unknown kind of rounds 'one-shot'; did you mean 'oneshot'"),
+        ({"rewind_to": -1}, "rewind_to is -1; it must be an iteration, at least 0"),
+        ({"rewind_to": 5, "mask1": "finetune"}, "rewind_to is 5, but 'finetune' goes on from where training ended"),
+        ({"chosen_kept_fraction": 0.2}, "kept_fraction is 0.2, which one-shot pruning alone can reach"),
+        ({"chosen_kept_fraction": 1.2, "rounds": "oneshot"}, "kept_fraction is 1.2; it must lie between 0 and 1"),
+    ],
+)
+def test_treatments_that_cannot_be_are_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        Treatment(**fields)
 
 
 def my_criterion(w_f, gradient):

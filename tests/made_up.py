@@ -1,0 +1,231 @@
+"""Results folders with made-up numbers, written through the real store: small ones for tests, or a whole study's size."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from analysis.tables import kernel_shapes
+from lottery_tf import masks, paper
+from lottery_tf.heuristics import UNTRAINED, Ladder, supermask_place
+from lottery_tf.mask_settings import MaskSettings, place
+from lottery_tf.randomness import generator
+from lottery_tf.settings import NETWORKS, RunSettings, TrainingSettings, run_settings
+from lottery_tf.store import DENSE, Result, ResultsFolder, level_place
+from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
+from lottery_tf.treatments import Treatment
+
+PANELS = (("fc", "mnist", "paper"), *((network, "cifar10", "paper") for network in ("conv2", "conv4", "conv6")))
+DENSE_ACCURACY = {"fc": 0.977, "conv2": 0.692, "conv4": 0.754, "conv6": 0.783}
+TREATMENTS = tuple({treatment: None for figure in paper.FIGURES.values() for treatment in figure.lines.values()})
+LEARNED = tuple(settings for column in paper.LEARNED_MASKS.values() for settings in column)
+
+WORTH = {  # how far above (below) random each name lifts (lowers) accuracy, in a world where all of the paper holds
+    "large_final": 1.0, "small_final": -1.0, "large_init": 0.5, "small_init": -0.5, "large_init_large_final": 0.8,
+    "small_init_small_final": -0.8, "magnitude_increase": 1.0, "movement": 0.7, "random": 0.0,
+    "large_final_same_sign": 3.0, "large_final_diff_sign": -1.0,
+    "reinit": -0.9, "reshuffle": -0.8, "constant": -0.7, "init": -0.4, "hybrid": 0.4, "hybrid_all": 0.5,
+    "hybrid_random": -0.2, "hybrid_reverse": -0.5,
+}  # fmt: skip
+
+MASK = {"dense_1/kernel": np.array([[True, False], [True, True]])}
+
+Run = tuple[int, str, int]  # seed, the treatment's or mask's name, level
+Accuracy = Callable[[str, int, str, int], float]  # network, seed, the treatment's name, level -> a share in [0, 1]
+
+
+def worth(treatment: str) -> float:
+    """How much better than random a treatment is, from the parts of its name."""
+    return sum(WORTH.get(part, 0.0) for part in treatment.split("-"))
+
+
+def paper_like(network: str, seed: int, treatment: str, level: int) -> float:
+    """An accuracy that moves with the level as the treatment is worth, with a little noise; large_final rises a little.
+
+    Weights frozen at their initial values are worse than zeros, but not in the last levels.
+    """
+    noise = generator(seed, network, treatment, level).normal() if level else 0.1 * seed
+    late = 0.03 if treatment.endswith("-init") and level > 18 else 0.0
+    trend = level * (0.002 * worth(treatment) - 0.0019)
+    return float(np.clip(DENSE_ACCURACY[network] + trend + late + 0.0005 * noise, 0.05, 1.0))
+
+
+def write_results(
+    root: str | Path,
+    panels: Iterable[tuple[str, str, str]] = PANELS[:1],
+    treatments: Iterable[Treatment] = TREATMENTS,
+    seeds: Iterable[int] = (0, 1, 2),
+    levels: int = 3,
+    ladders: Iterable[Ladder] = (),
+    learned: Iterable[MaskSettings] = (),
+    accuracy: Accuracy = paper_like,
+    missing: Collection[Run] = (),
+    diverged: Collection[Run] = (),
+    seconds: float = 1.5,
+) -> Path:
+    """Writes a results folder.
+
+    Args:
+      root: where; made if it does not exist.
+      panels: network, data set and schedule of each folder of runs.
+      treatments: those that are trained; () trains the dense networks only.
+      seeds: the seeds of all of it.
+      levels: rounds of pruning, and levels of the ladders.
+      ladders: heuristic supermasks, such as `paper.HEURISTIC_LADDERS`; the untrained baseline comes with them.
+      learned: learned masks, such as `LEARNED`.
+      accuracy: what test accuracy a level has; the early-stopping iteration falls as it rises.
+      missing: levels that are not there.
+      diverged: levels whose training diverged; nothing follows them.
+      seconds: how long each training took.
+
+    Returns:
+      The folder.
+    """
+    treatments, seeds, ladders, learned = map(tuple, (treatments, seeds, ladders, learned))
+    # Made-up numbers need not survive a power cut, and flushing each file takes most of the time.
+    with mock.patch("os.fsync"):
+        for panel in panels:
+            study = _Study(Path(root), run_settings(*panel), levels, accuracy, missing, diverged, seconds)
+            for seed in seeds:
+                study.write_dense(seed)
+                for treatment in treatments:
+                    study.write_treatment(seed, treatment)
+                for ladder in (UNTRAINED, *ladders) if ladders else ():
+                    study.write_ladder(seed, ladder)
+                for mask in learned:
+                    study.write_learned(seed, mask)
+    return Path(root)
+
+
+def kept_fractions(network: str, levels: int) -> list[float]:
+    """The kept fraction of a network of Table S1 at levels 0 to `levels`."""
+    table = NETWORKS[network]
+    kernels = {str(index): np.empty(shape, np.int8) for index, shape in enumerate(kernel_shapes(table))}
+    shares = masks.pruned_fraction_by_layer(
+        kernels, table.conv_pruned_fraction, table.dense_pruned_fraction, table.output_pruned_fraction
+    )
+    return masks.ladder(kernels, shares, levels)
+
+
+@dataclasses.dataclass
+class _Study:
+    """Writes the results of one network, data set and schedule."""
+
+    root: Path
+    settings: RunSettings
+    levels: int
+    accuracy: Accuracy
+    missing: Collection[Run]
+    diverged: Collection[Run]
+    seconds: float
+
+    def __post_init__(self):
+        own = dataclasses.asdict(self.settings) | {"data": "made up"}
+        self.folder = ResultsFolder(self.root / self.settings.folder, own)
+        self.network = self.settings.network
+        self.place = {"network": self.network, "dataset": self.settings.dataset}
+        self.labels = self.place | {"schedule": self.settings.schedule}
+        self.kept_fractions = kept_fractions(self.network, self.levels)
+
+    def write_dense(self, seed: int) -> None:
+        names = {"criterion": DENSE, "mask1": "", "mask0": "", "scope": "", "rounds": ""}
+        found = self.accuracy(self.network, seed, DENSE, 0)
+        self._write_level(seed, dataclasses.asdict(Treatment()) | names, DENSE, 0, found)
+
+    def write_treatment(self, seed: int, treatment: Treatment) -> None:
+        for level in range(1, self.levels + 1):
+            run = (seed, treatment.name, level)
+            if run in self.missing:
+                continue
+            found = None if run in self.diverged else self.accuracy(self.network, seed, treatment.name, level)
+            self._write_level(seed, dataclasses.asdict(treatment), treatment.name, level, found)
+            if found is None:
+                return
+
+    def _write_level(self, seed: int, names: dict, name: str, level: int, found: float | None) -> None:
+        iterations, there = self.settings.training.iterations, found is not None
+        metrics = {
+            "kind": "level",
+            **self.labels,
+            **names,
+            "seed": seed,
+            "level": level,
+            "parent": "",
+            "early_stop_iteration": int(iterations * (1 - 0.9 * found)) // 100 * 100 if there else 0,
+            "early_stop_val_loss": 1 - found if there else None,
+            "test_accuracy": found,
+            "final_test_accuracy": max(0.0, found - 0.001) if there else None,
+            "iterations": iterations if there else 100,
+            "seconds": self.seconds,
+            "status": "finished" if there else "diverged",
+            "kept_fraction": self.kept_fractions[level],
+            "fingerprint": f"{seed} {name} {level}",
+            "keep_weights": False,
+            "versions": {"numpy": "2"},
+        }
+        history = np.array([[0, np.nan, np.nan, 2.3, 0.1], [100, 1.0, 0.5, 1.1, 0.6]])
+        self.folder.write(level_place(seed, name, level), Result(MASK, metrics, history))
+
+    def write_ladder(self, seed: int, ladder: Ladder) -> None:
+        rows = list(self._ladder_rows(seed, ladder))
+        identity = self.labels | {"seed": seed, **dataclasses.asdict(ladder)}
+        for weights in SUPERMASK_WEIGHTS:
+            best = max((row for row in rows if row["weights"] == weights), key=lambda row: row["validation_accuracy"])
+            metrics = {"kind": "best_supermask", **identity, **best, "rescale": False, "parent": ""}
+            self.folder.write(supermask_place(seed, ladder.name, weights), Result(MASK, metrics))
+        metrics = {"kind": "supermask", **identity, "levels": self.levels, "rows": rows, "seconds": 0.1, "parent": ""}
+        self.folder.write(supermask_place(seed, ladder.name), Result(MASK, metrics))
+
+    def _ladder_rows(self, seed: int, ladder: Ladder) -> Iterator[dict]:
+        for level in range(1, self.levels + 1) if ladder != UNTRAINED else (0,):
+            for weights in SUPERMASK_WEIGHTS:
+                noise = generator(seed, self.network, ladder.name, weights, level).normal()
+                lift = 0.15 * max(0.0, worth(ladder.criterion)) * level / self.levels
+                lift *= 1.5 if weights == "signed_constant" else 1
+                found = float(np.clip(0.1 + lift + 0.01 * noise, 0, 1))
+                yield {
+                    "level": level,
+                    "kept_fraction": self.kept_fractions[level],
+                    "weights": weights,
+                    "validation_accuracy": round(found, 3),
+                    "test_accuracy": found,
+                }
+
+    def write_learned(self, seed: int, mask: MaskSettings) -> None:
+        table = NETWORKS[self.network]
+        training = TrainingSettings(
+            table.mask_iterations, table.mask_learning_rate, paper.MASK_OPTIMIZER, paper.MASK_BATCH
+        )
+        below = 0.03 + 0.01 * abs(float(mask.initial_logit)) - 0.02 * mask.rescale
+        found = DENSE_ACCURACY[self.network] - below + 0.001 * generator(seed, self.network, mask.name).normal()
+        pruned = 1 / (1 + np.exp(float(mask.initial_logit)))
+        metrics = {
+            "kind": "learned_mask",
+            **self.place,
+            "seed": seed,
+            **{name: value for name, value in dataclasses.asdict(mask).items() if name != "kept_fraction"},
+            "chosen_kept_fraction": mask.kept_fraction,
+            "initial_logit": mask.logit_name,
+            "optimizer": training.optimizer,
+            "learning_rate": training.learning_rate,
+            "batch_size": training.batch_size,
+            "iterations": training.iterations,
+            "status": "finished",
+            "best_iteration": training.iterations,
+            "best_val_accuracy": round(found, 4),
+            "test_accuracy": found,
+            "most_likely_test_accuracy": found,
+            "pruned_fraction": pruned,
+            "final_test_accuracy": found,
+            "final_most_likely_test_accuracy": found,
+            "final_pruned_fraction": pruned,
+            "kept_fraction_of_most_likely": 1 - pruned,
+            "seconds": self.seconds,
+        }
+        folder = self.root / f"{self.network}-{self.settings.dataset}" / "learned_masks"
+        results = ResultsFolder(folder, self.place | {"data": "made up"})
+        results.write(place(mask, training, seed), Result(MASK, metrics))

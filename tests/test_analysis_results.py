@@ -1,0 +1,200 @@
+"""Results as tables: the same from a folder and from its exported CSV files, and clear words for bad ones."""
+
+import csv
+import json
+import shutil
+from unittest import mock
+
+import made_up
+import pandas as pd
+import pytest
+
+from analysis.export import write_all
+from analysis.results import COLUMNS, CSV_NAMES, load, panel, panels
+from lottery_tf import paper, store
+from lottery_tf.errors import InputError
+from lottery_tf.treatments import Treatment
+
+TREATMENTS = (Treatment(), Treatment("random"))
+FRAMES = ("levels", "supermasks", "best_supermasks", "learned_masks")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return made_up.write_results(
+        tmp_path_factory.mktemp("made_up") / "results",
+        panels=made_up.PANELS[:2],
+        treatments=TREATMENTS,
+        levels=3,
+        ladders=paper.HEURISTIC_LADDERS[:2],
+        learned=made_up.LEARNED[:2],
+        missing=[(2, "large_final-rewind-zero", 3)],
+        diverged=[(1, "random-rewind-zero", 2)],
+    )
+
+
+@pytest.fixture
+def exported(folder, tmp_path):
+    write_all(folder, tmp_path / "exported")
+    return tmp_path / "exported"
+
+
+def test_every_level_is_a_row(folder):
+    levels = load(folder).levels
+    assert len(levels) == 2 * (3 * (1 + 2 * 3) - 1 - 1)  # one is missing, one follows a diverged one
+    assert set(levels["treatment"]) == {"dense", *(treatment.name for treatment in TREATMENTS)}
+    key = ["network", "treatment", "seed", "level"]
+    measured = levels.set_index(key)["test_accuracy"].to_dict()
+    for metrics in store.finished(folder):
+        name = "dense" if metrics["criterion"] == "dense" else f"{metrics['criterion']}-rewind-zero"
+        found = measured.pop((metrics["network"], name, metrics["seed"], metrics["level"]))
+        assert found == metrics["test_accuracy"] or (metrics["status"] == "diverged" and pd.isna(found))
+    assert not measured
+
+
+def test_what_diverged_has_no_measures(folder):
+    levels = load(folder).levels
+    diverged = levels[levels["status"] == "diverged"]
+    assert set(zip(diverged["seed"], diverged["treatment"], diverged["level"], strict=True)) == {
+        (1, "random-rewind-zero", 2)
+    }
+    measures = ["test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss"]
+    assert diverged[measures].isna().all(axis=None)
+    assert levels.loc[levels["status"] == "finished", measures].notna().all(axis=None)
+
+
+def test_exported_files_read_the_same(folder, exported):
+    original, read = load(folder), load(exported)
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(original, name), getattr(read, name), check_exact=True)
+    assert len(original.supermasks) == 2 * 3 * (2 * 2 * 3 + 2)
+    assert [found["folder"] for found in original.folders] == [
+        "conv2-cifar10/learned_masks", "conv2-cifar10/paper", "fc-mnist/learned_masks", "fc-mnist/paper",
+    ]  # fmt: skip
+    assert original.folders[3]["training"]["iterations"] == 50_380
+    assert read.folders == []
+
+
+def test_any_folder_above_or_within_the_runs(folder):
+    everything = load(folder)
+    assert len(load(folder.parent).levels) == len(everything.levels)
+    assert panels(everything.levels) == [("conv2", "cifar10", "paper"), ("fc", "mnist", "paper")]
+    own = load(folder / "fc-mnist" / "paper")
+    expected = panel(everything.levels, ("fc", "mnist", "paper")).reset_index(drop=True)
+    pd.testing.assert_frame_equal(own.levels, expected)
+    assert own.folders[0]["folder"] == "."
+    assert set(load(folder / "fc-mnist" / "paper" / "seed-1").levels["seed"]) == {1}
+
+
+def test_kinds_that_are_not_there_are_empty_tables(tmp_path):
+    results = load(made_up.write_results(tmp_path, treatments=(), levels=1))
+    assert len(results.levels) == 3
+    for name, kind in zip(FRAMES[1:], list(COLUMNS)[1:], strict=True):
+        frame = getattr(results, name)
+        assert len(frame) == 0
+        assert tuple(frame) == COLUMNS[kind]
+
+
+OTHERS = (
+    Treatment(scope="global", rewind_to=500),
+    Treatment(rounds="oneshot"),
+    Treatment(rounds="oneshot", chosen_kept_fraction=0.2),
+)
+
+
+def test_treatments_are_called_what_their_folders_are(tmp_path):
+    treatments = (*made_up.TREATMENTS, *OTHERS)
+    made_up.write_results(tmp_path / "results", treatments=treatments, seeds=[0], levels=1)
+    write_all(tmp_path / "results", tmp_path / "exported")
+    folders = {path.name for path in (tmp_path / "results/fc-mnist/paper/seed-0").iterdir() if path.is_dir()}
+    for place in ("results", "exported"):
+        levels = load(tmp_path / place).levels
+        assert set(levels["treatment"]) == folders == {"dense", *(treatment.name for treatment in treatments)}
+
+
+def test_what_older_results_do_not_say_is_as_in_the_paper(tmp_path):
+    new = ("scope", "rewind_to", "rounds", "chosen_kept_fraction")
+    with mock.patch.object(store.files, "json_bytes", lambda value: json.dumps({
+        name: entry for name, entry in value.items() if name not in new
+    }).encode()):  # fmt: skip
+        made_up.write_results(tmp_path, treatments=TREATMENTS, seeds=[0], levels=1)
+    levels = load(tmp_path).levels
+    assert set(levels["treatment"]) == {"dense", *(treatment.name for treatment in TREATMENTS)}
+
+
+def test_a_criterion_that_cannot_be_imported_here_is_read(folder, exported):
+    path = exported / "levels.csv"
+    path.write_text(path.read_text().replace(",random,", ",elsewhere:mine,"))
+    assert "elsewhere+mine-rewind-zero" in set(load(exported).levels["treatment"])
+
+
+def test_folders_that_hold_no_results(tmp_path):
+    with pytest.raises(InputError, match=r"There is no folder .*nowhere"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="holds no finished results, nor any of levels.csv, supermasks.csv"):
+        load(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        load(tmp_path / "file")
+
+
+def test_a_damaged_result_is_left_out(folder, tmp_path, caplog):
+    shutil.copytree(folder / "fc-mnist", tmp_path / "fc-mnist")
+    whole = len(load(tmp_path).levels)
+    metrics = tmp_path / "fc-mnist/paper/seed-0/random-rewind-zero/level-03/metrics.json"
+    metrics.write_text(metrics.read_text().replace('"level": 3', '"level": 2'))
+    assert len(load(tmp_path).levels) == whole - 1
+    assert "level-03/metrics.json is damaged" in caplog.text
+
+
+def test_a_result_that_is_there_twice_is_refused(folder, exported, tmp_path):
+    shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "first")
+    shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "second")
+    with pytest.raises(
+        InputError, match="holds a level more than once: network fc, .* seed 0, criterion dense, .* level 0"
+    ):
+        load(tmp_path / "twice")
+    path = exported / "learned_masks.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(InputError, match="holds a learned mask more than once"):
+        load(exported)
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_a_column_that_is_not_there_is_named(exported, kind):
+    path = exported / CSV_NAMES[kind]
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+    place = rows[0].index("test_accuracy")
+    path.write_text("".join(",".join(row[:place] + row[place + 1 :]) + "\n" for row in rows))
+    with pytest.raises(InputError, match=rf"{path.name} lacks the columns test_accuracy"):
+        load(exported)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda content: content[: -len(b",finished\n")], "not as many values as there are columns"),
+        (lambda content: b"\x89PNG\r\n\x1a\n\xff\xfe" + content, "cannot be read as a CSV file"),
+        (lambda content: b"", "levels.csv lacks the columns network, dataset"),
+        (lambda content: content.replace(b",large_final,", b",large_final,extra,", 1), "row .* has not as many values"),
+        (lambda content: content.replace(b",0,dense,", b",first,dense,", 1), "'first' is no value for the column 'seed'"),
+        (lambda content: content.replace(b",1.0,", b",all,", 1), "'all' is no value for the column 'kept_fraction'"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_export_is_named(exported, spoil, message):
+    path = exported / "levels.csv"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(InputError, match=message):
+        load(exported)
+
+
+def test_made_up_results_are_genuine(folder):
+    level = folder / "fc-mnist/paper/seed-0/random-rewind-zero/level-03"
+    settings = json.loads((folder / "fc-mnist/paper/settings.json").read_text())
+    found = store.ResultsFolder(folder / "fc-mnist/paper", settings).read(
+        str(level.relative_to(level.parents[2])), False
+    )
+    assert found.metrics["level"] == 3
+    assert found.metrics["kept_fraction"] == pytest.approx(0.5128, abs=1e-4)
+    assert len(found.history) == 2

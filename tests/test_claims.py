@@ -1,0 +1,241 @@
+"""Claims are judged by the data: in a world where all of the paper is so, in others where one thing is not."""
+
+import dataclasses
+
+import made_up
+import pandas as pd
+import pytest
+
+from analysis.claims import CLAIMS, judge, rule, text
+from analysis.evidence import LEAST_LEVELS, above, as_well_as, evidence, over_levels
+from analysis.results import load
+from lottery_tf import paper
+from lottery_tf.mask_settings import MaskSettings
+from lottery_tf.treatments import Treatment
+
+HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
+ROUNDED = tuple(MaskSettings(g="rounded", initial_logit=logit) for logit in paper.INITIAL_LOGITS)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """All that the paper trained, on one network, with what it claims."""
+    folder = made_up.write_results(
+        tmp_path_factory.mktemp("claims"),
+        treatments=made_up.TREATMENTS,
+        levels=paper.LEVELS,
+        ladders=paper.HEURISTIC_LADDERS,
+        learned=(*made_up.LEARNED, *ROUNDED),
+    )
+    results = load(folder)
+    rounded = results.learned_masks["g"] == "rounded"
+    results.learned_masks.loc[rounded, "test_accuracy"] -= 0.005
+    return results
+
+
+def moved(results, treatment, by, first=1):
+    """The results with a treatment's accuracies moved."""
+    levels = results.levels.copy()
+    levels.loc[(levels["treatment"] == treatment) & (levels["level"] >= first), "test_accuracy"] += by
+    return dataclasses.replace(results, levels=levels)
+
+
+def moved_masks(results, criterion, weights, by):
+    """The results with a criterion's heuristic supermasks moved, on validation and test images."""
+    masks = results.supermasks.copy()
+    own = (masks["criterion"] == criterion) & (masks["weights"] == weights)
+    masks.loc[own, ["validation_accuracy", "test_accuracy"]] += by
+    return dataclasses.replace(results, supermasks=masks)
+
+
+def moved_learned(results, by, **which):
+    """The results with some learned masks' accuracies moved."""
+    masks = results.learned_masks.copy()
+    own = pd.Series(True, masks.index)
+    for name, value in which.items():
+        own &= masks[name] == value
+    masks.loc[own, "test_accuracy"] += by
+    return dataclasses.replace(results, learned_masks=masks)
+
+
+def verdicts(results):
+    return {found.claim: found.verdict for found in judge(results)}
+
+
+def claim(start):
+    (found,) = [claim for claim in CLAIMS if claim.words.startswith(start)]
+    return found
+
+
+def verdict(results, start):
+    return [found.verdict for found in judge(results, [claim(start)])]
+
+
+def renamed(results, network):
+    """The results as those of another network."""
+    frames = {
+        name: getattr(results, name).assign(network=network, dataset="cifar10")
+        for name in ("levels", "supermasks", "best_supermasks", "learned_masks")
+    }
+    return dataclasses.replace(results, **frames)
+
+
+def test_all_holds_where_it_was_made_to(world):
+    found = verdicts(world)
+    assert {words for words, verdict in found.items() if verdict != HOLDS} == set()
+    assert len(found) == len(CLAIMS) - 1  # all but the one about Conv2 and Conv4
+
+
+def test_a_claim_about_some_networks_is_judged_on_those(world):
+    better = "magnitude_increase has slightly higher"
+    assert verdict(world, better) == []
+    conv = renamed(moved(world, "large_final-rewind-zero", -0.01), "conv2")
+    assert verdict(conv, better) == [HOLDS]
+    assert verdict(renamed(world, "conv4"), better) == [FAILS]
+    assert verdict(renamed(world, "conv6"), better) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "change"),
+    [
+        ("Networks with 50 to 90", lambda world: moved(world, "large_final-rewind-zero", -0.2)),
+        ("Networks with 95 to 99.5", lambda world: moved(world, "large_final-rewind-zero", -0.2, first=13)),
+        ("Of each opposing pair", lambda world: moved(world, "small_init-rewind-zero", 0.1)),
+        ("Of each opposing pair", lambda world: moved(world, "random-rewind-zero", 0.1)),
+        ("magnitude_increase works", lambda world: moved(world, "magnitude_increase-rewind-zero", -0.02)),
+        ("large_final and magnitude_increase show", lambda world: moved(world, "movement-rewind-zero", 0.1)),
+        ("Criteria that keep small weights", lambda world: moved(world, "small_final-rewind-zero", 0.1)),
+        ("None of reinit", lambda world: moved(world, "large_final-constant-zero", 0.2)),
+        ("All three work better", lambda world: moved(world, "large_final-reshuffle_init_sign-zero", -0.2)),
+        ("reshuffle, init sign", lambda world: moved(world, "large_final-constant_init_sign-zero", -0.03)),
+        ("Signs matter", lambda world: moved(world, "large_final-constant_init_sign-zero", -0.03)),
+        ("Signs matter", lambda world: moved(world, "large_final-reinit-zero", 0.2)),
+        ("Freezing pruned weights at zero", lambda world: moved(world, "large_final-rewind-init", 0.1)),
+        ("At high levels", lambda world: moved(world, "large_final-rewind-init", -0.2, first=19)),
+        ("The hybrid of zero", lambda world: moved(world, "large_final-rewind-hybrid", -0.05)),
+        ("Zeros help", lambda world: moved(world, "large_final-rewind-hybrid_random", 0.1)),
+        ("A random mask", lambda world: moved_masks(world, "random", "initial", 0.11)),
+        ("A large_final mask", lambda world: moved_masks(world, "large_final", "initial", -0.3)),
+        ("With a well-chosen", lambda world: moved_masks(world, "large_final_same_sign", "initial", -0.4)),
+        ("large_final_same_sign makes", lambda world: moved_masks(world, "movement", "signed_constant", 0.7)),
+        ("Supermasks are better over", lambda world: moved_masks(world, "large_final_same_sign", "initial", 0.4)),
+        ("Learned Supermasks", lambda world: moved_learned(world, -0.5, weights="initial", rescale=False)),
+        ("Learning a Supermask", lambda world: moved_learned(world, -0.25, weights="initial", rescale=False)),
+        ("Sampling the mask", lambda world: moved_learned(world, 0.02, g="rounded")),
+    ],
+)
+def test_a_claim_does_not_hold_where_the_data_are_against_it(world, start, change):
+    assert verdict(change(world), start) == [FAILS]
+
+
+def test_the_pruned_share_has_to_fall_with_each_logit(world):
+    masks = world.learned_masks.copy()
+    masks.loc[masks["initial_logit"] == "2", "pruned_fraction"] = 0.6
+    assert verdict(dataclasses.replace(world, learned_masks=masks), "The initial logit") == [FAILS]
+    fewer = masks[masks["initial_logit"] != "2"]
+    assert verdict(dataclasses.replace(world, learned_masks=fewer), "The initial logit") == [UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "fewer",
+    [
+        lambda frame: frame[frame["seed"] < 2],
+        lambda frame: frame[frame["level"] < LEAST_LEVELS] if "level" in frame else frame[:0],
+        lambda frame: frame[:0],
+    ],
+    ids=["two seeds", "eleven levels", "dense networks only"],
+)
+def test_little_data_are_not_enough(world, fewer):
+    dense = world.levels[world.levels["level"] == 0]
+    levels = pd.concat([fewer(world.levels), dense]).drop_duplicates()
+    few = dataclasses.replace(
+        world, levels=levels, supermasks=fewer(world.supermasks), learned_masks=fewer(world.learned_masks)
+    )
+    shallow = (
+        {claim("Networks with 50 to 90").words} if len(levels[levels["level"] > 0]["seed"].unique()) == 3 else set()
+    )
+    assert {words for words, verdict in verdicts(few).items() if verdict != UNKNOWN} == shallow
+
+
+def test_noise_is_no_evidence(world):
+    # hybrid is zero with the seeds exchanged: the same runs, so that no difference can be there.
+    levels = world.levels[world.levels["treatment"] != "large_final-rewind-hybrid"]
+    zero = levels[levels["treatment"] == "large_final-rewind-zero"]
+    swapped = zero.assign(treatment="large_final-rewind-hybrid", seed=(zero["seed"] + 1) % 3)
+    changed = dataclasses.replace(world, levels=pd.concat([levels, swapped], ignore_index=True))
+    assert verdict(changed, "The hybrid of zero") == [FAILS]
+
+
+def test_levels_that_a_seed_lacks_in_one_line_do_not_count(world):
+    (own,) = evidence(world)
+    lines = {name: own.line(Treatment(name)) for name in ("large_final", "random")}
+    lines["random"] = lines["random"].copy()
+    lines["random"].loc[1, 20:24] = float("nan")
+    means = over_levels(lines)
+    assert means["large_final"][1] == pytest.approx(lines["large_final"].loc[1, 1:19].mean())
+    assert means["large_final"][0] == pytest.approx(lines["large_final"].loc[0, 1:24].mean())
+    lines["random"].loc[2, 10:24] = float("nan")
+    assert set(over_levels(lines)["random"]) == {0, 1}
+
+
+def test_equal_lines_are_as_good_but_not_above():
+    means = {"a": {0: 0.97, 1: 0.98, 2: 0.99}, "b": {0: 0.971, 1: 0.979, 2: 0.99}, "random": {0: 0.9, 1: 0.91, 2: 0.93}}
+    assert above("a", "b", means).shown is False
+    assert as_well_as("a", "b", "random", means).shown is True
+    assert as_well_as("random", "a", "random", means).shown is False
+    # Both are below random: there is no lead to keep, however much nearer to random one of them is.
+    below = {**means, "a": {0: 0.99, 1: 0.991, 2: 0.992}, "random": {0: 0.999, 1: 0.999, 2: 0.9991}}
+    assert as_well_as("a", "b", "random", below).shown is False
+
+
+@pytest.mark.parametrize(("lead", "kept"), [(0.95, True), (0.85, False)])
+def test_as_well_as_is_nine_tenths_of_the_lead(lead, kept):
+    random, best = {0: 0.9, 1: 0.91, 2: 0.89}, {0: 0.95, 1: 0.961, 2: 0.939}
+    means = {"random": random, "best": best, "other": {s: random[s] + lead * (best[s] - random[s]) for s in random}}
+    assert as_well_as("other", "best", "random", means).shown is kept
+
+
+@pytest.mark.parametrize(("below", "matching"), [(0.001, HOLDS), (0.004, FAILS)])
+def test_a_drop_is_one_of_more_than_a_fifth_of_a_point(world, below, matching):
+    levels = world.levels.copy()
+    dense = levels[levels["treatment"] == "dense"].set_index("seed")["test_accuracy"]
+    own = (levels["treatment"] == "large_final-rewind-zero") & (levels["kept_fraction"] < 0.06)
+    noise = 0.0001 * levels["seed"] * (levels["level"] % 2)
+    levels.loc[own, "test_accuracy"] = levels["seed"].map(dense) - below + noise
+    changed = dataclasses.replace(world, levels=levels)
+    assert verdict(changed, "Networks with 95 to 99.5") == [matching]
+
+
+def test_the_same_difference_in_every_seed_cannot_be_tested():
+    means = {"a": {0: 0.5, 1: 0.6, 2: 0.7}, "b": {0: 0.4, 1: 0.5, 2: 0.6}}
+    found = above("a", "b", means)
+    assert found.shown is None
+    assert "the differences do not vary" in found.text
+
+
+def test_every_claim_has_words_a_place_and_a_rule():
+    assert len({claim.words for claim in CLAIMS}) == len(CLAIMS)
+    for each in CLAIMS:
+        assert each.words.endswith(".")
+        assert each.place.startswith(("Section", "Figure"))
+        assert rule(each).endswith(".")
+
+
+def test_the_text_has_each_claim_once(world):
+    both = dataclasses.replace(
+        world, levels=pd.concat([world.levels, world.levels.assign(schedule="half")], ignore_index=True)
+    )
+    shown = text(judge(both))
+    assert shown.count("Signs matter, magnitudes do not.") == 1
+    assert "  fc, mnist, half: holds" in shown
+    assert "  fc, mnist, paper: holds" in shown
+
+
+def test_the_command(command, tmp_path):
+    made_up.write_results(tmp_path, treatments=(), seeds=[0], learned=made_up.LEARNED)
+    done = command("analysis.claims", f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert "The initial logit nudges" in done.stdout
+    assert "fc, mnist, paper: not enough data" in done.stdout
+    refused = command("analysis.claims", f"--results_dir={tmp_path / 'nowhere'}")
+    assert (refused.returncode, refused.stderr) == (2, f"There is no folder {tmp_path / 'nowhere'}.\n")

@@ -1,0 +1,23 @@
+"""The learning rate over a training."""
+
+import pytest
+
+from lottery_tf.learning_rates import learning_rate
+from lottery_tf.settings import TrainingSettings, run_settings
+
+
+def test_a_rate_that_never_changes_is_a_number():
+    assert learning_rate(TrainingSettings(10, 0.5)) == 0.5
+
+
+def test_resnet_with_warmup():
+    settings = run_settings("resnet20", "cifar10", learning_rate=0.03, warmup_iterations=20_000).training
+    rate = learning_rate(settings)
+    wanted = {0: 0.03 / 20_000, 9_999: 0.015, 19_999: 0.03, 20_000: 0.003, 24_999: 0.003, 25_000: 3e-4, 29_999: 3e-4}
+    assert {at: float(rate(at)) for at in wanted} == pytest.approx(wanted)
+
+
+def test_a_rate_that_begins_in_the_middle():
+    rate = learning_rate(TrainingSettings(30, 0.5, learning_rate_drops=(10, 20)))
+    rate.begins_at.assign(15)
+    assert [float(rate(step)) for step in (0, 4, 5)] == pytest.approx([0.05, 0.05, 0.005])

@@ -1,0 +1,240 @@
+"""The page of a made-up folder: whole, alone, escaped; of unfinished folders and of exported files; and its commands."""
+
+import html.parser
+import json
+import re
+import shlex
+import warnings
+
+import made_up
+import pandas as pd
+import pytest
+
+from analysis import export, figures, page, provenance, report, results
+from lottery_tf import paper
+from lottery_tf.errors import InputError
+from lottery_tf.treatments import Treatment
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects tags, identifiers and text, and notes an end tag that closes nothing."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.unbalanced, self.identifiers, self.links, self.text = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.identifiers += [attributes["id"]] if "id" in attributes else []
+        self.links += [attributes[name] for name in ("href", "src", "xlink:href") if name in attributes]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.unbalanced.append(tag)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """An unfinished folder: some treatments, seeds and levels of one network."""
+    return made_up.write_results(
+        tmp_path_factory.mktemp("results"),
+        treatments=[Treatment(), Treatment("random"), Treatment(mask1="reinit")],
+        levels=2,
+        ladders=paper.HEURISTIC_LADDERS[:3],
+        learned=made_up.LEARNED[:1],
+        missing=[(1, "random-rewind-zero", 2)],
+        diverged=[(2, "random-rewind-zero", 1)],
+    )
+
+
+@pytest.fixture(scope="module")
+def written(root, tmp_path_factory):
+    """The report of that folder, made without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return report.write(root, tmp_path_factory.mktemp("report") / "new")
+
+
+@pytest.fixture(scope="module")
+def read(written):
+    return Reader(written.read_text())
+
+
+def test_the_page_is_well_formed_and_every_identifier_is_there_once(read):
+    assert not read.unbalanced and not read.open
+    assert len(set(read.identifiers)) == len(read.identifiers)
+    anchors = {link[1:] for link in read.links if link.startswith("#")}
+    assert anchors <= set(read.identifiers)
+
+
+def test_the_page_needs_no_network_and_links_to_files_that_are_there(read, written):
+    for link in read.links:
+        assert link.startswith(("#", "data:image/png")) or (written.parent / link).is_file(), link
+    outside = re.findall(r"""(?:src|href)=["']https?:|@import|url\((?!#)""", written.read_text())
+    assert not outside
+    assert "default-src 'none'" in written.read_text()
+
+
+def test_every_section_has_its_place(written, read):
+    text = written.read_text()
+    for section in report.SECTIONS:
+        if section.anchor != "others":  # there are none
+            assert f'href="#{section.anchor}"' in text and section.anchor in read.identifiers
+    assert "others" not in read.identifiers
+    for name in ("figure1", "figure2", "figure3", "figure4", "figure5", "figureS1", "figure6", "figure7"):
+        assert name in read.identifiers
+        assert (written.parent / "figures" / f"{name}.pdf").stat().st_size > 1000
+
+
+def test_what_is_missing_is_said(read):
+    text = "".join(read.text)
+    assert "Missing lines. fc on mnist, paper: small_final; large_init;" in text
+    assert "No dense network here kept its weights" in text
+
+
+def test_coverage_counts_trainings(root):
+    rows = provenance.coverage(results.load(root), paper.FIGURES).set_index("figure")
+    assert rows.loc["figure3", "lines there"] == "2 of 9"
+    # large_final: 3 seeds x 2 levels; random: 2 and 1 levels, and one that diverged at once
+    assert rows.loc["figure3", "trainings"] == f"{6 + 4} of {9 * 24 * 5}"
+    assert rows.loc["figure3", "diverged"] == 1
+    assert rows.loc["figure5", "lines missing"] == "init; hybrid"
+    masks = provenance.supermask_coverage(results.load(root)).iloc[0]
+    assert masks["heuristic masks"] == "3 of 11 criteria" and masks["learned masks"] == 3
+
+
+def test_figures_take_their_colours_from_the_page(written):
+    text = written.read_text()
+    assert "var(--c0f96e1, #0f96e1)" in text  # large_final
+    assert text.count("--c0f96e1: #0f96e1;") == 1 and "--c0f96e1: #1189c6;" in text
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert "@media screen and (prefers-color-scheme: dark)" in style and "@media print" in style
+
+
+def test_tables_and_their_csv_files_hold_the_same_numbers(written):
+    found = pd.read_csv(written.parent / "tables" / "figure3.csv")
+    row = found[(found["line"] == "large_final") & (found["level"] == 2) & (found["measure"] == "test_accuracy")].iloc[
+        0
+    ]
+    assert row["n"] == 3 and f"{row['mean']:.2f} [{row['min']:.2f}, {row['max']:.2f}]" in written.read_text()
+    assert pd.read_csv(written.parent / "tables" / "claims.csv")["verdict"].isin(report.VERDICT_LOOKS).all()
+
+
+def test_each_trained_treatment_is_in_one_command(root):
+    """The commands' product of criteria and actions is what is there, no more and no less."""
+    found = results.load(root)
+    commands = [shlex.split(line) for line in provenance.training_commands(found, paper.FIGURES["figure4"])]
+    made = set()
+    for words in commands:
+        flags = dict(word.removeprefix("--").split("=", 1) for word in words[3:])
+        assert flags["seeds"] == "0,1,2" and flags["network"] == "fc" and flags["schedule"] == "paper"
+        assert "learning_rate" not in flags and "scope" not in flags  # usual ones
+        names = [flags[name].split(",") for name in ("criterion", "mask1", "mask0")]
+        made |= {Treatment(a, b, c).name for a in names[0] for b in names[1] for c in names[2]}
+    assert made == {"large_final-rewind-zero", "random-rewind-zero", "large_final-reinit-zero"}
+
+
+def test_settings_that_are_not_the_usual_ones_are_flags_of_the_command(root, tmp_path):
+    found = results.load(root)
+    folder = json.loads(json.dumps(next(each for each in found.folders if each.get("schedule") == "paper")))
+    folder["training"]["learning_rate"] = 0.01
+    folder["pruning"]["dense"] = 0.5
+    changed = results.Results(found.levels, found.supermasks, found.best_supermasks, found.learned_masks, [folder])
+    command = provenance.training_commands(changed, paper.FIGURES["figure5"])[0]
+    assert "--learning_rate=0.01" in command and "--dense_pruned_fraction=0.5" in command
+    other = found.levels.assign(scope="global", rewind_to=500)
+    changed = results.Results(other, found.supermasks, found.best_supermasks, found.learned_masks, found.folders)
+    command = provenance.training_commands(changed, paper.FIGURES["figure5"])[0]
+    assert "--scope=global" in command and "--rewind_to=500" in command
+
+
+def test_masks_have_their_commands(root):
+    heuristic, learned = provenance.supermask_commands(results.load(root))
+    assert "runs.supermask" in heuristic and "--criterion=large_final,large_init,small_final" in heuristic
+    assert "runs.learn_mask" in learned and "--weights=initial" in learned and "--iterations=2000" in learned
+    assert "--rescale" not in learned and "--l1" not in learned
+
+
+def test_times_and_versions_are_what_the_trainings_recorded(root):
+    times, versions = provenance.training_times(root)
+    trained = times.set_index("schedule")
+    assert trained.loc["paper", "trainings"] == len(results.load(root).levels)
+    assert trained.loc["paper", "seconds each, mean"] == "1.5"
+    assert any("numpy 2" in line for line in versions)
+
+
+def test_exported_files_give_a_report_and_say_what_they_lack(root, tmp_path):
+    export.write_all(root, tmp_path / "exported")
+    path = report.write(tmp_path / "exported", tmp_path / "out", sections=report.SECTIONS[-1:] + report.SECTIONS[2:3])
+    text = "".join(Reader(path.read_text()).text)
+    assert "Exported files hold no weights" in text
+    assert "they do not say settings, times and versions" in text
+
+
+def test_what_comes_from_data_is_escaped(root, tmp_path):
+    """Names in exported files are anybody's text."""
+    export.write_all(root, tmp_path / "exported")
+    levels = pd.read_csv(tmp_path / "exported" / "levels.csv", keep_default_na=False)
+    levels.loc[levels["criterion"] == "random", "criterion"] = "my:<script>alert(1)</script>"
+    levels["schedule"] = '$a$ & "b" <i>'
+    levels.to_csv(tmp_path / "exported" / "levels.csv", index=False)
+    keep = [section for section in report.SECTIONS if section.anchor in ("coverage", "criteria", "others")]
+    path = report.write(tmp_path / "exported", tmp_path / "out", sections=tuple(keep))
+    text = path.read_text()
+    assert "<script>alert" not in text and "<i>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    read = Reader(text)
+    assert not read.unbalanced and "others" in read.identifiers
+
+
+def test_a_section_is_an_entry_of_a_table(root, tmp_path):
+    mine = report.Section("mine", "A section of one's own", "What it says.", (lambda made: f"<p>{made.root.name}</p>",))
+    empty = report.Section("nothing", "A section without content", "", (lambda made: "",))
+    text = report.write(root, tmp_path, sections=(mine, empty)).read_text()
+    assert f"<p>{root.name}</p>" in text and "What it says." in text and "nothing" not in Reader(text).identifiers
+
+
+def test_a_report_of_nothing_is_refused(root, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("precious")
+    for given, out, message in (
+        (tmp_path / "empty", tmp_path / "out", "holds no finished results"),
+        (tmp_path / "nowhere", tmp_path / "out", "There is no folder"),
+        (root, tmp_path / "file", "is a file; --out names a folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            report.write(given, out)
+    assert not (tmp_path / "out").exists() and (tmp_path / "file").read_text() == "precious"
+
+
+def test_the_command(tmp_path, command):
+    folder = made_up.write_results(tmp_path / "results", treatments=[Treatment()], levels=1, seeds=[0])
+    done = command("analysis.report", f"--results_dir={folder}", f"--out={tmp_path / 'out'}", "--test=wilcoxon")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "out" / "index.html").read_text()
+    assert "--test=wilcoxon" in text
+    refused = command("analysis.report", "--results_dir=nowhere", f"--out={tmp_path / 'no'}")
+    assert refused.returncode == 2 and refused.stderr == "There is no folder nowhere.\n"
+
+
+def test_tables_sort_by_buttons_and_mark_verdicts():
+    text = page.table(pd.DataFrame({"a<b": ["holds", 2]}), "c&d", {"holds": "good"})
+    assert text.count('aria-sort="none"') == 1 and "a&lt;b" in text and "c&amp;d" in text
+    assert '<td class="good">holds</td>' in text
+
+
+def test_every_figure_has_a_caption():
+    assert set(report.CAPTIONS) == set(figures.FIGURES)
