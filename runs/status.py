@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lottery_tf.study_folder import StudyFolder, is_there
+from lottery_tf.study.folder import StudyFolder, is_there
 from runs import cli
 
 RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")

@@ -25,21 +25,21 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from lottery_tf import files, processes, store
-from lottery_tf.engines import LocalEngine, Room, dataset_folder
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
-from lottery_tf.scheduler import Scheduler, State, satisfied
 from lottery_tf.settings import NETWORKS, SCHEDULES
 from lottery_tf.store import ResultsFolder
-from lottery_tf.studies import COLLECTIONS, STUDIES, Plan, Request
-from lottery_tf.study_folder import StudyFolder
-from lottery_tf.work import LevelWork, Work
-from lottery_tf.worker import Setup
+from lottery_tf.study.engines import LocalEngine, Room, dataset_folder
+from lottery_tf.study.folder import StudyFolder
+from lottery_tf.study.scheduler import Scheduler, State, satisfied
+from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request
+from lottery_tf.study.work import LevelWork, Work
+from lottery_tf.study.worker import Setup
 from runs import cli
 from runs.study_progress import StudyProgress, dry_run
 
 if TYPE_CHECKING:
-    from lottery_tf.engines import Engine
+    from lottery_tf.study.engines import Engine
 
 ENGINES = {"local": "processes on this machine", "ray": "a Ray cluster (the extra [ray])"}
 
@@ -219,7 +219,7 @@ def prepared(todo: list[Work], results_dir: Path) -> Iterator[Path]:
 
 def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path) -> None:
     from lottery_tf import data
-    from lottery_tf.worker import save_dataset
+    from lottery_tf.study.worker import save_dataset
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     processes.die_with_parent()
@@ -241,7 +241,7 @@ def engine(results_dir: Path, datasets: Path, setup: Setup, logs: Path) -> Itera
 def _engines() -> dict:
     def on_ray(*arguments):
         try:
-            from lottery_tf.ray_engine import RayEngine
+            from lottery_tf.study.ray_engine import RayEngine
         except ImportError as error:
             raise InputError(f"--engine=ray wants the extra: pip install 'lottery_tf[ray]' ({error}).") from error
         return RayEngine(*arguments, address=ADDRESS.value, workers=WORKERS.value, cpus=CPUS.value, gpus=GPUS.value)

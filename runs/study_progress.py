@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lottery_tf import costs
-from lottery_tf.costs import COSTS
-from lottery_tf.engines import Need, Room, log_path
-from lottery_tf.scheduler import Scheduler, State
-from lottery_tf.studies import Plan
-from lottery_tf.study_folder import StudyFolder, is_there, quick_metrics
-from lottery_tf.work import Work
-from lottery_tf.worker import Ended
+from lottery_tf.study import costs
+from lottery_tf.study.costs import COSTS
+from lottery_tf.study.engines import Need, Room, log_path
+from lottery_tf.study.folder import StudyFolder, is_there, quick_metrics
+from lottery_tf.study.scheduler import Scheduler, State
+from lottery_tf.study.studies import Plan
+from lottery_tf.study.work import Work
+from lottery_tf.study.worker import Ended
 from runs import cli
 
 STATE_SECONDS = 2.0  # between two writings of the state

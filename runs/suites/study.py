@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import median
 
 from lottery_tf import files, store
-from lottery_tf.engines import Need
 from lottery_tf.errors import InputError
-from lottery_tf.scheduler import Scheduler
-from lottery_tf.studies import Request, plan
-from lottery_tf.study_folder import StudyFolder
-from lottery_tf.work import Work
-from lottery_tf.worker import End, Ended
+from lottery_tf.study.engines import Need
+from lottery_tf.study.folder import StudyFolder
+from lottery_tf.study.scheduler import Scheduler
+from lottery_tf.study.studies import Request, plan
+from lottery_tf.study.work import Work
+from lottery_tf.study.worker import End, Ended
 from runs.suites import faults
 
 LEVELS, ITERATIONS = 3, 12_000

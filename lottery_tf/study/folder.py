@@ -19,8 +19,8 @@ from pathlib import Path
 
 from lottery_tf import files, store
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.studies import Plan, Request, plan
-from lottery_tf.work import Work
+from lottery_tf.study.studies import Plan, Request, plan
+from lottery_tf.study.work import Work
 
 STUDIES = "studies"
 

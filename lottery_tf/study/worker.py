@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lottery_tf.data import Dataset, Split
-from lottery_tf.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
+from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
 SPLITS = ("train", "validation", "test")
 

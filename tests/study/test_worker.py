@@ -10,9 +10,9 @@ import pytest
 import lottery_tf as lt
 from lottery_tf.heuristics import Ladder
 from lottery_tf.settings import run_settings
-from lottery_tf.studies import mask_training
-from lottery_tf.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork
-from lottery_tf.worker import End, Setup, Worker, is_full, map_dataset, save_dataset
+from lottery_tf.study.studies import mask_training
+from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork
+from lottery_tf.study.worker import End, Setup, Worker, is_full, map_dataset, save_dataset
 
 SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Protocol
 
 from lottery_tf import processes
-from lottery_tf.costs import Cost
-from lottery_tf.work import Work
-from lottery_tf.worker import End, Ended, Setup, Worker, map_dataset
+from lottery_tf.study.costs import Cost
+from lottery_tf.study.work import Work
+from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
 LOST = Ended(End.LOST, error="The process that did it is gone: killed, or out of memory.")
 

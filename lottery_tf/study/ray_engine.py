@@ -21,9 +21,9 @@ from ray.exceptions import RayError, RayTaskError
 
 from lottery_tf import files, processes, store
 from lottery_tf.data import Dataset
-from lottery_tf.engines import LOST, Need, append_log, dataset_folder
-from lottery_tf.work import Work
-from lottery_tf.worker import End, Ended, Setup, Worker, map_dataset
+from lottery_tf.study.engines import LOST, Need, append_log, dataset_folder
+from lottery_tf.study.work import Work
+from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
 Files = dict[str, bytes]  # by their paths relative to the results folder
 

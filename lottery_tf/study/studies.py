@@ -16,8 +16,8 @@ from lottery_tf.heuristics import UNTRAINED, Ladder
 from lottery_tf.mask_settings import MaskSettings
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS, NETWORKS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
+from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 from lottery_tf.treatments import Treatment
-from lottery_tf.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
 
 @dataclasses.dataclass(frozen=True)

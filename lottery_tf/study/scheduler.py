@@ -11,12 +11,12 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from lottery_tf import costs
-from lottery_tf.costs import COSTS
-from lottery_tf.engines import Engine, Need, Slot
-from lottery_tf.studies import Plan
-from lottery_tf.work import LadderWork, LevelWork, Work
-from lottery_tf.worker import End, Ended
+from lottery_tf.study import costs
+from lottery_tf.study.costs import COSTS
+from lottery_tf.study.engines import Engine, Need, Slot
+from lottery_tf.study.studies import Plan
+from lottery_tf.study.work import LadderWork, LevelWork, Work
+from lottery_tf.study.worker import End, Ended
 
 WAIT_SECONDS = 0.5  # between two looks at what is going on
 LOST_LIMIT = 10  # processes that may die over one unit

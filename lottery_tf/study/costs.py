@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from lottery_tf.work import Work
+from lottery_tf.study.work import Work
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from lottery_tf.errors import InputError
-from lottery_tf.studies import COLLECTIONS, STUDIES, Request, plan
-from lottery_tf.work import LadderWork, LevelWork, MaskWork
+from lottery_tf.study.studies import COLLECTIONS, STUDIES, Request, plan
+from lottery_tf.study.work import LadderWork, LevelWork, MaskWork
 
 
 def planned(*studies, **options):

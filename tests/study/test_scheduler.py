@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from lottery_tf.engines import LOST
-from lottery_tf.scheduler import LOST_LIMIT, Scheduler, State
-from lottery_tf.studies import Request, plan
-from lottery_tf.worker import End, Ended
+from lottery_tf.study.engines import LOST
+from lottery_tf.study.scheduler import LOST_LIMIT, Scheduler, State
+from lottery_tf.study.studies import Request, plan
+from lottery_tf.study.worker import End, Ended
 
 
 class MadeUpSlot:
