@@ -1,9 +1,12 @@
-"""Writes a results folder as one table: a row a trained level, or a supermask.
+"""Writes a results folder as tables: a row a trained level, or a supermask.
+
+The same results give the same bytes, wherever and however often they were interrupted; times, which differ from run to
+run, are a flag of their own.
 
 Examples:
   python -m analysis.export --results_dir results --out results.csv
   python -m analysis.export --results_dir results --kind=supermask --out supermasks.csv
-  python -m analysis.export --results_dir results --kind=learned_mask --out learned_masks.csv
+  python -m analysis.export --results_dir results --kind=all --out exported
 """
 
 from __future__ import annotations
@@ -15,46 +18,32 @@ from pathlib import Path
 
 from absl import flags
 
+from analysis.common_flags import RESULTS_DIR
+from analysis.results import COLUMNS, CSV_NAMES, flat
 from lottery_tf import files
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.store import finished
 from runs import cli
 
-RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
-OUT = flags.DEFINE_string("out", "results.csv", "The CSV file to write.")
+ALL = "all"
+SECONDS = "seconds"
+TIMED = ("level", "learned_mask")  # the kinds that say how long each row took
 
-COLUMNS = {  # kind of result -> the columns of its table
-    "level": (
-        "network", "dataset", "schedule", "seed", "criterion", "mask1", "mask0", "level", "kept_fraction",
-        "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "seconds",
-        "status",
-    ),
-    "supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
-        "weights", "validation_accuracy", "test_accuracy",
-    ),
-    "best_supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
-        "weights", "rescale", "validation_accuracy", "test_accuracy",
-    ),
-    "learned_mask": (
-        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
-        "learning_rate", "batch_size", "iterations", "best_iteration", "best_val_accuracy", "test_accuracy",
-        "most_likely_test_accuracy", "kept_fraction_of_most_likely", "pruned_fraction", "final_test_accuracy", "final_most_likely_test_accuracy",
-        "final_pruned_fraction", "seconds", "status",
-    ),
-}  # fmt: skip
-KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(COLUMNS)}.")
+flags.declare_key_flag("results_dir")
+OUT = flags.DEFINE_string("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
+KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(COLUMNS)}, or {ALL}.")
+TIMES = flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {' and '.join(TIMED)}.")
 
 
-def write_csv(results: Iterable[dict], path: Path, kind: str = "level") -> int:
+def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: bool = False) -> int:
     """Writes the columns of a kind of result; a value that is missing (a diverged training's) is left empty.
 
     Args:
       results: metrics, as `lottery_tf.finished` gives them; those with "rows" give a line for each.
       path: the file to write.
       kind: a key of `COLUMNS`.
+      times: whether there is a column "seconds" as well, for the kinds that have one.
 
     Returns:
       The number of rows.
@@ -62,23 +51,53 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level") -> int:
     Raises:
       InputError: nothing to write, or nowhere to write it; a file that is there is left as it was.
     """
-    flat = [metrics | row for metrics in results for row in metrics.get("rows", [{}])]
-    if not flat:
+    rows = flat(results)
+    if not rows:
         raise InputError(f"There is no result of the kind {kind!r} to export.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} in.")
+    columns = (*COLUMNS[kind], SECONDS) if times and kind in TIMED else COLUMNS[kind]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS[kind])
-    writer.writerows([row.get(column) for column in COLUMNS[kind]] for row in flat)
+    writer.writerow(columns)
+    writer.writerows([row.get(column) for column in columns] for row in rows)
     files.replace(path, file.getvalue().encode())
-    return len(flat)
+    return len(rows)
+
+
+def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path, int]:
+    """Writes every kind of result that there is into a folder, which `analysis.results.load` reads in place of `root`.
+
+    Returns:
+      The number of rows of each file.
+
+    Raises:
+      InputError: no results folder, nothing in it, or a file where the folder should be. A file of an earlier export
+        whose kind is not there any more is refused too: it would be read as if it belonged to these results.
+    """
+    found = {kind: results for kind in COLUMNS if (results := list(finished(root, kind)))}
+    if not found:
+        raise InputError(f"There is no result in {root} to export.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; --kind={ALL} writes a folder of them.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if stale := [name for kind, name in CSV_NAMES.items() if kind not in found and (folder / name).exists()]:
+        raise InputError(f"{folder} holds {stale[0]}, of which there are no results in {root}. Choose another folder.")
+    return {
+        folder / CSV_NAMES[kind]: write_csv(results, folder / CSV_NAMES[kind], kind, times)
+        for kind, results in found.items()
+    }
 
 
 def main() -> None:
-    choose(COLUMNS, KIND.value, "kind of result")
-    count = write_csv(finished(RESULTS_DIR.value, KIND.value), Path(OUT.value), KIND.value)
-    cli.log.info("%d rows in %s", count, OUT.value)
+    choose({**COLUMNS, ALL: None}, KIND.value, "kind of result")
+    root, out = RESULTS_DIR.value, Path(OUT.value)
+    if KIND.value == ALL:
+        counts = write_all(root, out, TIMES.value)
+    else:
+        counts = {out: write_csv(finished(root, KIND.value), out, KIND.value, TIMES.value)}
+    for path, count in counts.items():
+        cli.log.info("%d rows in %s", count, path)
 
 
 if __name__ == "__main__":

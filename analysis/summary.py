@@ -29,9 +29,8 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
     found = [metrics for metrics in levels if metrics["seed"] in seeds and metrics["level"] <= last_level]
     rows = []
     for treatment in treatments:
-        own = (treatment.criterion, treatment.mask1, treatment.mask0)
         for metrics in found:
-            if metrics["criterion"] == DENSE or (metrics["criterion"], metrics["mask1"], metrics["mask0"]) == own:
+            if metrics["criterion"] == DENSE or treatment.made(metrics):
                 rows.append({"treatment": treatment.name} | metrics)
     if not rows:
         raise InputError("There are no trained levels of these treatments and seeds.")

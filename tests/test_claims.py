@@ -184,7 +184,12 @@ def test_equal_lines_are_as_good_but_not_above():
     assert as_well_as("a", "b", "random", means).shown is True
     assert as_well_as("random", "a", "random", means).shown is False
     # Both are below random: there is no lead to keep, however much nearer to random one of them is.
-    below = {**means, "a": {0: 0.99, 1: 0.991, 2: 0.992}, "random": {0: 0.999, 1: 0.999, 2: 0.9991}}
+    below = {
+        "a": {0: 0.99, 1: 0.991, 2: 0.9895},
+        "b": {0: 0.97, 1: 0.9712, 2: 0.9705},
+        "random": {0: 0.999, 1: 0.999, 2: 0.9991},
+    }
+    assert above("a", "b", below).shown is True
     assert as_well_as("a", "b", "random", below).shown is False
 
 

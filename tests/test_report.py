@@ -230,6 +230,15 @@ def test_the_command(tmp_path, command):
     assert refused.returncode == 2 and refused.stderr == "There is no folder nowhere.\n"
 
 
+def test_each_figure_has_the_settings_of_its_own_runs(root):
+    found = results.load(root)
+    assert len(provenance.settings_table(found)) == 2  # of trainings, and of masks that were learned
+    own = provenance.settings_table(found, [("fc", "mnist", "paper")])
+    assert set(own["folder"]) == {"fc-mnist/paper", "fc-mnist/learned_masks"}
+    assert own.set_index("folder").loc["fc-mnist/paper", "training.learning_rate"] == 1.2e-3
+    assert not len(provenance.settings_table(found, [("fc", "mnist", "half")]).get("training.optimizer", ()))
+
+
 def test_tables_sort_by_buttons_and_mark_verdicts():
     text = page.table(pd.DataFrame({"a<b": ["holds", 2]}), "c&d", {"holds": "good"})
     assert text.count('aria-sort="none"') == 1 and "a&lt;b" in text and "c&amp;d" in text

@@ -1,0 +1,116 @@
+"""Judges the claims of the paper on the results at hand.
+
+Example:
+  python -m analysis.claims --results_dir=results
+
+A claim holds where the data show all of its conditions, and does not where they fail to show one: the numbers say
+whether they show the contrary. `analysis.deconstructing` has each claim's test, with its rule in a sentence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import textwrap
+from collections.abc import Iterable
+
+from absl import flags
+
+from analysis import deconstructing
+from analysis.evidence import LEAST_LEVELS, LEAST_SEEDS, Claim, Finding, evidence
+from analysis.results import Results, load
+from runs import cli
+
+CLAIMS: tuple[Claim, ...] = (*deconstructing.CLAIMS,)
+HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What one network's results say of a claim.
+
+    Attributes:
+      claim: the claim in words.
+      place: where the paper has it.
+      rule: what is tested, in a sentence or two.
+      panel: "network, data set, schedule".
+      verdict: "holds", "does not hold" or "not enough data".
+      numbers: the conditions with their numbers.
+    """
+
+    claim: str
+    place: str
+    rule: str
+    panel: str
+    verdict: str
+    numbers: str
+
+
+def judge(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[Verdict]:
+    """The verdicts on claims, in their order, for each network, data set and schedule that each is about."""
+    found = evidence(results)
+    return [
+        Verdict(claim.words, place(claim), rule(claim), ", ".join(filter(None, own.key)), *_verdict(claim.test(own)))
+        for claim in claims
+        for own in found
+        if not claim.networks or own.key[0] in claim.networks
+    ]
+
+
+def place(claim: Claim) -> str:
+    """Paper and place of a claim."""
+    return f"{claim.paper}, {claim.place}"
+
+
+def rule(claim: Claim) -> str:
+    """What is tested: the docstring of its test."""
+    return " ".join(inspect.getdoc(claim.test).split())
+
+
+def _verdict(findings: list[Finding]) -> tuple[str, str]:
+    """One condition that is not shown settles the claim; otherwise all have to have data."""
+    shown = [finding.shown for finding in findings]
+    verdict = FAILS if False in shown else UNKNOWN if None in shown else HOLDS
+    return verdict, "; ".join(finding.text for finding in findings)
+
+
+def text(verdicts: Iterable[Verdict]) -> str:
+    """Verdicts as text, a block a claim."""
+    blocks: dict[tuple[str, str, str], list[str]] = {}
+    for found in verdicts:
+        lines = blocks.setdefault((found.claim, found.place, found.rule), [])
+        lines.append(f"  {found.panel}: {found.verdict}")
+        lines += textwrap.wrap(found.numbers, 110, initial_indent="    ", subsequent_indent="    ")
+    return "\n\n".join(
+        "\n".join(
+            [
+                f"{claim} ({place})",
+                *textwrap.wrap(f"Test: {rule}", 114, initial_indent="  ", subsequent_indent="  "),
+                *lines,
+            ]
+        )
+        for (claim, place, rule), lines in blocks.items()
+    )
+
+
+def define_flags() -> None:
+    """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
+    flags.adopt_module_key_flags(importlib.import_module("analysis.common_flags"))
+
+
+def main() -> None:
+    print(text(judge(load(flags.FLAGS.results_dir))))
+    print(NOTE)
+
+
+NOTE = f"""
+A claim holds where each of its conditions is shown, and does not hold where one is not: that may be the contrary, or a
+difference too small for these runs. a - b: mean over levels and seeds [95% interval], p of "a is above b" by a paired
+one-sided t-test over n seeds. Fewer than {LEAST_SEEDS} seeds, or {LEAST_LEVELS} levels of a line, are not enough data. Many claims are
+tested, and nothing corrects for that."""
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -1,0 +1,217 @@
+"""All that was measured, as tables: read from a results folder, or from the CSV files that it was exported to."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from lottery_tf import files
+from lottery_tf.errors import InputError
+from lottery_tf.store import DENSE, finished
+from lottery_tf.treatments import Treatment
+
+TREATMENT = {
+    field.name: field.default for field in dataclasses.fields(Treatment)
+}  # its parts, as they are in the paper
+COLUMNS = {  # kind of result -> the columns of its table
+    "level": (
+        "network", "dataset", "schedule", "seed", *TREATMENT, "level", "kept_fraction", "early_stop_iteration",
+        "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
+    ),
+    "supermask": (
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
+        "weights", "validation_accuracy", "test_accuracy",
+    ),
+    "best_supermask": (
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
+        "weights", "rescale", "validation_accuracy", "test_accuracy",
+    ),
+    "learned_mask": (
+        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction",
+        "optimizer", "learning_rate", "batch_size", "iterations", "best_iteration", "best_val_accuracy",
+        "test_accuracy", "most_likely_test_accuracy", "kept_fraction_of_most_likely", "pruned_fraction",
+        "final_test_accuracy", "final_most_likely_test_accuracy", "final_pruned_fraction", "status",
+    ),
+}  # fmt: skip
+CSV_NAMES = {kind: f"{kind}s.csv" for kind in COLUMNS}
+
+FINISHED = "finished"  # the status of a training that did not diverge
+IDENTITY = {  # what tells one result of a kind from another
+    "level": ("network", "dataset", "schedule", "seed", *TREATMENT, "level"),
+    "supermask": (
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "weights",
+    ),
+    "best_supermask": (
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "weights",
+    ),
+    "learned_mask": (
+        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction",
+        "optimizer", "learning_rate", "batch_size", "iterations",
+    ),
+}  # fmt: skip
+
+MEASURES = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
+Panel = tuple[str, str, str]  # network, data set, schedule
+PANEL = ("network", "dataset", "schedule")
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """All results of a folder, a row each; `COLUMNS` has the columns, shares are in [0, 1].
+
+    Attributes:
+      levels: trained levels. "treatment" is the name of the treatment, or "dense". What diverged has the status
+        "diverged" and no measures (NaN).
+      supermasks: heuristic supermasks, a row for each level and kind of weights.
+      best_supermasks: the heuristic supermasks that were stored as the best of their ladders.
+      learned_masks: learned Supermasks; what diverged has the status "diverged".
+      folders: the settings of each folder of runs, with its place below the results folder as "folder"; none of CSVs.
+    """
+
+    levels: pd.DataFrame
+    supermasks: pd.DataFrame
+    best_supermasks: pd.DataFrame
+    learned_masks: pd.DataFrame
+    folders: list[dict]
+
+
+def load(path: str | Path) -> Results:
+    """Reads a results folder (or any folder above or within one), or a folder of exported CSV files.
+
+    Raises:
+      InputError: no such folder, nothing in it, a CSV file that cannot be read or lacks columns, a value that cannot
+        be, or a result that is there twice.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"There is no folder {path}." if not path.exists() else f"{path} is a file, not a folder.")
+    folders = list(_folders(path))
+    exported = {kind: path / name for kind, name in CSV_NAMES.items() if (path / name).exists()}
+    if exported and not folders:
+        rows = {kind: _csv(exported[kind], COLUMNS[kind]) if kind in exported else [] for kind in COLUMNS}
+    else:
+        rows = {kind: flat(finished(path, kind)) for kind in COLUMNS}
+    if not any(rows.values()):
+        raise InputError(f"{path} holds no finished results, nor any of {', '.join(CSV_NAMES.values())} with rows.")
+    frames = {f"{kind}s": _frame(kind, found, path) for kind, found in rows.items()}
+    return Results(**frames, folders=folders)
+
+
+def flat(results: Iterable[Mapping]) -> list[dict]:
+    """The metrics of results, with a row for each of their "rows" where they have any."""
+    return [{**metrics, **row} for metrics in results for row in metrics.get("rows", [{}])]
+
+
+def panels(levels: pd.DataFrame) -> list[Panel]:
+    """The networks, data sets and schedules that there are levels (or supermasks) of, in order."""
+    return sorted(levels[list(PANEL)].drop_duplicates().itertuples(index=False, name=None))
+
+
+def panel(levels: pd.DataFrame, key: Panel) -> pd.DataFrame:
+    """The rows of one network, data set and schedule."""
+    own = pd.Series(True, levels.index)
+    for name, value in zip(PANEL, key, strict=True):
+        own &= levels[name] == value
+    return levels[own]
+
+
+def _folders(path: Path) -> Iterator[dict]:
+    """The settings of the folders of runs below a folder; seeds' folders, which are the bulk of it, are not entered."""
+    if (path / "settings.json").exists():
+        yield {"folder": ".", **files.read_json(path / "settings.json")}
+        return
+    for below in sorted(path.iterdir()):
+        if below.is_dir() and not below.name.startswith((".", "seed-")):
+            for found in _folders(below):
+                place = "" if found["folder"] == "." else f"/{found['folder']}"
+                yield {**found, "folder": below.name + place}
+
+
+def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
+    """The rows of an exported CSV file, every value as text."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows, names = list(reader), reader.fieldnames or ()
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} cannot be read as a CSV file: {error}.") from error
+    if absent := [column for column in columns if column not in names]:
+        raise InputError(f"{path} lacks the columns {', '.join(absent)}; `analysis.export --kind=all` writes them.")
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: row {number} has not as many values as there are columns. Export it again.")
+    return rows
+
+
+def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
+    """Rows as a table whose columns have their types, in an order that does not depend on where they lay."""
+    columns = COLUMNS[kind]
+    # Older results do not say what was not to be chosen then; it was as in the paper.
+    values = {column: [row.get(column, TREATMENT.get(column)) for row in rows] for column in columns}
+    frame = pd.DataFrame({column: _typed(column, values[column], path) for column in columns})
+    identity = list(IDENTITY[kind])
+    if twice := frame[frame.duplicated(identity)].to_dict("records"):
+        found = ", ".join(f"{name} {twice[0][name]}" for name in identity if twice[0][name] != "")
+        raise InputError(f"{path} holds a {kind.replace('_', ' ')} more than once: {found}.")
+    if kind == "level":
+        names = [treatment_name(**row) for row in frame[list(TREATMENT)].to_dict("records")]
+        frame["treatment"] = pd.Series(names, dtype=str)
+        frame.loc[frame["status"] != FINISHED, list(MEASURES)] = float("nan")
+    return frame.sort_values(identity, kind="stable", ignore_index=True)
+
+
+def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str:
+    """`Treatment.name` of functions that need not be there to import; a dense network's is "dense".
+
+    >>> rest = {name: TREATMENT[name] for name in TREATMENT if name != "criterion"}
+    >>> treatment_name("my_module:mine", **rest | {"chosen_kept_fraction": math.nan})
+    'my_module+mine-rewind-zero'
+    """
+    kept = None if math.isnan(chosen_kept_fraction) else chosen_kept_fraction
+    # The property asks for the fields alone; a Treatment itself would import the functions to check them.
+    named = types.SimpleNamespace(criterion=criterion, chosen_kept_fraction=kept, **fields)
+    return DENSE if criterion == DENSE else Treatment.name.fget(named)
+
+
+def _typed(column: str, values: list, path: Path) -> pd.Series:
+    dtype, convert = TYPES.get(column, (float, _number))
+    converted = []
+    for value in values:
+        try:
+            converted.append(convert(value))
+        except (ValueError, TypeError, KeyError):
+            raise InputError(f"{path}: {value!r} is no value for the column {column!r}.") from None
+    return pd.Series(converted, dtype=dtype)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _number(value: float | str | None) -> float:
+    return float("nan") if value in (None, "") else float(value)
+
+
+def _flag(value: bool | str) -> bool:
+    return {"True": True, "False": False}[str(value)]
+
+
+TYPES: dict[str, tuple[type, Callable]] = {  # column -> its type and how a value is read; all others are numbers
+    **dict.fromkeys(
+        (
+            "network", "dataset", "schedule", "source", "criterion", "mask1", "mask0", "scope", "rounds", "weights",
+            "g",
+            "initial_logit",  # a number, or one for each of several layers
+            "optimizer", "status",
+        ),
+        (str, _text),
+    ),
+    **dict.fromkeys(("seed", "level", "rewind_to"), (int, int)),
+    "rescale": (bool, _flag),
+}  # fmt: skip

@@ -1,0 +1,177 @@
+"""Prints what is behind each star of a figure: p-values, effect sizes, intervals, and what so few runs can show.
+
+Examples:
+  python -m analysis.significance --results_dir=results --figure=figure3
+  python -m analysis.significance --results_dir=results --figure=figure4 --measure=early_stop_iteration --test=paired
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+
+import pandas as pd
+from absl import flags
+
+from analysis.formats import NOTHING
+from analysis.results import load, panel, panels
+from analysis.tables import MEASURES, Measure, figure_runs, points_by_level
+from lottery_tf import paper, statistics
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from runs import cli
+
+COLUMNS = (
+    "level", "kept_fraction", "line", "star", "against", "n", "n_against", "difference", "low", "high", "effect_size",
+    "p_value", "corrected_p_value", "note",
+)  # fmt: skip
+
+
+def behind_stars(
+    levels_of_panel: pd.DataFrame,
+    figure: paper.Figure,
+    measure: str,
+    test: str = "welch",
+    correction: str = "none",
+    significance: float = paper.SIGNIFICANCE,
+) -> pd.DataFrame:
+    """At each level the line of the best mean, which alone could be starred, against each other line.
+
+    Args:
+      levels_of_panel, figure, measure, test, correction, significance: as in `analysis.tables.lines`.
+
+    Returns:
+      A row for each comparison, with the columns `COLUMNS`: the fields of `statistics.Comparison`, the p-value that
+      counts for the star, and whether the line is starred. Differences are in the measure's own units.
+    """
+    runs = figure_runs(levels_of_panel, figure, measure)
+    kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), MEASURES[measure].better, []
+    for level, points in points_by_level(runs):
+        starred = statistics.stars(points, better, test, correction, significance)
+        for found, corrected in statistics.against_others(points, better, test, correction):
+            rows.append(
+                (level, kept[level], found.a, starred[found.a], found.b, found.n_a, found.n_b, found.difference, found.low,
+                 found.high, found.effect_size, found.p_value, corrected, found.note)
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def text(found: pd.DataFrame, measure: str) -> str:
+    """`behind_stars` as text, a block a level; accuracies in percentage points."""
+    blocks = []
+    for (level, line), rows in found.groupby(["level", "line"], sort=False):
+        star = " *" if rows["star"].iloc[0] else ""
+        head = f"level {level}, {100 * rows['kept_fraction'].iloc[0]:.2f}% kept: {line}{star}"
+        cells = [[title(row) for title in CELLS.values()] for row in _printed(rows, MEASURES[measure]).itertuples()]
+        blocks.append(f"{head}\n{aligned([list(CELLS), *cells])}")
+    return "\n\n".join(blocks)
+
+
+def _printed(rows: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The rows with differences as they are printed: in the measure's unit and with its decimals."""
+    names = ("difference", "low", "high")
+    return rows.assign(
+        **{name: [_number(measure.factor * v, f"+.{measure.digits}f") for v in rows[name]] for name in names}
+    )
+
+
+CELLS: dict[str, Callable] = {  # heading -> from a comparison to its cell
+    "against": lambda row: row.against,
+    "n": lambda row: f"{row.n}, {row.n_against}",
+    "difference": lambda row: row.difference,
+    "95% interval": lambda row: NOTHING if row.low == NOTHING else f"[{row.low}, {row.high}]",
+    "Hedges' g": lambda row: _number(row.effect_size, "+.2f"),
+    "p": lambda row: _p(row.p_value),
+    "p, corrected": lambda row: _p(row.corrected_p_value),
+    "": lambda row: row.note,
+}
+
+
+def _p(value: float) -> str:
+    return "<0.0001" if value < 0.0001 else _number(value, ".4f")
+
+
+def _number(value: float, digits: str) -> str:
+    return NOTHING if math.isnan(value) else f"{value:{digits}}"
+
+
+def aligned(rows: list[list[str]]) -> str:
+    """Rows of cells as lines of text with their columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def limits(runs: int, lines: int, significance: float = paper.SIGNIFICANCE) -> str:
+    """What so many runs of each of so many lines can and cannot show, as text."""
+    rows = [["test", "least p of one comparison", "a star takes", "with correction holm"]]
+    comparisons = lines * (lines - 1)
+    for name, test in statistics.TESTS.items():
+        least = statistics.least_p_value(name, runs, runs)
+        # Of two directions of one pair only one can have a small p-value: Holm's least factor is half the number.
+        rows.append(
+            [test.title, _least(least), _reach(least, significance), _reach(least * comparisons / 2, significance)]
+        )
+    head = f"What {runs} runs a line can show at p <= {significance:g}, one-sided:"
+    return "\n".join([head, aligned(rows), *_effects(runs, significance)])
+
+
+def _least(p_value: float) -> str:
+    if math.isnan(p_value):
+        return "not defined"
+    return "any above 0" if p_value == 0 else f"{p_value:.4f}"
+
+
+def _reach(p_value: float, significance: float) -> str:
+    return "within reach" if p_value <= significance else "out of reach"
+
+
+def _effects(runs: int, significance: float) -> list[str]:
+    """The differences that show and that are likely to show, where there are runs enough for a t-test."""
+    if runs < 2:
+        return ["A single run has no spread: nothing can be said of it by a t-test."]
+    least = statistics.least_significant_effect(runs, significance)
+    likely = statistics.detectable_effect(runs, significance)
+    return [
+        f"By Student's t, a difference shows where it is at least {least:.2f} standard deviations of a line's runs.",
+        f"A true difference of {likely:.2f} standard deviations shows in {statistics.POWER:.0%} of studies, smaller ones in",
+        "fewer: a missing star does not say that lines are equal. Each level is tested anew: of many levels some are",
+        "starred by chance.",
+    ]
+
+
+def define_flags() -> None:
+    """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
+    flags.adopt_module_key_flags(importlib.import_module("analysis.star_flags"))
+    flags.DEFINE_string("figure", "figure3", f"Which figure: {', '.join(paper.FIGURES)}.")
+    flags.DEFINE_string("measure", "test_accuracy", f"Of which measure: {', '.join(MEASURES)}.")
+
+
+def main() -> None:
+    given = flags.FLAGS
+    figure, measure = choose(paper.FIGURES, given.figure, "figure"), choose(MEASURES, given.measure, "measure")
+    stars = importlib.import_module("analysis.star_flags").stars_from_flags()
+    levels = load(given.results_dir).levels
+    found = {key: behind_stars(panel(levels, key), figure, given.measure, **stars) for key in panels(levels)}
+    found = {key: rows for key, rows in found.items() if len(rows)}
+    if not found:
+        raise InputError(f"{given.results_dir} holds no two lines of {given.figure} at one level: nothing to compare.")
+    for (network, dataset, schedule), rows in found.items():
+        print(f"{figure.title}: {measure.title}; {network}, {dataset}, schedule {schedule}\n")
+        print(f"{text(rows, given.measure)}\n")
+        print(f"{limits(int(rows['n'].max()), 1 + rows.groupby('level').size().max(), stars['significance'])}\n")
+    print(NOTE.format(title=statistics.TESTS[stars["test"]].title, direction=DIRECTION[measure.better], **stars))
+
+
+DIRECTION = {"greater": "above", "less": "below"}
+NOTE = """
+The line of the best mean at each level against each other line that has runs there.
+p: {title}, one-sided, of "the line's mean is {direction} the other's".
+Correction: {correction}. A star (*) takes p <= {significance:g} against every other line.
+g: difference over the pooled standard deviation, corrected for few runs. Intervals are two-sided.
+Runs that are missing or diverged are left out, and n is smaller.""".strip()
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)
