@@ -1,42 +1,167 @@
-"""Figures of results, drawn with matplotlib without a screen."""
+"""Draws the paper's figures from a results folder, as far as what is there allows.
+
+Examples:
+  python -m analysis.figures --results_dir=results --out=figures
+  python -m analysis.figures --results_dir=results --figure=1,2,3,4,5,6,7,S1 --format=png,svg,pdf --out=figures
+  python -m analysis.figures --results_dir=results --figure=2 --criterion=my_module:my_criterion --out=figures
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-import pandas as pd
+from absl import flags
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from analysis.summary import MEASURES, over_seeds
+from analysis import curves, drawing, planes, results, selectivity, supermask_figures
+from analysis.curves import accuracy_against_kept
+from lottery_tf import paper
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from runs import cli
+
+__all__ = ["FIGURES", "Material", "accuracy_against_kept", "draw", "material", "named"]
 
 
-def accuracy_against_kept(rows: pd.DataFrame, path: Path) -> Path:
-    """Draws early-stopping iteration and test accuracy against the kept percentage, in the manner of Figure 3.
+@dataclasses.dataclass(frozen=True)
+class Material:
+    """What figures are drawn from.
+
+    Attributes:
+      found: all results.
+      layer: a trained layer for the planes; None where no dense network kept its weights.
+      layer_name: the name of that layer, where it was asked for by name.
+      criteria: mask criteria drawn in Figure 2 besides the paper's.
+      stars: test, correction and significance, which decide the stars; see `lottery_tf.statistics.stars`.
+    """
+
+    found: results.Results
+    layer: planes.Layer | None = None
+    layer_name: str | None = None
+    criteria: tuple[str, ...] = ()
+    stars: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
+
+
+class Drawn(NamedTuple):
+    """A figure that can be drawn.
+
+    Attributes:
+      title: what it shows.
+      draw: from the material to the figure; raises NothingToDraw where the results have nothing of it.
+    """
+
+    title: str
+    draw: Callable[[Material], Figure]
+
+
+def _lines(figure: paper.Figure) -> Drawn:
+    return Drawn(figure.title, lambda given: curves.figure_of_lines(given.found, figure, **given.stars))
+
+
+FIGURES: dict[str, Drawn] = {
+    "figure1": Drawn("A mask criterion as regions of the plane", lambda given: planes.figure1()),
+    "figure2": Drawn("Mask criteria", lambda given: planes.figure2(given.layer, given.criteria)),
+    "figure3": _lines(paper.FIGURES["figure3"]),
+    "figure4": _lines(paper.FIGURES["figure4"]),
+    "figure5": _lines(paper.FIGURES["figure5"]),
+    "figure6": Drawn("Masks of untrained networks", lambda given: supermask_figures.figure6(given.found)),
+    "figure7": Drawn("Supermasks", lambda given: supermask_figures.figure7(given.found)),
+    "figureS1": Drawn("Motion selectivity of large_final", lambda given: selectivity.figure_s1(given.layer)),
+    "supplement": _lines(paper.FIGURES["supplement"]),
+    "others": Drawn(
+        "Treatments that are in no figure of the paper",
+        lambda given: curves.figure_of_lines(given.found, curves.other_treatments(given.found), **given.stars),
+    ),
+}
+
+
+def named(name: str) -> str:
+    """The key of `FIGURES` that is meant: "3" is short for "figure3".
+
+    Raises:
+      InputError: there is no such figure.
+
+    >>> named("3"), named("figureS1"), named("supplement")
+    ('figure3', 'figureS1', 'supplement')
+    """
+    full = name if name in FIGURES else f"figure{name}"
+    choose(FIGURES, full if full in FIGURES else name, "figure")
+    return full
+
+
+def material(
+    root: str | Path, layer: str | None = None, criteria: tuple[str, ...] = (), stars: Mapping | None = None
+) -> Material:
+    """Reads what figures are drawn from.
 
     Args:
-      rows: `summary.chosen`.
-      path: the picture to write; its ending says the format.
+      root: a results folder, or a folder of exported CSV files (which hold no weights).
+      layer: the layer whose weights the planes show; None takes the largest.
+      criteria: mask criteria drawn in Figure 2 besides the paper's, by name or as `package.module:function`.
+      stars: what decides the stars, see `Material`.
 
-    Returns:
-      The path. Lines are means over seeds, bands the least and greatest values.
+    Raises:
+      InputError: a folder, a layer or a criterion that is not there.
     """
-    figure = Figure(figsize=(12, 4.8), layout="constrained")
-    for axes, (measure, label) in zip(figure.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
-        lines = over_seeds(rows, measure)
-        for treatment in rows["treatment"].unique():
-            line = lines[lines.treatment == treatment]
-            kept = 100 * line.kept_fraction
-            (drawn,) = axes.plot(kept, line["mean"], marker="o", markersize=3, label=treatment)
-            axes.fill_between(kept, line["min"], line["max"], color=drawn.get_color(), alpha=0.15, linewidth=0)
-        axes.set_xscale("log")
-        axes.invert_xaxis()
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter("")
-        axes.set_xlabel("weights kept, %")
-        axes.set_ylabel(label)
-        axes.grid(alpha=0.3)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    figure.savefig(path, dpi=130)
-    return path
+    for criterion in criteria:
+        planes.criterion_function(criterion)
+    return Material(results.load(root), planes.trained_layer(root, layer), layer, criteria, stars or {})
+
+
+def draw(name: str, given: Material) -> Figure:
+    """Draws a figure, a key of `FIGURES`, in the look of the project; raises NothingToDraw where there is none."""
+    with drawing.look():
+        return choose(FIGURES, name, "figure").draw(given)
+
+
+def define_material_flags() -> None:
+    """Defines the flags that say what figures are drawn from, for the commands that draw them."""
+    flags.adopt_module_key_flags(importlib.import_module("analysis.star_flags"))
+    flags.DEFINE_list("criterion", [], "Further mask criteria of figure2; one of your own is package.module:function.")
+    flags.DEFINE_string("layer", None, "Whose weights the planes show, such as conv_1/kernel. Default: the largest.")
+
+
+def material_from_flags() -> dict:
+    """The arguments of `material` besides the folder."""
+    stars = importlib.import_module("analysis.star_flags").stars_from_flags()
+    return {"layer": flags.FLAGS.layer, "criteria": tuple(flags.FLAGS.criterion), "stars": stars}
+
+
+def define_flags() -> None:
+    """Defines the command's flags: not on import, since a training command draws with this module too."""
+    define_material_flags()
+    flags.DEFINE_list("figure", list(FIGURES), f"What is drawn: {', '.join(FIGURES)}; 3 is short for figure3.")
+    flags.DEFINE_list("format", ["svg", "png", "pdf"], f"Kinds of files: {', '.join(drawing.FORMATS)}.")
+    flags.DEFINE_string("out", "figures", "The folder to write to; made if it does not exist.")
+
+
+def main() -> None:
+    given = flags.FLAGS
+    wanted = list(dict.fromkeys(map(named, given.figure)))
+    for kind in given.format:
+        choose(drawing.FORMATS, kind, "format of figures")
+    if not wanted or not given.format:
+        raise InputError("--figure and --format each want at least one name.")
+    source = material(given.results_dir, **material_from_flags())
+    out, left_out = Path(given.out), {}
+    out.mkdir(parents=True, exist_ok=True)
+    for name in wanted:
+        try:
+            figure = draw(name, source)
+        except drawing.NothingToDraw as error:
+            left_out[name] = error
+            cli.log.warning("%s is left out: %s", name, error)
+            continue
+        for kind in given.format:
+            cli.log.info("%s", drawing.save(figure, out / f"{name}.{kind}"))
+    if len(left_out) == len(wanted):
+        raise InputError(f"None of the figures can be drawn from {given.results_dir}.")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

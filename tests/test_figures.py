@@ -194,6 +194,8 @@ def test_lines_that_collapse_do_not_flatten_the_others():
     assert 90 < low < 97 and 98.5 < high < 100
     alone = curves.frame_of_accuracy(lines[lines["line"] == "good"])
     assert 96 < alone[0] < 97 and alone[1] > 98.5
+    near = lines.assign(mean=[98, 98.4, 97, 98, 96, 95.0], min=[98, 98.4, 97, 98, 95.5, 94.5])
+    assert curves.frame_of_accuracy(near)[0] < 94.5  # where nothing collapses, nothing is cut off, bands included
     axes = drawing.blank(5, 3).subplots()
     curves.draw_lines(axes, lines, {name: styles.of_treatment(name) for name in ("good", "bad")}, (), "test_accuracy")
     assert axes.get_ylim() == (low, high)

@@ -207,6 +207,14 @@ def test_a_section_is_an_entry_of_a_table(root, tmp_path):
     assert f"<p>{root.name}</p>" in text and "What it says." in text and "nothing" not in Reader(text).identifiers
 
 
+def test_the_commands_on_the_page_say_what_was_asked_for(root, tmp_path):
+    planes = tuple(section for section in report.SECTIONS if section.anchor == "criteria")
+    path = report.write(root, tmp_path, sections=planes, criteria=("movement",), stars={"test": "welch"})
+    commands = [line for line in "".join(Reader(path.read_text()).text).splitlines() if "analysis." in line]
+    assert sum("--criterion=movement" in line for line in commands) == 2  # the page's own and that of Figure 2
+    assert any("--figure=figure3" in line and "--test=welch" in line for line in commands)
+
+
 def test_a_report_of_nothing_is_refused(root, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("precious")
@@ -232,11 +240,11 @@ def test_the_command(tmp_path, command):
 
 def test_each_figure_has_the_settings_of_its_own_runs(root):
     found = results.load(root)
-    assert len(provenance.settings_table(found)) == 2  # of trainings, and of masks that were learned
-    own = provenance.settings_table(found, [("fc", "mnist", "paper")])
-    assert set(own["folder"]) == {"fc-mnist/paper", "fc-mnist/learned_masks"}
-    assert own.set_index("folder").loc["fc-mnist/paper", "training.learning_rate"] == 1.2e-3
-    assert not len(provenance.settings_table(found, [("fc", "mnist", "half")]).get("training.optimizer", ()))
+    assert set(provenance.settings_table(found)) == {"setting", "fc-mnist/paper", "fc-mnist/learned_masks"}
+    own = provenance.settings_table(found, [("fc", "mnist", "paper")]).set_index("setting")
+    assert list(own) == ["fc-mnist/paper"] and own.loc["training.learning_rate", "fc-mnist/paper"] == 1.2e-3
+    assert list(provenance.settings_table(found, [("fc", "mnist", None)])) == ["setting", "fc-mnist/learned_masks"]
+    assert not len(provenance.settings_table(found, [("fc", "mnist", "half")]))
 
 
 def test_tables_sort_by_buttons_and_mark_verdicts():

@@ -1,0 +1,166 @@
+"""Networks that were masked and never trained: Figures 6 and 7."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import drawing, results, styles, tables
+from analysis.curves import ROW, WIDTH, in_units, line_handle
+from analysis.planes import draw_pair
+from lottery_tf import paper
+from lottery_tf.heuristics import UNTRAINED
+from lottery_tf.store import DENSE
+from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
+
+UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> what the bars call it
+    "untrained_baseline": "no mask",
+    "random": "random mask",
+    "large_final": "large_final mask",
+    "large_final_same_sign": "large_final_same_sign mask",
+}
+LEARNED_SETTINGS = [  # what makes one point of Figure 7; its seeds make the error bar
+    "rescale", "initial_logit", "g", "l1", "chosen_kept_fraction", "optimizer", "learning_rate", "batch_size",
+    "iterations",
+]  # fmt: skip
+WEIGHTS = {"initial": "initial weights", "signed_constant": "signed constant"}
+BAR = 0.8  # of the room between two groups of bars
+
+
+def figure6(found: results.Results | None = None) -> Figure:
+    """Figure 6: what masks do to untrained networks, and the planes of the two criteria that look at signs.
+
+    Args:
+      found: all results; where they hold heuristic supermasks on initial weights, the accuracies of those are drawn
+        beside the planes: the best of each criterion, its kept percentage chosen on validation images.
+    """
+    bars = _untrained(found.best_supermasks) if found else pd.DataFrame()
+    if not len(bars):
+        page = drawing.blank(6.4, 3.4)
+        draw_pair(page, paper.SIGN_CRITERIA)
+        return drawing.settle(page)
+    page = drawing.blank(12, 3.7)
+    left, right = page.subfigures(1, 2, width_ratios=(1, 1.05))
+    _draw_bars(left.subplots(), bars)
+    draw_pair(right, paper.SIGN_CRITERIA)
+    return drawing.settle(page)
+
+
+def _untrained(best: pd.DataFrame) -> pd.DataFrame:
+    own = best[(best["weights"] == "initial") & best["criterion"].isin(UNTRAINED_NETWORKS)]
+    return own[own["source"].isin(("oneshot", UNTRAINED.source))]
+
+
+def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
+    """A group of bars a panel: the mean over seeds, each seed a dot."""
+    keys, width = drawing.in_order(results.panels(bars)), BAR / len(UNTRAINED_NETWORKS)
+    for number, (criterion, label) in enumerate(UNTRAINED_NETWORKS.items()):
+        own = [results.panel(bars[bars["criterion"] == criterion], key)["test_accuracy"] * 100 for key in keys]
+        places = np.arange(len(keys)) + (number - (len(UNTRAINED_NETWORKS) - 1) / 2) * width
+        colour = styles.INK if criterion == UNTRAINED.criterion else styles.of_criterion(criterion).colour
+        means = [values.mean() if len(values) else 0 for values in own]
+        axes.bar(places, means, 0.9 * width, color=colour, alpha=0.75, label=label)
+        for place, values in zip(places, own, strict=True):
+            axes.plot(np.full(len(values), place), values, ".", color=styles.INK, markersize=3)
+    axes.set_xticks(np.arange(len(keys)), [drawing.panel_title(key).replace(", ", "\n") for key in keys])
+    axes.set_xlim(-0.5, len(keys) - 0.5)
+    axes.set_ylim(0, 100)
+    axes.set_ylabel("test accuracy without any training, %")
+    axes.set_title("untrained networks, initial weights")
+    axes.grid(True, axis="y")
+    axes.set_axisbelow(True)
+    axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+def figure7(found: results.Results) -> Figure:
+    """Figure 7: test accuracy of supermasks against the kept percentage, for both kinds of weights.
+
+    Returns:
+      The figure: a row a network, data set and schedule; lines are heuristic masks, their means over seeds with bands
+      from the least to the greatest; points are learned masks, with bars from the least to the greatest seed;
+      horizontal lines are the trained network, and the one without training or mask.
+
+    Raises:
+      NothingToDraw: there is neither a heuristic nor a learned supermask.
+    """
+    rows = panels_of_supermasks(found)
+    if not rows:
+        raise drawing.NothingToDraw("there is no heuristic supermask of the paper's criteria and no learned mask.")
+    page = drawing.blank(WIDTH, ROW * len(rows) + 1.0)
+    handles: dict[str, Line2D] = {}
+    for pair, key in zip(page.subplots(len(rows), len(SUPERMASK_WEIGHTS), squeeze=False), rows, strict=True):
+        supermasks = results.panel(found.supermasks, key)
+        for axes, weights in zip(pair, SUPERMASK_WEIGHTS, strict=True):
+            handles |= _draw_heuristics(axes, supermasks, weights)
+            handles |= _draw_learned(axes, _learned_of(found.learned_masks, key, weights))
+            handles |= _draw_baselines(axes, found, key, weights)
+            drawing.kept_axis(axes, 100 * supermasks["kept_fraction"].min() if len(supermasks) else 10)
+            axes.set_ylim(0, 100)
+            axes.set_ylabel("test accuracy without training, %")
+            axes.set_title(f"{drawing.panel_title(key)}: mask x {WEIGHTS[weights]}")
+            if not axes.has_data():
+                axes.text(0.5, 0.5, "nothing here yet", transform=axes.transAxes, ha="center", va="center")
+    order = [*(ladder.criterion for ladder in paper.HEURISTIC_LADDERS), *LEARNED_NAMES.values(), *BASELINES.values()]
+    drawing.legend_below(page, [handles[name] for name in order if name in handles], 5)
+    return drawing.settle(page)
+
+
+LEARNED_NAMES = {False: "learned mask", True: "learned mask, rescaled"}
+BASELINES = {"trained_baseline": "trained network", "untrained_baseline": "untrained, no mask"}
+
+
+def panels_of_supermasks(found: results.Results) -> list[results.Panel]:
+    """The rows of Figure 7: learned masks have no schedule, and a row of their own only where nothing else is there."""
+    own = found.supermasks[found.supermasks["criterion"].isin([ladder.criterion for ladder in paper.HEURISTIC_LADDERS])]
+    rows = results.panels(own[own["source"] == "oneshot"])
+    learned = found.learned_masks[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None)
+    return drawing.in_order([*rows, *((*key, "") for key in learned if key not in [row[:2] for row in rows])])
+
+
+def _draw_heuristics(axes: Axes, supermasks: pd.DataFrame, weights: str) -> dict[str, Line2D]:
+    lines = tables.over_seeds(tables.supermask_runs(supermasks, weights), "greater")
+    handles = {}
+    for name, line in in_units(lines[lines["level"] > 0], 100).groupby("line", sort=False):
+        look = styles.of_criterion(name)
+        axes.plot(line["kept"], line["mean"], **look.plot)
+        axes.fill_between(line["kept"], line["min"], line["max"], color=look.colour, alpha=0.15, linewidth=0)
+        handles[name] = line_handle(name, look)
+    return handles
+
+
+def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.DataFrame:
+    own = (learned["network"] == key[0]) & (learned["dataset"] == key[1]) & (learned["weights"] == weights)
+    return learned[own].dropna(subset=["test_accuracy", "pruned_fraction"])
+
+
+def _draw_learned(axes: Axes, learned: pd.DataFrame) -> dict[str, Line2D]:
+    handles = {}
+    for (rescale, *_), seeds in learned.groupby(LEARNED_SETTINGS, sort=False, dropna=False):
+        look, accuracy = styles.LEARNED[bool(rescale)], 100 * seeds["test_accuracy"]
+        mean = accuracy.mean()
+        error = [[mean - accuracy.min()], [accuracy.max() - mean]]
+        kept = 100 * (1 - seeds["pruned_fraction"].mean())
+        shape = look.plot | {"linestyle": "", "zorder": 4, "markersize": 6}
+        axes.errorbar([kept], [mean], yerr=error, ecolor=look.colour, elinewidth=0.8, **shape)
+        handles[LEARNED_NAMES[bool(rescale)]] = Line2D([], [], label=LEARNED_NAMES[bool(rescale)], **shape)
+    return handles
+
+
+def _draw_baselines(axes: Axes, found: results.Results, key: results.Panel, weights: str) -> dict[str, Line2D]:
+    dense = found.levels[found.levels["criterion"] == DENSE]
+    supermasks = results.panel(found.supermasks, key)
+    untrained = supermasks[(supermasks["criterion"] == UNTRAINED.criterion) & (supermasks["weights"] == weights)]
+    accuracies = {"trained_baseline": results.panel(dense, key), "untrained_baseline": untrained}
+    handles = {}
+    for name, rows in accuracies.items():
+        height = 100 * rows["test_accuracy"].mean()
+        if np.isfinite(height):
+            look = styles.of_baseline(name)
+            axes.axhline(height, color=look.colour, linestyle=look.dash, linewidth=0.9)
+            handles[BASELINES[name]] = line_handle(BASELINES[name], look)
+    return handles

@@ -1,0 +1,36 @@
+"use strict";
+// Tables are sorted by the column whose head is clicked: as numbers where its cells begin with one, else as text.
+for (const head of document.querySelectorAll("th[aria-sort]")) {
+  head.querySelector("button").addEventListener("click", () => {
+    const table = head.closest("table"), body = table.tBodies[0];
+    const column = [...head.parentNode.children].indexOf(head);
+    const rising = head.getAttribute("aria-sort") !== "ascending";
+    const value = row => row.cells[column].textContent.trim();
+    const number = text => Number.parseFloat(text.replaceAll(",", ""));
+    const compare = (a, b) => {
+      const [x, y] = [number(value(a)), number(value(b))];
+      const [first, second] = [Number.isNaN(x), Number.isNaN(y)];
+      if (first !== second) return first ? 1 : -1;  // what is no number comes last, either way
+      return (rising ? 1 : -1) * (first ? value(a).localeCompare(value(b)) : x - y);
+    };
+    body.append(...[...body.rows].sort(compare));
+    for (const other of table.querySelectorAll("th[aria-sort]")) other.setAttribute("aria-sort", "none");
+    head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+  });
+}
+const large = document.getElementById("large");
+for (const opener of document.querySelectorAll("button.enlarge")) {
+  opener.addEventListener("click", () => {
+    const copy = document.createElement("figure");
+    copy.append(opener.closest("figure").querySelector("svg").cloneNode(true));
+    large.querySelector("div").replaceChildren(copy);
+    large.showModal();
+  });
+}
+large.querySelector("button").addEventListener("click", () => large.close());
+// Printed pages show what is folded up on screen.
+const folded = () => document.querySelectorAll("details:not([open])");
+let opened = [];
+addEventListener("beforeprint", () => { opened = [...folded()].filter(one => one.dataset.print !== undefined);
+  opened.forEach(one => one.open = true); });
+addEventListener("afterprint", () => opened.forEach(one => one.open = false));
