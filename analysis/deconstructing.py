@@ -177,7 +177,9 @@ def supermasks_above_chance(evidence: Evidence) -> list[Finding]:
 
 
 def _chance(evidence: Evidence) -> float:
-    return 1 / DATASETS[evidence.key[1]].classes
+    """The accuracy of guessing; NaN, which counts as no run, for data whose classes are not known."""
+    dataset = evidence.key[1]
+    return 1 / DATASETS[dataset].classes if dataset in DATASETS else float("nan")
 
 
 def _above_twice_chance(evidence: Evidence, criterion: str, weights: str) -> Finding:

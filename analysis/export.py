@@ -19,7 +19,7 @@ from pathlib import Path
 from absl import flags
 
 from analysis.common_flags import RESULTS_DIR
-from analysis.results import COLUMNS, CSV_NAMES, flat
+from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat
 from lottery_tf import files
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
@@ -75,7 +75,7 @@ def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path,
       InputError: no results folder, nothing in it, or a file where the folder should be. A file of an earlier export
         whose kind is not there any more is refused too: it would be read as if it belonged to these results.
     """
-    found = {kind: results for kind in COLUMNS if (results := list(finished(root, kind)))}
+    found = {kind: results for kind, results in by_kind(root).items() if results}
     if not found:
         raise InputError(f"There is no result in {root} to export.")
     if folder.exists() and not folder.is_dir():

@@ -24,6 +24,7 @@ from lottery_tf.treatments import Treatment
 
 Flags = Mapping[str, object]  # flag -> its value; True stands alone, a collection is a comma list
 
+TRAININGS = ("level", "learned_mask", "control", "rewind")  # kinds of results that took a training
 ACTIONS = ("criterion", "mask1", "mask0")
 APPLIED = {  # how a treatment is applied -> what is usual
     field.name: field.default for field in dataclasses.fields(Treatment) if field.name not in ACTIONS
@@ -161,14 +162,13 @@ def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """
     times: dict[tuple, list[float]] = {}
     versions: dict[str, int] = {}
-    for kind in ("level", "learned_mask"):
-        for metrics in finished(root, kind):
-            key = (metrics["network"], metrics["dataset"], metrics.get("schedule", "learned masks"))
-            times.setdefault(key, []).append(metrics.get("seconds") or 0.0)
-            used = (
-                ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items()) or "not recorded"
-            )
-            versions[used] = versions.get(used, 0) + 1
+    for metrics in finished(root, kind=None):
+        if metrics["kind"] not in TRAININGS:
+            continue
+        key = (metrics["network"], metrics["dataset"], metrics.get("schedule", "learned masks"))
+        times.setdefault(key, []).append(metrics.get("seconds") or 0.0)
+        used = ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items()) or "not recorded"
+        versions[used] = versions.get(used, 0) + 1
     rows = [
         {**dict(zip(PANEL, key, strict=True)), "trainings": len(took), "hours in all": f"{sum(took) / 3600:.2f}",
          "seconds each, mean": f"{sum(took) / len(took):.1f}"}

@@ -96,11 +96,20 @@ def load(path: str | Path) -> Results:
     if exported and not folders:
         rows = {kind: _csv(exported[kind], COLUMNS[kind]) if kind in exported else [] for kind in COLUMNS}
     else:
-        rows = {kind: flat(finished(path, kind)) for kind in COLUMNS}
+        rows = {kind: flat(found) for kind, found in by_kind(path).items()}
     if not any(rows.values()):
         raise InputError(f"{path} holds no finished results, nor any of {', '.join(CSV_NAMES.values())} with rows.")
     frames = {f"{kind}s": _frame(kind, found, path) for kind, found in rows.items()}
     return Results(**frames, folders=folders)
+
+
+def by_kind(root: str | Path) -> dict[str, list[dict]]:
+    """The metrics of all finished results below a folder by their kind, every kind of `COLUMNS` among them."""
+    found: dict[str, list[dict]] = {kind: [] for kind in COLUMNS}
+    for metrics in finished(root, kind=None):
+        if metrics["kind"] in found:
+            found[metrics["kind"]].append(metrics)
+    return found
 
 
 def flat(results: Iterable[Mapping]) -> list[dict]:

@@ -297,14 +297,14 @@ class Snapshot:
         self._last = time.monotonic()
 
 
-def finished(root: str | Path, kind: str = "level") -> Iterator[dict]:
+def finished(root: str | Path, kind: str | None = "level") -> Iterator[dict]:
     """The metrics of every finished result of a kind below a results folder, in the order of their paths.
 
     A damaged result is named in the log and passed over.
 
     Args:
       root: a results folder, or any folder within one.
-      kind: what the metrics call "kind".
+      kind: what the metrics call "kind"; None gives those of every kind.
 
     Raises:
       InputError: there is no such folder.
@@ -318,7 +318,7 @@ def finished(root: str | Path, kind: str = "level") -> Iterator[dict]:
         except DamagedFile as error:
             log.warning("%s It is left out.", error)
             continue
-        if metrics["kind"] == kind:
+        if kind in (None, metrics["kind"]):
             yield metrics
 
 
