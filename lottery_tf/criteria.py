@@ -4,12 +4,12 @@ Sources: Zhou et al., Figure 2 (the first nine), Section 5 and Figure 6 (the sam
 Lee et al. (2019). A criterion is a function whose parameters name what it wants:
 
   w_i       the weights that the round began with (in the first round the initial weights; with the mask-1 action
-            `rewind` always the initial weights)
+            `rewind`, and with late rewinding, always those of the untrained network)
   w_f       the weights at the end of the round's training
   gradient  the loss gradient of one training batch at w_i
 
-Each is a one-dimensional float array of one layer's weights that are still unmasked, in one order; the scores come
-back in that order. Choosing the highest lives in `masks.py`, once, and breaks ties at random.
+Each is a one-dimensional float array of one layer's weights (with global pruning all prunable layers') that are still
+unmasked, in one order; the scores come back in that order. Choosing the highest lives in `masks.py`, once, and breaks ties at random.
 
 >>> import numpy as np
 >>> magnitude_increase(w_i=np.array([1.0, -2.0]), w_f=np.array([-3.0, 1.0]))

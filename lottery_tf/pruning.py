@@ -192,10 +192,11 @@ class Experiment:
             return self._trained(place, ticket, seed, number, identity, stretch, other, keep)
 
     def controls(self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1) -> Iterator[Result]:
-        """The controls of one kind of a treatment's levels 1 to `levels`, as far as those are finished."""
-        numbers = [level.metrics["level"] for level in self.levels(treatment, seed, levels)]
-        for number in numbers[1:]:
-            yield self.control(treatment, seed, number, control, draw)
+        """The controls of one kind of a treatment's levels 1 to `levels`, but of those whose training diverged."""
+        found = [level.metrics for level in self.levels(treatment, seed, levels)]
+        for metrics in found[1:]:
+            if metrics["status"] == "finished":
+                yield self.control(treatment, seed, metrics["level"], control, draw)
 
     def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
         """The experiment's model with a level's final weights and mask; what is missing of it is trained first."""
@@ -216,11 +217,11 @@ class Experiment:
         return int(2 * 4 * stored * sum(kernel.size for kernel in kernels.values()))
 
     def _check(self, treatment: Treatment) -> None:
-        if treatment.rewind_to >= self.trainer.settings.iterations:
-            raise InputError(
-                f"rewind_to is {treatment.rewind_to}; it must be below the {self.trainer.settings.iterations} iterations "
-                "of a training."
-            )
+        """Raises InputError, before anything is trained, for a treatment that this network cannot have."""
+        treatment.check_length(self.trainer.settings.iterations)
+        if treatment.chosen_kept_fraction is not None:
+            sizes = {name: kernel.size for name, kernel in networks.kernels(self.model).items()}
+            masks.counts_for(sizes, self.pruned_fraction, treatment.chosen_kept_fraction)
 
     def _next(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
         """A level, after which the weights it was made from are dropped, unless they are to be kept."""

@@ -232,7 +232,7 @@ class Trainer:
         while run.restored or not self._read_validation(run):
             run.restored = False
             on_history(np.array(run.history))
-            if run.iteration == last:
+            if run.iteration >= last:
                 break
             run.seconds = time.monotonic() - began
             if snapshot is not None:

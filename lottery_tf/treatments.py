@@ -120,6 +120,13 @@ class Treatment:
         """
         return ROUNDS[self.rounds](level)
 
+    def check_length(self, iterations: int) -> None:
+        """Raises InputError unless trainings of so many iterations pass through the rewind point."""
+        if self.rewind_to >= iterations:
+            raise InputError(
+                f"rewind_to is {self.rewind_to}; it must be below the {iterations} iterations of a training."
+            )
+
     def made(self, metrics: Mapping) -> bool:
         """Whether a level's metrics are those of this treatment; what older metrics lack is as in the paper."""
         fields = dataclasses.fields(self)

@@ -72,6 +72,8 @@ def main() -> None:
     treatments, wanted_controls = treatments_from_flags(), controls_from_flags()
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
+    for treatment in treatments:
+        treatment.check_length(settings.training.iterations)
     for treatment, (control, draw) in itertools.product(treatments, wanted_controls):
         controls.check(treatment, 1, control, draw)
     training_flags.start_tensorflow()
@@ -155,25 +157,18 @@ def table_rows(folder: Path, treatments: list[Treatment], seeds: list[int]) -> p
     import pandas as pd
 
     from analysis import summary
-    from lottery_tf.store import DENSE, finished
+    from lottery_tf.store import finished
 
-    levels, found_controls = list(finished(folder)), list(finished(folder, "control"))
+    levels, found = list(finished(folder)), list(finished(folder, "control"))
     tables = []
     for treatment in treatments:
-        own = [metrics for metrics in levels if metrics["criterion"] == DENSE or treatment.made(metrics)]
-        tables.append(summary.chosen(own, [treatment], seeds, LEVELS.value))
+        tables.append(summary.chosen(levels, [treatment], seeds, LEVELS.value))
         for control in CONTROLS.value:
-            own = [
-                metrics
-                for metrics in found_controls
-                if treatment.made(metrics)
-                and (metrics["control"], metrics["seed"] in seeds) == (control, True)
-                and metrics["draw"] <= CONTROL_DRAWS.value
-                and metrics["level"] <= LEVELS.value
-            ]
-            if own:
+            own = [m for m in found if m["control"] == control and m["draw"] <= CONTROL_DRAWS.value]
+            # None of a treatment whose first level diverged, say.
+            if any(treatment.made(m) and m["seed"] in seeds and 0 < m["level"] <= LEVELS.value for m in own):
                 rows = summary.chosen(own, [treatment], seeds, LEVELS.value)
-                tables.append(rows.assign(treatment=f"{treatment.name}, control: {control}"))
+                tables.append(rows[rows["level"] > 0].assign(treatment=f"{treatment.name}, control: {control}"))
     return pd.concat(tables)
 
 

@@ -79,7 +79,7 @@ class Progress:
 
     def _tell(self, name: str, metrics: dict, trained: bool) -> None:
         if metrics["status"] == "diverged":
-            self._line(f"{name} level {metrics['level']}: diverged; the later levels of this treatment are left out.")
+            self._line(f"{name} level {metrics['level']}: diverged; nothing is made from it.")
         elif trained and self._bar.disable:
             kept, accuracy = 100 * metrics["kept_fraction"], 100 * metrics["test_accuracy"]
             self._line(

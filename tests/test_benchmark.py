@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from lottery_tf.settings import NETWORKS
 from runs.suites import masks, memory, throughput
 
 
@@ -26,7 +25,7 @@ def test_masks(monkeypatch, capsys):
 
 
 def test_memory(monkeypatch, capsys):
-    monkeypatch.setattr(memory, "NETWORKS", {"fc": NETWORKS["fc"]})
+    monkeypatch.setattr(memory, "PAPER", ("fc",))
     memory.run(repeats=1)
     (gigabytes,) = re.findall(r"run of fc on \w+: ([0-9.]+) GB", capsys.readouterr().out)
     assert 0.2 < float(gigabytes) < 1.5

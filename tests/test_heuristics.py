@@ -192,7 +192,7 @@ def test_iterative_masks_are_those_of_the_levels(experiment):
     treatment = Treatment("random", "reinit", "hybrid")
     _, *levels = experiment.levels(treatment, 0, 3)
     trained = experiment.trained
-    result, evaluated = evaluate(experiment, Ladder("iterative", *dataclasses.astuple(treatment)))
+    result, evaluated = evaluate(experiment, Ladder("iterative", treatment.criterion, treatment.mask1, treatment.mask0))
     assert (experiment.trained, evaluated) == (trained, 6)
     rows = result.metrics["rows"]
     assert [row["kept_fraction"] for row in rows[::2]] == [level.metrics["kept_fraction"] for level in levels]

@@ -238,6 +238,7 @@ def test_divergence_is_told_and_the_rest_goes_on(command, tmp_path):
         (["--rounds=one"], "Unknown kind of rounds 'one'"),
         (["--rewind_to=-5"], "--rewind_to wants iterations, whole numbers of at least 0; '-5' is none"),
         (["--rewind_to=5", "--mask1=finetune"], "rewind_to is 5, but 'finetune' goes on"),
+        (["--rewind_to=60", "--iterations=60"], "rewind_to is 60; it must be below the 60 iterations of a training"),
         (["--kept_fraction=0.2"], "which one-shot pruning alone can reach"),
         (["--kept_fraction=many", "--rounds=oneshot"], "--kept_fraction wants numbers between 0 and 1; 'many' is none"),
         (["--controls=reinti"], "Unknown control 'reinti'; did you mean 'reinit'"),

@@ -356,6 +356,28 @@ def test_controls_keep_their_weights_only_where_all_do(tiny_model, tiny_dataset,
     assert (again.results.folder("seed-0/large_final-rewind-zero/level-01-random-1") / "weights.npz").exists()
 
 
+def test_a_kept_fraction_that_cannot_be_is_refused_before_anything_is_trained(tiny_model, tiny_dataset):
+    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, PruningSettings(output=0))
+    with pytest.raises(InputError, match="kept_fraction is 0.05, but the layers that stay whole are 0.0769"):
+        next(experiment.levels(Treatment(rounds="oneshot", chosen_kept_fraction=0.05), 0, 1))
+    assert experiment.trained == 0
+
+
+def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(tiny_model, tiny_dataset, monkeypatch):
+    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS)
+    train = experiment.trainer.train
+
+    def diverging(ticket, seed, level, **options):
+        return dataclasses.replace(train(ticket, seed, level, **options), diverged=level == 2)
+
+    monkeypatch.setattr(experiment.trainer, "train", diverging)
+    treatment = Treatment(rounds="oneshot")
+    found = [level.metrics["status"] for level in experiment.levels(treatment, 0, 3)]
+    assert found == ["finished", "finished", "diverged", "finished"]
+    assert [control.metrics["level"] for control in experiment.controls(treatment, 0, 3, "random")] == [1, 3]
+    assert [level.metrics["level"] for level in experiment.levels(Treatment(), 0, 3)] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("iteration", [15, 400])
 def test_a_rewind_point_beyond_the_training_is_refused(iteration, experiment):
     with pytest.raises(InputError, match=f"rewind_to is {iteration}; it must be below the 15 iterations"):

@@ -188,4 +188,4 @@ def test_settings_are_readable(results):
     content = json.loads((results.path / "settings.json").read_text())
     assert content["network"] == "fc"
     assert content["training"]["iterations"] == 20
-    assert content["pruning"] == {"conv": 0.1, "dense": 0.2, "output": 0.1}
+    assert content["pruning"] == {"conv": 0.1, "dense": 0.2, "output": 0.1, "downsample": None}
