@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import actions, controls, criteria
+from lottery_tf import controls
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.settings import NETWORKS
-from lottery_tf.treatments import ROUNDS, SCOPES, Treatment
-from runs import cli, common_flags, training_flags
+from lottery_tf.treatments import Treatment
+from runs import cli, common_flags, training_flags, treatment_flags
 from runs.progress import Progress
+from runs.treatment_flags import LEVELS, levels_from_flags, treatments_from_flags
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,27 +34,7 @@ if TYPE_CHECKING:
 
 flags.adopt_module_key_flags(common_flags)
 flags.adopt_module_key_flags(training_flags)
-CRITERION = flags.DEFINE_list("criterion", ["large_final"], f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
-MASK1 = flags.DEFINE_list("mask1", ["rewind"], f"Mask-1 actions, for kept weights: {', '.join(actions.MASK1)}.")
-MASK0 = flags.DEFINE_list("mask0", ["zero"], f"Mask-0 actions, for pruned weights: {', '.join(actions.MASK0)}.")
-LEVELS = flags.DEFINE_integer("levels", 24, "Rounds of pruning after the dense training.")
-SCOPE = flags.DEFINE_list(
-    "scope",
-    None,
-    f"Among which weights scores are ranked: {', '.join(SCOPES)}. Default: the network's (layer in Table S1, global for "
-    "the deeper networks).",
-)
-REWIND_TO = flags.DEFINE_list(
-    "rewind_to", ["0"], "Iterations of the dense training to whose weights networks go back; 0: the initial ones."
-)
-ROUNDS_FLAG = flags.DEFINE_list(
-    "rounds",
-    ["iterative"],
-    f"What each level is made from: {', '.join(ROUNDS)} (the level before, or the dense network every time).",
-)
-KEPT_FRACTION = flags.DEFINE_list(
-    "kept_fraction", [], "With --rounds=oneshot: shares of all weights to keep, in place of the levels."
-)
+flags.adopt_module_key_flags(treatment_flags)
 CONTROLS = flags.DEFINE_list(
     "controls", [], f"Controls of every level: {', '.join(controls.CONTROLS)} (see lottery_tf/controls.py)."
 )
@@ -70,8 +51,7 @@ KEEP = flags.DEFINE_enum(
 def main() -> None:
     settings, seeds = training_flags.settings_from_flags(), training_flags.seeds_from_flags()
     treatments, wanted_controls = treatments_from_flags(), controls_from_flags()
-    if LEVELS.value < 1:
-        raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
+    levels_from_flags()
     for treatment in treatments:
         treatment.check_length(settings.training.iterations)
     for treatment, (control, draw) in itertools.product(treatments, wanted_controls):
@@ -104,35 +84,6 @@ def main() -> None:
     print(summary.table(rows))
     print(f"\nDrawn in {figures.accuracy_against_kept(rows, folder / 'lottery.png')}")
     print(f"To watch: tensorboard --logdir {training_flags.RESULTS_DIR.value}")
-
-
-def treatments_from_flags() -> list[Treatment]:
-    """Every combination of what the flags name; raises InputError for what cannot be or is given twice."""
-    if odd := [text for text in REWIND_TO.value if not text.isdecimal()]:
-        raise InputError(f"--rewind_to wants iterations, whole numbers of at least 0; {odd[0]!r} is none.")
-    lists = {
-        "criterion": CRITERION.value,
-        "mask1": MASK1.value,
-        "mask0": MASK0.value,
-        "scope": SCOPE.value or [choose(NETWORKS, common_flags.NETWORK.value, "network").scope],
-        "rewind_to": [int(text) for text in REWIND_TO.value],
-        "rounds": ROUNDS_FLAG.value,
-        "chosen_kept_fraction": [_number(text) for text in KEPT_FRACTION.value] or [None],
-    }
-    treatments = [Treatment(*combination) for combination in itertools.product(*lists.values())]
-    if not treatments:
-        empty = next(name for name, values in lists.items() if not values)
-        raise InputError(f"--{empty} is empty: it wants at least one value.")
-    if twice := [treatment.name for treatment in treatments if treatments.count(treatment) > 1]:
-        raise InputError(f"The treatment {twice[0]} is asked for more than once.")
-    return treatments
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--kept_fraction wants numbers between 0 and 1; {text!r} is none.") from None
 
 
 def controls_from_flags() -> list[tuple[str, int]]:

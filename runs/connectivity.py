@@ -1,0 +1,336 @@
+"""Measures the error landscape of trained levels: lines and barriers, robustness, flatness, limits of pruning.
+
+Examples, on embedded data:
+  python -m runs.connectivity --levels=8 --seeds=0,1
+  python -m runs.connectivity --levels=8 --measure=robustness,limit --at=2,5 --multiples=0.5,1,2,4
+  python -m runs.connectivity --between=results/fc-digits/1000/seed-0/dense,results/fc-digits/1000/seed-1/dense
+
+What is measured is stored beside the levels, found again by the next command, and exported by analysis.export. The
+weights of all levels are needed and kept: train them with runs.lottery --keep=all or runs.study --keep=all, else those
+that were dropped are trained again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+from tqdm import tqdm
+
+from lottery_tf.errors import InputError
+from lottery_tf.landscape import MATCHING, POINTS, STABLE
+from lottery_tf.measurements import MEASURES, Bench, Job, MeasurementSettings, Run
+from lottery_tf.measurements.folders import Located, locate
+from lottery_tf.measurements.lines import between_job
+from lottery_tf.names import choose
+from lottery_tf.settings import DATASETS, NETWORKS, RunSettings
+from lottery_tf.store import Result
+from lottery_tf.treatments import Treatment
+from runs import cli, common_flags, training_flags, treatment_flags
+from runs.connectivity_tables import TABLES, Judge, note
+from runs.progress import Progress
+
+if TYPE_CHECKING:
+    from lottery_tf.data import Dataset
+    from lottery_tf.pruning import Experiment
+
+flags.adopt_module_key_flags(common_flags)
+flags.adopt_module_key_flags(training_flags)
+flags.adopt_module_key_flags(treatment_flags)
+DEFAULTS = MeasurementSettings()
+MEASURE = flags.DEFINE_list(
+    "measure",
+    ["lines", "magnitudes"],
+    f"What is measured: {', '.join(MEASURES)}. lines: {POINTS} evaluations for each level. instability, robustness: "
+    "trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a second or so more "
+    "for each level. magnitudes: next to nothing.",
+)
+AT = flags.DEFINE_list(
+    "at",
+    None,
+    "Levels at which instability, robustness, flatness and limit are measured. Default: a third and two thirds of "
+    "--levels for what takes trainings, all for the others.",
+)
+BETWEEN = flags.DEFINE_list(
+    "between", None, "The folders of two results: the line between them, and nothing else. Settings are read there."
+)
+SPLIT = flags.DEFINE_enum(
+    "split",
+    DEFAULTS.split,
+    ["train", "validation", "test"],
+    "Images that errors are read on; the literature's are test.",
+)
+MATCHING_TOLERANCE = flags.DEFINE_float(
+    "matching_tolerance", 100 * MATCHING, "Matching: so many points above the dense network's error, or less."
+)
+STABLE_BELOW = flags.DEFINE_float(
+    "stable_below", 100 * STABLE, "Linearly connected, in one mode: an error barrier below so many points."
+)
+POINTS_FLAG = flags.DEFINE_integer("points", DEFAULTS.points, "Points on a line, both ends among them.")
+BATCH_NORM_IMAGES = flags.DEFINE_integer(
+    "batch_norm_images",
+    DEFAULTS.batch_norm_images,
+    "Training images that batch-norm statistics are recomputed from at each point; 0 averages those of the ends.",
+)
+IMAGES = flags.DEFINE_integer(
+    "images", DEFAULTS.images, "Training images that the Hessian is of; a product's time grows as they do."
+)
+EIGENVALUES = flags.DEFINE_integer(
+    "eigenvalues", DEFAULTS.eigenvalues, "How many of the Hessian's greatest eigenvalues."
+)
+PROBES = flags.DEFINE_integer("probes", DEFAULTS.probes, "Random vectors for its trace and spectral density.")
+LANCZOS_STEPS = flags.DEFINE_integer(
+    "lanczos_steps", DEFAULTS.lanczos_steps, "Products with the Hessian for each random vector of the density."
+)
+MULTIPLES = flags.DEFINE_list(
+    "multiples",
+    [f"{multiple:g}" for multiple in DEFAULTS.multiples],
+    "robustness: lengths of perturbations in lengths of the mask's projection; a training for each.",
+)
+DIRECTIONS = flags.DEFINE_integer("directions", DEFAULTS.directions, "robustness: random directions of each length.")
+COPIES = flags.DEFINE_integer("copies", DEFAULTS.copies, "instability: trainings in other orders for each level.")
+PRECISION = flags.DEFINE_float("precision", DEFAULTS.precision, "limit: of the pruned fractions.")
+RETRAINED_PRECISION = flags.DEFINE_float(
+    "retrained_precision",
+    DEFAULTS.retrained_precision,
+    "limit: of those found with retraining, 0.05 for example; log2(1 / precision) trainings for magnitude and as many for "
+    "random pruning at each level. Default: not searched for.",
+)
+BINS = flags.DEFINE_integer("bins", DEFAULTS.bins, "magnitudes: bins of the histograms.")
+
+FROM_THE_FOLDERS = ("network", "dataset", "schedule", "iterations", "results_dir", "seeds", "levels", "measure", "at")
+
+
+def main() -> None:
+    settings = measurement_settings_from_flags()
+    if not STABLE_BELOW.value > 0:
+        raise InputError(f"--stable_below is {STABLE_BELOW.value}; it must be above 0 points.")
+    if BETWEEN.value is not None:
+        measure_between(settings)
+    else:
+        measure_levels(settings)
+    print(f"\n{note(Judge(settings.tolerance, STABLE_BELOW.value / 100), settings.split)}")
+
+
+def measure_levels(measurement: MeasurementSettings) -> None:
+    """Measures the levels of every treatment and seed; trains what is missing of them first."""
+    settings, seeds = training_flags.settings_from_flags(), training_flags.seeds_from_flags()
+    treatments, last = treatment_flags.treatments_from_flags(), treatment_flags.levels_from_flags()
+    for treatment in treatments:
+        treatment.check_length(settings.training.iterations)
+    measures = measures_from_flags(treatments)
+    wanted = {name: levels_to_measure(name, last) for name in measures}
+    check_images(settings.dataset, measures, measurement)
+    training_flags.start_tensorflow()
+    watch = StepsWatch()
+    with Progress(len(seeds) * len(treatments) * (1 + last) * settings.training.iterations) as progress:
+        watch.tell = progress.steps
+        experiment = experiment_of(settings, Path(training_flags.RESULTS_DIR.value), watch)
+        announce(experiment, treatments, len(seeds), last)
+        runs = list(trained(experiment, progress, treatments, seeds, last))
+    bench = bench_of(experiment, measurement, watch)
+    jobs = {
+        (run.treatment.name, run.seed, name): list(MEASURES[name].jobs(bench, run, wanted[name]))
+        for run, name in itertools.product(runs, measures)
+    }
+    found = measured(bench, jobs, watch)
+    for treatment, name in itertools.product(treatments, measures):
+        results = [metrics for seed in seeds for metrics in found.get((treatment.name, seed, name), [])]
+        print_table(name, treatment.name, results, measurement)
+
+
+def measure_between(measurement: MeasurementSettings) -> None:
+    """Measures the line between two results that may lie anywhere."""
+    if given := [name for name in FROM_THE_FOLDERS if flags.FLAGS[name].present]:
+        raise InputError(f"--between reads the settings in the folders of the two results: leave out --{given[0]}.")
+    if len(BETWEEN.value) != 2:
+        raise InputError(f"--between wants the folders of two results; {len(BETWEEN.value)} are given.")
+    first, second = ends = [locate(path) for path in BETWEEN.value]
+    if first.settings.dataset != second.settings.dataset:
+        raise InputError(f"{first.name} and {second.name} are of other data sets: no error is theirs in common.")
+    training_flags.start_tensorflow()
+    watch = StepsWatch()
+    experiments: dict[tuple[Path, RunSettings], Experiment] = {}
+    for end in ends:
+        key = (end.results_dir, end.settings)
+        experiments[key] = experiments.get(key) or experiment_of(end.settings, end.results_dir, watch)
+
+    def loaded(end: Located) -> Result:
+        return end.with_weights(experiments[end.results_dir, end.settings])
+
+    bench = bench_of(experiments[first.results_dir, first.settings], measurement, watch)
+    job = between_job(bench, loaded(first), loaded(second), (first.name, second.name))
+    (results,) = measured(bench, {"chosen": [job]}, watch).values()
+    print_table("chosen", f"{first.name} and {second.name}", results, measurement)
+
+
+def measurement_settings_from_flags() -> MeasurementSettings:
+    """How the landscape is measured; raises InputError for a value that cannot be."""
+    return MeasurementSettings(
+        SPLIT.value,
+        POINTS_FLAG.value,
+        BATCH_NORM_IMAGES.value,
+        MATCHING_TOLERANCE.value / 100,
+        IMAGES.value,
+        EIGENVALUES.value,
+        PROBES.value,
+        LANCZOS_STEPS.value,
+        tuple(_number(text) for text in MULTIPLES.value),
+        DIRECTIONS.value,
+        COPIES.value,
+        PRECISION.value,
+        RETRAINED_PRECISION.value,
+        BINS.value,
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--multiples wants numbers above 0; {text!r} is none.") from None
+
+
+def measures_from_flags(treatments: list[Treatment]) -> list[str]:
+    """What is to be measured; raises InputError for a name that is none, or that a treatment does not go with."""
+    if not MEASURE.value:
+        raise InputError(f"--measure is empty; it wants some of {', '.join(MEASURES)}.")
+    for name in MEASURE.value:
+        measure = choose(MEASURES, name, "measure")
+        if MEASURE.value.count(name) > 1:
+            raise InputError(f"--measure gives {name!r} more than once.")
+        for treatment in treatments:
+            measure.check(name, treatment)
+    return MEASURE.value
+
+
+def levels_to_measure(measure: str, last: int) -> list[int] | None:
+    """The numbers of the levels that something is measured at, None for all; raises InputError for one that cannot be."""
+    there = MEASURES[measure].levels(last)
+    if not there:
+        raise InputError(f"The measure {measure!r} wants more levels; --levels is {last}.")
+    if MEASURES[measure].everywhere or (AT.value is None and not MEASURES[measure].trains):
+        return None
+    if AT.value is None:
+        return sorted({max(there[0], last // 3), max(there[0], 2 * last // 3)})
+    if odd := [text for text in AT.value if not text.isdecimal() or int(text) not in there]:
+        raise InputError(
+            f"--at wants levels; {measure!r} is measured at {there[0]} to {there[-1]} where --levels is {last}, and "
+            f"{odd[0]!r} is none of them."
+        )
+    return [int(text) for text in AT.value]
+
+
+def check_images(dataset: str, measures: list[str], measurement: MeasurementSettings) -> None:
+    """Raises InputError where the Hessian would be of more images than there are to train on."""
+    there = DATASETS[dataset].train - DATASETS[dataset].validation
+    if measurement.images > there and {"flatness", "limit"} & set(measures):
+        raise InputError(f"--images is {measurement.images}; {dataset} has {there} training images.")
+
+
+class StepsWatch:
+    """Passes training steps on to whoever watches at the time."""
+
+    def __init__(self):
+        self.tell: Callable[[int], None] = lambda count: None
+
+    def __call__(self, count: int) -> None:
+        self.tell(count)
+
+
+def experiment_of(settings: RunSettings, results_dir: Path, watch: StepsWatch) -> Experiment:
+    """The experiment of a results folder, which keeps all weights."""
+    from lottery_tf import data, pruning
+
+    dataset: Dataset = data.load(
+        settings.dataset, training_flags.DATA_DIR.value, NETWORKS[settings.network].image_shape
+    )
+    seconds = training_flags.SNAPSHOT_SECONDS.value
+    return pruning.paper_experiment(settings, dataset, results_dir, snapshot_seconds=seconds, on_steps=watch)
+
+
+def bench_of(experiment: Experiment, measurement: MeasurementSettings, watch: StepsWatch) -> Bench:
+    """The bench that measures an experiment's levels."""
+    seconds = training_flags.SNAPSHOT_SECONDS.value
+    return Bench(experiment, measurement, snapshot_seconds=seconds, on_steps=watch)
+
+
+def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, last: int) -> None:
+    """Says how much disk the weights take, which have all to be there."""
+    stored = seeds * sum(experiment.weights_bytes(treatment, last) for treatment in treatments)
+    cli.log.info(
+        "Levels that are missing or lack their weights are trained; all weights are kept, about %.2f GB. To have them from "
+        "the start: runs.lottery --keep=all, or runs.study --study=unmasking --keep=all.",
+        stored / 1e9,
+    )
+
+
+def trained(
+    experiment: Experiment, progress: Progress, treatments: list[Treatment], seeds: list[int], last: int
+) -> Iterator[Run]:
+    """Finds or trains every level; yields the runs whose dense network did not diverge."""
+    iterations = experiment.trainer.settings.iterations
+    for seed, treatment in itertools.product(seeds, treatments):
+        finished: list[dict] = []
+        own_last = treatment.last_level(last)
+        levels = kept_track_of(experiment.levels(treatment, seed, own_last), finished)
+        progress.follow(levels, f"seed {seed} {treatment.name}", own_last + 1, iterations)
+        if finished:
+            yield Run(treatment, seed, finished)
+
+
+def kept_track_of(levels: Iterator[Result], finished: list[dict]) -> Iterator[Result]:
+    """The levels as they are; the metrics of those that did not diverge are added to a list."""
+    for level in levels:
+        if level.metrics["status"] == "finished":
+            finished.append(level.metrics)
+        yield level
+
+
+def measured(bench: Bench, jobs: dict[object, list[Job]], watch: StepsWatch) -> dict[object, list[dict]]:
+    """Does all jobs, behind a bar on a terminal, with a line for each new measurement elsewhere."""
+    found = {}
+    total = sum(map(len, jobs.values()))
+    with tqdm(total=total, unit=" measurements", disable=None, dynamic_ncols=True) as bar:
+        watch.tell = StepsShown(bar).more
+        for key, own in jobs.items():
+            found[key] = []
+            for job in own:
+                bar.set_description(job.name)
+                made_before = bench.made
+                metrics = job.do().metrics
+                found[key].append(metrics)
+                bar.update()
+                if bar.disable and bench.made > made_before:
+                    cli.log.info("%s: %.1f s", job.name, metrics["seconds"])
+    return found
+
+
+class StepsShown:
+    """Shows behind a bar how many training steps the measurements have taken."""
+
+    def __init__(self, bar: tqdm):
+        self._bar, self._steps = bar, 0
+
+    def more(self, count: int) -> None:
+        """Some steps were done."""
+        self._steps += count
+        self._bar.set_postfix_str(f"{self._steps} training steps")
+
+
+def print_table(measure: str, about: str, results: list[dict], measurement: MeasurementSettings) -> None:
+    """Prints what was measured, or that nothing could be."""
+    title, text = TABLES[measure]
+    print(f"\n{title}: {about}")
+    print(
+        text(results, Judge(measurement.tolerance, STABLE_BELOW.value / 100))
+        if results
+        else "There is no finished level to measure."
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,235 @@
+"""Stored measurements of the error landscape as text: a table a measure, mean [least, greatest] over seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from statistics import fmean
+
+from lottery_tf.landscape import MATCHING, STABLE, matching
+from lottery_tf.measurements import flatness, limits
+from lottery_tf.measurements.lines import connection
+from lottery_tf.retraining import WHOLE_NETWORK
+
+Own = Sequence[Mapping]  # what was measured for one line of a table, an entry a seed (and direction, or pair of copies)
+Column = Callable[[Own], str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """What counts as matching and as linearly connected.
+
+    Attributes:
+      tolerance: how much more error than the dense network's still matches, in [0, 1].
+      stable: the error barrier, in [0, 1], below which two networks are in one mode.
+    """
+
+    tolerance: float = MATCHING
+    stable: float = STABLE
+
+    def line(self, metrics: Mapping) -> dict:
+        """A stored line with what it says: which of its ends match, whether it is stable, whether that is as claimed."""
+        joined = connection(metrics, self.tolerance)
+        first, second = joined.matching
+        return {
+            **metrics,
+            "first_matches": first,
+            "second_matches": second,
+            "stable": joined.path.stable(self.stable),
+            "as_claimed": joined.as_claimed(self.stable),
+        }
+
+    def perturbation(self, metrics: Mapping) -> dict:
+        """A stored perturbation with what it says of its end and of the level's own."""
+        return {
+            **metrics,
+            "matches": matching(metrics["end_error"], metrics["dense_error"], self.tolerance),
+            "level_matches": matching(metrics["unperturbed_error"], metrics["dense_error"], self.tolerance),
+            "same_mode": self._below(metrics["error_barrier"]),
+            "mode_before": self._below(metrics["error_barrier_to_before"]),
+        }
+
+    def _below(self, barrier: float | None) -> bool:
+        return barrier is not None and barrier < self.stable
+
+
+def band(values: Iterable[float | None], digits: str = ".2f") -> str:
+    """Mean [least, greatest]; the number alone where all are the same, "-" where there is none.
+
+    >>> band([1, 2]), band([0.5, None]), band([])
+    ('1.50 [1.00, 2.00]', '0.50', '-')
+    """
+    found = [value for value in values if value is not None and not math.isnan(value)]
+    if not found:
+        return "-"
+    mean = f"{fmean(found):{digits}}"
+    return mean if len(set(found)) == 1 else f"{mean} [{min(found):{digits}}, {max(found):{digits}}]"
+
+
+def count(values: Sequence[bool]) -> str:
+    """In how many of all it holds.
+
+    >>> count([True, False])
+    '1 of 2'
+    """
+    return f"{sum(values)} of {len(values)}"
+
+
+def _numbers(name: str, digits: str = ".2f", factor: float = 1.0) -> Column:
+    def column(own: Own) -> str:
+        return band([None if row[name] is None else factor * row[name] for row in own], digits)
+
+    return column
+
+
+def _points(name: str) -> Column:
+    """Shares in percent, differences in percentage points."""
+    return _numbers(name, factor=100)
+
+
+def _text(name: str) -> Column:
+    return lambda own: str(own[0][name])
+
+
+def _counts(name: str) -> Column:
+    return lambda own: count([row[name] for row in own])
+
+
+def table(rows: Own, key: Callable[[Mapping], Hashable], columns: Mapping[str, Column]) -> str:
+    """Rows as text: those with the same key make a line, in the order in which keys come."""
+    groups: dict[Hashable, list[Mapping]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    lines = [list(columns), *([column(own) for column in columns.values()] for own in groups.values())]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+                     for line in lines)  # fmt: skip
+
+
+KEPT = {"kept %": _numbers("kept_fraction", factor=100)}
+LINE = {
+    "error %": _points("first_error"),
+    "of the second %": _points("second_error"),
+    "error barrier": _points("error_barrier"),
+    "loss barrier": _numbers("loss_barrier", ".4f"),
+    "first matches": _counts("first_matches"),
+    "second matches": _counts("second_matches"),
+    "stable": _counts("stable"),
+}
+CLAIM = {"as claimed": _counts("as_claimed")}
+
+
+def lines_table(results: Own, judge: Judge) -> str:
+    """The lines between successive levels."""
+    rows = [judge.line(metrics) for metrics in results]
+    pair = {"levels": lambda own: f"{own[0]['level']}-{own[0]['second_level']}"}
+    return table(rows, itemgetter("level"), pair | KEPT | LINE | CLAIM)
+
+
+def instability_table(results: Own, judge: Judge) -> str:
+    """The lines between trainings from one start in other orders."""
+    rows = [judge.line(metrics) for metrics in results]
+    return table(rows, itemgetter("level"), {"level": _text("level")} | KEPT | LINE)
+
+
+def chosen_table(results: Own, judge: Judge) -> str:
+    """The line between any two results."""
+    rows = [judge.line(metrics) for metrics in results]
+    return table(rows, itemgetter("first", "second"), {"first": _text("first"), "second": _text("second")} | LINE)
+
+
+def robustness_table(results: Own, judge: Judge) -> str:
+    """Perturbed rewind points, trained again."""
+    rows = [judge.perturbation(metrics) for metrics in results]
+    columns = {
+        "times the projection": lambda own: f"{own[0]['multiple']:g}",
+        "length": _numbers("distance"),
+        "error %": _points("end_error"),
+        "unperturbed %": _points("unperturbed_error"),
+        "matches": _counts("matches"),
+        "level matches": _counts("level_matches"),
+        "barrier to unperturbed": _points("error_barrier"),
+        "same mode": _counts("same_mode"),
+        "barrier to level before": _points("error_barrier_to_before"),
+        "mode of level before": _counts("mode_before"),
+    }
+    return table(rows, itemgetter("level", "multiple"), {"level": _text("level")} | KEPT | columns)
+
+
+def flatness_table(results: Own, judge: Judge) -> str:
+    """Spectra, and below them curvature and error along directions of pruning."""
+    spectra = [metrics for metrics in results if metrics["kind"] == "spectrum"]
+    rays = [{**metrics, **row} for metrics in results if metrics["kind"] == "ray" for row in metrics["rows"]]
+    spectra = [row | {"mean_eigenvalue": row["trace"] / row["size"]} for row in spectra]
+    columns = {
+        "weights": _numbers("size", ".0f"),
+        "top eigenvalue": _numbers("top_eigenvalue", ".3g"),
+        "trace": _numbers("trace", ".4g"),
+        "standard error": _numbers("trace_standard_error", ".2g"),
+        "mean eigenvalue": _numbers("mean_eigenvalue", ".3g"),
+    }
+    text = table(spectra, itemgetter("level"), {"level": _text("level")} | KEPT | columns)
+    ends = [row for row in rays if row["position"] == 1]
+    columns = {
+        "direction": _text("direction"),
+        "length": _numbers("length"),
+        "curvature": _numbers("curvature", ".3g"),
+        "error % at its end": _points("error"),
+    }
+    below = table(ends, itemgetter("level", "direction"), {"level": _text("level")} | KEPT | columns)
+    return f"{text}\n\nAlong the next round's pruning, without retraining:\n{below}"
+
+
+def limit_table(results: Own, judge: Judge) -> str:
+    """Predicted and found limits: a level and a way to prune a line, the methods side by side."""
+    found: dict[tuple, dict] = {}
+    for metrics in results:
+        for row in metrics["rows"]:
+            own = found.setdefault((metrics["level"], row["pruned_by"], metrics["seed"]), {**metrics, **row})
+            own[row["method"]] = row["pruned_fraction"]
+    rows = [dict.fromkeys(limits.METHODS) | row for row in found.values()]
+    methods = {f"{method} %": _points(method) for method in limits.METHODS}
+    first = {"level": _text("level")} | KEPT | {"pruned by": _text("pruned_by")}
+    rows.sort(key=lambda row: (row["level"], flatness.PRUNED_BY.index(row["pruned_by"])))
+    return table(rows, itemgetter("level", "pruned_by"), first | methods)
+
+
+def magnitudes_table(results: Own, judge: Judge) -> str:
+    """Magnitudes before and after retraining, all layers together."""
+    rows = [
+        {**metrics, **row}
+        for metrics in results
+        if metrics["kind"] == "threshold"
+        for row in metrics["rows"]
+        if row["layer"] == WHOLE_NETWORK
+    ]
+    columns = {
+        "below the next threshold before %": _points("share_before"),
+        "after %": _points("share_after"),
+        "length of the projection before": _numbers("length_before"),
+        "after": _numbers("length_after"),
+    }
+    return table(rows, itemgetter("level"), {"level": _text("level")} | KEPT | columns)
+
+
+TABLES: dict[str, tuple[str, Callable[[Own, Judge], str]]] = {  # measure -> its title, what prints it
+    "lines": ("Lines between successive levels", lines_table),
+    "instability": ("Instability: the same start in another order", instability_table),
+    "robustness": ("Robustness: perturbed rewind points, trained again", robustness_table),
+    "flatness": ("Flatness at the end of training", flatness_table),
+    "limit": ("The largest share of the surviving weights that can be pruned at once", limit_table),
+    "magnitudes": ("Surviving magnitudes before and after retraining", magnitudes_table),
+    "chosen": ("The line between two results", chosen_table),
+}
+
+
+def note(judge: Judge, split: str) -> str:
+    """What the tables mean."""
+    return (
+        f"Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
+        f"{split} images.\nMatching: at most {100 * judge.tolerance:g} points above the dense network's error. Stable, the "
+        f"same mode: an error barrier below {100 * judge.stable:g} points.\nAs claimed: stable if and only if both ends "
+        "match."
+    )
