@@ -238,7 +238,8 @@ def drop_weights(path: Path) -> None:
     sums = files.read_json(path / CHECKSUMS)
     if sums.pop(WEIGHTS, None):
         files.replace(path / CHECKSUMS, files.json_bytes(sums))
-        (path / WEIGHTS).unlink(missing_ok=True)
+    # Even where the checksum is gone: a process may have been killed between the two.
+    (path / WEIGHTS).unlink(missing_ok=True)
 
 
 def intact(path: Path) -> dict | None:

@@ -27,13 +27,13 @@ from absl import flags
 from lottery_tf import files, processes, store
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
-from lottery_tf.settings import NETWORKS, SCHEDULES
+from lottery_tf.settings import DATASETS, NETWORKS, SCHEDULES
 from lottery_tf.store import ResultsFolder
 from lottery_tf.study.engines import LocalEngine, Room, dataset_folder
-from lottery_tf.study.folder import StudyFolder
-from lottery_tf.study.scheduler import Scheduler, State, satisfied
+from lottery_tf.study.folder import StudyFolder, drop_weights_before, intact_metrics
+from lottery_tf.study.scheduler import Scheduler, State
 from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request
-from lottery_tf.study.work import LevelWork, Work
+from lottery_tf.study.work import Work
 from lottery_tf.study.worker import Setup
 from runs import cli
 from runs.study_progress import StudyProgress, dry_run
@@ -130,33 +130,38 @@ def request_from_flags() -> Request:
 def check_flags() -> None:
     """Raises InputError for flags that cannot be, or do not go together."""
     choose(ENGINES, ENGINE.value, "engine")
-    for flag in (WORKERS, THREADS, RETRIES, GPUS):
-        if flag.value < 0:
+    for flag in (WORKERS, THREADS, RETRIES, GPUS, CPUS):
+        if flag.value is not None and flag.value < 0:
             raise InputError(f"--{flag.name} is {flag.value}; it must be at least 0.")
+    if CPUS.value == 0:
+        raise InputError("--cpus_per_task is 0, which bounds nothing; it must be above 0.")
+    if GPUS.value > 1 and not GPUS.value.is_integer():
+        raise InputError(f"--gpus_per_task is {GPUS.value}; it must be a fraction of one, or a whole number.")
     if ENGINE.value != "ray" and (given := [name for name in RAY_ONLY if flags.FLAGS[name].present]):
         raise InputError(f"--{given[0]} is for --engine=ray.")
 
 
 def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path) -> int:
     """Does what is missing of a plan, tells how it went, and returns the exit status."""
-    found = found_results(plan, results_dir)
+    progress = StudyProgress(folder)
+    scheduler = Scheduler(
+        plan,
+        found_results(plan, results_dir),
+        retries=RETRIES.value,
+        threads=THREADS.value,
+        on_change=progress.change,
+        on_end=progress.end,
+    )
     setup = Setup(KEEP.value == "all", SNAPSHOT_SECONDS.value)
-    todo = [work for key, work in plan.works.items() if key not in found]
-    with prepared(todo, results_dir) as datasets, engine(results_dir, datasets, setup, folder.logs) as workers:
-        progress = StudyProgress(folder)
-        scheduler = Scheduler(
-            plan,
-            found,
-            workers,
-            retries=RETRIES.value,
-            threads=THREADS.value,
-            on_change=progress.change,
-            on_end=progress.end,
-        )
-        with progress.shown(scheduler):
-            scheduler.run()
-    show_tables(plan, results_dir)
+    with (
+        progress.shown(scheduler),
+        prepared(scheduler.pending, results_dir) as datasets,
+        engine(results_dir, datasets, setup, folder.logs) as workers,
+    ):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray sets its own
+        scheduler.run(workers)
     print(progress.summary())
+    show_tables(plan, results_dir)
     print(f"Tables, figures and significance: python -m analysis.report --results_dir={results_dir}")
     return 1 if scheduler.counts[State.FAILED] else 0
 
@@ -171,7 +176,10 @@ def show_tables(plan: Plan, results_dir: Path) -> None:
         own = [work for work in levels if work.folder == run]
         treatments = list(dict.fromkeys(work.treatment for work in own if work.treatment))
         seeds, last = sorted({work.seed for work in own}), max(work.level for work in own)
-        rows = summary.chosen(store.finished(results_dir / run), treatments, seeds, last)
+        finished = list(store.finished(results_dir / run))
+        if not finished:
+            continue
+        rows = summary.chosen(finished, treatments, seeds, last)
         print(summary.table(rows))
         print(f"\nDrawn in {figures.accuracy_against_kept(rows, results_dir / run / 'lottery.png')}")
 
@@ -180,20 +188,11 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
     """Metrics of the results that are there, every file of them checked, by key; what is damaged is named and left out."""
     found = {}
     for key, work in plan.works.items():
-        metrics = store.intact(results_dir / key)
-        if metrics is not None and satisfied(work, metrics):
+        metrics = intact_metrics(results_dir, work, weights=KEEP.value == "all")
+        if metrics is not None:
             found[key] = metrics
-            drop_left_over(work, found, results_dir)
+            drop_weights_before(results_dir, work)  # if a study was killed just before it could
     return found
-
-
-def drop_left_over(work: Work, found: dict[str, dict], results_dir: Path) -> None:
-    """Drops the weights that a level was made from, if a study was killed just before it could."""
-    before = work.made_from
-    if not isinstance(work, LevelWork) or before is None or before.level == 0 or before.key not in found:
-        return
-    if not found[before.key]["keep_weights"] and (results_dir / before.key / store.WEIGHTS).exists():
-        store.drop_weights(results_dir / before.key)
 
 
 @contextlib.contextmanager
@@ -223,9 +222,9 @@ def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None,
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     processes.die_with_parent()
-    with processes.quiet():
-        dataset = data.load(name, data_dir, image_shape)
-    save_dataset(dataset, target)
+    if DATASETS[name].image_shape is not None:
+        processes.start_tensorflow()  # whose libraries are chatty when tensorflow-datasets imports them
+    save_dataset(data.load(name, data_dir, image_shape), target)
 
 
 @contextlib.contextmanager

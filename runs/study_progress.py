@@ -18,7 +18,7 @@ from lottery_tf.study.engines import Need, Room, log_path
 from lottery_tf.study.folder import StudyFolder, is_there, quick_metrics
 from lottery_tf.study.scheduler import Scheduler, State
 from lottery_tf.study.studies import Plan
-from lottery_tf.study.work import Work
+from lottery_tf.study.work import LadderWork, Work
 from lottery_tf.study.worker import Ended
 from runs import cli
 
@@ -37,12 +37,12 @@ def dry_run(plan: Plan, results_dir: Path, threads: int = 0, workers: int = 0) -
         lines.append(f"{study:<12} {len(keys):7} {done:7} {len(keys) - done:7} {shared:30}")
     todo = [work for key, work in plan.works.items() if key not in there]
     total = f"{'together':<12} {len(plan.works):7} {len(there):7} {len(todo):7} {len(plan.shared):30}"
-    trainings = sum(work.iterations > 0 for work in todo)
+    ladders = sum(isinstance(work, LadderWork) for work in todo)
     steps = sum(work.iterations for work in todo)
     lines += [
         total,
         "",
-        f"To do: {trainings} trainings, {steps:,} steps, {len(todo) - trainings} ladders of supermasks.",
+        f"To do: {len(todo) - ladders} trainings, {steps:,} steps, {ladders} ladders of supermasks.",
     ]
     if todo:
         lines.append(_estimate(plan, results_dir, todo, there, threads, workers))

@@ -51,7 +51,7 @@ def measured(works: Mapping[str, Work], finished: Iterable[dict]) -> dict[str, f
     for key, metrics in finished:
         work = works[key]
         if work.iterations and metrics.get("seconds"):
-            images[work.network] = images.get(work.network, 0) + metrics["iterations"] * work.batch_size
+            images[work.network] = images.get(work.network, 0) + work.iterations * work.batch_size
             seconds[work.network] = seconds.get(work.network, 0) + metrics["seconds"]
     return {network: images[network] / seconds[network] for network in images}
 

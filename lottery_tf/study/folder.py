@@ -20,9 +20,9 @@ from pathlib import Path
 from lottery_tf import files, store
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.study.studies import Plan, Request, plan
-from lottery_tf.study.work import Work
+from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, Work
 
-STUDIES = "studies"
+FOLDER = "studies"
 
 
 class StudyFolder:
@@ -42,7 +42,7 @@ class StudyFolder:
     def of(cls, results_dir: Path, request: Request) -> StudyFolder:
         """The folder of a request, which need not be there."""
         digest = hashlib.sha256(files.json_bytes(dataclasses.asdict(request))).hexdigest()[:8]
-        return cls(results_dir / STUDIES / f"{'+'.join(request.studies)}-{digest}", request)
+        return cls(results_dir / FOLDER / f"{'+'.join(request.studies)}-{digest}", request)
 
     @classmethod
     def all(cls, results_dir: Path) -> Iterator[StudyFolder]:
@@ -54,7 +54,7 @@ class StudyFolder:
         """
         if not results_dir.is_dir():
             raise InputError(f"There is no results folder {results_dir}.")
-        found = sorted((results_dir / STUDIES).glob("*/request.json"))
+        found = sorted((results_dir / FOLDER).glob("*/request.json"))
         if not found:
             raise InputError(f"No study was begun in {results_dir}.")
         for path in found:
@@ -104,9 +104,41 @@ def _request(path: Path) -> Request:
         raise DamagedFile(f"{path} is damaged: {error}.") from error
 
 
+def satisfied(work: Work, metrics: dict) -> bool:
+    """Whether a result goes as far as is wanted: a ladder that was made before may have fewer levels."""
+    return not isinstance(work, LadderWork) or metrics["levels"] >= work.levels
+
+
 def is_there(results_dir: Path, work: Work) -> bool:
     """Whether a unit's result is there, by its last file alone: quick, and as a rule right."""
-    return (results_dir / work.key / store.CHECKSUMS).exists()
+    return all((results_dir / key / store.CHECKSUMS).exists() for key in work.keys)
+
+
+def intact_metrics(results_dir: Path, work: Work, weights: bool) -> dict | None:
+    """The metrics of a unit's result if it is there, goes as far as is wanted, and every file of it is as it was written.
+
+    Args:
+      results_dir: the folder that holds the results of all networks.
+      work: the unit.
+      weights: whether the weights of levels and controls have to be there.
+    """
+    found = [store.intact(results_dir / key) for key in work.keys]
+    if None in found or not satisfied(work, found[-1]):
+        return None
+    if weights and isinstance(work, LevelWork | ControlWork) and not (results_dir / work.key / store.WEIGHTS).exists():
+        return None
+    return found[-1]
+
+
+def drop_weights_before(results_dir: Path, work: Work) -> None:
+    """Drops the weights of the level before a level that is there, if they are not to be kept."""
+    before = work.follows
+    if not isinstance(before, LevelWork) or before.level == 0:
+        return
+    path = results_dir / before.key
+    metrics = quick_metrics(results_dir, before.key)
+    if metrics is not None and not metrics["keep_weights"] and (path / store.WEIGHTS).exists():
+        store.drop_weights(path)
 
 
 def quick_metrics(results_dir: Path, key: str) -> dict | None:

@@ -7,7 +7,6 @@ end. Data sets lie in Ray's object store once. Needs the extra `ray`.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import os
 import shutil
@@ -21,7 +20,9 @@ from ray.exceptions import RayError, RayTaskError
 
 from lottery_tf import files, processes, store
 from lottery_tf.data import Dataset
-from lottery_tf.study.engines import LOST, Need, append_log, dataset_folder
+from lottery_tf.errors import InputError
+from lottery_tf.study.engines import Need, append_log, dataset_folder
+from lottery_tf.study.folder import drop_weights_before
 from lottery_tf.study.work import Work
 from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
@@ -36,14 +37,12 @@ class Sent:
       ended: how the unit ended.
       results: the files of each result that was made, by its key and then its name.
       loose: other files: a treatment's page for TensorBoard.
-      dropped: keys of results whose weights are needed no more.
       log: lines for the log.
     """
 
     ended: Ended
     results: dict[str, Files]
     loose: Files
-    dropped: list[str]
     log: list[str]
 
 
@@ -79,33 +78,63 @@ class RayEngine:
         self.results_dir, self.setup, self.logs = results_dir, setup, logs
         self._datasets = datasets
         self._workers, self._cpus, self._gpus = workers, cpus, gpus
-        self._own = not ray.is_initialized()
-        if self._own:
+        self._started = not ray.is_initialized()
+        if self._started:
             here = os.pathsep.join(path for path in [os.getcwd(), *sys.path] if path)
             environment = {"runtime_env": {"env_vars": {"PYTHONPATH": here}}} if address is None else {}
             alone = {"include_dashboard": False} if address is None else {}
-            ray.init(address, log_to_driver=False, logging_level="error", **alone, **environment)
+            try:
+                # "local" starts a cluster here even where another one runs.
+                ray.init(address or "local", log_to_driver=False, logging_level="error", **alone, **environment)
+            except (ConnectionError, ValueError) as error:
+                raise InputError(f"No Ray cluster answers at {address!r} ({error}).") from error
         self._slots: set[int] = set()
+        self._datasets_there: dict[Path, ray.ObjectRef] = {}
         # Nodes keep what is unfinished under this name, so that a unit whose actor died is taken up by the next one.
         self.scratch = (
             "lottery_tf-" + hashlib.sha256(f"{os.uname().nodename}{results_dir.resolve()}".encode()).hexdigest()[:16]
         )
 
     def fits(self, needs: Sequence[Need]) -> bool:
-        """One slot always fits: a cluster that has no room for it yet may grow."""
+        """Whether the nodes have room, each slot on one of them; a single one is for `slot` to refuse."""
         if len(needs) <= 1:
             return True
         if self._workers and len(needs) > self._workers:
             return False
-        there = ray.cluster_resources()
-        cpus, gpus = sum(self.cpus(need) for need in needs), self._gpus * len(needs)
-        return cpus <= there.get("CPU", 0) and gpus <= there.get("GPU", 0)
+        free = self._nodes()
+        for need in sorted(needs, key=self.cpus, reverse=True):
+            node = next((n for n in free if self._holds(n, need)), None)
+            if node is None:
+                return False
+            node["CPU"] -= self.cpus(need)
+            node["GPU"] -= self._gpus
+        return True
+
+    @staticmethod
+    def _nodes() -> list[dict[str, float]]:
+        """CPUs and GPUs of each node that is alive."""
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return [{kind: node.get(kind, 0.0) for kind in ("CPU", "GPU")} for node in nodes]
+
+    def _holds(self, node: dict[str, float], need: Need) -> bool:
+        return self.cpus(need) <= node["CPU"] and self._gpus <= node["GPU"]
 
     def cpus(self, need: Need) -> float:
         """CPUs of an actor."""
         return need.threads if self._cpus is None else self._cpus
 
     def slot(self, need: Need) -> RaySlot:
+        """A new actor.
+
+        Raises:
+          InputError: no node can hold it.
+        """
+        nodes = self._nodes()
+        if not any(self._holds(node, need) for node in nodes):
+            raise InputError(
+                f"A process is to have {self.cpus(need):g} CPUs and {self._gpus:g} GPUs, more than any node of the Ray "
+                f"cluster has ({nodes}). Give --cpus_per_task, --threads or --gpus_per_task less."
+            )
         number = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
         self._slots.add(number)
         options = {"num_cpus": self.cpus(need), "num_gpus": self._gpus, "max_restarts": 0}
@@ -116,10 +145,12 @@ class RayEngine:
         """A slot's number may be given to another one."""
         self._slots.discard(number)
 
-    @functools.cache  # noqa: B019 - an engine lives as long as its study
     def dataset(self, name: str, network: str) -> ray.ObjectRef:
-        """A data set in the object store."""
-        return ray.put(map_dataset(dataset_folder(self._datasets, name, network)))
+        """A data set in the object store, where it lies once for all networks that take images of its shape."""
+        folder = dataset_folder(self._datasets, name, network)
+        if folder not in self._datasets_there:
+            self._datasets_there[folder] = ray.put(map_dataset(folder))
+        return self._datasets_there[folder]
 
     def wait(self, busy: Sequence[RaySlot], seconds: float) -> list[RaySlot]:
         owners = {slot.end: slot for slot in busy}
@@ -128,7 +159,7 @@ class RayEngine:
 
     def close(self) -> None:
         """Leaves the cluster, and ends it if it was started here."""
-        if self._own:
+        if self._started:
             ray.shutdown()
 
 
@@ -154,9 +185,10 @@ class RaySlot:
             sent: Sent = ray.get(self.end)
         except RayTaskError as error:
             return Ended(End.FAILED, error=str(error))
-        except RayError:
-            return LOST
-        receive(self._engine.results_dir, sent)
+        except RayError as error:
+            append_log(self._engine.logs, self._work, f"{self._work.place} is lost: {error}\n")
+            return Ended(End.LOST, error=str(error))
+        receive(self._engine.results_dir, sent, self._work)
         for line in sent.log:
             append_log(self._engine.logs, self._work, line)
         return sent.ended
@@ -172,26 +204,41 @@ class _Actor:
     def __init__(self, threads: int, setup: Setup, scratch: str, number: int):
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several may share a GPU
         processes.start_tensorflow(threads)
-        self._all = Path(tempfile.gettempdir()) / scratch
-        self._own = self._all / f"slot-{number}"
+        self._scratch = Path(tempfile.gettempdir()) / scratch
+        self._setup, self._number = setup, number
         self._log: list[str] = []
         self._dataset: Dataset | None = None
-        on_line = lambda work, line: self._log.append(line)
-        self._worker = Worker(self._own, lambda name, network: self._dataset, setup, on_line=on_line)
+        self._all = self._root = Path()
+        self._worker: Worker | None = None
+
+    def _enter(self, work: Work, dataset: Dataset) -> None:
+        """Takes a folder that belongs to the unit's settings and data alone: nothing of other ones is ever found there."""
+        settings = files.json_bytes(work.common | {"data": dataset.fingerprint})
+        self._dataset = dataset
+        self._all = self._scratch / files.sha256(settings)[:16]
+        if self._root != (root := self._all / f"slot-{self._number}"):
+            self._root = root
+            self._worker = Worker(
+                root,
+                lambda name, network: self._dataset,
+                self._setup,
+                on_line=lambda work, line: self._log.append(line),
+            )
 
     def perform(self, work: Work, earlier: list[dict], inputs: dict[str, Files], dataset: Dataset) -> Sent:
         self._log.clear()
-        self._dataset = dataset
-        run = self._own / work.folder
+        self._enter(work, dataset)
+        run = self._root / work.folder
         run.mkdir(parents=True, exist_ok=True)
+        for left_over in _finished(run):
+            shutil.rmtree(left_over)
         self._take_up(work)
         for key, contents in inputs.items():
-            store.write_files(self._own / key, contents)
+            store.write_files(self._root / key, contents)
         ended = self._worker.perform(work, earlier)
-        found = sorted(path.parent for path in run.rglob(store.CHECKSUMS) if path.parent.suffix != store.PARTIAL)
-        sent = self._sent(ended, inputs, run, found)
+        sent = self._sent(work, ended, inputs, run)
         # What is unfinished stays, for the next try.
-        for folder in run.glob("seed-*") if ended.end is End.FINISHED else found:
+        for folder in run.glob("seed-*") if ended.end is End.FINISHED else _finished(run):
             shutil.rmtree(folder)
         return sent
 
@@ -199,19 +246,28 @@ class _Actor:
         """Takes over what an actor that is gone left of this unit on this node."""
         partial = work.key + store.PARTIAL
         for left in self._all.glob(f"*/{partial}"):
-            if left != self._own / partial:
-                (self._own / partial).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(left, self._own / partial)
+            if left != self._root / partial:
+                (self._root / partial).parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(left, self._root / partial)
 
-    def _sent(self, ended: Ended, inputs: dict[str, Files], run: Path, found: list[Path]) -> Sent:
-        results = {str(path.relative_to(self._own)): read_files(path) for path in found}
-        dropped = [key for key, contents in inputs.items() if store.WEIGHTS in contents.keys() - results[key].keys()]
+    def _sent(self, work: Work, ended: Ended, inputs: dict[str, Files], run: Path) -> Sent:
+        found = _finished(run)
+        made = {str(path.relative_to(self._root)): path for path in found}
+        # The unit's own result comes last: it is the sign that all are there.
+        results = {
+            key: read_files(made[key]) for key in sorted(made, key=lambda key: key == work.key) if key not in inputs
+        }
         loose = {
-            str(path.relative_to(self._own)): path.read_bytes()
+            str(path.relative_to(self._root)): path.read_bytes()
             for path in run.rglob(store.EVENT_FILES)
             if path.parent not in found and path.parent.suffix != store.PARTIAL
         }
-        return Sent(ended, {key: results[key] for key in results.keys() - inputs.keys()}, loose, dropped, self._log)
+        return Sent(ended, results, loose, self._log)
+
+
+def _finished(run: Path) -> list[Path]:
+    """The finished results of a run."""
+    return sorted(path.parent for path in run.rglob(store.CHECKSUMS) if path.parent.suffix != store.PARTIAL)
 
 
 def read_files(path: Path) -> Files:
@@ -229,9 +285,10 @@ def read_inputs(results_dir: Path, work: Work) -> dict[str, Files]:
     return inputs
 
 
-def receive(results_dir: Path, sent: Sent) -> None:
+def receive(results_dir: Path, sent: Sent, work: Work) -> None:
     """Stores what came back: each result whole or not at all; only then are weights dropped that it stood on."""
     for key, contents in sent.results.items():
+        shutil.rmtree(results_dir / (key + store.PARTIAL), ignore_errors=True)  # of another engine
         store.write_files(results_dir / key, contents)
     for name, content in sent.loose.items():
         path = results_dir / name
@@ -239,5 +296,4 @@ def receive(results_dir: Path, sent: Sent) -> None:
         for old in path.parent.glob(store.EVENT_FILES):
             old.unlink()
         files.replace(path, content)
-    for key in sent.dropped:
-        store.drop_weights(results_dir / key)
+    drop_weights_before(results_dir, work)

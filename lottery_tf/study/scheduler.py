@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import enum
 import errno
@@ -11,12 +12,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
+from lottery_tf.errors import InputError
 from lottery_tf.study import costs
 from lottery_tf.study.costs import COSTS
 from lottery_tf.study.engines import Engine, Need, Slot
+from lottery_tf.study.folder import satisfied
 from lottery_tf.study.studies import Plan
-from lottery_tf.study.work import LadderWork, LevelWork, Work
-from lottery_tf.study.worker import End, Ended
+from lottery_tf.study.work import LevelWork, Work
+from lottery_tf.study.worker import End, Ended, failure
 
 WAIT_SECONDS = 0.5  # between two looks at what is going on
 LOST_LIMIT = 10  # processes that may die over one unit
@@ -51,7 +54,6 @@ class Scheduler:
     Args:
       plan: what is wanted.
       found: metrics of the results that are there, by key.
-      engine: who does it.
       retries: how often a unit that failed is tried again.
       threads: threads of each unit; 0: those of `costs.COSTS`.
       on_change: called about twice a second and whenever a unit ends.
@@ -68,7 +70,6 @@ class Scheduler:
         self,
         plan: Plan,
         found: Mapping[str, dict],
-        engine: Engine,
         *,
         retries: int = 1,
         threads: int = 0,
@@ -76,7 +77,6 @@ class Scheduler:
         on_end: Callable[[Work, Ended], None] = lambda work, ended: None,
     ):
         self.plan = plan
-        self._engine = engine
         self._retries = retries
         self._threads = threads
         self._on_change, self._on_end = on_change, on_end
@@ -99,8 +99,8 @@ class Scheduler:
         self._ready: list[tuple[float, int, str]] = []
         self._place = {key: place for place, key in enumerate(plan.works)}
         self._steps_ended = 0
-        for key in plan.works:
-            self._settle(key)
+        self._unsettled: collections.deque[str] = collections.deque(plan.works)
+        self._settle()
 
     def _ways_to_go(self) -> dict[str, float]:
         """For each unit the seconds from its beginning to the end of the longest way that leads on from it."""
@@ -128,31 +128,41 @@ class Scheduler:
         now = time.monotonic()
         return sum(min(self._seconds[key], now - running.since) for key, running in self.running.items())
 
-    def run(self) -> None:
-        """Runs until nothing is left that can be done.
+    @property
+    def pending(self) -> list[Work]:
+        """The units that are neither finished nor given up."""
+        return [self.plan.works[key] for key, state in self.states.items() if state not in ENDS]
+
+    def run(self, engine: Engine) -> None:
+        """Runs on an engine until nothing is left that can be done.
 
         Raises:
           OSError: the disk is full.
           KeyboardInterrupt: passed on; what runs is stopped, and what was finished is kept.
         """
         try:
-            self._start()
+            self._start(engine)
             while self.running:
                 slots = [running.slot for running in self.running.values()]
-                for slot in self._engine.wait(slots, WAIT_SECONDS):
-                    self._end(slot, slot.result())
-                self._start()
+                for slot in engine.wait(slots, WAIT_SECONDS):
+                    self._end(slot, _told(slot.result))
+                self._start(engine)
                 self._on_change()
         finally:
             for slot in [*self._idle, *(running.slot for running in self.running.values())]:
-                slot.stop()
+                with contextlib.suppress(Exception):  # one that cannot be stopped does not keep the others
+                    slot.stop()
             for key in list(self.running):
                 del self.running[key]
                 self._set(key, State.READY)
             self._on_change()
 
-    def _settle(self, key: str) -> None:
-        """Puts a waiting unit where it belongs, once all that it needs has ended: ready, finished, or left out."""
+    def _settle(self) -> None:
+        """Puts waiting units where they belong, once all that they need has ended: ready, finished, or left out."""
+        while self._unsettled:
+            self._settle_one(self._unsettled.popleft())
+
+    def _settle_one(self, key: str) -> None:
         work = self.plan.works[key]
         needs = [self.states[need] for need in work.needs]
         if self.states[key] is not State.WAITING or not ENDS.issuperset(needs):
@@ -175,8 +185,7 @@ class Scheduler:
         self.states[key] = state
         if state in ENDS:
             self._seconds_pending -= self._seconds[key]
-            for later in self._followers[key]:
-                self._settle(later)
+            self._unsettled.extend(self._followers[key])
 
     def _diverged(self, key: str) -> bool:
         return self.metrics[key].get("status") == "diverged"
@@ -189,34 +198,35 @@ class Scheduler:
             return False
         return satisfied(work, metrics)
 
-    def _start(self) -> None:
+    def _start(self, engine: Engine) -> None:
         """Starts as many units as there is room for, strictly in order: nothing small overtakes what is large."""
-        if not self._ready and not self._engine.keeps_idle_slots:
+        if not self._ready and not engine.keeps_idle_slots:
             while self._idle:
                 self._idle.pop().stop()
         while self._ready:
             key = self._ready[0][-1]
             work = self.plan.works[key]
-            slot = self._slot(Need.of(COSTS[work.network], self._threads))
+            slot = self._slot(engine, Need.of(COSTS[work.network], self._threads))
             if slot is None:
                 return
             heapq.heappop(self._ready)
-            slot.start(work, self._earlier(work))
             self._set(key, State.RUNNING)
             self.running[key] = Running(work, slot, time.monotonic())
+            if (failed := _told(lambda slot=slot, work=work: slot.start(work, self._earlier(work)))) is not None:
+                self._end(slot, failed)
 
-    def _slot(self, need: Need) -> Slot | None:
+    def _slot(self, engine: Engine, need: Need) -> Slot | None:
         """A slot of the right kind: an idle one, or a new one if there is room, with idle ones of another kind stopped."""
         for slot in self._idle:
             if slot.need == need:
                 self._idle.remove(slot)
                 return slot
         busy = [running.slot.need for running in self.running.values()]
-        if not self._engine.fits([*busy, need]):
+        if not engine.fits([*busy, need]):
             return None
-        while self._idle and not self._engine.fits([*busy, *(slot.need for slot in self._idle), need]):
+        while self._idle and not engine.fits([*busy, *(slot.need for slot in self._idle), need]):
             self._idle.pop().stop()
-        return self._engine.slot(need)
+        return engine.slot(need)
 
     def _earlier(self, work: Work) -> list[dict]:
         """The metrics of a treatment's levels below a level, the dense network's first."""
@@ -246,6 +256,7 @@ class Scheduler:
             self.errors[key] = ended.error
             self._set(key, State.FAILED)
             self._on_end(work, ended)
+        self._settle()
 
     def _is_tried_again(self, key: str, ended: Ended) -> bool:
         counted, limit = (self._lost, LOST_LIMIT) if ended.end is End.LOST else (self._tries, self._retries)
@@ -253,6 +264,11 @@ class Scheduler:
         return counted[key] <= limit
 
 
-def satisfied(work: Work, metrics: dict) -> bool:
-    """Whether a result goes as far as is wanted: a ladder that was made before may have fewer levels."""
-    return not isinstance(work, LadderWork) or metrics["levels"] >= work.levels
+def _told(what: Callable[[], Ended | None]) -> Ended | None:
+    """What a slot returns; an error of its own (files that cannot be read or written here) as the end of its unit."""
+    try:
+        return what()
+    except InputError:
+        raise  # what is wrong with the request is told once, not unit by unit
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told, tried again, and reported
+        return failure(error)

@@ -159,7 +159,7 @@ def plan(request: Request) -> Plan:
     """Everything that a request needs; what two studies share is there once.
 
     Raises:
-      InputError: a data set that does not go with a network, or values that cannot be.
+      InputError: values that cannot be.
 
     >>> both = plan(Request(("figure3", "figure4"), networks=("fc",), seeds=(0,)))
     >>> len(both.works), len(both.shared)
@@ -194,6 +194,7 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
 
 def _levels(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Work]:
     treatment = _scoped(treatment, settings.network)
+    treatment.check_length(settings.training.iterations)
     if treatment.rewind_to:
         yield RewindWork(settings, seed, treatment.rewind_to)
     for level in range(1, levels + 1):

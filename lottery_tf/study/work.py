@@ -32,6 +32,7 @@ class Work:
       batch_size: images a step.
       evaluations: networks evaluated besides the training.
       common: what all results in its folder have in common, but for the data.
+      besides: places of further results that come before its own.
       made_from: the unit whose result it starts from; None where it starts from nothing.
       rewinds_to: the rewind point that it goes back to, if it has one.
       follows: a unit that it comes after for order's sake.
@@ -46,6 +47,7 @@ class Work:
     iterations: int = 0
     batch_size: int = 0
     evaluations: int = 0
+    besides: tuple[str, ...] = ()
     made_from: Work | None = None
     rewinds_to: Work | None = None
     follows: Work | None = None
@@ -63,6 +65,11 @@ class Work:
     def key(self) -> str:
         """Where its result lies, relative to the results folder."""
         return f"{self.folder}/{self.place}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where all its results lie, its own last: it is the sign that all are there."""
+        return (*(f"{self.folder}/{place}" for place in self.besides), self.key)
 
 
 class _RunWork(Work):
@@ -212,6 +219,10 @@ class LadderWork(_RunWork):
     @functools.cached_property
     def place(self) -> str:
         return supermask_place(self.seed, self.ladder.name)
+
+    @property
+    def besides(self) -> tuple[str, ...]:
+        return tuple(supermask_place(self.seed, self.ladder.name, best) for best in SUPERMASK_WEIGHTS)
 
     @property
     def made_from(self) -> LevelWork:

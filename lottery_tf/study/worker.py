@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from lottery_tf.data import Dataset, Split
+from lottery_tf.errors import InputError
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
 SPLITS = ("train", "validation", "test")
@@ -100,9 +101,8 @@ class Worker:
             with self._warnings(work):
                 metrics = self._do(work, earlier)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, tried again, and reported
-            text = traceback.format_exc()
-            self._tell(work, f"{work.place} failed\n{text}")
-            return Ended(End.DISK_FULL, error=work.key) if is_full(error) else Ended(End.FAILED, error=text)
+            self._tell(work, f"{work.place} failed\n{traceback.format_exc()}")
+            return failure(error)
         self._tell(work, f"{work.place} {metrics.get('status', 'finished')} after {time.monotonic() - began:.1f} s")
         return Ended(End.FINISHED, metrics)
 
@@ -116,13 +116,21 @@ class Worker:
         experiment = self._experiment(work)
         if work.treatment is None:
             return experiment.dense(work.seed).metrics
-        metrics = experiment.level(work.treatment, work.seed, work.level).metrics
+        parent = earlier[work.treatment.parent(work.level)]["fingerprint"] if earlier else None
+        metrics = experiment.level(work.treatment, work.seed, work.level, parent).metrics
         experiment.show(work.treatment, work.seed, [*earlier, metrics])
         return metrics
 
     @_do.register
     def _(self, work: RewindWork, earlier: list[dict]) -> dict:
-        return self._experiment(work).rewind_point(work.seed, work.iteration).metrics
+        experiment = self._experiment(work)
+        try:
+            return experiment.rewind_point(work.seed, work.iteration).metrics
+        except InputError:
+            # A training that diverged is a result, from which nothing is made.
+            if (found := experiment.results.read(work.place, weights=False)) is None:
+                raise
+            return found.metrics
 
     @_do.register
     def _(self, work: ControlWork, earlier: list[dict]) -> dict:
@@ -192,6 +200,11 @@ class Worker:
         finally:
             log.removeHandler(handler)
             log.propagate = propagate
+
+
+def failure(error: Exception) -> Ended:
+    """How a unit ended that raised an error; called where the error is handled."""
+    return Ended(End.DISK_FULL, error=str(error)) if is_full(error) else Ended(End.FAILED, error=traceback.format_exc())
 
 
 def is_full(error: Exception) -> bool:

@@ -34,7 +34,10 @@ def run(repeats: int) -> None:
             for repeat in range(repeats):
                 disturbed = root / f"{engine}-{repeat}"
                 killed = disturb(command(disturbed, *SMALL, f"--engine={engine}"), engine, KILLS, seed=repeat)
-                print(f"{engine}: {killed}; {compared(disturbed, wanted)} to the undisturbed one", flush=True)
+                print(
+                    f"{engine}: {', '.join(f'{what} {n} times' for what, n in killed.items())} killed; {compared(disturbed, wanted)} to the undisturbed one",
+                    flush=True,
+                )
         print(f"A disk of 6 MB: {full_disk(root, wanted)}", flush=True)
 
 
@@ -50,7 +53,7 @@ def finish(study: list[str]) -> None:
         raise InputError(f"{' '.join(study)} ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
-def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float = 6.0) -> str:
+def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float = 6.0) -> dict[str, int]:
     """Runs a study while it, or one of its workers, is killed at random moments; then runs it to its end.
 
     Args:
@@ -61,7 +64,7 @@ def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float
       seconds: the longest time from one kill to the next.
 
     Returns:
-      What was killed, in words.
+      How often what was killed.
     """
     rng, killed = np.random.default_rng(seed), {"the study": 0, "a worker": 0}
     process = None
@@ -83,7 +86,7 @@ def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float
         process.kill()
         process.wait()
     finish(study)
-    return ", ".join(f"{count} times {what} killed" for what, count in killed.items())
+    return killed
 
 
 def workers(parent: int, engine: str) -> list[int]:

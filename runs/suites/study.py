@@ -113,7 +113,7 @@ def scheduling() -> str:
         dry = _seconds([*faults.command(root, "--study=paper"), "--dry_run"])
         status = _seconds([sys.executable, "-m", "runs.status", f"--results_dir={root}"])
     began = time.perf_counter()
-    Scheduler(whole, {}, _NoWork()).run()
+    Scheduler(whole, {}).run(_NoWork())
     each = (time.perf_counter() - began) / len(whole.works)
     return (
         f"{len(whole.works):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with half of "

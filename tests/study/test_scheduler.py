@@ -70,8 +70,8 @@ LEVEL = RUN + "/seed-0/large_final-rewind-zero/level-0{}"
 
 def scheduled(plan=SMALL, found=None, engine=None, **options):
     engine = engine or MadeUpEngine()
-    scheduler = Scheduler(plan, found or {}, engine, **options)
-    scheduler.run()
+    scheduler = Scheduler(plan, found or {}, **options)
+    scheduler.run(engine)
     assert all(slot.stopped for slot in engine.slots)
     return scheduler, engine
 
@@ -152,11 +152,32 @@ def test_a_lost_process_costs_nothing_but_time_and_has_its_bounds():
     assert scheduler.states[LEVEL.format(2)] is State.FAILED
 
 
+def test_files_that_cannot_be_read_here_are_the_failure_of_one_unit():
+    class NoFiles(MadeUpSlot):
+        def start(self, work, earlier):
+            if work.key == LEVEL.format(2):
+                raise NotADirectoryError(work.key)
+            super().start(work, earlier)
+
+    engine = MadeUpEngine()
+    engine.slot = lambda need: engine.slots.append(NoFiles(need, engine)) or engine.slots[-1]
+    scheduler, _ = scheduled(engine=engine)
+    assert "NotADirectoryError" in scheduler.errors[LEVEL.format(2)]
+    assert scheduler.counts[State.FINISHED] == len(SMALL.works) - 2
+
+
+def test_long_chains():
+    long = plan(Request(("demo",), seeds=(0,), levels=2000, schedule="100"))
+    found = {key: finished(work).metrics for key, work in long.works.items()}
+    _, engine = scheduled(long, found=found)
+    assert engine.started == []
+
+
 def test_a_full_disk_ends_it_all():
     full = Ended(End.DISK_FULL, error="No space left on device")
     engine = MadeUpEngine(ends={LEVEL.format(2): [full]})
     with pytest.raises(OSError, match="No space left"):
-        Scheduler(SMALL, {}, engine).run()
+        Scheduler(SMALL, {}).run(engine)
     assert all(slot.stopped for slot in engine.slots)
 
 

@@ -43,6 +43,13 @@ def test_rewind_points_and_controls(worker):
     assert [control.metrics[name] for name in ("kind", "control", "draw", "level")] == ["control", "random", 2, 1]
 
 
+def test_a_rewind_point_that_diverges_is_a_result(worker):
+    wild = dataclasses.replace(SETTINGS, training=dataclasses.replace(SETTINGS.training, learning_rate=1e30))
+    for _ in range(2):
+        point = worker.perform(RewindWork(wild, 0, 10), [])
+        assert point.end is End.FINISHED and point.metrics["status"] == "diverged"
+
+
 def test_supermasks_found_and_learned(worker):
     ladder = worker.perform(LadderWork(SETTINGS, 0, Ladder("oneshot", "large_final"), 2), [])
     assert [row["level"] for row in ladder.metrics["rows"]] == [1, 1, 2, 2]
