@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from lottery_tf import events, masks, networks
+from lottery_tf.compact_training import CompactTraining
 from lottery_tf.controls import CONTROLS, check, control_place, control_ticket, order_seed
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
@@ -80,6 +81,7 @@ class Experiment:
     ):
         self.model = model = networks.masked(model)
         self.trainer = Trainer(model, dataset, training, from_logits=from_logits)
+        self.compact_training = CompactTraining(self.trainer)
         self.results = MemoryResults() if results is None else results
         pruning = pruning or PruningSettings()
         self._initial = initial or functools.partial(networks.initial_state, model, networks.get_state(model))
@@ -147,8 +149,15 @@ class Experiment:
             raise InputError(f"The dense training of seed {seed} diverged before iteration {iteration}.")
         return found
 
-    def level(self, treatment: Treatment, seed: int, number: int) -> Result:
+    def level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
         """One level, found or trained from the one before it; what is missing of that one is trained first.
+
+        Args:
+          treatment: the treatment.
+          seed: the seed.
+          number: the level; 0 is the dense network.
+          parent: the fingerprint of the level that it has to be made from; what is found of another one is trained
+            again. None takes what is there.
 
         Raises:
           InputError: the level before diverged, a level that the treatment does not have, a rewind point beyond the
@@ -160,7 +169,7 @@ class Experiment:
         if number == 0:
             return self.dense(seed)
         with self.results.lock(f"seed-{seed}/{treatment.name}"):
-            return self._next(treatment, seed, number)
+            return self._next(treatment, seed, number, parent)
 
     def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> Result:
         """A control of a level, found or trained; the level is trained first where it is missing.
@@ -180,7 +189,9 @@ class Experiment:
           InputError: a control that cannot be, or what `level` raises.
         """
         check(treatment, number, control, draw)
-        level = self.level(treatment, seed, number)
+        # A level that is there is read without the lock of its treatment, which later levels may hold for long.
+        there = self._found(level_place(seed, treatment.name, number), weights=False)
+        level = there or self.level(treatment, seed, number)
         place, parent = control_place(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
         with self.results.lock(place):
             if found := self._found(place, self._keep_weights, parent):
@@ -318,7 +329,7 @@ class Experiment:
         partial: Path | None = self.results.partial(place)
         snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds)
         with events.TrainingEvents(partial) as board:
-            trained = self.trainer.train(
+            trained = self.compact_training.train(
                 ticket,
                 seed,
                 number,

@@ -163,6 +163,7 @@ class Trainer:
         self.model = model
         self.dataset = dataset
         self.settings = settings
+        self._options = {"from_logits": from_logits, "best_by": best_by, "jit_compile": jit_compile}
         self._from_logits = from_logits
         self._badness = choose(BADNESS, best_by, "measure")
         # A model that draws its weights (`supermask.MaskedModel`) draws once a step, and once for an evaluation.
@@ -187,6 +188,12 @@ class Trainer:
         # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
         self._update = self._apply if jit_compile else tf.function(self._apply, jit_compile=True)
         self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
+
+    def of(self, model: keras.Model) -> Trainer:
+        """A trainer of another model with the same settings, on the same images: there is one copy of them for both."""
+        other = Trainer(model, self.dataset, self.settings, **self._options)
+        other._images, other._labels = self._images, self._labels
+        return other
 
     def _splits(self) -> dict[str, Split]:
         return {"train": self.dataset.train, "validation": self.dataset.validation, "test": self.dataset.test}
