@@ -1,10 +1,11 @@
-"""Judges the claims of the paper on the results at hand.
+"""Judges the claims of the paper, and of the two works behind it, on the results at hand.
 
 Example:
   python -m analysis.claims --results_dir=results
 
 A claim holds where the data show all of its conditions, and does not where they fail to show one: the numbers say
-whether they show the contrary. `analysis.deconstructing` has each claim's test, with its rule in a sentence.
+whether they show the contrary. `analysis.deconstructing`, `analysis.frankle_carbin` and `analysis.unmasking` have each claim's
+test, with its rule in a sentence.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from collections.abc import Iterable
 
 from absl import flags
 
-from analysis import deconstructing
+from analysis import deconstructing, frankle_carbin, unmasking
 from analysis.evidence import LEAST_LEVELS, LEAST_SEEDS, Claim, Finding, evidence
 from analysis.results import Results, load
 from runs import cli
 
-CLAIMS: tuple[Claim, ...] = (*deconstructing.CLAIMS,)
+CLAIMS: tuple[Claim, ...] = (*deconstructing.CLAIMS, *frankle_carbin.CLAIMS, *unmasking.CLAIMS)
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import drawing, results, styles, summary, tables
+from analysis import drawing, lottery_lines, results, styles, summary, tables
 from analysis.styles import Style
 from lottery_tf import paper
 from lottery_tf.store import DENSE
@@ -50,7 +50,7 @@ def figure_of_lines(found: results.Results, figure: paper.Figure, **stars: str |
         for axes, measure in zip(pair, MEASURES, strict=True):
             lines = in_units(tables.lines(levels, figure, measure, **stars), tables.MEASURES[measure].factor)
             drawn |= draw_lines(axes, lines, looks, figure.banded, measure)
-            axes.set_title(f"{drawing.panel_title(key)}, {_seeds(levels)}")
+            axes.set_title(f"{drawing.panel_title(key)}, {drawing.seeds(levels)}")
     handles = [line_handle(name, looks[name]) for name in looks if name in drawn]
     drawing.legend_below(page, [*handles, *_explained(stars.get("significance", paper.SIGNIFICANCE))], 5)
     return drawing.settle(page)
@@ -75,8 +75,9 @@ class Named:
 
 
 def other_treatments(found: results.Results) -> paper.Figure:
-    """The treatments among the results that are in no figure of the paper, as a figure."""
-    known = {treatment.name for figure in paper.FIGURES.values() for treatment in figure.lines.values()}
+    """The treatments among the results that are in no figure of the paper, nor of Frankle & Carbin, as a figure."""
+    drawn = (*paper.FIGURES.values(), lottery_lines.figure())
+    known = {treatment.name for figure in drawn for treatment in figure.lines.values()}
     names = sorted(set(found.levels["treatment"]) - known - {DENSE})
     return paper.Figure(
         "Treatments that are in no figure of the paper", {name: Named(name) for name in names}, tuple(names)
@@ -176,11 +177,6 @@ def in_units(lines: pd.DataFrame, factor: float) -> pd.DataFrame:
     """The lines of `tables.lines` in the units that they are drawn in, and the kept percentage as "kept"."""
     values = {name: factor * lines[name].astype(float) for name in tables.SUMMARY}
     return lines.assign(kept=100 * lines["kept_fraction"], **values)
-
-
-def _seeds(levels: pd.DataFrame) -> str:
-    count = levels["seed"].nunique()
-    return f"{count} seed{'s' if count > 1 else ''}"
 
 
 def _star(colour: str) -> dict:

@@ -12,12 +12,13 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.formats import NOTHING
-from analysis.results import FINISHED, PANEL, Panel, Results, panel, panels
+from analysis.results import FINISHED, FRAMES, LANDSCAPE, PANEL, Panel, Results, panel, panels
 from analysis.table1 import HOW_LEARNED, learned_how, learned_of_column
 from lottery_tf import paper, statistics
 from lottery_tf.store import DENSE
@@ -27,6 +28,7 @@ ONE_SHOT = "oneshot"
 LEAST_SEEDS = 3
 LEAST_LEVELS = paper.LEVELS // 2
 ALL_LEVELS = range(1, paper.LEVELS + 1)
+NEAR = 0.25  # of a kept fraction
 RETAINED = 0.9  # "as well as": at least nine tenths of the lead over random
 
 
@@ -70,12 +72,16 @@ class Evidence:
       key: which.
       levels, supermasks: the rows of `Results` that are of it.
       learned_masks: those of its network and data set; they have no schedule.
+      controls: the rows of `Results` that are of it.
+      landscape: from each kind of `results.LANDSCAPE` to the rows of `Results` that are of it.
     """
 
     key: Panel
     levels: pd.DataFrame
     supermasks: pd.DataFrame
     learned_masks: pd.DataFrame
+    controls: pd.DataFrame
+    landscape: Mapping[str, pd.DataFrame]
 
     def line(self, treatment: Treatment, measure: str = "test_accuracy") -> pd.DataFrame:
         """A measure of a treatment: a row a seed, a column a level; what is missing is NaN."""
@@ -98,16 +104,24 @@ class Evidence:
         ways = sorted(rows.groupby(list(HOW_LEARNED)), key=lambda way: way[0][0] * way[0][1])
         return (learned_how(*ways[-1][0]), best(ways[-1][1])) if ways else ("", {})
 
-    def trained(self) -> dict[int, float]:
-        """The test accuracy of the dense network for each seed."""
+    def trained(self, measure: str = "test_accuracy") -> dict[int, float]:
+        """The test accuracy, or another measure, of the dense network for each seed."""
         rows = self.levels[(self.levels["treatment"] == DENSE) & (self.levels["status"] == FINISHED)]
-        return dict(zip(rows["seed"], rows["test_accuracy"], strict=True))
+        return dict(zip(rows["seed"], rows[measure], strict=True))
 
     def levels_between(self, least: float, greatest: float) -> list[int]:
         """The levels whose kept fraction lies between two values, both included."""
-        kept = self.levels.groupby("level")["kept_fraction"].mean()
-        kept = kept.round(3)  # 99.5% pruned is 0.499% kept
+        kept = self.kept_fractions().round(3)  # 99.5% pruned is 0.499% kept
         return list(kept.index[(kept >= least) & (kept <= greatest)])
+
+    def kept_fractions(self) -> pd.Series:
+        """The kept fraction of each level."""
+        return self.levels.groupby("level")["kept_fraction"].mean()
+
+    def nearest_level(self, kept_fraction: float) -> int | None:
+        """The level whose kept fraction is nearest, where one lies within a quarter of it: steps are of a fifth or less."""
+        ratios = (self.kept_fractions() / kept_fraction - 1).abs()
+        return int(ratios.idxmin()) if len(ratios) and ratios.min() <= NEAR else None
 
 
 def best(rows: pd.DataFrame) -> dict[int, float]:
@@ -118,7 +132,9 @@ def best(rows: pd.DataFrame) -> dict[int, float]:
 
 def evidence(results: Results) -> list[Evidence]:
     """The results of each network, data set and schedule; masks that were learned without any others stand alone."""
-    keys = {*panels(results.levels), *panels(results.supermasks)}
+    frames = {kind: getattr(results, FRAMES[kind]) for kind in LANDSCAPE}
+    keys = {*panels(results.levels), *panels(results.supermasks), *panels(results.controls)}
+    keys.update(*map(panels, frames.values()))
     learned = results.learned_masks
     places = set(learned[list(PANEL[:2])].itertuples(index=False, name=None))
     keys |= {(*place, "") for place in places - {key[:2] for key in keys}}
@@ -128,6 +144,8 @@ def evidence(results: Results) -> list[Evidence]:
             panel(results.levels, key),
             panel(results.supermasks, key),
             learned[(learned["network"] == key[0]) & (learned["dataset"] == key[1])],
+            panel(results.controls, key),
+            {kind: panel(frame, key) for kind, frame in frames.items()},
         )
         for key in sorted(keys)
     ]
@@ -158,6 +176,17 @@ def above(a: str, b: str, means: Mapping[str, statistics.Runs]) -> Finding:
     return _finding(statistics.compare(means[a], means[b], "paired", names=(a, b)), f"{a} - {b}")
 
 
+def earlier(a: str, b: str, means: Mapping[str, statistics.Runs]) -> Finding:
+    """Whether one line's iterations are fewer than another's: paired t-test over seeds, one-sided."""
+    found = statistics.compare(means[a], means[b], "paired", better="less", names=(a, b))
+    return _finding(found, f"{a} - {b}", ITERATIONS)
+
+
+def greater(a: str, b: str, means: Mapping[str, statistics.Runs]) -> Finding:
+    """Whether some numbers without a unit are above others: paired t-test over seeds, one-sided."""
+    return _finding(statistics.compare(means[a], means[b], "paired", names=(a, b)), f"{a} - {b}", NUMBERS)
+
+
 def as_well_as(a: str, b: str, random: str, means: Mapping[str, statistics.Runs]) -> Finding:
     """Whether a line keeps nine tenths at least of another's lead over random, which has to be one; `above` that."""
     lead, whole = (
@@ -175,11 +204,25 @@ def as_well_as(a: str, b: str, random: str, means: Mapping[str, statistics.Runs]
     return Finding(found.shown and theirs > 0, text)
 
 
-def _finding(found: statistics.Comparison, what: str) -> Finding:
+class Unit(NamedTuple):
+    """How differences are printed: their factor, their format and what follows them."""
+
+    factor: float
+    form: str
+    name: str
+
+
+POINTS, ITERATIONS, NUMBERS = Unit(100, "+.2f", " points"), Unit(1, "+.0f", " iterations"), Unit(1, "+.3g", "")
+
+
+def _finding(found: statistics.Comparison, what: str, unit: Unit = POINTS) -> Finding:
     if min(found.n_a, found.n_b) < LEAST_SEEDS:
         return Finding(None, f"{what}: n = {found.n_a}")
-    interval = NOTHING if math.isnan(found.low) else f"[{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
-    text = f"{what}: {100 * found.difference:+.2f} points {interval}, p = {found.p_value:.2g}, n = {found.n_a}"
+    difference, low, high = (
+        f"{unit.factor * value:{unit.form}}" for value in (found.difference, found.low, found.high)
+    )
+    interval = NOTHING if math.isnan(found.low) else f"[{low}, {high}]"
+    text = f"{what}: {difference}{unit.name} {interval}, p = {found.p_value:.2g}, n = {found.n_a}"
     if math.isnan(found.p_value):
         return Finding(None, f"{text} ({found.note})")
     return Finding(found.p_value <= paper.SIGNIFICANCE, text)

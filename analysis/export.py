@@ -1,4 +1,4 @@
-"""Writes a results folder as tables: a row a trained level, or a supermask.
+"""Writes a results folder as tables: a row a trained level, a supermask, a control, or a point of a measurement.
 
 The same results give the same bytes, wherever and however often they were interrupted; times, which differ from run to
 run, are a flag of their own.
@@ -28,12 +28,12 @@ from runs import cli
 
 ALL = "all"
 SECONDS = "seconds"
-TIMED = ("level", "learned_mask")  # the kinds that say how long each row took
+TIMED = ("level", "learned_mask", "control")  # the kinds that say how long each row took
 
 flags.declare_key_flag("results_dir")
 OUT = flags.DEFINE_string("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
 KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(COLUMNS)}, or {ALL}.")
-TIMES = flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {' and '.join(TIMED)}.")
+TIMES = flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {', '.join(TIMED)}.")
 
 
 def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: bool = False) -> int:

@@ -1,8 +1,9 @@
-"""Draws the paper's figures from a results folder, as far as what is there allows.
+"""Draws figures from a results folder, as far as what is there allows: the paper's, and of the two works behind it.
 
 Examples:
   python -m analysis.figures --results_dir=results --out=figures
   python -m analysis.figures --results_dir=results --figure=1,2,3,4,5,6,7,S1 --format=png,svg,pdf --out=figures
+  python -m analysis.figures --results_dir=results --figure=lottery,barriers,flatness --out=figures
   python -m analysis.figures --results_dir=results --figure=2 --criterion=my_module:my_criterion --out=figures
 """
 
@@ -17,7 +18,16 @@ from typing import NamedTuple
 from absl import flags
 from matplotlib.figure import Figure
 
-from analysis import curves, drawing, planes, results, selectivity, supermask_figures
+from analysis import (
+    curves,
+    drawing,
+    landscape_figures,
+    lottery_figures,
+    planes,
+    results,
+    selectivity,
+    supermask_figures,
+)
 from analysis.curves import accuracy_against_kept
 from lottery_tf import paper
 from lottery_tf.errors import InputError
@@ -58,6 +68,10 @@ class Drawn(NamedTuple):
     draw: Callable[[Material], Figure]
 
 
+def _of(title: str, draw: Callable[[results.Results], Figure]) -> Drawn:
+    return Drawn(title, lambda given: draw(given.found))
+
+
 def _lines(figure: paper.Figure) -> Drawn:
     return Drawn(figure.title, lambda given: curves.figure_of_lines(given.found, figure, **given.stars))
 
@@ -76,6 +90,14 @@ FIGURES: dict[str, Drawn] = {
         "Treatments that are in no figure of the paper",
         lambda given: curves.figure_of_lines(given.found, curves.other_treatments(given.found), **given.stars),
     ),
+    "lottery": _of("Winning tickets and their controls", lottery_figures.lottery),
+    "barriers": _of("Error barriers between successive levels", landscape_figures.barriers),
+    "error_lines": _of("Error along the lines between successive levels", landscape_figures.error_lines),
+    "robustness": _of("Perturbed rewind points, trained again", landscape_figures.robustness),
+    "flatness": _of("Eigenvalues, trace and curvature", landscape_figures.flatness),
+    "spectral_density": _of("Spectral density", landscape_figures.spectral_density),
+    "limits": _of("How much can be pruned at once", landscape_figures.limits),
+    "magnitudes": _of("Magnitudes before and after retraining", landscape_figures.magnitudes),
 }
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.drawing import in_order
-from analysis.results import PANEL, Panel, Results, panel, panels
+from analysis.lottery_lines import missing
+from analysis.results import FRAMES, PANEL, Panel, Results, panel, panels
 from lottery_tf import paper
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED
@@ -103,6 +104,66 @@ def supermask_commands(found: Results) -> list[str]:
             name: bool(value) if name == "rescale" else value for name, value in flags.items() if name not in left_out
         }
         commands.append(command("runs.learn_mask", flags | {"seeds": sorted(own["seed"].unique())}))
+    return commands
+
+
+def control_commands(found: Results) -> list[str]:
+    """The commands that train the controls that are here."""
+    commands = []
+    for key in _panels(found.controls):
+        own = panel(found.controls, key)
+        flags = {"controls": list(own["control"].unique()), "control_draws": int(own["draw"].max())}
+        flags |= {"levels": int(own["level"].max()), "seeds": sorted(own["seed"].unique())}
+        commands += [command("runs.lottery", _where(found, key) | which | flags) for which in _treatments(own)]
+    return commands
+
+
+MEASURED_BY = {  # kind of result -> the measure of runs.connectivity that makes it
+    "line": "lines", "perturbation": "robustness", "spectrum": "flatness", "ray": "flatness", "limit": "limit",
+    "threshold": "magnitudes", "histogram": "magnitudes",
+}  # fmt: skip
+RANDOM_TOO = ("lines",)  # measures that the random criterion is measured for as well
+SOME_LEVELS = ("robustness", "flatness", "limit")  # measures that are made at the levels that are asked for
+
+
+def measurement_commands(found: Results, kind: str) -> list[str]:
+    """The commands that measure what is here of a kind of measurement; settings that are not in its table are usual ones."""
+    commands, measure, rows = [], MEASURED_BY[kind], getattr(found, FRAMES[kind])
+    rows = rows[rows["criterion"] != ""]  # the line between any two results is no treatment's
+    for key in _panels(rows):
+        own = panel(rows, key)
+        deepest = max([*panel(found.levels, key)["level"], *own["level"]])
+        flags = {"measure": measure, "levels": int(deepest)}
+        flags |= {"at": sorted(own["level"].unique())} if measure in SOME_LEVELS else {}
+        flags |= {"multiples": sorted(own["multiple"].unique())} if kind == "perturbation" else {}
+        flags |= {"seeds": sorted(own["seed"].unique())}
+        commands += [command("runs.connectivity", _where(found, key) | which | flags) for which in _treatments(own)]
+    return commands
+
+
+def wanted_measurements(found: Results, measure: str, root: str | Path) -> list[str]:
+    """The commands that would measure the levels that are here, and train what this takes besides."""
+    commands = []
+    for key in _panels(found.levels):
+        own = panel(found.levels, key)
+        flags = {"measure": measure, "criterion": ["large_final"], "levels": max(1, int(own["level"].max()))}
+        if measure in RANDOM_TOO:
+            flags["criterion"].append("random")
+            flags["rewind_to"] = [point for point in paper.REWIND_POINTS if point < own["iterations"].max()]
+        flags |= {"seeds": sorted(own["seed"].unique()), "results_dir": root}
+        commands.append(command("runs.connectivity", _where(found, key) | flags))
+    return commands
+
+
+def wanted_lottery(found: Results, root: str | Path) -> list[str]:
+    """The commands that would train what the figure of winning tickets lacks, for each network that is here."""
+    commands = []
+    for key in _panels(found.levels):
+        if missing(found, key):
+            own = panel(found.levels, key)
+            flags = {"study": "lottery", "networks": key[0], "dataset": key[1], "schedule": key[2]}
+            flags |= {"levels": max(1, int(own["level"].max())), "seeds": sorted(own["seed"].unique())}
+            commands.append(command("runs.study", flags | {"results_dir": root}))
     return commands
 
 

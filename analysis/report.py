@@ -20,7 +20,19 @@ from typing import NamedTuple
 import pandas as pd
 from absl import flags
 
-from analysis import claims, curves, drawing, figures, formats, page, provenance, supermask_figures, tables
+from analysis import (
+    claims,
+    curves,
+    drawing,
+    figures,
+    formats,
+    lottery_lines,
+    page,
+    provenance,
+    results,
+    supermask_figures,
+    tables,
+)
 from lottery_tf import files, paper
 from lottery_tf.errors import InputError
 from runs import cli
@@ -28,6 +40,11 @@ from runs import cli
 PAGE = "index.html"
 OTHERS = "others"
 PLANES = ("figure2", "figureS1")  # figures with the weights of a trained layer
+LOTTERY = "lottery"
+MEASURED = {  # figure -> the kind of measurement that it is drawn from
+    "barriers": "line", "error_lines": "line", "robustness": "perturbation", "flatness": "spectrum",
+    "spectral_density": "spectrum", "limits": "limit", "magnitudes": "threshold",
+}  # fmt: skip
 TITLE = "Deconstructing Lottery Tickets: what was measured"
 
 
@@ -88,6 +105,29 @@ CAPTIONS = {
     "two criteria that look at signs.",
     "figure7": "Supermasks: masks over weights that were never trained. Lines are heuristic masks, triangles learned ones, "
     "at the share of weights that they keep.",
+    "lottery": "Winning tickets and what they are compared with: one-shot pruning, fine-tuning from where training ended, the "
+    "ticket with weights drawn anew, and as many weights at random places. Lines are means over seeds of each seed's mean "
+    "over draws, bands reach from the least to the greatest run, the horizontal line is the dense network.",
+    "barriers": "The barrier of the test error on the line from each level to the next: the greatest error on it less the mean "
+    "of its ends'. Below two points the levels are joined. Filled markers: both levels are within 0.2 points of the dense "
+    "network's error. Lines are means over seeds, bands reach from the least to the greatest; linear below one point, "
+    "logarithmic above it.",
+    "error_lines": "The test error along some of these lines, from the sparser level (0) to the one before it (1), means over "
+    "seeds. Each panel has a scale of its own.",
+    "robustness": "Rewind points moved in a random direction, by multiples of the distance that the next mask moves them, and "
+    "trained again: the barrier from their end to the unperturbed end, and to that of the level before. Filled markers: "
+    "the perturbed end is within 0.2 points of the dense network's error.",
+    "flatness": "The Hessian of the training loss in the weights that survive, at the end of training, and the curvature along "
+    "what the next round of pruning moves, each direction taken with length one. Lines are means over seeds, bands reach "
+    "from the least to the greatest.",
+    "spectral_density": "Left: the density of the Hessian's eigenvalues, spread by a hundredth of their range. Right, without "
+    "spreading: about how many eigenvalues are as great as each value, or greater. Means over seeds.",
+    "limits": "The largest share of the surviving weights that can go at once and leave the network matching the dense one: "
+    "found by search, and predicted from the Hessian and the length of the projection. Right: predicted against found, the "
+    "subspace that meets the bowl against what retraining makes good, the others against what was found without it; a "
+    "point a level and seed, and on the dotted line they agree.",
+    "magnitudes": "Left: the share of the surviving weights that the next round's threshold takes, in the weights before the "
+    "level was retrained and after. Middle and right: magnitudes of the largest layer, before and after, at two levels.",
 }  # fmt: skip
 
 
@@ -97,8 +137,7 @@ def figure_part(name: str, report: Report) -> str:
     try:
         drawn = figures.draw(name, report.given)
     except drawing.NothingToDraw as error:
-        wanted = provenance.command("runs.study", {"study": name, "results_dir": report.root})
-        return f"{title}{page.paragraph(f'Not drawn: {error}', 'missing')}{page.code([wanted])}"
+        return f"{title}{page.paragraph(f'Not drawn: {error}', 'missing')}{page.code(_wanted(name, report))}"
     contents = {kind: drawing.content(drawn, kind) for kind in drawing.FORMATS}
     places = [f"figures/{name}.{kind}" for kind in contents]
     for place, content in zip(places, contents.values(), strict=True):
@@ -106,6 +145,7 @@ def figure_part(name: str, report: Report) -> str:
     body = [title, page.figure(name, contents["svg"], CAPTIONS[name], places)]
     if missing := _missing(name, report):
         body.append(page.paragraph(missing, "missing"))
+        body.append(page.code(_wanted(name, report)) if name == LOTTERY else "")
     body.append(page.fold("The commands and settings behind this figure", _commands(name, report), printed=True))
     body.append(table_part(name, report) if name in tables.TABLES else "")
     report.log(name)
@@ -113,8 +153,19 @@ def figure_part(name: str, report: Report) -> str:
 
 
 def _heading(name: str) -> str:
-    place = {"supplement": "Section S2: ", OTHERS: ""}.get(name, f"Figure {name.removeprefix('figure')}: ")
+    number = name.removeprefix("figure")
+    place = f"Figure {number}: " if number != name else {"supplement": "Section S2: "}.get(name, "")
     return place + figures.FIGURES[name].title
+
+
+def _wanted(name: str, report: Report) -> list[str]:
+    """The commands that make what a figure is drawn from."""
+    found, root = report.given.found, report.root
+    if name in MEASURED:
+        return provenance.wanted_measurements(found, provenance.MEASURED_BY[MEASURED[name]], root)
+    if name == LOTTERY:
+        return provenance.wanted_lottery(found, root)
+    return [provenance.command("runs.study", {"study": name, "results_dir": root})]
 
 
 def _missing(name: str, report: Report) -> str:
@@ -124,10 +175,18 @@ def _missing(name: str, report: Report) -> str:
         lacking = rows[rows["lines missing"] != "none"].rename(columns={"lines missing": "missing"})
         lists = [f"{row.network} on {row.dataset}, {row.schedule}: {row.missing}" for row in lacking.itertuples()]
         return f"Missing lines. {'. '.join(lists)}." if lists else ""
+    if name == LOTTERY:
+        lacking = {key: lottery_lines.missing(report.given.found, key) for key in _panels_of_lottery(report)}
+        lists = [f"{' on '.join(key[:2])}, {key[2]}: {'; '.join(lines)}" for key, lines in lacking.items() if lines]
+        return f"Missing lines. {'. '.join(lists)}." if lists else ""
     if name in PLANES and report.given.layer is None:
         kind = "Exported files hold no weights" if report.exported else "No dense network here kept its weights"
         return f"{kind}: the planes with those of a trained layer are left out."
     return ""
+
+
+def _panels_of_lottery(report: Report) -> list[results.Panel]:
+    return drawing.in_order(lottery_lines.trained_panels(report.given.found))
 
 
 def _commands(name: str, report: Report) -> str:
@@ -143,6 +202,12 @@ def _commands(name: str, report: Report) -> str:
         keys = [*keys, *((*key[:2], None) for key in keys)]
     elif name in PLANES:
         asked |= _asked_of_planes(report)
+    elif name == LOTTERY:
+        keys = _panels_of_lottery(report)
+        commands = provenance.training_commands(found, lottery_lines.figure()) + provenance.control_commands(found)
+    elif name in MEASURED:
+        commands = provenance.measurement_commands(found, MEASURED[name])
+        keys = results.panels(getattr(found, results.FRAMES[MEASURED[name]]))
     settings = provenance.settings_table(found, keys)
     shown = page.table(settings, "Settings of these runs") if len(settings) else ""
     return page.code([*commands, provenance.command("analysis.figures", asked)]) + shown
@@ -170,7 +235,7 @@ def table_part(name: str, report: Report) -> str:
 
 
 def claims_part(report: Report) -> str:
-    """What the data say of the paper's claims."""
+    """What the data say of the papers' claims."""
     verdicts = claims.judge(report.given.found)
     if not verdicts:
         return page.paragraph("There is nothing here yet that a claim could be tested on.", "missing")
@@ -225,7 +290,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("coverage", "What is here, and what is missing", "", (coverage_part,)),
     Section(
         "claims",
-        "The paper's claims",
+        "The claims of the paper, and of the works behind it",
         "Each claim is a test on the data, settled before any were seen. A network for which there are too few seeds or "
         "levels has not enough data.",
         (claims_part,),
@@ -249,6 +314,18 @@ SECTIONS: tuple[Section, ...] = (
         "Supermasks",
         "Masks that make untrained networks perform, found or learned.",
         (_figure("figure6"), _figure("figure7"), _table("table1"), _table("learned_masks")),
+    ),
+    Section(
+        "lottery-tickets",
+        "The Lottery Ticket Hypothesis",
+        "Frankle and Carbin: a dense network holds a subnetwork that trains as well alone, from the weights it began with.",
+        (_figure(LOTTERY),),
+    ),
+    Section(
+        "landscape",
+        "The error landscape",
+        "Paul and others: what joins a level of pruning to the next, and what bounds the share that a round can prune.",
+        tuple(map(_figure, MEASURED)),
     ),
     Section("setup", "Set-up", "The networks and how the paper trains them.", (_table("tableS1"),)),
     Section("origin", "How these results were made", "", (origin_part,)),

@@ -19,6 +19,7 @@ from lottery_tf.treatments import Treatment
 TREATMENT = {
     field.name: field.default for field in dataclasses.fields(Treatment)
 }  # its parts, as they are in the paper
+OF_A_LEVEL = ("network", "dataset", "schedule", "seed", *TREATMENT, "level", "kept_fraction")
 COLUMNS = {  # kind of result -> the columns of its table
     "level": (
         "network", "dataset", "schedule", "seed", *TREATMENT, "level", "kept_fraction", "early_stop_iteration",
@@ -38,8 +39,39 @@ COLUMNS = {  # kind of result -> the columns of its table
         "test_accuracy", "most_likely_test_accuracy", "kept_fraction_of_most_likely", "pruned_fraction",
         "final_test_accuracy", "final_most_likely_test_accuracy", "final_pruned_fraction", "status",
     ),
+    "control": (
+        "network", "dataset", "schedule", "seed", *TREATMENT, "level", "control", "draw", "kept_fraction",
+        "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
+    ),
+    "line": (
+        *OF_A_LEVEL, "relation", "first", "second", "second_level", "second_kept_fraction", "first_error",
+        "second_error", "dense_error", "error_barrier", "loss_barrier", "row", "position", "loss", "error",
+    ),
+    "perturbation": (
+        *OF_A_LEVEL, "multiple", "draw", "projection", "distance", "end_error", "unperturbed_error", "dense_error",
+        "error_barrier", "loss_barrier", "error_barrier_to_before", "loss_barrier_to_before", "row", "line", "position",
+        "loss", "error",
+    ),
+    "spectrum": (
+        *OF_A_LEVEL, "size", "top_eigenvalue", "trace", "trace_standard_error", "gradient_length", "row", "found_by",
+        "eigenvalue", "weight",
+    ),
+    "ray": (
+        *OF_A_LEVEL, "next_pruned_fraction", "row", "direction", "length", "curvature", "position", "loss", "error",
+    ),
+    "limit": (
+        *OF_A_LEVEL, "end_error", "allowed_error", "loss_allowance", "pruned_by", "method", "pruned_fraction",
+    ),
+    "threshold": (
+        *OF_A_LEVEL, "row", "layer", "weights", "threshold", "share_before", "share_after", "length_before",
+        "length_after",
+    ),
+    "histogram": (*OF_A_LEVEL, "row", "layer", "bin_from", "bin_to", "before", "after"),
 }  # fmt: skip
-CSV_NAMES = {kind: f"{kind}s.csv" for kind in COLUMNS}
+PLURALS = {"spectrum": "spectra"}
+FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in COLUMNS}  # kind of result -> what its table is called
+CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
+LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")  # measured of trained levels
 
 FINISHED = "finished"  # the status of a training that did not diverge
 IDENTITY = {  # what tells one result of a kind from another
@@ -54,6 +86,11 @@ IDENTITY = {  # what tells one result of a kind from another
         "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction",
         "optimizer", "learning_rate", "batch_size", "iterations",
     ),
+    "control": ("network", "dataset", "schedule", "seed", *TREATMENT, "level", "control", "draw"),
+    "line": (*OF_A_LEVEL, "relation", "first", "second", "row"),
+    "perturbation": (*OF_A_LEVEL, "multiple", "draw", "row"),
+    "limit": (*OF_A_LEVEL, "pruned_by", "method"),
+    **dict.fromkeys(("spectrum", "ray", "threshold", "histogram"), (*OF_A_LEVEL, "row")),
 }  # fmt: skip
 
 MEASURES = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
@@ -63,7 +100,10 @@ PANEL = ("network", "dataset", "schedule")
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """All results of a folder, a row each; `COLUMNS` has the columns, shares are in [0, 1].
+    """All results of a folder; `COLUMNS` has the columns, shares are in [0, 1].
+
+    A measurement of the error landscape has a row for each of its points, eigenvalues, answers, layers or bins, numbered
+    by "row"; `lottery_tf.measurements` says what they are, and `single` takes a row a measurement.
 
     Attributes:
       levels: trained levels. "treatment" is the name of the treatment, or "dense". What diverged has the status
@@ -71,6 +111,8 @@ class Results:
       supermasks: heuristic supermasks, a row for each level and kind of weights.
       best_supermasks: the heuristic supermasks that were stored as the best of their ladders.
       learned_masks: learned Supermasks; what diverged has the status "diverged".
+      controls: controls of tickets; "treatment" is that of the ticket.
+      lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements; "treatment" is that of the level.
       folders: the settings of each folder of runs, with its place below the results folder as "folder"; none of CSVs.
     """
 
@@ -78,6 +120,14 @@ class Results:
     supermasks: pd.DataFrame
     best_supermasks: pd.DataFrame
     learned_masks: pd.DataFrame
+    controls: pd.DataFrame
+    lines: pd.DataFrame
+    perturbations: pd.DataFrame
+    spectra: pd.DataFrame
+    rays: pd.DataFrame
+    limits: pd.DataFrame
+    thresholds: pd.DataFrame
+    histograms: pd.DataFrame
     folders: list[dict]
 
 
@@ -99,7 +149,7 @@ def load(path: str | Path) -> Results:
         rows = {kind: flat(found) for kind, found in by_kind(path).items()}
     if not any(rows.values()):
         raise InputError(f"{path} holds no finished results, nor any of {', '.join(CSV_NAMES.values())} with rows.")
-    frames = {f"{kind}s": _frame(kind, found, path) for kind, found in rows.items()}
+    frames = {FRAMES[kind]: _frame(kind, found, path) for kind, found in rows.items()}
     return Results(**frames, folders=folders)
 
 
@@ -113,8 +163,15 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
 
 
 def flat(results: Iterable[Mapping]) -> list[dict]:
-    """The metrics of results, with a row for each of their "rows" where they have any."""
-    return [{**metrics, **row} for metrics in results for row in metrics.get("rows", [{}])]
+    """The metrics of results, with a row for each of their "rows" where they have any; "row" is its number."""
+    return [
+        {"row": number, **metrics, **row} for metrics in results for number, row in enumerate(metrics.get("rows", [{}]))
+    ]
+
+
+def single(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each measurement: what it says as a whole."""
+    return rows[rows["row"] == 0]
 
 
 def panels(levels: pd.DataFrame) -> list[Panel]:
@@ -163,20 +220,22 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     columns = COLUMNS[kind]
     # Older results do not say what was not to be chosen then; it was as in the paper.
     values = {column: [row.get(column, TREATMENT.get(column)) for row in rows] for column in columns}
-    frame = pd.DataFrame({column: _typed(column, values[column], path) for column in columns})
+    types = TYPES | OWN_TYPES.get(kind, {})
+    frame = pd.DataFrame({column: _typed(column, values[column], types, path) for column in columns})
     identity = list(IDENTITY[kind])
     if twice := frame[frame.duplicated(identity)].to_dict("records"):
         found = ", ".join(f"{name} {twice[0][name]}" for name in identity if twice[0][name] != "")
         raise InputError(f"{path} holds a {kind.replace('_', ' ')} more than once: {found}.")
-    if kind == "level":
+    if set(TREATMENT) <= set(columns):
         names = [treatment_name(**row) for row in frame[list(TREATMENT)].to_dict("records")]
         frame["treatment"] = pd.Series(names, dtype=str)
+    if set(MEASURES) <= set(columns):
         frame.loc[frame["status"] != FINISHED, list(MEASURES)] = float("nan")
     return frame.sort_values(identity, kind="stable", ignore_index=True)
 
 
 def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str:
-    """`Treatment.name` of functions that need not be there to import; a dense network's is "dense".
+    """`Treatment.name` of functions that need not be there to import; "dense" of a dense network, "" of none.
 
     >>> rest = {name: TREATMENT[name] for name in TREATMENT if name != "criterion"}
     >>> treatment_name("my_module:mine", **rest | {"chosen_kept_fraction": math.nan})
@@ -185,11 +244,11 @@ def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str
     kept = None if math.isnan(chosen_kept_fraction) else chosen_kept_fraction
     # The property asks for the fields alone; a Treatment itself would import the functions to check them.
     named = types.SimpleNamespace(criterion=criterion, chosen_kept_fraction=kept, **fields)
-    return DENSE if criterion == DENSE else Treatment.name.fget(named)
+    return criterion if criterion in (DENSE, "") else Treatment.name.fget(named)
 
 
-def _typed(column: str, values: list, path: Path) -> pd.Series:
-    dtype, convert = TYPES.get(column, (float, _number))
+def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> pd.Series:
+    dtype, convert = types.get(column, (float, _number))
     converted = []
     for value in values:
         try:
@@ -211,16 +270,21 @@ def _flag(value: bool | str) -> bool:
     return {"True": True, "False": False}[str(value)]
 
 
-TYPES: dict[str, tuple[type, Callable]] = {  # column -> its type and how a value is read; all others are numbers
+Type = tuple[type, Callable]
+TYPES: dict[str, Type] = {  # column -> its type and how a value is read; all others are numbers
     **dict.fromkeys(
         (
             "network", "dataset", "schedule", "source", "criterion", "mask1", "mask0", "scope", "rounds", "weights",
             "g",
             "initial_logit",  # a number, or one for each of several layers
-            "optimizer", "status",
+            "optimizer", "status", "control", "relation", "first", "second", "line", "found_by", "direction", "pruned_by",
+            "method", "layer",
         ),
         (str, _text),
     ),
-    **dict.fromkeys(("seed", "level", "rewind_to"), (int, int)),
+    **dict.fromkeys(("seed", "level", "rewind_to", "draw", "second_level", "row"), (int, int)),
     "rescale": (bool, _flag),
 }  # fmt: skip
+OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> those of its columns that mean something else elsewhere
+    "threshold": {"weights": (int, int)},
+}

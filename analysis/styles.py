@@ -95,7 +95,36 @@ TREATMENTS: dict[str, Style] = {  # Treatment.name -> style
     "large_final-rewind-hybrid_random": _style("violet", "X", DASHDOT),
     "large_final-rewind-hybrid_reverse": _style("crimson", "P", DASHED, hollow=True),
     "magnitude_increase-rewind-hybrid": _style("orange", "D", DASHED, hollow=True),
+    # One-shot pruning and fine-tuning of Frankle & Carbin
+    "large_final-rewind-zero-oneshot": _style("green", "v"),
+    "large_final-finetune-zero": _style("violet", "D", DASHDOT),
 }
+CONTROLS: dict[str, Style] = {  # controls of winning tickets
+    "reinit": _style("orange", "s", DASHED, hollow=True),
+    "random": _style("grey", "X", DASHDOT),
+}
+REWIND_POINTS: dict[int, Style] = {  # iteration that kept weights go back to -> style
+    0: _style("blue", "o"),
+    100: _style("orange", "s"),
+    250: _style("green", "^"),
+    500: _style("crimson", "v"),
+    1000: _style("olive", "D"),
+    2000: _style("violet", "p"),
+}
+PRUNED_BY: dict[str, Style] = {  # ways to prune, or to move weights as far
+    "large_final": _style("violet", "D"),
+    "random": _style("grey", "X", DASHDOT),
+    "random direction": _style("orange", "^", DOTTED, hollow=True),
+}
+LIMITS: dict[str, Style] = {  # answers to how much can be pruned at once: found ones filled, predicted ones hollow
+    "found": Style(INK, "o"),
+    "found after retraining": _style("crimson", "D"),
+    "along the projection": _style("blue", "s", DASHED, hollow=True),
+    "all directions alike": _style("orange", "v", DASHDOT, hollow=True),
+    "subspace meets bowl": _style("green", "^", DOTTED, hollow=True),
+}
+RETRAINING: dict[str, Style] = {"before": _style("orange", "v", DASHED, hollow=True), "after": _style("blue", "o")}
+SEQUENCE = tuple(_style(*look) for look in (("blue", "o"), ("orange", "s"), ("green", "^"), ("violet", "p")))  # levels
 
 LEARNED = {  # whether a learned mask's network is rescaled -> style of its points
     False: Style(INK, "<", DASHED),

@@ -156,7 +156,7 @@ TABLE1_COLUMNS = (
 
 
 def published() -> pd.DataFrame:
-    """Every number that the paper prints: source, place, network, dataset, quantity, value, unit, note."""
+    """Every number that the paper prints, and headlines of the works behind it: source, place, network, dataset, quantity, value, unit, note."""
     return pd.read_csv(PUBLISHED, keep_default_na=False, dtype={"value": float})
 
 

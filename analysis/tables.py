@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 from absl import flags
 
+from analysis import lottery_lines
 from analysis.formats import FORMATS, NOTHING, SUMMARY, Table, band
 from analysis.results import FINISHED, PANEL, Panel, Results, load, panel, panels
 from analysis.table1 import HOW_LEARNED, learned_how, published, table1
@@ -332,6 +333,15 @@ def figure_tables(name: str, results: Results, **stars) -> Iterator[Table]:
             yield placed(figure_table(own, paper.FIGURES[name], measure, **stars), key, {"measure": measure})
 
 
+def lottery_tables(results: Results, **stars) -> Iterator[Table]:
+    """The tables behind the figure of winning tickets and their controls, one for each network and measure."""
+    for key in lottery_lines.trained_panels(results):
+        for measure in DRAWN:
+            found = lottery_lines.over_runs(lottery_lines.runs(results, key, measure))
+            table = _line_table(f"Winning tickets: {MEASURES[measure].title}", found, MEASURES[measure])
+            yield placed(table, key, {"measure": measure})
+
+
 def supermask_tables(results: Results, **stars) -> Iterator[Table]:
     """The tables behind Figure 7: heuristic Supermasks, one for each network and kind of weights."""
     for key in panels(results.supermasks):
@@ -355,6 +365,7 @@ TABLES: dict[str, Callable[..., Iterable[Table]]] = {  # name -> from results an
     "tableS1": lambda results, **stars: [table_s1_table()],
     **{name: functools.partial(figure_tables, name) for name in paper.FIGURES},
     "figure7": supermask_tables,
+    "lottery": lottery_tables,
     "learned_masks": lambda results, **stars: [learned_table(results)],
 }
 

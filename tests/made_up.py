@@ -11,8 +11,11 @@ import numpy as np
 
 from analysis.tables import kernel_shapes
 from lottery_tf import masks, paper
+from lottery_tf.controls import control_place
 from lottery_tf.heuristics import UNTRAINED, Ladder, supermask_place
 from lottery_tf.mask_settings import MaskSettings, place
+from lottery_tf.measurements.bench import level_name
+from lottery_tf.measurements.limits import METHODS
 from lottery_tf.randomness import generator
 from lottery_tf.settings import NETWORKS, RunSettings, TrainingSettings, run_settings
 from lottery_tf.store import DENSE, Result, ResultsFolder, level_place
@@ -62,6 +65,8 @@ def write_results(
     levels: int = 3,
     ladders: Iterable[Ladder] = (),
     learned: Iterable[MaskSettings] = (),
+    controls: Iterable[str] = (),
+    landscape: Iterable[Treatment] = (),
     accuracy: Accuracy = paper_like,
     missing: Collection[Run] = (),
     diverged: Collection[Run] = (),
@@ -77,7 +82,9 @@ def write_results(
       levels: rounds of pruning, and levels of the ladders.
       ladders: heuristic supermasks, such as `paper.HEURISTIC_LADDERS`; the untrained baseline comes with them.
       learned: learned masks, such as `LEARNED`.
-      accuracy: what test accuracy a level has; the early-stopping iteration falls as it rises.
+      controls: kinds of controls of each level of large_final with rewinding and zeros, two draws each.
+      landscape: the treatments whose levels are measured in every way.
+      accuracy: what test accuracy a level (or a control, named "reinit-1" for example) has; the early-stopping iteration falls as it rises.
       missing: levels that are not there.
       diverged: levels whose training diverged; nothing follows them.
       seconds: how long each training took.
@@ -86,6 +93,7 @@ def write_results(
       The folder.
     """
     treatments, seeds, ladders, learned = map(tuple, (treatments, seeds, ladders, learned))
+    controls, landscape = map(tuple, (controls, landscape))
     # Made-up numbers need not survive a power cut, and flushing each file takes most of the time.
     with mock.patch("os.fsync"):
         for panel in panels:
@@ -98,6 +106,10 @@ def write_results(
                     study.write_ladder(seed, ladder)
                 for mask in learned:
                     study.write_learned(seed, mask)
+                for control in controls:
+                    study.write_controls(seed, Treatment(), control)
+                for treatment in landscape:
+                    study.write_landscape(seed, treatment)
     return Path(root)
 
 
@@ -146,7 +158,19 @@ class _Study:
             if found is None:
                 return
 
-    def _write_level(self, seed: int, names: dict, name: str, level: int, found: float | None) -> None:
+    def write_controls(self, seed: int, treatment: Treatment, control: str) -> None:
+        for level in range(1, self.levels + 1):
+            for draw in (1, 2):
+                names = dataclasses.asdict(treatment) | {"kind": "control", "control": control, "draw": draw}
+                name = f"{control}-{draw}"
+                found = None if (seed, name, level) in self.diverged else self.accuracy(self.network, seed, name, level)
+                self._write_level(
+                    seed, names, name, level, found, control_place(seed, treatment.name, level, control, draw)
+                )
+
+    def _write_level(
+        self, seed: int, names: dict, name: str, level: int, found: float | None, where: str | None = None
+    ) -> None:
         iterations, there = self.settings.training.iterations, found is not None
         metrics = {
             "kind": "level",
@@ -168,7 +192,77 @@ class _Study:
             "versions": {"numpy": "2"},
         }
         history = np.array([[0, np.nan, np.nan, 2.3, 0.1], [100, 1.0, 0.5, 1.1, 0.6]])
-        self.folder.write(level_place(seed, name, level), Result(MASK, metrics, history))
+        self.folder.write(where or level_place(seed, name, level), Result(MASK, metrics, history))
+
+    def write_landscape(self, seed: int, treatment: Treatment) -> None:
+        """Measurements in a world where all of Paul et al. holds: half of the levels match, the others are apart."""
+        for level in range(self.levels):
+            about = self.labels | {"seed": seed, **dataclasses.asdict(treatment)}
+            about |= {"level": level, "kept_fraction": self.kept_fractions[level]}
+            noise = generator(seed, self.network, treatment.name, level, "landscape")
+            for name, metrics in self._measurements(level, noise):
+                place = f"seed-{seed}/{treatment.name}/{level_name(level)}-{name}"
+                self.folder.write(place, Result({}, about | metrics | {"parent": "", "seconds": 0.1}))
+
+    def _measurements(self, level: int, noise: np.random.Generator) -> Iterator[tuple[str, dict]]:
+        matches = level < self.levels // 2
+        dense = 1 - DENSE_ACCURACY[self.network]
+        error = dense + (0.001 if matches else 0.01)
+        barrier = (0.001 if matches else 0.05) * (1 + 0.1 * noise.random())
+        shape = {"dense_error": dense, "error_barrier": barrier, "loss_barrier": barrier}
+
+        def path(**about: str) -> list[dict]:
+            heights = (0, barrier, 0)
+            places = zip((0.0, 0.5, 1.0), heights, strict=True)
+            return [{**about, "position": at, "loss": 5 * (error + up), "error": error + up} for at, up in places]
+
+        following = {"second_level": level + 1, "second_kept_fraction": self.kept_fractions[level + 1]}
+        ends = {"first": level_name(level), "second": level_name(level + 1)}
+        ends |= {"first_error": dense if matches else error, "second_error": error, "relation": "successive"}
+        yield f"line-{ends['second']}", {"kind": "line", **following, **ends, **shape, "rows": path()}
+        for multiple in (0.5, 1.0, 2.0) if level else ():
+            near = {name: value * multiple**2 if "barrier" in name else value for name, value in shape.items()}
+            near |= {f"{name}_to_before": 2 * value for name, value in near.items() if "barrier" in name}
+            near |= {"multiple": multiple, "draw": 1, "projection": 2.0, "distance": 2 * multiple}
+            near |= {"end_error": error, "unperturbed_error": error, "kind": "perturbation"}
+            yield f"perturbation-{multiple:g}-1", near | {"rows": path(line="unperturbed") + path(line="before")}
+        top = 10.0 / (level + 1) * (1 + 0.1 * noise.random())
+        nodes = [(-0.01 * top, 0.3), (0.0, 0.5), (0.3 * top, 0.199), (top, 0.001)]
+        rows = [{"found_by": "lanczos", "eigenvalue": value, "weight": weight} for value, weight in nodes]
+        rows += [{"found_by": "eigsh", "eigenvalue": top, "weight": 0.01}]
+        spectrum = {"size": 100, "top_eigenvalue": top, "trace": 6 * top, "trace_standard_error": 0.1}
+        yield "spectrum", {"kind": "spectrum", **spectrum, "gradient_length": 0.01, "rows": rows}
+        curvatures = {"large_final": 0.01, "random": 0.03, "random direction": 0.02}
+        rows = [
+            {"direction": name, "length": 2.0, "curvature": value * (1 + 0.1 * noise.random())} | point
+            for name, value in curvatures.items()
+            for point in path()
+        ]
+        yield "ray", {"kind": "ray", "next_pruned_fraction": 0.2, "rows": rows}
+        yield from self._limits(level, error, noise)
+        shares = {"share_before": 0.1 + 0.01 * noise.random(), "share_after": 0.2, "threshold": 0.1}
+        rows = [
+            {"layer": layer, "weights": 10, **shares, "length_before": 2.0, "length_after": 1.0}
+            for layer in ("dense_1/kernel", "all")
+        ]
+        if level:
+            yield "threshold", {"kind": "threshold", "rows": rows}
+            counts = [
+                {"bin_from": 0.1 * at, "bin_to": 0.1 * at + 0.1, "before": at, "after": 4 - at} for at in range(4)
+            ]
+            yield "histogram", {"kind": "histogram", "rows": [{"layer": "dense_1/kernel", **bin} for bin in counts]}
+
+    def _limits(self, level: int, error: float, noise: np.random.Generator) -> Iterator[tuple[str, dict]]:
+        ends = {"kind": "limit", "end_error": error, "allowed_error": error + 0.002}
+        rows = []
+        for pruned_by, lead in (("large_final", 0.2), ("random", 0.0)):
+            share = 0.7 / (level + 1) + lead
+            for method in METHODS[:-1]:
+                found = {"pruned_fraction": share + 0.01 * noise.random()}
+                rows.append({"pruned_by": pruned_by, "method": method, **found})
+            retrained = {"pruned_by": pruned_by, "method": METHODS[-1], "pruned_fraction": share + 0.02}
+            yield f"limit-retrained-{pruned_by}", {**ends, "rows": [retrained]}
+        yield "limit", {**ends, "loss_allowance": 0.01, "rows": rows}
 
     def write_ladder(self, seed: int, ladder: Ladder) -> None:
         rows = list(self._ladder_rows(seed, ladder))

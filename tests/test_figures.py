@@ -1,5 +1,6 @@
 """Figures of a made-up folder: what is in them against the numbers behind them, files, and clear errors."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from matplotlib.collections import FillBetweenPolyCollection
 from PIL import Image
 
-from analysis import curves, drawing, figures, results, styles
+from analysis import curves, drawing, figures, lottery_lines, results, styles
 from lottery_tf import paper
 from lottery_tf.errors import InputError
 from lottery_tf.treatments import Treatment
@@ -33,11 +34,13 @@ def folder(tmp_path_factory):
     return made_up.write_results(
         tmp_path_factory.mktemp("results"),
         panels=made_up.PANELS[:1],
-        treatments=(*made_up.TREATMENTS, MINE),
+        treatments=tuple(dict.fromkeys((*made_up.TREATMENTS, MINE, *lottery_lines.TREATMENTS.values()))),
         seeds=SEEDS,
         levels=LEVELS,
         ladders=paper.HEURISTIC_LADDERS,
         learned=made_up.LEARNED[:10],
+        controls=("reinit", "random"),
+        landscape=(Treatment(), Treatment("random")),
         missing=MISSING,
         diverged=[DIVERGED],
     )
@@ -232,9 +235,7 @@ def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
     assert legend_of(figure)[0] == "random"
     loaded = results.load(folder)
     without = loaded.levels[loaded.levels["level"] > 0]
-    only = results.Results(
-        without, *(getattr(loaded, name) for name in ("supermasks", "best_supermasks", "learned_masks")), []
-    )
+    only = dataclasses.replace(loaded, levels=without)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figures.draw("figure3", figures.Material(only))

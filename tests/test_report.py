@@ -1,5 +1,6 @@
 """The page of a made-up folder: whole, alone, escaped; of unfinished folders and of exported files; and its commands."""
 
+import dataclasses
 import html.parser
 import json
 import re
@@ -152,11 +153,11 @@ def test_settings_that_are_not_the_usual_ones_are_flags_of_the_command(root, tmp
     folder = json.loads(json.dumps(next(each for each in found.folders if each.get("schedule") == "paper")))
     folder["training"]["learning_rate"] = 0.01
     folder["pruning"]["dense"] = 0.5
-    changed = results.Results(found.levels, found.supermasks, found.best_supermasks, found.learned_masks, [folder])
+    changed = dataclasses.replace(found, folders=[folder])
     command = provenance.training_commands(changed, paper.FIGURES["figure5"])[0]
     assert "--learning_rate=0.01" in command and "--dense_pruned_fraction=0.5" in command
     other = found.levels.assign(scope="global", rewind_to=500)
-    changed = results.Results(other, found.supermasks, found.best_supermasks, found.learned_masks, found.folders)
+    changed = dataclasses.replace(found, levels=other)
     command = provenance.training_commands(changed, paper.FIGURES["figure5"])[0]
     assert "--scope=global" in command and "--rewind_to=500" in command
 

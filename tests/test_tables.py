@@ -1,6 +1,7 @@
 """Tables against the same numbers by another route, and as they are written."""
 
 import csv
+import dataclasses
 import io
 import math
 import statistics
@@ -34,6 +35,7 @@ def folder(tmp_path_factory):
         levels=3,
         ladders=paper.HEURISTIC_LADDERS,
         learned=made_up.LEARNED,
+        controls=("reinit",),
         missing=MISSING,
         diverged=[(1, "random-rewind-zero", 2)],
     )
@@ -165,7 +167,7 @@ def test_the_honest_criterion_is_chosen_on_validation_images(results):
     # A criterion whose test images are lucky, and whose validation images are not.
     lucky = supermasks["criterion"] == "small_final"
     supermasks.loc[lucky, "test_accuracy"] = 0.99
-    changed = results.__class__(results.levels, supermasks, results.best_supermasks, results.learned_masks, [])
+    changed = dataclasses.replace(results, supermasks=supermasks)
     row = table1(changed).query("column == 'mask x initial'").iloc[0]
     assert row["maxima_of"] == row["mean_maximum_of"] == "small_final"
     assert row["validation_of"] == "large_final_same_sign"
@@ -176,7 +178,7 @@ def test_a_lucky_seed_is_no_maximum_over_seeds(results):
     supermasks = results.supermasks
     lucky = supermasks[(supermasks["criterion"] == "random") & (supermasks["seed"] == 0)].assign(test_accuracy=0.9)
     changed = pd.concat([supermasks[supermasks["criterion"] != "random"], lucky])
-    changed = results.__class__(results.levels, changed, results.best_supermasks, results.learned_masks, [])
+    changed = dataclasses.replace(results, supermasks=changed)
     row = table1(changed).query("column == 'mask x initial'").iloc[0]
     assert {row[f"{way}_of"] for way in WAYS} == {"large_final_same_sign"}
     assert {row[f"{way}_n"] for way in WAYS} == {4}
@@ -198,7 +200,7 @@ def test_masks_learned_in_two_ways_have_two_rows(results):
     longer = results.learned_masks[results.learned_masks["seed"] < 2].assign(iterations=22000.0)
     longer.loc[longer["initial_logit"] == "2", ["test_accuracy", "status"]] = [0.9999, "diverged"]
     both = pd.concat([results.learned_masks, longer])
-    changed = results.__class__(results.levels, results.supermasks, results.best_supermasks, both, [])
+    changed = dataclasses.replace(results, learned_masks=both)
     rows = table1(changed).query("column == 'learned mask x initial'")
     assert rows["maxima_n"].tolist() == [4, 2]
     assert rows["maxima_max"].max() < 99
@@ -216,9 +218,8 @@ def test_the_trained_network_has_one_accuracy_a_seed(results):
 
 
 def test_table_1_of_nothing_is_empty(results):
-    empty = results.__class__(
-        results.levels[:0], results.supermasks[:0], results.best_supermasks, results.learned_masks[:0], []
-    )
+    frames = {name: getattr(results, name)[:0] for name in ("levels", "supermasks", "learned_masks")}
+    empty = dataclasses.replace(results, **frames)
     assert len(table1(empty)) == 0
     assert len(tables.learned_table(empty).numbers) == 0
 

@@ -1,0 +1,38 @@
+"""Early-stopping iteration and test accuracy of winning tickets and their controls, as Frankle & Carbin show them."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from analysis import drawing, lottery_lines, results, styles, tables
+from analysis.curves import DENSE_LINE, MEASURES, ROW, WIDTH, draw_lines, in_units, line_handle
+
+LOOKS = {
+    **{line: styles.of_treatment(treatment.name) for line, treatment in lottery_lines.TREATMENTS.items()},
+    **{line: styles.CONTROLS[control] for line, control in lottery_lines.CONTROLS.items()},
+}
+
+
+def lottery(found: results.Results) -> Figure:
+    """Draws winning tickets beside their controls, a row a network, data set and schedule.
+
+    Returns:
+      The figure: lines are means over seeds of each seed's mean over draws, bands reach from the least to the greatest
+      run, the horizontal line is the dense network. Lines without any level are left out.
+
+    Raises:
+      NothingToDraw: there is neither a control of a ticket nor a one-shot or fine-tuned level.
+    """
+    rows = drawing.in_order(lottery_lines.trained_panels(found))
+    if not rows:
+        raise drawing.NothingToDraw("there is no control of a winning ticket and no one-shot or fine-tuned level.")
+    page = drawing.blank(WIDTH, ROW * len(rows) + 0.8)
+    drawn: set[str] = set()
+    for pair, key in zip(page.subplots(len(rows), len(MEASURES), squeeze=False), rows, strict=True):
+        for axes, measure in zip(pair, MEASURES, strict=True):
+            runs = lottery_lines.runs(found, key, measure)
+            lines = in_units(lottery_lines.over_runs(runs), tables.MEASURES[measure].factor)
+            drawn |= draw_lines(axes, lines, LOOKS, LOOKS, measure)
+            axes.set_title(f"{drawing.panel_title(key)}, {drawing.seeds(runs)}")
+    drawing.legend_below(page, [*(line_handle(name, LOOKS[name]) for name in LOOKS if name in drawn), DENSE_LINE], 3)
+    return drawing.settle(page)

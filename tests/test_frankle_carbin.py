@@ -1,0 +1,141 @@
+"""The claims of Frankle & Carbin, judged in a world where all of them are so, and in others where one thing is not."""
+
+import dataclasses
+
+import made_up
+import pytest
+
+from analysis import frankle_carbin, lottery_lines
+from analysis.claims import judge
+from analysis.evidence import evidence
+from analysis.lottery_lines import FINE_TUNED, LINES, ONE_SHOT, RANDOM, REINIT, TICKET
+from analysis.results import load
+from lottery_tf import paper
+from lottery_tf.randomness import generator
+
+HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
+NAMES = {line: treatment.name for line, treatment in lottery_lines.TREATMENTS.items()}
+
+
+def lottery_like(network, seed, name, level):
+    """Tickets gain up to about the eighth level and match up to the sixteenth, one-shot ones to the twelfth; controls lose."""
+    gains = {
+        "dense": 0.0,
+        NAMES[TICKET]: 0.02 * (level / 8) * (2 + 0.2 * seed - level / 8),
+        NAMES[ONE_SHOT]: 0.01 * (level / 6) * (2 - level / 6),
+        NAMES[FINE_TUNED]: 0.01,
+        "reinit": -0.003 * level,
+        "random": -0.004 * level,
+    }
+    gain = gains[name if name in gains else name.split("-")[0]]
+    noise = generator(seed, name, level).normal() * 0.0005 if level else 0
+    return 0.95 + 0.001 * seed + gain + noise
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return load(
+        made_up.write_results(
+            tmp_path_factory.mktemp("tickets"),
+            treatments=lottery_lines.TREATMENTS.values(),
+            controls=lottery_lines.CONTROLS.values(),
+            levels=paper.LEVELS,
+            accuracy=lottery_like,
+        )
+    )
+
+
+def changed(results, line, **by):
+    """The results with measures of a line moved, its levels above 0."""
+    frame = "controls" if line in lottery_lines.CONTROLS else "levels"
+    rows = getattr(results, frame).copy()
+    column, name = ("control", lottery_lines.CONTROLS[line]) if frame == "controls" else ("treatment", NAMES[line])
+    for measure, amount in by.items():
+        rows.loc[rows[column] == name, measure] += amount
+    return dataclasses.replace(results, **{frame: rows})
+
+
+def verdicts(results):
+    return {found.rule: found.verdict for found in judge(results, frankle_carbin.CLAIMS)}
+
+
+def verdict(results, test):
+    (claim,) = [claim for claim in frankle_carbin.CLAIMS if claim.test is test]
+    (found,) = judge(results, [claim])
+    return found.verdict
+
+
+def test_all_holds_where_it_was_made_to(world):
+    found = judge(world, frankle_carbin.CLAIMS)
+    assert [each.numbers for each in found if each.verdict != HOLDS] == []
+    assert len(found) == len(frankle_carbin.CLAIMS)
+    assert {each.place.split(",")[0] for each in found} == {"Frankle & Carbin"}
+
+
+@pytest.mark.parametrize(
+    ("test", "line", "by"),
+    [
+        ("small_tickets_match", TICKET, {"test_accuracy": -0.1}),
+        ("tickets_are_better", TICKET, {"test_accuracy": -0.1}),
+        ("tickets_stop_earlier", TICKET, {"early_stop_iteration": 9000}),
+        ("better_than_reinitialized", REINIT, {"test_accuracy": 0.1}),
+        ("faster_than_reinitialized", REINIT, {"early_stop_iteration": -9000}),
+        ("reinitialized_fall_behind", REINIT, {"test_accuracy": 0.1}),
+        ("reinitialized_fall_behind", REINIT, {"early_stop_iteration": -9000}),
+        ("better_than_random", RANDOM, {"test_accuracy": 0.1}),
+        ("better_than_random", RANDOM, {"early_stop_iteration": -9000}),
+        ("iterative_is_smaller", ONE_SHOT, {"test_accuracy": 0.1}),
+        ("one_shot_finds_tickets", ONE_SHOT, {"test_accuracy": -0.1}),
+        ("one_shot_finds_tickets", ONE_SHOT, {"early_stop_iteration": 9000}),
+        ("faster_then_slower", TICKET, {"early_stop_iteration": 90000}),
+    ],
+)
+def test_a_claim_does_not_hold_where_the_data_are_against_it(world, test, line, by):
+    assert verdict(changed(world, line, **by), getattr(frankle_carbin, test)) == FAILS
+
+
+@pytest.mark.parametrize(
+    "fewer",
+    [
+        lambda frame: frame[frame["seed"] < 2],
+        lambda frame: frame[frame["level"] < 2],
+        lambda frame: frame[frame["level"] == 0],
+    ],
+    ids=["two seeds", "one level", "dense networks only"],
+)
+def test_little_data_are_not_enough(world, fewer):
+    few = dataclasses.replace(world, levels=fewer(world.levels), controls=fewer(world.controls))
+    assert set(verdicts(few).values()) == {UNKNOWN}
+
+
+def test_a_training_that_ends_too_early_says_nothing_of_speed(world):
+    levels = world.levels.copy()
+    dense = (levels["treatment"] == "dense") & (levels["seed"] < 2)
+    levels.loc[dense, "early_stop_iteration"] = levels["iterations"]
+    short = dataclasses.replace(world, levels=levels)
+    assert verdict(short, frankle_carbin.tickets_stop_earlier) == UNKNOWN
+    assert verdict(short, frankle_carbin.faster_than_reinitialized) == UNKNOWN
+    assert verdict(short, frankle_carbin.faster_then_slower) == UNKNOWN
+    assert verdict(short, frankle_carbin.better_than_reinitialized) == HOLDS
+    levels.loc[dense & (levels["seed"] == 1), "early_stop_iteration"] -= 100
+    assert verdict(short, frankle_carbin.faster_than_reinitialized) == HOLDS  # of one seed in three
+
+
+def test_pruning_that_ends_too_early_says_nothing_of_the_smallest_ticket(world):
+    shallow = dataclasses.replace(world, levels=world.levels[world.levels["level"] <= 8])
+    assert verdict(shallow, frankle_carbin.iterative_is_smaller) == UNKNOWN
+
+
+def test_a_control_is_the_mean_over_its_draws(world):
+    (own,) = evidence(world)
+    rows = world.controls.query("control == 'reinit' and seed == 1 and level == 7")
+    assert len(rows) == 2
+    found = frankle_carbin.line(own, REINIT).loc[1, 7]
+    assert found == pytest.approx(rows["test_accuracy"].sum() / 2)
+    assert set(LINES) == {TICKET, ONE_SHOT, FINE_TUNED, REINIT, RANDOM}
+
+
+def test_the_level_of_a_fifth_is_the_seventh_of_fc(world):
+    (own,) = evidence(world)
+    assert own.nearest_level(0.21) == 7
+    assert own.nearest_level(0.001) is None

@@ -1,0 +1,123 @@
+"""The claims of Paul et al., judged in a world where all of them are so, and in others where one thing is not."""
+
+import dataclasses
+
+import made_up
+import pandas as pd
+import pytest
+
+from analysis import unmasking
+from analysis.claims import judge
+from analysis.evidence import evidence
+from analysis.landscape_figures import successive
+from analysis.results import FRAMES, LANDSCAPE, load
+from lottery_tf.landscape import MATCHING
+from lottery_tf.measurements import limits, lines
+from lottery_tf.measurements.flatness import PRUNED_BY
+from lottery_tf.treatments import Treatment
+
+HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    treatments = (Treatment(), Treatment(rewind_to=100))
+    return made_up.write_results(
+        tmp_path_factory.mktemp("landscape"), treatments=treatments, levels=8, landscape=treatments
+    )
+
+
+@pytest.fixture(scope="module")
+def world(folder):
+    return load(folder)
+
+
+def changed(results, kind, change, **which):
+    """The results with a change made to the rows of a kind that have some values."""
+    rows = getattr(results, FRAMES[kind]).copy()
+    own = pd.Series(True, rows.index)
+    for name, value in which.items():
+        own &= rows[name] == value
+    assert own.any()
+    for column, by in change.items():
+        rows.loc[own, column] += by
+    return dataclasses.replace(results, **{FRAMES[kind]: rows})
+
+
+def verdict(results, test):
+    (claim,) = [claim for claim in unmasking.CLAIMS if claim.test is test]
+    (found,) = judge(results, [claim])
+    return found.verdict
+
+
+def test_all_holds_where_it_was_made_to(world):
+    found = judge(world, unmasking.CLAIMS)
+    assert [each.numbers for each in found if each.verdict != HOLDS] == []
+    assert {each.place.split(",")[0] for each in found} == {"Paul et al."}
+
+
+@pytest.mark.parametrize(
+    ("test", "kind", "change", "which"),
+    [
+        ("joined_if_both_match", "line", {"error_barrier": 0.05}, {"level": 0}),
+        ("joined_if_both_match", "line", {"error_barrier": -0.05}, {"level": 6}),
+        ("joined_if_both_match", "line", {"second_error": 0.01}, {"level": 2}),  # joined though one does not match
+        ("returns_to_its_mode", "perturbation", {"error_barrier": 0.05}, {"multiple": 1.0}),
+        ("flatter_than_random", "ray", {"curvature": 0.05}, {"direction": "large_final"}),
+        ("magnitude_prunes_more", "limit", {"pruned_fraction": 0.5}, {"pruned_by": "random", "method": "found"}),
+        ("predicts_the_limit", "limit", {"pruned_fraction": 0.5}, {"method": "subspace meets bowl"}),
+        ("retraining_makes_small_weights", "threshold", {"share_before": 0.2}, {"layer": "all"}),
+    ],
+)
+def test_a_claim_does_not_hold_where_the_data_are_against_it(world, test, kind, change, which):
+    assert verdict(changed(world, kind, change, **which), getattr(unmasking, test)) == FAILS
+
+
+def test_a_perturbation_of_another_length_says_nothing(world):
+    moved = changed(world, "perturbation", {"error_barrier": 0.5}, multiple=2.0)
+    assert verdict(moved, unmasking.returns_to_its_mode) == HOLDS
+
+
+@pytest.mark.parametrize("fewer", ["seed < 2", "level == 0", "level < 0"])
+def test_little_data_are_not_enough(world, fewer):
+    frames = {FRAMES[kind]: getattr(world, FRAMES[kind]).query(fewer) for kind in LANDSCAPE}
+    found = judge(dataclasses.replace(world, **frames), unmasking.CLAIMS)
+    assert {each.verdict for each in found} == {UNKNOWN}
+
+
+def test_other_treatments_are_no_rewinding_by_magnitude(world):
+    """Where the levels are those of another criterion, only the claim about all pairs of levels has data."""
+    frames = {FRAMES[kind]: getattr(world, FRAMES[kind]).assign(criterion="movement") for kind in LANDSCAPE}
+    found = judge(dataclasses.replace(world, **frames), unmasking.CLAIMS)
+    assert [each.verdict for each in found] == [HOLDS] + [UNKNOWN] * (len(unmasking.CLAIMS) - 1)
+
+
+def test_matching_is_that_of_the_measurement_itself(folder, world):
+    """Against `measurements.lines.connection` on what is stored."""
+    from lottery_tf.store import finished
+
+    stored = {}
+    for metrics in finished(folder, kind="line"):
+        key = (metrics["seed"], metrics["rewind_to"], metrics["level"])
+        joined = lines.connection(metrics, MATCHING)
+        stored[key] = (all(joined.matching), joined.path.stable())
+    pairs = successive(world.lines)
+    found = {
+        (row.seed, row.rewind_to, row.level): (row.matches, row.error_barrier < unmasking.STABLE)
+        for row in pairs.itertuples()
+    }
+    assert found == stored and len(found) == 3 * 2 * 8
+    assert {each[0] for each in stored.values()} == {True, False}
+
+
+def test_the_methods_are_those_of_the_measurement():
+    assert {unmasking.ALONG, unmasking.MEETS, unmasking.FOUND, unmasking.RETRAINED} <= set(limits.METHODS)
+    assert (unmasking.MAGNITUDE, unmasking.RANDOM) == PRUNED_BY
+
+
+def test_a_seed_with_fewer_than_three_levels_does_not_count(world):
+    (own,) = evidence(world)
+    rows = own.landscape["threshold"].query("layer == 'all'")
+    rows = rows[(rows["seed"] > 0) | (rows["level"] < 3)]  # of seed 0 levels 1 and 2
+    found = unmasking.over_seeds(rows, "share_after")["share_after"]
+    assert set(found) == {1, 2} and found[1] == pytest.approx(0.2)
