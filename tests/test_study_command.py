@@ -99,7 +99,8 @@ def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
         second = cluster.add_node(num_cpus=1)
         flags = ("--engine=ray", f"--address={cluster.address}")
         process = subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        wait_for(lambda: len(list(tmp_path.rglob("checksums.json"))) > 2, process)
+        level = tmp_path / RUN / "seed-0/large_final-rewind-zero/level-01"
+        wait_for(level.exists, process)
         cluster.remove_node(second, allow_graceful=False)
         printed, _ = process.communicate(timeout=200)
         assert process.returncode == 0 and f"{UNITS} finished of {UNITS} units." in printed
@@ -120,11 +121,15 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     long = [flag for flag in TINY if "schedule" not in flag] + ["--schedule=100000"]
     study = faults.command(tmp_path, *long)
     process = subprocess.Popen(study, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for(lambda: list(tmp_path.rglob("snapshot.npz")), process)
-    workers = faults.workers(process.pid, "local")
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    try:
+        snapshot = tmp_path / "fc-digits/100000/seed-0/dense.partial/snapshot.npz"
+        wait_for(snapshot.exists, process)
+        workers = faults.workers(process.pid, "local")
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert time.monotonic() - began < 10
     assert process.returncode == 130 and "run the same command again to go on" in told
     assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
