@@ -117,10 +117,22 @@ def wait_for(condition, process, seconds=120):
         time.sleep(0.05)
 
 
+def heeds_ctrl_c():
+    """A suite that runs in the background has its children ignore Ctrl-C; this one is to heed it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     long = [flag for flag in TINY if "schedule" not in flag] + ["--schedule=100000"]
     study = faults.command(tmp_path, *long)
-    process = subprocess.Popen(study, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        study,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heeds_ctrl_c,  # noqa: PLW1509 - the suite has no threads of its own
+    )
     try:
         snapshot = tmp_path / "fc-digits/100000/seed-0/dense.partial/snapshot.npz"
         wait_for(snapshot.exists, process)
