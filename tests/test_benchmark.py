@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from runs.suites import masks, memory, throughput
+from runs.suites import compact_training, masks, memory, throughput
 
 
 def test_throughput(monkeypatch, capsys):
@@ -29,6 +29,17 @@ def test_memory(monkeypatch, capsys):
     memory.run(repeats=1)
     (gigabytes,) = re.findall(r"run of fc on \w+: ([0-9.]+) GB", capsys.readouterr().out)
     assert 0.2 < float(gigabytes) < 1.5
+
+
+def test_compact_training(monkeypatch, capsys):
+    monkeypatch.setattr(compact_training, "CASE", compact_training.Case("digits", "30", 2))
+    compact_training.run(repeats=1)
+    printed = capsys.readouterr().out
+    rows = [line.split() for line in printed.splitlines() if re.match(r" +[0-9]+ ", line)]
+    assert [row[1] for row in rows] == ["100.00", "80.04", "64.06"]
+    assert {row[-1] for row in rows} == {"1.0000"}, "nothing is left out yet: both ways are the same"
+    assert [row[6] for row in rows] == [row[8] for row in rows]
+    assert re.search(r"^[0-9.]+ times as fast", printed, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def throughput(repeats: int) -> str:
         taken: dict[str, list[float]] = {"two single runs, one thread each": [], "study, local": [], "study, ray": []}
         fit = []
         for repeat in range(repeats):
-            fit.append(_fit())
+            fit.append(_fit_alone())
             seeds = [_single(root / f"single-{repeat}", dataset, seed) for seed in (0, 1)]
             taken["two single runs, one thread each"].append(steps / _seconds(*seeds))
             for engine in ("local", "ray"):
@@ -78,15 +78,10 @@ def _single(results_dir: Path, dataset: str, seed: int) -> list[str]:
     return [sys.executable, "-m", "runs.lottery", *flags]
 
 
-def _fit() -> float:
-    """Steps per second of plain Keras `fit`, in a process of its own, which leaves no memory and no threads behind."""
-    code = (
-        "from runs.suites import throughput as t; from lottery_tf.settings import run_settings; case = t.CASES[0]; "
-        "settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training; "
-        "print(t.KerasFit(case, t.made_up_data(case), settings).steady())"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(done.stdout.splitlines()[-1])
+def _fit_alone() -> float:
+    from runs.suites import throughput
+
+    return throughput.fit_alone(throughput.CASES[0], throughput.KerasFit.steady)
 
 
 def _seconds(*commands: list[str]) -> float:

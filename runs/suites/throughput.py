@@ -8,6 +8,8 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -48,10 +50,9 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
     dataset = made_up_data(case)
     settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training
     masked = networks.build(case.network)
-    fit = KerasFit(case, dataset, settings)
     figures: dict[str, Callable[[], float]] = {
-        "Keras fit, its first steps left out": fit.steady,
-        "Keras fit, a call as a whole": fit.whole,
+        "Keras fit, its first steps left out": lambda: fit_alone(case, KerasFit.steady),
+        "Keras fit, a call as a whole": lambda: fit_alone(case, KerasFit.whole),
         "this loop, no masks, nothing validated": loop(networks.unmasked(masked), dataset, settings, validate=False),
         "this loop, masked, nothing validated": loop(masked, dataset, settings, validate=False),
         "this loop, masked, validated every 100": loop(networks.masked(masked), dataset, settings, validate=True),
@@ -80,6 +81,17 @@ def made_up_data(case: Case) -> data.Dataset:
         for size in (table.train - table.validation, table.validation, table.test)
     ]
     return data.Dataset(*splits)
+
+
+def fit_alone(case: Case, figure: Callable[[KerasFit], float]) -> float:
+    """A figure of plain Keras `fit` in a process of its own: beside other models and their threads it is slower."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_fit_here, case, figure).result()
+
+
+def _fit_here(case: Case, figure: Callable[[KerasFit], float]) -> float:
+    settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training
+    return figure(KerasFit(case, made_up_data(case), settings))
 
 
 class _Clock(keras.callbacks.Callback):
