@@ -23,7 +23,6 @@ from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat
 from lottery_tf import files
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
-from lottery_tf.store import finished
 from runs import cli
 
 ALL = "all"
@@ -95,7 +94,7 @@ def main() -> None:
     if KIND.value == ALL:
         counts = write_all(root, out, TIMES.value)
     else:
-        counts = {out: write_csv(finished(root, KIND.value), out, KIND.value, TIMES.value)}
+        counts = {out: write_csv(by_kind(root)[KIND.value], out, KIND.value, TIMES.value)}
     for path, count in counts.items():
         cli.log.info("%d rows in %s", count, path)
 

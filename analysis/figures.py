@@ -22,6 +22,7 @@ from analysis import (
     curves,
     drawing,
     landscape_figures,
+    learning_curves,
     lottery_figures,
     planes,
     results,
@@ -84,6 +85,7 @@ FIGURES: dict[str, Drawn] = {
     "figure5": _lines(paper.FIGURES["figure5"]),
     "figure6": Drawn("Masks of untrained networks", lambda given: supermask_figures.figure6(given.found)),
     "figure7": Drawn("Supermasks", lambda given: supermask_figures.figure7(given.found)),
+    "mask_learning": _of("Learned Supermasks against iterations", learning_curves.mask_learning),
     "figureS1": Drawn("Motion selectivity of large_final", lambda given: selectivity.figure_s1(given.layer)),
     "supplement": _lines(paper.FIGURES["supplement"]),
     "others": Drawn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import logging
 import math
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,13 +13,19 @@ from pathlib import Path
 import pandas as pd
 
 from lottery_tf import files
-from lottery_tf.errors import InputError
-from lottery_tf.store import DENSE, finished
+from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.store import DENSE, HISTORY_COLUMNS, finished_places, read_history
 from lottery_tf.treatments import Treatment
+
+log = logging.getLogger(__name__)
 
 TREATMENT = {
     field.name: field.default for field in dataclasses.fields(Treatment)
 }  # its parts, as they are in the paper
+MASK_SETTINGS = (
+    "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
+    "learning_rate", "batch_size", "iterations",
+)  # fmt: skip
 OF_A_LEVEL = ("network", "dataset", "schedule", "seed", *TREATMENT, "level", "kept_fraction")
 COLUMNS = {  # kind of result -> the columns of its table
     "level": (
@@ -34,11 +41,11 @@ COLUMNS = {  # kind of result -> the columns of its table
         "weights", "rescale", "validation_accuracy", "test_accuracy",
     ),
     "learned_mask": (
-        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction",
-        "optimizer", "learning_rate", "batch_size", "iterations", "best_iteration", "best_val_accuracy",
-        "test_accuracy", "most_likely_test_accuracy", "kept_fraction_of_most_likely", "pruned_fraction",
-        "final_test_accuracy", "final_most_likely_test_accuracy", "final_pruned_fraction", "status",
+        *MASK_SETTINGS, "best_iteration", "best_val_accuracy", "test_accuracy", "most_likely_test_accuracy",
+        "kept_fraction_of_most_likely", "pruned_fraction", "final_test_accuracy", "final_most_likely_test_accuracy",
+        "final_pruned_fraction", "status",
     ),
+    "mask_history": (*MASK_SETTINGS, "row", *HISTORY_COLUMNS),
     "control": (
         "network", "dataset", "schedule", "seed", *TREATMENT, "level", "control", "draw", "kept_fraction",
         "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
@@ -68,7 +75,7 @@ COLUMNS = {  # kind of result -> the columns of its table
     ),
     "histogram": (*OF_A_LEVEL, "row", "layer", "bin_from", "bin_to", "before", "after"),
 }  # fmt: skip
-PLURALS = {"spectrum": "spectra"}
+PLURALS = {"spectrum": "spectra", "mask_history": "mask_histories"}
 FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in COLUMNS}  # kind of result -> what its table is called
 CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
 LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")  # measured of trained levels
@@ -82,10 +89,8 @@ IDENTITY = {  # what tells one result of a kind from another
     "best_supermask": (
         "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "weights",
     ),
-    "learned_mask": (
-        "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction",
-        "optimizer", "learning_rate", "batch_size", "iterations",
-    ),
+    "learned_mask": MASK_SETTINGS,
+    "mask_history": (*MASK_SETTINGS, "row"),
     "control": ("network", "dataset", "schedule", "seed", *TREATMENT, "level", "control", "draw"),
     "line": (*OF_A_LEVEL, "relation", "first", "second", "row"),
     "perturbation": (*OF_A_LEVEL, "multiple", "draw", "row"),
@@ -111,6 +116,8 @@ class Results:
       supermasks: heuristic supermasks, a row for each level and kind of weights.
       best_supermasks: the heuristic supermasks that were stored as the best of their ladders.
       learned_masks: learned Supermasks; what diverged has the status "diverged".
+      mask_histories: what was read while masks were learned, a row a reading; training columns are means since the one
+        before.
       controls: controls of tickets; "treatment" is that of the ticket.
       lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements; "treatment" is that of the level.
       folders: the settings of each folder of runs, with its place below the results folder as "folder"; none of CSVs.
@@ -120,6 +127,7 @@ class Results:
     supermasks: pd.DataFrame
     best_supermasks: pd.DataFrame
     learned_masks: pd.DataFrame
+    mask_histories: pd.DataFrame
     controls: pd.DataFrame
     lines: pd.DataFrame
     perturbations: pd.DataFrame
@@ -156,10 +164,20 @@ def load(path: str | Path) -> Results:
 def by_kind(root: str | Path) -> dict[str, list[dict]]:
     """The metrics of all finished results below a folder by their kind, every kind of `COLUMNS` among them."""
     found: dict[str, list[dict]] = {kind: [] for kind in COLUMNS}
-    for metrics in finished(root, kind=None):
+    for place, metrics in finished_places(root, kind=None):
         if metrics["kind"] in found:
             found[metrics["kind"]].append(metrics)
+        if metrics["kind"] == "learned_mask":
+            found["mask_history"].append(metrics | {"rows": _readings(place)})
     return found
+
+
+def _readings(place: Path) -> list[dict]:
+    try:
+        return [dict(zip(HISTORY_COLUMNS, row, strict=True)) for row in read_history(place).tolist()]
+    except DamagedFile as error:
+        log.warning("%s It is left out.", error)
+        return []
 
 
 def flat(results: Iterable[Mapping]) -> list[dict]:

@@ -130,6 +130,12 @@ LEARNED = {  # whether a learned mask's network is rescaled -> style of its poin
     False: Style(INK, "<", DASHED),
     True: Style(INK, ">", DASHED, hollow=True),
 }
+LEARNING = {  # weights of a learned mask, whether its network is rescaled -> style of its curve
+    ("initial", False): _style("blue", ""),
+    ("initial", True): _style("blue", "", DASHED),
+    ("signed_constant", False): _style("orange", ""),
+    ("signed_constant", True): _style("orange", "", DASHED),
+}
 BASELINES = {  # horizontal lines without a marker
     "dense": Style(INK, "", DASHED),
     "trained_baseline": Style(INK, "", DASHED),

@@ -310,6 +310,12 @@ def finished(root: str | Path, kind: str | None = "level") -> Iterator[dict]:
     Raises:
       InputError: there is no such folder.
     """
+    for _, metrics in finished_places(root, kind):
+        yield metrics
+
+
+def finished_places(root: str | Path, kind: str | None = "level") -> Iterator[tuple[Path, dict]]:
+    """The folder and the metrics of every finished result; see `finished`."""
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"There is no results folder {root}.")
@@ -320,7 +326,16 @@ def finished(root: str | Path, kind: str | None = "level") -> Iterator[dict]:
             log.warning("%s It is left out.", error)
             continue
         if kind in (None, metrics["kind"]):
-            yield metrics
+            yield path, metrics
+
+
+def read_history(path: Path) -> np.ndarray:
+    """The history of a finished result: (rows, 5) float64 array with `HISTORY_COLUMNS`.
+
+    Raises:
+      DamagedFile: it is not as it was written, or was never there.
+    """
+    return _parse_csv(files.verified(path / "history.csv", files.read_json(path / CHECKSUMS)))
 
 
 def _read_result(path: Path, weights: bool) -> Result | None:

@@ -322,4 +322,7 @@ class _Study:
         }
         folder = self.root / f"{self.network}-{self.settings.dataset}" / "learned_masks"
         results = ResultsFolder(folder, self.place | {"data": "made up"})
-        results.write(place(mask, training, seed), Result(MASK, metrics))
+        iterations = np.arange(0, training.iterations + 1, 200)
+        accuracy = found - 0.5 * np.exp(-iterations / 400)
+        history = np.stack([iterations, 2 * (1 - accuracy), accuracy, 2 * (1 - accuracy), accuracy], axis=1)
+        results.write(place(mask, training, seed), Result(MASK, metrics, history))

@@ -225,6 +225,19 @@ def test_supermasks_beside_both_baselines(given, drawn):
     np.testing.assert_allclose(sorted(map(tuple, points)), expected)
 
 
+def test_masks_against_iterations(given, drawn):
+    figure = drawn[0]["mask_learning"]
+    axes = panel_of(figure, 0)
+    assert axes.get_title() == "fc on mnist: 3 seeds"
+    own = given.found.mask_histories
+    own = own[(own["network"] == "fc") & (own["weights"] == "signed_constant")]
+    best = own.groupby(["initial_logit", "seed"])["validation_accuracy"].max().groupby("initial_logit").mean().idxmax()
+    expected = 100 * own[own["initial_logit"] == best].groupby("iteration")["validation_accuracy"].mean()
+    line = next(line for line in axes.lines if line.get_color() == styles.LEARNING["signed_constant", False].colour)
+    np.testing.assert_allclose(line.get_xydata(), list(expected.items()))
+    assert "signed constant" in legend_of(figure)
+
+
 def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
     """The sparsest folder that can be: nothing to average, nothing to star, one level."""
     folder = made_up.write_results(tmp_path, treatments=[Treatment("random")], seeds=[4], levels=1)
