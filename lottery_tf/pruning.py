@@ -12,7 +12,6 @@ import keras
 import numpy as np
 
 from lottery_tf import events, masks, networks
-from lottery_tf.compact_training import CompactTraining
 from lottery_tf.controls import CONTROLS, check, control_place, control_ticket, order_seed
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
@@ -81,7 +80,6 @@ class Experiment:
     ):
         self.model = model = networks.masked(model)
         self.trainer = Trainer(model, dataset, training, from_logits=from_logits)
-        self.compact_training = CompactTraining(self.trainer)
         self.results = MemoryResults() if results is None else results
         pruning = pruning or PruningSettings()
         self._initial = initial or functools.partial(networks.initial_state, model, networks.get_state(model))
@@ -329,7 +327,7 @@ class Experiment:
         partial: Path | None = self.results.partial(place)
         snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds)
         with events.TrainingEvents(partial) as board:
-            trained = self.compact_training.train(
+            trained = self.trainer.train(
                 ticket,
                 seed,
                 number,

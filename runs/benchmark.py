@@ -19,7 +19,6 @@ SUITES = {
     "masks": "the cost of a step that learns a mask, beside a dense one",
     "memory": "peak memory of a run of each network",
     "compaction": "size and inference time of trained tickets, before and after `compact`",
-    "compact_training": "rounds of pruning with and without leaving out units that nobody hears (half an hour a repeat)",
     "study": "whole studies on both engines beside single runs, and what scheduling costs (ten minutes and more)",
     "faults": "studies killed again and again, and a full disk (many minutes)",
 }
