@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import keras
 import numpy as np
 
 from lottery_tf import events, masks, networks
 from lottery_tf.data import Dataset
+from lottery_tf.errors import InputError
 from lottery_tf.mask_settings import MaskSettings, common, folder, place
 from lottery_tf.pruning import finite, versions
 from lottery_tf.randomness import draw_seed, generator
@@ -22,8 +25,28 @@ from lottery_tf.training import Trained, Trainer
 from lottery_tf.treatments import Ticket
 
 
+def compiled(settings: MaskSettings) -> MaskSettings:
+    """What of the settings is compiled: those that differ in other things, which are values, share their program.
+
+    >>> compiled(MaskSettings("signed_constant", rescale=True, initial_logit=2.0)) == MaskSettings(rescale=True)
+    True
+    """
+    return dataclasses.replace(settings, weights="initial", initial_logit=0.0)
+
+
+class _Program(NamedTuple):
+    """A masked model, its state as it was made, and what trains it: all that is compiled for `compiled` settings."""
+
+    model: MaskedModel
+    start: networks.State
+    trainer: Trainer
+
+
 class MaskLearner:
     """Learns Supermasks of one network on one data set with given settings, for any seeds, with one compilation.
+
+    `of` gives learners of other settings, which share the images and, where only values differ, the compilation: a
+    compilation takes seconds, and TensorFlow never forgets one.
 
     Args:
       network: a built Keras model; each seed draws its kernels anew.
@@ -50,19 +73,49 @@ class MaskLearner:
     ):
         self._network = networks.masked(network)
         self._untrained = networks.get_state(self._network)
-        self.settings, self.training = settings, training
+        self.training = training
         self.results = MemoryResults() if results is None else results
         self._labels = labels or {}
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
-        options = dataclasses.asdict(settings)
-        if isinstance(settings.initial_logit, tuple):
-            options["initial_logit"] = dict(settings.initial_logit)
-        self.model = MaskedModel(self._network, **options)
-        self._start = networks.get_state(self.model)
-        self._trainer = Trainer(self.model, dataset, training, best_by="accuracy")
         self._judge = networks.unmasked(self._network)
-        self._judge_trainer = Trainer(self._judge, dataset, training)
+        self._judge_trainer = Trainer(self._judge, dataset, training, best_by="accuracy")
+        self._programs: dict[MaskSettings, _Program] = {}
+        self._take(settings)
+
+    def of(self, settings: MaskSettings) -> Self:
+        """A learner of other Supermasks of the same network, on the same images, into the same results.
+
+        Raises:
+          InputError: initial logits for kernels that the network does not have, or not for all.
+        """
+        other = copy.copy(self)
+        other._take(settings)
+        return other
+
+    def _take(self, settings: MaskSettings) -> None:
+        self.settings = settings
+        if compiled(settings) not in self._programs:
+            self._programs[compiled(settings)] = self._program(compiled(settings))
+        self.model, start, self._trainer = self._programs[compiled(settings)]
+        self._start = start | self._initial_logits()
+
+    def _program(self, settings: MaskSettings) -> _Program:
+        model = MaskedModel(self._network, **dataclasses.asdict(settings))
+        return _Program(model, networks.get_state(model), self._judge_trainer.of(model))
+
+    def _initial_logits(self) -> networks.State:
+        """The logits of every kernel at their start."""
+        given, masks_of = self.settings.initial_logit, dict(zip(self.model.kernel_names, self.model.masks, strict=True))
+        values = dict(given) if isinstance(given, tuple) else dict.fromkeys(masks_of, given)
+        if odd := sorted(values.keys() ^ masks_of.keys()):
+            raise InputError(
+                f"Initial logits are wanted for {', '.join(masks_of)}; missing or unknown: {', '.join(odd)}."
+            )
+        return {
+            f"{mask.name}/logits": np.full(mask.logits.shape, values[name], np.float32)
+            for name, mask in masks_of.items()
+        }
 
     def learn(self, seed: int) -> Result:
         """The learned mask of a seed, from the results or trained.

@@ -6,9 +6,17 @@ import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
+from typing import Any
+
+from lottery_tf.errors import InputError
+
+STOPPING = (signal.SIGINT, signal.SIGHUP)  # what a terminal sends to all processes of a command
 
 
 def start_tensorflow(threads: int = 0) -> None:
@@ -52,3 +60,59 @@ def die_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def deaf() -> Iterator[None]:
+    """Processes that are started within never hear of Ctrl-C or of a terminal that is closed.
+
+    Both are for the one who starts them, and reach it after this: it may end them, without a traceback of theirs.
+    """
+    resource_tracker.ensure_running()  # which, when it starts, lets those signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def call_elsewhere(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns when a process of its own calls it, which ends with this call, however this one ends.
+
+    Args:
+      what: what is done there, for the message if it dies.
+      function: a function of a module.
+      *arguments: what it is called with; they are pickled, as is what it returns or raises.
+
+    Raises:
+      InputError: the process is gone without an answer.
+      Exception: what the function raises.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(theirs, function, arguments), daemon=True)
+    try:
+        with deaf():
+            process.start()
+        theirs.close()
+        returned, raised = ours.recv()
+    except EOFError:
+        raise InputError(f"The process for {what} is gone: killed, or out of memory.") from None
+    finally:
+        if process.pid is not None:
+            process.kill()
+            process.join()
+        ours.close()
+    if raised is not None:
+        raise raised
+    return returned
+
+
+def _answer(connection, function: Callable[..., Any], arguments: tuple) -> None:
+    die_with_parent()
+    try:
+        answer = (function(*arguments), None)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is for the one who called
+        error.add_note(traceback.format_exc())
+        answer = (None, error)
+    connection.send(answer)

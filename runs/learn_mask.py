@@ -52,16 +52,17 @@ def main() -> None:
     network, name = common_flags.NETWORK.value, common_flags.DATASET.value
     dataset = data.load(name, common_flags.DATA_DIR.value, NETWORKS[network].image_shape)
     with Progress(len(wanted) * len(seeds) * training.iterations) as progress:
+        learner = paper_learner(
+            network,
+            dataset,
+            wanted[0],
+            training,
+            common_flags.RESULTS_DIR.value,
+            snapshot_seconds=common_flags.SNAPSHOT_SECONDS.value,
+            on_steps=progress.steps,
+        )
         for settings in wanted:
-            learner = paper_learner(
-                network,
-                dataset,
-                settings,
-                training,
-                common_flags.RESULTS_DIR.value,
-                snapshot_seconds=common_flags.SNAPSHOT_SECONDS.value,
-                on_steps=progress.steps,
-            )
+            learner = learner.of(settings)
             for seed in seeds:
                 progress.one(
                     lambda seed=seed, learn=learner.learn: learn(seed),

@@ -8,11 +8,13 @@ Examples:
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 from absl import flags
 
+from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.study.folder import StudyFolder, is_there
 from runs import cli
 
@@ -20,19 +22,31 @@ RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all resul
 JSON = flags.DEFINE_bool("json", False, "Print JSON: an object for each study.")
 
 
-def main() -> None:
+def main() -> int:
     results_dir = Path(RESULTS_DIR.value)
-    found = [status(results_dir, folder) for folder in StudyFolder.all(results_dir)]
+    found, damaged = [], 0
+    for path in StudyFolder.begun(results_dir):
+        try:
+            found.append(status(results_dir, StudyFolder.at(path)))
+        except (DamagedFile, InputError) as error:
+            print(f"The study {path.name} is left out: {error}", file=sys.stderr)
+            damaged = 1
     print(json.dumps(found, indent=1) if JSON.value else "\n\n".join(map(text, found)))
+    return damaged
 
 
 def status(results_dir: Path, folder: StudyFolder) -> dict:
     """How far a study is.
 
     Returns:
-      "study", "units", "finished" (counted on disk, now), "runs" (whether a process is at work on it), "waiting", and
-      what that process wrote last: "failed" (key -> error), "left_out", "running" (key -> seconds, steps, of),
-      "steps_per_second", "seconds_left", "began", "written", "machine", "process".
+      "study", "units", "finished" (counted on disk, now), "runs" (whether a process is at work on it, or waits to),
+      "waiting", and what that process wrote last: "failed" (key -> error), "left_out", "running" (key -> seconds,
+      steps, of), "stage" (what it does before its units begin, else null), "steps_per_second", "seconds_left", "began",
+      "written", "machine", "process".
+
+    Raises:
+      DamagedFile: where it stands cannot be read.
+      InputError: what was asked for cannot be any more.
     """
     plan, state, runs = folder.plan(), folder.read_state(), folder.is_running
     finished = sum(is_there(results_dir, work) for work in plan.works.values())
@@ -48,7 +62,7 @@ def status(results_dir: Path, folder: StudyFolder) -> dict:
         "running": running,
         "failed": failed,
         **{name: state.get(name) for name in ("steps_per_second", "seconds_left", "began", "written")},
-        **{name: state.get(name) for name in ("machine", "process")},
+        **{name: state.get(name) for name in ("machine", "process", "stage")},
     }
 
 
@@ -59,7 +73,9 @@ def text(found: dict) -> str:
     counts |= {"waiting": found["waiting"], "left out": found["left_out"]}
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     lines = [f"{found['study']}: {share:.0%} of {found['units']} units; {told}"]
-    if found["runs"]:
+    if found["runs"] and found["stage"]:
+        lines.append(f"  {found['stage']} (process {found['process']} on {found['machine']})")
+    elif found["runs"]:
         left = timedelta(seconds=round(found["seconds_left"] or 0))
         lines.append(
             f"  at work since {found['began']} (process {found['process']} on {found['machine']}), "

@@ -12,13 +12,10 @@ Stop it at any time with Ctrl-C and go on with the same command; `python -m runs
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,14 +26,16 @@ from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS, NETWORKS, SCHEDULES
 from lottery_tf.store import ResultsFolder
+from lottery_tf.study.clusters import check_answers
 from lottery_tf.study.engines import LocalEngine, Room, dataset_folder
-from lottery_tf.study.folder import StudyFolder, drop_weights_before, intact_metrics
-from lottery_tf.study.scheduler import Scheduler, State
+from lottery_tf.study.folder import StudyFolder, drop_weights_before, intact_metrics, is_shown
+from lottery_tf.study.scheduler import Scheduler, Standing
 from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request
-from lottery_tf.study.work import Work
-from lottery_tf.study.worker import Setup
+from lottery_tf.study.temporary import temporary_folder
+from lottery_tf.study.work import LevelWork, Work
+from lottery_tf.study.worker import Setup, save_dataset
 from runs import cli
-from runs.study_progress import StudyProgress, dry_run
+from runs.study_progress import StudyProgress, Where, dry_run, write_stage
 
 if TYPE_CHECKING:
     from lottery_tf.study.engines import Engine
@@ -95,16 +94,28 @@ def main() -> int:
     folder = StudyFolder.of(results_dir, request)
     plan = folder.plan()
     if DRY_RUN.value:
-        print(dry_run(plan, results_dir, THREADS.value, WORKERS.value))
+        with where_it_runs() as where:
+            print(dry_run(plan, results_dir, where, THREADS.value))
         return 0
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end: as with Ctrl-C
+    make_engine = engine_maker()
+    heed_signals()
     folder.make()
     with contextlib.ExitStack() as held:
         held.enter_context(files.locked(folder.lock))
+        held.enter_context(folder.shown_running())
         for run in sorted({work.folder for work in plan.works.values()}):
             (results_dir / run).mkdir(parents=True, exist_ok=True)
+            write_stage(folder, f"waits for another study that is at work on {run}")
             held.enter_context(files.locked(results_dir / run / ".study.lock"))
-        return run_plan(plan, folder, results_dir)
+        write_stage(folder, "looks at what is there and reads the data")
+        return run_plan(plan, folder, results_dir, make_engine)
+
+
+def heed_signals() -> None:
+    """Has what is told to end, or whose terminal is closed, end as with Ctrl-C, unless it is to ignore that (nohup)."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, signal.default_int_handler)
 
 
 def request_from_flags() -> Request:
@@ -141,7 +152,7 @@ def check_flags() -> None:
         raise InputError(f"--{given[0]} is for --engine=ray.")
 
 
-def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path) -> int:
+def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Callable[..., Engine]) -> int:
     """Does what is missing of a plan, tells how it went, and returns the exit status."""
     progress = StudyProgress(folder)
     scheduler = Scheduler(
@@ -154,16 +165,16 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path) -> int:
     )
     setup = Setup(KEEP.value == "all", SNAPSHOT_SECONDS.value)
     with (
-        progress.shown(scheduler),
         prepared(scheduler.pending, results_dir) as datasets,
-        engine(results_dir, datasets, setup, folder.logs) as workers,
+        contextlib.closing(make_engine(results_dir, datasets, setup, folder.logs)) as engine,
+        progress.shown(scheduler),
     ):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray sets its own
-        scheduler.run(workers)
+        heed_signals()  # Ray sets its own
+        scheduler.run(engine)
     print(progress.summary())
     show_tables(plan, results_dir)
     print(f"Tables, figures and significance: python -m analysis.report --results_dir={results_dir}")
-    return 1 if scheduler.counts[State.FAILED] else 0
+    return 1 if scheduler.counts[Standing.FAILED] else 0
 
 
 def show_tables(plan: Plan, results_dir: Path) -> None:
@@ -185,14 +196,25 @@ def show_tables(plan: Plan, results_dir: Path) -> None:
 
 
 def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
-    """Metrics of the results that are there, every file of them checked, by key; what is damaged is named and left out."""
+    """Metrics of the results that are there, every file of them checked, by key.
+
+    What is damaged is named and left out. So is a level that lacks its place on the treatment's page for TensorBoard: a
+    worker that is asked for it finds it and writes the page.
+    """
     found = {}
     for key, work in plan.works.items():
         metrics = intact_metrics(results_dir, work, weights=KEEP.value == "all")
         if metrics is not None:
             found[key] = metrics
             drop_weights_before(results_dir, work)  # if a study was killed just before it could
-    return found
+    return {key: metrics for key, metrics in found.items() if not _is_to_be_shown(plan.works[key], found, results_dir)}
+
+
+def _is_to_be_shown(work: Work, found: dict[str, dict], results_dir: Path) -> bool:
+    """Whether a unit is the last level of a treatment that is there, and the treatment's page does not have it yet."""
+    if not isinstance(work, LevelWork) or work.level == 0 or work.sibling(work.level + 1).key in found:
+        return False
+    return not is_shown(results_dir, work)
 
 
 @contextlib.contextmanager
@@ -201,51 +223,61 @@ def prepared(todo: list[Work], results_dir: Path) -> Iterator[Path]:
 
     The data are read by a process of its own: this one stays small, and imports no TensorFlow.
     """
-    folder = Path(tempfile.mkdtemp(prefix="lottery_tf-"))
-    try:
+    with temporary_folder() as folder:
         for name, network in dict.fromkeys((work.dataset, work.network) for work in todo):
             target = dataset_folder(folder, name, network)
             if not target.exists():
-                with ProcessPoolExecutor(1, get_context("spawn")) as reader:
-                    reader.submit(_prepare, name, NETWORKS[network].image_shape, DATA_DIR.value, target).result()
+                shape = NETWORKS[network].image_shape
+                processes.call_elsewhere(f"reading {name}", _prepare, name, shape, DATA_DIR.value, target)
         for work in {work.folder: work for work in todo}.values():
             fingerprint = (dataset_folder(folder, work.dataset, work.network) / "fingerprint").read_text()
             ResultsFolder(results_dir / work.folder, work.common | {"data": fingerprint})
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path) -> None:
     from lottery_tf import data
-    from lottery_tf.study.worker import save_dataset
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    processes.die_with_parent()
     if DATASETS[name].image_shape is not None:
         processes.start_tensorflow()  # whose libraries are chatty when tensorflow-datasets imports them
     save_dataset(data.load(name, data_dir, image_shape), target)
 
 
-@contextlib.contextmanager
-def engine(results_dir: Path, datasets: Path, setup: Setup, logs: Path) -> Iterator[Engine]:
-    """The engine that the flags ask for."""
-    made = _engines()[ENGINE.value](results_dir, datasets, setup, logs)
+def engine_maker() -> Callable[..., Engine]:
+    """What makes the engine that the flags ask for, of the arguments that all engines share.
+
+    Raises:
+      InputError: it cannot be had; told before anything is read or written.
+    """
+    return {"local": _local_maker, "ray": _ray_maker}[ENGINE.value]()
+
+
+def _local_maker() -> Callable[..., Engine]:
+    # What is free is asked for when it begins: until then, other studies may have been waited for.
+    return lambda *arguments: LocalEngine(*arguments, Room.here(WORKERS.value))
+
+
+def _ray_maker() -> Callable[..., Engine]:
     try:
-        yield made
-    finally:
-        made.close()
+        from lottery_tf.study.ray_engine import RayEngine
+    except ImportError as error:
+        raise InputError(f"--engine=ray wants the extra: pip install 'lottery_tf[ray]' ({error}).") from error
+    check_answers(ADDRESS.value or "")
+    return functools.partial(RayEngine, address=ADDRESS.value, workers=WORKERS.value, cpus=CPUS.value, gpus=GPUS.value)
 
 
-def _engines() -> dict:
-    def on_ray(*arguments):
-        try:
-            from lottery_tf.study.ray_engine import RayEngine
-        except ImportError as error:
-            raise InputError(f"--engine=ray wants the extra: pip install 'lottery_tf[ray]' ({error}).") from error
-        return RayEngine(*arguments, address=ADDRESS.value, workers=WORKERS.value, cpus=CPUS.value, gpus=GPUS.value)
-
-    return {"local": lambda *arguments: LocalEngine(*arguments, Room.here(WORKERS.value)), "ray": on_ray}
+@contextlib.contextmanager
+def where_it_runs() -> Iterator[Where]:
+    """Where a plan would be run: on the cluster whose address is given, if that answers, else on this machine."""
+    where = Where("this machine", Room.here(WORKERS.value).fits)
+    with contextlib.ExitStack() as held:
+        if ADDRESS.value is not None:
+            try:
+                made = engine_maker()(Path(RESULTS_DIR.value), Path(), Setup(), Path())
+                where = Where(f"the Ray cluster at {ADDRESS.value}", held.enter_context(contextlib.closing(made)).fits)
+            except InputError as error:
+                where = Where(f"this machine, for the cluster cannot be asked ({error})", where.fits)
+        yield where
 
 
 if __name__ == "__main__":

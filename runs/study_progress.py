@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import dataclasses
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from tqdm import tqdm
 
-from lottery_tf.study import costs
-from lottery_tf.study.costs import COSTS
-from lottery_tf.study.engines import Need, Room, log_path
+from lottery_tf.study.costs import COSTS, Speeds
+from lottery_tf.study.engines import Need, at_once, log_path
 from lottery_tf.study.folder import StudyFolder, is_there, quick_metrics
-from lottery_tf.study.scheduler import Scheduler, State
+from lottery_tf.study.scheduler import Scheduler, Standing
 from lottery_tf.study.studies import Plan
-from lottery_tf.study.work import LadderWork, Work
+from lottery_tf.study.work import Work
 from lottery_tf.study.worker import Ended
 from runs import cli
 
@@ -26,7 +27,27 @@ STATE_SECONDS = 2.0  # between two writings of the state
 SAMPLE = 200  # finished results that are read for an estimate of speed
 
 
-def dry_run(plan: Plan, results_dir: Path, threads: int = 0, workers: int = 0) -> str:
+UNITS = {  # kind of work -> what its units are called, and what its speed is counted in
+    "training": ("trainings", "images a second"),
+    "learned mask": ("learned masks", "images a second"),
+    "supermasks": ("ladders of supermasks", "networks a second"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """Where a study is to run.
+
+    Attributes:
+      name: what it is called.
+      fits: whether there is room for slots with some needs at once; see `engines.Engine`.
+    """
+
+    name: str
+    fits: Callable[[Sequence[Need]], bool]
+
+
+def dry_run(plan: Plan, results_dir: Path, where: Where, threads: int = 0) -> str:
     """What a plan needs, what of it is there, and about how long the rest takes, as text."""
     there = {key for key, work in plan.works.items() if is_there(results_dir, work)}
     lines = [f"{'study':<12} {'units':>7} {'there':>7} {'to do':>7} {'also wanted by another study':>30}"]
@@ -37,43 +58,53 @@ def dry_run(plan: Plan, results_dir: Path, threads: int = 0, workers: int = 0) -
         lines.append(f"{study:<12} {len(keys):7} {done:7} {len(keys) - done:7} {shared:30}")
     todo = [work for key, work in plan.works.items() if key not in there]
     total = f"{'together':<12} {len(plan.works):7} {len(there):7} {len(todo):7} {len(plan.shared):30}"
-    ladders = sum(isinstance(work, LadderWork) for work in todo)
-    steps = sum(work.iterations for work in todo)
-    lines += [
-        total,
-        "",
-        f"To do: {len(todo) - ladders} trainings, {steps:,} steps, {ladders} ladders of supermasks.",
-    ]
+    counts = collections.Counter(work.kind for work in todo)
+    units = [f"{counts[kind]:,} {name}" for kind, (name, _) in UNITS.items() if counts[kind]]
+    units.append(f"{sum(work.iterations for work in todo):,} steps")
+    lines += [total, "", f"To do: {', '.join(units)}."]
     if todo:
-        lines.append(_estimate(plan, results_dir, todo, there, threads, workers))
+        lines += _estimate(todo, _speeds(plan, results_dir, there), where, threads)
     return "\n".join(lines)
 
 
-def _estimate(plan: Plan, results_dir: Path, todo: list[Work], there: set[str], threads: int, workers: int) -> str:
-    measured, room = _measured(plan, results_dir, there), Room.here(workers)
-    seconds, sources = 0.0, []
-    for network in sorted({work.network for work in todo}):
-        at_once = room.at_once(Need.of(COSTS[network], threads))
-        seconds += sum(costs.seconds(work, measured) for work in todo if work.network == network) / at_once
-        speed = f"{measured.get(network, COSTS[network].images_per_second):,.0f} images a second in each"
-        sources.append(
-            f"{network}: {at_once} at once, {speed}, measured {'here' if network in measured else 'on two cores'}"
-        )
-    return f"About {_time(seconds)} on this machine ({'; '.join(sources)})."
+def _estimate(todo: list[Work], speeds: Speeds, where: Where, threads: int) -> list[str]:
+    seconds, lines = 0.0, []
+    for network in dict.fromkeys(work.network for work in todo):
+        count = at_once(where.fits, Need.of(COSTS[network], threads))
+        own = [work for work in todo if work.network == network]
+        seconds += sum(map(speeds.seconds, own)) / count
+        for kind in dict.fromkeys(work.kind for work in own):
+            name, unit = UNITS[kind]
+            measured = "here" if speeds.measured(network, kind) else "on two cores"
+            speed = f"{speeds.of(network, kind):,.1f} {unit} in each"
+            lines.append(f"  {network}, {name}: {count} at once, {speed}, measured {measured}")
+    return [f"About {_time(seconds)} on {where.name}:", *lines]
 
 
-def _measured(plan: Plan, results_dir: Path, there: set[str]) -> dict[str, float]:
-    """Speeds of each network by some of the results that are there."""
-    sample = {network: [] for network in COSTS}
+def _speeds(plan: Plan, results_dir: Path, there: set[str]) -> Speeds:
+    """Speeds of each network and kind of work by some of the results that are there."""
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+    found = []
     for key in there:
-        found = sample[plan.works[key].network]
-        if len(found) < SAMPLE and (metrics := quick_metrics(results_dir, key)) is not None:
-            found.append((key, metrics))
-    return costs.measured(plan.works, (pair for pairs in sample.values() for pair in pairs))
+        work = plan.works[key]
+        if counts[work.network, work.kind] < SAMPLE and (metrics := quick_metrics(results_dir, key)) is not None:
+            counts[work.network, work.kind] += 1
+            found.append((work, metrics))
+    return Speeds(found)
 
 
 def _time(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
+
+
+def write_stage(folder: StudyFolder, stage: str) -> None:
+    """Writes what a study does before its units begin, for those who look from outside."""
+    now = _date(time.time())
+    folder.write_state({**_process(), "began": now, "written": now, "stage": stage})
+
+
+def _process() -> dict:
+    return {"process": os.getpid(), "machine": platform.node()}
 
 
 class StudyProgress:
@@ -85,15 +116,15 @@ class StudyProgress:
 
     def __init__(self, folder: StudyFolder):
         self._folder = folder
-        self._began = time.time()
-        self._written = self._last_steps = 0.0
-        self._bar = tqdm(total=1.0, disable=None, dynamic_ncols=True, bar_format="{percentage:3.0f}%|{bar}| {desc}")
+        self._began = self._written = 0.0
+        self._bar: tqdm | None = None
         self._scheduler: Scheduler | None = None
 
     @contextlib.contextmanager
     def shown(self, scheduler: Scheduler) -> Iterator[None]:
         """Shows a scheduler while it runs."""
-        self._scheduler = scheduler
+        self._scheduler, self._began = scheduler, time.time()
+        self._bar = tqdm(total=1.0, disable=None, dynamic_ncols=True, bar_format="{percentage:3.0f}%|{bar}| {desc}")
         self._show(force=True)
         try:
             yield
@@ -133,18 +164,17 @@ class StudyProgress:
     def _counts(self) -> dict[str, int]:
         counts = self._scheduler.counts
         return {
-            "finished": counts[State.FINISHED],
-            "running": counts[State.RUNNING],
-            "failed": counts[State.FAILED],
-            "waiting": counts[State.WAITING] + counts[State.READY],
-            "left out": counts[State.LEFT_OUT],
+            "finished": counts[Standing.FINISHED],
+            "running": counts[Standing.RUNNING],
+            "failed": counts[Standing.FAILED],
+            "waiting": counts[Standing.WAITING] + counts[Standing.READY],
+            "left out": counts[Standing.LEFT_OUT],
         }
 
     def _state(self, counts: dict[str, int], speed: float) -> dict:
         scheduler, now = self._scheduler, time.monotonic()
         return {
-            "process": os.getpid(),
-            "machine": platform.node(),
+            **_process(),
             "began": _date(self._began),
             "written": _date(time.time()),
             "counts": counts,

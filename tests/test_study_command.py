@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from lottery_tf import files
+from lottery_tf.study.folder import StudyFolder
+from lottery_tf.study.studies import Request
 from runs.suites import faults
 
 TINY = ("--study=demo", "--seeds=0,1", "--levels=2", "--schedule=80", "--eval_interval=20", "--snapshot_seconds=0.1")
@@ -39,9 +43,11 @@ def test_a_study_ends_with_a_table_and_a_picture(undisturbed):
     assert (folder / RUN / "lottery.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_study_gives_the_bits_of_single_runs(undisturbed, command, tmp_path):
-    flags = "--criterion=large_final,magnitude_increase,random --seeds=0,1 --levels=2 --iterations=80 --eval_interval=20"
-    done = command("runs.lottery", *flags.split(), "--threads=1", f"--results_dir={tmp_path}")
+def test_a_study_gives_the_bits_of_single_runs(undisturbed, warm_command, tmp_path):
+    flags = (
+        "--criterion=large_final,magnitude_increase,random --seeds=0,1 --levels=2 --iterations=80 --eval_interval=20"
+    )
+    done = warm_command("runs.lottery", *flags.split(), "--threads=1", f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
 
@@ -86,8 +92,9 @@ def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp
 @pytest.mark.parametrize("engine", ["local", "ray"])
 def test_killed_again_and_again_a_study_ends_with_the_same_bits(engine, undisturbed, tmp_path):
     study = faults.command(tmp_path, *TINY, f"--engine={engine}")
-    killed = faults.disturb(study, engine, kills=3, seed=1, seconds=8)
-    assert sum(killed.values()) == 3
+    kills = {"local": 3, "ray": 2}[engine]
+    killed = faults.disturb(study, engine, kills=kills, seed=1, seconds=8)
+    assert sum(killed.values()) == kills
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
 
 
@@ -98,6 +105,9 @@ def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
     try:
         second = cluster.add_node(num_cpus=1)
         flags = ("--engine=ray", f"--address={cluster.address}")
+        planned = faults.command(tmp_path, *TINY, *flags, "--dry_run")
+        told = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert f"on the Ray cluster at {cluster.address}" in told and "fc, trainings: 2 at once" in told
         process = subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.PIPE, text=True)
         level = tmp_path / RUN / "seed-0/large_final-rewind-zero/level-01"
         wait_for(level.exists, process)
@@ -147,23 +157,77 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
-def test_a_damaged_file_is_named_and_its_level_alone_done_again(undisturbed, study, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_stops_while_it_reads_the_data_too_and_leaves_nothing_behind(sent, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    process = subprocess.Popen(
+        faults.command(tmp_path / "results", *TINY),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heeds_ctrl_c,  # noqa: PLW1509 - the suite has no threads of its own
+    )
+    try:
+        wait_for(lambda: faults.workers(process.pid, "local"), process)
+        began = time.monotonic()
+        # As a terminal does: what is typed, or its end, reaches every process of the command.
+        os.killpg(process.pid, sent)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert time.monotonic() - began < 10
+    assert process.returncode == 130 and "run the same command again to go on" in told
+    assert "Traceback" not in told
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_what_is_damaged_missing_or_of_another_parent_is_put_right_and_nothing_else(undisturbed, study, tmp_path):
+    """All at once: to start a study takes longer than this work."""
     shutil.copytree(undisturbed[0], tmp_path / "results")
-    level = tmp_path / "results" / RUN / "seed-1/random-rewind-zero/level-02"
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("checksums.json")}
-    (level / "mask.npz").write_bytes(b"rubbish")
-    done = study()
-    assert done.returncode == 0 and f"{level / 'mask.npz'} is damaged" in done.stderr
-    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("checksums.json")}
-    changed = {path.parent.name for path in after if after[path] != before[path]}
-    # The level before has to be trained again for its weights, which were dropped.
-    assert changed == {"level-01", "level-02"}
+    run = tmp_path / "results" / RUN
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("checksums.json")}
+    damaged = run / "seed-1/random-rewind-zero/level-02/mask.npz"
+    damaged.write_bytes(b"rubbish")
+    give_another_parent(run / "seed-1/magnitude_increase-rewind-zero/level-02")
+    # As if killed between dropping a weight's checksum and the file.
+    left_over = run / "seed-0/random-rewind-zero/level-01/weights.npz"
+    left_over.write_bytes(b"left over")
+    # As if killed before a treatment's page for TensorBoard was written, or written anew after its last level.
+    missing, of_the_level_before = sorted((run / "seed-0").glob("*-*/events.out.tfevents.*"))[:2]
+    missing.unlink()
+    os.utime(of_the_level_before, (0, 0))
+
+    done = study("--workers=1")
+    assert done.returncode == 0 and f"{damaged} is damaged" in done.stderr
+    changed = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
+    # The levels before have to be trained again for their weights, which were dropped.
+    assert changed == {
+        f"seed-1/{criterion}-rewind-zero/level-0{level}"
+        for criterion in ("random", "magnitude_increase")
+        for level in (1, 2)
+    }
+    assert not left_over.exists()
+    for folder in (missing.parent, of_the_level_before.parent):
+        (page,) = folder.glob("events.out.tfevents.*")
+        assert page.stat().st_mtime_ns > (folder / "level-02" / "metrics.json").stat().st_mtime_ns
     assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
+
+
+def give_another_parent(level):
+    """Has a level say that it was made from a parent with other bits."""
+    metrics = json.loads((level / "metrics.json").read_text()) | {"parent": "another"}
+    (level / "metrics.json").write_text(json.dumps(metrics))
+    sums = json.loads((level / "checksums.json").read_text())
+    sums["metrics.json"] = hashlib.sha256((level / "metrics.json").read_bytes()).hexdigest()
+    (level / "checksums.json").write_text(json.dumps(sums))
 
 
 def test_a_failure_is_told_with_its_traceback_and_stops_nothing_else(undisturbed, study, tmp_path):
     blocked = tmp_path / "results" / RUN / "seed-0" / "random-rewind-zero"
-    blocked.parent.mkdir(parents=True)
+    shutil.copytree(undisturbed[0], tmp_path / "results")
+    shutil.rmtree(blocked)
     blocked.write_text("a file where a folder should be")
     done = study("--workers=1")
     assert done.returncode == 1
@@ -172,30 +236,13 @@ def test_a_failure_is_told_with_its_traceback_and_stops_nothing_else(undisturbed
     (log,) = (tmp_path / "results").glob(f"studies/*/logs/{RUN}/seed-0/random-rewind-zero.log")
     assert log.read_text().count("failed\nTraceback") == 2, "it should have been tried twice"
     blocked.unlink()
-    assert study().returncode == 0
-    assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
-
-
-def test_a_level_made_from_another_parent_is_made_again(undisturbed, study, tmp_path):
-    shutil.copytree(undisturbed[0], tmp_path / "results")
-    level = tmp_path / "results" / RUN / "seed-1/random-rewind-zero/level-02"
-    metrics = json.loads((level / "metrics.json").read_text()) | {"parent": "another"}
-    (level / "metrics.json").write_text(json.dumps(metrics))
-    sums = json.loads((level / "checksums.json").read_text())
-    sums["metrics.json"] = hashlib.sha256((level / "metrics.json").read_bytes()).hexdigest()
-    (level / "checksums.json").write_text(json.dumps(sums))
-    assert study().returncode == 0
+    assert study("--workers=1").returncode == 0
     assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
 
 
 def test_weights_that_were_dropped_come_back_where_all_are_kept(undisturbed, study, tmp_path):
     shutil.copytree(undisturbed[0], tmp_path / "results")
-    # As if killed between dropping a weight's checksum and the file.
-    left_over = tmp_path / "results" / RUN / "seed-0/random-rewind-zero/level-01/weights.npz"
-    left_over.write_bytes(b"left over")
-    assert study().returncode == 0
-    assert not left_over.exists()
-    assert study("--keep=all").returncode == 0
+    assert study("--keep=all", "--workers=1").returncode == 0
     assert len(list((tmp_path / "results").rglob("level-*/weights.npz"))) == 2 * 3 * 2
 
 
@@ -208,7 +255,7 @@ def test_ray_refuses_what_no_node_can_hold(flags, study):
 def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
     processes = [
         subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.DEVNULL)
-        for flags in ((), ("--retries=0",))
+        for flags in (("--workers=1",), ("--workers=1", "--retries=0"))
     ]
     assert [process.wait(timeout=250) for process in processes] == [0, 0]
     begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
@@ -216,8 +263,25 @@ def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
 
 
+def test_different_studies_at_once_do_what_they_share_once(tmp_path):
+    """A demo and a figure 5 of digits share the dense network and large_final with rewinding and zeros."""
+    short = ("--networks=fc", "--seeds=0", "--levels=1", "--dataset=digits", "--schedule=20", "--eval_interval=10")
+    processes = [
+        subprocess.Popen(
+            faults.command(tmp_path, f"--study={name}", *short, "--workers=1"), cwd=ROOT, stdout=subprocess.DEVNULL
+        )
+        for name in ("demo", "figure5")
+    ]
+    assert [process.wait(timeout=250) for process in processes] == [0, 0]
+    begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
+    assert begun.count("dense begins on ") == begun.count("large_final-rewind-zero/level-01 begins on ") == 1
+    assert begun.count(" begins on ") == 1 + 3 + 2
+    found = [json.loads(path.read_text())["counts"]["finished"] for path in tmp_path.glob("studies/*/state.json")]
+    assert found == [4, 4]
+
+
 def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
-    told = faults.full_disk(tmp_path, faults.contents(undisturbed[0]), TINY)
+    told = faults.full_disk(tmp_path, faults.contents(undisturbed[0]), (*TINY, "--workers=1"))
     if told.startswith("not tried"):
         pytest.skip(told)
     assert "exit status 1" in told and "The disk is full" in told and told.endswith("with room, equal")
@@ -238,10 +302,46 @@ def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
         (["--study=demo", "--networks=fc,fc"], "networks gives fc more than once"),
     ],
 )
-def test_bad_flags_are_refused_in_a_sentence(flags, message, command, tmp_path):
-    done = command("runs.study", *flags, f"--results_dir={tmp_path}")
+def test_bad_flags_are_refused_in_a_sentence(flags, message, light_command, tmp_path):
+    done = light_command("runs.study", *flags, f"--results_dir={tmp_path}")
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_does_not_answer_is_told_within_seconds(command, tmp_path):
+    ray = ("--study=demo", "--engine=ray", "--address=127.0.0.1:1", f"--results_dir={tmp_path}")
+    began = time.monotonic()
+    done = command("runs.study", *ray)
+    assert done.returncode == 2 and "No Ray cluster answers at '127.0.0.1:1'" in done.stderr
+    planned = command("runs.study", *ray, "--dry_run")
+    assert "on this machine, for the cluster cannot be asked (No Ray cluster answers" in planned.stdout
+    assert time.monotonic() - began < 30
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_request_is_named_and_hides_no_other_study(command, tmp_path):
+    for seed in (0, 1):
+        StudyFolder.of(tmp_path, Request(("demo",), seeds=(seed,))).make()
+    damaged, other = sorted((tmp_path / "studies").iterdir())
+    (damaged / "request.json").write_text("{")
+    done = command("runs.status", f"--results_dir={tmp_path}", "--json")
+    assert done.returncode == 1 and f"{damaged / 'request.json'} is damaged" in done.stderr
+    assert [found["study"] for found in json.loads(done.stdout)] == [other.name]
+
+
+def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
+    lock = tmp_path / RUN / ".study.lock"
+    lock.parent.mkdir(parents=True)
+    with files.locked(lock):
+        process = subprocess.Popen(faults.command(tmp_path, *TINY), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for(lambda: any(tmp_path.glob("studies/*/state.json")), process)
+            told = command("runs.status", f"--results_dir={tmp_path}").stdout
+        finally:
+            process.kill()
+            process.communicate()
+    assert f"waits for another study that is at work on {RUN} (process {process.pid} on " in told
+    assert "not at work" in command("runs.status", f"--results_dir={tmp_path}").stdout
 
 
 def test_status_of_nothing(command, tmp_path):

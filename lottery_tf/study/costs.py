@@ -1,11 +1,13 @@
 """What a unit of work takes of a machine: threads, memory and time, as measured, for plans and for schedulers.
 
-Measured on two x86-64 cores with TensorFlow 2.21, every core busy; what a results folder says of its own machine is
-taken first. Imports no TensorFlow.
+Measured on two x86-64 cores with TensorFlow 2.21, every core busy (learned masks on fc and conv2; the other networks are
+taken to learn them as fast as they train). What a results folder says of its own machine goes before that, and what the
+running study shows before both. Imports no TensorFlow.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Iterable, Mapping
 
@@ -19,50 +21,79 @@ class Cost:
     Attributes:
       threads: threads a process at which a machine's cores together train the most.
       memory: bytes at the peak of a process.
-      images_per_second: training images, with validation every 100 iterations, in such a process.
-      evaluations_per_second: networks evaluated on validation and test images together.
+      speeds: by the kind of work, how much of it such a process does in a second (`Work.amount`), with validation every
+        100 iterations.
     """
 
     threads: int
     memory: int
-    images_per_second: float
-    evaluations_per_second: float
+    speeds: Mapping[str, float]
+
+
+def _speeds(training: float, learned_mask: float, supermasks: float) -> dict[str, float]:
+    return {"training": training, "learned mask": learned_mask, "supermasks": supermasks}
 
 
 COSTS = {
-    "fc": Cost(1, 1_300_000_000, 45_000, 10.0),
-    "conv2": Cost(2, 2_200_000_000, 540, 0.1),
-    "conv4": Cost(2, 2_200_000_000, 480, 0.1),
-    "conv6": Cost(2, 2_200_000_000, 430, 0.1),
-    "resnet20": Cost(2, 1_600_000_000, 280, 0.1),
-    "vgg19": Cost(2, 2_200_000_000, 60, 0.02),
+    "fc": Cost(1, 1_300_000_000, _speeds(45_000, 30_000, 10.0)),
+    "conv2": Cost(2, 2_200_000_000, _speeds(540, 500, 0.1)),
+    "conv4": Cost(2, 2_200_000_000, _speeds(480, 480, 0.1)),
+    "conv6": Cost(2, 2_200_000_000, _speeds(430, 430, 0.1)),
+    "resnet20": Cost(2, 1_600_000_000, _speeds(280, 280, 0.1)),
+    "vgg19": Cost(2, 2_200_000_000, _speeds(60, 60, 0.02)),
 }
 
 
-def measured(works: Mapping[str, Work], finished: Iterable[dict]) -> dict[str, float]:
-    """Training images per second of each network, from finished results.
+class Speeds:
+    """How much of each kind of work a process does in a second on each network.
 
     Args:
-      works: units by their key.
-      finished: pairs of a key and a result's metrics, which say how many seconds it took.
+      before: pairs of a unit and its result's metrics, found in the results folder.
+
+    >>> from lottery_tf.settings import run_settings
+    >>> from lottery_tf.study.work import LevelWork
+    >>> level = LevelWork(run_settings("fc", "mnist", "3000"), seed=0)
+    >>> speeds = Speeds([(level, {"seconds": 9.0})])
+    >>> speeds.of("fc", "training"), speeds.seconds(level)
+    (20000.0, 9.0)
     """
-    images: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    for key, metrics in finished:
-        work = works[key]
-        if work.iterations and metrics.get("seconds"):
-            images[work.network] = images.get(work.network, 0) + work.iterations * work.batch_size
-            seconds[work.network] = seconds.get(work.network, 0) + metrics["seconds"]
-    return {network: images[network] / seconds[network] for network in images}
+
+    def __init__(self, before: Iterable[tuple[Work, dict]] = ()):
+        self._before, self._now = _Measured(), _Measured()
+        for work, metrics in before:
+            if metrics.get("status") != "diverged":  # which ends a training before its time
+                self._before.add(work, metrics.get("seconds", 0.0))
+
+    def learn(self, work: Work, seconds: float) -> None:
+        """Takes note of a unit that was finished just now: of its network and kind, nothing older counts any more."""
+        self._now.add(work, seconds)
+
+    def of(self, network: str, kind: str) -> float:
+        """What is done in a second of a network's work of a kind."""
+        return self.measured(network, kind) or COSTS[network].speeds[kind]
+
+    def measured(self, network: str, kind: str) -> float:
+        """The same as it was measured here, not by the table; 0 where it was not."""
+        return self._now.speed(network, kind) or self._before.speed(network, kind)
+
+    def seconds(self, work: Work) -> float:
+        """About how long a unit takes in one process."""
+        return work.amount / self.of(work.network, work.kind)
 
 
-def seconds(work: Work, images_per_second: Mapping[str, float]) -> float:
-    """How long a unit takes in one process.
+class _Measured:
+    """Amounts of work and the seconds that they took, summed up by network and kind."""
 
-    Args:
-      work: the unit.
-      images_per_second: what was measured here, by network; the table is taken for others.
-    """
-    cost = COSTS[work.network]
-    training = work.iterations * work.batch_size / images_per_second.get(work.network, cost.images_per_second)
-    return training + work.evaluations / cost.evaluations_per_second
+    def __init__(self):
+        self._amount: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._seconds: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    def add(self, work: Work, seconds: float) -> None:
+        if seconds > 0:
+            self._amount[work.network, work.kind] += work.amount
+            self._seconds[work.network, work.kind] += seconds
+
+    def speed(self, network: str, kind: str) -> float:
+        """0 where nothing was measured."""
+        seconds = self._seconds[network, kind]
+        return self._amount[network, kind] / seconds if seconds else 0.0

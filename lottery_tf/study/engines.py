@@ -11,8 +11,7 @@ import functools
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -80,6 +79,18 @@ class Engine(Protocol):
         """Gives back what the engine holds; its slots are stopped before."""
 
 
+def at_once(fits: Callable[[Sequence[Need]], bool], need: Need) -> int:
+    """How many slots with the same need have room, by `Engine.fits`.
+
+    >>> at_once(Room(cores=4, memory=7e9).fits, Need(threads=1, memory=2_000_000_000))
+    3
+    """
+    count = 1
+    while fits([need] * (count + 1)):
+        count += 1
+    return count
+
+
 @dataclasses.dataclass(frozen=True)
 class Room:
     """What a machine has room for.
@@ -109,13 +120,6 @@ class Room:
         if self.workers:
             return len(needs) <= self.workers
         return sum(need.threads for need in needs) <= self.cores
-
-    def at_once(self, need: Need) -> int:
-        """How many processes with the same need have room."""
-        count = 1
-        while self.fits([need] * (count + 1)):
-            count += 1
-        return count
 
 
 class LocalEngine:
@@ -160,7 +164,8 @@ class LocalSlot:
         self._counter = context.Value("q", 0, lock=False)
         arguments = (theirs, self._counter, need.threads, results_dir, datasets, setup, logs)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
+        with processes.deaf():
+            self._process.start()
         theirs.close()
 
     @property
@@ -188,7 +193,6 @@ class LocalSlot:
 
 def _serve(connection, counter, threads: int, results_dir: Path, datasets: Path, setup: Setup, logs: Path) -> None:
     """What a slot's process does: units of work as they come, until nobody is there to send any."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started it
     processes.die_with_parent()
     processes.start_tensorflow(threads)
 

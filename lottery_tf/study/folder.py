@@ -3,6 +3,7 @@
     results/studies/<studies>-<hash of the request>/
       request.json    what was asked for
       state.json      where it stands, written anew every few seconds while it runs
+      .lock, .running held while it runs
       logs/           a log for each treatment of each seed, supermask ladder and learned mask
 
 Imports no TensorFlow.
@@ -10,6 +11,7 @@ Imports no TensorFlow.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import hashlib
@@ -23,6 +25,7 @@ from lottery_tf.study.studies import Plan, Request, plan
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, Work
 
 FOLDER = "studies"
+RUNNING = ".running"
 
 
 class StudyFolder:
@@ -45,20 +48,30 @@ class StudyFolder:
         return cls(results_dir / FOLDER / f"{'+'.join(request.studies)}-{digest}", request)
 
     @classmethod
-    def all(cls, results_dir: Path) -> Iterator[StudyFolder]:
-        """The studies that were begun in a results folder, in the order of their names.
+    def at(cls, path: Path) -> StudyFolder:
+        """The study whose folder lies at a path; raises DamagedFile where what was asked for cannot be read."""
+        request = path / "request.json"
+        try:
+            values = files.read_json(request)
+            return cls(
+                path,
+                Request(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}),
+            )
+        except (TypeError, InputError) as error:
+            raise DamagedFile(f"{request} is damaged: {str(error).rstrip('.')}.") from error
+
+    @staticmethod
+    def begun(results_dir: Path) -> list[Path]:
+        """The folders of the studies that were begun in a results folder, in the order of their names.
 
         Raises:
           InputError: there is no such folder, or no study in it.
-          DamagedFile: a request cannot be read.
         """
         if not results_dir.is_dir():
             raise InputError(f"There is no results folder {results_dir}.")
-        found = sorted((results_dir / FOLDER).glob("*/request.json"))
-        if not found:
+        if not (found := sorted((results_dir / FOLDER).glob("*/request.json"))):
             raise InputError(f"No study was begun in {results_dir}.")
-        for path in found:
-            yield cls(path.parent, _request(path))
+        return [path.parent for path in found]
 
     def make(self) -> None:
         """Makes the folder and writes what was asked for."""
@@ -76,15 +89,26 @@ class StudyFolder:
 
     @property
     def lock(self) -> Path:
-        """Locked by the process that runs the study."""
+        """Locked by the process that runs the study; another one waits."""
         return self.path / ".lock"
+
+    @contextlib.contextmanager
+    def shown_running(self) -> Iterator[None]:
+        """Lets `is_running` say so; for the one that holds the lock.
+
+        It has a lock of its own: `is_running` cannot look at a lock without taking it for an instant, in which it would
+        seem to a study that begins that another one runs. This one is waited for in silence.
+        """
+        with open(self.path / RUNNING, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @property
     def is_running(self) -> bool:
-        """Whether a process runs the study; a dead one's lock is gone."""
-        if not self.lock.exists():
+        """Whether a process runs the study, or waits to; a dead one's lock is gone."""
+        if not (self.path / RUNNING).exists():
             return False
-        with open(self.lock) as file:
+        with open(self.path / RUNNING) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -94,14 +118,6 @@ class StudyFolder:
     def plan(self) -> Plan:
         """What was asked for needs."""
         return plan(self.request)
-
-
-def _request(path: Path) -> Request:
-    try:
-        values = files.read_json(path)
-        return Request(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-    except TypeError as error:
-        raise DamagedFile(f"{path} is damaged: {error}.") from error
 
 
 def satisfied(work: Work, metrics: dict) -> bool:
@@ -139,6 +155,19 @@ def drop_weights_before(results_dir: Path, work: Work) -> None:
     metrics = quick_metrics(results_dir, before.key)
     if metrics is not None and not metrics["keep_weights"] and (path / store.WEIGHTS).exists():
         store.drop_weights(path)
+
+
+def is_shown(results_dir: Path, work: LevelWork) -> bool:
+    """Whether the treatment's page for TensorBoard, which is written after each level, was written after this one."""
+    level = results_dir / work.key
+    finished = (level / "metrics.json").stat().st_mtime_ns
+    return any(page.stat().st_mtime_ns >= finished for page in level.parent.glob(store.EVENT_FILES))
+
+
+def is_child(results_dir: Path, work: LevelWork, metrics: dict) -> bool:
+    """Whether a level's metrics say that it was made from what is there now of the level that it is made from."""
+    parent = quick_metrics(results_dir, work.made_from.key) if work.made_from else {"fingerprint": ""}
+    return parent is not None and metrics["parent"] == parent["fingerprint"]
 
 
 def quick_metrics(results_dir: Path, key: str) -> dict | None:

@@ -6,6 +6,7 @@ end. Data sets lie in Ray's object store once. Needs the extra `ray`.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -21,9 +22,10 @@ from ray.exceptions import RayError, RayTaskError
 from lottery_tf import files, processes, store
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
+from lottery_tf.study.clusters import GONE, check_answers, is_gone, watched
 from lottery_tf.study.engines import Need, append_log, dataset_folder
-from lottery_tf.study.folder import drop_weights_before
-from lottery_tf.study.work import Work
+from lottery_tf.study.folder import drop_weights_before, intact_metrics, is_child
+from lottery_tf.study.work import LevelWork, Work
 from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
 Files = dict[str, bytes]  # by their paths relative to the results folder
@@ -58,6 +60,9 @@ class RayEngine:
       workers: the greatest number of actors; 0: as many as the cluster has room for.
       cpus: CPUs of each actor; None: one for each of its threads.
       gpus: GPUs of each actor, or a fraction of one.
+
+    Raises:
+      InputError: no cluster answers; later, in any method, that it is gone.
     """
 
     # An idle actor holds its CPUs, and after the loss of a node another one may be waiting for them.
@@ -80,6 +85,7 @@ class RayEngine:
         self._workers, self._cpus, self._gpus = workers, cpus, gpus
         self._started = not ray.is_initialized()
         if self._started:
+            check_answers(address or "")
             here = os.pathsep.join(path for path in [os.getcwd(), *sys.path] if path)
             environment = {"runtime_env": {"env_vars": {"PYTHONPATH": here}}} if address is None else {}
             alone = {"include_dashboard": False} if address is None else {}
@@ -88,6 +94,11 @@ class RayEngine:
                 ray.init(address or "local", log_to_driver=False, logging_level="error", **alone, **environment)
             except (ConnectionError, ValueError) as error:
                 raise InputError(f"No Ray cluster answers at {address!r} ({error}).") from error
+        # Through a proxy (ray://) the cluster's own address is of no use here.
+        self._cluster = "" if (address or "").startswith("ray://") else ray.get_runtime_context().gcs_address
+        self._is_gone = False
+        self._watched = contextlib.ExitStack()
+        self._watched.enter_context(watched(self._cluster))
         self._slots: set[int] = set()
         self._datasets_there: dict[Path, ray.ObjectRef] = {}
         # Nodes keep what is unfinished under this name, so that a unit whose actor died is taken up by the next one.
@@ -101,6 +112,7 @@ class RayEngine:
             return True
         if self._workers and len(needs) > self._workers:
             return False
+        self.check_cluster()
         free = self._nodes()
         for need in sorted(needs, key=self.cpus, reverse=True):
             node = next((n for n in free if self._holds(n, need)), None)
@@ -129,6 +141,7 @@ class RayEngine:
         Raises:
           InputError: no node can hold it.
         """
+        self.check_cluster()
         nodes = self._nodes()
         if not any(self._holds(node, need) for node in nodes):
             raise InputError(
@@ -154,13 +167,26 @@ class RayEngine:
 
     def wait(self, busy: Sequence[RaySlot], seconds: float) -> list[RaySlot]:
         owners = {slot.end: slot for slot in busy}
+        self.check_cluster()
         ended, _ = ray.wait(list(owners), timeout=seconds)
         return [owners[end] for end in ended]
 
+    def check_cluster(self) -> None:
+        """Raises InputError where the cluster is gone; Ray would wait for a minute and then end this process."""
+        if is_gone(self._cluster):
+            self._is_gone = True
+            raise InputError(GONE.format(self._cluster))
+
+    def stop(self, actor: ray.actor.ActorHandle) -> None:
+        """Ends an actor, unless it is gone with the cluster."""
+        if not self._is_gone:
+            ray.kill(actor)
+
     def close(self) -> None:
         """Leaves the cluster, and ends it if it was started here."""
-        if self._started:
+        if self._started and not self._is_gone:
             ray.shutdown()
+        self._watched.close()  # last: Ray may end this process even as it is left
 
 
 class RaySlot:
@@ -176,7 +202,7 @@ class RaySlot:
 
     def start(self, work: Work, earlier: list[dict]) -> None:
         self._work = work
-        inputs = read_inputs(self._engine.results_dir, work)
+        inputs = read_inputs(self._engine.results_dir, work, self._engine.setup.keep_weights)
         dataset = self._engine.dataset(work.dataset, work.network)
         self.end = self._actor.perform.remote(work, earlier, inputs, dataset)
 
@@ -186,6 +212,7 @@ class RaySlot:
         except RayTaskError as error:
             return Ended(End.FAILED, error=str(error))
         except RayError as error:
+            self._engine.check_cluster()
             append_log(self._engine.logs, self._work, f"{self._work.place} is lost: {error}\n")
             return Ended(End.LOST, error=str(error))
         receive(self._engine.results_dir, sent, self._work)
@@ -194,7 +221,7 @@ class RaySlot:
         return sent.ended
 
     def stop(self) -> None:
-        ray.kill(self._actor)
+        self._engine.stop(self._actor)
         self._engine.free(self._number)
 
 
@@ -275,8 +302,14 @@ def read_files(path: Path) -> Files:
     return {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
 
 
-def read_inputs(results_dir: Path, work: Work) -> dict[str, Files]:
-    """The results that a unit starts from: back to the nearest one that has its weights."""
+def read_inputs(results_dir: Path, work: Work, keep_weights: bool) -> dict[str, Files]:
+    """The results that a unit starts from: back to the nearest one that has its weights.
+
+    Of a level that is there, and has to be shown only, itself.
+    """
+    own = intact_metrics(results_dir, work, keep_weights) if isinstance(work, LevelWork) else None
+    if own is not None and is_child(results_dir, work, own):
+        return {work.key: read_files(results_dir / work.key)}
     inputs = {work.rewinds_to.key: read_files(results_dir / work.rewinds_to.key)} if work.rewinds_to else {}
     before = work.made_from
     while before is not None:

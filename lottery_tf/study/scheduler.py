@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from lottery_tf.errors import InputError
-from lottery_tf.study import costs
-from lottery_tf.study.costs import COSTS
+from lottery_tf.study.costs import COSTS, Speeds
 from lottery_tf.study.engines import Engine, Need, Slot
 from lottery_tf.study.folder import satisfied
 from lottery_tf.study.studies import Plan
@@ -25,7 +24,7 @@ WAIT_SECONDS = 0.5  # between two looks at what is going on
 LOST_LIMIT = 10  # processes that may die over one unit
 
 
-class State(enum.Enum):
+class Standing(enum.Enum):
     """Where a unit of a plan stands."""
 
     WAITING = "waiting"  # for what it needs
@@ -36,7 +35,7 @@ class State(enum.Enum):
     LEFT_OUT = "left out"  # what it needs failed or diverged
 
 
-ENDS = frozenset((State.FINISHED, State.FAILED, State.LEFT_OUT))
+ENDS = frozenset((Standing.FINISHED, Standing.FAILED, Standing.LEFT_OUT))
 
 
 @dataclasses.dataclass
@@ -81,7 +80,7 @@ class Scheduler:
         self._threads = threads
         self._on_change, self._on_end = on_change, on_end
         self.metrics = dict(found)
-        self.states = dict.fromkeys(plan.works, State.WAITING)
+        self.states = dict.fromkeys(plan.works, Standing.WAITING)
         self.counts = collections.Counter(self.states.values())
         self.errors: dict[str, str] = {}
         self.running: dict[str, Running] = {}
@@ -90,14 +89,16 @@ class Scheduler:
         self._lost: collections.Counter[str] = collections.Counter()
         self._followers: dict[str, list[str]] = {key: [] for key in plan.works}
         for key, work in plan.works.items():
-            for need in work.needs:
-                self._followers[need].append(key)
-        measured = costs.measured(plan.works, found.items())
-        self._seconds = {key: costs.seconds(work, measured) for key, work in plan.works.items()}
-        self._seconds_total = self._seconds_pending = sum(self._seconds.values())
+            for earlier in work.prerequisites:
+                self._followers[earlier].append(key)
+        self._speeds = Speeds((plan.works[key], metrics) for key, metrics in found.items())
+        self._pending: collections.Counter[tuple[str, str]] = collections.Counter()
+        for work in plan.works.values():
+            self._pending[work.network, work.kind] += work.amount
+        self._share_a_second = 1 / self._left()
         self._way_to_go = self._ways_to_go()
         self._ready: list[tuple[float, int, str]] = []
-        self._place = {key: place for place, key in enumerate(plan.works)}
+        self._rank = {key: rank for rank, key in enumerate(plan.works)}
         self._steps_ended = 0
         self._unsettled: collections.deque[str] = collections.deque(plan.works)
         self._settle()
@@ -106,7 +107,8 @@ class Scheduler:
         """For each unit the seconds from its beginning to the end of the longest way that leads on from it."""
         ways: dict[str, float] = {}
         for key in reversed(self.plan.works):
-            ways[key] = self._seconds[key] + max((ways[later] for later in self._followers[key]), default=0.0)
+            own = self._speeds.seconds(self.plan.works[key])
+            ways[key] = own + max((ways[later] for later in self._followers[key]), default=0.0)
         return ways
 
     @property
@@ -116,17 +118,30 @@ class Scheduler:
 
     @property
     def seconds_left(self) -> float:
-        """About how long the rest takes with as many units at once as there are now, by the plan's estimates."""
-        return max(0.0, self._seconds_pending - self._begun()) / max(1, len(self.running))
+        """About how long the rest takes with as many units at once as there are now, at the speeds measured so far."""
+        return self._left() / max(1, len(self.running))
 
     @property
     def share_done(self) -> float:
-        """The share of all units' time that is behind, by the plan's estimates, in [0, 1]."""
-        return 1 - max(0.0, self._seconds_pending - self._begun()) / self._seconds_total
+        """The share of all units' time that is behind, in [0, 1].
 
-    def _begun(self) -> float:
+        What is learned of speeds changes how fast it grows from then on, not where it stands.
+        """
+        return min(1.0, max(0.0, 1 - self._left() * self._share_a_second))
+
+    def _left(self) -> float:
+        """The time that the rest takes, unit after unit."""
+        pending = sum(amount / self._speeds.of(*group) for group, amount in self._pending.items())
         now = time.monotonic()
-        return sum(min(self._seconds[key], now - running.since) for key, running in self.running.items())
+        begun = (min(self._speeds.seconds(unit.work), now - unit.since) for unit in self.running.values())
+        return max(0.0, pending - sum(begun))
+
+    def _learn(self, work: Work, seconds: float) -> None:
+        """Takes note of how long a unit took."""
+        share = self.share_done
+        self._speeds.learn(work, seconds)
+        if left := self._left():
+            self._share_a_second = (1 - share) / left
 
     @property
     def pending(self) -> list[Work]:
@@ -154,7 +169,7 @@ class Scheduler:
                     slot.stop()
             for key in list(self.running):
                 del self.running[key]
-                self._set(key, State.READY)
+                self._set(key, Standing.READY)
             self._on_change()
 
     def _settle(self) -> None:
@@ -164,27 +179,28 @@ class Scheduler:
 
     def _settle_one(self, key: str) -> None:
         work = self.plan.works[key]
-        needs = [self.states[need] for need in work.needs]
-        if self.states[key] is not State.WAITING or not ENDS.issuperset(needs):
+        before = [self.states[earlier] for earlier in work.prerequisites]
+        if self.states[key] is not Standing.WAITING or not ENDS.issuperset(before):
             return
         start = [unit.key for unit in (work.made_from, work.rewinds_to) if unit]
-        if any(state is not State.FINISHED for state in needs) or any(map(self._diverged, start)):
-            self._set(key, State.LEFT_OUT)
+        if any(state is not Standing.FINISHED for state in before) or any(map(self._diverged, start)):
+            self._set(key, Standing.LEFT_OUT)
         elif self._is_result_of(work, self.metrics.get(key)):
-            self._set(key, State.FINISHED)
+            self._set(key, Standing.FINISHED)
         else:
             self._make_ready(key)
 
     def _make_ready(self, key: str) -> None:
-        self._set(key, State.READY)
-        heapq.heappush(self._ready, (-self._way_to_go[key], self._place[key], key))
+        self._set(key, Standing.READY)
+        heapq.heappush(self._ready, (-self._way_to_go[key], self._rank[key], key))
 
-    def _set(self, key: str, state: State) -> None:
+    def _set(self, key: str, state: Standing) -> None:
         self.counts[self.states[key]] -= 1
         self.counts[state] += 1
         self.states[key] = state
         if state in ENDS:
-            self._seconds_pending -= self._seconds[key]
+            work = self.plan.works[key]
+            self._pending[work.network, work.kind] -= work.amount
             self._unsettled.extend(self._followers[key])
 
     def _diverged(self, key: str) -> bool:
@@ -210,7 +226,7 @@ class Scheduler:
             if slot is None:
                 return
             heapq.heappop(self._ready)
-            self._set(key, State.RUNNING)
+            self._set(key, Standing.RUNNING)
             self.running[key] = Running(work, slot, time.monotonic())
             if (failed := _told(lambda slot=slot, work=work: slot.start(work, self._earlier(work)))) is not None:
                 self._end(slot, failed)
@@ -237,7 +253,7 @@ class Scheduler:
     def _end(self, slot: Slot, ended: Ended) -> None:
         """Takes note of how the unit in a slot ended."""
         key = next(key for key, running in self.running.items() if running.slot is slot)
-        work = self.running[key].work
+        work, since = self.running[key].work, self.running[key].since
         if ended.end is End.DISK_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), ended.error)
         del self.running[key]
@@ -248,13 +264,16 @@ class Scheduler:
         if ended.end is End.FINISHED:
             self.metrics[key] = ended.metrics
             self._steps_ended += ended.metrics.get("iterations", 0)
-            self._set(key, State.FINISHED)
+            self._set(key, Standing.FINISHED)
+            if ended.metrics.get("status") != "diverged":
+                # What was taken up where another process left it took longer than this one knows.
+                self._learn(work, max(time.monotonic() - since, ended.metrics.get("seconds", 0.0)))
             self._on_end(work, ended)
         elif self._is_tried_again(key, ended):
             self._make_ready(key)
         else:
             self.errors[key] = ended.error
-            self._set(key, State.FAILED)
+            self._set(key, Standing.FAILED)
             self._on_end(work, ended)
         self._settle()
 

@@ -62,6 +62,17 @@ STUDIES: dict[str, Study] = {
         dataset="digits",
         ends_with_table=True,
     ),
+    "trial": Study(
+        "a little of each kind of work on embedded digits, to try a machine or a cluster",
+        (Treatment(), Treatment(rounds="oneshot"), Treatment("random", mask0="hybrid", rewind_to=50)),
+        controls=("reinit",),
+        ladders=(UNTRAINED, Ladder("oneshot", "large_final")),
+        masks=(MaskSettings(), MaskSettings("signed_constant", rescale=True, initial_logit=-2.0)),
+        levels=2,
+        seeds=(0,),
+        networks=("fc",),
+        dataset="digits",
+    ),
     **{
         name: Study(figure.title.lower(), tuple(dict.fromkeys(figure.lines.values())))
         for name, figure in paper.FIGURES.items()

@@ -11,7 +11,7 @@ import functools
 
 from lottery_tf import mask_settings
 from lottery_tf.controls import control_place
-from lottery_tf.heuristics import Ladder, supermask_place
+from lottery_tf.heuristics import UNTRAINED, Ladder, supermask_place
 from lottery_tf.mask_settings import MaskSettings
 from lottery_tf.settings import RunSettings, TrainingSettings
 from lottery_tf.store import DENSE, level_place, rewind_place
@@ -29,8 +29,9 @@ class Work:
       place: where its result lies in the run's folder.
       chain: what it shares with the units that it follows on or that follow on it, fit for the name of a log.
       iterations: training steps.
-      batch_size: images a step.
-      evaluations: networks evaluated besides the training.
+      kind: "training", "learned mask" or "supermasks": what has a speed of its own.
+      amount: how much of that it is: images that are trained on, one step after the other, or networks that are
+        evaluated on validation and test images.
       common: what all results in its folder have in common, but for the data.
       besides: places of further results that come before its own.
       made_from: the unit whose result it starts from; None where it starts from nothing.
@@ -45,15 +46,15 @@ class Work:
     place: str
     common: dict
     iterations: int = 0
-    batch_size: int = 0
-    evaluations: int = 0
+    kind: str
+    amount: int
     besides: tuple[str, ...] = ()
     made_from: Work | None = None
     rewinds_to: Work | None = None
     follows: Work | None = None
 
     @functools.cached_property
-    def needs(self) -> tuple[str, ...]:
+    def prerequisites(self) -> tuple[str, ...]:
         """Keys of the units that have to be finished first."""
         return tuple(dict.fromkeys(unit.key for unit in (self.made_from, self.rewinds_to, self.follows) if unit))
 
@@ -97,13 +98,15 @@ class _RunWork(Work):
 class _TrainingWork(_RunWork):
     """A training of a run."""
 
+    kind = "training"
+
     @property
     def iterations(self) -> int:
         return self.settings.training.iterations
 
     @property
-    def batch_size(self) -> int:
-        return self.settings.training.batch_size
+    def amount(self) -> int:
+        return self.iterations * self.settings.training.batch_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +115,7 @@ class LevelWork(_TrainingWork):
 
     >>> from lottery_tf.settings import run_settings
     >>> second = LevelWork(run_settings("fc", "mnist"), 0, 2, Treatment("movement"))
-    >>> second.needs
+    >>> second.prerequisites
     ('fc-mnist/paper/seed-0/movement-rewind-zero/level-01',)
     """
 
@@ -212,9 +215,12 @@ class LadderWork(_RunWork):
     ladder: Ladder
     levels: int
 
+    kind = "supermasks"
+
     @property
-    def evaluations(self) -> int:
-        return self.levels * len(SUPERMASK_WEIGHTS)
+    def amount(self) -> int:
+        masks = 1 if self.ladder.source == UNTRAINED.source else self.levels
+        return masks * len(SUPERMASK_WEIGHTS)
 
     @functools.cached_property
     def place(self) -> str:
@@ -239,6 +245,8 @@ class MaskWork(Work):
     training: TrainingSettings
     seed: int
 
+    kind = "learned mask"
+
     @property
     def folder(self) -> str:
         return mask_settings.folder(self.network, self.dataset)
@@ -252,8 +260,8 @@ class MaskWork(Work):
         return self.training.iterations
 
     @property
-    def batch_size(self) -> int:
-        return self.training.batch_size
+    def amount(self) -> int:
+        return self.iterations * self.training.batch_size
 
     @functools.cached_property
     def place(self) -> str:

@@ -23,6 +23,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
 SPLITS = ("train", "validation", "test")
+KEPT = 2  # a network's trainings and its learned masks, between which a worker may go to and fro
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Worker:
         self._setup = setup
         self._on_steps = on_steps
         self._on_line = on_line
-        self._made: tuple[Any, Any] = (None, None)
+        self._made: dict[Any, Any] = {}
 
     def perform(self, work: Work, earlier: list[dict]) -> Ended:
         """Does a unit of work, or finds it done; whatever goes wrong is told in what it returns.
@@ -160,7 +161,9 @@ class Worker:
                 on_steps=self._on_steps,
             )
 
-        return self._kept((work.network, work.dataset, work.mask, work.training), make).learn(work.seed).metrics
+        # One for all masks of a network: those that differ in values alone share what is compiled.
+        learner = self._kept((work.network, work.dataset, work.training), make)
+        return learner.of(work.mask).learn(work.seed).metrics
 
     def _experiment(self, work: LevelWork | RewindWork | ControlWork | LadderWork):
         from lottery_tf.pruning import paper_experiment
@@ -178,11 +181,14 @@ class Worker:
         return self._kept(work.settings, make)
 
     def _kept(self, what: Any, make: Callable[[], Any]) -> Any:
-        """What was made last, if it was the same; only one is kept, for each holds a data set and compiled code."""
-        if self._made[0] != what:
-            self._made = (None, None)
-            self._made = (what, make())
-        return self._made[1]
+        """What was made for something, if it is one of the few used last: each holds a data set and compiled code."""
+        found = self._made.pop(what, None)
+        if found is None:
+            while len(self._made) >= KEPT:
+                del self._made[next(iter(self._made))]
+            found = make()
+        self._made[what] = found
+        return found
 
     def _tell(self, work: Work, line: str) -> None:
         self._on_line(work, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
@@ -213,12 +219,24 @@ def is_full(error: Exception) -> bool:
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
-    """Writes a data set as plain arrays that many processes can map into memory at once."""
-    folder.mkdir(parents=True)
-    for split in SPLITS:
-        np.save(folder / f"{split}-images.npy", getattr(dataset, split).images)
-        np.save(folder / f"{split}-labels.npy", getattr(dataset, split).labels)
-    (folder / "fingerprint").write_text(dataset.fingerprint)
+    """Writes a data set as plain arrays that many processes can map into memory at once.
+
+    Raises:
+      InputError: the folder cannot take them.
+    """
+    splits = {split: getattr(dataset, split) for split in SPLITS}
+    try:
+        folder.mkdir(parents=True)
+        for name, split in splits.items():
+            np.save(folder / f"{name}-images.npy", split.images)
+            np.save(folder / f"{name}-labels.npy", split.labels)
+        (folder / "fingerprint").write_text(dataset.fingerprint)
+    except OSError as error:
+        megabytes = sum(split.images.nbytes + split.labels.nbytes for split in splits.values()) / 1e6
+        raise InputError(
+            f"{folder} cannot take the {megabytes:,.0f} MB of {dataset.name} ({error}). Free some space there, or have "
+            "TMPDIR name another folder."
+        ) from error
 
 
 def map_dataset(folder: Path) -> Dataset:

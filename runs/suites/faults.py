@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -18,7 +19,10 @@ from lottery_tf import store
 from lottery_tf.errors import InputError
 
 KILLS = 24  # for each engine
+KILLS_OF_EACH_KIND = 8
 SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=2000", "--snapshot_seconds=0.2")
+EACH_KIND = ("--study=trial", "--levels=2", "--schedule=500", "--snapshot_seconds=0.2")
+STUDIES = {"levels": (SMALL, KILLS), "each kind of unit": (EACH_KIND, KILLS_OF_EACH_KIND)}
 WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::_Actor"}  # what is in a worker's command line
 NOT_COMPARED = ("seconds",)  # the only numbers that differ from run to run
 
@@ -27,18 +31,17 @@ def run(repeats: int) -> None:
     """Prints, for each engine, how many kills a study went through and whether its results are the same to the bit."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        finish(command(root / "undisturbed", *SMALL))
-        wanted = contents(root / "undisturbed")
-        print(f"An undisturbed study of {len(wanted)} results.", flush=True)
-        for engine in WORKERS:
-            for repeat in range(repeats):
-                disturbed = root / f"{engine}-{repeat}"
-                killed = disturb(command(disturbed, *SMALL, f"--engine={engine}"), engine, KILLS, seed=repeat)
-                print(
-                    f"{engine}: {', '.join(f'{what} {n} times' for what, n in killed.items())} killed; {compared(disturbed, wanted)} to the undisturbed one",
-                    flush=True,
-                )
-        print(f"A disk of 6 MB: {full_disk(root, wanted)}", flush=True)
+        for name, (study, kills) in STUDIES.items():
+            finish(command(root / name, *study))
+            wanted = contents(root / name)
+            print(f"An undisturbed study of {name}, {len(wanted)} results and files.", flush=True)
+            for engine, repeat in itertools.product(WORKERS, range(repeats)):
+                disturbed = root / f"{name}-{engine}-{repeat}"
+                killed = disturb(command(disturbed, *study, f"--engine={engine}"), engine, kills, seed=repeat)
+                told = ", ".join(f"{what} {count} times" for what, count in killed.items())
+                print(f"{engine}: {told} killed; {compared(disturbed, wanted)} to the undisturbed one", flush=True)
+        print(f"A disk of 6 MB: {full_disk(root, contents(root / 'levels'))}", flush=True)
+        print(f"A Ray cluster that goes away: {lost_cluster(root, contents(root / 'levels'))}", flush=True)
 
 
 def command(results_dir: Path, *flags: str) -> list[str]:
@@ -148,6 +151,26 @@ def full_disk(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMAL
         return f"exit status {stopped.returncode}, {told!r}; with room, {compared(small, wanted)}"
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def lost_cluster(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMALL) -> str:
+    """Takes the Ray cluster away from a study, and lets it go on on another one; what happened, in words."""
+    from ray.cluster_utils import Cluster
+
+    results_dir = root / "lost cluster"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    try:
+        study = command(results_dir, *flags, "--engine=ray", f"--address={cluster.address}")
+        process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not any(results_dir.glob("*/*/seed-0/dense")):
+            time.sleep(0.1)
+    finally:
+        cluster.shutdown()
+    told = process.communicate()[1].strip().splitlines()
+    finish(command(results_dir, *flags, "--engine=ray"))
+    return (
+        f"exit status {process.returncode}, {told[-1] if told else ''!r}; on another, {compared(results_dir, wanted)}"
+    )
 
 
 def _mount(*arguments: str | Path) -> bool:

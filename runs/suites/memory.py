@@ -9,7 +9,12 @@ import tempfile
 from lottery_tf.errors import InputError
 from lottery_tf.settings import NETWORKS
 
-PAPER = ("fc", "conv2", "conv4", "conv6")  # a step of the deeper networks takes seconds, a reading of the validation loss minutes
+PAPER = (
+    "fc",
+    "conv2",
+    "conv4",
+    "conv6",
+)  # a step of the deeper networks takes seconds, a reading of the validation loss minutes
 
 # A process's peak starts at what its parent held when it was forked, so the parent has to be a small one.
 LAUNCHER = """

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lottery_tf.study.engines import LOST
-from lottery_tf.study.scheduler import LOST_LIMIT, Scheduler, State
+from lottery_tf.study.scheduler import LOST_LIMIT, Scheduler, Standing
 from lottery_tf.study.studies import Request, plan
 from lottery_tf.study.worker import End, Ended
 
@@ -58,7 +58,7 @@ class MadeUpEngine:
 
 
 def finished(work, **changes):
-    parent = f"of {work.needs[0]}" if work.needs else ""
+    parent = f"of {work.prerequisites[0]}" if work.prerequisites else ""
     metrics = {"fingerprint": f"of {work.key}", "parent": parent, "iterations": work.iterations, "seconds": 1.0}
     return Ended(End.FINISHED, metrics | {"levels": getattr(work, "levels", 0), "status": "finished"} | changes)
 
@@ -80,8 +80,8 @@ def test_everything_is_done_once_and_in_order():
     scheduler, engine = scheduled()
     assert sorted(engine.started) == sorted(SMALL.works)
     for key, work in SMALL.works.items():
-        assert all(engine.started.index(need) < engine.started.index(key) for need in work.needs)
-    assert set(scheduler.states.values()) == {State.FINISHED}
+        assert all(engine.started.index(need) < engine.started.index(key) for need in work.prerequisites)
+    assert set(scheduler.states.values()) == {Standing.FINISHED}
     assert scheduler.steps == 100 * len(SMALL.works)
     assert scheduler.share_done == pytest.approx(1)
     assert engine.earlier[LEVEL.format(3)] == [
@@ -122,34 +122,34 @@ def test_a_failure_is_tried_again_then_told_and_stops_nothing_else():
     scheduler, engine = scheduled(engine=MadeUpEngine(ends=ends), retries=2, on_end=lambda *end: told.append(end))
     assert engine.started.count(LEVEL.format(2)) == 3
     assert scheduler.errors == {LEVEL.format(2): "Traceback: no"}
-    assert scheduler.states[LEVEL.format(3)] is State.LEFT_OUT
+    assert scheduler.states[LEVEL.format(3)] is Standing.LEFT_OUT
     assert collections.Counter(scheduler.states.values()) == scheduler.counts
-    assert scheduler.counts[State.FINISHED] == len(SMALL.works) - 2
+    assert scheduler.counts[Standing.FINISHED] == len(SMALL.works) - 2
     assert [ended for work, ended in told if work.key == LEVEL.format(2)] == [failed]
 
 
 def test_one_failure_may_pass():
     ends = {LEVEL.format(2): [Ended(End.FAILED, error="once")]}
     scheduler, _ = scheduled(engine=MadeUpEngine(ends=ends))
-    assert scheduler.errors == {} and scheduler.counts[State.FINISHED] == len(SMALL.works)
+    assert scheduler.errors == {} and scheduler.counts[Standing.FINISHED] == len(SMALL.works)
 
 
 def test_nothing_follows_on_what_diverged():
     diverged = finished(SMALL.works[LEVEL.format(1)], status="diverged")
     scheduler, _ = scheduled(engine=MadeUpEngine(ends={LEVEL.format(1): [diverged]}))
-    assert scheduler.states[LEVEL.format(1)] is State.FINISHED
-    assert [scheduler.states[LEVEL.format(n)] for n in (2, 3)] == [State.LEFT_OUT] * 2
+    assert scheduler.states[LEVEL.format(1)] is Standing.FINISHED
+    assert [scheduler.states[LEVEL.format(n)] for n in (2, 3)] == [Standing.LEFT_OUT] * 2
     assert scheduler.errors == {}
 
 
 def test_a_lost_process_costs_nothing_but_time_and_has_its_bounds():
     ends = {LEVEL.format(2): [LOST] * 3}
     scheduler, engine = scheduled(engine=MadeUpEngine(ends=ends), retries=0)
-    assert scheduler.counts[State.FINISHED] == len(SMALL.works)
+    assert scheduler.counts[Standing.FINISHED] == len(SMALL.works)
     assert sum(slot.stopped for slot in engine.slots) == 2 + 3, "a slot whose process was gone was used again"
     scheduler, engine = scheduled(engine=MadeUpEngine(ends={LEVEL.format(2): itertools.repeat(LOST)}))
     assert engine.started.count(LEVEL.format(2)) == LOST_LIMIT + 1
-    assert scheduler.states[LEVEL.format(2)] is State.FAILED
+    assert scheduler.states[LEVEL.format(2)] is Standing.FAILED
 
 
 def test_files_that_cannot_be_read_here_are_the_failure_of_one_unit():
@@ -163,7 +163,29 @@ def test_files_that_cannot_be_read_here_are_the_failure_of_one_unit():
     engine.slot = lambda need: engine.slots.append(NoFiles(need, engine)) or engine.slots[-1]
     scheduler, _ = scheduled(engine=engine)
     assert "NotADirectoryError" in scheduler.errors[LEVEL.format(2)]
-    assert scheduler.counts[State.FINISHED] == len(SMALL.works) - 2
+    assert scheduler.counts[Standing.FINISHED] == len(SMALL.works) - 2
+
+
+def test_time_left_follows_what_the_study_shows_and_the_share_done_never_falls():
+    whole = plan(Request(("figure7",), ("fc",), (0, 1), 3, "digits", "100"))
+    true = {"training": 20.0, "learned mask": 1.0, "supermasks": 0.3}  # seconds; the table has the order reversed
+    takes = {key: true[work.kind] * work.amount / 6 for key, work in whole.works.items()}
+    takes |= {key: true[work.kind] for key, work in whole.works.items() if work.iterations}
+    ends = {key: [finished(work, seconds=takes[key])] for key, work in whole.works.items()}
+    left, shares, seen = dict(takes), [], set()
+
+    def on_end(work, ended):
+        del left[work.key]
+        seen.add(work.kind)
+        shares.append(scheduler.share_done)
+        if len(seen) == len(true):
+            estimate = scheduler.seconds_left * max(1, len(scheduler.running))
+            assert estimate == pytest.approx(sum(left.values()), rel=0.05, abs=0.5)
+
+    scheduler = Scheduler(whole, {}, on_end=on_end)
+    scheduler.run(MadeUpEngine(ends=ends))
+    assert len(seen) == len(true)
+    assert shares == sorted(shares) and shares[0] > 0 and shares[-1] == pytest.approx(1)
 
 
 def test_long_chains():

@@ -47,29 +47,32 @@ def test_the_whole_paper_wants_each_training_once():
 def test_every_unit_comes_after_what_it_needs():
     seen = set()
     for key, work in planned("paper", networks=("fc", "conv2"), seeds=(3, 1)).works.items():
-        assert seen.issuperset(work.needs)
+        assert seen.issuperset(work.prerequisites)
         seen.add(key)
 
 
 def test_levels_follow_one_another_from_the_dense_network():
     works = planned("figure5", levels=3).works
     chain = "fc-mnist/paper/seed-0/large_final-rewind-hybrid"
-    assert works["fc-mnist/paper/seed-0/dense"].needs == ()
-    assert works[f"{chain}/level-01"].needs == ("fc-mnist/paper/seed-0/dense",)
-    assert works[f"{chain}/level-03"].needs == (f"{chain}/level-02",)
+    assert works["fc-mnist/paper/seed-0/dense"].prerequisites == ()
+    assert works[f"{chain}/level-01"].prerequisites == ("fc-mnist/paper/seed-0/dense",)
+    assert works[f"{chain}/level-03"].prerequisites == (f"{chain}/level-02",)
     assert f"{chain}/level-04" not in works
 
 
 def test_rewind_points_and_tickets_come_before_what_starts_from_them():
     works = planned("unmasking", "lottery", levels=2).works
     run = "fc-mnist/paper/seed-0"
-    assert works[f"{run}/large_final-rewind-zero-rewind500/level-01"].needs == (f"{run}/dense", f"{run}/rewind-500")
+    assert works[f"{run}/large_final-rewind-zero-rewind500/level-01"].prerequisites == (
+        f"{run}/dense",
+        f"{run}/rewind-500",
+    )
     # One-shot levels are made from the dense network; that one follows the other is for order's sake.
     second = works[f"{run}/large_final-rewind-zero-oneshot/level-02"]
     assert second.made_from.key == f"{run}/dense"
-    assert second.needs == (f"{run}/dense", f"{run}/large_final-rewind-zero-oneshot/level-01")
+    assert second.prerequisites == (f"{run}/dense", f"{run}/large_final-rewind-zero-oneshot/level-01")
     ticket = f"{run}/large_final-rewind-zero/level-02"
-    assert works[f"{ticket}-reinit-3"].needs == (ticket,)
+    assert works[f"{ticket}-reinit-3"].prerequisites == (ticket,)
     assert works[f"{run}/random-rewind-zero-rewind2000/level-02"].iterations == 50_380 - 2000
 
 
@@ -86,7 +89,9 @@ def test_data_sets_seeds_and_schedules():
     }
     assert {work.dataset for work in planned("figure5", dataset="digits").works.values()} == {"digits"}
     demo = plan(Request(("demo",))).works.values()
-    assert {(w.network, w.dataset, w.seed, w.iterations) for w in demo} == {("fc", "digits", s, 1000) for s in (0, 1, 2)}
+    assert {(w.network, w.dataset, w.seed, w.iterations) for w in demo} == {
+        ("fc", "digits", s, 1000) for s in (0, 1, 2)
+    }
 
 
 def test_masks_are_learned_as_section_s3_says():

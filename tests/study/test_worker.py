@@ -3,16 +3,20 @@
 import dataclasses
 import errno
 import os
+import resource
 
 import numpy as np
 import pytest
 
 import lottery_tf as lt
+from lottery_tf import mask_learning, mask_settings
+from lottery_tf.errors import InputError
 from lottery_tf.heuristics import Ladder
 from lottery_tf.settings import run_settings
 from lottery_tf.study.studies import mask_training
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork
 from lottery_tf.study.worker import End, Setup, Worker, is_full, map_dataset, save_dataset
+from lottery_tf.supermask import MaskedModel
 
 SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
 
@@ -57,6 +61,44 @@ def test_supermasks_found_and_learned(worker):
     assert mask.metrics["kind"] == "learned_mask" and mask.metrics["iterations"] == 20
 
 
+def test_masks_that_differ_in_values_alone_share_a_program_and_have_the_bits_of_their_own(
+    worker, digits, tmp_path, monkeypatch
+):
+    made = []
+    monkeypatch.setattr(
+        mask_learning,
+        "MaskedModel",
+        lambda *network, **options: made.append(options) or MaskedModel(*network, **options),
+    )
+    training = mask_training(SETTINGS)
+    settings = lt.MaskSettings("signed_constant", initial_logit=2.0)
+    for each, seed in ((lt.MaskSettings(initial_logit=-1.0), 0), (settings, 1)):
+        assert worker.perform(MaskWork("fc", "digits", each, training, seed), []).end is End.FINISHED
+    assert len(made) == 1, "a program was compiled for each"
+    alone = lt.MaskLearner(lt.build("fc"), digits, settings, training).learn(1)
+    found = lt.ResultsFolder(tmp_path / mask_settings.folder("fc", "digits"), mask_common(training, digits)).read(
+        mask_settings.place(settings, training, 1), weights=True
+    )
+    np.testing.assert_array_equal(found.history, alone.history)
+    assert {name: value.tobytes() for name, value in found.final.items()} == {
+        name: value.tobytes() for name, value in alone.final.items()
+    }
+    assert {**found.metrics, **alone.metrics, "seconds": 0} == {**found.metrics, "seconds": 0}
+
+
+def mask_common(training, dataset):
+    return mask_settings.common("fc", "digits", training) | {"data": dataset.fingerprint}
+
+
+def test_what_is_compiled_differently_is_not_shared(digits):
+    learner = lt.MaskLearner(lt.build("fc"), digits, lt.MaskSettings(), mask_training(SETTINGS))
+    others = (lt.MaskSettings(rescale=True), lt.MaskSettings(l1=1e-7), lt.MaskSettings(g="rounded"))
+    assert all(learner.of(other).model is not learner.model for other in others)
+    assert learner.of(lt.MaskSettings("signed_constant", initial_logit=5.0)).model is learner.model
+    with pytest.raises(InputError, match="missing or unknown: dense_1/kernel"):
+        learner.of(lt.MaskSettings(initial_logit=(("dense_2/kernel", 1.0), ("output/kernel", 0.0))))
+
+
 def test_a_training_that_diverges_is_a_result_and_nothing_follows_on_it(worker, lines):
     wild = dataclasses.replace(SETTINGS, training=dataclasses.replace(SETTINGS.training, learning_rate=1e30))
     dense = worker.perform(LevelWork(wild, 0), [])
@@ -70,6 +112,16 @@ def test_a_full_disk_is_told_from_other_errors():
     assert is_full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert is_full(RuntimeError("events.out; No space left on device"))
     assert not is_full(OSError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def test_a_folder_that_cannot_take_the_data_is_named_with_what_they_take(digits, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"digits cannot take the 1 MB of digits \(.*TMPDIR"):
+            save_dataset(digits, tmp_path / "digits")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_data_set_comes_back_from_its_arrays(digits, tmp_path):
