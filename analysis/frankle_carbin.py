@@ -46,12 +46,9 @@ def _means(evidence: Evidence, names: Iterable[str], kept: tuple[float, float], 
 
 
 def _too_short(evidence: Evidence) -> str:
-    """A note where training ends before it can be told how fast a network learns; "" where it does not."""
-    stops, lengths = evidence.trained(STOP), evidence.trained("iterations")
-    falling = [seed for seed, stop in stops.items() if stop >= lengths[seed]]
-    if not falling or len(falling) < len(stops) / 2:
-        return ""
-    return f" ({len(falling)} of {len(stops)} dense networks stop at the very end of training, which is too short)"
+    """`lottery_lines.too_short`, in brackets behind a number."""
+    note = lottery_lines.too_short(evidence.levels[evidence.levels["treatment"] == DENSE])
+    return f" ({note})" if note else ""
 
 
 def _earlier(evidence: Evidence, a: str, b: str, means: dict) -> Finding:

@@ -18,6 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 
 from analysis import drawing, results, styles
 from analysis.curves import ROW, WIDTH, line_handle
+from analysis.lottery_lines import scope_of
 from analysis.results import single
 from analysis.styles import Style
 from lottery_tf.landscape import MATCHING, STABLE
@@ -30,6 +31,8 @@ POINTS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # ticks of barriers
 PERCENT = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)  # ticks of errors
 FILLINGS = {"full": "in all seeds", "left": "in some", "none": "in none"}  # of markers
 COLUMNS = 4  # of a legend
+THIN = 0.6
+OF_ENDS = Line2D([], [], color=styles.INK, linewidth=THIN, label="thin: half the difference of the ends")
 JOINED = line_handle(f"{100 * STABLE:g} points: joined below it", Style(styles.INK, "", styles.DOTTED))
 Draw = Callable[[Sequence[Axes], pd.DataFrame], Iterable[Line2D]]
 
@@ -38,8 +41,9 @@ def barriers(found: results.Results) -> Figure:
     """Error barriers between successive levels against the kept percentage, a column a mask criterion.
 
     Returns:
-      The figure: a line a rewind point (or other treatment), the mean over seeds, its band from the least to the greatest;
-      a filled marker where both levels match the dense network.
+      The figure: a line a rewind point (or other treatment), the mean over seeds, its band from the least to the
+      greatest; a filled marker where both levels match the dense network. A thin line is what of it the difference of
+      the ends makes. Criteria share one scale.
 
     Raises:
       NothingToDraw: no line between successive levels is there.
@@ -48,23 +52,27 @@ def barriers(found: results.Results) -> Figure:
     columns = list(lines.sort_values("criterion")["criterion"].unique())
 
     def draw(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-        handles = {}
+        handles, high = {}, 100 * rows["error_barrier"].max()
         for axes, criterion in zip(axes_of_row, columns, strict=True):
             for label, handle in _draw_barriers(axes, rows[rows["criterion"] == criterion]).items():
                 handles.setdefault(label, handle)
-            _barrier_axis(axes, f"error barrier, points ({criterion})")
+            _barrier_axis(axes, f"error barrier, points ({criterion})", high)
             drawing.kept_axis(axes, 100 * rows["second_kept_fraction"].min())
             axes.set_xlabel("weights kept by the sparser level, %")
-        return [*handles.values(), JOINED, *_fillings("both levels match")]
+        return [*handles.values(), JOINED, OF_ENDS, *_fillings("both levels match")]
 
     return _page(lines, "no line between successive levels", draw, max(1, len(columns)))
 
 
 def successive(lines: pd.DataFrame) -> pd.DataFrame:
-    """The lines between successive levels, a row a line, with "matches": whether both ends match the dense network."""
+    """The lines between successive levels, a row a line, with "matches": whether both ends match the dense network.
+
+    "of_ends" is half of the difference between the ends' errors, which is the least that a barrier can be.
+    """
     rows = single(lines[lines["relation"] == SUCCESSIVE])
-    worse = rows[["first_error", "second_error"]].max(axis=1)
-    return rows.assign(matches=worse <= rows["dense_error"] + MATCHING)
+    ends = rows[["first_error", "second_error"]]
+    matches = ends.max(axis=1) <= rows["dense_error"] + MATCHING
+    return rows.assign(matches=matches, of_ends=(ends.max(axis=1) - ends.min(axis=1)) / 2)
 
 
 def _draw_barriers(axes: Axes, rows: pd.DataFrame) -> dict[str, Line2D]:
@@ -74,6 +82,8 @@ def _draw_barriers(axes: Axes, rows: pd.DataFrame) -> dict[str, Line2D]:
         label = rewound(line, criterion=False)
         handles[label] = line_handle(label, looks[treatment])
         _matched(axes, line, "second_kept_fraction", "error_barrier", looks[treatment])
+        least = 100 * line.groupby("level")[["second_kept_fraction", "of_ends"]].mean()
+        axes.plot(*least.to_numpy().T, color=looks[treatment].colour, linewidth=THIN)
     return handles
 
 
@@ -145,7 +155,8 @@ DIRECTIONS = {
 def spectral_density(found: results.Results) -> Figure:
     """The Hessian's spectral density at some levels of one treatment, and how many eigenvalues lie above each value.
 
-    The density is spread by a hundredth of the whole range; the counts are not smoothed.
+    The density is spread by a hundredth of the whole range and cut at a tenth of a single eigenvalue; the counts are not
+    smoothed, and cut below one, where they are the estimate's noise.
 
     Raises:
       NothingToDraw: no spectrum is there.
@@ -163,21 +174,27 @@ def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     for level, look in zip(spread(rows["level"], LEVELS), styles.SEQUENCE, strict=False):
         own = rows[rows["level"] == level].sort_values("eigenvalue")
         nodes, shares = own["eigenvalue"].to_numpy(), own["weight"].to_numpy() / own["seed"].nunique()
-        bumps = np.exp(-(((grid[:, None] - nodes) / width) ** 2) / 2) / (width * np.sqrt(2 * np.pi))
+        bumps = np.exp(-(((grid[:, None] - nodes) / width) ** 2) / 2) * one(width)
         style = dataclasses.replace(look, marker="", dash=DASHES[len(handles)])
         density, size = bumps @ shares, own["size"].mean()
         pair[0].plot(grid, np.where(density > LEAST_DENSITY, density, np.nan), **style.plot)
         above = size * shares[::-1].cumsum()[::-1]
         pair[1].step(nodes[nodes > 0], above[nodes > 0], where="pre", **style.plot)
         handles.append(line_handle(f"level {level}, {_kept(own)} kept", style))
-    pair[0].set_yscale("log")
-    pair[1].set_yscale("log")
+    for axes, least in zip(pair, (one(width) / rows["size"].max() / 10, 0.5), strict=True):
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=least)
     pair[1].set_xscale("log")
     for axes, label in zip(pair, ("share of the eigenvalues per unit", "eigenvalues at least as great"), strict=True):
         axes.set_xlabel(f"eigenvalue of the Hessian ({rewound(rows)})")
         axes.set_ylabel(label)
         axes.grid(True)
     return handles
+
+
+def one(width: float) -> float:
+    """The greatest density of a single eigenvalue that is spread by a width."""
+    return 1 / (width * np.sqrt(2 * np.pi))
 
 
 LEAST_DENSITY = 1e-9  # below it a density is left out
@@ -207,7 +224,7 @@ def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2
             own = rows[rows["level"] == level]
             _matched(axes, own, "multiple", column, look)
             handles.append(line_handle(f"level {level}, {_kept(own)} kept", look))
-        _barrier_axis(axes, title)
+        _barrier_axis(axes, title, 100 * rows[list(TO_ENDS)].max(axis=None))
         multiples = sorted(rows["multiple"].unique())
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(multiples))
@@ -298,7 +315,7 @@ def magnitudes(found: results.Results) -> Figure:
             _draw_histograms(axes[1:], own[own["layer"] == own.groupby("layer")["after"].sum().idxmax()])
         return [line_handle(f"{when} retraining", look) for when, look in styles.RETRAINING.items()]
 
-    return _page(whole, "no magnitudes before and after retraining", draw, 1 + BINNED)
+    return _page(whole, "no measurement of magnitudes before and after retraining", draw, 1 + BINNED)
 
 
 def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
@@ -327,11 +344,22 @@ def _page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
     for part, key in zip(parts, keys, strict=True):
         own, axes = results.panel(rows, key), part.subplots(1, columns, squeeze=False)[0]
         handles |= {handle.get_label(): handle for handle in draw(axes, own)}
-        part.suptitle(f"{drawing.panel_title(key)}, {drawing.seeds(own)}", fontsize=drawing.LOOK["axes.titlesize"])
+        part.suptitle(f"{drawing.panel_title(key)}, {seeds(own)}", fontsize=drawing.LOOK["axes.titlesize"])
         for each in axes:
             each.set_visible(each.has_data())
     drawing.legend_below(page, list(handles.values()), COLUMNS)
     return drawing.settle(page)
+
+
+def seeds(rows: pd.DataFrame) -> str:
+    """How many seeds some rows are of, for a title; where some levels have fewer than others it says so.
+
+    >>> whole = pd.DataFrame({"treatment": "a", "level": [1, 1, 2, 2], "seed": [0, 1, 0, 1]})
+    >>> seeds(whole), seeds(whole[:3])
+    ('2 seeds', '1 to 2 seeds')
+    """
+    least, text = rows.groupby(["treatment", "level"])["seed"].nunique().min(), drawing.seeds(rows)
+    return text if least == rows["seed"].nunique() else f"{least} to {text}"
 
 
 def in_order(rows: pd.DataFrame) -> list[str]:
@@ -367,9 +395,9 @@ def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:
 
 def _only_rewound(row) -> bool:
     """Whether a treatment is iterative rewinding by a criterion of this package or a user's, and nothing else."""
-    usual = Treatment()
-    chosen = (row.mask1, row.mask0, row.rounds) == (usual.mask1, usual.mask0, usual.rounds)
-    return chosen and pd.isna(row.chosen_kept_fraction)
+    usual = dataclasses.replace(Treatment(), scope=scope_of(row.network))
+    names = ("mask1", "mask0", "rounds", "scope")
+    return all(getattr(row, name) == getattr(usual, name) for name in names) and pd.isna(row.chosen_kept_fraction)
 
 
 def spread(values: pd.Series, count: int) -> list[int]:
@@ -421,12 +449,11 @@ def _unmarked(look: Style) -> Style:
     return dataclasses.replace(look, marker="")
 
 
-def _barrier_axis(axes: Axes, title: str) -> None:
-    """Barriers in points: linear up to one point, logarithmic above it, with the line below which networks are joined."""
+def _barrier_axis(axes: Axes, title: str, high: float) -> None:
+    """Barriers in points up to `high`, linear to one point and logarithmic above, with the line below which ends are joined."""
     axes.axhline(100 * STABLE, color=styles.INK, linestyle=styles.DOTTED, linewidth=0.9)
     axes.set_yscale("symlog", linthresh=1, linscale=0.7)
-    low, high = axes.dataLim.intervaly
-    axes.set_ylim(min(-0.25, 1.2 * low), 1.4 * max(high, 100 * STABLE))
+    axes.set_ylim(min(-0.25, 1.2 * axes.dataLim.intervaly[0]), 1.4 * max(high, 100 * STABLE))
     _ticks(axes, POINTS)
     axes.set_ylabel(title)
 
@@ -446,7 +473,8 @@ def _log_axis(axes: Axes) -> None:
     above = values[values > 0]
     if len(above) == len(values):
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        subs = (1, 2, 5) if above.max() > 10 * above.min() else (1, 1.5, 2, 3, 5, 7)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(_plain))
     elif len(above):
@@ -454,8 +482,12 @@ def _log_axis(axes: Axes) -> None:
 
 
 def _plain(value: float, _: object = None) -> str:
-    """A tick's label; the page cuts what has more than two decimals."""
-    return f"{value:.0e}" if 0 < abs(value) < 0.01 else f"{value:g}"
+    """A tick's label; the page cuts what has more than two decimals.
+
+    >>> _plain(0.00015), _plain(0.002), _plain(1.5), _plain(20.0)
+    ('1.5e-04', '2e-03', '1.5', '20')
+    """
+    return f"{value:.1e}".replace(".0e", "e") if 0 < abs(value) < 0.01 else f"{value:g}"
 
 
 def _kept(rows: pd.DataFrame, column: str = "kept_fraction") -> str:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis import drawing, lottery_lines, results, styles, tables
 from analysis.curves import DENSE_LINE, MEASURES, ROW, WIDTH, draw_lines, in_units, line_handle
+from lottery_tf.store import DENSE
 
 LOOKS = {
     **{line: styles.of_treatment(treatment.name) for line, treatment in lottery_lines.TREATMENTS.items()},
@@ -18,7 +19,8 @@ def lottery(found: results.Results) -> Figure:
 
     Returns:
       The figure: lines are means over seeds of each seed's mean over draws, bands reach from the least to the greatest
-      run, the horizontal line is the dense network. Lines without any level are left out.
+      run, the horizontal line is the dense network. Lines without any level are left out. Where dense networks stop at
+      the very end of training, the left axis says that nothing can be told of speed.
 
     Raises:
       NothingToDraw: there is neither a control of a ticket nor a one-shot or fine-tuned level.
@@ -34,5 +36,8 @@ def lottery(found: results.Results) -> Figure:
             lines = in_units(lottery_lines.over_runs(runs), tables.MEASURES[measure].factor)
             drawn |= draw_lines(axes, lines, LOOKS, LOOKS, measure)
             axes.set_title(f"{drawing.panel_title(key)}, {drawing.seeds(runs)}")
+        levels = results.panel(found.levels, key)
+        if note := lottery_lines.too_short(levels[levels["treatment"] == DENSE]):
+            pair[0].set_xlabel(f"{pair[0].get_xlabel()}\n({note} to tell)")
     drawing.legend_below(page, [*(line_handle(name, LOOKS[name]) for name in LOOKS if name in drawn), DENSE_LINE], 3)
     return drawing.settle(page)

@@ -6,7 +6,7 @@ import dataclasses
 
 import pandas as pd
 
-from analysis.results import Panel, Results, panel, panels
+from analysis.results import FINISHED, Panel, Results, panel, panels
 from lottery_tf import paper
 from lottery_tf.settings import NETWORKS
 from lottery_tf.store import DENSE
@@ -26,8 +26,16 @@ def treatments(network: str) -> dict[str, Treatment]:
     >>> treatments("fc")["fine-tuned"].name, treatments("resnet20")["fine-tuned"].name
     ('large_final-finetune-zero', 'large_final-finetune-zero-global')
     """
-    scope = NETWORKS[network].scope if network in NETWORKS else Treatment().scope
-    return {line: dataclasses.replace(treatment, scope=scope) for line, treatment in TREATMENTS.items()}
+    return {line: dataclasses.replace(treatment, scope=scope_of(network)) for line, treatment in TREATMENTS.items()}
+
+
+def scope_of(network: str) -> str:
+    """Among which weights scores are ranked in a network where nothing else is asked for.
+
+    >>> scope_of("fc"), scope_of("vgg19"), scope_of("mine")
+    ('layer', 'global', 'layer')
+    """
+    return NETWORKS[network].scope if network in NETWORKS else Treatment().scope
 
 
 def figure() -> paper.Figure:
@@ -79,6 +87,19 @@ def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
     joined = joined[[*place, "kept_fraction", "mean", "min", "max", "n", "star"]].sort_values("level", kind="stable")
     order = {line: number for number, line in enumerate(LINES)}
     return joined.sort_values("line", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+def too_short(dense: pd.DataFrame) -> str:
+    """A note where training ends before it can be told how fast a network learns; "" where it does not.
+
+    Args:
+      dense: the rows of `Results.levels` of the dense networks of one panel.
+    """
+    ended = dense[dense["status"] == FINISHED]
+    falling = int((ended["early_stop_iteration"] >= ended["iterations"]).sum())
+    if not falling or falling < len(ended) / 2:
+        return ""
+    return f"{falling} of {len(ended)} dense networks stop at the very end of training, which is too short"
 
 
 def missing(found: Results, key: Panel) -> list[str]:

@@ -21,6 +21,7 @@ import pandas as pd
 from absl import flags
 
 from analysis import (
+    beside_levels,
     claims,
     curves,
     drawing,
@@ -105,13 +106,19 @@ CAPTIONS = {
     "two criteria that look at signs.",
     "figure7": "Supermasks: masks over weights that were never trained. Lines are heuristic masks, triangles learned ones, "
     "at the share of weights that they keep.",
+    "mask_learning": "Validation accuracy while Supermasks are learned, a mask sampled anew for each reading, of the settings "
+    "of each kind that got furthest. Lines are means over seeds, bands reach from the least to the greatest. A line that "
+    "still rises at its end was cut off there. Linear up to 100 iterations, logarithmic beyond.",
     "lottery": "Winning tickets and what they are compared with: one-shot pruning, fine-tuning from where training ended, the "
     "ticket with weights drawn anew, and as many weights at random places. Lines are means over seeds of each seed's mean "
-    "over draws, bands reach from the least to the greatest run, the horizontal line is the dense network.",
+    "over draws, bands reach from the least to the greatest run, the horizontal line is the dense network. A fine-tuned "
+    "network goes on from level to level: at level n its weights have trained n + 1 times as long as any other's, and "
+    "its early stop is counted from the beginning of its last round.",
     "barriers": "The barrier of the test error on the line from each level to the next: the greatest error on it less the mean "
     "of its ends'. Below two points the levels are joined. Filled markers: both levels are within 0.2 points of the dense "
-    "network's error. Lines are means over seeds, bands reach from the least to the greatest; linear below one point, "
-    "logarithmic above it.",
+    "network's error. A barrier is at least half the difference of its ends' errors, the thin line: where the two "
+    "meet, nothing on the way stands above the ends. Lines are means over seeds, bands reach from the least to the greatest; "
+    "linear below one point, logarithmic above it.",
     "error_lines": "The test error along some of these lines, from the sparser level (0) to the one before it (1), means over "
     "seeds. Each panel has a scale of its own.",
     "robustness": "Rewind points moved in a random direction, by multiples of the distance that the next mask moves them, and "
@@ -120,8 +127,9 @@ CAPTIONS = {
     "flatness": "The Hessian of the training loss in the weights that survive, at the end of training, and the curvature along "
     "what the next round of pruning moves, each direction taken with length one. Lines are means over seeds, bands reach "
     "from the least to the greatest.",
-    "spectral_density": "Left: the density of the Hessian's eigenvalues, spread by a hundredth of their range. Right, without "
-    "spreading: about how many eigenvalues are as great as each value, or greater. Means over seeds.",
+    "spectral_density": "Left: the density of the Hessian's eigenvalues, spread by a hundredth of their range, down to a "
+    "tenth of a single eigenvalue; bumps at the right are a few eigenvalues each. Right, without spreading: about how many eigenvalues "
+    "are as great as each value, or greater. Both are estimated from random vectors. Means over seeds.",
     "limits": "The largest share of the surviving weights that can go at once and leave the network matching the dense one: "
     "found by search, and predicted from the Hessian and the length of the projection. Right: predicted against found, the "
     "subspace that meets the bowl against what retraining makes good, the others against what was found without it; a "
@@ -197,7 +205,7 @@ def _commands(name: str, report: Report) -> str:
     if name in lines:
         commands, keys = provenance.training_commands(found, lines[name]), curves.panels_of_lines(found, lines[name])
         asked |= report.given.stars
-    elif name in ("figure6", "figure7"):
+    elif name in ("figure6", "figure7", "mask_learning"):
         commands, keys = provenance.supermask_commands(found), supermask_figures.panels_of_supermasks(found)
         keys = [*keys, *((*key[:2], None) for key in keys)]
     elif name in PLANES:
@@ -211,6 +219,14 @@ def _commands(name: str, report: Report) -> str:
     settings = provenance.settings_table(found, keys)
     shown = page.table(settings, "Settings of these runs") if len(settings) else ""
     return page.code([*commands, provenance.command("analysis.figures", asked)]) + shown
+
+
+def landscape_part(report: Report) -> str:
+    """The figures of the error landscape; where none of it is measured, that alone and the commands."""
+    if any(len(getattr(report.given.found, results.FRAMES[kind])) for kind in results.LANDSCAPE):
+        return "".join(figure_part(name, report) for name in MEASURED)
+    commands = dict.fromkeys(line for name in MEASURED for line in _wanted(name, report))
+    return page.paragraph("Nothing of this is measured yet. What would do it:", "missing") + page.code(commands)
 
 
 def others_part(report: Report) -> str:
@@ -257,6 +273,7 @@ def coverage_part(report: Report) -> str:
         "Trained networks": provenance.dense_seeds(found),
         "Figures of lines; the paper has five seeds and 24 levels": provenance.coverage(found, paper.FIGURES),
         "Supermasks": provenance.supermask_coverage(found),
+        "Controls of tickets and measurements of the error landscape": beside_levels.table(found),
     }
     return "".join(page.table(rows, caption) for caption, rows in parts.items() if len(rows))
 
@@ -313,7 +330,7 @@ SECTIONS: tuple[Section, ...] = (
         "supermasks",
         "Supermasks",
         "Masks that make untrained networks perform, found or learned.",
-        (_figure("figure6"), _figure("figure7"), _table("table1"), _table("learned_masks")),
+        (_figure("figure6"), _figure("figure7"), _figure("mask_learning"), _table("table1"), _table("learned_masks")),
     ),
     Section(
         "lottery-tickets",
@@ -324,8 +341,9 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "landscape",
         "The error landscape",
-        "Paul and others: what joins a level of pruning to the next, and what bounds the share that a round can prune.",
-        tuple(map(_figure, MEASURED)),
+        "Paul and others: what joins a level of pruning to the next, and what bounds the share that a round can prune. "
+        "Errors are those on test images, where runs.connectivity was not given another --split.",
+        (landscape_part,),
     ),
     Section("setup", "Set-up", "The networks and how the paper trains them.", (_table("tableS1"),)),
     Section("origin", "How these results were made", "", (origin_part,)),

@@ -57,6 +57,11 @@ class Path:
         """The same of the loss."""
         return barrier(self.losses)
 
+    @property
+    def error_rise(self) -> float:
+        """How far the error rises above the straight line between its ends, in [0, 1]; see `rise`."""
+        return rise(self.positions, self.errors)
+
     def stable(self, limit: float = STABLE) -> bool:
         """Whether the error barrier lies below a limit; by default the 2 points of Frankle et al."""
         return self.error_barrier < limit
@@ -72,6 +77,19 @@ def barrier(values: Sequence[float]) -> float:
     3.0
     """
     return float(np.max(values) - (values[0] + values[-1]) / 2)
+
+
+def rise(positions: Sequence[float], values: Sequence[float]) -> float:
+    """How far a value along a line lies at most above the straight line between the values at its two ends.
+
+    It is 0 where none does. `barrier` is at least half of the difference between its ends, even where nothing lies
+    between them; this is what stands in the way besides.
+
+    >>> rise([0, 0.5, 1], [1.0, 5.0, 3.0]), rise([0, 0.5, 1], [1.0, 2.0, 3.0]), barrier([1.0, 2.0, 3.0])
+    (3.0, 0.0, 1.0)
+    """
+    ends = [positions[0], positions[-1]], [values[0], values[-1]]
+    return float(np.max(np.asarray(values) - np.interp(positions, *ends)))
 
 
 def between(first: State, second: State, share: float) -> State:

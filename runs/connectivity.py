@@ -101,7 +101,11 @@ RETRAINED_PRECISION = flags.DEFINE_float(
 )
 BINS = flags.DEFINE_integer("bins", DEFAULTS.bins, "magnitudes: bins of the histograms.")
 
-FROM_THE_FOLDERS = ("network", "dataset", "schedule", "iterations", "results_dir", "seeds", "levels", "measure", "at")
+FROM_THE_FOLDERS = (  # flags that say what --between reads in the folders of its results
+    "network", "dataset", "schedule", "iterations", "results_dir", "seeds", "levels", "criterion", "mask1", "mask0", "scope",
+    "rewind_to", "rounds", "kept_fraction", "eval_interval", "batch_size", "learning_rate", "optimizer", "dropout",
+    "warmup_iterations", "conv_pruned_fraction", "dense_pruned_fraction", "output_pruned_fraction", "measure", "at",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -122,6 +126,7 @@ def measure_levels(measurement: MeasurementSettings) -> None:
     for treatment in treatments:
         treatment.check_length(settings.training.iterations)
     measures = measures_from_flags(treatments)
+    check_at(measures)
     wanted = {name: levels_to_measure(name, last) for name in measures}
     check_images(settings.dataset, measures, measurement)
     training_flags.start_tensorflow()
@@ -151,6 +156,8 @@ def measure_between(measurement: MeasurementSettings) -> None:
     first, second = ends = [locate(path) for path in BETWEEN.value]
     if first.settings.dataset != second.settings.dataset:
         raise InputError(f"{first.name} and {second.name} are of other data sets: no error is theirs in common.")
+    if first.settings.network != second.settings.network:
+        raise InputError(f"{first.name} and {second.name} are of other networks: no line joins their weights.")
     training_flags.start_tensorflow()
     watch = StepsWatch()
     experiments: dict[tuple[Path, RunSettings], Experiment] = {}
@@ -205,6 +212,18 @@ def measures_from_flags(treatments: list[Treatment]) -> list[str]:
         for treatment in treatments:
             measure.check(name, treatment)
     return MEASURE.value
+
+
+def check_at(measures: list[str]) -> None:
+    """Raises InputError for --at where it is empty, gives a level twice, or nothing that is measured heeds it."""
+    if AT.value is None:
+        return
+    if not AT.value:
+        raise InputError("--at is empty; it wants levels.")
+    if twice := [text for text in AT.value if AT.value.count(text) > 1]:
+        raise InputError(f"--at gives {twice[0]!r} more than once.")
+    if all(MEASURES[name].everywhere for name in measures):
+        raise InputError(f"--at says nothing of {', '.join(measures)}: these are measured at every level.")
 
 
 def levels_to_measure(measure: str, last: int) -> list[int] | None:

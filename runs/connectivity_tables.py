@@ -39,6 +39,7 @@ class Judge:
             "second_matches": second,
             "stable": joined.path.stable(self.stable),
             "as_claimed": joined.as_claimed(self.stable),
+            "error_rise": joined.path.error_rise,
         }
 
     def perturbation(self, metrics: Mapping) -> dict:
@@ -113,6 +114,7 @@ LINE = {
     "error %": _points("first_error"),
     "of the second %": _points("second_error"),
     "error barrier": _points("error_barrier"),
+    "above the chord": _points("error_rise"),
     "loss barrier": _numbers("loss_barrier", ".4f"),
     "first matches": _counts("first_matches"),
     "second matches": _counts("second_matches"),
@@ -229,7 +231,8 @@ def note(judge: Judge, split: str) -> str:
     """What the tables mean."""
     return (
         f"Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
-        f"{split} images.\nMatching: at most {100 * judge.tolerance:g} points above the dense network's error. Stable, the "
-        f"same mode: an error barrier below {100 * judge.stable:g} points.\nAs claimed: stable if and only if both ends "
-        "match."
+        f"{split} images.\nError barrier: the greatest error on the line less the mean of its ends', so at least half of "
+        "their difference.\nAbove the chord: how far the error rises above the straight line between its ends' errors.\n"
+        f"Matching: at most {100 * judge.tolerance:g} points above the dense network's error. Stable, the same mode: an "
+        f"error barrier below {100 * judge.stable:g} points.\nAs claimed: stable if and only if both ends match."
     )

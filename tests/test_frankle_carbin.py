@@ -126,6 +126,32 @@ def test_pruning_that_ends_too_early_says_nothing_of_the_smallest_ticket(world):
     assert verdict(shallow, frankle_carbin.iterative_is_smaller) == UNKNOWN
 
 
+def at_level(results, level, **by):
+    """The results with measures of one level of the ticket moved."""
+    levels = results.levels.copy()
+    for measure, amount in by.items():
+        levels.loc[(levels["treatment"] == NAMES[TICKET]) & (levels["level"] == level), measure] += amount
+    return dataclasses.replace(results, levels=levels)
+
+
+def test_the_ticket_is_that_of_least_loss_among_those_of_its_size(world):
+    """Level 8 keeps 17% of fc, level 3 half: only the first may be chosen, and is where its loss is least."""
+    worse = {"test_accuracy": -0.1}
+    assert verdict(at_level(world, 8, **worse, early_stop_val_loss=-1), frankle_carbin.small_tickets_match) == FAILS
+    assert verdict(at_level(world, 8, **worse, early_stop_val_loss=1), frankle_carbin.small_tickets_match) == HOLDS
+    assert verdict(at_level(world, 3, **worse, early_stop_val_loss=-1), frankle_carbin.small_tickets_match) == HOLDS
+
+
+def test_tickets_that_only_get_faster_do_not_get_slower_again(world):
+    faster = at_level(world, paper.LEVELS, early_stop_iteration=-40_000)
+    assert verdict(faster, frankle_carbin.faster_then_slower) == FAILS
+
+
+def test_where_no_one_shot_ticket_matches_the_dense_network_is_the_smallest(world):
+    none = changed(world, ONE_SHOT, test_accuracy=-0.5)
+    assert verdict(none, frankle_carbin.iterative_is_smaller) == HOLDS
+
+
 def test_a_control_is_the_mean_over_its_draws(world):
     (own,) = evidence(world)
     rows = world.controls.query("control == 'reinit' and seed == 1 and level == 7")

@@ -56,13 +56,16 @@ def test_barriers_are_means_in_points_and_markers_say_what_matches(drawn, found)
     assert "large_final" in large.get_ylabel()
     own = found.lines[(found.lines["treatment"] == Treatment().name) & (found.lines["row"] == 0)]
     look = styles.REWIND_POINTS[0]
-    (line,) = heights(large, look, marker=False)
+    line, least = heights(large, look, marker=False)
     means = 100 * own.groupby("level")[["second_kept_fraction", "error_barrier"]].mean().sort_index(ascending=False)
     np.testing.assert_allclose(line.get_xydata(), means)
+    # The ends of the pairs that do not match have one error in this world; those of the others are a tenth of a point apart.
+    np.testing.assert_allclose(least.get_ydata(), [0.05] * 3 + [0] * 3, atol=1e-12)
     full, none = heights(large, look)
     assert (full.get_fillstyle(), none.get_fillstyle()) == ("full", "none")
     # Levels 0 to 2 of this world match, and so do both ends of the lines that begin there.
     assert (len(full.get_xdata()), len(none.get_xdata())) == (3, 3)
+    assert min(full.get_xdata()) > max(none.get_xdata())
 
 
 def test_a_pair_that_matches_in_some_seeds_is_half_filled(found):
@@ -79,6 +82,7 @@ def test_columns_are_criteria_and_lines_are_rewind_points(drawn):
     legend = legend_of(figure)
     assert legend[:3] == ["rewound to 0", "rewound to 100", "movement-reinit-zero"]
     assert "2 points: joined below it" in legend and "both levels match in some" in legend
+    assert "thin: half the difference of the ends" in legend
 
 
 def test_error_lines_begin_and_end_at_their_levels(drawn, found):
@@ -153,8 +157,13 @@ def test_limits_by_level_and_predicted_against_found(drawn, found):
     np.testing.assert_allclose(sorted(map(tuple, points)), sorted(map(tuple, expected)))
 
 
-def test_magnitudes_before_and_after(drawn, found):
-    share, first, last = drawn["magnitudes"].axes
+def test_magnitudes_before_and_after(found):
+    thresholds = found.thresholds.copy()
+    thresholds.loc[thresholds["layer"] != "all", ["share_before", "share_after"]] = (
+        0.9  # those of one layer are not drawn
+    )
+    figure = figures.draw("magnitudes", figures.Material(dataclasses.replace(found, thresholds=thresholds)))
+    share, first, last = figure.axes
     rows = found.thresholds[
         (found.thresholds["layer"] == "all") & (found.thresholds["treatment"] == Treatment().name)
     ].groupby("level")
@@ -178,6 +187,47 @@ def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, 
     measure = provenance.MEASURED_BY[report.MEASURED[name]]
     assert "Not drawn: there is no" in text and f"--measure={measure}" in text and "--seeds=0,1,2" in text
     assert measure in MEASURES
+
+
+def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
+    empty = {results.FRAMES[kind]: getattr(found, results.FRAMES[kind])[:0] for kind in results.LANDSCAPE}
+    text = report.landscape_part(
+        report.Report(tmp_path, tmp_path, figures.Material(dataclasses.replace(found, **empty)))
+    )
+    assert "Nothing of this is measured yet" in text and "Not drawn" not in text
+    for measure in {provenance.MEASURED_BY[kind] for kind in report.MEASURED.values()}:
+        assert text.count(f"--measure={measure} ") == 1
+    some = dataclasses.replace(found, **empty | {"lines": found.lines})
+    text = report.landscape_part(report.Report(tmp_path, tmp_path, figures.Material(some)))
+    assert text.count("<figure ") == 2 and text.count("Not drawn") == len(ENTRIES) - 2
+
+
+def test_a_panel_with_fewer_seeds_at_some_levels_says_so(drawn, found):
+    assert "3 seeds" in title_of(drawn["barriers"])
+    fewer = found.lines[(found.lines["seed"] == 0) | (found.lines["level"] < 4)]
+    figure = figures.draw("barriers", figures.Material(dataclasses.replace(found, lines=fewer)))
+    assert "1 to 3 seeds" in title_of(figure)
+
+
+def title_of(figure):
+    return figure.subfigs[0].get_suptitle()
+
+
+def test_criteria_are_drawn_on_one_scale(found):
+    lines = found.lines.copy()
+    lines.loc[lines["criterion"] == "random", "error_barrier"] += 0.3
+    figure = figures.draw("barriers", figures.Material(dataclasses.replace(found, lines=lines)))
+    large, *_, random = figure.axes
+    assert large.get_ylim()[1] == random.get_ylim()[1] > 30
+
+
+def test_densities_are_cut_at_a_tenth_of_an_eigenvalue(drawn):
+    """Of 100 eigenvalues: a tenth of the peak that one of them makes, spread as the figure spreads it."""
+    density, counts = drawn["spectral_density"].axes
+    grid = density.lines[0].get_xdata()
+    width = (grid[-1] - grid[0]) / 106  # 100 widths between the least and the greatest, 3 more at either end
+    assert density.get_ylim()[0] == pytest.approx(1 / (width * np.sqrt(2 * np.pi)) / 100 / 10)
+    assert counts.get_ylim()[0] == 0.5
 
 
 @pytest.mark.parametrize("kind", results.LANDSCAPE)
@@ -210,6 +260,8 @@ def test_treatments_in_order_and_what_they_are_called(found):
     rows = found.lines
     assert landscape.rewound(rows[rows["rewind_to"] == 100]) == "large_final, rewound to 100"
     assert landscape.rewound(rows[rows["mask1"] == "reinit"]) == "movement-reinit-zero"
+    elsewhere = rows[rows["criterion"] == "random"].assign(network="resnet20")
+    assert landscape.rewound(elsewhere) == "random-rewind-zero", "layer by layer, where the network is pruned globally"
     looks = landscape.styles_of(rows)
     assert looks["random-rewind-zero"].colour == looks["large_final-rewind-zero"].colour
     assert looks["random-rewind-zero"].dash != looks["large_final-rewind-zero"].dash

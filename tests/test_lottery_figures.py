@@ -5,6 +5,7 @@ import shlex
 
 import made_up
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
@@ -68,6 +69,12 @@ def test_a_band_reaches_from_the_least_to_the_greatest_run(found):
     )
 
 
+def test_controls_of_other_treatments_are_no_ticket_s(found):
+    other = found.controls.assign(treatment="random-rewind-zero", test_accuracy=0.0)
+    more = dataclasses.replace(found, controls=pd.concat([found.controls, other], ignore_index=True))
+    pd.testing.assert_frame_equal(*(lottery_lines.runs(each, KEY, "test_accuracy") for each in (found, more)))
+
+
 def test_tickets_are_their_levels(drawn, found):
     for name, treatment in ((TICKET, Treatment()), (ONE_SHOT, Treatment(rounds="oneshot"))):
         own = found.levels[found.levels["treatment"].isin([treatment.name, "dense"])]
@@ -76,10 +83,21 @@ def test_tickets_are_their_levels(drawn, found):
 
 
 def test_the_legend_names_what_is_drawn(drawn):
+    assert {axes.get_xlabel() for axes in drawn.axes} == {"weights kept, %"}
     shown = [text.get_text() for text in drawn.legends[0].get_texts()]
     assert shown == [TICKET, ONE_SHOT, REINIT, RANDOM, "dense network"]
     looks = list(lottery_figures.LOOKS.values())
     assert len({(look.colour, look.marker) for look in looks}) == len(looks) == len(LINES)
+
+
+def test_trainings_that_are_too_short_to_tell_of_speed_are_named(found):
+    levels = found.levels.copy()
+    dense = levels["treatment"] == "dense"
+    levels.loc[dense & (levels["seed"] < 2), "early_stop_iteration"] = levels["iterations"]
+    figure = lottery_figures.lottery(dataclasses.replace(found, levels=levels))
+    left, right = (axes.get_xlabel() for axes in figure.axes)
+    assert left.endswith("(2 of 3 dense networks stop at the very end of training, which is too short to tell)")
+    assert right == "weights kept, %"
 
 
 def test_lines_are_those_of_the_study():

@@ -78,6 +78,11 @@ def test_a_perturbation_of_another_length_says_nothing(world):
     assert verdict(moved, unmasking.returns_to_its_mode) == HOLDS
 
 
+def test_what_a_single_layer_does_says_nothing_of_the_whole(world):
+    moved = changed(world, "threshold", {"share_before": 0.5}, layer="dense_1/kernel")
+    assert verdict(moved, unmasking.retraining_makes_small_weights) == HOLDS
+
+
 @pytest.mark.parametrize("fewer", ["seed < 2", "level == 0", "level < 0"])
 def test_little_data_are_not_enough(world, fewer):
     frames = {FRAMES[kind]: getattr(world, FRAMES[kind]).query(fewer) for kind in LANDSCAPE}

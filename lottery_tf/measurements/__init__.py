@@ -28,6 +28,7 @@ class Measure:
       first: the first level that it can be measured at.
       to_zero: whether it moves pruned weights to zero, and so wants a treatment that does.
       rewinds: whether it wants a rewind point, and so a treatment that does not go on from where training ended.
+      iterative: whether it compares a level with the one that it was made from and the next made from it.
       next_level: whether it wants to know how much a further round prunes, and so a treatment that has one.
       needs_next: whether the next level itself has to be there.
     """
@@ -38,6 +39,7 @@ class Measure:
     first: int = 0
     to_zero: bool = False
     rewinds: bool = False
+    iterative: bool = False
     next_level: bool = False
     needs_next: bool = False
 
@@ -56,6 +58,11 @@ class Measure:
             raise InputError(
                 f"The measure {name!r} wants a rewind point; {treatment.name} goes on from where training ended."
             )
+        if self.iterative and treatment.rounds != "iterative":
+            raise InputError(
+                f"The measure {name!r} wants levels that are made from one another; those of {treatment.name} all come "
+                "from the dense network."
+            )
         if self.next_level and treatment.chosen_kept_fraction is not None:
             raise InputError(f"The measure {name!r} wants a next level; {treatment.name} has level 1 alone.")
 
@@ -63,7 +70,9 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     "lines": Measure(lines.successive_jobs, everywhere=True, needs_next=True),
     "instability": Measure(lines.instability_jobs, trains=True),
-    "robustness": Measure(perturbations.jobs, trains=True, first=1, to_zero=True, rewinds=True, needs_next=True),
+    "robustness": Measure(
+        perturbations.jobs, trains=True, first=1, to_zero=True, rewinds=True, iterative=True, needs_next=True
+    ),
     "flatness": Measure(flatness.jobs, to_zero=True, next_level=True),
     "limit": Measure(limits.jobs, to_zero=True, rewinds=True),
     "magnitudes": Measure(magnitudes.jobs, everywhere=True, first=1, next_level=True),

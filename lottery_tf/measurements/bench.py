@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import MATCHING, POINTS, Path
 from lottery_tf.store import DENSE, Result, Snapshot, level_place
-from lottery_tf.treatments import Ticket, Treatment
+from lottery_tf.treatments import State, Ticket, Treatment
 
 if TYPE_CHECKING:
     from lottery_tf.curvature import Curvature
@@ -83,6 +83,8 @@ class MeasurementSettings:
             raise InputError(f"tolerance is {self.tolerance}; it is a share of the images, at least 0 and below 1.")
         if not self.multiples or not all(0 < multiple < math.inf for multiple in self.multiples):
             raise InputError(f"multiples are {self.multiples}; they want at least one finite number above 0.")
+        if len(set(self.multiples)) < len(self.multiples):
+            raise InputError(f"multiples are {self.multiples}; each may be there once.")
 
     def some(self, *names: str) -> dict:
         """Some of the settings by name, as a measurement stores what it depends on."""
@@ -168,6 +170,12 @@ class Bench:
         if number == 0:
             return self.experiment.dense(run.seed, weights=True)
         return self.experiment.level(run.treatment, run.seed, number)
+
+    def beginning(self, run: Run, number: int) -> State:
+        """Every weight where training under a level's mask begins; of the dense network the treatment's rewind point."""
+        if number == 0 and run.treatment.rewind_to:
+            return self.experiment.rewind_point(run.seed, run.treatment.rewind_to).final
+        return self.level(run, number).start
 
     @functools.cached_property
     def evaluate(self) -> Evaluator:

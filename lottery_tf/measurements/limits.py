@@ -84,9 +84,10 @@ def _retrained(bench: Bench, run: Run, level: int, criterion: str) -> Result:
 
     def measure() -> dict:
         own, allowed = bench.level(run, level), bench.dense_error(run.seed) + bench.settings.tolerance
+        start = bench.beginning(run, level)
 
         def end(kept: Mask) -> State:
-            return bench.train(run, level + 1, Ticket(projected(own.start, kept), kept), place).final
+            return bench.train(run, level + 1, Ticket(projected(start, kept), kept), place).final
 
         precision = bench.settings.retrained_precision
         mask_at = one_shot(bench, run, own, criterion)

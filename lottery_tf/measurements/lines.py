@@ -45,7 +45,8 @@ def instability_jobs(bench: Bench, run: Run, wanted: Sequence[int] | None = None
 
     For each level the line between each pair of: the level itself and `settings.copies` of its controls "reorder",
     which are trained where they are missing. Level 0 starts from the treatment's rewind point: a control of it is
-    the dense network trained on from there.
+    the dense network trained on from there. Where that is not the beginning, the optimizer's moments start afresh there,
+    but those of level 0 itself do not; two copies differ in their order alone.
     """
     for level in run.numbers(wanted):
         for first, second in itertools.combinations(range(bench.settings.copies + 1), 2):
