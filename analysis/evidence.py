@@ -115,8 +115,9 @@ class Evidence:
         return list(kept.index[(kept >= least) & (kept <= greatest)])
 
     def kept_fractions(self) -> pd.Series:
-        """The kept fraction of each level."""
-        return self.levels.groupby("level")["kept_fraction"].mean()
+        """The kept fraction of each level of a ladder; not of shares that were chosen, which all are level 1."""
+        own = self.levels[self.levels["chosen_kept_fraction"].isna()]
+        return own.groupby("level")["kept_fraction"].mean()
 
     def nearest_level(self, kept_fraction: float) -> int | None:
         """The level whose kept fraction is nearest, where one lies within a quarter of it: steps are of a fifth or less."""

@@ -177,10 +177,10 @@ def _where(found: Results, key: Panel) -> dict:
 def _changes(stored: Mapping, key: Panel) -> dict:
     """Settings of a run that are not the usual ones, by the flags that set them."""
     try:
-        usual = dataclasses.asdict(run_settings(*key))
+        usual = dataclasses.asdict(run_settings(*key, dropout=stored.get("dropout")))
     except InputError:
         return {}  # a network or schedule that this version does not know
-    changes = {}
+    changes = {"dropout": stored["dropout"]} if stored.get("dropout") else {}
     for group, ending in (("training", ""), ("pruning", "_pruned_fraction")):
         for name, value in stored.get(group, {}).items():
             if name != "iterations" and name in usual.get(group, {}) and value != usual[group][name]:

@@ -30,7 +30,7 @@ from lottery_tf.study.clusters import check_answers
 from lottery_tf.study.engines import LocalEngine, Room, dataset_folder
 from lottery_tf.study.folder import StudyFolder, drop_weights_before, intact_metrics, is_shown
 from lottery_tf.study.scheduler import Scheduler, Standing
-from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request
+from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request, beyond
 from lottery_tf.study.temporary import temporary_folder
 from lottery_tf.study.work import LevelWork, Work
 from lottery_tf.study.worker import Setup, save_dataset
@@ -66,6 +66,10 @@ DATA_DIR = flags.DEFINE_string(
 )
 RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
 EVAL_INTERVAL = flags.DEFINE_integer("eval_interval", 100, "Iterations between two readings of the validation loss.")
+LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of trainings, for all networks. Default: each one's own.")
+WARMUP_ITERATIONS = flags.DEFINE_integer(
+    "warmup_iterations", None, "Iterations over which the learning rate rises from 0 to its full value. Default: none."
+)
 SNAPSHOT_SECONDS = flags.DEFINE_float("snapshot_seconds", 30, "Least time between two snapshots inside a training.")
 KEEP = flags.DEFINE_enum(
     "keep",
@@ -93,6 +97,8 @@ def main() -> int:
     results_dir = Path(RESULTS_DIR.value)
     folder = StudyFolder.of(results_dir, request)
     plan = folder.plan()
+    if left_out := beyond(request):
+        cli.log.warning("Left out, for their rewind points are beyond the trainings: %s.", ", ".join(left_out))
     if DRY_RUN.value:
         with where_it_runs() as where:
             print(dry_run(plan, results_dir, where, THREADS.value))
@@ -135,6 +141,8 @@ def request_from_flags() -> Request:
         DATASET.value,
         SCHEDULE.value,
         EVAL_INTERVAL.value,
+        LEARNING_RATE.value,
+        WARMUP_ITERATIONS.value,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forks import Forks
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -21,7 +22,7 @@ def digits():
     return lt.load("digits")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_dataset():
     """400 images of 6x6 in three classes that a linear model can tell apart."""
     import lottery_tf as lt
@@ -36,15 +37,20 @@ def tiny_dataset():
     return lt.Dataset(*(lt.Split(images[a:b], labels[a:b]) for a, b in cuts))
 
 
-@pytest.fixture
-def tiny_model():
+def tiny_network():
     """A masked network of two dense layers for `tiny_dataset`."""
     import keras
 
     import lottery_tf as lt
 
-    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), lt.MaskedDense(12, "relu"), lt.MaskedDense(3)]
-    return keras.Sequential(layers)
+    layers = [lt.MaskedDense(12, "relu", name="hidden"), lt.MaskedDense(3, name="output")]
+    return keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), *layers])
+
+
+@pytest.fixture
+def tiny_model():
+    """A masked network of its own."""
+    return tiny_network()
 
 
 @pytest.fixture
@@ -63,6 +69,42 @@ def command(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def warm_forks(tmp_path_factory):
+    """A process that has imported TensorFlow and whatever else commands import late."""
+    modules = (
+        "lottery_tf.mask_learning",
+        "lottery_tf.pruning",
+        "analysis.figures",
+        "analysis.summary",
+        "sklearn.datasets",
+    )
+    forks = Forks(tmp_path_factory.mktemp("warm"), modules)
+    yield forks
+    forks.close()
+
+
+@pytest.fixture
+def warm_command(warm_forks):
+    """Runs `python -m MODULE ARGUMENTS` with TensorFlow already imported (see `forks.Forks.run`)."""
+    return warm_forks.run
+
+
+@pytest.fixture(scope="session")
+def light_forks(tmp_path_factory):
+    """A process without TensorFlow, which cannot be imported there."""
+    modules = ("absl.app", "pandas", "lottery_tf.heuristics", "lottery_tf.store")
+    forks = Forks(tmp_path_factory.mktemp("light"), modules, blocked=("tensorflow", "keras"))
+    yield forks
+    forks.close()
+
+
+@pytest.fixture
+def light_command(light_forks):
+    """Runs `python -m MODULE ARGUMENTS` where a command that imports TensorFlow or Keras fails."""
+    return light_forks.run
 
 
 @pytest.fixture

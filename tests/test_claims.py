@@ -238,11 +238,11 @@ def test_the_text_has_each_claim_once(world):
     assert "  fc, mnist, paper: holds" in shown
 
 
-def test_the_command(command, tmp_path):
+def test_the_command(command, light_command, tmp_path):
     made_up.write_results(tmp_path, treatments=(), seeds=[0], learned=made_up.LEARNED)
     done = command("analysis.claims", f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert "The initial logit nudges" in done.stdout
     assert "fc, mnist, paper: not enough data" in done.stdout
-    refused = command("analysis.claims", f"--results_dir={tmp_path / 'nowhere'}")
+    refused = light_command("analysis.claims", f"--results_dir={tmp_path / 'nowhere'}")
     assert (refused.returncode, refused.stderr) == (2, f"There is no folder {tmp_path / 'nowhere'}.\n")

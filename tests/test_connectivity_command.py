@@ -1,11 +1,11 @@
 """`runs.connectivity` as a user runs it: real processes, killed ones among them."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
 
+import made_up
 import pytest
 from conftest import ROOT
 
@@ -30,13 +30,12 @@ def start(*arguments):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, warm_forks):
     """The results folder of a run that nothing interrupted, and what the run printed."""
     results_dir = tmp_path_factory.mktemp("whole")
-    process = start(*ALL, f"--results_dir={results_dir}")
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return results_dir, output
+    done = warm_forks.run("runs.connectivity", *ALL, f"--results_dir={results_dir}")
+    assert done.returncode == 0, done.stderr
+    return results_dir, done.stdout
 
 
 def measured(results_dir, kind):
@@ -80,29 +79,33 @@ def test_the_table_of_lines_sums_up_what_is_stored(whole):
         assert cells[0] == f"{level}-{level + 1}"
         band = f"{sum(barriers) / 2:.2f} [{barriers[0]:.2f}, {barriers[1]:.2f}]"
         assert cells[heads.index("error barrier")] in (band, f"{barriers[0]:.2f}")
+        rises = [max(row["error"] - (row["position"] * metrics["first_error"]
+                                     + (1 - row["position"]) * metrics["second_error"]) for row in metrics["rows"])
+                 for metrics in own]  # fmt: skip
+        assert cells[heads.index("above the chord")].startswith(f"{100 * sum(rises) / 2:.2f}")
         first = sum(metrics["first_error"] <= metrics["dense_error"] + 0.03 for metrics in own)
         assert cells[heads.index("first matches")] == f"{first} of 2"
         stable = sum(barrier < 2 for barrier in barriers)
         assert cells[heads.index("stable")] == f"{stable} of 2"
 
 
-def test_nothing_is_done_twice(whole, command):
+def test_nothing_is_done_twice(whole, warm_command):
     results_dir, output = whole
-    again = command("runs.connectivity", *ALL, f"--results_dir={results_dir}")
+    again = warm_command("runs.connectivity", *ALL, f"--results_dir={results_dir}")
     assert (again.returncode, again.stdout) == (0, output)
     assert len(again.stderr.splitlines()) == 1, again.stderr
-    strict = command("runs.connectivity", *ALL, "--stable_below=1e-9", f"--results_dir={results_dir}")
+    strict = warm_command("runs.connectivity", *ALL, "--stable_below=1e-9", f"--results_dir={results_dir}")
     assert len(strict.stderr.splitlines()) == 1, strict.stderr
     heads, *lines = printed(strict.stdout, "Lines between successive levels: ")
     assert {cells[heads.index("stable")] for cells in lines} <= {"0 of 2", "1 of 2"}
     assert "all weights are kept, about 0.01 GB" in again.stderr
-    other = command("runs.connectivity", *ALL, "--matching_tolerance=0.001", f"--results_dir={results_dir}")
+    other = warm_command("runs.connectivity", *ALL, "--matching_tolerance=0.001", f"--results_dir={results_dir}")
     lines = [line for line in other.stderr.splitlines() if line.startswith("seed")]
     assert lines
     assert all(" limit" in line for line in lines), "the tolerance is of account for the limits only"
 
 
-def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, command, tmp_path):
+def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_command, tmp_path):
     results_dir, _ = whole
     process = start(*ALL, f"--results_dir={tmp_path}")
     while not any(tmp_path.rglob("level-01-perturbation-1-1/checksums.json")):
@@ -111,7 +114,7 @@ def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, command, t
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not any(tmp_path.rglob("level-01-limit")), "it was not killed half-way"
-    resumed = command("runs.connectivity", *ALL, f"--results_dir={tmp_path}")
+    resumed = warm_command("runs.connectivity", *ALL, f"--results_dir={tmp_path}")
     assert resumed.returncode == 0, resumed.stderr
     assert "seed 0 large_final-rewind-zero level-01 perturbed by 1, direction 1" not in resumed.stderr, "trained twice"
     for kind in ("line", "perturbation", "ray", "threshold", "histogram"):
@@ -119,10 +122,10 @@ def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, command, t
         assert measured(tmp_path, kind) == wanted, kind
 
 
-def test_rewind_points_and_criteria_and_ways_to_prune(command, tmp_path):
+def test_rewind_points_and_criteria_and_ways_to_prune(warm_command, tmp_path):
     arguments = (*SHORT, "--criterion=large_final,random", "--rewind_to=0,20", "--scope=global", "--levels=2",
                  f"--results_dir={tmp_path}")  # fmt: skip
-    done = command("runs.connectivity", *arguments)
+    done = warm_command("runs.connectivity", *arguments)
     assert done.returncode == 0, done.stderr
     for name in ("large_final", "random"):
         for end in ("", "-rewind20"):
@@ -132,19 +135,32 @@ def test_rewind_points_and_criteria_and_ways_to_prune(command, tmp_path):
     assert stored == {(criterion, to) for criterion in ("large_final", "random") for to in (0, 20)}
 
 
-def test_the_line_between_two_results(whole, command):
+def test_the_line_between_two_results(whole, warm_command):
     results_dir, _ = whole
     ends = [results_dir / "fc-digits" / "40" / f"seed-{seed}" / "dense" for seed in (0, 1)]
     between = f"--between={','.join(map(str, ends))}"
-    done = command("runs.connectivity", between, "--points=5", "--split=validation")
+    done = warm_command("runs.connectivity", between, "--points=5", "--split=validation")
     assert done.returncode == 0, done.stderr
     (_, cells) = printed(done.stdout, "The line between two results: ")
     assert cells[:2] == ["fc-digits/40/seed-0/dense", "fc-digits/40/seed-1/dense"]
     (metrics,) = [metrics for metrics in measured(results_dir, "line") if metrics["relation"] == "chosen"]
     assert (len(metrics["rows"]), metrics["settings"]["split"], metrics["criterion"]) == (5, "validation", "")
     assert f"{100 * metrics['error_barrier']:.2f}" in cells
-    again = command("runs.connectivity", between, "--points=5", "--split=validation")
+    again = warm_command("runs.connectivity", between, "--points=5", "--split=validation")
     assert (again.stdout, again.stderr) == (done.stdout, "")
+
+
+def test_results_of_other_networks_and_data_sets_are_refused_at_once(light_command, tmp_path):
+    """By what their folders say alone: no weights are read."""
+    places = [made_up.write_results(tmp_path, panels=[panel], treatments=(), seeds=[0]) for panel in PANELS]
+    dense = [place / f"{network}-{dataset}" / schedule / "seed-0" / "dense"
+             for place, (network, dataset, schedule) in zip(places, PANELS, strict=True)]  # fmt: skip
+    for other, message in ((1, "are of other data sets"), (2, "are of other networks: no line joins their weights")):
+        done = light_command("runs.connectivity", f"--between={dense[0]},{dense[other]}")
+        assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+PANELS = (("fc", "mnist", "600"), ("fc", "digits", "600"), ("conv2", "mnist", "600"))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +177,12 @@ def test_the_line_between_two_results(whole, command):
             "'robustness' is measured at 1 to 23 where --levels is 24, and '0' is none",
         ),
         (["--measure=flatness", "--at=two"], "'two' is none of them"),
+        (["--measure=flatness", "--at=25"], "'flatness' is measured at 0 to 24 where --levels is 24, and '25' is none"),
+        (["--measure=flatness", "--at="], "--at is empty; it wants levels"),
+        (["--measure=flatness", "--at=3,3"], "--at gives '3' more than once"),
+        (["--at=3"], "--at says nothing of lines, magnitudes: these are measured at every level"),
+        (["--measure=robustness", "--rounds=oneshot"], "wants levels that are made from one another"),
+        (["--multiples=1,1.0"], "multiples are (1.0, 1.0); each may be there once"),
         (["--measure=flatness", "--images=2000"], "--images is 2000; digits has 1200 training images"),
         (["--stable_below=0"], "--stable_below is 0.0; it must be above 0 points"),
         (["--points=1"], "points is 1; it must be at least 2"),
@@ -174,15 +196,13 @@ def test_the_line_between_two_results(whole, command):
         (["--rounds=oneshot", "--kept_fraction=half"], "--kept_fraction wants numbers between 0 and 1"),
         (["--between=a"], "--between wants the folders of two results; 1 are given"),
         (["--between=a,b", "--network=fc"], "leave out --network"),
+        (["--between=a,b", "--criterion=random"], "leave out --criterion"),
         (["--between=lottery_tf,runs"], "is no result of a results folder"),
         (["stray"], "'stray' is none"),
     ],
 )
-def test_refused_flags_answer_at_once(arguments, message, command):
-    began = time.monotonic()
-    done = command("runs.connectivity", *arguments)
-    seconds = time.monotonic() - began
+def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, light_command):
+    done = light_command("runs.connectivity", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert seconds < (4 if os.environ.get("CI") else 2), "TensorFlow was imported first"

@@ -3,6 +3,7 @@
 import dataclasses
 
 import made_up
+import pandas as pd
 import pytest
 
 from analysis import frankle_carbin, lottery_lines
@@ -165,3 +166,6 @@ def test_the_level_of_a_fifth_is_the_seventh_of_fc(world):
     (own,) = evidence(world)
     assert own.nearest_level(0.21) == 7
     assert own.nearest_level(0.001) is None
+    chosen = world.levels.query("level == 1").assign(chosen_kept_fraction=0.05, kept_fraction=0.05)
+    (both,) = evidence(dataclasses.replace(world, levels=pd.concat([world.levels, chosen])))
+    assert both.kept_fractions().equals(own.kept_fractions()), "a share that was chosen is not the ladder's first level"

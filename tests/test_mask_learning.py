@@ -8,6 +8,7 @@ import pytest
 from test_events import read, scalars
 
 from lottery_tf import networks, tickets
+from lottery_tf.data import Dataset, Split
 from lottery_tf.errors import InputError
 from lottery_tf.mask_learning import MaskLearner
 from lottery_tf.mask_settings import MaskSettings, place
@@ -19,6 +20,12 @@ TRAINING = TrainingSettings(iterations=40, learning_rate=100.0, optimizer="momen
 
 def learner(digits, settings, training=TRAINING, **options):
     return MaskLearner(networks.build("fc"), digits, settings, training, **options)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(digits):
+    """A learner in memory: those `of` other settings share its compilation."""
+    return learner(digits, MaskSettings())
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +56,8 @@ def test_the_most_likely_mask_has_the_accuracy_that_is_reported(learned, digits)
     assert learned.metrics["most_likely_test_accuracy"] == pytest.approx(right.mean())
 
 
-def test_weights_stay_untrained(digits):
-    own = learner(digits, MaskSettings(weights="signed_constant"))
+def test_weights_stay_untrained(undisturbed):
+    own = undisturbed.of(MaskSettings(weights="signed_constant"))
     own.learn(0)
     model = networks.build("fc")
     initial = networks.initial_state(model, networks.get_state(model), 0)
@@ -76,21 +83,22 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("g", ["bernoulli", "edge_popup"])
-def test_an_interrupted_learning_ends_with_the_same_bits(g, digits, tmp_path):
+def test_an_interrupted_learning_ends_with_the_same_bits(g, undisturbed, digits, tmp_path):
     settings = MaskSettings(g=g, kept_fraction=0.4 if g == "edge_popup" else None)
-    whole = learner(digits, settings).learn(0)
-    steps = 0
+    whole = undisturbed.of(settings).learn(0)
+    steps = []
 
     def stop(count):
-        nonlocal steps
-        steps += count
-        if steps >= 30:
+        steps.append(count)
+        if steps == [10, 10, 10]:
             raise Stopped
 
     results = ResultsFolder(tmp_path, {})
+    own = learner(digits, settings, results=results, snapshot_seconds=0, on_steps=stop)
     with pytest.raises(Stopped):
-        learner(digits, settings, results=results, snapshot_seconds=0, on_steps=stop).learn(0)
-    resumed = learner(digits, settings, results=results, snapshot_seconds=0).learn(0)
+        own.learn(0)
+    resumed = own.learn(0)
+    assert steps[3:] == [20, 10, 10], "it did not start from the snapshot"
     np.testing.assert_array_equal(whole.history, resumed.history)
     assert all(whole.final[name].tobytes() == value.tobytes() for name, value in resumed.final.items())
     times = {"seconds": 0}
@@ -103,13 +111,14 @@ def test_an_interrupted_learning_ends_with_the_same_bits(g, digits, tmp_path):
     assert "mask probability/output/kernel" in board.Tags()["tensors"]
 
 
-def test_convolutional_networks_learn_masks_too(tmp_path):
-    import lottery_tf as lt
-
-    digits = lt.load("digits", image_shape=(32, 32, 3))
+def test_convolutional_networks_learn_masks_too():
+    rng = np.random.default_rng(0)
+    splits = (Split(rng.integers(0, 256, (size, 8, 8, 3), np.uint8), rng.integers(0, 10, size)) for size in (60, 9, 9))
     short = dataclasses.replace(TRAINING, iterations=3, eval_interval=3, batch_size=20)
-    result = MaskLearner(networks.build("conv2"), digits, MaskSettings(rescale=True), short).learn(0)
-    assert sum(kept.size for kept in result.mask.values()) == 4_300_992
+    result = MaskLearner(networks.build("conv2", (8, 8, 3)), Dataset(*splits), MaskSettings(rescale=True), short).learn(
+        0
+    )
+    assert sum(kept.size for kept in result.mask.values()) == 38_592 + 4 * 4 * 64 * 256 + 256 * 256 + 256 * 10
     assert result.metrics["status"] == "finished"
 
 
@@ -127,33 +136,34 @@ def test_names_say_all_that_a_mask_depends_on():
     )
 
 
-def test_the_command_learns_resumes_and_packs(command, tmp_path):
+def test_the_command_learns_resumes_and_packs(command, warm_command, tmp_path):
     arguments = (
         "--weights=initial,signed_constant", "--rescale", "--initial_logit=0,dense_1=1+dense_2=0+output=-1",
-        "--iterations=30", "--eval_interval=15", "--batch_size=50", "--seeds=0,1", "--l1=1e-7",
+        "--iterations=30", "--eval_interval=15", "--batch_size=50", "--seeds=1", "--l1=1e-7",
     )  # fmt: skip
     done = command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("% pruned") == 8
-    again = command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
+    assert done.stderr.count("% pruned") == 4
+    again = warm_command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
     assert again.stderr.count("% pruned") == 0, "a finished mask was learned again"
     assert again.stdout == done.stdout
     assert "signed_constant, bernoulli, rescaled, m=dense_1=1+dense_2=0+output=-1" in done.stdout
-    command("analysis.export", f"--results_dir={tmp_path}", "--kind=learned_mask", f"--out={tmp_path}/masks.csv")
+    warm_command("analysis.export", f"--results_dir={tmp_path}", "--kind=learned_mask", f"--out={tmp_path}/masks.csv")
     rows = (tmp_path / "masks.csv").read_text().splitlines()
-    assert len(rows) == 1 + 8
+    assert len(rows) == 1 + 4
     assert "signed_constant,bernoulli,True,0,1e-07,,momentum,100.0,50,30" in "".join(rows)
     (folder,) = (tmp_path / "fc-digits" / "learned_masks" / "seed-1").glob("initial-bernoulli-rescaled-m0-*")
-    packed = command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path}/mask.ticket")
+    packed = warm_command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path}/mask.ticket")
     assert packed.returncode == 0, packed.stderr
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--g=rounded", "--initial_logit=1"), ("--g=edge_popup", "--kept_fraction=0.3,0.6")]
+    "arguments", [("--g=rounded", "--initial_logit=1", "--seeds=0,1"), ("--g=edge_popup", "--kept_fraction=0.3,0.6")]
 )
-def test_the_other_gates_by_command(arguments, command, tmp_path):
-    done = command("runs.learn_mask", *arguments, "--epochs=1", "--optimizer=adam", f"--results_dir={tmp_path}")
+def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
+    done = warm_command("runs.learn_mask", *arguments, "--epochs=1", "--optimizer=adam", f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
+    assert done.stderr.count("% pruned") == 2
     for share in (0.3, 0.6) if "edge_popup" in arguments[0] else ():
         assert f"kept {share}" in done.stdout
         assert f"{100 * (1 - share):.2f}" in done.stdout
@@ -179,14 +189,14 @@ def test_the_other_gates_by_command(arguments, command, tmp_path):
         (["--optimizer=rms"], "Unknown optimizer 'rms'"),
     ],
 )
-def test_refused_flags(arguments, message, command):
-    done = command("runs.learn_mask", *arguments)
+def test_refused_flags(arguments, message, light_command):
+    done = light_command("runs.learn_mask", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
 
 
-def test_logits_for_layers_that_are_not_there(command):
-    done = command("runs.learn_mask", "--initial_logit=dense_9=1", "--iterations=1")
+def test_logits_for_layers_that_are_not_there(warm_command):
+    done = warm_command("runs.learn_mask", "--initial_logit=dense_9=1", "--iterations=1")
     assert done.returncode == 2
     assert "missing or unknown: dense_1/kernel" in done.stderr
 

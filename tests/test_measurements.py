@@ -4,10 +4,9 @@ import dataclasses
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, tiny_network
 
 from lottery_tf import landscape, masks, networks, retraining
 from lottery_tf.errors import InputError
@@ -17,7 +16,7 @@ from lottery_tf.measurements.folders import locate
 from lottery_tf.pruning import Experiment, paper_experiment
 from lottery_tf.settings import PruningSettings, TrainingSettings, run_settings
 from lottery_tf.store import ResultsFolder, finished
-from lottery_tf.training import Stretch
+from lottery_tf.training import Stretch, Trainer
 from lottery_tf.treatments import Ticket, Treatment
 
 TRAINING = TrainingSettings(iterations=30, learning_rate=0.01, batch_size=40, eval_interval=10)
@@ -26,17 +25,20 @@ SETTINGS = MeasurementSettings(points=5, images=50, eigenvalues=3, probes=4, lan
 LAST = 3
 
 
+@pytest.fixture(scope="module")
+def trainer(tiny_dataset):
+    """One trainer for all benches: compiling one takes longer than most of what they do."""
+    return Trainer(tiny_network(), tiny_dataset, TRAINING)
+
+
 @pytest.fixture
-def bench_at(tiny_dataset):
+def bench_at(trainer):
     """Makes a bench of a tiny network, with results in a folder or in memory."""
-    # Initial weights are drawn by the layers' names, which Keras would number through all tests of a process.
-    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(12, "relu", name="hidden"),
-              keras.layers.Dense(3, name="output")]  # fmt: skip
-    network = keras.Sequential(layers)
 
     def make(folder=None, settings=SETTINGS, pruning=None, **options):
         results = None if folder is None else ResultsFolder(folder, {})
-        experiment = Experiment(network, tiny_dataset, TRAINING, pruning, results=results, **options)
+        experiment = Experiment(tiny_network(), trainer.dataset, TRAINING, pruning, results=results, **options)
+        experiment.model, experiment.trainer = trainer.model, trainer
         return Bench(experiment, settings)
 
     return make
@@ -219,11 +221,13 @@ def test_nothing_can_be_pruned_of_what_does_not_match(bench_at):
     assert {row["pruned_fraction"] for row in metrics["rows"]} == {0.0}
 
 
-def test_the_limit_with_retraining_is_where_trainings_stop_matching(bench_at):
+@pytest.mark.parametrize("level", [0, 1])
+def test_the_limit_with_retraining_is_where_trainings_stop_matching(level, bench_at):
+    """From the rewind point, where the dense network itself did not begin."""
     bench = bench_at(settings=dataclasses.replace(SETTINGS, tolerance=0.05, retrained_precision=0.1))
     run = run_of(bench, Treatment(rewind_to=10))
-    _, *found = measured(bench, run, "limit", [1])
-    own = bench.level(run, 1)
+    _, *found = measured(bench, run, "limit", [level])
+    own, rewound = bench.level(run, level), bench.experiment.rewind_point(0, 10).final
     assert [metrics["rows"][0]["pruned_by"] for metrics in found] == ["large_final", "random"]
     for metrics in found:
         (row,) = metrics["rows"]
@@ -231,8 +235,9 @@ def test_the_limit_with_retraining_is_where_trainings_stop_matching(bench_at):
 
         def ends_at(share, mask_at=mask_at):
             kept = mask_at(share)
-            start = own.start | {name: np.where(mask, own.start[name], 0) for name, mask in kept.items()}
-            return error(bench, bench.experiment.trainer.train(Ticket(start, kept), 0, 2, stretch=Stretch(10)).final)
+            start = rewound | {name: np.where(mask, rewound[name], 0) for name, mask in kept.items()}
+            ended = bench.experiment.trainer.train(Ticket(start, kept), 0, level + 1, stretch=Stretch(10))
+            return error(bench, ended.final)
 
         assert row["method"] == "found after retraining"
         assert 0 < row["pruned_fraction"] < 0.9
@@ -430,6 +435,7 @@ def test_paths_that_are_no_trained_networks_are_refused(folder):
         ({"multiples": ()}, "at least one finite number above 0"),
         ({"multiples": (1.0, 0.0)}, "at least one finite number above 0"),
         ({"multiples": (np.inf,)}, "at least one finite number above 0"),
+        ({"multiples": (2.0, 1.0, 2.0)}, "each may be there once"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change, message):
@@ -443,6 +449,7 @@ def test_settings_that_cannot_be_are_refused(change, message):
         ("flatness", Treatment(mask0="init"), "wants the mask-0 action 'zero'"),
         ("limit", Treatment(mask0="hybrid"), "wants the mask-0 action 'zero'"),
         ("robustness", Treatment(mask1="finetune"), "wants a rewind point"),
+        ("robustness", Treatment(rounds="oneshot"), "wants levels that are made from one another"),
         ("magnitudes", Treatment(rounds="oneshot", chosen_kept_fraction=0.2), "has level 1 alone"),
     ],
 )

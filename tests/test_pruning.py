@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+from conftest import tiny_network
 
 from lottery_tf import names, networks
 from lottery_tf.actions import MASK0, MASK0_OFFERS, MASK1, MASK1_OFFERS
@@ -19,14 +20,26 @@ from lottery_tf.treatments import Treatment
 SETTINGS = TrainingSettings(iterations=15, learning_rate=0.01, batch_size=40, eval_interval=5)
 
 
+@pytest.fixture(scope="module")
+def trainer(tiny_dataset):
+    """One trainer for nearly all experiments here: compiling one takes longer than all that an experiment trains."""
+    return Trainer(tiny_network(), tiny_dataset, SETTINGS)
+
+
+def experiment_with(trainer, **options):
+    experiment = Experiment(tiny_network(), trainer.dataset, SETTINGS, **options)
+    experiment.model, experiment.trainer = trainer.model, trainer
+    return experiment
+
+
 @pytest.fixture
-def experiment(tiny_model, tiny_dataset):
-    return Experiment(tiny_model, tiny_dataset, SETTINGS)
+def experiment(trainer):
+    return experiment_with(trainer)
 
 
-def on_disk(tiny_model, tiny_dataset, folder, **options):
-    results = ResultsFolder(folder / "runs", {"data": tiny_dataset.fingerprint})
-    return Experiment(tiny_model, tiny_dataset, SETTINGS, results=results, **options)
+def on_disk(trainer, folder, **options):
+    results = ResultsFolder(folder / "runs", {"data": trainer.dataset.fingerprint})
+    return experiment_with(trainer, results=results, **options)
 
 
 def test_the_dense_network_is_trained_once_a_seed(experiment):
@@ -105,12 +118,12 @@ def test_saliency_is_that_of_one_batch_at_the_starting_weights(experiment, tiny_
         assert saliency[kept].min() >= saliency[~kept].max() * (1 - 1e-5)
 
 
-def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(tiny_model, tiny_dataset, tmp_path, experiment):
+def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(trainer, tiny_model, tiny_dataset, tmp_path):
     treatment = Treatment("movement", "reinit", "hybrid")
-    in_memory = list(experiment.levels(treatment, 0, 3))
-    first = on_disk(tiny_model, tiny_dataset, tmp_path)
+    in_memory = list(Experiment(tiny_model, tiny_dataset, SETTINGS).levels(treatment, 0, 3))
+    first = on_disk(trainer, tmp_path)
     found = list(first.levels(treatment, 0, 2)) + list(first.levels(treatment, 0, 3))[3:]
-    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    again = on_disk(trainer, tmp_path)
     assert [level.metrics["fingerprint"] for level in again.levels(treatment, 0, 3)] == [
         level.metrics["fingerprint"] for level in in_memory
     ]
@@ -119,59 +132,59 @@ def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(tiny_model, ti
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2, 3])
-def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, tiny_model, tiny_dataset, tmp_path):
-    before = on_disk(tiny_model, tiny_dataset, tmp_path)
+def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, trainer, tmp_path):
+    before = on_disk(trainer, tmp_path)
     wanted = [level.metrics["fingerprint"] for level in before.levels(Treatment(), 0, 3)]
     (before.results.folder(level_place(0, Treatment().name, lost)) / "mask.npz").write_bytes(b"")
-    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    again = on_disk(trainer, tmp_path)
     assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
     assert again.trained == 1
 
 
-def test_keeping_only_what_is_needed(tiny_model, tiny_dataset, tmp_path):
-    lean = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+def test_keeping_only_what_is_needed(trainer, tmp_path):
+    lean = on_disk(trainer, tmp_path, keep_weights=False)
     wanted = [level.metrics["fingerprint"] for level in lean.levels(Treatment(), 0, 3)]
     with_weights = {path.parent.name for path in lean.results.path.rglob("weights.npz")}
     assert with_weights == {"dense", "level-03"}
-    further = list(on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
+    further = list(on_disk(trainer, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
     assert [level.metrics["fingerprint"] for level in further[:4]] == wanted
     # A level that is lost needs the weights of the one before it, which were dropped: they are trained again too.
     (lean.results.folder(level_place(0, Treatment().name, 3)) / "metrics.json").unlink()
-    again = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+    again = on_disk(trainer, tmp_path, keep_weights=False)
     assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
     assert again.trained == 3
 
 
-def test_weights_kept_by_choice_stay_and_dropped_ones_come_back(tiny_model, tiny_dataset, tmp_path):
+def test_weights_kept_by_choice_stay_and_dropped_ones_come_back(trainer, tmp_path):
     def weights_on_disk():
         return {path.parent.name for path in tmp_path.rglob("weights.npz")}
 
     kept = {"dense", "level-01", "level-02"}
-    list(on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=True).levels(Treatment(), 0, 2))
-    list(on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
+    list(on_disk(trainer, tmp_path, keep_weights=True).levels(Treatment(), 0, 2))
+    list(on_disk(trainer, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
     assert weights_on_disk() == kept | {"level-04"}, "weights were dropped that an earlier run kept by choice"
-    again = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=True)
+    again = on_disk(trainer, tmp_path, keep_weights=True)
     list(again.levels(Treatment(), 0, 4))
     assert again.trained == 1
     assert weights_on_disk() == kept | {"level-03", "level-04"}
 
 
-def test_children_of_another_parent_are_trained_again(tiny_model, tiny_dataset, tmp_path):
+def test_children_of_another_parent_are_trained_again(trainer, tmp_path):
     """A level that was replaced by one with other bits (another machine's, say) takes its descendants with it."""
-    own = on_disk(tiny_model, tiny_dataset, tmp_path)
+    own = on_disk(trainer, tmp_path)
     list(own.levels(Treatment(), 0, 3))
     level = own.results.read(level_place(0, Treatment().name, 1), weights=True)
     for name in level.mask:
         level.final[name] = level.final[name][::-1].copy()
     level.metrics["fingerprint"] = "other"
     own.results.write(level_place(0, Treatment().name, 1), level)
-    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    again = on_disk(trainer, tmp_path)
     list(again.levels(Treatment(), 0, 3))
     assert again.trained == 2
 
 
-def test_weights_dropped_or_not_a_level_can_be_loaded(tiny_model, tiny_dataset, tmp_path):
-    lean = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+def test_weights_dropped_or_not_a_level_can_be_loaded(trainer, tmp_path):
+    lean = on_disk(trainer, tmp_path, keep_weights=False)
     *_, last = lean.levels(Treatment(), 0, 2)
     model = lean.load(Treatment(), 0, 2)
     assert lean.trained == 3
@@ -192,8 +205,8 @@ def test_a_diverged_training_ends_its_treatment_only(tiny_model, tiny_dataset, t
     assert experiment.trained == 0
 
 
-def test_own_pruned_fractions(tiny_model, tiny_dataset):
-    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, PruningSettings(dense=0.5, output=0.25))
+def test_own_pruned_fractions(trainer):
+    experiment = experiment_with(trainer, pruning=PruningSettings(dense=0.5, output=0.25))
     *_, last = experiment.levels(Treatment(), 0, 2)
     assert [int(kept.sum()) for kept in last.mask.values()] == [108, 21]
 
@@ -241,14 +254,14 @@ def test_late_rewinding_goes_back_to_where_the_dense_training_passed(treatment, 
             assert own[0].tobytes() == own[1].tobytes()
 
 
-def test_the_rewind_point_is_stored_and_shared(tiny_model, tiny_dataset, tmp_path):
-    first = on_disk(tiny_model, tiny_dataset, tmp_path)
+def test_the_rewind_point_is_stored_and_shared(trainer, tmp_path):
+    first = on_disk(trainer, tmp_path)
     for criterion in ("large_final", "random"):
         list(first.levels(Treatment(criterion, rewind_to=5), 0, 1))
     assert first.trained == 1 + 1 + 2
     metrics = first.rewind_point(0, 5).metrics
     assert (metrics["kind"], metrics["iterations"]) == ("rewind", 5)
-    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    again = on_disk(trainer, tmp_path)
     wanted = again.rewind_point(0, 5).metrics["fingerprint"]
     (first.results.folder("seed-0/rewind-5") / "weights.npz").write_bytes(b"")
     assert again.rewind_point(0, 5).metrics["fingerprint"] == wanted
@@ -306,8 +319,8 @@ def test_fine_tuning_goes_on_at_the_last_learning_rate(tiny_model, tiny_dataset)
     np.testing.assert_allclose(tuned.history, trainer.train(tuned.ticket, 0, 1).history, rtol=1e-5)
 
 
-def test_controls_of_a_level(tiny_model, tiny_dataset, tmp_path):
-    first = on_disk(tiny_model, tiny_dataset, tmp_path)
+def test_controls_of_a_level(trainer, tmp_path):
+    first = on_disk(trainer, tmp_path)
     level = first.level(Treatment(), 0, 2)
     for control, draw in (("reinit", 1), ("reinit", 2), ("random", 1), ("reorder", 1)):
         found = first.control(Treatment(), 0, 2, control, draw)
@@ -318,7 +331,7 @@ def test_controls_of_a_level(tiny_model, tiny_dataset, tmp_path):
         assert found.metrics["fingerprint"] != level.metrics["fingerprint"]
         assert first.results.folder(f"seed-0/large_final-rewind-zero/level-02-{control}-{draw}").is_dir()
     assert first.trained == 3 + 4
-    again = on_disk(tiny_model, tiny_dataset, tmp_path)
+    again = on_disk(trainer, tmp_path)
     assert [found.metrics["level"] for found in again.controls(Treatment(), 0, 2, "random")] == [1, 2]
     assert again.trained == 1
     first.results.write(
@@ -346,25 +359,24 @@ def test_controls_begin_where_their_network_does(experiment):
             np.testing.assert_array_equal(reinit.start[name], value)
 
 
-def test_controls_keep_their_weights_only_where_all_do(tiny_model, tiny_dataset, tmp_path):
-    lean = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=False)
+def test_controls_keep_their_weights_only_where_all_do(trainer, tmp_path):
+    lean = on_disk(trainer, tmp_path, keep_weights=False)
     lean.control(Treatment(), 0, 1, "random")
     assert {path.parent.name for path in lean.results.path.rglob("weights.npz")} == {"dense", "level-01"}
-    again = on_disk(tiny_model, tiny_dataset, tmp_path, keep_weights=True)
+    again = on_disk(trainer, tmp_path, keep_weights=True)
     again.control(Treatment(), 0, 1, "random")
     assert again.trained == 1
     assert (again.results.folder("seed-0/large_final-rewind-zero/level-01-random-1") / "weights.npz").exists()
 
 
-def test_a_kept_fraction_that_cannot_be_is_refused_before_anything_is_trained(tiny_model, tiny_dataset):
-    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, PruningSettings(output=0))
+def test_a_kept_fraction_that_cannot_be_is_refused_before_anything_is_trained(trainer):
+    experiment = experiment_with(trainer, pruning=PruningSettings(output=0))
     with pytest.raises(InputError, match="kept_fraction is 0.05, but the layers that stay whole are 0.0769"):
         next(experiment.levels(Treatment(rounds="oneshot", chosen_kept_fraction=0.05), 0, 1))
     assert experiment.trained == 0
 
 
-def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(tiny_model, tiny_dataset, monkeypatch):
-    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS)
+def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(experiment, monkeypatch):
     train = experiment.trainer.train
 
     def diverging(ticket, seed, level, **options):
@@ -396,9 +408,9 @@ def test_no_levels_are_refused(experiment):
         list(experiment.levels(Treatment(), 0, 0))
 
 
-def test_own_initial_weights(tiny_model, tiny_dataset):
+def test_own_initial_weights(trainer, tiny_model):
     state = {name: np.full_like(value, 0.01) for name, value in networks.get_state(tiny_model).items()}
-    experiment = Experiment(tiny_model, tiny_dataset, SETTINGS, initial=lambda seed: state)
+    experiment = experiment_with(trainer, initial=lambda seed: state)
     dense, _ = experiment.levels(Treatment(), 0, 1)
     assert all((value == np.float32(0.01)).all() for value in dense.start.values())
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 
@@ -9,53 +10,53 @@ import keras
 import pytest
 from conftest import ROOT
 
+import lottery_tf as lt
+
 
 def python_blocks():
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
-def run(arguments, folder):
-    path = os.pathsep.join((str(ROOT), str(folder)))
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(block, folder, **names):
+    """The names that a block of code makes; `names` are what it finds."""
+    (folder / "block.py").write_text(block)
+    return runpy.run_path(str(folder / "block.py"), names)
 
 
-def test_the_job_in_ten_lines(tmp_path):
+def test_the_job_in_ten_lines(tmp_path, monkeypatch, capsys):
     (block,) = [block for block in python_blocks() if "lt.Experiment(" in block]
-    done = run(["-c", block], tmp_path)
-    assert done.returncode == 0, done.stderr
-    accuracies = [float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines() if "kept" in line]
+    monkeypatch.chdir(tmp_path)
+    run(block, tmp_path)
+    accuracies = [
+        float(line.split()[-1].rstrip("%")) for line in capsys.readouterr().out.splitlines() if "kept" in line
+    ]
     assert len(accuracies) == 6
     assert min(accuracies) > 85
     assert keras.models.load_model(tmp_path / "ticket.keras").output_shape == (None, 10)
 
 
-def test_the_masked_model(tmp_path):
+def test_the_masked_model(digits, tmp_path):
     (block,) = [block for block in python_blocks() if "lt.MaskedModel(" in block]
-    before = (
-        "import keras, lottery_tf as lt\n"
-        "digits = lt.load('digits')\n"
-        "images, labels = digits.train.images / 255, digits.train.labels\n"
-        "network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(),"
-        " keras.layers.Dense(64, 'relu'), keras.layers.Dense(10)])\n"
-    )
-    after = "right = plain.predict(digits.test.images / 255, verbose=0).argmax(1) == digits.test.labels\nprint(right.mean())"
-    done = run(["-c", before + block + after], tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout.split()[-1]) > 0.5
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(64, "relu"), keras.layers.Dense(10)]
+    names = {"keras": keras, "lt": lt, "network": keras.Sequential(layers)}
+    names |= {"images": digits.train.images / 255, "labels": digits.train.labels}
+    plain = run(block, tmp_path, **names)["plain"]
+    right = plain.predict(digits.test.images / 255, verbose=0).argmax(1) == digits.test.labels
+    assert right.mean() > 0.5
 
 
 def test_a_criterion_of_your_own(tmp_path):
     (block,) = [block for block in python_blocks() if "my_module.py" in block]
     (tmp_path / "my_module.py").write_text(block)
     own = ["--criterion=my_module:my_criterion", "--iterations=20", "--levels=1", "--results_dir=out"]
-    done = run(["-m", "runs.lottery", *own], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "runs.lottery", *own],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "my_module+my_criterion-rewind-zero" in done.stdout
 

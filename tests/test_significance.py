@@ -109,7 +109,7 @@ def test_the_command(command, folder):
         (["--figure=figure4"], "holds no two lines of figure4 at one level"),
     ],
 )
-def test_the_command_refuses(command, folder, flags, message):
-    done = command("analysis.significance", f"--results_dir={folder}", *flags)
+def test_the_command_refuses(light_command, folder, flags, message):
+    done = light_command("analysis.significance", f"--results_dir={folder}", *flags)
     assert done.returncode == 2
     assert message in done.stderr

@@ -301,7 +301,7 @@ def test_several_tables_in_one_file(name):
     assert name == "csv" or text.count("Two") == 2
 
 
-def test_the_command_writes_and_prints(command, folder, tmp_path):
+def test_the_command_writes_and_prints(command, light_command, folder, tmp_path):
     write_all(folder, tmp_path / "exported")
     done = command(
         "analysis.tables", f"--results_dir={tmp_path / 'exported'}", "--format=csv", f"--out={tmp_path / 'out'}"
@@ -314,9 +314,14 @@ def test_the_command_writes_and_prints(command, folder, tmp_path):
     own = rows[rows["measure"] == "test_accuracy"]
     assert own["mean"].tolist() == pytest.approx((100 * found["mean"]).tolist())
     assert own["star"].tolist() == found["star"].tolist()
-    printed = command("analysis.tables", f"--results_dir={folder}", "--table=table1", "--test=permutation")
+    printed = light_command("analysis.tables", f"--results_dir={folder}", "--table=table1", "--test=permutation")
     assert printed.stdout.startswith("### Table 1")
     assert "79.3" in printed.stdout
+
+
+@pytest.fixture(scope="module")
+def dense_alone(tmp_path_factory):
+    return made_up.write_results(tmp_path_factory.mktemp("dense") / "results", treatments=(), seeds=[0])
 
 
 @pytest.mark.parametrize(
@@ -331,11 +336,8 @@ def test_the_command_writes_and_prints(command, folder, tmp_path):
         (["--results_dir=nowhere"], "There is no folder nowhere"),
     ],
 )
-def test_the_command_refuses(command, tmp_path_factory, flags, message):
-    folder = tmp_path_factory.mktemp("dense") / "results"
-    made_up.write_results(folder, treatments=(), seeds=[0])
-    given = [flag.format(folder=folder) for flag in flags]
-    done = command("analysis.tables", *given)
+def test_the_command_refuses(light_command, dense_alone, flags, message):
+    done = light_command("analysis.tables", *(flag.format(folder=dense_alone) for flag in flags))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from conftest import tiny_network
 
 from lottery_tf import masks, networks
 from lottery_tf.data import Dataset, Split
@@ -17,6 +18,12 @@ from lottery_tf.treatments import Ticket
 SETTINGS = TrainingSettings(iterations=25, learning_rate=0.01, batch_size=40, eval_interval=10)
 
 
+@pytest.fixture(scope="module")
+def trainer(tiny_dataset):
+    """One trainer for many tests: it compiles once, and each training begins anew."""
+    return Trainer(tiny_network(), tiny_dataset, SETTINGS)
+
+
 def half_ticket(model, seed=0):
     """Random starting weights, half of them frozen where they are."""
     rng = np.random.default_rng(seed)
@@ -24,8 +31,7 @@ def half_ticket(model, seed=0):
     return Ticket(start, {name: rng.random(kernel.shape) < 0.5 for name, kernel in networks.kernels(model).items()})
 
 
-@pytest.mark.parametrize("jit", [True, False])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("optimizer", "jit"), [*((name, True) for name in OPTIMIZERS), ("adam", False)])
 def test_equals_a_plain_keras_loop(optimizer, jit, tiny_model, tiny_dataset):
     """The same batches by `train_on_batch` on a model whose pruned weights are reset by hand after each step."""
     ticket = half_ticket(tiny_model)
@@ -82,14 +88,19 @@ CHANGING = dataclasses.replace(
 )  # without moments: what an optimizer remembers is not rewound
 
 
+@pytest.fixture(scope="module")
+def changing_trainer(tiny_dataset):
+    return Trainer(tiny_network(), tiny_dataset, CHANGING)
+
+
 @pytest.mark.parametrize("between", [10, 13])
-def test_a_training_in_two_stretches_has_the_bits_of_one(between, tiny_model, tiny_dataset):
+def test_a_training_in_two_stretches_has_the_bits_of_one(between, changing_trainer):
     """Weights, order of images, augmentation, learning rate and history go on from where the first stretch ended."""
-    trainer, ticket = Trainer(tiny_model, tiny_dataset, CHANGING), half_ticket(tiny_model)
+    trainer, ticket = changing_trainer, half_ticket(changing_trainer.model)
     passed = {}
 
     def passes(history):
-        passed[int(history[-1, 0])] = networks.get_state(tiny_model)
+        passed[int(history[-1, 0])] = networks.get_state(trainer.model)
 
     whole = trainer.train(ticket, 0, 1, on_history=passes)
     first = trainer.train(ticket, 0, 1, stretch=Stretch(last=between))
@@ -112,8 +123,8 @@ def test_the_rate_may_begin_elsewhere_in_its_schedule(tiny_model, tiny_dataset):
     np.testing.assert_allclose(at_the_end.history[1:, 3], expected.history[1:, 3], rtol=1e-6)
 
 
-def test_another_order_of_images_from_the_same_start(tiny_model, tiny_dataset):
-    trainer, ticket = Trainer(tiny_model, tiny_dataset, SETTINGS), half_ticket(tiny_model)
+def test_another_order_of_images_from_the_same_start(trainer):
+    ticket = half_ticket(trainer.model)
     own, other = (trainer.train(ticket, 0, 1, order_seed=seed) for seed in (None, 7))
     assert own.history[0, 3] == other.history[0, 3]
     assert any((own.final[name] != other.final[name]).any() for name in own.final)
@@ -173,9 +184,8 @@ def test_images_that_cannot_be_augmented_are_refused(tiny_dataset):
         Trainer(model, Dataset(*flat), CHANGING)
 
 
-def test_history_and_early_stop(tiny_model, tiny_dataset):
-    trainer = Trainer(tiny_model, tiny_dataset, SETTINGS)
-    ticket = half_ticket(tiny_model)
+def test_history_and_early_stop(trainer, tiny_dataset):
+    ticket = half_ticket(trainer.model)
     trained = trainer.train(ticket, seed=0, level=0)
     assert trained.history[:, 0].tolist() == [0, 10, 20, 25]
     losses = trained.history[:, 3]
@@ -183,7 +193,7 @@ def test_history_and_early_stop(tiny_model, tiny_dataset):
     assert trained.early_stop_val_loss == losses.min()
     assert np.isnan(trained.history[0, 1:3]).all(), "nothing was trained before iteration 0"
     # Row 0 is the untrained network; the end is the final weights: both by Keras's own evaluation.
-    plain = networks.unmasked(tiny_model)
+    plain = networks.unmasked(trainer.model)
     plain.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     for state, row in ((ticket.start, trained.history[0]), (trained.final, trained.history[-1])):
         networks.set_state(plain, state)
@@ -197,16 +207,16 @@ def test_history_and_early_stop(tiny_model, tiny_dataset):
 def test_test_accuracy_is_read_at_the_early_stop(tiny_model, tiny_dataset):
     """A learning rate that spoils the network after a good start: the two test accuracies are of two moments."""
     ticket = half_ticket(tiny_model)
-    settings = TrainingSettings(iterations=40, learning_rate=0.5, optimizer="momentum", batch_size=40, eval_interval=5)
-    long = Trainer(tiny_model, tiny_dataset, settings).train(ticket, 0, 0)
+    settings = TrainingSettings(iterations=40, learning_rate=1.0, optimizer="momentum", batch_size=40, eval_interval=5)
+    trainer = Trainer(tiny_model, tiny_dataset, settings)
+    long = trainer.train(ticket, 0, 0)
     assert 0 < long.early_stop_iteration < 40, "the test wants a run whose best point is not its last"
-    until_best = dataclasses.replace(settings, iterations=long.early_stop_iteration)
-    short = Trainer(tiny_model, tiny_dataset, until_best).train(ticket, 0, 0)
+    short = trainer.train(ticket, 0, 0, stretch=Stretch(last=int(long.early_stop_iteration)))
     assert long.test_accuracy == short.final_test_accuracy
 
 
-def test_the_same_arguments_give_the_same_bits(tiny_model, tiny_dataset):
-    trainer, ticket = Trainer(tiny_model, tiny_dataset, SETTINGS), half_ticket(tiny_model)
+def test_the_same_arguments_give_the_same_bits(trainer):
+    ticket = half_ticket(trainer.model)
     first, again, other = (trainer.train(ticket, seed, level=0) for seed in (0, 0, 1))
     assert all(first.final[name].tobytes() == again.final[name].tobytes() for name in first.final)
     np.testing.assert_array_equal(first.history, again.history)
@@ -223,35 +233,37 @@ class Stopped(Exception):
     """Stands for the process being killed."""
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 3])
-@pytest.mark.parametrize("make", [None, dropout_and_batch_norm])
-def test_an_interrupted_training_ends_with_the_same_bits(make, stop_at, tiny_model, tiny_dataset, tmp_path):
-    model = make() if make else tiny_model
+@pytest.mark.parametrize("make", [tiny_network, dropout_and_batch_norm])
+def test_an_interrupted_training_ends_with_the_same_bits(make, tiny_dataset, tmp_path):
+    """A trainer that was never stopped and one whose trainings are, at each reading of the validation loss."""
+    model = make()
     ticket = half_ticket(model)
     whole = Trainer(model, tiny_dataset, SETTINGS).train(ticket, 0, 1)
+    trainer = Trainer(model, tiny_dataset, SETTINGS)
+    for stop_at in (1, 2, 3):
+        folder = tmp_path / str(stop_at)
+        folder.mkdir()
 
-    def stop(history):
-        if len(history) > stop_at:
-            raise Stopped
+        def stop(history, stop_at=stop_at):
+            if len(history) > stop_at:
+                raise Stopped
 
-    with pytest.raises(Stopped):
-        Trainer(model, tiny_dataset, SETTINGS).train(ticket, 0, 1, snapshot=Snapshot(tmp_path, 0), on_history=stop)
-    steps = []
-    resumed = Trainer(model, tiny_dataset, SETTINGS).train(
-        ticket, 0, 1, snapshot=Snapshot(tmp_path, 0), on_steps=steps.append
-    )
-    assert steps[0] == 10 * (stop_at - 1), "it did not start from the snapshot"
-    assert sum(steps) == 25
-    for a, b in ((whole.final, resumed.final), (whole.best, resumed.best)):
-        assert all(a[name].tobytes() == b[name].tobytes() for name in a)
-    np.testing.assert_array_equal(whole.history, resumed.history)
-    assert dataclasses.replace(whole, final={}, best={}, history=None, seconds=0) == dataclasses.replace(
-        resumed, final={}, best={}, history=None, seconds=0
-    )
+        with pytest.raises(Stopped):
+            trainer.train(ticket, 0, 1, snapshot=Snapshot(folder, 0), on_history=stop)
+        steps = []
+        resumed = trainer.train(ticket, 0, 1, snapshot=Snapshot(folder, 0), on_steps=steps.append)
+        assert steps[0] == 10 * (stop_at - 1), "it did not start from the snapshot"
+        assert sum(steps) == 25
+        for a, b in ((whole.final, resumed.final), (whole.best, resumed.best)):
+            assert all(a[name].tobytes() == b[name].tobytes() for name in a)
+        np.testing.assert_array_equal(whole.history, resumed.history)
+        assert dataclasses.replace(whole, final={}, best={}, history=None, seconds=0) == dataclasses.replace(
+            resumed, final={}, best={}, history=None, seconds=0
+        )
 
 
-def test_a_damaged_snapshot_is_not_used(tiny_model, tiny_dataset, tmp_path, caplog):
-    ticket, trainer = half_ticket(tiny_model), Trainer(tiny_model, tiny_dataset, SETTINGS)
+def test_a_damaged_snapshot_is_not_used(trainer, tmp_path, caplog):
+    ticket = half_ticket(trainer.model)
     whole = trainer.train(ticket, 0, 1, snapshot=Snapshot(tmp_path, 0))
     content = bytearray((tmp_path / "snapshot.npz").read_bytes())
     content[len(content) // 2] ^= 1
@@ -261,9 +273,9 @@ def test_a_damaged_snapshot_is_not_used(tiny_model, tiny_dataset, tmp_path, capl
     np.testing.assert_array_equal(whole.history, again.history)
 
 
-def test_a_snapshot_of_another_ticket_is_not_taken_up(tiny_model, tiny_dataset, tmp_path, caplog):
-    trainer, other = Trainer(tiny_model, tiny_dataset, SETTINGS), half_ticket(tiny_model, seed=1)
-    trainer.train(half_ticket(tiny_model), 0, 1, snapshot=Snapshot(tmp_path, 0))
+def test_a_snapshot_of_another_ticket_is_not_taken_up(trainer, tmp_path, caplog):
+    other = half_ticket(trainer.model, seed=1)
+    trainer.train(half_ticket(trainer.model), 0, 1, snapshot=Snapshot(tmp_path, 0))
     taken_up = trainer.train(other, 0, 1, snapshot=Snapshot(tmp_path, 3600))
     assert "is of another start or mask" in caplog.text
     np.testing.assert_array_equal(taken_up.history, trainer.train(other, 0, 1).history)
@@ -278,9 +290,8 @@ def test_divergence_is_recorded_and_ends_the_training(tiny_model, tiny_dataset):
     assert np.isfinite(trained.early_stop_val_loss)
 
 
-def test_gradient_equals_finite_differences(tiny_model, tiny_dataset):
-    ticket = half_ticket(tiny_model)
-    trainer = Trainer(tiny_model, tiny_dataset, SETTINGS)
+def test_gradient_equals_finite_differences(trainer, tiny_dataset):
+    ticket = half_ticket(trainer.model)
     indices = np.arange(30)
     gradient = trainer.gradient(ticket, indices)
     few = Dataset(
@@ -288,14 +299,14 @@ def test_gradient_equals_finite_differences(tiny_model, tiny_dataset):
         type(tiny_dataset.train)(tiny_dataset.train.images[:30], tiny_dataset.train.labels[:30]),
         tiny_dataset.test,
     )
-    meter = Trainer(tiny_model, few, SETTINGS)
+    meter = Trainer(trainer.model, few, SETTINGS)
     for name, kept in ticket.mask.items():
         place = tuple(np.argwhere(kept)[5])
         losses = []
         for step in (-2e-3, 2e-3):  # small enough to cross no kink of a ReLU
             moved = ticket.start[name].copy()
             moved[place] += step
-            networks.set_state(tiny_model, ticket.start | {name: moved})
+            networks.set_state(trainer.model, ticket.start | {name: moved})
             losses.append(meter.evaluate("validation")[0])
         assert gradient[name][place] == pytest.approx((losses[1] - losses[0]) / 4e-3, rel=0.05, abs=1e-4)
 
@@ -322,8 +333,8 @@ def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
         dataclasses.replace(SETTINGS, optimizer="adm")
 
 
-def test_full_mask_is_the_dense_network(tiny_model, tiny_dataset):
-    ticket = half_ticket(tiny_model)
+def test_full_mask_is_the_dense_network(trainer):
+    ticket = half_ticket(trainer.model)
     full = Ticket(ticket.start, masks.full(ticket.mask))
-    trained = Trainer(tiny_model, tiny_dataset, SETTINGS).train(full, 0, 0)
+    trained = trainer.train(full, 0, 0)
     assert all((trained.final[name] != ticket.start[name]).mean() > 0.5 for name in ticket.mask)

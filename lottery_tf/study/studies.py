@@ -106,6 +106,7 @@ class Request:
       dataset: a name in `settings.DATASETS`, for all networks.
       schedule: a name in `settings.SCHEDULES` or a number of iterations.
       eval_interval: iterations between two readings of the validation loss.
+      learning_rate, warmup_iterations: of trainings, for all networks; not of masks that are learned.
     """
 
     studies: tuple[str, ...]
@@ -115,6 +116,8 @@ class Request:
     dataset: str | None = None
     schedule: str | None = None
     eval_interval: int = 100
+    learning_rate: float | None = None
+    warmup_iterations: int | None = None
 
     def __post_init__(self):
         _check_list("studies", self.studies)
@@ -185,15 +188,43 @@ def plan(request: Request) -> Plan:
     return Plan(works, {key: frozenset(studies) for key, studies in wanted.items()})
 
 
+def beyond(request: Request) -> list[str]:
+    """The treatments that are left out, for their rewind points are not within the trainings, each with its network.
+
+    >>> beyond(Request(("unmasking",), ("fc",), schedule="1500"))
+    ['large_final-rewind-zero-rewind2000 of fc', 'random-rewind-zero-rewind2000 of fc']
+    """
+    return [
+        f"{treatment.name} of {settings.network}"
+        for study in map(STUDIES.get, request.parts)
+        for settings in _settings(study, request)
+        for treatment in study.treatments
+        if treatment.rewind_to >= settings.training.iterations
+    ]
+
+
+def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
+    """The settings of each network of a study."""
+    for network in request.networks or study.networks:
+        yield run_settings(
+            network,
+            request.dataset or study.dataset or _meant_for(network),
+            request.schedule,
+            eval_interval=request.eval_interval,
+            learning_rate=request.learning_rate,
+            warmup_iterations=request.warmup_iterations,
+        )
+
+
 def _units(study: Study, request: Request) -> Iterator[Work]:
     levels = request.levels or study.levels
-    for network in request.networks or study.networks:
-        dataset = request.dataset or study.dataset or _meant_for(network)
-        settings = run_settings(network, dataset, request.schedule, eval_interval=request.eval_interval)
+    for settings in _settings(study, request):
+        network, dataset = settings.network, settings.dataset
         for seed in study.seeds if request.seeds is None else request.seeds:
             yield LevelWork(settings, seed)
             for treatment in study.treatments:
-                yield from _levels(settings, seed, treatment, levels)
+                if treatment.rewind_to < settings.training.iterations:
+                    yield from _levels(settings, seed, treatment, levels)
             for control, draw in itertools.product(study.controls, range(1, CONTROL_DRAWS + 1)):
                 for level in range(1, levels + 1):
                     yield ControlWork(settings, seed, level, _scoped(study.treatments[0], network), control, draw)
@@ -205,7 +236,6 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
 
 def _levels(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Work]:
     treatment = _scoped(treatment, settings.network)
-    treatment.check_length(settings.training.iterations)
     if treatment.rewind_to:
         yield RewindWork(settings, seed, treatment.rewind_to)
     for level in range(1, levels + 1):

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from lottery_tf.errors import InputError
-from lottery_tf.study.studies import COLLECTIONS, STUDIES, Request, plan
+from lottery_tf.study.studies import COLLECTIONS, STUDIES, Request, beyond, plan
 from lottery_tf.study.work import LadderWork, LevelWork, MaskWork
 
 
@@ -92,6 +92,28 @@ def test_data_sets_seeds_and_schedules():
     assert {(w.network, w.dataset, w.seed, w.iterations) for w in demo} == {
         ("fc", "digits", s, 1000) for s in (0, 1, 2)
     }
+
+
+def test_other_learning_rates_are_for_trainings_alone():
+    asked = {"learning_rate": 0.03, "warmup_iterations": 200, "levels": 1}
+    works = planned("lottery", "table1", networks=("resnet20", "fc"), schedule="tenth", **asked).works.values()
+    trained = {
+        (w.settings.training.learning_rate, w.settings.training.warmup_iterations)
+        for w in works
+        if w.kind == "training"
+    }
+    assert trained == {(0.03, 200)}
+    assert {w.training.learning_rate for w in works if isinstance(w, MaskWork) and w.network == "fc"} == {100.0}
+
+
+def test_rewind_points_beyond_the_trainings_are_left_out():
+    request = Request(("unmasking",), ("fc",), (0,), 1, schedule="300")
+    points = {
+        work.treatment.rewind_to for work in plan(request).works.values() if isinstance(work, LevelWork) and work.level
+    }
+    assert points == {0, 100, 250}
+    assert len(beyond(request)) == 2 * 3
+    assert beyond(dataclasses.replace(request, schedule="paper")) == []
 
 
 def test_masks_are_learned_as_section_s3_says():
