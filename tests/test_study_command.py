@@ -128,8 +128,9 @@ def wait_for(condition, process, seconds=120):
 
 
 def heeds_ctrl_c():
-    """A suite that runs in the background has its children ignore Ctrl-C; this one is to heed it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """A suite that runs in the background has its children ignore Ctrl-C, and hang-ups; this one is to heed both."""
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
 
 
 def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
@@ -298,7 +299,7 @@ def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
         (["--study=demo", "--address=auto"], "--address is for --engine=ray"),
         (["--study=demo", "--engine=ray", "--cpus_per_task=0"], "--cpus_per_task is 0"),
         (["--study=demo", "--engine=ray", "--gpus_per_task=1.5"], "--gpus_per_task is 1.5"),
-        (["--study=unmasking", "--networks=fc", "--dataset=digits"], "rewind_to is 1000"),
+        (["--study=lottery", "--networks=fc", "--learning_rate=-1"], "learning_rate is -1"),
         (["--study=demo", "--networks=fc,fc"], "networks gives fc more than once"),
     ],
 )

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from lottery_tf import data, masks, networks
-from lottery_tf.settings import DATASETS, TrainingSettings, run_settings
+from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings, run_settings
 from lottery_tf.training import Trainer
 from lottery_tf.treatments import Ticket
 
@@ -75,9 +75,9 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
 
 def made_up_data(case: Case) -> data.Dataset:
     """Random images and labels, as many and as large as the data set's: speed does not depend on what they show."""
-    table, rng = DATASETS[case.dataset], np.random.default_rng(0)
+    table, shape, rng = DATASETS[case.dataset], NETWORKS[case.network].image_shape, np.random.default_rng(0)
     splits = [
-        data.Split(rng.integers(0, 256, (size, *table.image_shape), np.uint8), rng.integers(0, table.classes, size))
+        data.Split(rng.integers(0, 256, (size, *shape), np.uint8), rng.integers(0, table.classes, size))
         for size in (table.train - table.validation, table.validation, table.test)
     ]
     return data.Dataset(*splits)
