@@ -13,13 +13,12 @@ import numpy as np
 
 from lottery_tf import events, masks, networks
 from lottery_tf.data import Dataset
-from lottery_tf.errors import InputError
 from lottery_tf.mask_settings import MaskSettings, common, folder, place
 from lottery_tf.pruning import finite, versions
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import TrainingSettings
 from lottery_tf.store import MemoryResults, Result, ResultsFolder, Snapshot
-from lottery_tf.supermask import MaskedModel
+from lottery_tf.supermask import MaskedModel, logits_by_kernel
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.training import Trained, Trainer
 from lottery_tf.treatments import Ticket
@@ -106,15 +105,11 @@ class MaskLearner:
 
     def _initial_logits(self) -> networks.State:
         """The logits of every kernel at their start."""
-        given, masks_of = self.settings.initial_logit, dict(zip(self.model.kernel_names, self.model.masks, strict=True))
-        values = dict(given) if isinstance(given, tuple) else dict.fromkeys(masks_of, given)
-        if odd := sorted(values.keys() ^ masks_of.keys()):
-            raise InputError(
-                f"Initial logits are wanted for {', '.join(masks_of)}; missing or unknown: {', '.join(odd)}."
-            )
+        given, names = self.settings.initial_logit, self.model.kernel_names
+        values = logits_by_kernel(dict(given) if isinstance(given, tuple) else given, names)
         return {
             f"{mask.name}/logits": np.full(mask.logits.shape, values[name], np.float32)
-            for name, mask in masks_of.items()
+            for name, mask in zip(names, self.model.masks, strict=True)
         }
 
     def learn(self, seed: int) -> Result:

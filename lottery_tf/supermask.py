@@ -6,7 +6,7 @@ stay as they were initialized. g's values are 0 or 1; its gradient passes straig
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import keras
 import numpy as np
@@ -157,7 +157,7 @@ class MaskedModel(keras.Model):
         check(weights, g, l1, kept_fraction, samples)
         masked = networks.masked(network)
         kernels = networks.kernels(masked)
-        logits = _by_kernel(initial_logit, kernels)
+        logits = logits_by_kernel(initial_logit, kernels)
         self._config = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit, "l1": l1}
         self._config |= {"kept_fraction": kept_fraction, "seed": seed, "samples": samples}
         self.samples = samples if g in SAMPLED else 1
@@ -277,10 +277,10 @@ class MaskedModel(keras.Model):
         return cls(keras.saving.deserialize_keras_object(config.pop("network")), **config)
 
 
-def _by_kernel(initial_logit: float | dict[str, float], kernels: networks.State) -> dict[str, float]:
-    """A starting logit for each kernel."""
+def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collection[str]) -> dict[str, float]:
+    """A starting logit for each kernel; raises InputError where a dictionary has others, or not all."""
     if not isinstance(initial_logit, dict):
         return dict.fromkeys(kernels, initial_logit)
-    if odd := sorted(initial_logit.keys() ^ kernels.keys()):
+    if odd := sorted(initial_logit.keys() ^ set(kernels)):
         raise InputError(f"Initial logits are wanted for {', '.join(kernels)}; missing or unknown: {', '.join(odd)}.")
     return initial_logit

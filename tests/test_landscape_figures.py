@@ -249,8 +249,8 @@ def test_one_seed_and_one_level_are_enough(tmp_path):
     folder = made_up.write_results(tmp_path, treatments=TREATMENTS[:1], seeds=[3], levels=2, landscape=TREATMENTS[:1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for name in ENTRIES:
-            drawing.content(figures.draw(name, figures.material(folder)), "svg")
+        pictures = [drawing.content(figures.draw(name, figures.material(folder)), "svg") for name in ENTRIES]
+    assert all(b"</svg>" in picture for picture in pictures)
 
 
 def test_treatments_in_order_and_what_they_are_called(found):

@@ -3,12 +3,11 @@
 import csv
 import os
 import signal
-import subprocess
 import sys
 import time
 
+import foreground
 import pytest
-from conftest import ROOT
 
 from analysis.export import COLUMNS
 from lottery_tf.actions import MASK0, MASK1
@@ -147,19 +146,8 @@ def test_seeds_are_summed_up(warm_command, light_command, tmp_path):
     assert line.endswith(f"{(low + high) / 2:.2f} [{low:.2f}, {high:.2f}]")
 
 
-def heeds_ctrl_c():
-    """A suite that runs in the background has its children ignore Ctrl-C; these are to heed it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "runs.lottery", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        preexec_fn=heeds_ctrl_c,  # noqa: PLW1509 - the suite has no threads of its own
-    )
+    return foreground.start([sys.executable, "-m", "runs.lottery", *arguments])
 
 
 KILLS = (("dense", 0.3), ("large_final-rewind-hybrid/level-01", 0.7), ("random-rewind-hybrid/level-02", 0.5))
@@ -188,7 +176,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(command, warm_command
 
 def test_two_commands_on_one_folder(light_command, tmp_path):
     both = [start(*SHORT, "--criterion=large_final,movement", f"--results_dir={tmp_path}") for _ in range(2)]
-    errors = [process.communicate(timeout=200)[1].decode() for process in both]
+    errors = [process.communicate(timeout=200)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     trained = sum(error.count("% kept") for error in errors)
     assert trained == 1 + 2 * 2, "the two did the same work"
@@ -206,7 +194,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert time.monotonic() - began < 5
-    assert "run the same command again to go on" in errors.decode()
+    assert "run the same command again to go on" in errors
 
 
 FULL_DISK = """

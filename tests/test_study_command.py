@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from foreground import start
 
 from lottery_tf import files
 from lottery_tf.study.folder import StudyFolder
@@ -127,23 +128,9 @@ def wait_for(condition, process, seconds=120):
         time.sleep(0.05)
 
 
-def heeds_ctrl_c():
-    """A suite that runs in the background has its children ignore Ctrl-C, and hang-ups; this one is to heed both."""
-    for each in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, signal.SIG_DFL)
-
-
 def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     long = [flag for flag in TINY if "schedule" not in flag] + ["--schedule=100000"]
-    study = faults.command(tmp_path, *long)
-    process = subprocess.Popen(
-        study,
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heeds_ctrl_c,  # noqa: PLW1509 - the suite has no threads of its own
-    )
+    process = start(faults.command(tmp_path, *long), start_new_session=True)
     try:
         snapshot = tmp_path / "fc-digits/100000/seed-0/dense.partial/snapshot.npz"
         wait_for(snapshot.exists, process)
@@ -162,14 +149,7 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
 def test_it_stops_while_it_reads_the_data_too_and_leaves_nothing_behind(sent, tmp_path, monkeypatch):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    process = subprocess.Popen(
-        faults.command(tmp_path / "results", *TINY),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heeds_ctrl_c,  # noqa: PLW1509 - the suite has no threads of its own
-    )
+    process = start(faults.command(tmp_path / "results", *TINY), start_new_session=True)
     try:
         wait_for(lambda: faults.workers(process.pid, "local"), process)
         began = time.monotonic()

@@ -199,8 +199,12 @@ def beyond(request: Request) -> list[str]:
         for study in map(STUDIES.get, request.parts)
         for settings in _settings(study, request)
         for treatment in study.treatments
-        if treatment.rewind_to >= settings.training.iterations
+        if not _passes_rewind_point(treatment, settings)
     ]
+
+
+def _passes_rewind_point(treatment: Treatment, settings: RunSettings) -> bool:
+    return treatment.rewind_to < settings.training.iterations
 
 
 def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
@@ -223,7 +227,7 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
         for seed in study.seeds if request.seeds is None else request.seeds:
             yield LevelWork(settings, seed)
             for treatment in study.treatments:
-                if treatment.rewind_to < settings.training.iterations:
+                if _passes_rewind_point(treatment, settings):
                     yield from _levels(settings, seed, treatment, levels)
             for control, draw in itertools.product(study.controls, range(1, CONTROL_DRAWS + 1)):
                 for level in range(1, levels + 1):

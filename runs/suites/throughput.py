@@ -8,8 +8,6 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -17,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import data, masks, networks
+from lottery_tf import data, masks, networks, processes
 from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings, run_settings
 from lottery_tf.training import Trainer
 from lottery_tf.treatments import Ticket
@@ -85,8 +83,7 @@ def made_up_data(case: Case) -> data.Dataset:
 
 def fit_alone(case: Case, figure: Callable[[KerasFit], float]) -> float:
     """A figure of plain Keras `fit` in a process of its own: beside other models and their threads it is slower."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(_fit_here, case, figure).result()
+    return processes.call_elsewhere("plain Keras fit", _fit_here, case, figure)
 
 
 def _fit_here(case: Case, figure: Callable[[KerasFit], float]) -> float:

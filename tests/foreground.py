@@ -1,0 +1,27 @@
+"""Commands that are started as from a terminal, however the suite itself was started."""
+
+import signal
+import subprocess
+
+from forks import ROOT
+
+
+def start(words, **options):
+    """Starts a command in the checkout that heeds Ctrl-C and hang-ups, its standard error piped as text.
+
+    A suite that runs in the background has its children ignore both.
+    """
+    return subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed,  # noqa: PLW1509 - the suite has no threads of its own
+        **options,
+    )
+
+
+def _heed():
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
