@@ -16,7 +16,7 @@ import pandas as pd
 from analysis import lottery_lines
 from analysis.evidence import LEAST_SEEDS, Claim, Evidence, Finding, above, earlier, over_levels
 from analysis.lottery_lines import ONE_SHOT, RANDOM, REINIT, TICKET
-from lottery_tf.landscape import MATCHING
+from lottery_tf.landscape.paths import MATCHING
 from lottery_tf.store import DENSE
 
 SMALL = (0.1, 0.25)  # the kept fractions of "10-20% of the size, or less", from the steps of 20% that hold a fifth

@@ -21,7 +21,7 @@ from analysis.curves import ROW, WIDTH, line_handle
 from analysis.lottery_lines import scope_of
 from analysis.results import single
 from analysis.styles import Style
-from lottery_tf.landscape import MATCHING, STABLE
+from lottery_tf.landscape.paths import MATCHING, STABLE
 from lottery_tf.treatments import Treatment
 
 SUCCESSIVE = "successive"  # the relation of a level and the next

@@ -21,7 +21,7 @@ from absl import flags
 from tqdm import tqdm
 
 from lottery_tf.errors import InputError
-from lottery_tf.landscape import MATCHING, POINTS, STABLE
+from lottery_tf.landscape.paths import MATCHING, POINTS, STABLE
 from lottery_tf.measurements import MEASURES, Bench, Job, MeasurementSettings, Run
 from lottery_tf.measurements.folders import Located, locate
 from lottery_tf.measurements.lines import between_job

@@ -8,10 +8,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from statistics import fmean
 
-from lottery_tf.landscape import MATCHING, STABLE, matching
+from lottery_tf.landscape.paths import MATCHING, STABLE, matching
+from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.measurements import flatness, limits
 from lottery_tf.measurements.lines import connection
-from lottery_tf.retraining import WHOLE_NETWORK
 
 Own = Sequence[Mapping]  # what was measured for one line of a table, an entry a seed (and direction, or pair of copies)
 Column = Callable[[Own], str]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lottery_tf import networks
-from lottery_tf.batch_norm import BatchNormStatistics, batch_norm_layers
+from lottery_tf.landscape.batch_norm import BatchNormStatistics, batch_norm_layers
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (90, 6, 6, 2)).astype(np.uint8)

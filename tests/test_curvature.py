@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lottery_tf import masks, networks, spectrum
-from lottery_tf.curvature import Curvature, some_images
+from lottery_tf import masks, networks
 from lottery_tf.data import Split
-from lottery_tf.directions import pruning_direction
 from lottery_tf.errors import InputError
+from lottery_tf.landscape import spectrum
+from lottery_tf.landscape.curvature import Curvature, some_images
+from lottery_tf.landscape.directions import pruning_direction
 
 FLATTENED = 36
 

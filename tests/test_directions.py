@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from lottery_tf import directions, masks
+from lottery_tf import masks
 from lottery_tf.errors import InputError
+from lottery_tf.landscape import directions
 from lottery_tf.treatments import Ticket, Treatment, next_ticket
 
 

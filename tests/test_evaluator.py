@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from lottery_tf import landscape, networks
+from lottery_tf import networks
 from lottery_tf.errors import InputError
-from lottery_tf.evaluator import Evaluator
+from lottery_tf.landscape import paths
+from lottery_tf.landscape.evaluator import Evaluator
 from lottery_tf.settings import TrainingSettings
 from lottery_tf.training import Trainer
 
@@ -39,7 +40,7 @@ def random_states(model, count=2):
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_points_of_a_line_are_evaluated_as_by_keras(split, tiny_model, tiny_dataset):
     by_keras, (first, second) = keras_evaluation(tiny_model), random_states(tiny_model)
-    path = landscape.line(Evaluator(Trainer(tiny_model, tiny_dataset, SETTINGS), split), first, second, points=4)
+    path = paths.line(Evaluator(Trainer(tiny_model, tiny_dataset, SETTINGS), split), first, second, points=4)
     for share, loss, error in zip(path.positions, path.losses, path.errors, strict=True):
         state = {name: share * first[name] + (1 - share) * second[name] for name in first}
         expected = by_keras(state, getattr(tiny_dataset, split))

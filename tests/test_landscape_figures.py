@@ -13,9 +13,9 @@ import pytest
 
 from analysis import drawing, figures, provenance, report, results, styles
 from analysis import landscape_figures as landscape
+from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.measurements import MEASURES, flatness, limits
 from lottery_tf.measurements.lines import successive_jobs
-from lottery_tf.retraining import WHOLE_NETWORK
 from lottery_tf.treatments import Treatment
 
 TREATMENTS = (Treatment(), Treatment("random"), Treatment(rewind_to=100), Treatment("movement", mask1="reinit"))

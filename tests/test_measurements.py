@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, tiny_network
 
-from lottery_tf import landscape, masks, networks, retraining
+from lottery_tf import masks, networks
 from lottery_tf.errors import InputError
-from lottery_tf.evaluator import Evaluator
+from lottery_tf.landscape import paths, retraining
+from lottery_tf.landscape.evaluator import Evaluator
 from lottery_tf.measurements import MEASURES, Bench, MeasurementSettings, Run, flatness, lines
 from lottery_tf.measurements.folders import locate
 from lottery_tf.pruning import Experiment, paper_experiment
@@ -67,7 +68,7 @@ def test_lines_are_those_between_the_levels(treatment, bench_at):
     found = measured(bench, run, "lines")
     states = [bench.level(run, number).final for number in range(LAST + 1)]
     dense_error = error(bench, states[0])
-    expected = list(landscape.successive(bench.evaluate, states, dense_error, points=5))
+    expected = list(paths.successive(bench.evaluate, states, dense_error, points=5))
     assert len(found) == len(expected) == LAST
     for metrics, wanted in zip(found, expected, strict=True):
         own = lines.connection(metrics)
@@ -396,7 +397,7 @@ def test_the_line_between_two_results(folder, digits):
     first, second = (locate(seed / name) for name in ("dense", "rewind-10"))
     ends = [end.with_weights(experiment) for end in (first, second)]
     metrics = lines.between_job(bench, *ends, (first.name, second.name)).do().metrics
-    path = landscape.line(bench.evaluate, ends[0].final, ends[1].final, SETTINGS.points)
+    path = paths.line(bench.evaluate, ends[0].final, ends[1].final, SETTINGS.points)
     assert [row["loss"] for row in metrics["rows"]] == path.losses.tolist()
     assert (metrics["first"], metrics["relation"]) == ("fc-digits/20/seed-0/dense", "chosen")
     assert metrics["first_error"] == metrics["dense_error"]

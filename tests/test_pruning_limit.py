@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from lottery_tf import masks, pruning_limit
+from lottery_tf import masks
 from lottery_tf.errors import InputError
-from lottery_tf.landscape import Measured
-from lottery_tf.pruning_limit import OneShot
-from lottery_tf.spectrum import SpectralDensity
+from lottery_tf.landscape import pruning_limit
+from lottery_tf.landscape.paths import Measured
+from lottery_tf.landscape.pruning_limit import OneShot
+from lottery_tf.landscape.spectrum import SpectralDensity
 
 LAYERS = {"a": 3000, "b": 800, "c": 200}
 ROUND = {"a": 0.2, "b": 0.2, "c": 0.1}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import aslinearoperator
 
-from lottery_tf import spectrum
 from lottery_tf.errors import InputError
+from lottery_tf.landscape import spectrum
 
 SIZE = 120
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lottery_tf import directions, networks, stability
-from lottery_tf.evaluator import Evaluator
-from lottery_tf.landscape import Measured
+from lottery_tf import networks
+from lottery_tf.landscape import directions, stability
+from lottery_tf.landscape.evaluator import Evaluator
+from lottery_tf.landscape.paths import Measured
 from lottery_tf.settings import TrainingSettings
 from lottery_tf.training import Trainer
 from lottery_tf.treatments import Ticket

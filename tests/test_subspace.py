@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lottery_tf.errors import InputError
-from lottery_tf.subspace import Subspace
+from lottery_tf.landscape.subspace import Subspace
 
 SHAPES = {"a/kernel": (3, 2), "a/bias": (2,), "b/kernel": (2, 2)}
 MASK = {"a/kernel": np.array([[1, 0], [0, 1], [1, 1]], bool), "b/kernel": np.array([[1, 1], [0, 0]], bool)}

@@ -11,7 +11,7 @@ from analysis.claims import judge
 from analysis.evidence import evidence
 from analysis.landscape_figures import successive
 from analysis.results import FRAMES, LANDSCAPE, load
-from lottery_tf.landscape import MATCHING
+from lottery_tf.landscape.paths import MATCHING
 from lottery_tf.measurements import limits, lines
 from lottery_tf.measurements.flatness import PRUNED_BY
 from lottery_tf.treatments import Treatment

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lottery_tf.errors import InputError
-from lottery_tf.landscape import MATCHING, POINTS, Path
+from lottery_tf.landscape.paths import MATCHING, POINTS, Path
 from lottery_tf.store import DENSE, Result, Snapshot, level_place
 from lottery_tf.treatments import State, Ticket, Treatment
 
 if TYPE_CHECKING:
-    from lottery_tf.curvature import Curvature
-    from lottery_tf.evaluator import Evaluator
+    from lottery_tf.landscape.curvature import Curvature
+    from lottery_tf.landscape.evaluator import Evaluator
     from lottery_tf.pruning import Experiment
     from lottery_tf.training import Trained
 
@@ -180,7 +180,7 @@ class Bench:
     @functools.cached_property
     def evaluate(self) -> Evaluator:
         """Gives the loss and error of a state."""
-        from lottery_tf.evaluator import Evaluator
+        from lottery_tf.landscape.evaluator import Evaluator
 
         own = self.settings
         return Evaluator(self.experiment.trainer, own.split, batch_norm_images=own.batch_norm_images)
@@ -188,7 +188,7 @@ class Bench:
     @functools.cached_property
     def curvature(self) -> Curvature:
         """The loss of some training images with its Hessian."""
-        from lottery_tf.curvature import Curvature, some_images
+        from lottery_tf.landscape.curvature import Curvature, some_images
 
         images = some_images(self.experiment.trainer.dataset.train, self.settings.images)
         return Curvature(self.experiment.model, images)

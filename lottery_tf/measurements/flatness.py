@@ -16,14 +16,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from lottery_tf import masks, spectrum
+from lottery_tf import masks
 from lottery_tf.criteria import CRITERIA
-from lottery_tf.directions import length, pruning_direction, random_direction
-from lottery_tf.landscape import ray
+from lottery_tf.landscape import spectrum
+from lottery_tf.landscape.directions import length, pruning_direction, random_direction
+from lottery_tf.landscape.paths import ray
+from lottery_tf.landscape.pruning_limit import OneShot
+from lottery_tf.landscape.spectrum import SpectralDensity
 from lottery_tf.measurements.bench import EVALUATION, Bench, Job, Run, identity, level_name, path_rows
 from lottery_tf.names import call
-from lottery_tf.pruning_limit import OneShot
-from lottery_tf.spectrum import SpectralDensity
 from lottery_tf.store import Result
 from lottery_tf.treatments import State
 

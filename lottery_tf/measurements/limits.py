@@ -10,11 +10,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from lottery_tf import pruning_limit
+from lottery_tf.landscape import pruning_limit
+from lottery_tf.landscape.pruning_limit import projected
 from lottery_tf.masks import Mask
 from lottery_tf.measurements.bench import EVALUATION, Bench, Job, Run, identity, level_name
 from lottery_tf.measurements.flatness import PRUNED_BY, SPECTRUM, density_of, one_shot, spectrum_of
-from lottery_tf.pruning_limit import projected
 from lottery_tf.store import Result
 from lottery_tf.treatments import State, Ticket
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from lottery_tf.landscape import MATCHING, Connection, Path, line, matching
+from lottery_tf.landscape.paths import MATCHING, Connection, Path, line, matching
 from lottery_tf.measurements.bench import EVALUATION, LABELS, Bench, Job, Run, barriers, identity, level_name, path_rows
 from lottery_tf.store import Result
 from lottery_tf.treatments import State
@@ -21,7 +21,7 @@ CONTROL = "reorder"
 
 
 def successive_jobs(bench: Bench, run: Run, wanted: Sequence[int] | None = None) -> Iterator[Job]:
-    """The lines from each level to the next [Paul et al., arXiv 2210.03044], as `landscape.successive` draws them."""
+    """The lines from each level to the next [Paul et al., arXiv 2210.03044], as `landscape.paths.successive` draws them."""
     for level in run.numbers(wanted, short_of_last=1):
         name = f"{run.name} {level_name(level)} line to {level_name(level + 1)}"
         yield Job(name, functools.partial(_successive, bench, run, level))

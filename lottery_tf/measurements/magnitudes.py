@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from lottery_tf import masks
+from lottery_tf.landscape.retraining import below_threshold, magnitude_histogram
 from lottery_tf.measurements.bench import Bench, Job, Run, identity, level_name, number
-from lottery_tf.retraining import below_threshold, magnitude_histogram
 from lottery_tf.store import Result
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
-from lottery_tf.directions import length, pruning_direction
+from lottery_tf.landscape.directions import length, pruning_direction
+from lottery_tf.landscape.stability import robustness
 from lottery_tf.measurements.bench import EVALUATION, Bench, Job, Run, barriers, identity, level_name, path_rows
-from lottery_tf.stability import robustness
 from lottery_tf.store import Result
 from lottery_tf.treatments import State, Ticket
 

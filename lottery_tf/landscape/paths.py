@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lottery_tf import directions
 from lottery_tf.errors import InputError
+from lottery_tf.landscape import directions
 from lottery_tf.treatments import State
 
 POINTS = 30  # on a line, both ends among them

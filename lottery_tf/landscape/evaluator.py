@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lottery_tf import networks
-from lottery_tf.batch_norm import BatchNormStatistics
-from lottery_tf.landscape import Measured
+from lottery_tf.landscape.batch_norm import BatchNormStatistics
+from lottery_tf.landscape.paths import Measured
 from lottery_tf.names import choose
 from lottery_tf.randomness import generator
 from lottery_tf.training import Trainer

@@ -16,9 +16,9 @@ from scipy.sparse.linalg import LinearOperator
 from lottery_tf import networks
 from lottery_tf.data import Split
 from lottery_tf.errors import InputError
+from lottery_tf.landscape.subspace import Subspace
 from lottery_tf.masks import Mask
 from lottery_tf.randomness import generator
-from lottery_tf.subspace import Subspace
 from lottery_tf.training import scale
 from lottery_tf.treatments import State
 
@@ -51,7 +51,8 @@ class Curvature:
       chunk: images that are in the memory at once.
 
     >>> import lottery_tf as lt
-    >>> from lottery_tf import masks, networks, spectrum
+    >>> from lottery_tf import masks, networks
+    >>> from lottery_tf.landscape import spectrum
     >>> model, digits = lt.build("fc"), lt.load("digits")
     >>> hessian = Curvature(model, digits.train).at(networks.get_state(model), masks.full(networks.kernels(model)))
     >>> hessian.shape == (266610, 266610) and spectrum.top_eigenvalues(hessian, 1).shape

@@ -36,12 +36,12 @@ from statistics import fmean
 import numpy as np
 
 from lottery_tf import masks
-from lottery_tf.directions import length, moved, pruning_direction, random_direction
 from lottery_tf.errors import InputError
-from lottery_tf.landscape import Evaluate
+from lottery_tf.landscape.directions import length, moved, pruning_direction, random_direction
+from lottery_tf.landscape.paths import Evaluate
+from lottery_tf.landscape.spectrum import SpectralDensity
 from lottery_tf.masks import Mask
 from lottery_tf.names import choose
-from lottery_tf.spectrum import SpectralDensity
 from lottery_tf.treatments import SCOPES, State
 
 PRECISION = 0.005  # of a largest pruned fraction
@@ -140,7 +140,7 @@ def found_limit(
       mask_at: from a pruned fraction to a mask (`OneShot`).
       end: from a mask to the weights that are evaluated: `lambda kept: projected(w, kept)` without retraining; with it,
         a function that rewinds, trains under the mask and returns the weights at the end.
-      allowed_error: the greatest error that matches, the dense network's plus `landscape.MATCHING`.
+      allowed_error: the greatest error that matches, the dense network's plus `paths.MATCHING`.
       precision: of the fraction. Each halving of it takes one more evaluation, or training.
     """
     return largest(lambda share: evaluate(end(mask_at(share))).error <= allowed_error, precision=precision)

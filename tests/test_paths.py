@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lottery_tf import landscape
 from lottery_tf.errors import InputError
-from lottery_tf.landscape import Measured, Path
+from lottery_tf.landscape import paths
+from lottery_tf.landscape.paths import Measured, Path
 
 
 def state(*weights):
@@ -20,7 +20,7 @@ def double_well(weights):
 
 
 def test_barrier_between_two_wells_is_the_height_of_the_pass():
-    path = landscape.line(double_well, state(1, 0), state(-1, 0), points=31)
+    path = paths.line(double_well, state(1, 0), state(-1, 0), points=31)
     assert path.loss_barrier == pytest.approx(1)
     assert path.error_barrier == pytest.approx(0.1)
     assert not path.stable()
@@ -29,7 +29,7 @@ def test_barrier_between_two_wells_is_the_height_of_the_pass():
 
 def test_barrier_is_that_of_brute_force():
     first, second = state(1.3, 0.4), state(-0.2, -0.9)
-    path = landscape.line(double_well, first, second)
+    path = paths.line(double_well, first, second)
     assert len(path.positions) == 30
     assert path.positions[[0, -1]].tolist() == [0, 1]
     losses = []
@@ -43,7 +43,7 @@ def test_barrier_is_that_of_brute_force():
 
 
 def test_a_convex_line_between_equals_has_no_barrier():
-    path = landscape.line(double_well, state(1, 0.5), state(1, -0.5))
+    path = paths.line(double_well, state(1, 0.5), state(1, -0.5))
     assert path.loss_barrier == pytest.approx(0, abs=1e-6)
     assert path.stable()
 
@@ -57,7 +57,7 @@ def test_what_rises_above_the_chord_is_free_of_the_difference_of_the_ends():
     assert (hump.error_rise, hump.error_barrier) == pytest.approx((0.06 - 0.03, 0.06 - 0.02))
     below = Path(positions, positions, np.array([0.0, 0.0, 0.0, 0.0, 0.04]))
     assert (below.error_rise, below.error_barrier) == pytest.approx((0, 0.02))
-    assert np.isnan(landscape.rise(positions, [0, np.nan, 0, 0, 0]))
+    assert np.isnan(paths.rise(positions, [0, np.nan, 0, 0, 0]))
 
 
 def test_a_loss_that_is_no_number_is_no_connection():
@@ -70,7 +70,7 @@ def test_ends_of_a_line_are_the_networks_to_the_bit():
     rng = np.random.default_rng(0)
     first, second = ({"k": rng.normal(size=100).astype(np.float32), "n": np.array(3)} for _ in range(2))
     for share, expected in ((1, first), (0, second)):
-        found = landscape.between(first, second, np.float64(share))
+        found = paths.between(first, second, np.float64(share))
         assert all(found[name].tobytes() == expected[name].tobytes() for name in expected)
         assert all(found[name].dtype == expected[name].dtype for name in expected)
 
@@ -78,20 +78,20 @@ def test_ends_of_a_line_are_the_networks_to_the_bit():
 def test_weights_frozen_in_both_ends_stay_frozen_on_the_line():
     first, second = state(1.0, 0.3), state(2.0, 0.3)
     for share in np.linspace(0, 1, 30):
-        assert landscape.between(first, second, share)["b/kernel"] == pytest.approx(0.3, rel=1e-6)
-    pruned = landscape.between(state(1, 0), state(2, 0), 0.37)
+        assert paths.between(first, second, share)["b/kernel"] == pytest.approx(0.3, rel=1e-6)
+    pruned = paths.between(state(1, 0), state(2, 0), 0.37)
     assert pruned["b/kernel"].tolist() == [0.0]
 
 
 def test_lines_that_cannot_be_drawn_are_refused():
     with pytest.raises(InputError, match="different networks; they differ in b/kernel"):
-        landscape.between(state(1, 2), state(1, 2, 3), 0.5)
+        paths.between(state(1, 2), state(1, 2, 3), 0.5)
     with pytest.raises(InputError, match="points is 1; a line needs at least its 2 ends"):
-        landscape.line(double_well, state(1, 0), state(-1, 0), points=1)
+        paths.line(double_well, state(1, 0), state(-1, 0), points=1)
 
 
 def test_a_ray_measures_at_euclidean_distances():
-    path = landscape.ray(double_well, state(0, 0), {"a/kernel": np.array([3.0]), "b/kernel": np.array([4.0])}, [0, 5])
+    path = paths.ray(double_well, state(0, 0), {"a/kernel": np.array([3.0]), "b/kernel": np.array([4.0])}, [0, 5])
     assert path.positions.tolist() == [0, 5]
     np.testing.assert_allclose(path.losses, [1, (9 - 1) ** 2 + 16])
 
@@ -99,7 +99,7 @@ def test_a_ray_measures_at_euclidean_distances():
 def test_successive_levels_are_joined_where_both_match():
     """Two levels in one well, a third beyond the pass, a fourth on a slope: all lines but the first have a barrier."""
     ends = [state(1, 0), state(1, 0.05), state(-1, 0), state(-1, 2)]
-    first, second, third = landscape.successive(double_well, ends, dense_error=0.0)
+    first, second, third = paths.successive(double_well, ends, dense_error=0.0)
     assert [first.matching, second.matching, third.matching] == [(True, True), (True, True), (True, False)]
     assert [connection.path.stable() for connection in (first, second, third)] == [True, False, False]
     assert [connection.as_claimed() for connection in (first, second, third)] == [True, False, True]
@@ -108,13 +108,13 @@ def test_successive_levels_are_joined_where_both_match():
 
 
 def test_matching_is_within_the_tolerance():
-    assert landscape.matching(0.022, 0.02)
-    assert not landscape.matching(0.0221, 0.02)
-    assert landscape.matching(0.01, 0.02)
-    assert landscape.matching(0.025, 0.02, tolerance=0.006)
+    assert paths.matching(0.022, 0.02)
+    assert not paths.matching(0.0221, 0.02)
+    assert paths.matching(0.01, 0.02)
+    assert paths.matching(0.025, 0.02, tolerance=0.006)
 
 
 def test_deviation_from_run_to_run():
-    assert landscape.run_to_run([0.02, 0.022, 0.024]) == pytest.approx(0.002)
+    assert paths.run_to_run([0.02, 0.022, 0.024]) == pytest.approx(0.002)
     with pytest.raises(InputError, match="at least 2 dense networks"):
-        landscape.run_to_run([0.02])
+        paths.run_to_run([0.02])

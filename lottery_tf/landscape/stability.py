@@ -1,6 +1,6 @@
 """Whether training ends in the same linearly connected mode: other data orders, perturbed starts.
 
-Two trainings are in one mode where the line between their ends has no error barrier (`landscape.line`).
+Two trainings are in one mode where the line between their ends has no error barrier (`paths.line`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from lottery_tf.directions import moved, random_direction
-from lottery_tf.landscape import POINTS, Evaluate, Path, line
+from lottery_tf.landscape.directions import moved, random_direction
+from lottery_tf.landscape.paths import POINTS, Evaluate, Path, line
 from lottery_tf.treatments import State, Ticket
 
 Train = Callable[[Ticket], State]
