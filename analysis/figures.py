@@ -19,9 +19,10 @@ from absl import flags
 from matplotlib.figure import Figure
 
 from analysis import (
+    connectivity_figures,
     curves,
     drawing,
-    landscape_figures,
+    flatness_figures,
     learning_curves,
     lottery_figures,
     planes,
@@ -93,13 +94,13 @@ FIGURES: dict[str, Drawn] = {
         lambda given: curves.figure_of_lines(given.found, curves.other_treatments(given.found), **given.stars),
     ),
     "lottery": _of("Winning tickets and their controls", lottery_figures.lottery),
-    "barriers": _of("Error barriers between successive levels", landscape_figures.barriers),
-    "error_lines": _of("Error along the lines between successive levels", landscape_figures.error_lines),
-    "robustness": _of("Perturbed rewind points, trained again", landscape_figures.robustness),
-    "flatness": _of("Eigenvalues, trace and curvature", landscape_figures.flatness),
-    "spectral_density": _of("Spectral density", landscape_figures.spectral_density),
-    "limits": _of("How much can be pruned at once", landscape_figures.limits),
-    "magnitudes": _of("Magnitudes before and after retraining", landscape_figures.magnitudes),
+    "barriers": _of("Error barriers between successive levels", connectivity_figures.barriers),
+    "error_lines": _of("Error along the lines between successive levels", connectivity_figures.error_lines),
+    "robustness": _of("Perturbed rewind points, trained again", connectivity_figures.robustness),
+    "flatness": _of("Eigenvalues, trace and curvature", flatness_figures.flatness),
+    "spectral_density": _of("Spectral density", flatness_figures.spectral_density),
+    "limits": _of("How much can be pruned at once", flatness_figures.limits),
+    "magnitudes": _of("Magnitudes before and after retraining", flatness_figures.magnitudes),
 }
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.connectivity_figures import SUCCESSIVE, successive
 from analysis.evidence import LEAST_SEEDS, Claim, Evidence, Finding, above, greater
-from analysis.landscape_figures import MATCHING, STABLE, SUCCESSIVE, WHOLE_NETWORK, successive
 from analysis.results import single
+from lottery_tf.landscape.paths import MATCHING, STABLE
+from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.treatments import Treatment
 
 MOST = 0.9  # "if and only if": of nine tenths of the pairs at least

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from analysis import drawing, figures, provenance, report, results, styles
-from analysis import landscape_figures as landscape
-from lottery_tf.landscape.retraining import WHOLE_NETWORK
+from analysis import landscape_panels as panels
+from analysis.connectivity_figures import PAIRS
 from lottery_tf.measurements import MEASURES, flatness, limits
 from lottery_tf.measurements.lines import successive_jobs
 from lottery_tf.treatments import Treatment
@@ -87,7 +87,7 @@ def test_columns_are_criteria_and_lines_are_rewind_points(drawn):
 
 def test_error_lines_begin_and_end_at_their_levels(drawn, found):
     axes = drawn["error_lines"].axes
-    assert len(axes) == landscape.PAIRS
+    assert len(axes) == PAIRS
     last = found.lines[(found.lines["treatment"] == Treatment().name) & (found.lines["level"] == 5)]
     expected = 100 * last.groupby("position")["error"].mean()
     lines = [line for line in axes[-1].lines if line.get_color() == styles.REWIND_POINTS[0].colour]
@@ -128,7 +128,7 @@ def test_the_density_has_a_mass_of_one_and_counts_are_those_of_the_nodes(drawn):
     # Of 100 eigenvalues a fifth is above zero in this world, a tenth of a percent at the top; three seeds differ a little.
     for line in counts.lines:
         assert line.get_ydata()[0] == pytest.approx(20) and line.get_ydata()[-1] == pytest.approx(0.1 / 3)
-    assert len(density.lines) == landscape.LEVELS and legend_of(drawn["spectral_density"])[0] == "level 0, 100.0% kept"
+    assert len(density.lines) == panels.LEVELS and legend_of(drawn["spectral_density"])[0] == "level 0, 100.0% kept"
 
 
 def test_perturbations_by_length(drawn, found):
@@ -254,15 +254,15 @@ def test_one_seed_and_one_level_are_enough(tmp_path):
 
 
 def test_treatments_in_order_and_what_they_are_called(found):
-    assert landscape.in_order(found.lines) == [
+    assert panels.in_order(found.lines) == [
         "large_final-rewind-zero", "large_final-rewind-zero-rewind100", "movement-reinit-zero", "random-rewind-zero",
     ]  # fmt: skip
     rows = found.lines
-    assert landscape.rewound(rows[rows["rewind_to"] == 100]) == "large_final, rewound to 100"
-    assert landscape.rewound(rows[rows["mask1"] == "reinit"]) == "movement-reinit-zero"
+    assert panels.rewound(rows[rows["rewind_to"] == 100]) == "large_final, rewound to 100"
+    assert panels.rewound(rows[rows["mask1"] == "reinit"]) == "movement-reinit-zero"
     elsewhere = rows[rows["criterion"] == "random"].assign(network="resnet20")
-    assert landscape.rewound(elsewhere) == "random-rewind-zero", "layer by layer, where the network is pruned globally"
-    looks = landscape.styles_of(rows)
+    assert panels.rewound(elsewhere) == "random-rewind-zero", "layer by layer, where the network is pruned globally"
+    looks = panels.styles_of(rows)
     assert looks["random-rewind-zero"].colour == looks["large_final-rewind-zero"].colour
     assert looks["random-rewind-zero"].dash != looks["large_final-rewind-zero"].dash
 
@@ -270,7 +270,6 @@ def test_treatments_in_order_and_what_they_are_called(found):
 def test_names_are_those_of_the_measurements():
     assert {*styles.LIMITS} == {*limits.METHODS}
     assert {*styles.PRUNED_BY} == {*flatness.PRUNED_BY, flatness.RANDOM_DIRECTION}
-    assert landscape.WHOLE_NETWORK == WHOLE_NETWORK
     assert successive_jobs is MEASURES["lines"].jobs
 
 
@@ -283,4 +282,4 @@ def test_drawing_needs_no_measuring():
 
 
 def test_spread_takes_both_ends():
-    assert landscape.spread(pd.Series(range(13)), 4) == [0, 4, 8, 12]
+    assert panels.spread(pd.Series(range(13)), 4) == [0, 4, 8, 12]

@@ -8,8 +8,8 @@ import pytest
 
 from analysis import unmasking
 from analysis.claims import judge
+from analysis.connectivity_figures import successive
 from analysis.evidence import evidence
-from analysis.landscape_figures import successive
 from analysis.results import FRAMES, LANDSCAPE, load
 from lottery_tf.landscape.paths import MATCHING
 from lottery_tf.measurements import limits, lines
