@@ -20,10 +20,13 @@ from lottery_tf.errors import InputError
 
 KILLS = 24  # for each engine
 KILLS_OF_EACH_KIND = 8
-SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=2000", "--snapshot_seconds=0.2")
-EACH_KIND = ("--study=trial", "--levels=2", "--schedule=500", "--snapshot_seconds=0.2")
+SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=8000", "--snapshot_seconds=0.2")
+EACH_KIND = ("--study=trial", "--levels=2", "--schedule=4000", "--snapshot_seconds=0.2")
 STUDIES = {"levels": (SMALL, KILLS), "each kind of unit": (EACH_KIND, KILLS_OF_EACH_KIND)}
 WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::_Actor"}  # what is in a worker's command line
+THE_STUDY, A_WORKER = "the study", "a worker"
+KILLED = {THE_STUDY: 0.3, A_WORKER: 0.7}  # and how likely it is to be chosen
+KILLED_WHILE_STARTING = 0.2  # how often no worker is waited for
 NOT_COMPARED = ("seconds",)  # the only numbers that differ from run to run
 
 
@@ -56,38 +59,40 @@ def finish(study: list[str]) -> None:
         raise InputError(f"{' '.join(study)} ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
-def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float = 6.0) -> dict[str, int]:
+def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float = 8.0) -> dict[str, int]:
     """Runs a study while it, or one of its workers, is killed at random moments; then runs it to its end.
 
     Args:
       study: the command.
       engine: its engine.
-      kills: how many times something is killed.
+      kills: how many times something is killed; fewer where the study is finished before.
       seed: of the moments and of what is killed.
-      seconds: the longest time from one kill to the next.
+      seconds: the longest time from the moment when there are workers to a kill. They import TensorFlow first, which
+        takes some seconds.
 
     Returns:
       How often what was killed.
     """
-    rng, killed = np.random.default_rng(seed), {"the study": 0, "a worker": 0}
-    process = None
+    rng, killed = np.random.default_rng(seed), dict.fromkeys(KILLED, 0)
+    process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while sum(killed.values()) < kills:
-        if process is None or process.poll() is not None:
-            process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.1, seconds))
-        found = workers(process.pid, engine)
-        if found and rng.random() < 0.7:
-            what, victim = "a worker", int(rng.choice(found))
-        else:
-            what, victim = "the study", process.pid
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(victim, signal.SIGKILL)
-            killed[what] += 1
-        if what == "the study":
+        what, starting = str(rng.choice(list(KILLED), p=list(KILLED.values()))), rng.random() < KILLED_WHILE_STARTING
+        wait, which = rng.uniform(0.1, seconds), rng.random()
+        while process.poll() is None and not (starting or workers(process.pid, engine)):
+            time.sleep(0.1)
+        time.sleep(wait)
+        if process.poll() == 0:
+            break
+        if victims := [process.pid] if what == THE_STUDY else workers(process.pid, engine):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victims[int(which * len(victims))], signal.SIGKILL)
+                killed[what] += 1
+        if what == THE_STUDY:
             process.wait()
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+        if process.poll() is not None:
+            process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process.kill()
+    process.wait()
     finish(study)
     return killed
 
