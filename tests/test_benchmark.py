@@ -8,14 +8,14 @@ from runs.suites import masks, memory, throughput
 
 
 def test_throughput(monkeypatch, capsys):
-    monkeypatch.setattr(throughput, "CASES", (throughput.Case("fc", "digits", 12, 20),))
-    # One of the two in a process of its own, as both are: TensorFlow takes seconds to load.
-    ways = iter((throughput.fit_alone, throughput._fit_here))
+    monkeypatch.setattr(throughput, "CASES", (throughput.Case("fc", "digits", 2 * throughput.INTERVAL, 20),))
+    # One of the three in a process of its own, as all are: TensorFlow takes seconds to load.
+    ways = iter((throughput.fit_alone, throughput._fit_here, throughput._fit_here))
     monkeypatch.setattr(throughput, "fit_alone", lambda case, figure: next(ways)(case, figure))
     throughput.run(repeats=1)
     printed = capsys.readouterr().out
     speeds = [float(speed) for speed in re.findall(r"([0-9.]+) steps/s", printed)]
-    assert len(speeds) == 5
+    assert len(speeds) == 6
     assert min(speeds) > 0
     assert "68 MFLOP a step" in printed  # 6 operations a weight and image, but 4 in the first layer
     assert "GFLOP/s" in printed

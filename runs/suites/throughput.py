@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from lottery_tf import data, masks, networks, processes
 from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings, run_settings
-from lottery_tf.training import Trainer
+from lottery_tf.training import EVALUATION_BATCH, Trainer
 from lottery_tf.treatments import Ticket
 
 
@@ -31,8 +31,8 @@ class Case:
     loop_steps: int
 
 
-# A call of `fit` sees at most one epoch: 917 steps of fc.
-CASES = (Case("fc", "mnist", 900, 3000), Case("conv2", "cifar10", 60, 100))
+INTERVAL = 100  # steps from one reading of the validation loss to the next
+CASES = (Case("fc", "mnist", 9 * INTERVAL, 3000), Case("conv2", "cifar10", 3 * INTERVAL, 300))
 
 
 def run(repeats: int) -> None:
@@ -46,14 +46,17 @@ def run(repeats: int) -> None:
 
 def _measure(case: Case, repeats: int, rate: float) -> None:
     dataset = made_up_data(case)
-    settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training
+    settings = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
     masked = networks.build(case.network)
     figures: dict[str, Callable[[], float]] = {
         "Keras fit, its first steps left out": lambda: fit_alone(case, KerasFit.steady),
         "Keras fit, a call as a whole": lambda: fit_alone(case, KerasFit.whole),
+        f"Keras fit, validated every {INTERVAL}": lambda: fit_alone(case, KerasFit.validated),
         "this loop, no masks, nothing validated": loop(networks.unmasked(masked), dataset, settings, validate=False),
         "this loop, masked, nothing validated": loop(masked, dataset, settings, validate=False),
-        "this loop, masked, validated every 100": loop(networks.masked(masked), dataset, settings, validate=True),
+        f"this loop, masked, validated every {INTERVAL}": loop(
+            networks.masked(masked), dataset, settings, validate=True
+        ),
     }
     taken = {name: [] for name in figures}
     for _ in range(repeats):
@@ -91,6 +94,10 @@ def _fit_here(case: Case, figure: Callable[[KerasFit], float]) -> float:
     return figure(KerasFit(case, made_up_data(case), settings))
 
 
+def _slices(split: data.Split) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices((split.images.astype(np.float32) / 255, split.labels))
+
+
 class _Clock(keras.callbacks.Callback):
     """Notes when each batch ends."""
 
@@ -103,7 +110,7 @@ class _Clock(keras.callbacks.Callback):
 
 
 class KerasFit:
-    """The usual Keras pipeline: a shuffled data set of float images in batches, `compile` and `fit`; no validation."""
+    """The usual Keras pipeline: a shuffled data set of float images in batches, `compile` and `fit`."""
 
     def __init__(self, case: Case, dataset: data.Dataset, settings: TrainingSettings):
         self._steps = case.fit_steps
@@ -113,13 +120,13 @@ class KerasFit:
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
         )
-        images = dataset.train.images.astype(np.float32) / 255
-        pipeline = tf.data.Dataset.from_tensor_slices((images, dataset.train.labels))
-        self._pipeline = pipeline.shuffle(len(images)).batch(settings.batch_size)
+        train, validation = map(_slices, (dataset.train, dataset.validation))
+        self._pipeline = train.shuffle(len(train)).batch(settings.batch_size).repeat()
+        self._validation = validation.batch(EVALUATION_BATCH)
         self._fit(5)  # traces the graph
 
-    def _fit(self, steps: int, *callbacks: keras.callbacks.Callback) -> None:
-        self._model.fit(self._pipeline.take(steps), verbose=0, callbacks=list(callbacks))
+    def _fit(self, steps: int, *callbacks: keras.callbacks.Callback, **more) -> None:
+        self._model.fit(self._pipeline.take(steps), verbose=0, callbacks=list(callbacks), **more)
 
     def whole(self) -> float:
         """Steps per second of a call of `fit` from beginning to end: the shuffle buffer is filled first."""
@@ -128,9 +135,17 @@ class KerasFit:
         return self._steps / (time.perf_counter() - began)
 
     def steady(self) -> float:
-        """Steps per second of a call's last two thirds."""
+        """Steps per second of a call's last two thirds, nothing validated."""
+        return self._under_way()
+
+    def validated(self) -> float:
+        """Steps per second of a call's last two thirds, with a reading of the validation loss every `INTERVAL` steps."""
+        epochs = self._steps // INTERVAL
+        return self._under_way(steps_per_epoch=INTERVAL, epochs=epochs, validation_data=self._validation)
+
+    def _under_way(self, **more) -> float:
         clock, counted = _Clock(), 2 * self._steps // 3
-        self._fit(self._steps, clock)
+        self._fit(self._steps, clock, **more)
         return counted / (clock.ends[-1] - clock.ends[-1 - counted])
 
 
