@@ -1,0 +1,53 @@
+"""The package as it is installed: everything in it, and nothing of the checkout needed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import ROOT
+
+PACKAGES = ("lottery_tf", "runs", "analysis")
+NOT_INSTALLED = ("measured", "__pycache__")  # results, which stay beside the code
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the unpacked wheel of a copy of the sources."""
+    folder = tmp_path_factory.mktemp("package")
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, folder / "source" / name, ignore=shutil.ignore_patterns(*NOT_INSTALLED))
+    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder / "source")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", folder / "source"]
+    subprocess.run(build, check=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def test_every_file_is_in_the_wheel(installed):
+    written = {
+        path.relative_to(ROOT)
+        for name in PACKAGES
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and not {*NOT_INSTALLED} & {*path.parts}
+    }
+    packed = {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()}
+    assert written == {path for path in packed if path.parts[0] in PACKAGES}
+
+
+def test_it_works_outside_the_checkout(installed, tmp_path):
+    def run(*arguments):
+        environment = os.environ | {"PYTHONPATH": str(installed)}
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert str(installed) in run("-c", "import lottery_tf, runs.cli, analysis.results; print(analysis.results.__file__)")
+    run("-m", "analysis.report", f"--results_dir={ROOT / 'analysis/measured'}", "--out=report")
+    assert "Table 1" in (tmp_path / "report" / "index.html").read_text()
