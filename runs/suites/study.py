@@ -28,7 +28,7 @@ FIT = {"Keras fit, nothing validated": "steady", "Keras fit, validated every 100
 
 def run(repeats: int) -> None:
     """Prints what scheduling costs and the throughput of both engines; each figure is taken `repeats` times in turn."""
-    print(scheduling())
+    print(scheduling(), flush=True)
     print(throughput(repeats))
 
 

@@ -39,7 +39,7 @@ def run(repeats: int) -> None:
     """Measures every case and prints a table; the figures of a case are taken in turn, so that drift cancels out."""
     print(f"{os.cpu_count()} cores, {platform.machine()}, TensorFlow {tf.__version__}, Keras {keras.__version__}")
     rate = matrix_product_rate()
-    print(f"Matrix products: {rate / 1e9:.0f} GFLOP/s (float32, 2048 x 2048). Medians of {repeats}.\n")
+    print(f"Matrix products: {rate / 1e9:.0f} GFLOP/s (float32, 2048 x 2048). Medians of {repeats}.\n", flush=True)
     for case in CASES:
         _measure(case, repeats, rate)
 
@@ -71,7 +71,7 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
             f"  {name:<42} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
             f"{speed / baseline:5.2f} x fit  {speed * flops / rate:4.0%} of the matrix products"
         )
-    print()
+    print(flush=True)
 
 
 def made_up_data(case: Case) -> data.Dataset:
@@ -126,7 +126,8 @@ class KerasFit:
         self._fit(5)  # traces the graph
 
     def _fit(self, steps: int, *callbacks: keras.callbacks.Callback, **more) -> None:
-        self._model.fit(self._pipeline.take(steps), verbose=0, callbacks=list(callbacks), **more)
+        batches = self._pipeline.take(steps)  # shuffled already
+        self._model.fit(batches, verbose=0, shuffle=False, callbacks=list(callbacks), **more)
 
     def whole(self) -> float:
         """Steps per second of a call of `fit` from beginning to end: the shuffle buffer is filled first."""
