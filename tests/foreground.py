@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 
 from forks import ROOT
 
@@ -20,6 +21,11 @@ def start(words, **options):
         preexec_fn=_heed,  # noqa: PLW1509 - the suite has no threads of its own
         **options,
     )
+
+
+def starter(module):
+    """A function that starts one of the project's commands with the arguments that it is given."""
+    return lambda *arguments: start([sys.executable, "-m", module, *arguments])
 
 
 def _heed():

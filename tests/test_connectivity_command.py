@@ -1,13 +1,11 @@
 """`runs.connectivity` as a user runs it: real processes, killed ones among them."""
 
 import signal
-import subprocess
-import sys
 import time
 
 import made_up
 import pytest
-from conftest import ROOT
+from foreground import starter
 
 from lottery_tf.measurements import MEASURES
 from lottery_tf.store import finished
@@ -17,16 +15,7 @@ SHORT = ("--iterations=40", "--eval_interval=20", "--levels=3", "--threads=1", "
 ALL = (*SHORT, "--seeds=0,1", f"--measure={','.join(MEASURES)}", "--at=1", "--multiples=1,3", "--matching_tolerance=3",
        "--retrained_precision=0.4")  # fmt: skip
 KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
-
-
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "runs.connectivity", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+start = starter("runs.connectivity")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import csv
 import os
 import signal
-import sys
 import time
 
 import foreground
@@ -146,10 +145,7 @@ def test_seeds_are_summed_up(warm_command, light_command, tmp_path):
     assert line.endswith(f"{(low + high) / 2:.2f} [{low:.2f}, {high:.2f}]")
 
 
-def start(*arguments):
-    return foreground.start([sys.executable, "-m", "runs.lottery", *arguments])
-
-
+start = foreground.starter("runs.lottery")
 KILLS = (("dense", 0.3), ("large_final-rewind-hybrid/level-01", 0.7), ("random-rewind-hybrid/level-02", 0.5))
 
 

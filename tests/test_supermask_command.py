@@ -2,13 +2,11 @@
 
 import dataclasses
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from foreground import starter
 
 from lottery_tf.criteria import CRITERIA
 from lottery_tf.heuristics import best_over_seeds
@@ -18,16 +16,7 @@ from lottery_tf.store import Result, ResultsFolder, finished, level_place
 SHORT = ("--iterations=40", "--eval_interval=20", "--levels=2")
 ALL = (*SHORT, "--seeds=0,1", f"--criterion={','.join(CRITERIA)}")
 WEIGHTS = ("initial", "signed_constant")
-
-
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "runs.supermask", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+start = starter("runs.supermask")
 
 
 @pytest.fixture(scope="module")
