@@ -50,7 +50,7 @@ def figure_of_lines(found: results.Results, figure: paper.Figure, **stars: str |
         for axes, measure in zip(pair, MEASURES, strict=True):
             lines = in_units(tables.lines(levels, figure, measure, **stars), tables.MEASURES[measure].factor)
             drawn |= draw_lines(axes, lines, looks, figure.banded, measure)
-            axes.set_title(f"{drawing.panel_title(key)}, {drawing.seeds(levels)}")
+            axes.set_title(f"{drawing.panel_title(key)}, {drawing.from_to_seeds(lines['n'])}")
     handles = [line_handle(name, looks[name]) for name in looks if name in drawn]
     drawing.legend_below(page, [*handles, *_explained(stars.get("significance", paper.SIGNIFICANCE))], 5)
     return drawing.settle(page)

@@ -99,8 +99,17 @@ def seeds(rows: pd.DataFrame) -> str:
     >>> seeds(pd.DataFrame({"seed": [0, 0, 3]})), seeds(pd.DataFrame({"seed": [3]}))
     ('2 seeds', '1 seed')
     """
-    count = rows["seed"].nunique()
-    return f"{count} seed{'s' if count > 1 else ''}"
+    return from_to_seeds([rows["seed"].nunique()])
+
+
+def from_to_seeds(counts: Iterable[int]) -> str:
+    """How many seeds there are at each of some points, for a title; where some have fewer than others it says so.
+
+    >>> from_to_seeds([1, 1]), from_to_seeds([5, 3, 5])
+    ('1 seed', '3 to 5 seeds')
+    """
+    least, most = min(counts), max(counts)
+    return f"{'' if least == most else f'{least} to '}{most} seed{'s' if most > 1 else ''}"
 
 
 def in_order(keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:

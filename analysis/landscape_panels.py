@@ -51,8 +51,8 @@ def seeds(rows: pd.DataFrame) -> str:
     >>> seeds(whole), seeds(whole[:3])
     ('2 seeds', '1 to 2 seeds')
     """
-    least, text = rows.groupby(["treatment", "level"])["seed"].nunique().min(), drawing.seeds(rows)
-    return text if least == rows["seed"].nunique() else f"{least} to {text}"
+    counts = rows.groupby(["treatment", "level"])["seed"].nunique()
+    return drawing.from_to_seeds([counts.min(), rows["seed"].nunique()])
 
 
 def in_order(rows: pd.DataFrame) -> list[str]:

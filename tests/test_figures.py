@@ -253,6 +253,13 @@ def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
         figures.draw("figure3", figures.Material(only))
 
 
+def test_a_title_says_that_lines_have_different_numbers_of_seeds(tmp_path):
+    made_up.write_results(tmp_path, treatments=[Treatment()], seeds=[0, 1, 2], levels=1)
+    folder = made_up.write_results(tmp_path, treatments=[Treatment("random")], seeds=[0], levels=1)
+    figure = figures.draw("figure3", figures.material(folder))
+    assert {axes.get_title() for axes in figure.axes} == {"fc on mnist, paper schedule, 1 to 3 seeds"}
+
+
 def test_what_is_not_there_is_named(tmp_path):
     material = figures.material(made_up.write_results(tmp_path, treatments=(), seeds=[0]))
     for name, what in {"figure5": "large_final-rewind-hybrid", "figure7": "no learned mask", "others": "other"}.items():
