@@ -8,10 +8,12 @@ import pandas as pd
 
 from analysis.drawing import in_order
 from analysis.provenance import MEASURED_BY
-from analysis.results import FRAMES, PANEL, Results, panel, panels
+from analysis.results import FRAMES, PANEL, Results, panel, panels, single
+from lottery_tf.landscape.paths import MATCHING
 from lottery_tf.store import DENSE
 
-RELATIONS = {"successive": "lines", "reordered": "instability"}  # of a line's ends -> the measure that draws it
+SUCCESSIVE = "successive"  # the relation of a level and the next
+RELATIONS = {SUCCESSIVE: "lines", "reordered": "instability"}  # of a line's ends -> the measure that draws it
 KINDS = ("perturbation", "spectrum", "limit", "threshold")  # one for each measure but those
 
 
@@ -47,3 +49,14 @@ def _frames(found: Results) -> Iterator[tuple[str, pd.DataFrame]]:
         yield measure, found.lines[found.lines["relation"] == relation]
     for kind in KINDS:
         yield MEASURED_BY[kind], getattr(found, FRAMES[kind])
+
+
+def successive(lines: pd.DataFrame) -> pd.DataFrame:
+    """The lines between successive levels, a row a line, with "matches": whether both ends match the dense network.
+
+    "of_ends" is half of the difference between the ends' errors, which is the least that a barrier can be.
+    """
+    rows = single(lines[lines["relation"] == SUCCESSIVE])
+    ends = rows[["first_error", "second_error"]]
+    matches = ends.max(axis=1) <= rows["dense_error"] + MATCHING
+    return rows.assign(matches=matches, of_ends=(ends.max(axis=1) - ends.min(axis=1)) / 2)

@@ -13,24 +13,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis import drawing, results, styles
+from analysis import landscape_panels as panels
+from analysis.beside_levels import SUCCESSIVE, successive
 from analysis.curves import line_handle
-from analysis.landscape_panels import (
-    LEVELS,
-    in_order,
-    kept,
-    main_treatment,
-    page,
-    plain,
-    rewound,
-    spread,
-    styles_of,
-)
 from analysis.results import single
 from analysis.styles import Style
 from lottery_tf.landscape.paths import MATCHING, STABLE
 
 PAIRS = 4  # how many pairs of levels a row shows
-SUCCESSIVE = "successive"  # the relation of a level and the next
 POINTS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # ticks of barriers
 PERCENT = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)  # ticks of errors
 FILLINGS = {"full": "in all seeds", "left": "in some", "none": "in none"}  # of markers
@@ -63,25 +53,14 @@ def barriers(found: results.Results) -> Figure:
             axes.set_xlabel("weights kept by the sparser level, %")
         return [*handles.values(), JOINED, OF_ENDS, *_fillings("both levels match")]
 
-    return page(lines, "no line between successive levels", draw, max(1, len(columns)))
-
-
-def successive(lines: pd.DataFrame) -> pd.DataFrame:
-    """The lines between successive levels, a row a line, with "matches": whether both ends match the dense network.
-
-    "of_ends" is half of the difference between the ends' errors, which is the least that a barrier can be.
-    """
-    rows = single(lines[lines["relation"] == SUCCESSIVE])
-    ends = rows[["first_error", "second_error"]]
-    matches = ends.max(axis=1) <= rows["dense_error"] + MATCHING
-    return rows.assign(matches=matches, of_ends=(ends.max(axis=1) - ends.min(axis=1)) / 2)
+    return panels.page(lines, "no line between successive levels", draw, max(1, len(columns)))
 
 
 def _draw_barriers(axes: Axes, rows: pd.DataFrame) -> dict[str, Line2D]:
-    handles, looks = {}, styles_of(rows)
-    for treatment in in_order(rows):
+    handles, looks = {}, panels.styles_of(rows)
+    for treatment in panels.in_order(rows):
         line = rows[rows["treatment"] == treatment]
-        label = rewound(line, criterion=False)
+        label = panels.rewound(line, criterion=False)
         handles[label] = line_handle(label, looks[treatment])
         _matched(axes, line, "second_kept_fraction", "error_barrier", looks[treatment])
         least = 100 * line.groupby("level")[["second_kept_fraction", "of_ends"]].mean()
@@ -96,22 +75,25 @@ def error_lines(found: results.Results) -> Figure:
       NothingToDraw: no line between successive levels is there.
     """
     lines = found.lines[found.lines["relation"] == SUCCESSIVE]
-    return page(lines, "no line between successive levels", _draw_error_lines, PAIRS)
+    return panels.page(lines, "no line between successive levels", _draw_error_lines, PAIRS)
 
 
 def _draw_error_lines(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-    looks = styles_of(rows)
-    for axes, level in zip(axes_of_row, spread(rows["level"], PAIRS), strict=False):
+    looks = panels.styles_of(rows)
+    for axes, level in zip(axes_of_row, panels.spread(rows["level"], PAIRS), strict=False):
         own = rows[rows["level"] == level]
-        for treatment in in_order(own):
+        for treatment in panels.in_order(own):
             look = looks[treatment].plot | {"marker": ""}
             points = own[own["treatment"] == treatment].groupby("position")["error"].mean()
             axes.plot(points.index, 100 * points, **look)
         axes.set_xlabel(
-            f"from level {level + 1} ({kept(own, 'second_kept_fraction')} kept)\nto level {level} ({kept(own)})"
+            f"from level {level + 1} ({panels.kept(own, 'second_kept_fraction')} kept)\nto level {level} ({panels.kept(own)})"
         )
         _error_axis(axes)
-    return [line_handle(rewound(rows[rows["treatment"] == each]), _unmarked(looks[each])) for each in in_order(rows)]
+    return [
+        line_handle(panels.rewound(rows[rows["treatment"] == each]), _unmarked(looks[each]))
+        for each in panels.in_order(rows)
+    ]
 
 
 def robustness(found: results.Results) -> Figure:
@@ -124,26 +106,26 @@ def robustness(found: results.Results) -> Figure:
     Raises:
       NothingToDraw: no perturbed training is there.
     """
-    return page(single(found.perturbations), "no perturbed rewind point", _draw_robustness, 2)
+    return panels.page(single(found.perturbations), "no perturbed rewind point", _draw_robustness, 2)
 
 
 def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-    rows = rows[rows["treatment"] == main_treatment(rows)]
+    rows = rows[rows["treatment"] == panels.main_treatment(rows)]
     rows = rows.assign(matches=rows["end_error"] <= rows["dense_error"] + MATCHING)
     handles = []
     for axes, (column, title) in zip(pair, TO_ENDS.items(), strict=True):
         handles = []
-        for level, look in zip(spread(rows["level"], LEVELS), styles.SEQUENCE, strict=False):
+        for level, look in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
             own = rows[rows["level"] == level]
             _matched(axes, own, "multiple", column, look)
-            handles.append(line_handle(f"level {level}, {kept(own)} kept", look))
+            handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", look))
         _barrier_axis(axes, title, 100 * rows[list(TO_ENDS)].max(axis=None))
         multiples = sorted(rows["multiple"].unique())
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(multiples))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(plain))
-        axes.set_xlabel(f"perturbation, lengths of the mask's projection\n({rewound(rows)})")
+        axes.xaxis.set_major_formatter(FuncFormatter(panels.plain))
+        axes.set_xlabel(f"perturbation, lengths of the mask's projection\n({panels.rewound(rows)})")
         axes.grid(True)
     return [*handles, JOINED, *_fillings("the perturbed end matches")]
 
@@ -205,4 +187,4 @@ def _error_axis(axes: Axes) -> None:
 def _ticks(axes: Axes, places: Sequence[float]) -> None:
     axes.yaxis.set_major_locator(FixedLocator(places))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(plain))
+    axes.yaxis.set_major_formatter(FuncFormatter(panels.plain))

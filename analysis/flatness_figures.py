@@ -13,19 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from analysis import drawing, results, styles
+from analysis import landscape_panels as panels
 from analysis.curves import line_handle
-from analysis.landscape_panels import (
-    LEVELS,
-    band,
-    in_order,
-    kept,
-    main_treatment,
-    page,
-    plain,
-    rewound,
-    spread,
-    styles_of,
-)
 from analysis.results import single
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.treatments import Treatment
@@ -46,25 +35,27 @@ def flatness(found: results.Results) -> Figure:
     rays = found.rays
 
     def draw(axes: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-        looks = styles_of(rows)
+        looks = panels.styles_of(rows)
         for place, (column, title) in enumerate(SPECTRAL.items()):
-            for treatment in in_order(rows):
+            for treatment in panels.in_order(rows):
                 own = rows[rows["treatment"] == treatment]
-                band(axes[place], own, "kept_fraction", column, looks[treatment])
+                panels.band(axes[place], own, "kept_fraction", column, looks[treatment])
             axes[place].set_ylabel(title)
         own = results.panel(rays, tuple(rows.iloc[0][list(results.PANEL)]))
         own = own[own["position"] == 1]
-        own = own[own["treatment"] == main_treatment(own)] if len(own) else own
+        own = own[own["treatment"] == panels.main_treatment(own)] if len(own) else own
         for direction, look in styles.PRUNED_BY.items():
-            band(axes[2], own[own["direction"] == direction], "kept_fraction", "curvature", look)
-        axes[2].set_ylabel("curvature along the next pruning" + (f"\n({rewound(own)})" if len(own) else ""))
+            panels.band(axes[2], own[own["direction"] == direction], "kept_fraction", "curvature", look)
+        axes[2].set_ylabel("curvature along the next pruning" + (f"\n({panels.rewound(own)})" if len(own) else ""))
         for each in axes:
             drawing.kept_axis(each, 100 * rows["kept_fraction"].min())
             _log_axis(each)
-        named = [line_handle(rewound(rows[rows["treatment"] == each]), looks[each]) for each in in_order(rows)]
+        named = [
+            line_handle(panels.rewound(rows[rows["treatment"] == each]), looks[each]) for each in panels.in_order(rows)
+        ]
         return [*named, *(line_handle(f"right: {DIRECTIONS[name]}", look) for name, look in styles.PRUNED_BY.items())]
 
-    return page(single(found.spectra), "no spectrum of the Hessian", draw, 3)
+    return panels.page(single(found.spectra), "no spectrum of the Hessian", draw, 3)
 
 
 SPECTRAL = {"top_eigenvalue": "greatest eigenvalue of the Hessian", "trace": "trace of the Hessian"}
@@ -82,17 +73,19 @@ def spectral_density(found: results.Results) -> Figure:
     Raises:
       NothingToDraw: no spectrum is there.
     """
-    return page(found.spectra[found.spectra["found_by"] == "lanczos"], "no spectrum of the Hessian", _draw_density, 2)
+    return panels.page(
+        found.spectra[found.spectra["found_by"] == "lanczos"], "no spectrum of the Hessian", _draw_density, 2
+    )
 
 
 def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-    treatment = main_treatment(rows)
+    treatment = panels.main_treatment(rows)
     rows = rows[rows["treatment"] == treatment]
     low, high = rows["eigenvalue"].min(), rows["eigenvalue"].max()
     width = (high - low) / 100 or 1.0
     grid = np.linspace(low - 3 * width, high + 3 * width, 800)
     handles = []
-    for level, look in zip(spread(rows["level"], LEVELS), styles.SEQUENCE, strict=False):
+    for level, look in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
         own = rows[rows["level"] == level].sort_values("eigenvalue")
         nodes, shares = own["eigenvalue"].to_numpy(), own["weight"].to_numpy() / own["seed"].nunique()
         bumps = np.exp(-(((grid[:, None] - nodes) / width) ** 2) / 2) * one(width)
@@ -101,13 +94,13 @@ def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
         pair[0].plot(grid, np.where(density > LEAST_DENSITY, density, np.nan), **style.plot)
         above = size * shares[::-1].cumsum()[::-1]
         pair[1].step(nodes[nodes > 0], above[nodes > 0], where="pre", **style.plot)
-        handles.append(line_handle(f"level {level}, {kept(own)} kept", style))
+        handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", style))
     for axes, least in zip(pair, (one(width) / rows["size"].max() / 10, 0.5), strict=True):
         axes.set_yscale("log")
         axes.set_ylim(bottom=least)
     pair[1].set_xscale("log")
     for axes, label in zip(pair, ("share of the eigenvalues per unit", "eigenvalues at least as great"), strict=True):
-        axes.set_xlabel(f"eigenvalue of the Hessian ({rewound(rows)})")
+        axes.set_xlabel(f"eigenvalue of the Hessian ({panels.rewound(rows)})")
         axes.set_ylabel(label)
         axes.grid(True)
     return handles
@@ -132,19 +125,19 @@ def limits(found: results.Results) -> Figure:
     Raises:
       NothingToDraw: no limit is there.
     """
-    return page(found.limits, "no limit of pruning at once", _draw_limits, 3)
+    return panels.page(found.limits, "no limit of pruning at once", _draw_limits, 3)
 
 
 def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-    rows = rows[rows["treatment"] == main_treatment(rows)]
+    rows = rows[rows["treatment"] == panels.main_treatment(rows)]
     for axes, pruned_by in zip(axes_of_row, PRUNED_BY, strict=False):
         own = rows[rows["pruned_by"] == pruned_by]
         for method, look in styles.LIMITS.items():
-            band(axes, own[own["method"] == method], "kept_fraction", "pruned_fraction", look, 100)
+            panels.band(axes, own[own["method"] == method], "kept_fraction", "pruned_fraction", look, 100)
         drawing.kept_axis(axes, 100 * rows["kept_fraction"].min())
         axes.set_ylim(-3, 103)
         axes.set_ylabel(f"prunable share, %\n({PRUNED_BY[pruned_by]})")
-        axes.set_xlabel(f"weights kept, %\n({rewound(rows)})")
+        axes.set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
     right = axes_of_row[len(PRUNED_BY)]
     right.plot([0, 100], [0, 100], color=styles.INK, linewidth=0.7, linestyle=styles.DOTTED)
     wide = 100 * rows.pivot(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
@@ -183,24 +176,24 @@ def magnitudes(found: results.Results) -> Figure:
     whole = found.thresholds[found.thresholds["layer"] == WHOLE_NETWORK]
 
     def draw(axes: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-        rows = rows[rows["treatment"] == main_treatment(rows)]
+        rows = rows[rows["treatment"] == panels.main_treatment(rows)]
         for when, look in styles.RETRAINING.items():
-            band(axes[0], rows, "kept_fraction", f"share_{when}", look, 100)
+            panels.band(axes[0], rows, "kept_fraction", f"share_{when}", look, 100)
         drawing.kept_axis(axes[0], 100 * rows["kept_fraction"].min())
         axes[0].set_ylim(0)
         axes[0].set_ylabel("at or below the next threshold,\n% of the surviving weights")
-        axes[0].set_xlabel(f"weights kept, %\n({rewound(rows)})")
+        axes[0].set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
         own = results.panel(histograms, tuple(rows.iloc[0][list(results.PANEL)]))
-        own = own[(own["treatment"] == main_treatment(rows)) & (own["seed"] == own["seed"].min())]
+        own = own[(own["treatment"] == panels.main_treatment(rows)) & (own["seed"] == own["seed"].min())]
         if len(own):
             _draw_histograms(axes[1:], own[own["layer"] == own.groupby("layer")["after"].sum().idxmax()])
         return [line_handle(f"{when} retraining", look) for when, look in styles.RETRAINING.items()]
 
-    return page(whole, "no measurement of magnitudes before and after retraining", draw, 1 + BINNED)
+    return panels.page(whole, "no measurement of magnitudes before and after retraining", draw, 1 + BINNED)
 
 
 def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
-    for axes, level in zip(axes_of_row, spread(rows["level"], BINNED), strict=False):
+    for axes, level in zip(axes_of_row, panels.spread(rows["level"], BINNED), strict=False):
         own = rows[rows["level"] == level].sort_values("bin_from")
         edges = [*own["bin_from"], own["bin_to"].iloc[-1]]
         for when, look in styles.RETRAINING.items():
@@ -210,7 +203,7 @@ def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
         axes.set_ylim(0)
         axes.set_ylabel("surviving weights, % a bin")
         layer, seed = own["layer"].iloc[0], own["seed"].iloc[0]
-        axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {kept(own)} kept, seed {seed}")
+        axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {panels.kept(own)} kept, seed {seed}")
         axes.grid(True)
 
 
@@ -223,6 +216,6 @@ def _log_axis(axes: Axes) -> None:
         subs = (1, 2, 5) if above.max() > 10 * above.min() else (1, 1.5, 2, 3, 5, 7)
         axes.yaxis.set_major_locator(LogLocator(subs=subs))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(plain))
+        axes.yaxis.set_major_formatter(FuncFormatter(panels.plain))
     elif len(above):
         axes.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(np.median(above))))

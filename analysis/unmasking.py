@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.connectivity_figures import SUCCESSIVE, successive
+from analysis.beside_levels import SUCCESSIVE, successive
 from analysis.evidence import LEAST_SEEDS, Claim, Evidence, Finding, above, greater
 from analysis.results import single
 from lottery_tf.landscape.paths import MATCHING, STABLE

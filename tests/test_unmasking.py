@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis import unmasking
+from analysis.beside_levels import successive
 from analysis.claims import judge
-from analysis.connectivity_figures import successive
 from analysis.evidence import evidence
 from analysis.results import FRAMES, LANDSCAPE, load
 from lottery_tf.landscape.paths import MATCHING

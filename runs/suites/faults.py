@@ -25,7 +25,7 @@ EACH_KIND = ("--study=trial", "--levels=2", "--schedule=4000", "--snapshot_secon
 STUDIES = {"levels": (SMALL, KILLS), "each kind of unit": (EACH_KIND, KILLS_OF_EACH_KIND)}
 WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::_Actor"}  # what is in a worker's command line
 THE_STUDY, A_WORKER = "the study", "a worker"
-KILLED = {THE_STUDY: 0.3, A_WORKER: 0.7}  # and how likely it is to be chosen
+VICTIMS = {THE_STUDY: 0.3, A_WORKER: 0.7}  # and how likely each is to be chosen
 KILLED_WHILE_STARTING = 0.2  # how often no worker is waited for
 NOT_COMPARED = ("seconds",)  # the only numbers that differ from run to run
 
@@ -73,10 +73,10 @@ def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float
     Returns:
       How often what was killed.
     """
-    rng, killed = np.random.default_rng(seed), dict.fromkeys(KILLED, 0)
+    rng, killed = np.random.default_rng(seed), dict.fromkeys(VICTIMS, 0)
     process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while sum(killed.values()) < kills:
-        what, starting = str(rng.choice(list(KILLED), p=list(KILLED.values()))), rng.random() < KILLED_WHILE_STARTING
+        what, starting = str(rng.choice(list(VICTIMS), p=list(VICTIMS.values()))), rng.random() < KILLED_WHILE_STARTING
         wait, which = rng.uniform(0.1, seconds), rng.random()
         while process.poll() is None and not (starting or workers(process.pid, engine)):
             time.sleep(0.1)

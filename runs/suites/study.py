@@ -23,7 +23,6 @@ LEVELS, ITERATIONS = 3, 12_000
 STUDY = ("--study=figure5", "--networks=fc", "--seeds=0,1", f"--levels={LEVELS}", f"--schedule={ITERATIONS}")
 RUNS = ("--network=fc", "--mask0=zero,init,hybrid", f"--levels={LEVELS}", f"--iterations={ITERATIONS}", "--threads=1")
 WHOLE = Request(("paper",))
-FIT = {"Keras fit, nothing validated": "steady", "Keras fit, validated every 100": "validated"}  # `KerasFit`'s figures
 
 
 def run(repeats: int) -> None:
@@ -34,15 +33,21 @@ def run(repeats: int) -> None:
 
 def throughput(repeats: int) -> str:
     """Steps per second over whole commands, from start to end, and the ratios between them."""
+    from runs.suites.throughput import CASES, INTERVAL, KerasFit, fit_alone
+
+    figures = {
+        "Keras fit, nothing validated": KerasFit.steady,
+        f"Keras fit, validated every {INTERVAL}": KerasFit.validated,
+    }
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         dataset = "mnist" if _goes(root, "mnist") else "digits"
         steps = ITERATIONS * sum(work.iterations > 0 for work in plan(_request(dataset)).works.values())
         taken: dict[str, list[float]] = {"two single runs, one thread each": [], "study, local": [], "study, ray": []}
-        fit = {name: [] for name in FIT}
+        fit = {name: [] for name in figures}
         for repeat in range(repeats):
-            for name, figure in FIT.items():
-                fit[name].append(_fit_alone(figure))
+            for name, figure in figures.items():
+                fit[name].append(fit_alone(CASES[0], figure))
             seeds = [_single(root / f"single-{repeat}", dataset, seed) for seed in (0, 1)]
             taken["two single runs, one thread each"].append(steps / _seconds(*seeds))
             for engine in ("local", "ray"):
@@ -80,12 +85,6 @@ def _goes(root: Path, dataset: str) -> bool:
 def _single(results_dir: Path, dataset: str, seed: int) -> list[str]:
     flags = (*RUNS, f"--dataset={dataset}", f"--seeds={seed}", f"--results_dir={results_dir}")
     return [sys.executable, "-m", "runs.lottery", *flags]
-
-
-def _fit_alone(figure: str) -> float:
-    from runs.suites import throughput
-
-    return throughput.fit_alone(throughput.CASES[0], getattr(throughput.KerasFit, figure))
 
 
 def _seconds(*commands: list[str]) -> float:
