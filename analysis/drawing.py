@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -91,15 +90,6 @@ def panel_title(key: Sequence[str]) -> str:
     network, dataset, schedule = (name.replace("$", r"\$") for name in key)  # a bare $ begins a formula
     length = f"{schedule} iterations" if schedule.isdecimal() else f"{schedule} schedule"
     return f"{network} on {dataset}" + (f", {length}" if schedule else "")
-
-
-def seeds(rows: pd.DataFrame) -> str:
-    """How many seeds some rows are of, for a title.
-
-    >>> seeds(pd.DataFrame({"seed": [0, 0, 3]})), seeds(pd.DataFrame({"seed": [3]}))
-    ('2 seeds', '1 seed')
-    """
-    return from_to_seeds([rows["seed"].nunique()])
 
 
 def from_to_seeds(counts: Iterable[int]) -> str:

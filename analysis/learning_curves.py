@@ -33,8 +33,10 @@ def mask_learning(found: results.Results) -> Figure:
     handles: dict[str, Line2D] = {}
     places = page.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axes, key in zip(places, keys, strict=False):
-        handles |= _draw(axes, furthest(_of(found.mask_histories, key)))
-        axes.set_title(f"{drawing.panel_title((*key, ''))}: {drawing.seeds(_of(found.mask_histories, key))}")
+        drawn = furthest(_of(found.mask_histories, key))
+        handles |= _draw(axes, drawn)
+        seeds = drawing.from_to_seeds(drawn.groupby(KINDS)["seed"].nunique())
+        axes.set_title(f"{drawing.panel_title((*key, ''))}: {seeds}")
     for axes in places[len(keys) :]:
         axes.remove()
     drawing.legend_below(page, [handles[name] for name in sorted(handles)], 2)

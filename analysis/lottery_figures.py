@@ -35,7 +35,7 @@ def lottery(found: results.Results) -> Figure:
             runs = lottery_lines.runs(found, key, measure)
             lines = in_units(lottery_lines.over_runs(runs), tables.MEASURES[measure].factor)
             drawn |= draw_lines(axes, lines, LOOKS, LOOKS, measure)
-            axes.set_title(f"{drawing.panel_title(key)}, {drawing.seeds(runs)}")
+            axes.set_title(f"{drawing.panel_title(key)}, {drawing.from_to_seeds(lines['n'])}")
         levels = results.panel(found.levels, key)
         if note := lottery_lines.too_short(levels[levels["treatment"] == DENSE]):
             pair[0].set_xlabel(f"{pair[0].get_xlabel()}\n({note} to tell)")

@@ -237,6 +237,14 @@ def test_masks_against_iterations(given, drawn):
     assert "signed constant" in legend_of(figure)
 
 
+def test_the_title_of_mask_learning_counts_the_seeds_of_what_is_drawn(given):
+    histories = given.found.mask_histories
+    rescaled = histories[histories["seed"] == 0].assign(rescale=True)
+    found = dataclasses.replace(given.found, mask_histories=pd.concat([histories, rescaled], ignore_index=True))
+    figure = figures.draw("mask_learning", figures.Material(found))
+    assert panel_of(figure, 0).get_title() == "fc on mnist: 1 to 3 seeds"
+
+
 def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
     """The sparsest folder that can be: nothing to average, nothing to star, one level."""
     folder = made_up.write_results(tmp_path, treatments=[Treatment("random")], seeds=[4], levels=1)

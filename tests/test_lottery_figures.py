@@ -90,6 +90,12 @@ def test_the_legend_names_what_is_drawn(drawn):
     assert len({(look.colour, look.marker) for look in looks}) == len(looks) == len(LINES)
 
 
+def test_the_title_says_that_lines_have_different_numbers_of_seeds(found):
+    levels = found.levels[(found.levels["rounds"] != "oneshot") | (found.levels["seed"] == 0)]
+    figure = lottery_figures.lottery(dataclasses.replace(found, levels=levels))
+    assert {axes.get_title() for axes in figure.axes} == {"fc on mnist, paper schedule, 1 to 3 seeds"}
+
+
 def test_trainings_that_are_too_short_to_tell_of_speed_are_named(found):
     levels = found.levels.copy()
     dense = levels["treatment"] == "dense"
