@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 from lottery_tf.errors import InputError
@@ -49,6 +50,16 @@ def quiet() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def temporary_files_in(folder: Path) -> None:
+    """Has this process put its temporary files into a folder that somebody else removes.
+
+    TensorFlow writes the code that it generates to temporary files and removes them when its process exits, which one
+    that is killed, as all that compute for a study are at its end, never does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 def die_with_parent() -> None:

@@ -27,7 +27,7 @@ from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS, NETWORKS, SCHEDULES
 from lottery_tf.store import ResultsFolder
 from lottery_tf.study.clusters import check_answers
-from lottery_tf.study.engines import LocalEngine, Room, dataset_folder
+from lottery_tf.study.engines import TEMPORARY, LocalEngine, Room, dataset_folder
 from lottery_tf.study.folder import StudyFolder, drop_weights_before, intact_metrics, is_shown
 from lottery_tf.study.scheduler import Scheduler, Standing
 from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request, beyond
@@ -236,16 +236,19 @@ def prepared(todo: list[Work], results_dir: Path) -> Iterator[Path]:
             target = dataset_folder(folder, name, network)
             if not target.exists():
                 shape = NETWORKS[network].image_shape
-                processes.call_elsewhere(f"reading {name}", _prepare, name, shape, DATA_DIR.value, target)
+                processes.call_elsewhere(
+                    f"reading {name}", _prepare, name, shape, DATA_DIR.value, target, folder / TEMPORARY
+                )
         for work in {work.folder: work for work in todo}.values():
             fingerprint = (dataset_folder(folder, work.dataset, work.network) / "fingerprint").read_text()
             ResultsFolder(results_dir / work.folder, work.common | {"data": fingerprint})
         yield folder
 
 
-def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path) -> None:
+def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path, temporary: Path) -> None:
     from lottery_tf import data
 
+    processes.temporary_files_in(temporary)
     if DATASETS[name].image_shape is not None:
         processes.start_tensorflow()  # whose libraries are chatty when tensorflow-datasets imports them
     save_dataset(data.load(name, data_dir, image_shape), target)

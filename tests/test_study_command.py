@@ -28,7 +28,9 @@ RUN = "fc-digits/80"
 def undisturbed(tmp_path_factory):
     """A tiny study run to its end: the folder and what was printed."""
     folder = tmp_path_factory.mktemp("study") / "results"
-    done = subprocess.run(faults.command(folder, *TINY), cwd=ROOT, capture_output=True, text=True, check=True)
+    (folder.parent / "temporary").mkdir()
+    env = os.environ | {"TMPDIR": str(folder.parent / "temporary")}
+    done = subprocess.run(faults.command(folder, *TINY), cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     return folder, done.stdout
 
 
@@ -43,6 +45,10 @@ def test_a_study_ends_with_a_table_and_a_picture(undisturbed):
     assert f"{UNITS} finished of {UNITS} units." in printed
     assert "large_final-rewind-zero" in printed and "64.06" in printed
     assert (folder / RUN / "lottery.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_study_leaves_no_temporary_files(undisturbed):
+    assert list((undisturbed[0].parent / "temporary").iterdir()) == []
 
 
 def test_a_study_gives_the_bits_of_single_runs(undisturbed, warm_command, tmp_path):

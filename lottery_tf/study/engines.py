@@ -20,6 +20,9 @@ from lottery_tf.study.costs import Cost
 from lottery_tf.study.work import Work
 from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
+TEMPORARY = (
+    "temporary"  # the folder for temporary files of processes, which goes with the data sets, or stays on a node
+)
 LOST = Ended(End.LOST, error="The process that did it is gone: killed, or out of memory.")
 
 
@@ -194,6 +197,7 @@ class LocalSlot:
 def _serve(connection, counter, threads: int, results_dir: Path, datasets: Path, setup: Setup, logs: Path) -> None:
     """What a slot's process does: units of work as they come, until nobody is there to send any."""
     processes.die_with_parent()
+    processes.temporary_files_in(datasets / TEMPORARY)
     processes.start_tensorflow(threads)
 
     def on_steps(count: int) -> None:
