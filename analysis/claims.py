@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from absl import flags
 
 from analysis import deconstructing, frankle_carbin, unmasking
-from analysis.evidence import LEAST_LEVELS, LEAST_SEEDS, Claim, Finding, evidence
+from analysis.evidence import LEAST_LEVELS, LEAST_SEEDS, Claim, Finding, evidence, without_schedule
 from analysis.results import Results, load
 from runs import cli
 
@@ -54,7 +54,7 @@ def judge(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[Verdict]:
     return [
         Verdict(claim.words, place(claim), rule(claim), ", ".join(filter(None, own.key)), *_verdict(claim.test(own)))
         for claim in claims
-        for own in found
+        for own in (without_schedule(found) if claim.of_learned_masks else found)
         if not claim.networks or own.key[0] in claim.networks
     ]
 

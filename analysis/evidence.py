@@ -54,6 +54,8 @@ class Claim:
       place: where.
       test: from the evidence of one network to its conditions, all of which have to be shown.
       networks: which networks it is about; () is all.
+      of_learned_masks: whether it is about learned masks alone, which have no schedule: it is judged once for each
+        network and data set.
       paper: whose claim it is.
     """
 
@@ -61,6 +63,7 @@ class Claim:
     place: str
     test: Callable[[Evidence], list[Finding]]
     networks: tuple[str, ...] = ()
+    of_learned_masks: bool = False
     paper: str = "Zhou et al."
 
 
@@ -127,6 +130,7 @@ class Evidence:
 
 def best(rows: pd.DataFrame) -> dict[int, float]:
     """The test accuracy for each seed at the row of its best validation accuracy, the first of equals."""
+    rows = rows.dropna(subset=["validation_accuracy"])
     chosen = rows.loc[rows.groupby("seed")["validation_accuracy"].idxmax()]
     return dict(zip(chosen["seed"], chosen["test_accuracy"], strict=True))
 
@@ -150,6 +154,12 @@ def evidence(results: Results) -> list[Evidence]:
         )
         for key in sorted(keys)
     ]
+
+
+def without_schedule(found: Iterable[Evidence]) -> list[Evidence]:
+    """One of each network and data set, which is all that tells learned masks apart."""
+    keys = {own.key[:2]: own for own in found}
+    return [dataclasses.replace(own, key=(*key, "")) for key, own in keys.items()]
 
 
 def over_levels(

@@ -16,6 +16,7 @@ from analysis import drawing, results, styles
 from analysis import landscape_panels as panels
 from analysis.curves import line_handle
 from analysis.results import single
+from analysis.unmasking import ALONG, FOUND, MEETS, RETRAINED
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.treatments import Treatment
 
@@ -158,9 +159,7 @@ def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Li
 
 
 PRUNED_BY = {"large_final": "by magnitude", "random": "at random"}
-FOUND = "found"
-RETRAINED = "found after retraining"
-PREDICTS = {"along the projection": FOUND, "all directions alike": FOUND, "subspace meets bowl": RETRAINED}
+PREDICTS = {ALONG: FOUND, "all directions alike": FOUND, MEETS: RETRAINED}
 METHODS = {
     name: name if name.startswith(FOUND) else f"predicted: {name}" for name in styles.LIMITS
 } | {FOUND: "found without retraining"}  # fmt: skip

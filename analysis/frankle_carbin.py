@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
 from analysis import lottery_lines
-from analysis.evidence import LEAST_SEEDS, Claim, Evidence, Finding, above, earlier, over_levels
+from analysis.evidence import Claim, Evidence, Finding, above, earlier, over_levels
 from analysis.lottery_lines import ONE_SHOT, RANDOM, REINIT, TICKET
 from lottery_tf.landscape.paths import MATCHING
 from lottery_tf.store import DENSE
@@ -144,19 +143,15 @@ def one_shot_finds_tickets(evidence: Evidence) -> list[Finding]:
 
 
 def faster_then_slower(evidence: Evidence) -> list[Finding]:
-    """The ticket's mean early-stopping iteration is least at a level in between: neither the dense network nor the last one."""
-    own = line(evidence, TICKET, STOP)
-    own = own.dropna(thresh=LEAST_LEVELS)
-    own = own.assign(**{DENSE: pd.Series(evidence.trained(STOP))}).dropna(axis=1)
-    levels = sorted(level for level in own if level != DENSE)
-    if len(own) < LEAST_SEEDS or len(levels) < LEAST_LEVELS:
-        return [Finding(None, f"n = {len(own)}, {len(levels)} levels")]
-    means = own[[DENSE, *levels]].mean().to_numpy()
-    at, kept = int(np.argmin(means)), evidence.kept_fractions()
-    where = f"{100 * kept[levels[at - 1]]:.3g}% kept" if at else "the dense network"
-    text = f"least at {where}: {means[at]:.0f}; dense {means[0]:.0f}, last {means[-1]:.0f}; n = {len(own)}"
-    note = _too_short(evidence)
-    return [Finding(None if note else bool(means[at] < min(means[0], means[-1])), text + note)]
+    """At the level nearest to 21%, within 16 to 26%, the ticket stops earlier than the dense network and than the last level's."""
+    own, near = line(evidence, TICKET, STOP), evidence.nearest_level(EARLY_AT)
+    last = max(own, default=near)
+    if near not in own or last == near:
+        return [Finding(None, f"n = {len(own)}, no level of {EARLY_AT:.0%} kept with others beyond it")]
+    kept = evidence.kept_fractions()
+    names = {level: f"{100 * kept[level]:.3g}% kept" for level in (near, last)}
+    stops = {name: own[level].dropna().to_dict() for level, name in names.items()} | {DENSE: evidence.trained(STOP)}
+    return [_earlier(evidence, names[near], other, stops) for other in (DENSE, names[last])]
 
 
 def _claim(words: str, place: str, test) -> Claim:

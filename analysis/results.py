@@ -284,6 +284,20 @@ def _number(value: float | str | None) -> float:
     return float("nan") if value in (None, "") else float(value)
 
 
+def _share(value: float | str | None) -> float:
+    number = _number(value)
+    if not (math.isnan(number) or 0 <= number <= 1):
+        raise ValueError
+    return number
+
+
+def _count(value: int | str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError
+    return number
+
+
 def _flag(value: bool | str) -> bool:
     return {"True": True, "False": False}[str(value)]
 
@@ -300,7 +314,13 @@ TYPES: dict[str, Type] = {  # column -> its type and how a value is read; all ot
         ),
         (str, _text),
     ),
-    **dict.fromkeys(("seed", "level", "rewind_to", "draw", "second_level", "row"), (int, int)),
+    **dict.fromkeys(("seed", "level", "rewind_to", "draw", "second_level", "row"), (int, _count)),
+    **{
+        column: (float, _share)
+        for columns in COLUMNS.values()
+        for column in columns
+        if column.endswith(("accuracy", "fraction"))
+    },
     "rescale": (bool, _flag),
 }  # fmt: skip
 OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> those of its columns that mean something else elsewhere

@@ -126,9 +126,13 @@ LIMITS: dict[str, Style] = {  # answers to how much can be pruned at once: found
 RETRAINING: dict[str, Style] = {"before": _style("orange", "v", DASHED, hollow=True), "after": _style("blue", "o")}
 SEQUENCE = tuple(_style(*look) for look in (("blue", "o"), ("orange", "s"), ("green", "^"), ("violet", "p")))  # levels
 
-LEARNED = {  # whether a learned mask's network is rescaled -> style of its points
-    False: Style(INK, "<", DASHED),
-    True: Style(INK, ">", DASHED, hollow=True),
+LEARNED = {  # g of a learned mask, whether its network is rescaled -> style of its points
+    ("bernoulli", False): Style(INK, "<", DASHED),
+    ("bernoulli", True): Style(INK, ">", DASHED, hollow=True),
+    ("rounded", False): _style("crimson", "<", DASHED),
+    ("rounded", True): _style("crimson", ">", DASHED, hollow=True),
+    ("edge_popup", False): _style("green", "<", DASHED),
+    ("edge_popup", True): _style("green", ">", DASHED, hollow=True),
 }
 LEARNING = {  # weights of a learned mask, whether its network is rescaled -> style of its curve
     ("initial", False): _style("blue", ""),

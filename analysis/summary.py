@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
+from analysis.formats import band
 from lottery_tf.errors import InputError
 from lottery_tf.store import DENSE
 from lottery_tf.treatments import Treatment
@@ -41,7 +41,15 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
 
 
 def over_seeds(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Mean, least and greatest value over seeds and their number, for each treatment (in its order) and level."""
+    """Mean, least and greatest value over seeds, for each treatment (in its order) and level.
+
+    Args:
+      rows: what `chosen` returns.
+      measure: the column.
+
+    Returns:
+      Columns treatment, level, kept_fraction, mean, min, max, n (the seeds that have a value), runs (all of them).
+    """
     groups = rows.groupby(["treatment", "level"], sort=False)
     return groups.agg(
         kept_fraction=("kept_fraction", "first"),
@@ -49,6 +57,7 @@ def over_seeds(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
         min=(measure, "min"),
         max=(measure, "max"),
         n=(measure, "count"),
+        runs=(measure, "size"),
     ).reset_index()
 
 
@@ -66,21 +75,18 @@ def table(rows: pd.DataFrame) -> str:
             accuracies[accuracies.treatment == treatment].itertuples(),
             strict=True,
         ):
-            lines.append(
-                f"{stop.level:5} {100 * stop.kept_fraction:8.2f}   {_band(stop, '.0f'):<28} {_band(accuracy, '.2f')}"
-            )
+            cells = f"{_of(stop, 0):<28} {_of(accuracy, 2)}"
+            lines.append(f"{stop.level:5} {100 * stop.kept_fraction:8.2f}   {cells}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
-def _band(row, digits: str) -> str:
-    return _cell(row.mean, row.min, row.max, row.n, digits)
+def _of(row, digits: int) -> str:
+    return _cell(row.mean, row.min, row.max, row.n, row.runs, digits)
 
 
-def _cell(mean: float, least: float, greatest: float, n: int, digits: str) -> str:
-    if np.isnan(mean):
-        return "diverged"
-    return f"{mean:{digits}}" if n == 1 else f"{mean:{digits}} [{least:{digits}}, {greatest:{digits}}]"
+def _cell(mean: float, least: float, greatest: float, n: int, runs: int, digits: int) -> str:
+    return band(mean, least, greatest, digits, n, runs) if n else "diverged"
 
 
 MASK_COLUMNS = {  # what is printed of a learned mask -> its metric
@@ -108,8 +114,8 @@ def learned_masks(results: Iterable[dict]) -> str:
         cells = []
         for title, metric in MASK_COLUMNS.items():
             values = rows[metric].astype(float) * (1 if title == "best iteration" else 100)
-            digits = ".0f" if title == "best iteration" else ".2f"
-            cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), digits))
+            digits = 0 if title == "best iteration" else 2
+            cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), len(values), digits))
         lines.append(f"{name:<52}" + "".join(f"{cell:<26}" for cell in cells))
     lines.append("Test accuracies and the pruned share (1 - mean probability) in %; mean [least, greatest] over seeds.")
     lines.append("All but 'last iteration' are at the iteration of best validation accuracy.")

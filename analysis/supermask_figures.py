@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from analysis import drawing, results, styles, tables
 from analysis.curves import ROW, WIDTH, in_units, line_handle
 from analysis.planes import draw_pair
+from analysis.table1 import HOW_LEARNED
 from lottery_tf import paper
 from lottery_tf.heuristics import UNTRAINED
 from lottery_tf.store import DENSE
@@ -24,10 +25,7 @@ UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> wh
     "large_final": "large_final mask",
     "large_final_same_sign": "large_final_same_sign mask",
 }
-LEARNED_SETTINGS = [  # what makes one point of Figure 7; its seeds make the error bar
-    "rescale", "initial_logit", "g", "l1", "chosen_kept_fraction", "optimizer", "learning_rate", "batch_size",
-    "iterations",
-]  # fmt: skip
+POINT = ["g", "rescale", "initial_logit", "l1", "chosen_kept_fraction"]  # of Figure 7, for a learned mask
 WEIGHTS = {"initial": "initial weights", "signed_constant": "signed constant"}
 BAR = 0.8  # of the room between two groups of bars
 
@@ -82,7 +80,8 @@ def figure7(found: results.Results) -> Figure:
 
     Returns:
       The figure: a row a network, data set and schedule; lines are heuristic masks, their means over seeds with bands
-      from the least to the greatest; points are learned masks, with bars from the least to the greatest seed;
+      from the least to the greatest; points are learned masks, of each kind and start those that were learned the
+      longest (of equals the way that is best on validation images), with bars from the least to the greatest seed;
       horizontal lines are the trained network, and the one without training or mask.
 
     Raises:
@@ -96,21 +95,24 @@ def figure7(found: results.Results) -> Figure:
     for pair, key in zip(page.subplots(len(rows), len(SUPERMASK_WEIGHTS), squeeze=False), rows, strict=True):
         supermasks = results.panel(found.supermasks, key)
         for axes, weights in zip(pair, SUPERMASK_WEIGHTS, strict=True):
-            handles |= _draw_heuristics(axes, supermasks, weights)
-            handles |= _draw_learned(axes, _learned_of(found.learned_masks, key, weights))
+            lines = tables.over_seeds(tables.supermask_runs(supermasks, weights), "greater").query("level > 0")
+            points = _points(_learned_of(found.learned_masks, key, weights))
+            handles |= _draw_heuristics(axes, lines) | _draw_learned(axes, points)
             handles |= _draw_baselines(axes, found, key, weights)
             drawing.kept_axis(axes, 100 * supermasks["kept_fraction"].min() if len(supermasks) else 10)
             axes.set_ylim(0, 100)
             axes.set_ylabel("test accuracy without training, %")
             axes.set_title(f"{drawing.panel_title(key)}: mask x {WEIGHTS[weights]}")
-            if not axes.has_data():
+            if counts := [*lines["n"], *map(len, points)]:
+                axes.set_title(f"{axes.get_title()}, {drawing.from_to_seeds(counts)}")
+            else:
                 axes.text(0.5, 0.5, "nothing here yet", transform=axes.transAxes, ha="center", va="center")
-    order = [*(ladder.criterion for ladder in paper.HEURISTIC_LADDERS), *LEARNED_NAMES.values(), *BASELINES.values()]
+    learned = [_learned_name(g, rescale) for g, rescale in styles.LEARNED]
+    order = [*(ladder.criterion for ladder in paper.HEURISTIC_LADDERS), *learned, *BASELINES.values()]
     drawing.legend_below(page, [handles[name] for name in order if name in handles], 5)
     return drawing.settle(page)
 
 
-LEARNED_NAMES = {False: "learned mask", True: "learned mask, rescaled"}
 BASELINES = {"trained_baseline": "trained network", "untrained_baseline": "untrained, no mask"}
 
 
@@ -122,10 +124,9 @@ def panels_of_supermasks(found: results.Results) -> list[results.Panel]:
     return drawing.in_order([*rows, *((*key, "") for key in learned if key not in [row[:2] for row in rows])])
 
 
-def _draw_heuristics(axes: Axes, supermasks: pd.DataFrame, weights: str) -> dict[str, Line2D]:
-    lines = tables.over_seeds(tables.supermask_runs(supermasks, weights), "greater")
+def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
     handles = {}
-    for name, line in in_units(lines[lines["level"] > 0], 100).groupby("line", sort=False):
+    for name, line in in_units(lines, 100).groupby("line", sort=False):
         look = styles.of_criterion(name)
         axes.plot(line["kept"], line["mean"], **look.plot)
         axes.fill_between(line["kept"], line["min"], line["max"], color=look.colour, alpha=0.15, linewidth=0)
@@ -138,16 +139,34 @@ def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.D
     return learned[own].dropna(subset=["test_accuracy", "pruned_fraction"])
 
 
-def _draw_learned(axes: Axes, learned: pd.DataFrame) -> dict[str, Line2D]:
+def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:
+    """The seeds of each point."""
+    return [_longest(rows) for _, rows in learned.groupby(POINT, sort=False, dropna=False)]
+
+
+def _longest(learned: pd.DataFrame) -> pd.DataFrame:
+    """Those that saw the most images while they were learned, of equals those that are best on validation images."""
+    ways = [way for _, way in learned.groupby(list(HOW_LEARNED))]
+    return max(ways, key=lambda way: ((way["iterations"] * way["batch_size"]).iloc[0], way["best_val_accuracy"].mean()))
+
+
+def _learned_name(g: str, rescale: bool) -> str:
+    kind = "" if g == "bernoulli" else f", {g.replace('_', '-')}"
+    return f"learned mask{kind}{', rescaled' if rescale else ''}"
+
+
+def _draw_learned(axes: Axes, points: Iterable[pd.DataFrame]) -> dict[str, Line2D]:
     handles = {}
-    for (rescale, *_), seeds in learned.groupby(LEARNED_SETTINGS, sort=False, dropna=False):
-        look, accuracy = styles.LEARNED[bool(rescale)], 100 * seeds["test_accuracy"]
+    for seeds in points:
+        g, rescale = seeds["g"].iloc[0], bool(seeds["rescale"].iloc[0])
+        look, accuracy = styles.LEARNED[g, rescale], 100 * seeds["test_accuracy"]
         mean = accuracy.mean()
         error = [[mean - accuracy.min()], [accuracy.max() - mean]]
         kept = 100 * (1 - seeds["pruned_fraction"].mean())
         shape = look.plot | {"linestyle": "", "zorder": 4, "markersize": 6}
         axes.errorbar([kept], [mean], yerr=error, ecolor=look.colour, elinewidth=0.8, **shape)
-        handles[LEARNED_NAMES[bool(rescale)]] = Line2D([], [], label=LEARNED_NAMES[bool(rescale)], **shape)
+        name = _learned_name(g, rescale)
+        handles[name] = Line2D([], [], label=name, **shape)
     return handles
 
 

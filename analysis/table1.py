@@ -57,14 +57,14 @@ def _heuristic_rows(results: Results) -> Iterator[dict]:
     ladders = [(ladder.source, ladder.criterion) for ladder in paper.HEURISTIC_LADDERS]
     rows = results.supermasks
     rows = rows[rows.set_index(["source", "criterion"]).index.isin(ladders)]
-    rows = rows.rename(columns={"criterion": "family", "level": "step"})
+    rows = rows.rename(columns={"criterion": "family", "level": "step"}).dropna(subset=ACCURACIES)
     for (*place, weights), found in rows.groupby([*PANEL, "weights"]):
         yield _table1_row(place, f"mask x {weights.replace('_', ' ')}", found)
 
 
 def _learned_rows(results: Results) -> Iterator[dict]:
     for column in paper.LEARNED_MASKS:
-        rows = learned_of_column(results.learned_masks, column)
+        rows = learned_of_column(results.learned_masks, column).dropna(subset=ACCURACIES)
         for (network, dataset, *how), found in rows.groupby(["network", "dataset", *HOW_LEARNED]):
             yield _table1_row((network, dataset, ""), column, found, learned_how(*how))
 
@@ -108,6 +108,9 @@ def _trained_rows(results: Results) -> Iterator[dict]:
     rows = rows.assign(family="", step=0, validation_accuracy=rows["test_accuracy"])
     for place, found in rows.groupby(list(PANEL)):
         yield _table1_row(place, "trained network", found)
+
+
+ACCURACIES = ["validation_accuracy", "test_accuracy"]  # by which a best mask is chosen
 
 
 def _table1_row(place: Iterable[str], column: str, rows: pd.DataFrame, training: str = "") -> dict:

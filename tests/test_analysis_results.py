@@ -182,6 +182,8 @@ def test_a_column_that_is_not_there_is_named(exported, kind):
         (lambda content: content.replace(b",large_final,", b",large_final,extra,", 1), "row .* has not as many values"),
         (lambda content: content.replace(b",0,dense,", b",first,dense,", 1), "'first' is no value for the column 'seed'"),
         (lambda content: content.replace(b",1.0,", b",all,", 1), "'all' is no value for the column 'kept_fraction'"),
+        (lambda content: content.replace(b",1.0,", b",100.0,", 1), "'100.0' is no value for the column 'kept_fraction'"),
+        (lambda content: content.replace(b",0,dense,", b",-1,dense,", 1), "'-1' is no value for the column 'seed'"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_export_is_named(exported, spoil, message):

@@ -209,7 +209,7 @@ def test_supermasks_beside_both_baselines(given, drawn):
     legend = legend_of(figure)
     assert {"large_final_same_sign", "learned mask", "trained network", "untrained, no mask"} <= set(legend)
     axes = panel_of(figure, 1)
-    assert axes.get_title() == "fc on mnist, paper schedule: mask x signed constant"
+    assert axes.get_title() == "fc on mnist, paper schedule: mask x signed constant, 3 seeds"
     own = given.found.supermasks
     own = own[(own["network"] == "fc") & (own["weights"] == "signed_constant")]
     expected = 100 * own[own["criterion"] == "large_final_same_sign"].groupby("level")["test_accuracy"].mean()
@@ -222,6 +222,24 @@ def test_supermasks_beside_both_baselines(given, drawn):
     means = 100 * learned.groupby("initial_logit")[["pruned_fraction", "test_accuracy"]].mean()
     expected = sorted(zip(100 - means["pruned_fraction"], means["test_accuracy"], strict=True))
     np.testing.assert_allclose(sorted(map(tuple, points)), expected)
+
+
+def test_of_masks_learned_in_several_ways_the_longest_is_drawn(given):
+    own = given.found.learned_masks
+    own = own[(own["network"] == "fc") & (own["weights"] == "initial") & (own["initial_logit"] == "0")]
+    ways = [
+        own.assign(iterations=10 * own["iterations"], test_accuracy=0.3, best_val_accuracy=0.3),
+        own.assign(iterations=10 * own["iterations"], learning_rate=7.0, test_accuracy=0.2, best_val_accuracy=0.4),
+        own[:1].assign(g="rounded", test_accuracy=0.6),
+    ]
+    masks = pd.concat([own.assign(test_accuracy=0.9, best_val_accuracy=0.9), *ways], ignore_index=True)
+    found = dataclasses.replace(given.found, learned_masks=masks)
+    figure = figures.draw("figure7", figures.Material(found))
+    left = panel_of(figure, 0)
+    points = [line.get_ydata()[0] for line in left.lines if line.get_marker() in ("<", ">")]
+    np.testing.assert_allclose(points, [20, 60])  # of two as long the one that is better on validation images
+    assert {"learned mask", "learned mask, rounded"} <= set(legend_of(figure))
+    assert left.get_title().endswith("1 to 3 seeds")
 
 
 def test_masks_against_iterations(given, drawn):

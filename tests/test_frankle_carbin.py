@@ -148,6 +148,30 @@ def test_tickets_that_only_get_faster_do_not_get_slower_again(world):
     assert verdict(faster, frankle_carbin.faster_then_slower) == FAILS
 
 
+def test_noise_gets_neither_faster_nor_slower(world):
+    noise = generator(0, "stops")
+    draws = [
+        verdict(
+            dataclasses.replace(
+                world, levels=world.levels.assign(early_stop_iteration=noise.integers(0, 50_000, len(world.levels)))
+            ),
+            frankle_carbin.faster_then_slower,
+        )
+        for _ in range(20)
+    ]
+    assert draws.count(HOLDS) <= 2
+
+
+def test_a_dense_network_that_is_gone_or_diverged_is_left_out(world):
+    dense = (world.levels["treatment"] == "dense") & (world.levels["seed"] == 1)
+    for levels in (
+        world.levels[~dense],
+        world.levels.assign(status=world.levels["status"].mask(dense, "diverged")),
+        world.levels[world.levels["treatment"] != "dense"],
+    ):
+        assert verdict(dataclasses.replace(world, levels=levels), frankle_carbin.faster_then_slower) == UNKNOWN
+
+
 def test_where_no_one_shot_ticket_matches_the_dense_network_is_the_smallest(world):
     none = changed(world, ONE_SHOT, test_accuracy=-0.5)
     assert verdict(none, frankle_carbin.iterative_is_smaller) == HOLDS

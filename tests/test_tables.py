@@ -217,6 +217,12 @@ def test_the_trained_network_has_one_accuracy_a_seed(results):
     assert row["published"] == 97.7
 
 
+def test_masks_without_a_validation_accuracy_have_no_cell(results):
+    without = dataclasses.replace(results, supermasks=results.supermasks.assign(validation_accuracy=float("nan")))
+    assert not table1(without)["column"].str.startswith("mask x").any()
+    assert len(table1(without)) == len(table1(results)) - len(SUPERMASK_WEIGHTS)
+
+
 def test_table_1_of_nothing_is_empty(results):
     frames = {name: getattr(results, name)[:0] for name in ("levels", "supermasks", "learned_masks")}
     empty = dataclasses.replace(results, **frames)

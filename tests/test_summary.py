@@ -1,0 +1,32 @@
+"""What a run ends with, where some of its trainings diverged."""
+
+import pytest
+
+from analysis import summary
+from lottery_tf.store import DENSE
+from lottery_tf.treatments import Treatment
+
+
+def level(seed, accuracy):
+    return {
+        "criterion": DENSE, "seed": seed, "level": 0, "kept_fraction": 1.0, "test_accuracy": accuracy,
+        "early_stop_iteration": None if accuracy is None else 100 * seed,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "stop", "accuracy"),
+    [
+        ([0.97, 0.98, 0.99], "100 [0, 200]", "98.00 [97.00, 99.00]"),
+        ([0.97, 0.98, None], "50 [0, 100], n = 2", "97.50 [97.00, 98.00], n = 2"),
+        ([0.97, None, None], "0, n = 1", "97.00, n = 1"),
+        ([0.97], "0", "97.00"),
+        ([None, None], "diverged", "diverged"),
+    ],
+)
+def test_what_diverged_is_not_passed_over_in_silence(accuracies, stop, accuracy):
+    levels = [level(seed, value) for seed, value in enumerate(accuracies)]
+    rows = summary.chosen(levels, [Treatment()], list(range(len(accuracies))), 0)
+    (line,) = summary.table(rows).splitlines()[2:]
+    assert line.split("100.00")[1].strip().replace("  ", "\t").split("\t")[0] == stop
+    assert line.endswith(f" {accuracy}")
