@@ -3,8 +3,9 @@
 Sources: Zhou et al., Figure 2 (the first nine), Section 5 and Figure 6 (the same_sign and diff_sign ones); `snip` is
 Lee et al. (2019). A criterion is a function whose parameters name what it wants:
 
-  w_i       the weights that the round began with (in the first round the initial weights; with the mask-1 action
-            `rewind`, and with late rewinding, always those of the untrained network)
+  w_i       the weights that the round began with: in the first round the initial weights; with the mask-1 action
+            `rewind` always those of the untrained network, but for the zeros of the mask-0 action `hybrid_all`;
+            with late rewinding those of the untrained network
   w_f       the weights at the end of the round's training
   gradient  the loss gradient of one training batch at w_i
 

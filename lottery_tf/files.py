@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 import os
 import zipfile
 import zlib
@@ -85,6 +86,11 @@ def npz_bytes(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
 def json_bytes(value: dict) -> bytes:
     """A JSON object as text, one entry a line."""
     return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON has it: None for one that is not finite."""
+    return float(value) if math.isfinite(value) else None
 
 
 def sha256(content: bytes) -> str:

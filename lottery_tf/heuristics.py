@@ -44,6 +44,7 @@ class Ladder:
       source: a name in `SOURCES`.
       criterion: a mask criterion by its name or as `package.module:function`; for a baseline the baseline's name.
       mask1, mask0: (iterative) the actions; they are of no account in one shot.
+      scope: (iterative) among which weights scores are ranked, "" as in `Treatment`; one shot cuts each layer.
 
     >>> Ladder("oneshot", "movement").name, Ladder("iterative", "movement", "rewind", "hybrid").name
     ('oneshot-movement', 'iterative-movement-rewind-hybrid')
@@ -53,6 +54,7 @@ class Ladder:
     criterion: str
     mask1: str = ""
     mask0: str = ""
+    scope: str = ""
 
     @property
     def name(self) -> str:
@@ -62,7 +64,7 @@ class Ladder:
     @property
     def treatment(self) -> Treatment:
         """The treatment whose criterion (and actions) make the masks; raises InputError for a name that is none."""
-        given = {name: action for name in ("mask1", "mask0") if (action := getattr(self, name))}
+        given = {name: action for name in ("mask1", "mask0", "scope") if (action := getattr(self, name))}
         return Treatment(self.criterion, **given)
 
 

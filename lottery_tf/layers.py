@@ -1,8 +1,11 @@
 """Keras layers with a mask on their kernel: kept weights train, pruned ones stay exactly where they were frozen.
 
 The forward pass multiplies nothing by the mask. The kernel itself holds the frozen values at its pruned places: their
-gradient is masked, so that they leave no trace in an optimizer's moments or a gradient's norm, and the constraint of
-`constraints.py` sets them back after each update, whatever the optimizer does (weight decay included).
+gradient of the loss is masked, so that it leaves no trace in an optimizer's moments or a gradient's norm (a kernel
+regularizer's, which Keras adds to it, does), and the constraint of `constraints.py` sets them back after each update,
+whatever the optimizer does (weight decay included). One thing comes after the last constraint: an optimizer with
+`use_ema=True` replaces weights by their averages as `fit` ends, which are the frozen values only where the mask was set
+before that optimizer's first step; set it again after `fit` otherwise.
 """
 
 from __future__ import annotations

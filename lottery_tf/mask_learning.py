@@ -13,8 +13,9 @@ import numpy as np
 
 from lottery_tf import events, masks, networks
 from lottery_tf.data import Dataset
+from lottery_tf.files import finite
 from lottery_tf.mask_settings import MaskSettings, common, folder, place
-from lottery_tf.pruning import finite, versions
+from lottery_tf.pruning import versions
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import TrainingSettings
 from lottery_tf.store import MemoryResults, Result, ResultsFolder, Snapshot
@@ -55,6 +56,7 @@ class MaskLearner:
       results: where masks are kept; None keeps them in memory.
       labels: what the metrics say of the run besides (network, dataset).
       snapshot_seconds: the least time between two snapshots.
+      from_logits: whether the network's outputs are logits (True) or probabilities.
       on_steps: called with the number of training steps just done.
     """
 
@@ -68,6 +70,7 @@ class MaskLearner:
         results: MemoryResults | ResultsFolder | None = None,
         labels: dict[str, str] | None = None,
         snapshot_seconds: float = 30,
+        from_logits: bool = True,
         on_steps: Callable[[int], None] = lambda count: None,
     ):
         self._network = networks.masked(network)
@@ -78,7 +81,7 @@ class MaskLearner:
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
         self._judge = networks.unmasked(self._network)
-        self._judge_trainer = Trainer(self._judge, dataset, training, best_by="accuracy")
+        self._judge_trainer = Trainer(self._judge, dataset, training, from_logits=from_logits, best_by="accuracy")
         self._programs: dict[MaskSettings, _Program] = {}
         self._take(settings)
 
@@ -121,7 +124,7 @@ class MaskLearner:
         """
         where = place(self.settings, self.training, seed)
         with self.results.lock(where):
-            return self.results.read(where, weights=False) or self._learned(seed, where)
+            return self.results.read(where, weights=True) or self._learned(seed, where)
 
     def _learned(self, seed: int, where: str) -> Result:
         partial = self.results.partial(where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib.metadata
@@ -15,6 +16,7 @@ from lottery_tf import events, masks, networks
 from lottery_tf.controls import CONTROLS, check, control_place, control_ticket, order_seed
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
+from lottery_tf.files import finite
 from lottery_tf.randomness import generator
 from lottery_tf.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.store import (
@@ -97,6 +99,9 @@ class Experiment:
     def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[Result]:
         """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
 
+        Each level is locked while it is at work, and nothing while it is yielded: between two levels, others may train
+        the next one, which is then found.
+
         Yields:
           Each level as it is finished, the dense network first; its weights may have been dropped. Nothing is made
           from a level whose training diverged.
@@ -113,17 +118,17 @@ class Experiment:
         levels, level = treatment.last_level(levels), self.dense(seed)
         finished = [level.metrics]
         yield level
-        with self.results.lock(f"seed-{seed}/{treatment.name}"):
-            for number in range(1, levels + 1):
-                parent = finished[treatment.parent(number)]
-                if parent["status"] != "finished":
-                    return
+        for number in range(1, levels + 1):
+            parent = finished[treatment.parent(number)]
+            if parent["status"] != "finished":
+                return
+            with self._lock(treatment, seed):
                 trained_before = self.trained
                 level = self._next(treatment, seed, number, parent["fingerprint"])
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == levels:
                     self.show(treatment, seed, finished)
-                yield level
+            yield level
 
     def dense(self, seed: int, weights: bool = False) -> Result:
         """The dense network of a seed, trained if it is not there; with its weights if they are asked for."""
@@ -150,6 +155,8 @@ class Experiment:
     def level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
         """One level, found or trained from the one before it; what is missing of that one is trained first.
 
+        Its weights are there where all are kept, and where it was just trained; `load` gives them in any case.
+
         Args:
           treatment: the treatment.
           seed: the seed.
@@ -161,12 +168,10 @@ class Experiment:
           InputError: the level before diverged, a level that the treatment does not have, a rewind point beyond the
             training, or a criterion or action that returns what cannot be used.
         """
-        self._check(treatment)
-        if number > treatment.last_level(number):
-            raise InputError(f"The treatment {treatment.name} has level 1 alone; level {number} is asked for.")
+        self._check(treatment, number)
         if number == 0:
             return self.dense(seed)
-        with self.results.lock(f"seed-{seed}/{treatment.name}"):
+        with self._lock(treatment, seed):
             return self._next(treatment, seed, number, parent)
 
     def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> Result:
@@ -188,7 +193,7 @@ class Experiment:
         """
         check(treatment, number, control, draw)
         # A level that is there is read without the lock of its treatment, which later levels may hold for long.
-        there = self._found(level_place(seed, treatment.name, number), weights=False)
+        there = self.results.peek(level_place(seed, treatment.name, number), weights=False)
         level = there or self.level(treatment, seed, number)
         place, parent = control_place(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
         with self.results.lock(place):
@@ -208,8 +213,14 @@ class Experiment:
                 yield self.control(treatment, seed, metrics["level"], control, draw)
 
     def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
-        """The experiment's model with a level's final weights and mask; what is missing of it is trained first."""
-        found = self._level(treatment, seed, level, weights=True)
+        """The experiment's model with a level's final weights and mask; what is missing of it is trained first.
+
+        Raises:
+          InputError: what `level` raises.
+        """
+        self._check(treatment, level)
+        with self._lock(treatment, seed):
+            found = self._level(treatment, seed, level, weights=True)
         networks.set_state(self.model, found.final, found.mask)
         return self.model
 
@@ -225,8 +236,16 @@ class Experiment:
         stored = sum(kept) if treatment.mask0 == "zero" else len(kept)
         return int(2 * 4 * stored * sum(kernel.size for kernel in kernels.values()))
 
-    def _check(self, treatment: Treatment) -> None:
-        """Raises InputError, before anything is trained, for a treatment that this network cannot have."""
+    def _lock(self, treatment: Treatment, seed: int) -> contextlib.AbstractContextManager[None]:
+        """Holds all levels of a treatment."""
+        return self.results.lock(f"seed-{seed}/{treatment.name}")
+
+    def _check(self, treatment: Treatment, level: int = 0) -> None:
+        """Raises InputError, before anything is trained, for a treatment that this network, or a level that it cannot have."""
+        if level < 0:
+            raise InputError(f"Levels begin with 0, the dense network; level {level} is asked for.")
+        if level > treatment.last_level(level):
+            raise InputError(f"The treatment {treatment.name} has level 1 alone; level {level} is asked for.")
         treatment.check_length(self.trainer.settings.iterations)
         if treatment.chosen_kept_fraction is not None:
             sizes = {name: kernel.size for name, kernel in networks.kernels(self.model).items()}
@@ -295,7 +314,7 @@ class Experiment:
         """What a control trains, and which iterations."""
         begins, stretch = CONTROLS[control].begins, self._stretch(treatment)
         if begins == "ticket" and number:
-            with self.results.lock(f"seed-{seed}/{treatment.name}"):
+            with self._lock(treatment, seed):
                 state = self._level(treatment, seed, number, weights=True).start
         elif begins == "beginning" or not treatment.rewind_to:
             state, stretch = self._initial(seed), Stretch()
@@ -384,11 +403,6 @@ def _with_kept(initial: State, ticket: Ticket) -> Ticket:
     """A ticket's mask with kept weights at their initial values: what criteria see as w_i where a rewind point is later."""
     start = {name: np.where(kept, initial[name], ticket.start[name]) for name, kept in ticket.mask.items()}
     return Ticket(initial | start, ticket.mask)
-
-
-def finite(value: float) -> float | None:
-    """A number as JSON has it: None for one that is not finite."""
-    return float(value) if np.isfinite(value) else None
 
 
 def versions() -> dict[str, str]:

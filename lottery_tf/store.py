@@ -111,6 +111,10 @@ class MemoryResults:
         found = self._results.get(place)
         return None if found is None or (weights and found.final is None) else found
 
+    def peek(self, place: str, weights: bool) -> Result | None:
+        """The same as `read`."""
+        return self.read(place, weights)
+
     def write(self, place: str, result: Result) -> None:
         """Keeps a result."""
         self._results[place] = result
@@ -171,7 +175,8 @@ class ResultsFolder:
     def read(self, place: str, weights: bool) -> Result | None:
         """A result, or None where it is not there, is damaged, or lacks the weights that are asked for.
 
-        What is damaged is named in the log and removed, so that it is trained again.
+        What is damaged is named in the log and removed, so that it is trained again: the place, or the treatment that it
+        is of, has to be locked.
         """
         path = self.folder(place)
         if not path.exists():
@@ -182,6 +187,11 @@ class ResultsFolder:
             log.warning("%s It is trained again.", error)
             shutil.rmtree(path)
             return None
+
+    def peek(self, place: str, weights: bool) -> Result | None:
+        """What `read` gives, for one who holds no lock: what seems damaged may be somebody's work, and is left alone."""
+        with contextlib.suppress(DamagedFile):
+            return _read_result(self.folder(place), weights)
 
     def write(self, place: str, result: Result) -> None:
         """Stores a result whole: files, checksums, one rename."""
@@ -225,8 +235,9 @@ def write_files(path: Path, contents: dict[str, bytes]) -> None:
     partial = _partial(path)
     for name, content in contents.items():
         files.replace(partial / name, content)
-    for left_over in (partial / Snapshot.FILE, *partial.glob(files.TEMPORARY.format(name="*", process="*"))):
-        left_over.unlink(missing_ok=True)
+    for left_over in (Snapshot.FILE.format(part="*"), files.TEMPORARY.format(name="*", process="*")):
+        for path_left in partial.glob(left_over):
+            path_left.unlink(missing_ok=True)
     if path.exists():
         shutil.rmtree(path)
     os.rename(partial, path)
@@ -262,12 +273,13 @@ class Snapshot:
     Args:
       folder: the level's `.partial` folder.
       every_seconds: the least time between two snapshots.
+      part: which training, where a result takes several.
     """
 
-    FILE = "snapshot.npz"
+    FILE = "snapshot{part}.npz"
 
-    def __init__(self, folder: Path, every_seconds: float):
-        self._path = folder / self.FILE
+    def __init__(self, folder: Path, every_seconds: float, part: str = ""):
+        self._path = folder / self.FILE.format(part=part and f"-{part}")
         self._every = every_seconds
         self._last = time.monotonic()
 
@@ -355,7 +367,13 @@ def _read_result(path: Path, weights: bool) -> Result | None:
 def _verified_files(path: Path) -> dict[str, bytes]:
     """The content of every file of a result that has a checksum; raises DamagedFile where one does not match."""
     sums = files.read_json(path / CHECKSUMS)
-    return {name: files.verified(path / name, sums) for name in {*sums, "metrics.json", "mask.npz"}}
+    try:
+        return {name: files.verified(path / name, sums) for name in {*sums, "metrics.json", "mask.npz"}}
+    except DamagedFile:
+        # Where nothing is locked, the weights may be dropped while they are read.
+        if files.read_json(path / CHECKSUMS) == sums:
+            raise
+    return _verified_files(path)
 
 
 def _below(prefix: str, arrays: dict[str, np.ndarray]) -> State:

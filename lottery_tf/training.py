@@ -105,12 +105,20 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
             f"augmentation is {settings.augmentation!r}, which wants images of height, width and channels; these have "
             f"shape {dataset.train.images.shape[1:]}."
         )
-    if (images := dataset.train.images.shape[1:]) != tuple(model.input_shape[1:]):
-        raise InputError(f"The images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}.")
-    if (label := int(dataset.train.labels.max())) >= model.output_shape[-1]:
-        raise InputError(
-            f"There are labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
-        )
+    for name, split in splits(dataset).items():
+        if (images := split.images.shape[1:]) != tuple(model.input_shape[1:]):
+            raise InputError(
+                f"The {name} images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}."
+            )
+        if (label := int(split.labels.max())) >= model.output_shape[-1]:
+            raise InputError(
+                f"There are {name} labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
+            )
+
+
+def splits(dataset: Dataset) -> dict[str, Split]:
+    """The parts of a data set by their names."""
+    return {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,8 +177,8 @@ class Trainer:
         # A model that draws its weights (`supermask.MaskedModel`) draws once a step, and once for an evaluation.
         self._draw = getattr(model, "drawn", lambda: model)
         self._test_samples = getattr(model, "samples", 1)
-        self._images = {name: tf.constant(split.images) for name, split in self._splits().items()}
-        self._labels = {name: tf.constant(split.labels) for name, split in self._splits().items()}
+        self._images = {name: tf.constant(split.images) for name, split in splits(dataset).items()}
+        self._labels = {name: tf.constant(split.labels) for name, split in splits(dataset).items()}
         self._rate = learning_rate(settings)
         self._optimizer = make_optimizer(settings, self._rate)
         self._optimizer.build(model.trainable_variables)
@@ -179,7 +187,7 @@ class Trainer:
             id(v) for layer in networks.masked_layers(model).values() for v in (layer.kernel_mask, layer.frozen_values)
         }
         self._variables = [variable for variable in model.variables if id(variable) not in own]
-        convolutional = any(len(variable.shape) > 2 for variable in model.trainable_variables)
+        convolutional = any(len(variable.shape) > 2 for variable in model.weights)
         if jit_compile is None:
             jit_compile = not convolutional
         self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
@@ -194,9 +202,6 @@ class Trainer:
         other = Trainer(model, self.dataset, self.settings, **self._options)
         other._images, other._labels = self._images, self._labels
         return other
-
-    def _splits(self) -> dict[str, Split]:
-        return {"train": self.dataset.train, "validation": self.dataset.validation, "test": self.dataset.test}
 
     def train(
         self,
@@ -263,7 +268,7 @@ class Trainer:
     def evaluate(self, split: str) -> tuple[float, float]:
         """Mean loss and accuracy (in [0, 1]) of the model as it stands on "train", "validation" or "test"."""
         loss, correct = self._evaluate[split]()
-        size = len(self._splits()[split])
+        size = len(splits(self.dataset)[split])
         return float(loss) / size, float(correct) / size
 
     def gradient(self, ticket: Ticket, indices: np.ndarray) -> State:
@@ -343,7 +348,7 @@ class Trainer:
         self._optimizer.apply(list(gradients), self.model.trainable_variables)
 
     def _evaluation(self, split: str):
-        size = len(self._splits()[split])
+        size = len(splits(self.dataset)[split])
         loss_sum = correct_sum = tf.zeros((), tf.float64)
         network = self._draw()
         for first in tf.range(0, size, self._evaluation_batch):

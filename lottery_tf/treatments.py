@@ -188,13 +188,13 @@ def next_ticket(
 
 def _next_mask(treatment, trained, final, pruned_fraction, seed, level, gradient) -> Mask:
     """Step 2: layers of which nothing is pruned keep the mask they have."""
-    pruned = {name: kept for name, kept in trained.mask.items() if pruned_fraction[name]}
+    prunable = {name: kept for name, kept in trained.mask.items() if pruned_fraction[name]}
 
     def scores(layers: list[str]) -> np.ndarray:
         """The criterion's scores of the unmasked weights of some layers, one layer after another."""
 
         def unmasked(state: State | None) -> np.ndarray | None:
-            return None if state is None else np.concatenate([state[name][pruned[name]] for name in layers])
+            return None if state is None else np.concatenate([state[name][prunable[name]] for name in layers])
 
         offered = {"w_i": unmasked(trained.start), "w_f": unmasked(final), "gradient": unmasked(gradient)}
         return names.call(treatment.functions()[0], **offered)
@@ -204,7 +204,7 @@ def _next_mask(treatment, trained, final, pruned_fraction, seed, level, gradient
         counts = counts_after(sizes, pruned_fraction, level)
     else:
         counts = counts_for(sizes, pruned_fraction, treatment.chosen_kept_fraction)
-    return trained.mask | SCOPES[treatment.scope](pruned, scores, counts, seed, level)
+    return trained.mask | SCOPES[treatment.scope](prunable, scores, counts, seed, level)
 
 
 def _layer_by_layer(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
@@ -227,10 +227,15 @@ def _act(treatment, name, initial, rewound, w_f, kept_before, kept, draw, seed, 
     _, mask1, mask0 = treatment.functions()
     seen = {"w_f": w_f, "kept": kept, "pruned": kept_before & ~kept}
     rng = generator(seed, "mask-1 action", level, name)
-    kept_start = names.call(mask1, **seen, w_i=rewound, draw=draw, rng=rng)
+    kept_start = _called(mask1, **seen, w_i=rewound, draw=draw, rng=rng)
     start = np.where(kept, _checked(treatment.mask1, kept_start, initial), initial)
-    start = names.call(mask0, **seen, w_i=initial, start=start, rng=generator(seed, "mask-0 action", level, name))
+    start = _called(mask0, **seen, w_i=initial, start=start, rng=generator(seed, "mask-0 action", level, name))
     return np.where(kept_before, _checked(treatment.mask0, start, initial), w_f)
+
+
+def _called(action: Callable, **offered: object) -> np.ndarray:
+    """What an action returns; its arrays are copies of its own, for it may work on them in place."""
+    return names.call(action, **{name: np.copy(o) if isinstance(o, np.ndarray) else o for name, o in offered.items()})
 
 
 def _checked(action: str, values: np.ndarray, w_i: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ def _number(text: str, flag: str) -> float:
 def training_from_flags() -> TrainingSettings:
     """How masks are trained: the paper's settings, with what the flags say otherwise."""
     table = NETWORKS[common_flags.NETWORK.value]
-    batch_size = common_flags.BATCH_SIZE.value or MASK_BATCH
+    batch_size = MASK_BATCH if common_flags.BATCH_SIZE.value is None else common_flags.BATCH_SIZE.value
     optimizer = common_flags.OPTIMIZER.value or MASK_OPTIMIZER
     rate = EDGE_POPUP_RATE if G.value == "edge_popup" else RATES.get(optimizer, table.mask_learning_rate)
     given = common_flags.LEARNING_RATE.value

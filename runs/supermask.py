@@ -23,13 +23,13 @@ from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
 from lottery_tf.settings import NETWORKS
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
+from lottery_tf.treatments import Treatment
 from runs import cli, common_flags, training_flags
 from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.pruning import Experiment
     from lottery_tf.store import Result
-    from lottery_tf.treatments import Treatment
 
 HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not names.asks_for(function, "gradient")]
 SOURCES = [source for source in heuristics.SOURCES if source != UNTRAINED.source]
@@ -50,11 +50,8 @@ MASK0 = flags.DEFINE_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.
 
 
 def main() -> None:
-    settings, seeds, ladders = (
-        training_flags.settings_from_flags(),
-        training_flags.seeds_from_flags(),
-        ladders_from_flags(),
-    )
+    settings, seeds = training_flags.settings_from_flags(), training_flags.seeds_from_flags()
+    ladders = ladders_from_flags(NETWORKS[settings.network].scope)
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
     training_flags.start_tensorflow()
@@ -65,7 +62,12 @@ def main() -> None:
     trainings = len(seeds) * (1 + len(treatments) * (1 + LEVELS.value))
     with Progress(trainings * settings.training.iterations) as progress:
         experiment = pruning.paper_experiment(
-            settings, dataset, training_flags.RESULTS_DIR.value, keep_weights=False, on_steps=progress.steps
+            settings,
+            dataset,
+            training_flags.RESULTS_DIR.value,
+            keep_weights=False,
+            snapshot_seconds=training_flags.SNAPSHOT_SECONDS.value,
+            on_steps=progress.steps,
         )
         dense = list(trained(experiment, progress, seeds, treatments))
     if not dense:
@@ -77,14 +79,15 @@ def main() -> None:
     print(NOTE)
 
 
-def ladders_from_flags() -> list[Ladder]:
-    """The ladders of masks; raises InputError for an unknown name or one given twice."""
+def ladders_from_flags(scope: str) -> list[Ladder]:
+    """The ladders of masks, with iterative pruning in a network's scope; raises InputError for an unknown name or one given twice."""
     names.choose(dict.fromkeys(SOURCES), SOURCE.value, "source")
     actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
     if SOURCE.value == "oneshot" and actions_given:
         raise InputError(f"--{actions_given[0]} is for --source=iterative; a mask made in one shot needs no actions.")
     choices = [MASK1.value, MASK0.value] if SOURCE.value == "iterative" else []
-    ladders = [Ladder(SOURCE.value, *chosen) for chosen in itertools.product(CRITERION.value, *choices)]
+    named = scope if SOURCE.value == "iterative" and scope != Treatment().scope else ""
+    ladders = [Ladder(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(CRITERION.value, *choices)]
     if not ladders:
         raise InputError("--criterion, --mask1 and --mask0 each want at least one name.")
     for ladder in ladders:

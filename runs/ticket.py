@@ -21,6 +21,7 @@ from absl import flags
 
 from lottery_tf import files, masks, tickets
 from lottery_tf.errors import InputError
+from lottery_tf.measurements.folders import KINDS
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS
 from runs import cli
@@ -59,6 +60,8 @@ def read_result(folder: Path) -> tuple[dict, masks.Mask, dict | None]:
         return metrics, mask, None
     if metrics.get("kind") == "supermask":
         raise InputError(f"{folder} holds a whole ladder of masks; pack {folder.name}-best-initial, beside it.")
+    if metrics.get("kind") not in KINDS:
+        raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), no network or mask.")
     if "weights.npz" not in sums:
         raise InputError(f"The weights of {folder} were dropped; run it again with --keep=all, or pack the last level.")
     arrays = read_arrays(folder / "weights.npz", sums)

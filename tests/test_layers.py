@@ -57,6 +57,20 @@ def test_keras_fit_leaves_pruned_weights_bit_for_bit(optimizer, jit):
         assert (after[kept] != before[name][kept]).mean() > 0.5, "kept weights did not train"
 
 
+def test_averages_of_weights_hold_pruned_ones_where_the_mask_came_first():
+    model = small_network()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(use_ema=True, ema_momentum=0.9), loss)
+    mask_half(model)
+    before = networks.kernels(model)
+    model.fit(*images_and_labels(), batch_size=20, epochs=2, verbose=0)
+    for name, layer in networks.masked_layers(model).items():
+        pruned = ~layer.kernel_mask.numpy()
+        np.testing.assert_allclose(layer.kernel.numpy()[pruned], before[name][pruned], rtol=1e-6)
+        layer.set_mask(~pruned, before[name])
+        assert layer.kernel.numpy()[pruned].tobytes() == before[name][pruned].tobytes()
+
+
 def test_pruned_weights_leave_no_trace_in_the_gradient():
     import tensorflow as tf
 

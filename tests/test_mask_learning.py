@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 from test_events import read, scalars
@@ -122,6 +123,25 @@ def test_convolutional_networks_learn_masks_too():
     assert result.metrics["status"] == "finished"
 
 
+def test_logits_are_there_when_a_mask_is_found_too(digits, tmp_path):
+    settings = {"iterations": TRAINING.iterations}
+    first, second = (
+        learner(digits, MaskSettings(), results=ResultsFolder(tmp_path, settings)).learn(seed=1) for _ in range(2)
+    )
+    assert first.final.keys() == second.final.keys() and len(first.final) == 3
+    assert all(first.final[name].tobytes() == second.final[name].tobytes() for name in first.final)
+
+
+def test_a_network_may_return_probabilities(digits):
+    once = dataclasses.replace(TRAINING, iterations=1, eval_interval=1)
+    plain = networks.build("fc")
+    model = keras.Model(plain.inputs, keras.layers.Softmax()(plain.outputs[0]))
+    own = MaskLearner(model, digits, MaskSettings(), once, from_logits=False).learn(seed=1)
+    other = learner(digits, MaskSettings(), once).learn(seed=1)
+    np.testing.assert_allclose(own.history[:, 3], other.history[:, 3], rtol=1e-3)
+    assert own.metrics["test_accuracy"] == pytest.approx(other.metrics["test_accuracy"], abs=0.01)
+
+
 def test_a_diverged_learning_is_recorded(digits):
     wild = dataclasses.replace(TRAINING, optimizer="sgd", learning_rate=1e38)
     result = learner(digits, MaskSettings(l1=1e30), wild).learn(0)
@@ -185,6 +205,7 @@ def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
         (["--kept_fraction=0.5"], "A kept fraction goes with g = edge_popup"),
         (["--epochs=2", "--iterations=3"], "Give --epochs or --iterations, not both"),
         (["--epochs=0"], "iterations is 0"),
+        (["--batch_size=0"], "batch_size is 0"),
         (["--l1=-1"], "l1 is -1.0"),
         (["--optimizer=rms"], "Unknown optimizer 'rms'"),
     ],

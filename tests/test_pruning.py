@@ -1,5 +1,6 @@
 """The loop: what is shared, what is trained again after a loss, and that every choice goes with every other."""
 
+import contextlib
 import dataclasses
 import itertools
 
@@ -129,6 +130,45 @@ def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(trainer, tiny_
     ]
     assert [level.metrics["level"] for level in found] == [0, 1, 2, 3]
     assert (first.trained, again.trained) == (4, 0)
+
+
+def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path):
+    experiment, other = on_disk(trainer, tmp_path), on_disk(trainer, tmp_path)
+    for level in experiment.levels(Treatment(), 0, 2):
+        number = level.metrics["level"]
+        assert other.level(Treatment(), 0, number).metrics == level.metrics
+        if number:
+            assert (
+                experiment.control(Treatment(), 0, number, "reorder").metrics["parent"] == level.metrics["fingerprint"]
+            )
+    assert (experiment.trained, other.trained) == (5, 0)
+
+
+def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
+    experiment, held = on_disk(trainer, tmp_path), []
+    train, lock = experiment.trainer.train, experiment.results.lock
+
+    @contextlib.contextmanager
+    def noted(place):
+        held.append(place)
+        with lock(place):
+            yield
+        held.remove(place)
+
+    def train_under_lock(*arguments, **options):
+        assert held[0] == "seed-0/large_final-rewind-zero"
+        return train(*arguments, **options)
+
+    monkeypatch.setattr(experiment.results, "lock", noted)
+    monkeypatch.setattr(experiment.trainer, "train", train_under_lock)
+    experiment.load(Treatment(), 0, 1)
+    assert experiment.trained == 2 and held == []
+    alone = Treatment(rounds="oneshot", chosen_kept_fraction=0.5)
+    for call in (experiment.load, experiment.level):
+        with pytest.raises(InputError, match="has level 1 alone; level 3 is asked for"):
+            call(alone, 0, 3)
+        with pytest.raises(InputError, match="Levels begin with 0, the dense network; level -1 is asked for"):
+            call(Treatment(), 0, -1)
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2, 3])

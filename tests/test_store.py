@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from lottery_tf import files, masks
+from lottery_tf import files, masks, store
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.settings import run_settings
 from lottery_tf.store import Result, ResultsFolder, finished
@@ -108,6 +108,44 @@ def test_a_damaged_file_is_named_and_its_level_alone_is_lost(name, harm, results
     assert results.read("t/level-01", weights=False) is None
     assert str(path.parent) in caplog.text
     assert results.read("t/level-02", weights=True) is not None
+
+
+def test_weights_that_are_dropped_while_they_are_read_are_no_damage(results, monkeypatch, caplog):
+    results.write("t/level-01", made_up_level())
+    verified = files.verified
+
+    def dropping(path, sums):
+        if path.name == "weights.npz" and path.exists():
+            results.drop_weights("t/level-01")
+        return verified(path, sums)
+
+    monkeypatch.setattr(files, "verified", dropping)
+    found = results.read("t/level-01", weights=False)
+    assert found.metrics["level"] == 1 and found.final is None
+    assert caplog.text == ""
+
+
+def test_who_holds_no_lock_removes_nothing(results, caplog):
+    assert results.peek("t/level-01", weights=False) is None
+    results.write("t/level-01", made_up_level())
+    assert results.peek("t/level-01", weights=True).final is not None
+    (results.folder("t/level-01") / "mask.npz").write_bytes(b"half of it")
+    assert results.peek("t/level-01", weights=False) is None
+    assert results.folder("t/level-01").exists() and caplog.text == ""
+    assert results.read("t/level-01", weights=False) is None
+    assert not results.folder("t/level-01").exists()
+
+
+def test_snapshots_of_several_trainings_of_one_result(results):
+    partial = results.partial("t/level-01")
+    arrays = {"": {"a": np.zeros(2)}, "9-kept": {"a": np.ones(2)}}
+    for part, content in arrays.items():
+        store.Snapshot(partial, 0, part).save_if_due(f"training {part}", lambda content=content: content)
+    for part, content in arrays.items():
+        (found,) = store.Snapshot(partial, 0, part).load(f"training {part}").values()
+        np.testing.assert_array_equal(found, content["a"])
+    results.write("t/level-01", made_up_level())
+    assert not list(results.path.rglob("snapshot*"))
 
 
 def test_pickles_are_refused(tmp_path):

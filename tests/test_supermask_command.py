@@ -2,10 +2,13 @@
 
 import dataclasses
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from foreground import starter
 
 from lottery_tf.criteria import CRITERIA
@@ -135,6 +138,22 @@ def test_iterative_masks_train_what_is_missing(warm_command, tmp_path):
     for (_, _, _, mask0, _), metrics in ladders.items():
         for row in metrics["rows"]:
             assert row["kept_fraction"] == levels[mask0, row["level"]]
+
+
+def test_iterative_masks_are_those_of_the_networks_scope():
+    """Where a network is pruned globally, `runs.lottery` has stored the levels under that name."""
+    code = (
+        "from absl import flags; from runs import supermask\n"
+        "flags.FLAGS(['supermask', '--source=iterative', '--criterion=movement'])\n"
+        "for scope in ('layer', 'global'):\n"
+        "    (ladder,) = supermask.ladders_from_flags(scope)\n"
+        "    print(ladder.name, ladder.treatment.name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "iterative-movement-rewind-zero movement-rewind-zero",
+        "iterative-movement-rewind-zero-global movement-rewind-zero-global",
+    ]
 
 
 def test_a_diverged_dense_training_is_told_and_the_rest_goes_on(digits, warm_command, tmp_path):

@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import pytest
 
-from lottery_tf import bits, files, masks, ticket_format, tickets
+from lottery_tf import bits, files, masks, store, ticket_format, tickets
 from lottery_tf.actions import MASK0
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.randomness import generator, glorot_normal
@@ -727,6 +727,12 @@ def test_files_that_are_not_there_or_too_large(tmp_path, monkeypatch):
 # The command line
 
 
+def result_files(contents):
+    """The files of a result of some contents and a mask, with their checksums."""
+    contents |= {"mask.npz": files.npz_bytes(masks.pack(draw_mask("fc", 0.3)))}
+    return contents | {"checksums.json": files.json_bytes({name: files.sha256(own) for name, own in contents.items()})}
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """A results folder with a dense level, two trained ones (the first without weights) and a supermask."""
@@ -742,15 +748,8 @@ def results(tmp_path_factory):
         pass
     seed = root / "fc-digits" / "3" / "seed-2"
     supermask = seed / "supermask"
-    supermask.mkdir()
     labels = {"network": "fc", "dataset": "digits", "seed": 2, "weights": "signed_constant", "rescale": True}
-    contents = {
-        "metrics.json": files.json_bytes(labels),
-        "mask.npz": files.npz_bytes(masks.pack(draw_mask("fc", 0.3))),
-    }
-    contents["checksums.json"] = files.json_bytes({name: files.sha256(value) for name, value in contents.items()})
-    for name, content in contents.items():
-        (supermask / name).write_bytes(content)
+    store.write_files(supermask, result_files({"metrics.json": files.json_bytes(labels)}))
     return {
         "dense": seed / "dense",
         "dropped": seed / treatment.name / "level-01",
@@ -773,12 +772,18 @@ def test_trained_results_are_packed(warm_command, results, tmp_path):
 
 
 def test_results_that_cannot_be_packed(light_command, results, tmp_path):
-    dropped = results["dropped"]
-    for folder, message in {dropped: "The weights of", dropped.parent: "is no finished result"}.items():
+    dropped, measured = results["dropped"], tmp_path / "level-01-line-level-02"
+    metrics = {"kind": "line", "network": "fc", "dataset": "digits", "seed": 2}
+    store.write_files(measured, result_files({"metrics.json": files.json_bytes(metrics)}))
+    for folder, message in {
+        dropped: "The weights of",
+        dropped.parent: "is no finished result",
+        measured: "holds a measurement (line), no network or mask",
+    }.items():
         done = light_command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path / 'x.ticket'}")
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
         assert message in done.stderr
-    assert not any(tmp_path.iterdir())
+    assert not (tmp_path / "x.ticket").exists()
 
 
 LOAD_PLAIN = """

@@ -326,11 +326,30 @@ def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
     odd = Split(tiny_dataset.train.images[:, :5], tiny_dataset.train.labels)
     with pytest.raises(InputError, match=r"images have shape \(5, 6, 1\); the model .* takes \(6, 6, 1\)"):
         Trainer(tiny_model, dataclasses.replace(tiny_dataset, train=odd), SETTINGS)
-    odd = Split(tiny_dataset.train.images, tiny_dataset.train.labels + 1)
-    with pytest.raises(InputError, match="labels up to 3; the model .* has 3 outputs"):
-        Trainer(tiny_model, dataclasses.replace(tiny_dataset, train=odd), SETTINGS)
+    for part in ("train", "validation", "test"):
+        split = getattr(tiny_dataset, part)
+        odd = {part: Split(split.images, split.labels + 1)}
+        with pytest.raises(InputError, match=f"{part} labels up to 3; the model .* has 3 outputs"):
+            Trainer(tiny_model, dataclasses.replace(tiny_dataset, **odd), SETTINGS)
     with pytest.raises(InputError, match="Unknown optimizer 'adm'; did you mean 'adam'"):
         dataclasses.replace(SETTINGS, optimizer="adm")
+
+
+def test_a_frozen_convolution_is_one(tiny_dataset):
+    """What XLA does slowly is computing with it, trained or not."""
+    layers = [keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3, trainable=False), keras.layers.Flatten()]
+    frozen = keras.Sequential([*layers, keras.layers.Dense(3)])
+    trainable = keras.Sequential([layers[0], keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)])
+    settings = dataclasses.replace(SETTINGS, iterations=40, eval_interval=40)
+    calls = []
+    for model in (frozen, trainable):
+        steps = []
+        trainer = Trainer(networks.masked(model), tiny_dataset, settings)
+        state = networks.get_state(trainer.model)
+        kernels = networks.kernels(trainer.model)
+        trainer.train(Ticket(state, masks.full(kernels)), 0, 0, on_steps=steps.append)
+        calls.append(steps)
+    assert calls[0] == calls[1] and len(calls[0]) > 1
 
 
 def test_full_mask_is_the_dense_network(trainer):

@@ -66,6 +66,34 @@ def test_actions_start_from_the_true_initial_weights_in_every_round():
     np.testing.assert_array_equal(np.sort(ticket.start["a/kernel"][kept]), np.sort(initial[kept]))
 
 
+def doubles_in_place(w_i, w_f, kept, pruned):
+    w_i[kept] *= 2
+    w_f[~kept] = 0
+    kept[:], pruned[:] = False, True
+    return w_i
+
+
+def zeros_in_place(start, w_f, pruned):
+    start[pruned] = 0
+    w_f[:] = 0
+    return start
+
+
+def test_actions_that_work_in_place_spoil_nothing():
+    here = __name__ + ":"
+    initial = draw_state(0)
+    before = {name: value.copy() for name, value in initial.items()}
+    tickets = list(
+        rounds(Treatment("large_final", here + "doubles_in_place", here + "zeros_in_place"), initial=initial)
+    )
+    assert all((initial[name] == before[name]).all() for name in initial)
+    for (ticket, final), (earlier, _) in zip(tickets[1:], tickets, strict=False):
+        for name in SHAPES:
+            kept, gone = ticket.mask[name], earlier.mask[name] & ~ticket.mask[name]
+            np.testing.assert_array_equal(ticket.start[name][kept], 2 * before[name][kept])
+            assert (ticket.start[name][gone] == 0).all() and (final[name][gone] != 0).all()
+
+
 def test_large_final_ranks_the_final_weights_of_the_round():
     (_, _), (ticket, final) = rounds(Treatment(), count=1)
     magnitudes, kept = np.abs(final["a/kernel"]), ticket.mask["a/kernel"]

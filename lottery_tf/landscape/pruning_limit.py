@@ -78,8 +78,8 @@ class OneShot:
         self.kept = kept
         self._scores, self._pruned_fraction, self._seed = scores, pruned_fraction, seed
         self._ranked = choose(SCOPES, scope, "scope of pruning")
-        self._pruned = {name: mask for name, mask in kept.items() if pruned_fraction[name]}
-        if not self._pruned:
+        self._prunable = {name: mask for name, mask in kept.items() if pruned_fraction[name]}
+        if not self._prunable:
             raise InputError("Every layer stays whole with these pruned fractions: there is nothing to prune.")
 
     def __call__(self, fraction: float) -> Mask:
@@ -91,12 +91,12 @@ class OneShot:
         masks.check_pruned_fraction("The pruned fraction", fraction)
         if fraction == 0:
             return self.kept
-        sizes = {name: int(mask.sum()) for name, mask in self._pruned.items()}
+        sizes = {name: int(mask.sum()) for name, mask in self._prunable.items()}
         counts = masks.counts_for(sizes, self._pruned_fraction, 1 - fraction)
-        return self.kept | self._ranked(self._pruned, self._surviving_scores, counts, self._seed, 0)
+        return self.kept | self._ranked(self._prunable, self._surviving_scores, counts, self._seed, 0)
 
     def _surviving_scores(self, layers: Sequence[str]) -> np.ndarray:
-        return np.concatenate([self._scores[name][self._pruned[name]] for name in layers])
+        return np.concatenate([self._scores[name][self._prunable[name]] for name in layers])
 
 
 def projected(state: State, kept: Mask) -> State:

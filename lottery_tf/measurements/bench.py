@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lottery_tf.errors import InputError
+from lottery_tf.files import finite
 from lottery_tf.landscape.paths import MATCHING, POINTS, Path
 from lottery_tf.store import DENSE, Result, Snapshot, level_place
 from lottery_tf.treatments import State, Ticket, Treatment
@@ -199,12 +200,20 @@ class Bench:
             self._dense_errors[seed] = self.evaluate(self.experiment.dense(seed, weights=True).final).error
         return self._dense_errors[seed]
 
-    def train(self, run: Run, number: int, ticket: Ticket, place: str) -> Trained:
-        """Trains a ticket as the level of that number is trained; a snapshot lies at the measurement's place."""
+    def train(self, run: Run, number: int, ticket: Ticket, place: str, part: str = "") -> Trained:
+        """Trains a ticket as the level of that number is trained; a snapshot lies at the measurement's place.
+
+        Args:
+          run: the treatment of a seed.
+          number: the level.
+          ticket: what is trained.
+          place: the measurement's place.
+          part: which of its trainings, where it takes several one after another.
+        """
         from lottery_tf.training import Stretch
 
         partial = self.experiment.results.partial(place)
-        snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds)
+        snapshot = None if partial is None else Snapshot(partial, self._snapshot_seconds, part)
         stretch = Stretch(run.treatment.rewind_to)
         return self.experiment.trainer.train(
             ticket, run.seed, number, stretch=stretch, snapshot=snapshot, on_steps=self._on_steps
@@ -247,17 +256,15 @@ def identity(run: Run, number: int) -> dict:
     return labels | chosen | {"level": number, "kept_fraction": metrics["kept_fraction"]}
 
 
-def number(value: float) -> float | None:
-    """A number as JSON has it: None for one that is not finite."""
-    return float(value) if math.isfinite(value) else None
-
-
 def path_rows(path: Path, **more: str) -> list[dict]:
     """The points of a path as rows to store."""
     points = zip(path.positions, path.losses, path.errors, strict=True)
-    return [{**more, "position": float(at), "loss": number(loss), "error": number(error)} for at, loss, error in points]
+    return [{**more, "position": float(at), "loss": finite(loss), "error": finite(error)} for at, loss, error in points]
 
 
 def barriers(path: Path, end: str = "") -> dict[str, float | None]:
     """A path's barriers as numbers to store, with `end` behind their names."""
-    return {f"error_barrier{end}": number(path.error_barrier), f"loss_barrier{end}": number(path.loss_barrier)}
+    return {
+        f"error_barrier{end}": finite(path.error_barrier),
+        f"loss_barrier{end}": finite(path.loss_barrier),
+    }

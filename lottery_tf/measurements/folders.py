@@ -43,7 +43,7 @@ class Located:
 
     def with_weights(self, experiment: Experiment) -> Result:
         """The result with its weights; where they were dropped it is trained again by its experiment."""
-        found = experiment.results.read(self.place, weights=True)
+        found = experiment.results.peek(self.place, weights=True)
         return found or AGAIN[self.metrics["kind"]](experiment, self.metrics)
 
 

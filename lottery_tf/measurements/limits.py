@@ -87,7 +87,8 @@ def _retrained(bench: Bench, run: Run, level: int, criterion: str) -> Result:
         start = bench.beginning(run, level)
 
         def end(kept: Mask) -> State:
-            return bench.train(run, level + 1, Ticket(projected(start, kept), kept), place).final
+            count = sum(int(mask.sum()) for mask in kept.values())
+            return bench.train(run, level + 1, Ticket(projected(start, kept), kept), place, f"{count}-kept").final
 
         precision = bench.settings.retrained_precision
         mask_at = one_shot(bench, run, own, criterion)

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from lottery_tf import masks
+from lottery_tf.files import finite
 from lottery_tf.landscape.retraining import below_threshold, magnitude_histogram
-from lottery_tf.measurements.bench import Bench, Job, Run, identity, level_name, number
+from lottery_tf.measurements.bench import Bench, Job, Run, identity, level_name
 from lottery_tf.store import Result
 
 
@@ -41,7 +42,7 @@ def _thresholds(bench: Bench, run: Run, level: int, before: Result, own: Result)
     sizes = {name: kept.size for name, kept in own.mask.items()}
     following = masks.counts_after(sizes, bench.experiment.pruned_fraction, level + 1)
     found = below_threshold(before.final, own.final, own.mask, following, run.treatment.scope)
-    return [dataclasses.asdict(row) | {"threshold": number(row.threshold)} for row in found]
+    return [dataclasses.asdict(row) | {"threshold": finite(row.threshold)} for row in found]
 
 
 def _histograms(bench: Bench, run: Run, level: int, before: Result, own: Result) -> list[dict]:

@@ -129,7 +129,7 @@ class Worker:
             return experiment.rewind_point(work.seed, work.iteration).metrics
         except InputError:
             # A training that diverged is a result, from which nothing is made.
-            if (found := experiment.results.read(work.place, weights=False)) is None:
+            if (found := experiment.results.peek(work.place, weights=False)) is None:
                 raise
             return found.metrics
 
