@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from absl import flags
 
-from analysis import deconstructing, frankle_carbin, unmasking
+from analysis import cut_short, deconstructing, frankle_carbin, unmasking
 from analysis.evidence import LEAST_LEVELS, LEAST_SEEDS, Claim, Finding, evidence, without_schedule
 from analysis.results import Results, load
 from runs import cli
@@ -101,8 +101,9 @@ def define_flags() -> None:
 
 
 def main() -> None:
-    print(text(judge(load(flags.FLAGS.results_dir))))
-    print(NOTE)
+    results = load(flags.FLAGS.results_dir)
+    print(text(judge(results)))
+    print("\n".join(filter(None, [NOTE, cut_short.told(results)])))
 
 
 NOTE = f"""

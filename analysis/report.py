@@ -24,6 +24,7 @@ from analysis import (
     beside_levels,
     claims,
     curves,
+    cut_short,
     drawing,
     figures,
     formats,
@@ -258,11 +259,18 @@ def claims_part(report: Report) -> str:
     rows = pd.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts])
     _write(report, "tables/claims.csv", formats.to_csv(rows).encode())
     summary = rows.pivot_table("verdict", ["claim", "place"], "panel", aggfunc="first", sort=False).fillna("")
-    return page.table(summary.reset_index(), looks=VERDICT_LOOKS) + page.fold(
-        "The rule and the numbers behind each verdict", page.table(rows, looks=VERDICT_LOOKS)
+    short = cut_short.cut_short(report.given.found)
+    return (
+        page.table(summary.reset_index(), looks=VERDICT_LOOKS)
+        + page.fold("The rule and the numbers behind each verdict", page.table(rows, looks=VERDICT_LOOKS))
+        + (page.table(short.round(1), CUT_SHORT) if len(short) else "")
     )
 
 
+CUT_SHORT = (
+    "Treatments whose trainings were too short: share of levels with the least validation loss at the very end; longer "
+    "training would make leads over them smaller"
+)
 VERDICT_LOOKS = {"holds": "holds", "does not hold": "fails", "not enough data": "open"}
 
 

@@ -6,7 +6,7 @@ import made_up
 import pandas as pd
 import pytest
 
-from analysis import deconstructing
+from analysis import cut_short, deconstructing
 from analysis.claims import CLAIMS, judge, rule, text
 from analysis.evidence import LEAST_LEVELS, above, as_well_as, evidence, over_levels
 from analysis.results import load
@@ -258,6 +258,20 @@ def test_every_claim_has_words_a_place_and_a_rule():
         assert each.place.startswith(("Section", "Figure", "abstract", "on "))
         assert each.paper in ("Zhou et al.", "Frankle & Carbin", "Paul et al.")
         assert rule(each).endswith(".")
+
+
+def test_lines_that_were_cut_short_are_named(world):
+    levels = world.levels.copy()
+    own = levels["treatment"] == "random-rewind-zero"
+    levels.loc[own, "early_stop_iteration"] = levels["iterations"]
+    levels.loc[own & (levels["level"] > 18), "early_stop_iteration"] = 0
+    levels.loc[~own, "early_stop_iteration"] = (0.94 * levels["iterations"]).astype(int)
+    late = dataclasses.replace(world, levels=levels)
+    (row,) = cut_short.cut_short(late).to_dict("records")
+    assert row["treatment"] == "random-rewind-zero" and row["runs"] == own.sum()
+    assert row["cut_short_percent"] == pytest.approx(100 * 18 / 24)
+    assert "fc, mnist, paper: random-rewind-zero 75%" in cut_short.told(late)
+    assert cut_short.told(dataclasses.replace(late, levels=levels[~own])) == ""
 
 
 def test_the_text_has_each_claim_once(world):

@@ -1,0 +1,164 @@
+"""The measured results that the README prints, against the CSV files beside it, by plain arithmetic."""
+
+import csv
+import re
+from collections import defaultdict
+from statistics import fmean
+
+from conftest import ROOT
+
+from analysis.table1 import published_table1
+
+MEASURED = ROOT / "analysis" / "measured"
+TABLES = ("table1", "figure3", "figure4", "figure5", "learned_masks")
+SCHEDULES = {"half of the iterations": "half", "a tenth of the iterations": "tenth"}
+NAMES = {"trained": "trained network", "learned x initial": "learned mask x initial"}  # in the paper's Table 1
+ROWS = {
+    "fc, MNIST": ("fc", "mnist"),
+    **{f"{name}, CIFAR-10": (name, "cifar10") for name in ("conv2", "conv4", "conv6")},
+}
+
+
+def rows_of(name):
+    with open(MEASURED / f"{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def readme_tables():
+    """Each table of the README: its header and its rows, as lists of cells."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE):
+        lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in block.splitlines()]
+        found.append((lines[0], lines[2:]))
+    return found
+
+
+def of_levels():
+    """(schedule, row, kept percentage) -> cell, of the tables of trained networks; and the seeds that each row names."""
+    cells, seeds = {}, {}
+    for header, rows in readme_tables():
+        if header[1:2] == ["seeds"] and header[0] in SCHEDULES:
+            schedule = SCHEDULES[header[0]]
+            for name, count, *values in rows:
+                seeds[schedule, name] = int(count)
+                for kept, value in zip(header[2:], values, strict=True):
+                    cells[schedule, name, float(kept.partition("%")[0])] = value
+    return cells, seeds
+
+
+def treatment(name):
+    """What a row's name says: criterion, mask-1 and mask-0 action.
+
+    >>> treatment("`large_final`, pruned ones frozen at `init`")
+    ('large_final', 'rewind', 'init')
+    """
+    criterion, *actions = re.findall("`(.*?)`", name)
+    mask1 = actions[0] if "kept weights" in name else "rewind"
+    mask0 = actions[0] if "pruned ones" in name else "zero"
+    return criterion, mask1, mask0
+
+
+def band(values, digits):
+    shown = f"{fmean(values):.{digits}f}"
+    return f"{shown} [{min(values):.{digits}f}, {max(values):.{digits}f}]" if len(values) > 1 else shown
+
+
+def trained(schedule):
+    """(criterion, mask-1, mask-0, kept percentage) -> accuracies, one a seed, of fc on MNIST."""
+    found = defaultdict(list)
+    for row in rows_of("levels"):
+        if (row["network"], row["dataset"], row["schedule"]) == ("fc", "mnist", schedule):
+            kept = round(100 * float(row["kept_fraction"]), 2)
+            found[row["criterion"], row["mask1"], row["mask0"], kept].append(100 * float(row["test_accuracy"]))
+    return found
+
+
+def test_every_accuracy_of_trained_networks_is_that_of_the_csv():
+    cells, seeds = of_levels()
+    assert len(cells) > 60
+    for (schedule, name, kept), cell in cells.items():
+        accuracies = trained(schedule)[(*treatment(name), kept)]
+        assert len(accuracies) == seeds[schedule, name], (schedule, name, kept)
+        assert cell == band(accuracies, 2), (schedule, name, kept)
+
+
+def best_heuristic(network, dataset, weights):
+    """Of each seed the highest test accuracy of a large_final_same_sign mask; of a network on one schedule."""
+    found = defaultdict(list)
+    for row in rows_of("supermasks"):
+        own = (row["network"], row["dataset"], row["weights"], row["criterion"])
+        if own == (network, dataset, weights, "large_final_same_sign"):
+            found[row["schedule"], row["seed"]].append(100 * float(row["test_accuracy"]))
+    return {key: max(values) for key, values in found.items()}
+
+
+def best_learned(network, dataset, weights, rescale):
+    """Of each seed the test accuracy, in that way of learning of most images (of equals the best on validation images)."""
+    ways = defaultdict(dict)
+    for row in rows_of("learned_masks"):
+        own = (row["network"], row["dataset"], row["weights"], row["rescale"], row["g"])
+        if own == (network, dataset, weights, rescale, "bernoulli"):
+            way = (int(row["iterations"]) * int(row["batch_size"]), row["optimizer"], row["initial_logit"])
+            ways[way][row["seed"]] = (float(row["best_val_accuracy"]), 100 * float(row["test_accuracy"]))
+    longest = [seeds for way, seeds in ways.items() if way[0] == max(way[0] for way in ways)]
+    chosen = max(longest, key=lambda seeds: fmean(validation for validation, _ in seeds.values()), default={})
+    return [accuracy for _, accuracy in chosen.values()]
+
+
+def test_table_1_is_that_of_the_csv_and_of_the_paper():
+    ((header, rows),) = [table for table in readme_tables() if table[0][1:2] == ["mask x initial"]]
+    columns = dict(enumerate(header[1:], start=1))
+    published, network = published_table1(), None
+    for row in rows:
+        network = ROWS.get(row[0].partition(" (")[0], network)
+        for place, column in columns.items():
+            cell = row[place]
+            if row[0] == "published":
+                value = published.get((*network, NAMES.get(column, column)))
+                assert cell == ("" if value is None else f"{value:.1f}"), (network, column)
+            elif cell:
+                assert cell in measured(column, *network), (network, column, cell)
+    assert {row[0].partition(" (")[0] for row in rows} == {*ROWS, "published"}
+
+
+def measured(column, network, dataset):
+    """What a cell may say: there is one for each schedule that a network was trained on."""
+    if column == "trained":
+        rows = [row for row in rows_of("levels") if (row["network"], row["criterion"]) == (network, "dense")]
+        values = [(row["schedule"], 100 * float(row["test_accuracy"])) for row in rows]
+    elif column.startswith("mask x"):
+        found = best_heuristic(network, dataset, column.removeprefix("mask x ").replace(" ", "_"))
+        values = [(schedule, value) for (schedule, _), value in found.items()]
+    else:
+        weights, _, rescaled = column.removeprefix("learned x ").partition(", ")
+        own = best_learned(network, dataset, weights.replace(" ", "_"), str(bool(rescaled)))
+        values = [("", value) for value in own]
+    schedules = defaultdict(list)
+    for schedule, value in values:
+        schedules[schedule].append(value)
+    return [band(own, digits) for own in schedules.values() for digits in (1, 2)]
+
+
+def test_the_sweep_over_initial_logits_is_that_of_the_csv():
+    ((header, rows),) = [table for table in readme_tables() if table[0][1:2] == ["m = -5"]]
+    found = defaultdict(list)
+    for row in rows_of("learned_masks"):
+        if row["network"] == "fc" and row["g"] == "bernoulli":
+            key = (row["weights"], row["rescale"], row["initial_logit"], row["iterations"])
+            found[key].append((100 * float(row["test_accuracy"]), 100 * float(row["pruned_fraction"])))
+    for name, *cells in rows:
+        weights, _, rescaled = name.partition(", ")
+        for title, cell in zip(header[1:], cells, strict=True):
+            logit, _, iterations = title.removeprefix("m = ").removesuffix(" iterations").partition(", ")
+            values = found[weights.replace(" ", "_"), str(bool(rescaled)), logit, iterations.replace(",", "") or "2000"]
+            assert len(values) == 3
+            accuracy, pruned = (fmean(column) for column in zip(*values, strict=True))
+            assert cell == f"{accuracy:.1f} ({pruned:.0f}% pruned)", (name, title)
+
+
+def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):
+    options = (f"--table={','.join(TABLES)}", "--format=markdown", f"--out={tmp_path}")
+    done = light_command("analysis.tables", f"--results_dir={MEASURED}", *options)
+    assert done.returncode == 0, done.stderr
+    stored = {path.name: path.read_text() for path in (MEASURED / "tables").iterdir()}
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == stored
