@@ -1,5 +1,6 @@
 """`runs.connectivity` as a user runs it: real processes, killed ones among them."""
 
+import shutil
 import signal
 import time
 
@@ -92,6 +93,21 @@ def test_nothing_is_done_twice(whole, warm_command):
     lines = [line for line in other.stderr.splitlines() if line.startswith("seed")]
     assert lines
     assert all(" limit" in line for line in lines), "the tolerance is of account for the limits only"
+
+
+def test_several_directions_and_copies(whole, warm_command, tmp_path):
+    shutil.copytree(whole[0], tmp_path, dirs_exist_ok=True)
+    more = ("--seeds=0", "--measure=robustness,instability", "--at=1", "--multiples=1", "--directions=2", "--copies=2",
+            "--matching_tolerance=3", "--batch_norm_images=30")  # fmt: skip
+    done = warm_command("runs.connectivity", *SHORT, *more, f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    moved = [each for each in measured(tmp_path, "perturbation") if (each["seed"], each["multiple"]) == (0, 1)]
+    assert [each["draw"] for each in moved] == [1, 2]
+    assert moved[0]["distance"] == pytest.approx(moved[1]["distance"]) == pytest.approx(moved[0]["projection"])
+    assert moved[0]["rows"] != moved[1]["rows"]
+    lines = [each for each in measured(tmp_path, "line") if (each["seed"], each["relation"]) == (0, "reordered")]
+    assert len(lines) == 3, "the level and two copies of it make three pairs"
+    assert {each["settings"]["batch_norm_images"] for each in [*moved, *lines]} == {30}
 
 
 def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_command, tmp_path):

@@ -95,6 +95,13 @@ def test_only_kinds_that_are_there_are_written(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["levels.csv"]
 
 
+def test_times_by_command(folder, light_command, tmp_path):
+    for times, last in (("--times", "seconds"), ("--notimes", "status")):
+        done = light_command("analysis.export", f"--results_dir={folder}", times, f"--out={tmp_path / 'out.csv'}")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "out.csv").read_text().splitlines()[0].split(",")[-1] == last
+
+
 def test_files_of_other_results_are_not_mixed_in(folder, tmp_path):
     write_all(folder, tmp_path / "out")
     before = (tmp_path / "out" / "levels.csv").read_bytes()

@@ -154,6 +154,16 @@ def test_layers_that_are_not_there(trained, tmp_path):
     assert planes.trained_layer(tmp_path / "empty") is None
 
 
+def test_a_layer_by_command(warm_command, light_command, tmp_path):
+    short = ("--iterations=20", "--levels=1", "--keep=all", f"--results_dir={tmp_path / 'results'}")
+    assert warm_command("runs.lottery", *short).returncode == 0
+    for layer, told in (("dense_2/kernel", ""), ("dense_22/kernel", "Unknown layer 'dense_22/kernel'; did you mean")):
+        options = ("--figure=2", f"--layer={layer}", "--format=svg", f"--out={tmp_path / 'out'}")
+        done = light_command("analysis.figures", f"--results_dir={tmp_path / 'results'}", *options)
+        assert (done.returncode, told in done.stderr) == (2 if told else 0, True), done.stderr
+    assert "dense_2 of fc-digits/20, seed 0" in (tmp_path / "out" / "figure2.svg").read_text()
+
+
 def test_damaged_weights_are_named_and_passed_over(trained, caplog):
     path = trained / "fc-mnist" / "60" / "seed-1" / "dense" / "weights.npz"
     path.write_bytes(path.read_bytes()[:-1])
