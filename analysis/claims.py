@@ -35,7 +35,7 @@ class Verdict:
       claim: the claim in words.
       place: where the paper has it.
       rule: what is tested, in a sentence or two.
-      panel: "network, data set, schedule".
+      panel: "network, data set, schedule"; of claims about learned masks alone "network, data set".
       verdict: "holds", "does not hold" or "not enough data".
       numbers: the conditions with their numbers.
     """
@@ -49,7 +49,7 @@ class Verdict:
 
 
 def judge(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[Verdict]:
-    """The verdicts on claims, in their order, for each network, data set and schedule that each is about."""
+    """The verdicts on claims, in their order, for each network, data set and schedule (`Verdict.panel`) that each is about."""
     found = evidence(results)
     return [
         Verdict(claim.words, place(claim), rule(claim), ", ".join(filter(None, own.key)), *_verdict(claim.test(own)))

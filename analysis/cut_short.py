@@ -10,7 +10,7 @@ from analysis.results import FINISHED, PANEL, Results
 
 END = 0.95  # of the iterations: what is least after it may still have been falling
 MANY = 0.5  # of the runs
-COLUMNS = ("network", "dataset", "schedule", "treatment", "cut_short_percent", "runs")
+COLUMNS = ("network", "dataset", "schedule", "treatment", "cut_short_percent", "levels")
 
 
 def cut_short(results: Results) -> pd.DataFrame:
@@ -19,13 +19,13 @@ def cut_short(results: Results) -> pd.DataFrame:
     After a longer training they should be more accurate, and leads over them smaller.
 
     Returns:
-      Columns network, dataset, schedule, treatment, cut_short_percent, runs (how many levels of all seeds there are),
+      Columns network, dataset, schedule, treatment, cut_short_percent, levels (how many of all seeds there are),
       the worst first; the dense network is left out, which is a level of every treatment.
     """
     rows = results.levels[(results.levels["status"] == FINISHED) & (results.levels["level"] > 0)]
     late = rows["early_stop_iteration"] >= END * rows["iterations"]
     groups = rows.assign(late=late).groupby([*PANEL, "treatment"])["late"]
-    found = groups.agg(["mean", "size"]).rename(columns={"mean": "cut_short_percent", "size": "runs"}).reset_index()
+    found = groups.agg(["mean", "size"]).rename(columns={"mean": "cut_short_percent", "size": "levels"}).reset_index()
     found["cut_short_percent"] *= 100
     found = found[found["cut_short_percent"] > 100 * MANY]
     order = [*PANEL, "cut_short_percent"]

@@ -19,7 +19,7 @@ from pathlib import Path
 from absl import flags
 
 from analysis.common_flags import RESULTS_DIR
-from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat
+from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat, value_of
 from lottery_tf import files
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
@@ -59,7 +59,7 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([row.get(column) for column in columns] for row in rows)
+    writer.writerows([value_of(row, column) for column in columns] for row in rows)
     files.replace(path, file.getvalue().encode())
     return len(rows)
 

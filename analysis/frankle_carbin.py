@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from analysis import lottery_lines
-from analysis.evidence import Claim, Evidence, Finding, above, earlier, over_levels
+from analysis.evidence import LEAST_SEEDS, Claim, Evidence, Finding, above, earlier, over_levels
 from analysis.lottery_lines import ONE_SHOT, RANDOM, REINIT, TICKET
 from lottery_tf.landscape.paths import MATCHING
 from lottery_tf.store import DENSE
@@ -143,9 +143,12 @@ def one_shot_finds_tickets(evidence: Evidence) -> list[Finding]:
 
 
 def faster_then_slower(evidence: Evidence) -> list[Finding]:
-    """At the level nearest to 21%, within 16 to 26%, the ticket stops earlier than the dense network and than the last level's."""
+    """At the level nearest to 21%, within 16 to 26%, the ticket stops earlier than the dense network and than the last level's.
+
+    The last level is the last that three seeds have.
+    """
     own, near = line(evidence, TICKET, STOP), evidence.nearest_level(EARLY_AT)
-    last = max(own, default=near)
+    last = max((level for level in own if own[level].count() >= LEAST_SEEDS), default=near)
     if near not in own or last == near:
         return [Finding(None, f"n = {len(own)}, no level of {EARLY_AT:.0%} kept with others beyond it")]
     kept = evidence.kept_fractions()

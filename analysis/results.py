@@ -33,12 +33,12 @@ COLUMNS = {  # kind of result -> the columns of its table
         "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
     ),
     "supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
-        "weights", "validation_accuracy", "test_accuracy",
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
+        "kept_fraction", "weights", "validation_accuracy", "test_accuracy",
     ),
     "best_supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "kept_fraction",
-        "weights", "rescale", "validation_accuracy", "test_accuracy",
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
+        "kept_fraction", "weights", "rescale", "validation_accuracy", "test_accuracy",
     ),
     "learned_mask": (
         *MASK_SETTINGS, "best_iteration", "best_val_accuracy", "test_accuracy", "most_likely_test_accuracy",
@@ -84,10 +84,10 @@ FINISHED = "finished"  # the status of a training that did not diverge
 IDENTITY = {  # what tells one result of a kind from another
     "level": ("network", "dataset", "schedule", "seed", *TREATMENT, "level"),
     "supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "level", "weights",
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "level", "weights",
     ),
     "best_supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "weights",
+        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "weights",
     ),
     "learned_mask": MASK_SETTINGS,
     "mask_history": (*MASK_SETTINGS, "row"),
@@ -233,11 +233,15 @@ def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
     return rows
 
 
+def value_of(row: Mapping, column: str) -> object:
+    """A column of a result; older results do not say what was not to be chosen then: it was as in the paper."""
+    return row.get(column, TREATMENT.get(column))
+
+
 def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     """Rows as a table whose columns have their types, in an order that does not depend on where they lay."""
     columns = COLUMNS[kind]
-    # Older results do not say what was not to be chosen then; it was as in the paper.
-    values = {column: [row.get(column, TREATMENT.get(column)) for row in rows] for column in columns}
+    values = {column: [value_of(row, column) for row in rows] for column in columns}
     types = TYPES | OWN_TYPES.get(kind, {})
     frame = pd.DataFrame({column: _typed(column, values[column], types, path) for column in columns})
     identity = list(IDENTITY[kind])

@@ -4,8 +4,8 @@ The forward pass multiplies nothing by the mask. The kernel itself holds the fro
 gradient of the loss is masked, so that it leaves no trace in an optimizer's moments or a gradient's norm (a kernel
 regularizer's, which Keras adds to it, does), and the constraint of `constraints.py` sets them back after each update,
 whatever the optimizer does (weight decay included). One thing comes after the last constraint: an optimizer with
-`use_ema=True` replaces weights by their averages as `fit` ends, which are the frozen values only where the mask was set
-before that optimizer's first step; set it again after `fit` otherwise.
+`use_ema=True` replaces weights by their averages as `fit` ends, which need not be the frozen values: set the mask again
+after `fit`.
 """
 
 from __future__ import annotations

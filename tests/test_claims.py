@@ -268,7 +268,7 @@ def test_lines_that_were_cut_short_are_named(world):
     levels.loc[~own, "early_stop_iteration"] = (0.94 * levels["iterations"]).astype(int)
     late = dataclasses.replace(world, levels=levels)
     (row,) = cut_short.cut_short(late).to_dict("records")
-    assert row["treatment"] == "random-rewind-zero" and row["runs"] == own.sum()
+    assert row["treatment"] == "random-rewind-zero" and row["levels"] == own.sum()
     assert row["cut_short_percent"] == pytest.approx(100 * 18 / 24)
     assert "fc, mnist, paper: random-rewind-zero 75%" in cut_short.told(late)
     assert cut_short.told(dataclasses.replace(late, levels=levels[~own])) == ""

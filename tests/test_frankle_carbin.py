@@ -148,6 +148,11 @@ def test_tickets_that_only_get_faster_do_not_get_slower_again(world):
     assert verdict(faster, frankle_carbin.faster_then_slower) == FAILS
 
 
+def test_a_level_that_one_seed_has_alone_is_not_the_last(world):
+    levels = world.levels[(world.levels["level"] < paper.LEVELS) | (world.levels["seed"] == 0)]
+    assert verdict(dataclasses.replace(world, levels=levels), frankle_carbin.faster_then_slower) == HOLDS
+
+
 def test_noise_gets_neither_faster_nor_slower(world):
     noise = generator(0, "stops")
     draws = [

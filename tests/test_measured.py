@@ -11,6 +11,7 @@ from analysis.table1 import published_table1
 
 MEASURED = ROOT / "analysis" / "measured"
 TABLES = ("table1", "figure3", "figure4", "figure5", "learned_masks")
+SETTINGS = ("optimizer", "learning_rate", "initial_logit", "l1")
 SCHEDULES = {"half of the iterations": "half", "a tenth of the iterations": "tenth"}
 NAMES = {"trained": "trained network", "learned x initial": "learned mask x initial"}  # in the paper's Table 1
 ROWS = {
@@ -98,7 +99,7 @@ def best_learned(network, dataset, weights, rescale):
     for row in rows_of("learned_masks"):
         own = (row["network"], row["dataset"], row["weights"], row["rescale"], row["g"])
         if own == (network, dataset, weights, rescale, "bernoulli"):
-            way = (int(row["iterations"]) * int(row["batch_size"]), row["optimizer"], row["initial_logit"])
+            way = (int(row["iterations"]) * int(row["batch_size"]), *(row[name] for name in SETTINGS))
             ways[way][row["seed"]] = (float(row["best_val_accuracy"]), 100 * float(row["test_accuracy"]))
     longest = [seeds for way, seeds in ways.items() if way[0] == max(way[0] for way in ways)]
     chosen = max(longest, key=lambda seeds: fmean(validation for validation, _ in seeds.values()), default={})
@@ -144,6 +145,7 @@ def test_the_sweep_over_initial_logits_is_that_of_the_csv():
     found = defaultdict(list)
     for row in rows_of("learned_masks"):
         if row["network"] == "fc" and row["g"] == "bernoulli":
+            assert (row["optimizer"], row["learning_rate"], row["l1"]) == ("momentum", "100.0", "0.0")
             key = (row["weights"], row["rescale"], row["initial_logit"], row["iterations"])
             found[key].append((100 * float(row["test_accuracy"]), 100 * float(row["pruned_fraction"])))
     for name, *cells in rows:
@@ -154,6 +156,26 @@ def test_the_sweep_over_initial_logits_is_that_of_the_csv():
             assert len(values) == 3
             accuracy, pruned = (fmean(column) for column in zip(*values, strict=True))
             assert cell == f"{accuracy:.1f} ({pruned:.0f}% pruned)", (name, title)
+
+
+def test_tickets_and_their_controls_are_those_of_the_csv():
+    ((header, rows),) = [table for table in readme_tables() if table[0][0] == "kept %"]
+    one_shot, fine_tuned = ("rewind", "oneshot"), ("finetune", "iterative")
+    columns = {"ticket": ("rewind", "iterative"), "one-shot": one_shot, "fine-tuned": fine_tuned}
+    controls = {"reinitialized": "reinit", "random mask": "random"}
+    for kept, *cells in rows:
+        for title, cell in zip(header[1:], cells, strict=True):
+            accuracies = defaultdict(list)
+            for row in rows_of("tickets/controls" if title in controls else "tickets/levels"):
+                kind = row.get("control") or (row["mask1"], row["rounds"])
+                dense = row["criterion"] == "dense" and title == "ticket"
+                if (
+                    dense or kind == (controls | columns)[title]
+                ) and f"{100 * float(row['kept_fraction']):.4g}" == kept:
+                    accuracies[row["seed"]].append(100 * float(row["test_accuracy"]))
+            runs = [value for own in accuracies.values() for value in own]
+            mean = fmean(map(fmean, accuracies.values())) if runs else 0
+            assert cell == (f"{mean:.2f} [{min(runs):.2f}, {max(runs):.2f}]" if runs else ""), (kept, title)
 
 
 def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):

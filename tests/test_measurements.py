@@ -1,5 +1,6 @@
 """Measurements against what the levels' own arrays, brute force and other routes say, stored and found again."""
 
+import contextlib
 import dataclasses
 import subprocess
 import sys
@@ -244,6 +245,37 @@ def test_the_limit_with_retraining_is_where_trainings_stop_matching(level, bench
         assert 0 < row["pruned_fraction"] < 0.9
         assert ends_at(row["pruned_fraction"]) <= metrics["allowed_error"]
         assert ends_at(row["pruned_fraction"] + 1 / 16) > metrics["allowed_error"]
+
+
+class Stop(Exception):
+    pass
+
+
+def test_a_search_with_retraining_that_was_stopped_goes_on_where_it_was(bench_at, tmp_path):
+    settings = dataclasses.replace(SETTINGS, tolerance=0.05, retrained_precision=0.1)
+
+    def search(name, stop_after=None):
+        bench, steps = bench_at(tmp_path / name, settings), []
+
+        def on_steps(count):
+            steps.append(count)
+            if stop_after is not None and sum(steps) > stop_after:
+                raise Stop
+
+        run = run_of(bench)
+        own = Bench(bench.experiment, settings, snapshot_seconds=0, on_steps=on_steps)
+        with contextlib.suppress(Stop):
+            (*_, found) = measured(own, run, "limit", [1])
+            return found["rows"], steps
+        return None, steps
+
+    rows, steps = search("whole")
+    assert sum(steps) > 4 * 30, "a search is several trainings"
+    search("stopped", stop_after=75)
+    again, left = search("stopped")
+    assert again == rows
+    # What a snapshot has is told as one count; of the first two trainings only the last stretch is done again.
+    assert left[:2] == [20, 10] and left[2:4] == [20, 10]
 
 
 # Magnitudes

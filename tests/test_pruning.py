@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import itertools
 
 import numpy as np
@@ -132,7 +133,9 @@ def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(trainer, tiny_
     assert (first.trained, again.trained) == (4, 0)
 
 
-def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path):
+def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path, monkeypatch):
+    flock = fcntl.flock  # one that would wait raises here
+    monkeypatch.setattr(fcntl, "flock", lambda file, operation: flock(file, operation | fcntl.LOCK_NB))
     experiment, other = on_disk(trainer, tmp_path), on_disk(trainer, tmp_path)
     for level in experiment.levels(Treatment(), 0, 2):
         number = level.metrics["level"]

@@ -20,9 +20,7 @@ from lottery_tf.study.costs import Cost
 from lottery_tf.study.work import Work
 from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
-TEMPORARY = (
-    "temporary"  # the folder for temporary files of processes, which goes with the data sets, or stays on a node
-)
+TEMPORARY = "temporary"  # a folder beside the data sets for what processes write among temporary files
 LOST = Ended(End.LOST, error="The process that did it is gone: killed, or out of memory.")
 
 

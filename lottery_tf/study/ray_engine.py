@@ -23,8 +23,9 @@ from lottery_tf import files, processes, store
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.study.clusters import GONE, check_answers, is_gone, watched
-from lottery_tf.study.engines import TEMPORARY, Need, append_log, dataset_folder
+from lottery_tf.study.engines import Need, append_log, dataset_folder
 from lottery_tf.study.folder import drop_weights_before, intact_metrics, is_child
+from lottery_tf.study.temporary import temporary_folder
 from lottery_tf.study.work import LevelWork, Work
 from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
@@ -231,9 +232,9 @@ class _Actor:
     def __init__(self, threads: int, setup: Setup, scratch: str, number: int):
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several may share a GPU
         self._scratch = Path(tempfile.gettempdir()) / scratch
-        own = self._scratch / f"{TEMPORARY}-{number}"
-        shutil.rmtree(own, ignore_errors=True)  # of an earlier actor of this number, which is gone
-        processes.temporary_files_in(own)
+        # Whoever comes next on this node removes it once this process is gone.
+        self._temporary = contextlib.ExitStack()
+        processes.temporary_files_in(self._temporary.enter_context(temporary_folder()))
         processes.start_tensorflow(threads)
         self._setup, self._number = setup, number
         self._log: list[str] = []
