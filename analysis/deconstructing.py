@@ -76,11 +76,9 @@ def _front_runners(evidence: Evidence, measure: str, sign: int, better: Callable
     if (seeds := len(means["random"])) < LEAST_SEEDS:
         return Finding(None, f"all nine criteria: n = {seeds}")
     ranked = sorted(means, key=lambda name: -sign * fmean(means[name].values()))
-    worse, best_other = (
-        next(name for name in order if (name in FRONT_RUNNERS) == ours)
-        for order, ours in ((ranked[::-1], True), (ranked, False))
-    )
-    found = better(worse, best_other, means)
+    ours = [name for name in ranked if name in FRONT_RUNNERS]
+    others = [name for name in ranked if name not in FRONT_RUNNERS]
+    found = better(ours[-1], others[0], means)
     factor, digits = (100, 2) if sign > 0 else (1, 0)
     text = ", ".join(f"{name} {factor * fmean(means[name].values()):.{digits}f}" for name in ranked)
     return Finding(found.shown, f"{found.text} ({measure}: {text})")
