@@ -1,6 +1,7 @@
 """The claims of Zhou et al., each as a test on the data; `analysis.claims` runs them.
 
-What counts as shown follows from the words of each claim, is the same for all networks, and was not fitted to results.
+What counts as shown follows from the words of each claim, is the same for all networks, and was not fitted to results:
+two rules (`best_speed_and_accuracy`, `untrained_at_chance`) were made stricter after first results, whose verdicts stayed.
 Each test's docstring is its rule; "above" is `evidence.above`, a paired one-sided t-test at p = 0.05 on means over
 levels.
 """

@@ -1,7 +1,8 @@
 """The claims of Frankle & Carbin, "The Lottery Ticket Hypothesis", each as a test on the data; `analysis.claims` runs them.
 
 Their place is that in arXiv 1803.03635v5. As in `analysis.deconstructing`, what counts as shown follows from the words of
-each claim and was not fitted to results, and a test's docstring is its rule. "Above" is `evidence.above` and "earlier"
+each claim and was not fitted to results (the rule of `faster_then_slower` was made stricter after first results, whose
+verdict stayed), and a test's docstring is its rule. "Above" is `evidence.above` and "earlier"
 `evidence.earlier`, paired one-sided t-tests at p = 0.05; a seed's control is the mean over its draws. Where the dense
 networks' validation loss is still falling when training ends, in half of the seeds or more, nothing can be said of speed.
 """

@@ -258,13 +258,19 @@ def claims_part(report: Report) -> str:
         return page.paragraph("There is nothing here yet that a claim could be tested on.", "missing")
     rows = pd.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts])
     _write(report, "tables/claims.csv", formats.to_csv(rows).encode())
-    summary = rows.pivot_table("verdict", ["claim", "place"], "panel", aggfunc="first", sort=False).fillna("")
+    alone = rows["claim"].isin([claim.words for claim in claims.CLAIMS if claim.of_learned_masks])
     short = cut_short.cut_short(report.given.found)
     return (
-        page.table(summary.reset_index(), looks=VERDICT_LOOKS)
+        "".join(page.table(_by_panel(part), looks=VERDICT_LOOKS) for part in (rows[~alone], rows[alone]) if len(part))
         + page.fold("The rule and the numbers behind each verdict", page.table(rows, looks=VERDICT_LOOKS))
         + (page.table(short.round(1), CUT_SHORT) if len(short) else "")
     )
+
+
+def _by_panel(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a claim, a column a network with its data set and schedule: the verdicts."""
+    found = rows.pivot_table("verdict", ["claim", "place"], "panel", aggfunc="first", sort=False)
+    return found.fillna("").reset_index()
 
 
 CUT_SHORT = (
@@ -316,7 +322,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "claims",
         "The claims of the paper, and of the works behind it",
-        "Each claim is a test on the data, settled before any were seen. A network for which there are too few seeds or "
+        "Each claim is a test on the data, which follows from the claim's words. A network for which there are too few seeds or "
         "levels has not enough data.",
         (claims_part,),
     ),
