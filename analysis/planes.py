@@ -26,7 +26,7 @@ from lottery_tf import files, masks, names, paper
 from lottery_tf.criteria import CRITERIA
 from lottery_tf.errors import DamagedFile
 from lottery_tf.randomness import generator
-from lottery_tf.store import CHECKSUMS, DENSE
+from lottery_tf.store import CHECKSUMS, DENSE, WEIGHTS, result_folders
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,8 @@ def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
     Raises:
       InputError: the network has no such layer.
     """
-    for path in sorted(Path(root).rglob(f"seed-*/{DENSE}/weights.npz")):
+    dense = [path for path in result_folders(Path(root)) if path.name == DENSE and path.parent.name.startswith("seed-")]
+    for path in (path / WEIGHTS for path in dense if (path / WEIGHTS).exists()):
         try:
             arrays = files.load_npz(path, files.verified(path, files.read_json(path.parent / CHECKSUMS)))
         except DamagedFile as error:

@@ -331,7 +331,7 @@ def finished_places(root: str | Path, kind: str | None = "level") -> Iterator[tu
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"There is no results folder {root}.")
-    for path in sorted(path.parent for path in root.rglob(CHECKSUMS) if path.parent.suffix != PARTIAL):
+    for path in result_folders(root):
         try:
             metrics = json.loads(files.verified(path / "metrics.json", files.read_json(path / CHECKSUMS)))
         except DamagedFile as error:
@@ -339,6 +339,16 @@ def finished_places(root: str | Path, kind: str | None = "level") -> Iterator[tu
             continue
         if kind in (None, metrics["kind"]):
             yield path, metrics
+
+
+def result_folders(root: Path) -> list[Path]:
+    """The folders of finished results below a folder, in order.
+
+    Others may be at work there: `os.walk` passes over a folder that is gone when its turn comes, for a training that
+    ends renames its own; `Path.rglob` raises.
+    """
+    folders = (Path(folder) for folder, _, names in os.walk(root) if CHECKSUMS in names)
+    return sorted(folder for folder in folders if folder.suffix != PARTIAL)
 
 
 def read_history(path: Path) -> np.ndarray:

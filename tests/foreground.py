@@ -1,8 +1,10 @@
 """Commands that are started as from a terminal, however the suite itself was started."""
 
+import glob
 import signal
 import subprocess
 import sys
+import time
 
 from forks import ROOT
 
@@ -26,6 +28,19 @@ def start(words, **options):
 def starter(module):
     """A function that starts one of the project's commands with the arguments that it is given."""
     return lambda *arguments: start([sys.executable, "-m", module, *arguments])
+
+
+def wait_for(condition, process, seconds=120):
+    """Waits until something has happened, while a process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def wait_for_file(root, pattern, process):
+    """Waits until a process has made a file below a folder; unlike `Path.rglob`, not troubled by folders it renames."""
+    wait_for(lambda: glob.glob(f"**/{pattern}", root_dir=root, recursive=True), process)
 
 
 def _heed():

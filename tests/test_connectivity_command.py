@@ -2,11 +2,10 @@
 
 import shutil
 import signal
-import time
 
 import made_up
 import pytest
-from foreground import starter
+from foreground import starter, wait_for_file
 
 from lottery_tf.measurements import MEASURES
 from lottery_tf.store import finished
@@ -113,9 +112,7 @@ def test_several_directions_and_copies(whole, warm_command, tmp_path):
 def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_command, tmp_path):
     results_dir, _ = whole
     process = start(*ALL, f"--results_dir={tmp_path}")
-    while not any(tmp_path.rglob("level-01-perturbation-1-1/checksums.json")):
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_for_file(tmp_path, "level-01-perturbation-1-1/checksums.json", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not any(tmp_path.rglob("level-01-limit")), "it was not killed half-way"

@@ -182,9 +182,7 @@ def test_two_commands_on_one_folder(light_command, tmp_path):
 
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     process = start("--iterations=100000", f"--results_dir={tmp_path}")
-    while not list(tmp_path.rglob("events.out.tfevents.*")):
-        assert process.poll() is None
-        time.sleep(0.1)
+    foreground.wait_for_file(tmp_path, "events.out.tfevents.*", process)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

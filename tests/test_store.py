@@ -186,6 +186,22 @@ def test_a_full_disk_leaves_what_was_there(results, monkeypatch):
     assert results.read("t/level-02", weights=True) is not None
 
 
+def test_results_are_read_while_others_are_being_finished(results, tmp_path, monkeypatch):
+    results.write("t/level-01", made_up_level(1))
+    partial = results.path / "t" / f"level-02{store.PARTIAL}"
+    partial.mkdir()
+    scandir, renamed = os.scandir, []
+
+    def renamed_just_before(path):
+        if str(path) == str(partial):
+            renamed.append(partial.rename(results.path / "t" / "level-02"))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", renamed_just_before)
+    assert [metrics["level"] for metrics in finished(tmp_path)] == [1]
+    assert renamed
+
+
 def test_finished_reads_them_all_and_skips_the_damaged(results, tmp_path, caplog):
     for number in (1, 2, 3):
         results.write(f"t/level-0{number}", made_up_level(number))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from foreground import start
+from foreground import start, wait_for, wait_for_file
 
 from lottery_tf import files
 from lottery_tf.study.folder import StudyFolder
@@ -124,14 +124,6 @@ def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
     finally:
         cluster.shutdown()
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
-
-
-def wait_for(condition, process, seconds=120):
-    """Waits until something has happened, while a process runs."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None and time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
 
 
 def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
@@ -322,7 +314,7 @@ def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
     with files.locked(lock):
         process = subprocess.Popen(faults.command(tmp_path, *TINY), cwd=ROOT, stderr=subprocess.PIPE, text=True)
         try:
-            wait_for(lambda: any(tmp_path.glob("studies/*/state.json")), process)
+            wait_for_file(tmp_path, "state.json", process)
             told = command("runs.status", f"--results_dir={tmp_path}").stdout
         finally:
             process.kill()

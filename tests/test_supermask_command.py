@@ -4,12 +4,11 @@ import dataclasses
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from conftest import ROOT
-from foreground import starter
+from foreground import starter, wait_for_file
 
 from lottery_tf.criteria import CRITERIA
 from lottery_tf.heuristics import best_over_seeds
@@ -104,9 +103,7 @@ def test_the_best_supermask_can_be_packed(whole, warm_command, tmp_path):
 def test_killed_and_resumed_it_ends_with_the_same_files(whole, warm_command, tmp_path):
     results_dir, output = whole
     process = start(*ALL, f"--results_dir={tmp_path}")
-    while not any(tmp_path.rglob("oneshot-large_final/checksums.json")):
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_for_file(tmp_path, "oneshot-large_final/checksums.json", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not any(tmp_path.rglob("seed-1/supermask")), "it was not killed half-way"

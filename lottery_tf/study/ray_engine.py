@@ -261,7 +261,7 @@ class _Actor:
         self._enter(work, dataset)
         run = self._root / work.folder
         run.mkdir(parents=True, exist_ok=True)
-        for left_over in _finished(run):
+        for left_over in store.result_folders(run):
             shutil.rmtree(left_over)
         self._take_up(work)
         for key, contents in inputs.items():
@@ -269,7 +269,7 @@ class _Actor:
         ended = self._worker.perform(work, earlier)
         sent = self._sent(work, ended, inputs, run)
         # What is unfinished stays, for the next try.
-        for folder in run.glob("seed-*") if ended.end is End.FINISHED else _finished(run):
+        for folder in run.glob("seed-*") if ended.end is End.FINISHED else store.result_folders(run):
             shutil.rmtree(folder)
         return sent
 
@@ -282,7 +282,7 @@ class _Actor:
                 shutil.move(left, self._root / partial)
 
     def _sent(self, work: Work, ended: Ended, inputs: dict[str, Files], run: Path) -> Sent:
-        found = _finished(run)
+        found = store.result_folders(run)
         made = {str(path.relative_to(self._root)): path for path in found}
         # The unit's own result comes last: it is the sign that all are there.
         results = {
@@ -294,11 +294,6 @@ class _Actor:
             if path.parent not in found and path.parent.suffix != store.PARTIAL
         }
         return Sent(ended, results, loose, self._log)
-
-
-def _finished(run: Path) -> list[Path]:
-    """The finished results of a run."""
-    return sorted(path.parent for path in run.rglob(store.CHECKSUMS) if path.parent.suffix != store.PARTIAL)
 
 
 def read_files(path: Path) -> Files:

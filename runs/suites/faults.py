@@ -124,11 +124,11 @@ def _read(process: int, name: str) -> bytes:
 def contents(results_dir: Path) -> dict[str, object]:
     """All that is reproducible in a results folder: every result's metrics but its times, and its other files' bytes."""
     found: dict[str, object] = {}
-    for sums in results_dir.rglob(store.CHECKSUMS):
-        place = str(sums.parent.relative_to(results_dir))
-        metrics = store.intact(sums.parent)
+    for folder in store.result_folders(results_dir):
+        place = str(folder.relative_to(results_dir))
+        metrics = store.intact(folder)
         found[place] = {name: value for name, value in metrics.items() if name not in NOT_COMPARED}
-        for path in sums.parent.iterdir():
+        for path in folder.iterdir():
             if path.suffix in (".npz", ".csv"):
                 found[f"{place}/{path.name}"] = path.read_bytes()
     return found
