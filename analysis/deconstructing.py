@@ -26,7 +26,7 @@ from analysis.evidence import (
     over_levels,
 )
 from analysis.results import FINISHED
-from analysis.table1 import HOW_LEARNED, learned_how, learned_of_column
+from analysis.table1 import HOW_LEARNED, learned_of_column, ways_learned
 from lottery_tf import paper
 from lottery_tf.landscape.paths import MATCHING
 from lottery_tf.settings import DATASETS
@@ -265,11 +265,11 @@ def logit_nudges_pruning(evidence: Evidence) -> list[Finding]:
     rows = learned_of_column(evidence.learned_masks, LEARNED)
     rows = rows.assign(step=rows["step"].astype(float))
     found = Finding(None, "no mask was learned")
-    for how, own in sorted(rows.groupby(list(HOW_LEARNED)), key=lambda way: way[0][0] * way[0][1]):
+    for way, own in ways_learned(rows):
         table = own.pivot(index="seed", columns="step", values="pruned_fraction").dropna()
         enough = len(table) >= LEAST_SEEDS and len(table.columns) == len(paper.INITIAL_LOGITS)
         if enough or found.shown is None:
-            found = _noted(_pruned_by_logit(table, enough), learned_how(*how))
+            found = _noted(_pruned_by_logit(table, enough), way)
     return [found]
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from analysis.formats import NOTHING
 from analysis.results import FINISHED, FRAMES, LANDSCAPE, PANEL, Panel, Results, panel, panels
-from analysis.table1 import HOW_LEARNED, learned_how, learned_of_column
+from analysis.table1 import HOW_LEARNED, learned_of_column, ways_learned
 from lottery_tf import paper, statistics
 from lottery_tf.store import DENSE
 from lottery_tf.treatments import Treatment
@@ -104,8 +104,8 @@ class Evidence:
         """
         rows = learned_of_column(self.learned_masks, column)
         rows = rows[rows.groupby(list(HOW_LEARNED))["seed"].transform("nunique") >= LEAST_SEEDS]
-        ways = sorted(rows.groupby(list(HOW_LEARNED)), key=lambda way: way[0][0] * way[0][1])
-        return (learned_how(*ways[-1][0]), best(ways[-1][1])) if ways else ("", {})
+        ways = ways_learned(rows)
+        return (ways[-1][0], best(ways[-1][1])) if ways else ("", {})
 
     def trained(self, measure: str = "test_accuracy") -> dict[int, float]:
         """The test accuracy, or another measure, of the dense network for each seed."""

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from analysis import drawing, results, styles, tables
 from analysis.curves import ROW, WIDTH, in_units, line_handle
 from analysis.planes import draw_pair
-from analysis.table1 import HOW_LEARNED
+from analysis.table1 import ways_learned
 from lottery_tf import paper
 from lottery_tf.heuristics import UNTRAINED
 from lottery_tf.store import DENSE
@@ -141,13 +141,7 @@ def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.D
 
 def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:
     """The seeds of each point."""
-    return [_longest(rows) for _, rows in learned.groupby(POINT, sort=False, dropna=False)]
-
-
-def _longest(learned: pd.DataFrame) -> pd.DataFrame:
-    """Those that saw the most images while they were learned, of equals those that are best on validation images."""
-    ways = [way for _, way in learned.groupby(list(HOW_LEARNED))]
-    return max(ways, key=lambda way: ((way["iterations"] * way["batch_size"]).iloc[0], way["best_val_accuracy"].mean()))
+    return [ways_learned(rows)[-1][1] for _, rows in learned.groupby(POINT, sort=False, dropna=False)]
 
 
 def _learned_name(g: str, rescale: bool) -> str:

@@ -83,10 +83,10 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
     rows = learned_masks[learned_masks["status"] == FINISHED]
     wanted = {(mask.weights, mask.g, mask.rescale, mask.l1, mask.logit_name) for mask in paper.LEARNED_MASKS[column]}
     identity = rows.set_index(["weights", "g", "rescale", "l1", "initial_logit"]).index
-    rows = rows[identity.isin(wanted)].rename(
-        columns={"best_val_accuracy": "validation_accuracy", "initial_logit": "step"}
+    rows = rows[identity.isin(wanted)].rename(columns={"initial_logit": "step"})
+    return rows.assign(
+        family="", kept_fraction=1 - rows["pruned_fraction"], validation_accuracy=rows["best_val_accuracy"]
     )
-    return rows.assign(family="", kept_fraction=1 - rows["pruned_fraction"])
 
 
 HOW_LEARNED = ("iterations", "batch_size", "optimizer", "learning_rate")
@@ -99,6 +99,20 @@ def learned_how(iterations: float, batch_size: float, optimizer: str, learning_r
     '2000 iterations of 250 images, momentum 100'
     """
     return f"{iterations:.0f} iterations of {batch_size:.0f} images, {optimizer} {learning_rate:g}"
+
+
+def ways_learned(learned_masks: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Learned masks by how they were learned, in words: those last that saw the most images.
+
+    Of ways with equally many images those come later that are better on validation images.
+    """
+
+    def length(way: tuple[str, pd.DataFrame]) -> tuple[int, float]:
+        rows = way[1]
+        return (rows["iterations"] * rows["batch_size"]).iloc[0], rows["best_val_accuracy"].mean()
+
+    ways = [(learned_how(*how), rows) for how, rows in learned_masks.groupby(list(HOW_LEARNED))]
+    return sorted(ways, key=length)
 
 
 def _trained_rows(results: Results) -> Iterator[dict]:

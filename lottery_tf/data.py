@@ -53,6 +53,9 @@ class Split:
         return len(self.images)
 
 
+SPLITS = ("train", "validation", "test")
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """Training, validation and test images of one data set.
@@ -67,11 +70,16 @@ class Dataset:
     test: Split
     name: str = "custom"
 
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The images of each split by its name."""
+        return {name: getattr(self, name) for name in SPLITS}
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """A hash of every image and label in their order; results of different data are never mixed."""
         digest = hashlib.sha256()
-        for split in (self.train, self.validation, self.test):
+        for split in self.splits.values():
             for array in (split.images, split.labels):
                 digest.update(f"{array.dtype}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array))

@@ -155,7 +155,8 @@ class HeuristicSupermasks:
             if row["validation_accuracy"] > leader[0]["validation_accuracy"]:
                 best[row["weights"]] = (row, mask)
         identity = {name: dense.metrics[name] for name in LABELS if name in dense.metrics}
-        identity |= {"seed": dense.metrics["seed"], **dataclasses.asdict(ladder), "scope": ladder.scope or "layer"}
+        identity |= {"seed": dense.metrics["seed"], **dataclasses.asdict(ladder)}
+        identity["scope"] = ladder.scope or Treatment().scope
         origin = {"parent": dense.metrics["fingerprint"], "versions": pruning.versions()}
         for weights, (row, mask) in best.items():
             metrics = {"kind": "best_supermask", **identity, **row, "rescale": False, **origin}

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from lottery_tf import augmentation, networks
-from lottery_tf.data import Dataset, Split
+from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.learning_rates import WarmupAndDrops, learning_rate
 from lottery_tf.names import choose
@@ -105,7 +105,7 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
             f"augmentation is {settings.augmentation!r}, which wants images of height, width and channels; these have "
             f"shape {dataset.train.images.shape[1:]}."
         )
-    for name, split in splits(dataset).items():
+    for name, split in dataset.splits.items():
         if (images := split.images.shape[1:]) != tuple(model.input_shape[1:]):
             raise InputError(
                 f"The {name} images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}."
@@ -114,11 +114,6 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
             raise InputError(
                 f"There are {name} labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
             )
-
-
-def splits(dataset: Dataset) -> dict[str, Split]:
-    """The parts of a data set by their names."""
-    return {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,8 +172,8 @@ class Trainer:
         # A model that draws its weights (`supermask.MaskedModel`) draws once a step, and once for an evaluation.
         self._draw = getattr(model, "drawn", lambda: model)
         self._test_samples = getattr(model, "samples", 1)
-        self._images = {name: tf.constant(split.images) for name, split in splits(dataset).items()}
-        self._labels = {name: tf.constant(split.labels) for name, split in splits(dataset).items()}
+        self._images = {name: tf.constant(split.images) for name, split in dataset.splits.items()}
+        self._labels = {name: tf.constant(split.labels) for name, split in dataset.splits.items()}
         self._rate = learning_rate(settings)
         self._optimizer = make_optimizer(settings, self._rate)
         self._optimizer.build(model.trainable_variables)
@@ -268,7 +263,7 @@ class Trainer:
     def evaluate(self, split: str) -> tuple[float, float]:
         """Mean loss and accuracy (in [0, 1]) of the model as it stands on "train", "validation" or "test"."""
         loss, correct = self._evaluate[split]()
-        size = len(splits(self.dataset)[split])
+        size = len(self.dataset.splits[split])
         return float(loss) / size, float(correct) / size
 
     def gradient(self, ticket: Ticket, indices: np.ndarray) -> State:
@@ -348,7 +343,7 @@ class Trainer:
         self._optimizer.apply(list(gradients), self.model.trainable_variables)
 
     def _evaluation(self, split: str):
-        size = len(splits(self.dataset)[split])
+        size = len(self.dataset.splits[split])
         loss_sum = correct_sum = tf.zeros((), tf.float64)
         network = self._draw()
         for first in tf.range(0, size, self._evaluation_batch):

@@ -10,8 +10,6 @@ from lottery_tf.randomness import generator
 from lottery_tf.training import Trainer
 from lottery_tf.treatments import State
 
-SPLITS = dict.fromkeys(("train", "validation", "test"))
-
 
 class Evaluator:
     """Gives the loss and error of a state on one split of a trainer's data.
@@ -38,7 +36,7 @@ class Evaluator:
     """
 
     def __init__(self, trainer: Trainer, split: str = "test", *, batch_norm_images: int = 5000, seed: int = 0):
-        choose(SPLITS, split, "split")
+        choose(trainer.dataset.splits, split, "split")
         self._trainer = trainer
         self._split = split
         images = trainer.dataset.train.images

@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.data import Dataset, Split
+from lottery_tf.data import SPLITS, Dataset, Split
 from lottery_tf.errors import InputError
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
-SPLITS = ("train", "validation", "test")
 KEPT = 2  # a network's trainings and its learned masks, between which a worker may go to and fro
 
 
@@ -224,15 +223,14 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
     Raises:
       InputError: the folder cannot take them.
     """
-    splits = {split: getattr(dataset, split) for split in SPLITS}
     try:
         folder.mkdir(parents=True)
-        for name, split in splits.items():
+        for name, split in dataset.splits.items():
             np.save(folder / f"{name}-images.npy", split.images)
             np.save(folder / f"{name}-labels.npy", split.labels)
         (folder / "fingerprint").write_text(dataset.fingerprint)
     except OSError as error:
-        megabytes = sum(split.images.nbytes + split.labels.nbytes for split in splits.values()) / 1e6
+        megabytes = sum(split.images.nbytes + split.labels.nbytes for split in dataset.splits.values()) / 1e6
         raise InputError(
             f"{folder} cannot take the {megabytes:,.0f} MB of {dataset.name} ({error}). Free some space there, or have "
             "TMPDIR name another folder."
