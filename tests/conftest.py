@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import foreground
 import numpy as np
 import pytest
 from forks import Forks
@@ -69,6 +70,21 @@ def command(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def start():
+    """`foreground.start`, which leaves no process behind when a test fails half-way."""
+    processes = []
+
+    def run(words, **options):
+        processes.append(foreground.start(words, **options))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        with process:
+            process.kill()
 
 
 @pytest.fixture(scope="session")

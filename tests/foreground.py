@@ -25,9 +25,9 @@ def start(words, **options):
     )
 
 
-def starter(module):
-    """A function that starts one of the project's commands with the arguments that it is given."""
-    return lambda *arguments: start([sys.executable, "-m", module, *arguments])
+def words(module, *arguments):
+    """The words of one of the project's commands."""
+    return [sys.executable, "-m", module, *arguments]
 
 
 def wait_for(condition, process, seconds=120):

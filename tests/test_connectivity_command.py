@@ -5,7 +5,7 @@ import signal
 
 import made_up
 import pytest
-from foreground import starter, wait_for_file
+from foreground import wait_for_file, words
 
 from lottery_tf.measurements import MEASURES
 from lottery_tf.store import finished
@@ -15,7 +15,6 @@ SHORT = ("--iterations=40", "--eval_interval=20", "--levels=3", "--threads=1", "
 ALL = (*SHORT, "--seeds=0,1", f"--measure={','.join(MEASURES)}", "--at=1", "--multiples=1,3", "--matching_tolerance=3",
        "--retrained_precision=0.4")  # fmt: skip
 KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
-start = starter("runs.connectivity")
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +108,9 @@ def test_several_directions_and_copies(whole, warm_command, tmp_path):
     assert {each["settings"]["batch_norm_images"] for each in [*moved, *lines]} == {30}
 
 
-def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_command, tmp_path):
+def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_command, start, tmp_path):
     results_dir, _ = whole
-    process = start(*ALL, f"--results_dir={tmp_path}")
+    process = start(words("runs.connectivity", *ALL, f"--results_dir={tmp_path}"))
     wait_for_file(tmp_path, "level-01-perturbation-1-1/checksums.json", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()

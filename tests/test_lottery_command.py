@@ -5,8 +5,8 @@ import os
 import signal
 import time
 
-import foreground
 import pytest
+from foreground import wait_for_file, words
 
 from analysis.export import COLUMNS
 from lottery_tf.actions import MASK0, MASK1
@@ -145,7 +145,6 @@ def test_seeds_are_summed_up(warm_command, light_command, tmp_path):
     assert line.endswith(f"{(low + high) / 2:.2f} [{low:.2f}, {high:.2f}]")
 
 
-start = foreground.starter("runs.lottery")
 KILLS = (("dense", 0.3), ("large_final-rewind-hybrid/level-01", 0.7), ("random-rewind-hybrid/level-02", 0.5))
 
 
@@ -170,8 +169,9 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(command, warm_command
         assert other.read_bytes() == path.read_bytes()
 
 
-def test_two_commands_on_one_folder(light_command, tmp_path):
-    both = [start(*SHORT, "--criterion=large_final,movement", f"--results_dir={tmp_path}") for _ in range(2)]
+def test_two_commands_on_one_folder(light_command, start, tmp_path):
+    one = words("runs.lottery", *SHORT, "--criterion=large_final,movement", f"--results_dir={tmp_path}")
+    both = [start(one), start(one)]
     errors = [process.communicate(timeout=200)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     trained = sum(error.count("% kept") for error in errors)
@@ -180,9 +180,9 @@ def test_two_commands_on_one_folder(light_command, tmp_path):
     assert len(rows) == 5
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path):
-    process = start("--iterations=100000", f"--results_dir={tmp_path}")
-    foreground.wait_for_file(tmp_path, "events.out.tfevents.*", process)
+def test_ctrl_c_says_how_to_go_on(start, tmp_path):
+    process = start(words("runs.lottery", "--iterations=100000", f"--results_dir={tmp_path}"))
+    wait_for_file(tmp_path, "events.out.tfevents.*", process)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

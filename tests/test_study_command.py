@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from foreground import start, wait_for, wait_for_file
+from foreground import wait_for, wait_for_file
 
 from lottery_tf import files
 from lottery_tf.study.folder import StudyFolder
@@ -126,36 +126,30 @@ def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
 
 
-def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
+def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(start, tmp_path):
     long = [flag for flag in TINY if "schedule" not in flag] + ["--schedule=100000"]
     process = start(faults.command(tmp_path, *long), start_new_session=True)
-    try:
-        snapshot = tmp_path / "fc-digits/100000/seed-0/dense.partial/snapshot.npz"
-        wait_for(snapshot.exists, process)
-        workers = faults.workers(process.pid, "local")
-        began = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    snapshot = tmp_path / "fc-digits/100000/seed-0/dense.partial/snapshot.npz"
+    wait_for(snapshot.exists, process)
+    workers = faults.workers(process.pid, "local")
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
     assert time.monotonic() - began < 10
     assert process.returncode == 130 and "run the same command again to go on" in told
     assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_stops_while_it_reads_the_data_too_and_leaves_nothing_behind(sent, tmp_path, monkeypatch):
+def test_it_stops_while_it_reads_the_data_too_and_leaves_nothing_behind(sent, start, tmp_path, monkeypatch):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     process = start(faults.command(tmp_path / "results", *TINY), start_new_session=True)
-    try:
-        wait_for(lambda: faults.workers(process.pid, "local"), process)
-        began = time.monotonic()
-        # As a terminal does: what is typed, or its end, reaches every process of the command.
-        os.killpg(process.pid, sent)
-        _, told = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    wait_for(lambda: faults.workers(process.pid, "local"), process)
+    began = time.monotonic()
+    # As a terminal does: what is typed, or its end, reaches every process of the command.
+    os.killpg(process.pid, sent)
+    _, told = process.communicate(timeout=60)
     assert time.monotonic() - began < 10
     assert process.returncode == 130 and "run the same command again to go on" in told
     assert "Traceback" not in told

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
-from foreground import starter, wait_for_file
+from foreground import wait_for_file, words
 
 from lottery_tf.criteria import CRITERIA
 from lottery_tf.heuristics import best_over_seeds
@@ -18,7 +18,6 @@ from lottery_tf.store import Result, ResultsFolder, finished, level_place
 SHORT = ("--iterations=40", "--eval_interval=20", "--levels=2")
 ALL = (*SHORT, "--seeds=0,1", f"--criterion={','.join(CRITERIA)}")
 WEIGHTS = ("initial", "signed_constant")
-start = starter("runs.supermask")
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +99,9 @@ def test_the_best_supermask_can_be_packed(whole, warm_command, tmp_path):
     assert (tmp_path / "x.ticket").stat().st_size < 266_200 / 8 + 1000
 
 
-def test_killed_and_resumed_it_ends_with_the_same_files(whole, warm_command, tmp_path):
+def test_killed_and_resumed_it_ends_with_the_same_files(whole, warm_command, start, tmp_path):
     results_dir, output = whole
-    process = start(*ALL, f"--results_dir={tmp_path}")
+    process = start(words("runs.supermask", *ALL, f"--results_dir={tmp_path}"))
     wait_for_file(tmp_path, "oneshot-large_final/checksums.json", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
