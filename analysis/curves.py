@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from analysis import drawing, lottery_lines, results, styles, summary, tables
 from analysis.styles import Style
 from lottery_tf import paper
+from lottery_tf.statistics import AS_READ, StarRule
 from lottery_tf.store import DENSE
 
 MEASURES = ("early_stop_iteration", "test_accuracy")  # left and right
@@ -23,13 +24,13 @@ LEAST_DROP = 1.0  # percentage points that the best line is taken to fall at lea
 FRAMED = ("test_accuracy",)  # measures whose axis is cut where lines collapse
 
 
-def figure_of_lines(found: results.Results, figure: paper.Figure, **stars: str | float) -> Figure:
+def figure_of_lines(found: results.Results, figure: paper.Figure, rule: StarRule = AS_READ) -> Figure:
     """Draws a figure of the paper for every network, data set and schedule there is, a row each.
 
     Args:
       found: all results.
       figure: which lines, and which of them with bands.
-      **stars: test, correction and significance of `tables.lines`.
+      rule: what a star takes.
 
     Returns:
       The figure: lines are means over seeds, bands reach from the least to the greatest run, stars are points that are
@@ -48,11 +49,11 @@ def figure_of_lines(found: results.Results, figure: paper.Figure, **stars: str |
     for pair, key in zip(page.subplots(len(rows), len(MEASURES), squeeze=False), rows, strict=True):
         levels = results.panel(found.levels, key)
         for axes, measure in zip(pair, MEASURES, strict=True):
-            lines = in_units(tables.lines(levels, figure, measure, **stars), tables.MEASURES[measure].factor)
+            lines = in_units(tables.lines(levels, figure, measure, rule), tables.MEASURES[measure].factor)
             drawn |= draw_lines(axes, lines, looks, figure.banded, measure)
             axes.set_title(f"{drawing.panel_title(key)}, {drawing.from_to_seeds(lines['n'])}")
     handles = [line_handle(name, looks[name]) for name in looks if name in drawn]
-    drawing.legend_below(page, [*handles, *_explained(stars.get("significance", paper.SIGNIFICANCE))], 5)
+    drawing.legend_below(page, [*handles, *_explained(rule.significance)], 5)
     return drawing.settle(page)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from analysis.curves import accuracy_against_kept
 from lottery_tf import paper
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
+from lottery_tf.statistics import AS_READ, StarRule
 from runs import cli
 
 __all__ = ["FIGURES", "Material", "accuracy_against_kept", "draw", "material", "named"]
@@ -48,14 +49,14 @@ class Material:
       layer: a trained layer for the planes; None where no dense network kept its weights.
       layer_name: the name of that layer, where it was asked for by name.
       criteria: mask criteria drawn in Figure 2 besides the paper's.
-      stars: test, correction and significance, which decide the stars; see `lottery_tf.statistics.stars`.
+      rule: what a star takes.
     """
 
     found: results.Results
     layer: planes.Layer | None = None
     layer_name: str | None = None
     criteria: tuple[str, ...] = ()
-    stars: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
+    rule: StarRule = AS_READ
 
 
 class Drawn(NamedTuple):
@@ -75,7 +76,7 @@ def _of(title: str, draw: Callable[[results.Results], Figure]) -> Drawn:
 
 
 def _lines(figure: paper.Figure) -> Drawn:
-    return Drawn(figure.title, lambda given: curves.figure_of_lines(given.found, figure, **given.stars))
+    return Drawn(figure.title, lambda given: curves.figure_of_lines(given.found, figure, given.rule))
 
 
 FIGURES: dict[str, Drawn] = {
@@ -91,7 +92,7 @@ FIGURES: dict[str, Drawn] = {
     "supplement": _lines(paper.FIGURES["supplement"]),
     "others": Drawn(
         "Treatments that are in no figure of the paper",
-        lambda given: curves.figure_of_lines(given.found, curves.other_treatments(given.found), **given.stars),
+        lambda given: curves.figure_of_lines(given.found, curves.other_treatments(given.found), given.rule),
     ),
     "lottery": _of("Winning tickets and their controls", lottery_figures.lottery),
     "barriers": _of("Error barriers between successive levels", connectivity_figures.barriers),
@@ -119,7 +120,7 @@ def named(name: str) -> str:
 
 
 def material(
-    root: str | Path, layer: str | None = None, criteria: tuple[str, ...] = (), stars: Mapping | None = None
+    root: str | Path, layer: str | None = None, criteria: tuple[str, ...] = (), rule: StarRule = AS_READ
 ) -> Material:
     """Reads what figures are drawn from.
 
@@ -127,14 +128,14 @@ def material(
       root: a results folder, or a folder of exported CSV files (which hold no weights).
       layer: the layer whose weights the planes show; None takes the largest.
       criteria: mask criteria drawn in Figure 2 besides the paper's, by name or as `package.module:function`.
-      stars: what decides the stars, see `Material`.
+      rule: what a star takes.
 
     Raises:
       InputError: a folder, a layer or a criterion that is not there.
     """
     for criterion in criteria:
         planes.criterion_function(criterion)
-    return Material(results.load(root), planes.trained_layer(root, layer), layer, criteria, stars or {})
+    return Material(results.load(root), planes.trained_layer(root, layer), layer, criteria, rule)
 
 
 def draw(name: str, given: Material) -> Figure:
@@ -152,8 +153,8 @@ def define_material_flags() -> None:
 
 def material_from_flags() -> dict:
     """The arguments of `material` besides the folder."""
-    stars = importlib.import_module("analysis.star_flags").stars_from_flags()
-    return {"layer": flags.FLAGS.layer, "criteria": tuple(flags.FLAGS.criterion), "stars": stars}
+    rule = importlib.import_module("analysis.star_flags").rule_from_flags()
+    return {"layer": flags.FLAGS.layer, "criteria": tuple(flags.FLAGS.criterion), "rule": rule}
 
 
 def define_flags() -> None:

@@ -205,7 +205,7 @@ def _commands(name: str, report: Report) -> str:
     asked = {"results_dir": report.root, "figure": name, "format": list(drawing.FORMATS), "out": "figures"}
     if name in lines:
         commands, keys = provenance.training_commands(found, lines[name]), curves.panels_of_lines(found, lines[name])
-        asked |= report.given.stars
+        asked |= dataclasses.asdict(report.given.rule)
     elif name in ("figure6", "figure7", "mask_learning"):
         commands, keys = provenance.supermask_commands(found), supermask_figures.panels_of_supermasks(found)
         keys = [*keys, *((*key[:2], None) for key in keys)]
@@ -241,7 +241,7 @@ def _others(report: Report) -> paper.Figure:
 
 def table_part(name: str, report: Report) -> str:
     """The tables of a name in `tables.TABLES`, folded where they are the numbers behind a figure, and their CSV file."""
-    built = [table for table in tables.TABLES[name](report.given.found, **report.given.stars) if len(table.numbers)]
+    built = [table for table in tables.TABLES[name](report.given.found, report.given.rule) if len(table.numbers)]
     if not built:
         return page.paragraph(f"There are no results for {name}.", "missing")
     place = f"tables/{name}.csv"
@@ -403,7 +403,7 @@ def write(
 
 
 def _own_command(report: Report) -> str:
-    asked = {"results_dir": report.root, "out": report.out} | report.given.stars
+    asked = {"results_dir": report.root, "out": report.out} | dataclasses.asdict(report.given.rule)
     return provenance.command("analysis.report", asked | _asked_of_planes(report))
 
 

@@ -7,6 +7,7 @@ Examples:
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import math
 from collections.abc import Callable
@@ -32,14 +33,12 @@ def behind_stars(
     levels_of_panel: pd.DataFrame,
     figure: paper.Figure,
     measure: str,
-    test: str = "welch",
-    correction: str = "none",
-    significance: float = paper.SIGNIFICANCE,
+    rule: statistics.StarRule = statistics.AS_READ,
 ) -> pd.DataFrame:
     """At each level the line of the best mean, which alone could be starred, against each other line.
 
     Args:
-      levels_of_panel, figure, measure, test, correction, significance: as in `analysis.tables.lines`.
+      levels_of_panel, figure, measure, rule: as in `analysis.tables.lines`.
 
     Returns:
       A row for each comparison, with the columns `COLUMNS`: the fields of `statistics.Comparison`, the p-value that
@@ -48,8 +47,8 @@ def behind_stars(
     runs = figure_runs(levels_of_panel, figure, measure)
     kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), MEASURES[measure].better, []
     for level, points in points_by_level(runs):
-        starred = statistics.stars(points, better, test, correction, significance)
-        for found, corrected in statistics.against_others(points, better, test, correction):
+        starred = statistics.stars(points, better, rule)
+        for found, corrected in statistics.against_others(points, better, rule):
             rows.append(
                 (level, kept[level], found.a, starred[found.a], found.b, found.n_a, found.n_b, found.difference, found.low,
                  found.high, found.effect_size, found.p_value, corrected, found.note)
@@ -150,17 +149,18 @@ def define_flags() -> None:
 def main() -> None:
     given = flags.FLAGS
     figure, measure = choose(paper.FIGURES, given.figure, "figure"), choose(MEASURES, given.measure, "measure")
-    stars = importlib.import_module("analysis.star_flags").stars_from_flags()
+    rule = importlib.import_module("analysis.star_flags").rule_from_flags()
     levels = load(given.results_dir).levels
-    found = {key: behind_stars(panel(levels, key), figure, given.measure, **stars) for key in panels(levels)}
+    found = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
     found = {key: rows for key, rows in found.items() if len(rows)}
     if not found:
         raise InputError(f"{given.results_dir} holds no two lines of {given.figure} at one level: nothing to compare.")
     for (network, dataset, schedule), rows in found.items():
         print(f"{figure.title}: {measure.title}; {network}, {dataset}, schedule {schedule}\n")
         print(f"{text(rows, given.measure)}\n")
-        print(f"{limits(int(rows['n'].max()), 1 + rows.groupby('level').size().max(), stars['significance'])}\n")
-    print(NOTE.format(title=statistics.TESTS[stars["test"]].title, direction=DIRECTION[measure.better], **stars))
+        print(f"{limits(int(rows['n'].max()), 1 + rows.groupby('level').size().max(), rule.significance)}\n")
+    title, direction = statistics.TESTS[rule.test].title, DIRECTION[measure.better]
+    print(NOTE.format(title=title, direction=direction, **dataclasses.asdict(rule)))
 
 
 DIRECTION = {"greater": "above", "less": "below"}

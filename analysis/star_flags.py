@@ -4,7 +4,6 @@ from absl import flags
 
 from analysis import common_flags
 from lottery_tf import paper, statistics
-from lottery_tf.names import choose
 
 flags.adopt_module_key_flags(common_flags)
 TEST = flags.DEFINE_string("test", "welch", f"The test behind the stars: {', '.join(statistics.TESTS)}.")
@@ -16,9 +15,6 @@ CORRECTION = flags.DEFINE_string(
 SIGNIFICANCE = flags.DEFINE_float("significance", paper.SIGNIFICANCE, "The p-value that a star takes, one-sided.")
 
 
-def stars_from_flags() -> dict[str, str | float]:
-    """The arguments test, correction and significance; raises InputError for a value that cannot be."""
-    choose(statistics.TESTS, TEST.value, "test")
-    choose(dict.fromkeys(statistics.CORRECTIONS), CORRECTION.value, "correction")
-    statistics.check_significance(SIGNIFICANCE.value)
-    return {"test": TEST.value, "correction": CORRECTION.value, "significance": SIGNIFICANCE.value}
+def rule_from_flags() -> statistics.StarRule:
+    """What the flags say that a star takes; raises InputError for a value that cannot be."""
+    return statistics.StarRule(TEST.value, CORRECTION.value, SIGNIFICANCE.value)

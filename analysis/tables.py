@@ -21,11 +21,12 @@ from analysis import lottery_lines
 from analysis.formats import FORMATS, NOTHING, SUMMARY, Table, band
 from analysis.results import FINISHED, PANEL, Panel, Results, load, panel, panels
 from analysis.table1 import HOW_LEARNED, learned_how, published, table1
-from lottery_tf import files, paper, statistics
+from lottery_tf import files, paper
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED
 from lottery_tf.names import choose
 from lottery_tf.settings import NETWORKS, NetworkSettings
+from lottery_tf.statistics import AS_READ, TESTS, StarRule, stars
 from lottery_tf.store import DENSE
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from runs import cli
@@ -54,21 +55,14 @@ MEASURES = {
 }
 
 
-def lines(
-    levels_of_panel: pd.DataFrame,
-    figure: paper.Figure,
-    measure: str,
-    test: str = "welch",
-    correction: str = "none",
-    significance: float = paper.SIGNIFICANCE,
-) -> pd.DataFrame:
+def lines(levels_of_panel: pd.DataFrame, figure: paper.Figure, measure: str, rule: StarRule = AS_READ) -> pd.DataFrame:
     """The lines of a figure: a measure of each treatment at each level, over seeds.
 
     Args:
       levels_of_panel: `Results.levels` of one network, data set and schedule.
       figure: which treatments.
       measure: a name in `MEASURES`.
-      test, correction, significance: for the stars, see `lottery_tf.statistics.stars`.
+      rule: what a star takes.
 
     Returns:
       Columns line, level, kept_fraction, mean, min, max, n, star; lines in the order of the figure, shares in [0, 1].
@@ -76,7 +70,7 @@ def lines(
       runs that finished, and where none did, mean, min and max are NaN.
     """
     runs = figure_runs(levels_of_panel, figure, measure)
-    return over_seeds(runs, choose(MEASURES, measure, "measure").better, test, correction, significance)
+    return over_seeds(runs, choose(MEASURES, measure, "measure").better, rule)
 
 
 def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, measure: str) -> pd.DataFrame:
@@ -110,13 +104,7 @@ def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, measure: str
     return found[["line", "level", "seed", "kept_fraction", "value"]]
 
 
-def over_seeds(
-    runs: pd.DataFrame,
-    better: str,
-    test: str = "welch",
-    correction: str = "none",
-    significance: float = paper.SIGNIFICANCE,
-) -> pd.DataFrame:
+def over_seeds(runs: pd.DataFrame, better: str, rule: StarRule = AS_READ) -> pd.DataFrame:
     """Mean, least and greatest value, number of runs and star for each line and level of `figure_runs`."""
     groups = runs.groupby(["line", "level"], sort=False)
     found = groups.agg(
@@ -133,7 +121,7 @@ def over_seeds(
     starred = {
         (line, level)
         for level, points in points_by_level(runs)
-        for line, star in statistics.stars(points, better, test, correction, significance).items()
+        for line, star in stars(points, better, rule).items()
         if star
     }
     found["star"] = [key in starred for key in zip(found["line"], found["level"], strict=True)]
@@ -152,38 +140,29 @@ def figure_table(
     levels_of_panel: pd.DataFrame,
     figure: paper.Figure,
     measure: str = "test_accuracy",
-    test: str = "welch",
-    correction: str = "none",
-    significance: float = paper.SIGNIFICANCE,
+    rule: StarRule = AS_READ,
 ) -> Table:
     """The numbers behind one panel of a figure, level by treatment; see `lines`."""
-    found = lines(levels_of_panel, figure, measure, test, correction, significance)
-    caption = f"{figure.title}: {MEASURES[measure].title}{_star_note(found, test, correction, significance)}"
+    found = lines(levels_of_panel, figure, measure, rule)
+    caption = f"{figure.title}: {MEASURES[measure].title}{_star_note(found, rule)}"
     return _line_table(caption, found, MEASURES[measure])
 
 
-def supermask_table(
-    supermasks_of_panel: pd.DataFrame,
-    weights: str,
-    test: str = "welch",
-    correction: str = "none",
-    significance: float = paper.SIGNIFICANCE,
-) -> Table:
+def supermask_table(supermasks_of_panel: pd.DataFrame, weights: str, rule: StarRule = AS_READ) -> Table:
     """The numbers behind one panel of Figure 7, level by criterion; level 0 is the untrained, unmasked network."""
-    found = over_seeds(supermask_runs(supermasks_of_panel, weights), "greater", test, correction, significance)
+    found = over_seeds(supermask_runs(supermasks_of_panel, weights), "greater", rule)
     title = f"Heuristic Supermasks x {weights.replace('_', ' ')}"
-    caption = f"{title}: test accuracy, %{_star_note(found, test, correction, significance)}"
+    caption = f"{title}: test accuracy, %{_star_note(found, rule)}"
     return _line_table(caption, found, MEASURES["test_accuracy"])
 
 
-def _star_note(found: pd.DataFrame, test: str, correction: str, significance: float) -> str:
+def _star_note(found: pd.DataFrame, rule: StarRule) -> str:
     """What a star says, for the caption of a table that has any."""
     if not found["star"].any():
         return ""
-    corrected = "" if correction == "none" else f" corrected by {correction}"
-    return (
-        f" (* better than every other line: {statistics.TESTS[test].title}, one-sided p <= {significance:g}{corrected})"
-    )
+    corrected = "" if rule.correction == "none" else f" corrected by {rule.correction}"
+    test = f"{TESTS[rule.test].title}, one-sided p <= {rule.significance:g}{corrected}"
+    return f" (* better than every other line: {test})"
 
 
 def _line_table(caption: str, found: pd.DataFrame, measure: Measure) -> Table:
@@ -325,15 +304,15 @@ def table_s1_table() -> Table:
     return Table("Table S1: architectures and training", found, found)
 
 
-def figure_tables(name: str, results: Results, **stars) -> Iterator[Table]:
+def figure_tables(name: str, results: Results, rule: StarRule = AS_READ) -> Iterator[Table]:
     """The tables behind a figure of `paper.FIGURES`, one for each network and measure that is drawn."""
     for key in panels(results.levels):
         own = panel(results.levels, key)
         for measure in DRAWN:
-            yield placed(figure_table(own, paper.FIGURES[name], measure, **stars), key, {"measure": measure})
+            yield placed(figure_table(own, paper.FIGURES[name], measure, rule), key, {"measure": measure})
 
 
-def lottery_tables(results: Results, **stars) -> Iterator[Table]:
+def lottery_tables(results: Results, rule: StarRule = AS_READ) -> Iterator[Table]:
     """The tables behind the figure of winning tickets and their controls, one for each network and measure."""
     for key in lottery_lines.trained_panels(results):
         for measure in DRAWN:
@@ -342,11 +321,11 @@ def lottery_tables(results: Results, **stars) -> Iterator[Table]:
             yield placed(table, key, {"measure": measure})
 
 
-def supermask_tables(results: Results, **stars) -> Iterator[Table]:
+def supermask_tables(results: Results, rule: StarRule = AS_READ) -> Iterator[Table]:
     """The tables behind Figure 7: heuristic Supermasks, one for each network and kind of weights."""
     for key in panels(results.supermasks):
         for weights in SUPERMASK_WEIGHTS:
-            table = supermask_table(panel(results.supermasks, key), weights, **stars)
+            table = supermask_table(panel(results.supermasks, key), weights, rule)
             yield placed(table, key, {"weights": weights})
 
 
@@ -360,13 +339,13 @@ def placed(table: Table, key: Panel, identity: dict[str, str]) -> Table:
 
 
 DRAWN = ("early_stop_iteration", "test_accuracy")  # what the paper's figures show, left and right
-TABLES: dict[str, Callable[..., Iterable[Table]]] = {  # name -> from results and how stars are given to its tables
-    "table1": lambda results, **stars: [table1_table(results)],
-    "tableS1": lambda results, **stars: [table_s1_table()],
+TABLES: dict[str, Callable[..., Iterable[Table]]] = {  # name -> from results and the rule for stars to its tables
+    "table1": lambda results, rule: [table1_table(results)],
+    "tableS1": lambda results, rule: [table_s1_table()],
     **{name: functools.partial(figure_tables, name) for name in paper.FIGURES},
     "figure7": supermask_tables,
     "lottery": lottery_tables,
-    "learned_masks": lambda results, **stars: [learned_table(results)],
+    "learned_masks": lambda results, rule: [learned_table(results)],
 }
 
 
@@ -384,11 +363,11 @@ def main() -> None:
     given = flags.FLAGS
     builders = {name: choose(TABLES, name, "table") for name in given.table}
     chosen = choose(FORMATS, given.format, "format")
-    stars = importlib.import_module("analysis.star_flags").stars_from_flags()
+    rule = importlib.import_module("analysis.star_flags").rule_from_flags()
     results = load(given.results_dir)
     texts = {}
     for name, build in builders.items():
-        tables = [table for table in build(results, **stars) if len(table.numbers)]
+        tables = [table for table in build(results, rule) if len(table.numbers)]
         if tables:
             texts[name] = chosen.write(tables)
         elif given["table"].present:

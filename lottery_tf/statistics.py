@@ -279,44 +279,72 @@ def _mean(runs: Runs) -> float:
     return sum(values) / len(values) if values else float("nan")
 
 
+@dataclasses.dataclass(frozen=True)
+class StarRule:
+    """What earns a star; as it stands without arguments, the paper's sentence as read above.
+
+    Attributes:
+      test: a name in `TESTS`.
+      correction: "none" takes each p-value as it is. "holm" corrects for all that is compared at the level, each line
+        with each other in both directions, by Holm's step-down method. Neither corrects for there being many levels.
+      significance: a star takes a (corrected) p-value of at most this against every other line; one that is not
+        defined (a single run, no variance) is never enough.
+
+    Raises:
+      InputError: an unknown test or correction, or a significance that is not between 0 and 1.
+    """
+
+    test: str = "welch"
+    correction: str = "none"
+    significance: float = 0.05
+
+    def __post_init__(self):
+        choose(TESTS, self.test, "test")
+        choose(dict.fromkeys(CORRECTIONS), self.correction, "correction")
+        if not 0 < self.significance < 1:
+            raise InputError(f"significance is {self.significance}; it must lie between 0 and 1, both excluded.")
+
+
+AS_READ = StarRule()
+
+
 def against_others(
-    points: Mapping[str, Runs], better: str = "greater", test: str = "welch", correction: str = "none"
+    points: Mapping[str, Runs], better: str = "greater", rule: StarRule = AS_READ
 ) -> list[tuple[Comparison, float]]:
     """The leader of some lines against each other line that has runs, with the p-values that count.
 
     Args:
       points: the lines at one level, from name to runs.
-      better, test: as in `compare`.
-      correction: "none" takes each p-value as it is. "holm" corrects for all that is compared at the level, each line
-        with each other in both directions, by Holm's step-down method. Neither corrects for there being many levels.
+      better: as in `compare`.
+      rule: which test, and how it is corrected.
 
     Returns:
       Comparisons with their corrected p-values; nothing where fewer than two lines have runs.
 
     Raises:
-      InputError: an unknown test, direction or correction.
+      InputError: an unknown direction.
     """
-    choose(dict.fromkeys(CORRECTIONS), correction, "correction")
-    choose(TESTS, test, "test")
     best = leader(points, better)
     others = [] if best is None else [name for name in _with_runs(points) if name != best]
-    p_values = _corrected(points, better, test, correction)
-    return [(compare(points[best], points[name], test, better, (best, name)), p_values(best, name)) for name in others]
+    p_value = _corrected(points, better, rule)
+    return [
+        (compare(points[best], points[name], rule.test, better, (best, name)), p_value(best, name)) for name in others
+    ]
 
 
 def _with_runs(points: Mapping[str, Runs]) -> list[str]:
     return [name for name, runs in points.items() if any(map(math.isfinite, runs.values()))]
 
 
-def _corrected(points: Mapping[str, Runs], better: str, test: str, correction: str) -> Callable[[str, str], float]:
+def _corrected(points: Mapping[str, Runs], better: str, rule: StarRule) -> Callable[[str, str], float]:
     """A function from two lines' names to the corrected p-value of "the first is better"."""
-    chosen, sign = TESTS[test], BETTER[better]
+    chosen, sign = TESTS[rule.test], BETTER[better]
 
     def p_value(a: str, b: str) -> float:
         x, y, _ = _samples(points[a], points[b], chosen.paired)
         return _p_value(x, y, chosen, sign)
 
-    if correction == "none":
+    if rule.correction == "none":
         return p_value
     pairs = list(itertools.permutations(_with_runs(points), 2))
     corrected = holm({pair: p_value(*pair) for pair in pairs})
@@ -339,44 +367,28 @@ def holm(p_values: Mapping[object, float]) -> dict[object, float]:
     return corrected
 
 
-def stars(
-    points: Mapping[str, Runs],
-    better: str = "greater",
-    test: str = "welch",
-    correction: str = "none",
-    significance: float = 0.05,
-) -> dict[str, bool]:
+def stars(points: Mapping[str, Runs], better: str = "greater", rule: StarRule = AS_READ) -> dict[str, bool]:
     """Which of the lines at one level is significantly better than every other; at most one is.
 
     Args:
       points: from a line's name to its runs. A line without runs at this level is none of the others; where only one
         line has runs, there is nothing to be better than, and no star.
-      better, test, correction: as in `against_others`.
-      significance: a star takes a (corrected) p-value of at most this against every other line; one that is not
-        defined (a single run, no variance) is never enough.
+      better: as in `compare`.
+      rule: what a star takes.
 
     Raises:
-      InputError: an unknown test, direction or correction, or a significance that is not between 0 and 1.
+      InputError: an unknown direction.
 
     >>> stars({"a": {0: 3.0, 1: 4.0, 2: 5.0}, "b": {0: 1.0, 1: 2.0, 2: 3.0}})
     {'a': True, 'b': False}
     """
-    check_significance(significance)
-    choose(dict.fromkeys(CORRECTIONS), correction, "correction")
-    choose(TESTS, test, "test")
     best = leader(points, better)
     others = [] if best is None else [name for name in _with_runs(points) if name != best]
-    p_value = _corrected(points, better, test, correction)
+    p_value = _corrected(points, better, rule)
     starred = bool(others) and all(
-        p_value(best, name) <= significance and _mean(points[best]) != _mean(points[name]) for name in others
+        p_value(best, name) <= rule.significance and _mean(points[best]) != _mean(points[name]) for name in others
     )
     return {name: starred and name == best for name in points}
-
-
-def check_significance(significance: float) -> None:
-    """Raises InputError unless the significance lies between 0 and 1."""
-    if not 0 < significance < 1:
-        raise InputError(f"significance is {significance}; it must lie between 0 and 1, both excluded.")
 
 
 def least_p_value(test: str, n_a: int, n_b: int) -> float:

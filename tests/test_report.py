@@ -15,6 +15,7 @@ from analysis import export, figures, page, provenance, report, results
 from lottery_tf import paper
 from lottery_tf.errors import InputError
 from lottery_tf.settings import run_settings
+from lottery_tf.statistics import StarRule
 from lottery_tf.treatments import Treatment
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -215,7 +216,7 @@ def test_a_section_is_an_entry_of_a_table(root, tmp_path):
 
 def test_the_commands_on_the_page_say_what_was_asked_for(root, tmp_path):
     planes = tuple(section for section in report.SECTIONS if section.anchor == "criteria")
-    path = report.write(root, tmp_path, sections=planes, criteria=("movement",), stars={"test": "welch"})
+    path = report.write(root, tmp_path, sections=planes, criteria=("movement",), rule=StarRule("welch"))
     commands = [line for line in "".join(Reader(path.read_text()).text).splitlines() if "analysis." in line]
     assert sum("--criterion=movement" in line for line in commands) == 2  # the page's own and that of Figure 2
     assert any("--figure=figure3" in line and "--test=welch" in line for line in commands)

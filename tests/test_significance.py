@@ -7,6 +7,7 @@ from analysis.results import load, panel
 from analysis.significance import behind_stars, limits, text
 from analysis.tables import lines
 from lottery_tf import paper, statistics
+from lottery_tf.statistics import StarRule
 from lottery_tf.treatments import Treatment
 
 FC = ("fc", "mnist", "paper")
@@ -32,9 +33,9 @@ def levels(folder):
 @pytest.mark.parametrize("test", statistics.TESTS)
 @pytest.mark.parametrize("measure", ["test_accuracy", "early_stop_iteration"])
 def test_the_p_values_are_those_of_the_stars(levels, test, measure):
-    found = behind_stars(levels, FIGURE, measure, test)
-    stars = lines(levels, FIGURE, measure, test).set_index(["line", "level"])["star"]
-    means = lines(levels, FIGURE, measure, test).set_index(["line", "level"])["mean"]
+    found = behind_stars(levels, FIGURE, measure, StarRule(test))
+    stars = lines(levels, FIGURE, measure, StarRule(test)).set_index(["line", "level"])["star"]
+    means = lines(levels, FIGURE, measure, StarRule(test)).set_index(["line", "level"])["mean"]
     assert len(found) == 3 * 2
     for (level, line), rows in found.groupby(["level", "line"]):
         assert rows["star"].iloc[0] == stars[line, level] == (rows["corrected_p_value"] <= 0.05).all()
@@ -48,7 +49,7 @@ def test_the_p_values_are_those_of_the_stars(levels, test, measure):
 
 
 def test_the_correction_is_beside_the_plain_p_value(levels):
-    found = behind_stars(levels, FIGURE, "test_accuracy", correction="holm")
+    found = behind_stars(levels, FIGURE, "test_accuracy", StarRule(correction="holm"))
     assert (found["corrected_p_value"] > found["p_value"]).all()
     plain = behind_stars(levels, FIGURE, "test_accuracy")
     assert (plain["corrected_p_value"] == plain["p_value"]).all()

@@ -8,7 +8,7 @@ import pytest
 
 from lottery_tf import statistics
 from lottery_tf.errors import InputError
-from lottery_tf.statistics import against_others, compare, holm, least_p_value, stars
+from lottery_tf.statistics import StarRule, against_others, compare, holm, least_p_value, stars
 
 NAN = float("nan")
 
@@ -99,8 +99,8 @@ def test_what_few_runs_cannot_show():
 def test_a_p_value_of_exactly_the_significance_is_enough():
     points = {"a": runs(4, 5, 6), "b": runs(1, 2, 3)}
     assert compare(points["a"], points["b"], "permutation").p_value == 0.05
-    assert stars(points, test="permutation")["a"]
-    assert not stars(points, test="permutation", significance=0.0499)["a"]
+    assert stars(points, rule=StarRule("permutation"))["a"]
+    assert not stars(points, rule=StarRule("permutation", significance=0.0499))["a"]
 
 
 def by_definition(points, better, test, significance):
@@ -137,7 +137,7 @@ def test_stars_are_those_of_the_definition(test, better):
             }
             for name, shift in shifts.items()
         }
-        found = stars(points, better, test)
+        found = stars(points, better, StarRule(test))
         assert found == by_definition(points, better, test, 0.05)
         starred += sum(found.values())
     assert starred > 0
@@ -170,7 +170,7 @@ def test_less_is_greater_of_the_negative():
     ],
 )
 def test_no_star_where_nothing_can_be_said(points, test):
-    assert stars(points, test=test) == dict.fromkeys(points, False)
+    assert stars(points, rule=StarRule(test)) == dict.fromkeys(points, False)
 
 
 def test_one_comparison_that_is_not_defined_takes_the_star_away():
@@ -225,12 +225,12 @@ def test_holm_rejects_what_its_steps_reject():
 
 def test_holm_counts_all_that_is_compared_at_a_level():
     points = {"a": runs(3.0, 3.1, 3.3, 3.2), "b": runs(2.7, 2.9, 3.0, 2.8), "c": runs(1, 1.2, 0.9, 1.1)}
-    plain, corrected = against_others(points), against_others(points, correction="holm")
+    plain, corrected = against_others(points), against_others(points, rule=StarRule(correction="holm"))
     assert [found for found, _ in plain] == [found for found, _ in corrected]
     # b's p-value is the third least of six comparisons (a-c and b-c are less), so it counts four times.
     assert corrected[0][1] == pytest.approx(4 * plain[0][1])
     assert stars(points)["a"]
-    assert not stars(points, correction="holm", significance=2 * plain[0][1])["a"]
+    assert not stars(points, rule=StarRule(correction="holm", significance=2 * plain[0][1]))["a"]
 
 
 def test_a_difference_of_the_least_significant_effect_is_just_significant():
@@ -252,14 +252,19 @@ def test_the_detectable_effect_is_found_in_four_of_five_studies():
     [
         ({"test": "welsh"}, "Unknown test 'welsh'; did you mean 'welch'"),
         ({"correction": "bonferroni"}, "Unknown correction 'bonferroni'"),
-        ({"better": "more"}, "Unknown direction 'more'"),
         ({"significance": 0.0}, "significance is 0.0; it must lie between 0 and 1"),
         ({"significance": NAN}, "significance is nan"),
     ],
 )
 def test_what_cannot_be_asked(arguments, message):
     with pytest.raises(InputError, match=message):
-        stars({"a": runs(1, 2), "b": runs(3, 4)}, **arguments)
+        StarRule(**arguments)
+
+
+def test_better_has_two_directions():
+    for ask in (stars, against_others):
+        with pytest.raises(InputError, match="Unknown direction 'more'"):
+            ask({"a": runs(1, 2), "b": runs(3, 4)}, "more")
 
 
 @pytest.mark.parametrize("test", ["permutation", "wilcoxon"])

@@ -19,6 +19,7 @@ from lottery_tf import paper, store
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import best_over_seeds
 from lottery_tf.settings import NETWORKS
+from lottery_tf.statistics import StarRule
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.treatments import Treatment
 
@@ -94,11 +95,11 @@ def test_stars_stand_above_for_accuracy_and_below_for_iterations(results):
         found = tables.lines(levels, paper.FIGURES["figure3"], measure)
         assert found.loc[found["star"] & (found["level"] == 2), "line"].tolist() == [line]
         assert not found.loc[found["level"] == 0, "star"].any()
-        caption = tables.figure_table(levels, paper.FIGURES["figure3"], measure, "student", "holm").caption
+        caption = tables.figure_table(levels, paper.FIGURES["figure3"], measure, StarRule("student", "holm")).caption
         assert caption.endswith(
             "(* better than every other line: Student's t-test, one-sided p <= 0.05 corrected by holm)"
         )
-        strict = tables.lines(levels, paper.FIGURES["figure3"], measure, significance=1e-12)
+        strict = tables.lines(levels, paper.FIGURES["figure3"], measure, StarRule(significance=1e-12))
         assert not strict["star"].any()
 
 
