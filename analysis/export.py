@@ -24,13 +24,14 @@ from lottery_tf import files
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from runs import cli
+from runs.path_flags import define_path
 
 ALL = "all"
 SECONDS = "seconds"
 TIMED = ("level", "learned_mask", "control")  # the kinds that say how long each row took
 
 flags.declare_key_flag("results_dir")
-OUT = flags.DEFINE_string("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
+OUT = define_path("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
 KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(COLUMNS)}, or {ALL}.")
 TIMES = flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {', '.join(TIMED)}.")
 
@@ -55,6 +56,8 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
         raise InputError(f"There is no result of the kind {kind!r} to export.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} in.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; one kind of result is exported to a file.")
     columns = (*COLUMNS[kind], SECONDS) if times and kind in TIMED else COLUMNS[kind]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

@@ -36,6 +36,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.statistics import AS_READ, StarRule
 from runs import cli
+from runs.path_flags import define_path
 
 __all__ = ["FIGURES", "Material", "accuracy_against_kept", "draw", "material", "named"]
 
@@ -162,7 +163,7 @@ def define_flags() -> None:
     define_material_flags()
     flags.DEFINE_list("figure", list(FIGURES), f"What is drawn: {', '.join(FIGURES)}; 3 is short for figure3.")
     flags.DEFINE_list("format", ["svg", "png", "pdf"], f"Kinds of files: {', '.join(drawing.FORMATS)}.")
-    flags.DEFINE_string("out", "figures", "The folder to write to; made if it does not exist.")
+    define_path("out", "figures", "The folder to write to; made if it does not exist.")
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ from analysis import (
 from lottery_tf import files, paper
 from lottery_tf.errors import InputError
 from runs import cli
+from runs.path_flags import define_path
 
 PAGE = "index.html"
 OTHERS = "others"
@@ -422,7 +423,7 @@ def _write(report: Report, place: str, content: bytes) -> None:
 def define_flags() -> None:
     """Defines the command's flags."""
     figures.define_material_flags()
-    flags.DEFINE_string("out", "report", "The folder of the report; made if it does not exist.")
+    define_path("out", "report", "The folder of the report; made if it does not exist.")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from analysis.formats import band
+from analysis.results import FINISHED
 from lottery_tf.errors import InputError
 from lottery_tf.store import DENSE
 from lottery_tf.treatments import Treatment
@@ -34,9 +35,11 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
                 rows.append({"treatment": treatment.name} | metrics)
     if not rows:
         raise InputError("There are no trained levels of these treatments and seeds.")
-    table = pd.DataFrame(rows)[["treatment", "seed", "level", "kept_fraction", *MEASURES]]
-    # A diverged training has no accuracy: it counts as missing, not as zero.
-    table["test_accuracy"] = 100 * table["test_accuracy"].astype(float)
+    table = pd.DataFrame(rows)[["treatment", "seed", "level", "kept_fraction", "status", *MEASURES]]
+    table = table.astype(dict.fromkeys(MEASURES, float))
+    table["test_accuracy"] *= 100
+    # A diverged training has no accuracy, and stops nowhere early: it counts as missing, not as zero.
+    table.loc[table["status"] != FINISHED, list(MEASURES)] = float("nan")
     return table.sort_values("level", kind="stable")
 
 

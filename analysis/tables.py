@@ -30,6 +30,7 @@ from lottery_tf.statistics import AS_READ, TESTS, StarRule, stars
 from lottery_tf.store import DENSE
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from runs import cli
+from runs.path_flags import define_path
 
 
 class Measure(NamedTuple):
@@ -356,7 +357,7 @@ def define_flags() -> None:
         "table", list(TABLES), "Which tables, separated by commas. Default: all that there are results of."
     )
     flags.DEFINE_string("format", "markdown", f"How they are written: {', '.join(FORMATS)}.")
-    flags.DEFINE_string("out", None, "A folder, for a file a table; printed where there is none.")
+    define_path("out", None, "A folder, for a file a table; printed where there is none.")
 
 
 def main() -> None:

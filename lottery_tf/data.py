@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lottery_tf import files
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.randomness import generator
@@ -129,22 +130,30 @@ def _tfds(name: str, settings: DatasetSettings, data_dir: str | None) -> tuple[S
     looked_in = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     builder = tfds.builder(name, data_dir=str(looked_in), try_gcs=False)
     if not builder.is_prepared():
-        _download(builder, name, looked_in)
+        builder = _downloaded(name, looked_in)
     train, test = (_read(builder, split) for split in ("train", "test"))
     _check(name, train, settings.train, settings, looked_in)
     _check(name, test, settings.test, settings, looked_in)
     return train, test
 
 
-def _download(builder, name: str, looked_in: Path) -> None:
-    log.warning("%s is not in %s; downloading it there.", name, looked_in)
+def _downloaded(name: str, looked_in: Path):
+    """A data set's builder after its download, which one process does while others wait for it."""
+    import tensorflow_datasets as tfds
+
+    builder = functools.partial(tfds.builder, name, data_dir=str(looked_in), try_gcs=False)
     try:
-        _reach_network()
-        builder.download_and_prepare()
-    except OSError as error:
+        looked_in.mkdir(parents=True, exist_ok=True)
+        with files.locked(looked_in / f".{name}.lock"):
+            if not builder().is_prepared():
+                log.warning("%s is not in %s; downloading it there.", name, looked_in)
+                _reach_network()
+                builder().download_and_prepare()
+            return builder()
+    except Exception as error:  # of any kind: tensorflow-datasets has its own for what a server answers, some private
         raise InputError(
             f"The data set {name!r} is not in {looked_in} and could not be downloaded ({error}). "
-            f"Give --data_dir (or TFDS_DATA_DIR) a folder that holds {name}/{builder.version}, or prepare one where "
+            f"Give --data_dir (or TFDS_DATA_DIR) a folder that holds {name}/{builder().version}, or prepare one where "
             f"there is a network: python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
             'data_dir=...)". --dataset=digits needs no files at all.'
         ) from error

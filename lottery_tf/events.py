@@ -25,7 +25,7 @@ TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iterati
 def _fresh_writer(folder: Path) -> tf.summary.SummaryWriter:
     """A writer of the folder's only event file: what is there from before is written anew."""
     for old in folder.glob(EVENT_FILES):
-        old.unlink()
+        old.unlink(missing_ok=True)
     return tf.summary.create_file_writer(str(folder))
 
 

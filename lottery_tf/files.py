@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -17,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_tf.errors import DamagedFile
+from lottery_tf.errors import DamagedFile, InputError
 
 log = logging.getLogger(__name__)
 
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what flock answers on a file system that has none
 TEMPORARY = ".{name}.{process}.tmp"  # a file that is being written; a killed process leaves it behind
 
 
@@ -30,7 +32,14 @@ def locked(path: Path) -> Iterator[None]:
     with open(path, "a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
+            if error.errno in WITHOUT_LOCKS:
+                raise InputError(
+                    f"{path.parent} lies on a file system without locks (flock: {error.strerror}), which keep two commands "
+                    "from doing the same work. Use a folder on another one."
+                ) from error
+            if not isinstance(error, BlockingIOError):
+                raise
             file.seek(0)
             log.warning("%s is being worked on by process %s; waiting for it.", path.stem, file.read().strip())
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -84,8 +93,14 @@ def npz_bytes(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
 
 
 def json_bytes(value: dict) -> bytes:
-    """A JSON object as text, one entry a line."""
-    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+    """A JSON object as text, one entry a line; NumPy's numbers are taken as Python's."""
+    return (json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n").encode()
+
+
+def _plain(value: np.generic) -> bool | int | float:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} cannot be written as JSON.")
 
 
 def finite(value: float) -> float | None:
@@ -113,9 +128,17 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """Makes a rename in the folder last through a power cut."""
+    """Makes a rename in the folder last through a power cut, where the file system can do that for folders."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
     finally:
         os.close(handle)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error says that the disk is full; TensorFlow's errors have no number, only words."""
+    return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))

@@ -35,8 +35,13 @@ def function(table: Mapping[str, Callable], name: str, kind: str, offers: tuple[
       offers: the names that the function's parameters may have; see `call`.
 
     Raises:
-      InputError: no such name, module or function, or a parameter that nobody can fill.
+      InputError: no name, no such name, module or function, or a parameter that nobody can fill.
     """
+    if not isinstance(name, str):
+        raise InputError(
+            f"The {kind} {name!r} is no name. Results are kept by name: 'package.module:function', or "
+            "'__main__:function' for one that a script or notebook defines."
+        )
     found = _imported(name, kind) if ":" in name else choose(table, name, kind)
     _check_signature(found, f"The {kind} {name!r}")
     unknown = [parameter for parameter in _parameters(found, required=True) if parameter not in offers]
@@ -49,7 +54,7 @@ def _imported(name: str, kind: str) -> Callable:
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, SyntaxError, ValueError) as error:
+    except (ImportError, SyntaxError, TypeError, ValueError) as error:
         raise InputError(f"The {kind} {name!r}: cannot import {module_name!r} ({error}).") from error
     found = getattr(module, attribute, None)
     if not callable(found):

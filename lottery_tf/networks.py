@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -147,16 +147,32 @@ def set_state(model: keras.Model, state: State, mask: Mask | None = None) -> Non
 
 
 def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator) -> np.ndarray:
-    """A layer's kernel drawn anew from its initial distribution, independent of any global seed."""
+    """A layer's kernel drawn anew from its initial distribution, independent of any global seed.
+
+    Raises:
+      InputError: an initializer that takes no seed and draws other numbers at each call.
+    """
     initializer, shape = layer.kernel_initializer, tuple(layer.kernel.shape)
     if type(initializer) is keras.initializers.GlorotNormal:
         return glorot_normal(shape, rng)
+    draw = _seeded(initializer, draw_seed(rng))
+    drawn, again = (np.asarray(draw(shape), np.float32) for _ in range(2))
+    if drawn.tobytes() != again.tobytes():
+        raise InputError(
+            f"The kernel initializer of {layer.name!r} draws other numbers at each call, so weights could not go back to "
+            "where they began. Give it an argument `seed` that decides what it draws, or give the initial weights."
+        )
+    return drawn
+
+
+def _seeded(initializer: Callable[[tuple[int, ...]], object], seed: int) -> Callable[[tuple[int, ...]], object]:
+    """An initializer with another seed, where it takes one."""
     if not isinstance(initializer, keras.initializers.Initializer):
-        return np.asarray(initializer(shape), np.float32)
+        return initializer
     config = initializer.get_config()
-    if "seed" in inspect.signature(type(initializer).__init__).parameters:
-        config["seed"] = draw_seed(rng)
-    return np.asarray(type(initializer).from_config(config)(shape), np.float32)
+    if "seed" in config or "seed" in inspect.signature(type(initializer).__init__).parameters:
+        config["seed"] = seed
+    return type(initializer).from_config(config)
 
 
 def initial_state(model: keras.Model, untrained: State, seed: int) -> State:

@@ -127,7 +127,7 @@ class Experiment:
                 level = self._next(treatment, seed, number, parent["fingerprint"])
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == levels:
-                    self.show(treatment, seed, finished)
+                    self._show(treatment, seed, finished)
             yield level
 
     def dense(self, seed: int, weights: bool = False) -> Result:
@@ -367,7 +367,17 @@ class Experiment:
         return result
 
     def show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
-        """Writes the treatment's page for TensorBoard."""
+        """Writes the treatment's page for TensorBoard, while nobody else is at work on the treatment.
+
+        Args:
+          treatment: the treatment.
+          seed: the seed.
+          finished: the metrics of its levels, the dense network's first.
+        """
+        with self._lock(treatment, seed):
+            self._show(treatment, seed, finished)
+
+    def _show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
         folder = self.results.folder(f"seed-{seed}/{treatment.name}")
         if folder is not None:
             training = dataclasses.asdict(self.trainer.settings)

@@ -144,7 +144,7 @@ class ResultsFolder:
     def __init__(self, path: str | Path, settings: dict):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        wanted, stored = json.loads(json.dumps(settings)), self.path / "settings.json"
+        wanted, stored = json.loads(files.json_bytes(settings)), self.path / "settings.json"
         with files.locked(self.path / ".settings.lock"):
             if not stored.exists():
                 files.replace(stored, files.json_bytes(wanted))
@@ -344,11 +344,23 @@ def finished_places(root: str | Path, kind: str | None = "level") -> Iterator[tu
 def result_folders(root: Path) -> list[Path]:
     """The folders of finished results below a folder, in order.
 
-    Others may be at work there: `os.walk` passes over a folder that is gone when its turn comes, for a training that
-    ends renames its own; `Path.rglob` raises.
+    Links are followed, each folder is read once. Others may be at work there: a folder that is gone when its turn comes,
+    for a training that ends renames its own, is passed over; one that cannot be read is named in the log.
     """
-    folders = (Path(folder) for folder, _, names in os.walk(root) if CHECKSUMS in names)
-    return sorted(folder for folder in folders if folder.suffix != PARTIAL)
+    found, seen = [], set()
+    for folder, below, names in os.walk(root, followlinks=True, onerror=_cannot_read):
+        if (real := os.path.realpath(folder)) in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        if CHECKSUMS in names and not folder.endswith(PARTIAL):
+            found.append(Path(folder))
+    return sorted(found)
+
+
+def _cannot_read(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        log.warning("%s cannot be read (%s). It is left out.", error.filename, error.strerror)
 
 
 def read_history(path: Path) -> np.ndarray:

@@ -98,6 +98,11 @@ def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int,
     return np.stack(rows)
 
 
+def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
+    """Whether images have the shape that a model takes; None is any size."""
+    return len(images) == len(taken) and all(size in (own, None) for own, size in zip(images, taken, strict=True))
+
+
 def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
     """Raises InputError for images or labels that the model cannot take, or images that cannot be augmented."""
     if settings.augmentation and dataset.train.images.ndim != 4:
@@ -106,7 +111,7 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
             f"shape {dataset.train.images.shape[1:]}."
         )
     for name, split in dataset.splits.items():
-        if (images := split.images.shape[1:]) != tuple(model.input_shape[1:]):
+        if not _fits(images := split.images.shape[1:], model.input_shape[1:]):
             raise InputError(
                 f"The {name} images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}."
             )

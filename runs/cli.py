@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.files import is_full
 from lottery_tf.processes import start_tensorflow
 
 __all__ = ["log", "run", "start_tensorflow"]
@@ -33,15 +35,20 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
         try:
             if arguments[1:] and not words:
                 raise InputError(f"Arguments are given as flags; {arguments[1]!r} is none.")
-            return main(*([arguments[1:]] if words else [])) or 0
+            status = main(*([arguments[1:]] if words else [])) or 0
+            sys.stdout.flush()
+            return status
         except (InputError, DamagedFile) as error:
             print(error, file=sys.stderr)
             return 2
         except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
             print(error, file=sys.stderr)
             return 2
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        except BrokenPipeError:  # its reader, `head` for example, has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        except Exception as error:
+            if not is_full(error):
                 raise
             print(
                 f"The disk is full: {error}. What was finished is kept; free some space and run the same command again.",

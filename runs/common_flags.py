@@ -7,17 +7,18 @@ from absl import flags
 from lottery_tf.errors import InputError
 from lottery_tf.settings import DATASETS, NETWORKS, OPTIMIZERS
 from runs import cli
+from runs.path_flags import define_path
 
 NETWORK = flags.DEFINE_string("network", "fc", f"Network: {', '.join(NETWORKS)}.")
 DATASET = flags.DEFINE_string(
     "dataset", "digits", f"Data set: {', '.join(DATASETS)}. digits is embedded and needs no files."
 )
-DATA_DIR = flags.DEFINE_string(
+DATA_DIR = define_path(
     "data_dir", None, "Folder of tensorflow-datasets; default: TFDS_DATA_DIR, else ~/tensorflow_datasets."
 )
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds, separated by commas.")
 ITERATIONS = flags.DEFINE_integer("iterations", None, "Length of each training in iterations.")
-RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
+RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Images a training step. Default: the network's.")
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Learning rate. Default: the network's.")
 OPTIMIZER = flags.DEFINE_string("optimizer", None, f"{', '.join(OPTIMIZERS)}. Default: the network's.")

@@ -13,6 +13,7 @@ that were dropped are trained again.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,7 +154,7 @@ def measure_between(measurement: MeasurementSettings) -> None:
         raise InputError(f"--between reads the settings in the folders of the two results: leave out --{given[0]}.")
     if len(BETWEEN.value) != 2:
         raise InputError(f"--between wants the folders of two results; {len(BETWEEN.value)} are given.")
-    first, second = ends = [locate(path) for path in BETWEEN.value]
+    first, second = ends = [locate(os.path.expanduser(path)) for path in BETWEEN.value]
     if first.settings.dataset != second.settings.dataset:
         raise InputError(f"{first.name} and {second.name} are of other data sets: no error is theirs in common.")
     if first.settings.network != second.settings.network:

@@ -131,7 +131,10 @@ def _iterations(default: int, batch_size: int) -> int:
     if common_flags.ITERATIONS.value is not None:
         raise InputError("Give --epochs or --iterations, not both.")
     table = DATASETS[common_flags.DATASET.value]
-    return EPOCHS.value * ((table.train - table.validation) // batch_size)
+    images = table.train - table.validation
+    if not 1 <= batch_size <= images:
+        raise InputError(f"--batch_size is {batch_size}; it must be 1 to {images}, the number of training images.")
+    return EPOCHS.value * (images // batch_size)
 
 
 if __name__ == "__main__":

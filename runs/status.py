@@ -17,8 +17,9 @@ from absl import flags
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.study.folder import StudyFolder, is_there
 from runs import cli
+from runs.path_flags import define_path
 
-RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
+RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
 JSON = flags.DEFINE_bool("json", False, "Print JSON: an object for each study.")
 
 

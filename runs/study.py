@@ -35,6 +35,7 @@ from lottery_tf.study.temporary import temporary_folder
 from lottery_tf.study.work import LevelWork, Work
 from lottery_tf.study.worker import Setup, save_dataset
 from runs import cli
+from runs.path_flags import define_path
 from runs.study_progress import StudyProgress, Where, dry_run, write_stage
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ SCHEDULE = flags.DEFINE_string(
 DATASET = flags.DEFINE_string(
     "dataset", None, "Data set for all networks. Default: mnist for fc, cifar10 for the others; demo: digits."
 )
-DATA_DIR = flags.DEFINE_string(
+DATA_DIR = define_path(
     "data_dir", None, "Folder of tensorflow-datasets; default: TFDS_DATA_DIR, else ~/tensorflow_datasets."
 )
-RESULTS_DIR = flags.DEFINE_string("results_dir", "results", "Folder of all results.")
+RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
 EVAL_INTERVAL = flags.DEFINE_integer("eval_interval", 100, "Iterations between two readings of the validation loss.")
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of trainings, for all networks. Default: each one's own.")
 WARMUP_ITERATIONS = flags.DEFINE_integer(

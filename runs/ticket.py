@@ -25,11 +25,12 @@ from lottery_tf.measurements.folders import KINDS
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS
 from runs import cli
+from runs.path_flags import define_path
 
-RUN = flags.DEFINE_string("run", None, "pack: the folder of one finished result.")
-OUT = flags.DEFINE_string("out", None, "pack: the ticket file to write.")
+RUN = define_path("run", None, "pack: the folder of one finished result.")
+OUT = define_path("out", None, "pack: the ticket file to write.")
 DTYPE = flags.DEFINE_string("dtype", "float32", f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}.")
-TO = flags.DEFINE_string("to", None, "unpack: the Keras model to write; its name ends in .keras.")
+TO = define_path("to", None, "unpack: the Keras model to write; its name ends in .keras.")
 COMPACT = flags.DEFINE_bool(
     "compact", False, "unpack: leave out units and channels without connections: a smaller network, the same outputs."
 )

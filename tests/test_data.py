@@ -75,6 +75,50 @@ def test_absent_data_without_a_network(tmp_path, monkeypatch):
     assert "--dataset=digits needs no files" in message
 
 
+class Downloading:
+    """Stands for a data set that another process may have downloaded meanwhile."""
+
+    version = "1.0"
+
+    def __init__(self, prepared, error=None):
+        self._prepared, self._error, self.downloads = iter(prepared), error, 0
+
+    def is_prepared(self):
+        return next(self._prepared)
+
+    def download_and_prepare(self):
+        self.downloads += 1
+        if self._error:
+            raise self._error
+
+    def as_dataset(self, split, **_):
+        import tensorflow as tf
+
+        size = data.DATASETS["mnist"].train if split == "train" else data.DATASETS["mnist"].test
+        return {"image": tf.zeros((size, 28, 28, 1), tf.uint8), "label": tf.range(size, dtype=tf.int64) % 10}
+
+
+@pytest.mark.parametrize(("prepared", "downloads"), [((False, False), 1), ((False, True), 0)])
+def test_of_two_commands_one_downloads(prepared, downloads, tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    builder = Downloading(prepared)
+    monkeypatch.setattr(tfds, "builder", lambda *args, **options: builder)
+    monkeypatch.setattr(data, "_reach_network", lambda: None)
+    assert len(data.load("mnist", str(tmp_path / "new")).test) == 10_000
+    assert builder.downloads == downloads
+
+
+def test_a_download_that_fails_is_told_in_a_sentence(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    builder = Downloading((False, False), tfds.download.DownloadError("Failed to get url. HTTP code: 503."))
+    monkeypatch.setattr(tfds, "builder", lambda *args, **options: builder)
+    monkeypatch.setattr(data, "_reach_network", lambda: None)
+    with pytest.raises(InputError, match=r"could not be downloaded \(Failed to get url. HTTP code: 503.\)"):
+        data.load("mnist", str(tmp_path))
+
+
 class FakeBuilder:
     """Stands for a prepared folder that holds something else than its name says."""
 

@@ -120,6 +120,8 @@ def test_nothing_and_nowhere_to_write(folder, tmp_path):
         write_all(folder, tmp_path / "file")
     with pytest.raises(InputError, match="There is no results folder"):
         write_all(tmp_path / "nowhere", tmp_path / "out")
+    with pytest.raises(InputError, match="empty is a folder; one kind of result is exported to a file"):
+        write_csv([{}], tmp_path / "empty")
     assert not (tmp_path / "out").exists()
     assert (tmp_path / "file").read_text() == "precious"
 

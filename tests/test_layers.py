@@ -152,3 +152,16 @@ def test_masks_that_do_not_fit_are_refused(kept, frozen, message):
     layer.build((None, 4))
     with pytest.raises(InputError, match=message):
         layer.set_mask(kept, frozen)
+
+
+def test_another_process_loads_masks_once_it_knows_the_layers(command, tmp_path):
+    model = small_network()
+    mask_half(model)
+    model.save(tmp_path / "model.keras")
+    code = f"""
+import keras, lottery_tf.layers
+layer = keras.models.load_model({str(tmp_path / "model.keras")!r}).layers[-1]
+print(int(layer.kernel_mask.numpy().sum()))
+"""
+    done = command(None, code=code)
+    assert int(done.stdout) == model.layers[-1].kernel_mask.numpy().sum(), done.stderr

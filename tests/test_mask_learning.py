@@ -206,6 +206,8 @@ def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
         (["--epochs=2", "--iterations=3"], "Give --epochs or --iterations, not both"),
         (["--epochs=0"], "iterations is 0"),
         (["--batch_size=0"], "batch_size is 0"),
+        (["--epochs=1", "--batch_size=0"], "--batch_size is 0; it must be 1 to 1200"),
+        (["--epochs=1", "--batch_size=1201"], "--batch_size is 1201; it must be 1 to 1200"),
         (["--l1=-1"], "l1 is -1.0"),
         (["--optimizer=rms"], "Unknown optimizer 'rms'"),
     ],

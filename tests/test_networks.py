@@ -158,6 +158,42 @@ def scaled_ones(shape, dtype=None):
     return np.full(shape, 3.0)
 
 
+class Unseeded(keras.initializers.Initializer):
+    """An initializer of a user's own that leaves its draws to Keras's global state."""
+
+    def __call__(self, shape, dtype=None):
+        return keras.random.normal(shape)
+
+
+class Seeded(keras.initializers.Initializer):
+    """One that takes its seed among other options."""
+
+    def __init__(self, **options):
+        self.options = options
+
+    def __call__(self, shape, dtype=None):
+        return keras.random.normal(shape, seed=self.options["seed"])
+
+    def get_config(self):
+        return self.options
+
+
+@pytest.mark.parametrize("initializer", [Unseeded(), lambda shape, dtype=None: keras.random.normal(shape)])
+def test_an_initializer_that_cannot_draw_the_same_again_is_refused(initializer):
+    layer = keras.layers.Dense(3, kernel_initializer=initializer, name="own")
+    layer.build((None, 4))
+    with pytest.raises(InputError, match="The kernel initializer of 'own' draws other numbers at each call"):
+        networks.draw_kernel(layer, np.random.default_rng(0))
+
+
+def test_an_initializer_of_ones_own_gets_its_seed():
+    layer = keras.layers.Dense(3, kernel_initializer=Seeded(seed=1))
+    layer.build((None, 4))
+    first, again, other = (networks.draw_kernel(layer, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).all()
+
+
 @pytest.mark.parametrize("initializer", ["he_normal", "orthogonal", "ones", scaled_ones])
 def test_kernels_are_drawn_from_the_layers_own_initializer(initializer):
     layer = keras.layers.Dense(30, kernel_initializer=initializer)

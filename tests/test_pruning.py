@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import tiny_network
 
-from lottery_tf import names, networks
+from lottery_tf import events, names, networks
 from lottery_tf.actions import MASK0, MASK0_OFFERS, MASK1, MASK1_OFFERS
 from lottery_tf.criteria import CRITERIA, OFFERS
 from lottery_tf.errors import InputError
@@ -463,3 +463,19 @@ def test_every_name_can_be_called(table, offers):
     """No criterion or action asks for something that the loop does not have."""
     for name, function in table.items():
         assert names.function(table, name, "function", offers) is function
+
+
+def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer, tmp_path, monkeypatch):
+    experiment, treatment = on_disk(trainer, tmp_path), Treatment("random")
+    locked = []
+
+    def write(folder, described, finished):
+        with open(folder.parent / f".{folder.name}.lock") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        locked.append([metrics["level"] for metrics in finished])
+
+    monkeypatch.setattr(events, "write_treatment", write)
+    found = [level.metrics for level in experiment.levels(treatment, 0, 1)]
+    experiment.show(treatment, 0, found)
+    assert locked == [[0, 1], [0, 1]]

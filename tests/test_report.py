@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from analysis import export, figures, page, provenance, report, results
-from lottery_tf import paper
+from lottery_tf import files, paper, store
 from lottery_tf.errors import InputError
 from lottery_tf.settings import run_settings
 from lottery_tf.statistics import StarRule
@@ -181,6 +181,20 @@ def test_times_and_versions_are_what_the_trainings_recorded(root):
     assert trained.loc["paper", "trainings"] == len(results.load(root).levels)
     assert trained.loc["paper", "seconds each, mean"] == "1.5"
     assert any("numpy 2" in line for line in versions)
+
+
+def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_path):
+    """Those of a model of one's own, whose `ResultsFolder` has no labels."""
+    path = tmp_path / "seed-0" / "dense"
+    metrics = files.json_bytes({"kind": "level", "seconds": 2.0})
+    store.write_files(
+        path, {"metrics.json": metrics, store.CHECKSUMS: files.json_bytes({"metrics.json": files.sha256(metrics)})}
+    )
+    times, _ = provenance.training_times(tmp_path)
+    assert times.to_dict("records") == [
+        {"network": "", "dataset": "", "schedule": "learned masks", "trainings": 1, "hours in all": "0.00",
+         "seconds each, mean": "2.0"}
+    ]  # fmt: skip
 
 
 def test_exported_files_give_a_report_and_say_what_they_lack(root, tmp_path):

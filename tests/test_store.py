@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -200,6 +201,63 @@ def test_results_are_read_while_others_are_being_finished(results, tmp_path, mon
     monkeypatch.setattr(os, "scandir", renamed_just_before)
     assert [metrics["level"] for metrics in finished(tmp_path)] == [1]
     assert renamed
+
+
+def test_results_behind_links_are_read_once(results, tmp_path):
+    results.write("t/level-01", made_up_level(1))
+    elsewhere = tmp_path / "another disk"
+    (results.path / "t").rename(elsewhere)
+    (results.path / "t").symlink_to(elsewhere)
+    (elsewhere / "level-01" / "loop").symlink_to(results.path)
+    assert [metrics["level"] for metrics in finished(results.path)] == [1]
+
+
+def test_a_folder_that_cannot_be_read_is_named(results, tmp_path, monkeypatch, caplog):
+    results.write("t/level-01", made_up_level(1))
+    results.write("u/level-02", made_up_level(2))
+    scandir = os.scandir
+
+    def forbidden(path):
+        if str(path) == str(results.path / "u"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    assert [metrics["level"] for metrics in finished(tmp_path)] == [1]
+    assert caplog.messages == [f"{results.path / 'u'} cannot be read (Permission denied). It is left out."]
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    results = ResultsFolder(tmp_path / "fc", {"learning_rate": np.float32(0.5), "data": "x"})
+    level = made_up_level()
+    level.metrics["seed"] = np.int64(3)
+    results.write("t/level-01", level)
+    assert results.read("t/level-01", weights=False).metrics["seed"] == 3
+    assert json.loads((results.path / "settings.json").read_text())["learning_rate"] == 0.5
+    with pytest.raises(TypeError, match="cannot be written as JSON"):
+        files.json_bytes({"a": {1, 2}})
+
+
+def test_a_file_system_without_locks_is_named(results, monkeypatch):
+    def unsupported(file, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(files.fcntl, "flock", unsupported)
+    with pytest.raises(InputError, match=f"{results.path}/t lies on a file system without locks"), results.lock("t/a"):
+        pass
+
+
+def test_a_file_system_that_cannot_flush_folders_is_good_enough(results, monkeypatch):
+    flush = os.fsync
+
+    def files_only(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    results.write("t/level-01", made_up_level())
+    assert results.read("t/level-01", weights=True) is not None
 
 
 def test_finished_reads_them_all_and_skips_the_damaged(results, tmp_path, caplog):

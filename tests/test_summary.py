@@ -8,9 +8,10 @@ from lottery_tf.treatments import Treatment
 
 
 def level(seed, accuracy):
+    """A dense network; where its training diverged, it has an early-stopping iteration from before all the same."""
     return {
         "criterion": DENSE, "seed": seed, "level": 0, "kept_fraction": 1.0, "test_accuracy": accuracy,
-        "early_stop_iteration": None if accuracy is None else 100 * seed,
+        "status": "diverged" if accuracy is None else "finished", "early_stop_iteration": 100 * seed,
     }  # fmt: skip
 
 

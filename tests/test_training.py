@@ -357,3 +357,15 @@ def test_full_mask_is_the_dense_network(trainer):
     full = Ticket(ticket.start, masks.full(ticket.mask))
     trained = trainer.train(full, 0, 0)
     assert all((trained.final[name] != ticket.start[name]).mean() > 0.5 for name in ticket.mask)
+
+
+def test_images_of_any_size_fit_a_model_that_takes_any(few_colour_images):
+    def trainer(channels):
+        layers = [keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10)]
+        model = networks.masked(keras.Sequential([keras.Input((None, None, channels)), *layers]))
+        return Trainer(model, few_colour_images, TrainingSettings(iterations=2, batch_size=4, eval_interval=1))
+
+    free = trainer(3)
+    assert np.isfinite(free.train(half_ticket(free.model), 0, 1).test_accuracy)
+    with pytest.raises(InputError, match=r"have shape \(8, 8, 3\); the model .* takes \(None, None, 1\)"):
+        trainer(1)

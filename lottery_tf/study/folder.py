@@ -160,8 +160,11 @@ def drop_weights_before(results_dir: Path, work: Work) -> None:
 def is_shown(results_dir: Path, work: LevelWork) -> bool:
     """Whether the treatment's page for TensorBoard, which is written after each level, was written after this one."""
     level = results_dir / work.key
-    finished = (level / "metrics.json").stat().st_mtime_ns
-    return any(page.stat().st_mtime_ns >= finished for page in level.parent.glob(store.EVENT_FILES))
+    try:
+        finished = (level / "metrics.json").stat().st_mtime_ns
+        return any(page.stat().st_mtime_ns >= finished for page in level.parent.glob(store.EVENT_FILES))
+    except FileNotFoundError:  # another command is just writing it anew
+        return False
 
 
 def is_child(results_dir: Path, work: LevelWork, metrics: dict) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
-import errno
 import functools
 import logging
 import os
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lottery_tf import files
 from lottery_tf.data import SPLITS, Dataset, Split
 from lottery_tf.errors import InputError
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
@@ -209,12 +209,9 @@ class Worker:
 
 def failure(error: Exception) -> Ended:
     """How a unit ended that raised an error; called where the error is handled."""
-    return Ended(End.DISK_FULL, error=str(error)) if is_full(error) else Ended(End.FAILED, error=traceback.format_exc())
-
-
-def is_full(error: Exception) -> bool:
-    """Whether an error says that the disk is full; TensorFlow's errors have no number, only words."""
-    return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
+    if files.is_full(error):
+        return Ended(End.DISK_FULL, error=str(error))
+    return Ended(End.FAILED, error=traceback.format_exc())
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:

@@ -62,3 +62,12 @@ def test_a_page_is_missing_until_it_was_written_after_the_level(tmp_path):
     assert is_shown(tmp_path, work)
     os.utime(page, (0, 0))
     assert not is_shown(tmp_path, work), "it is of the level before"
+
+
+def test_a_page_that_somebody_is_writing_anew_is_missing(tmp_path, monkeypatch):
+    work = LevelWork(run_settings("fc", "digits", "20"), 0, 2, Treatment())
+    (tmp_path / work.key).mkdir(parents=True)
+    (tmp_path / work.key / "metrics.json").write_text("{}")
+    gone = tmp_path / work.key / "../events.out.tfevents.1"
+    monkeypatch.setattr(type(gone), "glob", lambda self, pattern: [gone])
+    assert not is_shown(tmp_path, work)

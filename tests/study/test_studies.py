@@ -132,6 +132,7 @@ def test_masks_are_learned_as_section_s3_says():
         ({"studies": ("demo", "demo")}, "studies gives demo more than once"),
         ({"studies": ("demo",), "networks": ()}, "networks is empty"),
         ({"studies": ("demo",), "levels": 0}, "levels is 0"),
+        ({"studies": ("demo",), "learning_rate": float("nan")}, "learning_rate is nan"),
         ({"studies": ("demo",), "dataset": "minst"}, "did you mean 'mnist'"),
         ({"studies": ("demo",), "schedule": "hlaf"}, "did you mean 'half'"),
         ({"studies": ("demo",), "schedule": "0"}, "iterations is 0"),

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import lottery_tf as lt
-from lottery_tf import mask_learning, mask_settings
+from lottery_tf import files, mask_learning, mask_settings
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import Ladder
 from lottery_tf.settings import run_settings
 from lottery_tf.study.studies import mask_training
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork
-from lottery_tf.study.worker import End, Setup, Worker, is_full, map_dataset, save_dataset
+from lottery_tf.study.worker import End, Setup, Worker, map_dataset, save_dataset
 from lottery_tf.supermask import MaskedModel
 
 SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
@@ -109,9 +109,9 @@ def test_a_training_that_diverges_is_a_result_and_nothing_follows_on_it(worker, 
 
 
 def test_a_full_disk_is_told_from_other_errors():
-    assert is_full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert is_full(RuntimeError("events.out; No space left on device"))
-    assert not is_full(OSError(errno.EACCES, os.strerror(errno.EACCES)))
+    assert files.is_full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert files.is_full(RuntimeError("events.out; No space left on device"))
+    assert not files.is_full(OSError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def test_a_folder_that_cannot_take_the_data_is_named_with_what_they_take(digits, tmp_path):

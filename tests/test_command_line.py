@@ -1,0 +1,60 @@
+"""What all command lines share: paths with `~`, readers that stop reading, disks that are full."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        ("runs.status", ["--results_dir=~/none"], "There is no results folder {home}/none."),
+        ("runs.ticket", ["pack", "--run=~/none", "--out=~/a.ticket"], "{home}/none"),
+        ("runs.ticket", ["pack", "--run=~/none", "--out=~/no/a.ticket"], "{home}/no"),
+        ("runs.connectivity", ["--between=~/a,~/b"], "{home}/a"),
+        ("analysis.tables", ["--results_dir=~/none"], "There is no folder {home}/none."),
+        ("analysis.export", ["--results_dir=~/none"], "There is no results folder {home}/none."),
+    ],
+)
+def test_home_is_found_where_no_shell_puts_it_in(module, arguments, message, command, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = command(module, *arguments)
+    assert done.returncode == 2
+    assert message.format(home=tmp_path) in done.stderr
+    assert "~" not in done.stderr
+
+
+PRINTS = """
+from runs import cli
+def main():
+    for number in range(100_000):
+        print(number)
+cli.run(main)
+"""
+
+
+def test_a_reader_may_stop_reading():
+    writer = subprocess.Popen([sys.executable, "-c", PRINTS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert writer.stdout.readline() == b"0\n"
+    writer.stdout.close()
+    errors = writer.stderr.read()
+    assert (writer.wait(), errors) == (141, b"")
+
+
+RAISES = """
+from runs import cli
+def main():
+    raise RuntimeError("{error}")
+cli.run(main)
+"""
+
+
+def test_a_full_disk_is_told_in_a_sentence_by_whomever_it_was_found(command):
+    """TensorFlow, which writes for TensorBoard, has errors of its own for it, with words alone."""
+    done = command(None, code=RAISES.format(error="Could not flush events.out.tfevents.1: No space left on device"))
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert done.stderr.startswith("The disk is full: Could not flush")
+    done = command(None, code=RAISES.format(error="Something else"))
+    assert (done.returncode, "Traceback" in done.stderr) == (1, True)
