@@ -2,12 +2,13 @@
 
 Examples:
   python -m runs.ticket pack --run=results/fc-digits/1000/seed-0/large_final-rewind-zero/level-08 --out=fc.ticket
+  python -m runs.ticket pack --untrained --run=results/fc-digits/1000/seed-0/large_final-rewind-zero/level-08 --out=winning.ticket
   python -m runs.ticket inspect fc.ticket
   python -m runs.ticket unpack fc.ticket --to=fc.keras
 
---run is the folder of one result, with its metrics.json. A supermask is packed as its mask and seed; a trained ticket
-with its kept weights, as float32 or, half as large and rounded, as float16. The unpacked model needs nothing of this
-package.
+--run is the folder of one result, with its metrics.json. A supermask is packed as its mask and seed, and so, with
+--untrained, is a winning ticket before its training; a trained network with its kept weights, as float32 or, half as
+large and rounded, as float16. The unpacked model needs nothing of this package.
 """
 
 from __future__ import annotations
@@ -24,23 +25,30 @@ from lottery_tf.errors import InputError
 from lottery_tf.measurements.folders import KINDS
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS
+from lottery_tf.store import DENSE
 from runs import cli
 from runs.path_flags import define_path
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
 DTYPE = flags.DEFINE_string("dtype", "float32", f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}.")
+UNTRAINED = flags.DEFINE_bool(
+    "untrained", False, "pack: the winning ticket, a level's mask over its network's initial weights, not trained."
+)
 TO = define_path("to", None, "unpack: the Keras model to write; its name ends in .keras.")
 COMPACT = flags.DEFINE_bool(
     "compact", False, "unpack: leave out units and channels without connections: a smaller network, the same outputs."
 )
 
 
+REWOUND = {"mask1": "rewind", "mask0": "zero", "rewind_to": 0}  # what makes a level a mask over the initial weights
+
+
 def pack() -> None:
     """Writes the ticket file of a finished result."""
     out = writable(OUT.value, "--out")
     choose(dict.fromkeys(tickets.DTYPES), DTYPE.value, "--dtype")
-    metrics, mask, final = read_result(Path(RUN.value))
+    metrics, mask, final = read_result(Path(RUN.value), UNTRAINED.value)
     cli.start_tensorflow()
     content = packed_result(metrics, mask, final, DTYPE.value)
     files.replace(out, content)
@@ -48,8 +56,8 @@ def pack() -> None:
     print(f"{out}: {len(content):,} bytes, {8 * len(content) / weights:.3f} bits for each of {weights:,} weights.")
 
 
-def read_result(folder: Path) -> tuple[dict, masks.Mask, dict | None]:
-    """The metrics, mask and final weights (None for a supermask, which has none of its own) in a result's folder."""
+def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask, dict | None]:
+    """The metrics, mask and final weights (None for a mask over untrained weights) in a result's folder."""
     if not (folder / "checksums.json").is_file():
         raise InputError(f"{folder} is no finished result: give the folder of one level or mask, with a metrics.json.")
     sums = files.read_json(folder / "checksums.json")
@@ -63,11 +71,22 @@ def read_result(folder: Path) -> tuple[dict, masks.Mask, dict | None]:
         raise InputError(f"{folder} holds a whole ladder of masks; pack {folder.name}-best-initial, beside it.")
     if metrics.get("kind") not in KINDS:
         raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), no network or mask.")
+    if untrained:
+        check_began_with_initial_weights(folder, metrics)
+        return metrics, mask, None
     if "weights.npz" not in sums:
         raise InputError(f"The weights of {folder} were dropped; run it again with --keep=all, or pack the last level.")
     arrays = read_arrays(folder / "weights.npz", sums)
     final = {name.removeprefix("final/"): value for name, value in arrays.items() if name.startswith("final/")}
     return metrics, mask, final
+
+
+def check_began_with_initial_weights(folder: Path, metrics: dict) -> None:
+    """Raises InputError for a level whose kept weights did not start at their initial values, or pruned ones not at zero."""
+    began = {name: metrics.get(name, usual) for name, usual in REWOUND.items()}
+    if metrics.get("criterion") != DENSE and began != REWOUND:
+        shown = ", ".join(f"{name} {value}" for name, value in began.items())
+        raise InputError(f"The network of {folder} did not begin with its initial weights under a mask ({shown}).")
 
 
 def read_arrays(path: Path, sums: dict) -> dict:
@@ -82,7 +101,8 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
     dataset = choose(DATASETS, metrics["dataset"], "data set")
     model = networks.build(metrics["network"], dataset.image_shape, dataset.classes)
     if final is None:
-        return tickets.pack_supermask(model, mask, metrics["seed"], metrics["weights"], metrics.get("rescale", False))
+        weights = metrics.get("weights", "initial")
+        return tickets.pack_supermask(model, mask, metrics["seed"], weights, metrics.get("rescale", False))
     networks.set_state(model, final, mask)
     return tickets.pack_trained(model, metrics["seed"], dtype)
 

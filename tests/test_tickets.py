@@ -735,16 +735,16 @@ def result_files(contents):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """A results folder with a dense level, two trained ones (the first without weights) and a supermask."""
+    """A results folder with a dense level, two trained ones (the first without weights), a winning ticket and a supermask."""
     import lottery_tf as lt
     from lottery_tf import pruning
 
     root = tmp_path_factory.mktemp("results")
     settings = lt.run_settings("fc", "digits", "3")
     treatment = lt.Treatment("large_final", mask0="init")
-    for _ in pruning.paper_experiment(settings, lt.load("digits"), root, keep_weights=False).levels(
-        treatment, 2, levels=2
-    ):
+    experiment = pruning.paper_experiment(settings, lt.load("digits"), root, keep_weights=False)
+    winning = lt.Treatment("large_final")
+    for _ in (*experiment.levels(treatment, 2, levels=2), *experiment.levels(winning, 2, levels=1)):
         pass
     seed = root / "fc-digits" / "3" / "seed-2"
     supermask = seed / "supermask"
@@ -754,6 +754,7 @@ def results(tmp_path_factory):
         "dense": seed / "dense",
         "dropped": seed / treatment.name / "level-01",
         "trained": seed / treatment.name / "level-02",
+        "winning": seed / winning.name / "level-01",
         "supermask": supermask,
     }
 
@@ -769,6 +770,26 @@ def test_trained_results_are_packed(warm_command, results, tmp_path):
         with np.load(folder / "weights.npz") as arrays:
             wanted = {key[6:]: arrays[key] for key in arrays.files if key.startswith("final/")}
         assert same_bits(networks.get_state(tickets.rebuild(packed)), wanted)
+
+
+def test_a_winning_ticket_is_its_mask_and_seed(warm_command, results, tmp_path):
+    from lottery_tf import networks
+
+    for folder in (results["winning"], results["dense"]):
+        file = tmp_path / "x.ticket"
+        done = warm_command("runs.ticket", "pack", "--untrained", f"--run={folder}", f"--out={file}")
+        assert done.returncode == 0, done.stderr
+        assert file.stat().st_size < 266_200 / 8 + 1000
+        with np.load(folder / "weights.npz") as arrays:
+            wanted = {key[6:]: arrays[key] for key in arrays.files if key.startswith("start/")}
+        assert same_bits(networks.get_state(tickets.rebuild(tickets.parse(file.read_bytes()))), wanted)
+
+
+def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_command, results, tmp_path):
+    given = ("pack", "--untrained", f"--run={results['dropped']}", f"--out={tmp_path / 'x.ticket'}")
+    done = light_command("runs.ticket", *given)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "did not begin with its initial weights under a mask (mask1 rewind, mask0 init, rewind_to 0)" in done.stderr
 
 
 def test_results_that_cannot_be_packed(light_command, results, tmp_path):
