@@ -14,6 +14,7 @@ import dataclasses
 import importlib
 import inspect
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 
 from absl import flags
@@ -77,21 +78,34 @@ def _verdict(findings: list[Finding]) -> tuple[str, str]:
 
 
 def text(verdicts: Iterable[Verdict]) -> str:
-    """Verdicts as text, a block a claim."""
-    blocks: dict[tuple[str, str, str], list[str]] = {}
+    """Verdicts as text, a block a claim; what there is not enough data of is only named."""
+    claims: dict[tuple[str, str, str], list[Verdict]] = {}
     for found in verdicts:
-        lines = blocks.setdefault((found.claim, found.place, found.rule), [])
-        lines.append(f"  {found.panel}: {found.verdict}")
-        lines += textwrap.wrap(found.numbers, 110, initial_indent="    ", subsequent_indent="    ")
-    return "\n\n".join(
-        "\n".join(
-            [
-                f"{claim} ({place})",
-                *textwrap.wrap(f"Test: {rule}", 114, initial_indent="  ", subsequent_indent="  "),
-                *lines,
-            ]
-        )
-        for (claim, place, rule), lines in blocks.items()
+        claims.setdefault((found.claim, found.place, found.rule), []).append(found)
+    return "\n\n".join("\n".join(_block(*claim, own)) for claim, own in claims.items())
+
+
+def _block(claim: str, place: str, rule: str, verdicts: list[Verdict]) -> list[str]:
+    lines = [f"{claim} ({place})", *_indented(f"Test: {rule}", 2)]
+    for found in verdicts:
+        if found.verdict != UNKNOWN:
+            lines += [f"  {found.panel}: {found.verdict}", *_indented(found.numbers, 4)]
+    unknown = "; ".join(found.panel for found in verdicts if found.verdict == UNKNOWN)
+    return [*lines, *(_indented(f"{UNKNOWN}: {unknown}", 2) if unknown else [])]
+
+
+def _indented(paragraph: str, by: int) -> list[str]:
+    return textwrap.wrap(paragraph, 114, initial_indent=" " * by, subsequent_indent=" " * by)
+
+
+def counts(verdicts: Iterable[Verdict]) -> str:
+    """How many claims hold, do not, or cannot be judged, a line for what each is judged on."""
+    found: dict[str, Counter] = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.panel, Counter())[verdict.verdict] += 1
+    return "\n".join(
+        f"{panel}: {own[HOLDS]} hold, {own[FAILS]} do not, {own[UNKNOWN]} have not enough data"
+        for panel, own in found.items()
     )
 
 
@@ -102,7 +116,8 @@ def define_flags() -> None:
 
 def main() -> None:
     results = load(flags.FLAGS.results_dir)
-    print(text(judge(results)))
+    verdicts = judge(results)
+    print(f"{text(verdicts)}\n\n{counts(verdicts)}")
     print("\n".join(filter(None, [NOTE, cut_short.told(results)])))
 
 

@@ -1,13 +1,14 @@
 """Claims are judged by the data: in a world where all of the paper is so, in others where one thing is not."""
 
 import dataclasses
+import re
 
 import made_up
 import pandas as pd
 import pytest
 
 from analysis import cut_short, deconstructing
-from analysis.claims import CLAIMS, judge, rule, text
+from analysis.claims import CLAIMS, counts, judge, rule, text
 from analysis.evidence import LEAST_LEVELS, above, as_well_as, evidence, over_levels
 from analysis.results import load
 from lottery_tf import paper
@@ -284,11 +285,25 @@ def test_the_text_has_each_claim_once(world):
     assert "  fc, mnist, paper: holds" in shown
 
 
+def test_what_cannot_be_judged_is_named_in_a_line_and_counted(world):
+    few = world.levels[world.levels["seed"] < 2].assign(schedule="half")
+    verdicts = judge(dataclasses.replace(world, levels=pd.concat([world.levels, few], ignore_index=True)))
+    (block,) = [block for block in text(verdicts).split("\n\n") if block.startswith("magnitude_increase works just as")]
+    assert [line for line in block.splitlines() if "half" in line] == ["  not enough data: fc, mnist, half"]
+    assert block.count("fc, mnist, paper: holds") == 1
+    for line in counts(verdicts).splitlines():
+        panel, _, numbers = line.partition(": ")
+        own = [found.verdict for found in verdicts if found.panel == panel]
+        wanted = [own.count(verdict) for verdict in (HOLDS, FAILS, UNKNOWN)]
+        assert [int(number) for number in re.findall(r"\d+", numbers)] == wanted
+    assert {line.partition(": ")[0] for line in counts(verdicts).splitlines()} == {found.panel for found in verdicts}
+
+
 def test_the_command(command, light_command, tmp_path):
     made_up.write_results(tmp_path, treatments=(), seeds=[0], learned=made_up.LEARNED)
     done = command("analysis.claims", f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert "The initial logit nudges" in done.stdout
-    assert "fc, mnist, paper: not enough data" in done.stdout
+    assert "  not enough data: fc, mnist, paper\n" in done.stdout
     refused = light_command("analysis.claims", f"--results_dir={tmp_path / 'nowhere'}")
     assert (refused.returncode, refused.stderr) == (2, f"There is no folder {tmp_path / 'nowhere'}.\n")
