@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 
 import lottery_tf as lt
+from lottery_tf import networks
 
 
 def python_blocks():
@@ -26,13 +27,19 @@ def run(block, folder, **names):
 def test_the_job_in_ten_lines(tmp_path, monkeypatch, capsys):
     (block,) = [block for block in python_blocks() if "lt.Experiment(" in block]
     monkeypatch.chdir(tmp_path)
-    run(block, tmp_path)
+    made = run(block, tmp_path)
     accuracies = [
         float(line.split()[-1].rstrip("%")) for line in capsys.readouterr().out.splitlines() if "kept" in line
     ]
     assert len(accuracies) == 6
     assert min(accuracies) > 85
     assert keras.models.load_model(tmp_path / "ticket.keras").output_shape == (None, 10)
+    (block,) = [block for block in python_blocks() if "lt.pack_supermask(" in block]
+    names = {"lt": lt, "network": keras.Sequential(made["layers"]), "level": made["level"], "ticket": made["ticket"]}
+    packed = run(block, tmp_path, **names)
+    for content, wanted in ((packed["winning"], made["level"].start), (packed["trained"], made["level"].final)):
+        found = networks.get_state(lt.rebuild(content))
+        assert all(found[name].tobytes() == value.tobytes() for name, value in wanted.items())
 
 
 def test_the_masked_model(digits, tmp_path):
