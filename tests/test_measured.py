@@ -178,6 +178,79 @@ def test_tickets_and_their_controls_are_those_of_the_csv():
             assert cell == (f"{mean:.2f} [{min(runs):.2f}, {max(runs):.2f}]" if runs else ""), (kept, title)
 
 
+def pairs(criterion):
+    """The lines between successive levels from the initial weights: (level, end errors' places, barriers), in points."""
+    found = defaultdict(list)
+    for row in rows_of("landscape/lines"):
+        if (row["criterion"], row["rewind_to"], row["relation"]) == (criterion, "0", "successive"):
+            found[int(row["level"]), row["seed"]].append(row)
+    return {
+        key: (
+            [100 * float(rows[0][name]) for name in ("first_error", "second_error", "dense_error", "error_barrier")],
+            100 * max(float(row["error"]) - chord(row) for row in rows),
+        )
+        for key, rows in found.items()
+    }
+
+
+def chord(row):
+    """The error on the straight line between a line's ends, where position 1 is the first."""
+    first, second, position = (float(row[name]) for name in ("first_error", "second_error", "position"))
+    return position * first + (1 - position) * second
+
+
+def both_match(errors):
+    return max(errors[:2]) <= errors[2] + 0.2 + 1e-9
+
+
+def over_runs(name, value, **wanted):
+    """The mean of a column over the runs, each counted once, that have these values."""
+    chosen = {
+        row["seed"]: float(row[value])
+        for row in rows_of(f"landscape/{name}")
+        if all(row[key] == text for key, text in wanted.items())
+    }
+    assert len(chosen) == 2
+    return fmean(chosen.values())
+
+
+def test_lines_between_levels_are_those_of_the_csv_files():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    found = pairs("large_final")
+    for where, told in ((1, "Barriers average {:.2f} points where both ends match and {:.2f} where not"),
+                        (0, "above the straight line between its ends, the error rises by {:.2f} and {:.2f}")):  # fmt: skip
+        values = [(both_match(errors), errors[3] if where else rise) for errors, rise in found.values()]
+        means = [fmean(value for match, value in values if match is wanted) for wanted in (True, False)]
+        assert told.format(*means) in text
+    misses = {level for (level, _), (errors, _) in found.items() if errors[0] > errors[2] + 0.2 + 1e-9}
+    assert misses == {2, 17, 18, 19}
+    assert "matches, with one exception at level 2, down to 2.9% kept" in text  # level 16
+    random = pairs("random")
+    means = {level: fmean(own[0][3] for (number, _), own in random.items() if number == level) for level in range(20)}
+    assert [level for level, mean in means.items() if mean > 2] == [16, 17, 18, 19]
+    assert f"passes the 2 points from 2.9% kept on, and reaches {means[19]:.1f} at 1.5%" in text
+    matching = [level for (level, _), (errors, _) in random.items() if both_match(errors)]
+    assert (len(random), len(matching), max(matching)) == (40, 3, 2)
+    assert "of its 40 pairs three match, all with half of the weights or more" in text
+
+
+def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    barriers = [100 * over_runs("perturbations", "error_barrier", level=at, multiple="1.0") for at in ("4", "15")]
+    assert "(barriers of {:.2f} and {:.2f} points, at 41 and 3.6% kept)".format(*barriers) in text
+    shares = {
+        method: [100 * over_runs("limits", "pruned_fraction", level=at, pruned_by="large_final", method=method)
+                 for at in ("0", "6", "12")]
+        for method in ("along the projection", "found")
+    }  # fmt: skip
+    predicted, reached = ("{:.0f}, {:.0f} and {:.0f}%".format(*own) for own in shares.values())
+    assert f"without retraining: {predicted} at levels 0, 6 and 12, where {reached} were found" in text
+    by = [{name: over_runs("rays", name, level="12", direction=way, position="0.0") for name in ("curvature", "length")}
+          for way in ("large_final", "random")]  # fmt: skip
+    assert "({:.4f} against {:.4f} at level 12)".format(*(own["curvature"] for own in by)) in text
+    assert "(length {:.1f} against {:.1f})".format(*(own["length"] for own in by)) in text
+
+
 def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):
     options = (f"--table={','.join(TABLES)}", "--format=markdown", f"--out={tmp_path}")
     done = light_command("analysis.tables", f"--results_dir={MEASURED}", *options)
