@@ -334,7 +334,7 @@ CLAIMS = (
         similar_to_rewind,
     ),
     Claim(
-        "Signs matter, magnitudes do not.",
+        "Of the initialization the sign is crucial, not the relative magnitude.",
         "Sections 3 and 6",
         only_signs_matter,
     ),

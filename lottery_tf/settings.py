@@ -1,7 +1,7 @@
 """The experimental set-up as data: Table S1, the data sets' sizes, the schedules, and one record of all that a run depends on.
 
-Table S1 in the paper's text has its first row shifted by one column; the weight counts settle which is which. Epochs
-are of whole batches (the last partial batch is dropped), as in the authors' code.
+Table S1 in the paper's text has its row of dense layers shifted by one column; the weight counts settle which is which.
+Epochs are of whole batches (the last partial batch is dropped), as in the authors' code.
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ def test_a_claim_about_some_networks_is_judged_on_those(world):
         ("None of reinit", lambda world: moved(world, "large_final-constant-zero", 0.2)),
         ("All three work better", lambda world: moved(world, "large_final-reshuffle_init_sign-zero", -0.2)),
         ("reshuffle, init sign", lambda world: moved(world, "large_final-constant_init_sign-zero", -0.03)),
-        ("Signs matter", lambda world: moved(world, "large_final-constant_init_sign-zero", -0.03)),
-        ("Signs matter", lambda world: moved(world, "large_final-reinit-zero", 0.2)),
+        ("Of the initialization", lambda world: moved(world, "large_final-constant_init_sign-zero", -0.03)),
+        ("Of the initialization", lambda world: moved(world, "large_final-reinit-zero", 0.2)),
         ("Freezing pruned weights at zero", lambda world: moved(world, "large_final-rewind-init", 0.1)),
         ("At high levels", lambda world: moved(world, "large_final-rewind-init", -0.2, first=19)),
         ("The hybrid of zero", lambda world: moved(world, "large_final-rewind-hybrid", -0.05)),
@@ -280,7 +280,7 @@ def test_the_text_has_each_claim_once(world):
         world, levels=pd.concat([world.levels, world.levels.assign(schedule="half")], ignore_index=True)
     )
     shown = text(judge(both))
-    assert shown.count("Signs matter, magnitudes do not.") == 1
+    assert shown.count("Of the initialization the sign is crucial, not the relative magnitude.") == 1
     assert "  fc, mnist, half: holds" in shown
     assert "  fc, mnist, paper: holds" in shown
 

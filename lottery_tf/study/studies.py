@@ -108,6 +108,7 @@ class Request:
       schedule: a name in `settings.SCHEDULES` or a number of iterations.
       eval_interval: iterations between two readings of the validation loss.
       learning_rate, warmup_iterations: of trainings, for all networks; not of masks that are learned.
+      mask_iterations: how long masks are learned, for all networks; see `mask_training`.
     """
 
     studies: tuple[str, ...]
@@ -119,6 +120,7 @@ class Request:
     eval_interval: int = 100
     learning_rate: float | None = None
     warmup_iterations: int | None = None
+    mask_iterations: int | None = None
 
     def __post_init__(self):
         _check_list("studies", self.studies)
@@ -238,7 +240,7 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
             for ladder in study.ladders:
                 yield LadderWork(settings, seed, ladder, levels)
             for mask in study.masks:
-                yield MaskWork(network, dataset, mask, mask_training(settings), seed)
+                yield MaskWork(network, dataset, mask, mask_training(settings, request.mask_iterations), seed)
 
 
 def _levels(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Work]:
@@ -259,11 +261,18 @@ def _meant_for(network: str) -> str:
     return "mnist" if NETWORKS[network].image_shape[-1] == 1 else "cifar10"
 
 
-def mask_training(settings: RunSettings) -> TrainingSettings:
-    """How a run's Supermasks are learned: Section S3, for the same share of its iterations as the run's trainings."""
+def mask_training(settings: RunSettings, iterations: int | None = None) -> TrainingSettings:
+    """How a run's Supermasks are learned: as Section S3 prints.
+
+    Args:
+      settings: of the run.
+      iterations: how long; None takes what Section S3 prints, of it the share that the run's schedule names. The
+        published accuracies took far longer, see `NetworkSettings.mask_iterations`. A run whose schedule is a number
+        learns its masks for that number.
+    """
     table = NETWORKS[settings.network]
     return TrainingSettings(
-        scheduled_iterations(table.mask_iterations, settings.schedule),
+        scheduled_iterations(table.mask_iterations, settings.schedule) if iterations is None else iterations,
         table.mask_learning_rate,
         paper.MASK_OPTIMIZER,
         paper.MASK_BATCH,

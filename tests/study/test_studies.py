@@ -124,6 +124,20 @@ def test_masks_are_learned_as_section_s3_says():
 
 
 @pytest.mark.parametrize(
+    ("options", "iterations"),
+    [
+        ({"schedule": "half"}, {1000, 400}),
+        ({"schedule": "600"}, {600}),
+        ({"schedule": "half", "mask_iterations": 22_000}, {22_000}),
+    ],
+)
+def test_masks_are_learned_as_long_as_is_asked_for(options, iterations):
+    works = plan(Request(("table1",), ("fc", "conv6"), (0,), **options)).works.values()
+    assert {work.training.iterations for work in works if isinstance(work, MaskWork)} == iterations
+    assert not any(work.settings.training.iterations in {400, 22_000} for work in works if isinstance(work, LevelWork))
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"studies": ("figure33",)}, "did you mean 'figure3'"),
@@ -136,6 +150,7 @@ def test_masks_are_learned_as_section_s3_says():
         ({"studies": ("demo",), "dataset": "minst"}, "did you mean 'mnist'"),
         ({"studies": ("demo",), "schedule": "hlaf"}, "did you mean 'half'"),
         ({"studies": ("demo",), "schedule": "0"}, "iterations is 0"),
+        ({"studies": ("table1",), "mask_iterations": 0}, "iterations is 0"),
     ],
 )
 def test_what_cannot_be_is_refused(options, message):
