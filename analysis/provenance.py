@@ -226,7 +226,8 @@ def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
     for metrics in finished(root, kind=None):
         if metrics["kind"] not in TRAININGS:
             continue
-        key = (metrics.get("network", ""), metrics.get("dataset", ""), metrics.get("schedule", "learned masks"))
+        schedule = "learned masks" if metrics["kind"] == "learned_mask" else metrics.get("schedule", "")
+        key = (metrics.get("network", ""), metrics.get("dataset", ""), schedule)
         times.setdefault(key, []).append(metrics.get("seconds") or 0.0)
         used = ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items()) or "not recorded"
         versions[used] = versions.get(used, 0) + 1

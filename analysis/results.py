@@ -14,7 +14,7 @@ import pandas as pd
 
 from lottery_tf import files
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.store import DENSE, HISTORY_COLUMNS, finished_places, read_history
+from lottery_tf.store import DENSE, HISTORY_COLUMNS, finished_places, folders_with, read_history
 from lottery_tf.treatments import Treatment
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
     for place, metrics in finished_places(root, kind=None):
         if metrics["kind"] in found:
             found[metrics["kind"]].append(metrics)
-        if metrics["kind"] == "learned_mask":
+        if metrics["kind"] == "learned_mask" and metrics["status"] == FINISHED:
             found["mask_history"].append(metrics | {"rows": _readings(place)})
     return found
 
@@ -205,16 +205,10 @@ def panel(levels: pd.DataFrame, key: Panel) -> pd.DataFrame:
     return levels[own]
 
 
-def _folders(path: Path) -> Iterator[dict]:
-    """The settings of the folders of runs below a folder; seeds' folders, which are the bulk of it, are not entered."""
-    if (path / "settings.json").exists():
-        yield {"folder": ".", **files.read_json(path / "settings.json")}
-        return
-    for below in sorted(path.iterdir()):
-        if below.is_dir() and not below.name.startswith((".", "seed-")):
-            for found in _folders(below):
-                place = "" if found["folder"] == "." else f"/{found['folder']}"
-                yield {**found, "folder": below.name + place}
+def _folders(root: Path) -> Iterator[dict]:
+    """The settings of the folders of runs below a folder; those of their results are not entered."""
+    for path in folders_with(root, "settings.json", deeper=False):
+        yield {"folder": str(path.relative_to(root)), **files.read_json(path / "settings.json")}
 
 
 def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:

@@ -3,16 +3,20 @@
 from absl import flags
 
 from analysis import common_flags
-from lottery_tf import paper, statistics
+from lottery_tf import statistics
 
 flags.adopt_module_key_flags(common_flags)
-TEST = flags.DEFINE_string("test", "welch", f"The test behind the stars: {', '.join(statistics.TESTS)}.")
+TEST = flags.DEFINE_string(
+    "test", statistics.AS_READ.test, f"The test behind the stars: {', '.join(statistics.TESTS)}."
+)
 CORRECTION = flags.DEFINE_string(
     "correction",
-    "none",
+    statistics.AS_READ.correction,
     f"For comparing many lines at a level: {', '.join(statistics.CORRECTIONS)}. The paper's reading is none.",
 )
-SIGNIFICANCE = flags.DEFINE_float("significance", paper.SIGNIFICANCE, "The p-value that a star takes, one-sided.")
+SIGNIFICANCE = flags.DEFINE_float(
+    "significance", statistics.AS_READ.significance, "The p-value that a star takes, one-sided."
+)
 
 
 def rule_from_flags() -> statistics.StarRule:

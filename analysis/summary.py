@@ -25,7 +25,7 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
       last_level: the highest level wanted.
 
     Returns:
-      A row a level: treatment, seed, level, kept_fraction and the measures; accuracy in percent.
+      A row a level: treatment, seed, level, kept_fraction, status and the measures; accuracy in percent.
     """
     found = [metrics for metrics in levels if metrics["seed"] in seeds and metrics["level"] <= last_level]
     rows = []
@@ -107,7 +107,8 @@ def learned_masks(results: Iterable[dict]) -> str:
     Args:
       results: metrics of learned masks, as `lottery_tf.finished(..., "learned_mask")` gives them.
     """
-    found = pd.DataFrame(results)
+    found = pd.DataFrame(results).astype(dict.fromkeys(MASK_COLUMNS.values(), float))
+    found.loc[found["status"] != FINISHED, list(MASK_COLUMNS.values())] = float("nan")
     identity = ["weights", "g", "rescale", "initial_logit", "chosen_kept_fraction"]
     lines = [f"{'mask':<52}" + "".join(f"{title:<26}" for title in MASK_COLUMNS)]
     for key, rows in found.groupby(identity, sort=False, dropna=False):
@@ -116,7 +117,7 @@ def learned_masks(results: Iterable[dict]) -> str:
         name = f"{weights}, {g}{', rescaled' if rescale else ''}, {target}"
         cells = []
         for title, metric in MASK_COLUMNS.items():
-            values = rows[metric].astype(float) * (1 if title == "best iteration" else 100)
+            values = rows[metric] * (1 if title == "best iteration" else 100)
             digits = 0 if title == "best iteration" else 2
             cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), len(values), digits))
         lines.append(f"{name:<52}" + "".join(f"{cell:<26}" for cell in cells))

@@ -136,7 +136,7 @@ def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
 
 def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.DataFrame:
     own = (learned["network"] == key[0]) & (learned["dataset"] == key[1]) & (learned["weights"] == weights)
-    return learned[own].dropna(subset=["test_accuracy", "pruned_fraction"])
+    return learned[own & (learned["status"] == results.FINISHED)]
 
 
 def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:

@@ -143,16 +143,18 @@ def _downloaded(name: str, looked_in: Path):
 
     builder = functools.partial(tfds.builder, name, data_dir=str(looked_in), try_gcs=False)
     try:
+        _reach_network()
         looked_in.mkdir(parents=True, exist_ok=True)
         with files.locked(looked_in / f".{name}.lock"):
             if not builder().is_prepared():
                 log.warning("%s is not in %s; downloading it there.", name, looked_in)
-                _reach_network()
                 builder().download_and_prepare()
             return builder()
     except Exception as error:  # of any kind: tensorflow-datasets has its own for what a server answers, some private
+        if isinstance(error, InputError) or files.is_full(error):
+            raise
         raise InputError(
-            f"The data set {name!r} is not in {looked_in} and could not be downloaded ({error}). "
+            f"The data set {name!r} is not in {looked_in} and could not be downloaded ({str(error) or type(error).__name__}). "
             f"Give --data_dir (or TFDS_DATA_DIR) a folder that holds {name}/{builder().version}, or prepare one where "
             f"there is a network: python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
             'data_dir=...)". --dataset=digits needs no files at all.'

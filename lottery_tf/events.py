@@ -130,6 +130,9 @@ def write_treatment(folder: Path, settings: dict[str, str | int | float], levels
 
 
 def _scalars(prefix: str, metrics: dict, step: int) -> None:
+    """The scalars of one level; a diverged one has none that say anything."""
+    if metrics["status"] != "finished":
+        return
     for name in TREATMENT_SCALARS:
         if metrics[name] is not None:
             tf.summary.scalar(f"{prefix}/{name}", metrics[name], step=step)

@@ -41,7 +41,9 @@ def locked(path: Path) -> Iterator[None]:
             if not isinstance(error, BlockingIOError):
                 raise
             file.seek(0)
-            log.warning("%s is being worked on by process %s; waiting for it.", path.stem, file.read().strip())
+            log.warning(
+                "%s is being worked on by process %s; waiting for it.", path.stem.removeprefix("."), file.read().strip()
+            )
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib.metadata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -152,7 +152,14 @@ class Experiment:
             raise InputError(f"The dense training of seed {seed} diverged before iteration {iteration}.")
         return found
 
-    def level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
+    def level(
+        self,
+        treatment: Treatment,
+        seed: int,
+        number: int,
+        parent: str | None = None,
+        earlier: Sequence[dict] | None = None,
+    ) -> Result:
         """One level, found or trained from the one before it; what is missing of that one is trained first.
 
         Its weights are there where all are kept, and where it was just trained; `load` gives them in any case.
@@ -163,6 +170,8 @@ class Experiment:
           number: the level; 0 is the dense network.
           parent: the fingerprint of the level that it has to be made from; what is found of another one is trained
             again. None takes what is there.
+          earlier: the metrics of the levels before it, the dense network's first. Where they are given, the treatment's
+            page for TensorBoard is written of them and this one.
 
         Raises:
           InputError: the level before diverged, a level that the treatment does not have, a rewind point beyond the
@@ -172,7 +181,10 @@ class Experiment:
         if number == 0:
             return self.dense(seed)
         with self._lock(treatment, seed):
-            return self._next(treatment, seed, number, parent)
+            found = self._next(treatment, seed, number, parent)
+            if earlier is not None:
+                self._show(treatment, seed, [*earlier, found.metrics])
+            return found
 
     def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> Result:
         """A control of a level, found or trained; the level is trained first where it is missing.
@@ -366,18 +378,8 @@ class Experiment:
         self.trained += 1
         return result
 
-    def show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
-        """Writes the treatment's page for TensorBoard, while nobody else is at work on the treatment.
-
-        Args:
-          treatment: the treatment.
-          seed: the seed.
-          finished: the metrics of its levels, the dense network's first.
-        """
-        with self._lock(treatment, seed):
-            self._show(treatment, seed, finished)
-
     def _show(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
+        """Writes the treatment's page for TensorBoard; the treatment has to be locked."""
         folder = self.results.folder(f"seed-{seed}/{treatment.name}")
         if folder is not None:
             training = dataclasses.asdict(self.trainer.settings)

@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from lottery_tf import paper
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 
@@ -296,7 +297,7 @@ class StarRule:
 
     test: str = "welch"
     correction: str = "none"
-    significance: float = 0.05
+    significance: float = paper.SIGNIFICANCE
 
     def __post_init__(self):
         choose(TESTS, self.test, "test")

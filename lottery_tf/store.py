@@ -337,15 +337,28 @@ def finished_places(root: str | Path, kind: str | None = "level") -> Iterator[tu
         except DamagedFile as error:
             log.warning("%s It is left out.", error)
             continue
+        except PermissionError as error:
+            _cannot_read(error)
+            continue
         if kind in (None, metrics["kind"]):
             yield path, metrics
 
 
 def result_folders(root: Path) -> list[Path]:
-    """The folders of finished results below a folder, in order.
+    """The folders of finished results below a folder, in order."""
+    return [path for path in folders_with(root, CHECKSUMS) if path.suffix != PARTIAL]
+
+
+def folders_with(root: Path, name: str, deeper: bool = True) -> list[Path]:
+    """The folders that hold a file of some name, from a folder on downwards, in order.
 
     Links are followed, each folder is read once. Others may be at work there: a folder that is gone when its turn comes,
     for a training that ends renames its own, is passed over; one that cannot be read is named in the log.
+
+    Args:
+      root: where to begin.
+      name: the file's.
+      deeper: whether to look below a folder that holds one.
     """
     found, seen = [], set()
     for folder, below, names in os.walk(root, followlinks=True, onerror=_cannot_read):
@@ -353,8 +366,11 @@ def result_folders(root: Path) -> list[Path]:
             below.clear()
             continue
         seen.add(real)
-        if CHECKSUMS in names and not folder.endswith(PARTIAL):
+        below.sort(key=lambda each, folder=folder: (os.path.islink(os.path.join(folder, each)), each))
+        if name in names:
             found.append(Path(folder))
+            if not deeper:
+                below.clear()
     return sorted(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -35,18 +36,13 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
         try:
             if arguments[1:] and not words:
                 raise InputError(f"Arguments are given as flags; {arguments[1]!r} is none.")
-            status = main(*([arguments[1:]] if words else [])) or 0
-            sys.stdout.flush()
-            return status
+            return main(*([arguments[1:]] if words else [])) or 0
         except (InputError, DamagedFile) as error:
             print(error, file=sys.stderr)
             return 2
         except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
             print(error, file=sys.stderr)
             return 2
-        except BrokenPipeError:  # its reader, `head` for example, has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
         except Exception as error:
             if not is_full(error):
                 raise
@@ -59,4 +55,20 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
             print("\nInterrupted. What was finished is kept; run the same command again to go on.", file=sys.stderr)
             return 130
 
-    app.run(guarded)
+    try:
+        try:
+            app.run(guarded)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def _nobody_reads() -> bool:
+    """Whether what is printed goes into a pipe whose reader, `head` for example, has read enough."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))

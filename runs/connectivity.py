@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
+from lottery_tf.data import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.paths import MATCHING, POINTS, STABLE
 from lottery_tf.measurements import MEASURES, Bench, Job, MeasurementSettings, Run
@@ -61,7 +62,7 @@ BETWEEN = flags.DEFINE_list(
 SPLIT = flags.DEFINE_enum(
     "split",
     DEFAULTS.split,
-    ["train", "validation", "test"],
+    list(SPLITS),
     "Images that errors are read on; the literature's are test.",
 )
 MATCHING_TOLERANCE = flags.DEFINE_float(

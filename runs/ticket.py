@@ -82,7 +82,11 @@ def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask
 
 
 def check_began_with_initial_weights(folder: Path, metrics: dict) -> None:
-    """Raises InputError for a level whose kept weights did not start at their initial values, or pruned ones not at zero."""
+    """Raises InputError for what is no level, or one whose kept weights did not start at their initial values, pruned ones at zero."""
+    if metrics["kind"] != "level":
+        raise InputError(
+            f"{folder} holds no level ({metrics['kind']}): --untrained packs the winning ticket of a level."
+        )
     began = {name: metrics.get(name, usual) for name, usual in REWOUND.items()}
     if metrics.get("criterion") != DENSE and began != REWOUND:
         shown = ", ".join(f"{name} {value}" for name, value in began.items())

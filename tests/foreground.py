@@ -30,7 +30,7 @@ def words(module, *arguments):
     return [sys.executable, "-m", module, *arguments]
 
 
-def wait_for(condition, process, seconds=120):
+def wait_for(condition, process, seconds=600):
     """Waits until something has happened, while a process runs."""
     end = time.monotonic() + seconds
     while not condition():

@@ -6,11 +6,12 @@ import shutil
 from unittest import mock
 
 import made_up
+import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.export import write_all
-from analysis.results import COLUMNS, CSV_NAMES, FRAMES, load, panel, panels
+from analysis.results import COLUMNS, CSV_NAMES, FINISHED, FRAMES, by_kind, load, panel, panels
 from lottery_tf import paper, store
 from lottery_tf.errors import InputError
 from lottery_tf.treatments import Treatment
@@ -62,6 +63,16 @@ def test_what_diverged_has_no_measures(folder):
     measures = ["test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss"]
     assert diverged[measures].isna().all(axis=None)
     assert levels.loc[levels["status"] == "finished", measures].notna().all(axis=None)
+
+
+def test_the_curve_of_a_mask_whose_learning_diverged_is_left_out(tmp_path):
+    results = store.ResultsFolder(tmp_path / "learned_masks", {})
+    for seed, status in enumerate((FINISHED, "diverged")):
+        metrics = {"kind": "learned_mask", "status": status, "seed": seed}
+        results.write(f"seed-{seed}", store.Result({}, metrics, np.zeros((2, 5))))
+    found = by_kind(tmp_path)
+    assert [metrics["seed"] for metrics in found["learned_mask"]] == [0, 1]
+    assert [metrics["seed"] for metrics in found["mask_history"]] == [0]
 
 
 def test_exported_files_read_the_same(folder, exported):

@@ -1,5 +1,6 @@
 """What all command lines share: paths with `~`, readers that stop reading, disks that are full."""
 
+import os
 import subprocess
 import sys
 
@@ -35,12 +36,28 @@ cli.run(main)
 """
 
 
-def test_a_reader_may_stop_reading():
-    writer = subprocess.Popen([sys.executable, "-c", PRINTS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert writer.stdout.readline() == b"0\n"
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["-c", PRINTS], ["-m", "runs.lottery", "--help"]])
+def test_a_reader_may_stop_reading(arguments, unbuffered):
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    writer = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, **pipes)
     writer.stdout.close()
     errors = writer.stderr.read()
     assert (writer.wait(), errors) == (141, b"")
+
+
+BREAKS = """
+from runs import cli
+def main():
+    raise BrokenPipeError("a worker is gone")
+cli.run(main)
+"""
+
+
+def test_another_pipe_that_breaks_is_told(command):
+    done = command(None, code=BREAKS)
+    assert done.returncode == 1 and "BrokenPipeError: a worker is gone" in done.stderr
 
 
 RAISES = """

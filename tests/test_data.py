@@ -1,5 +1,6 @@
 """Data sets: the embedded digits, the split, and what is said when something is missing or wrong."""
 
+import fcntl
 import shutil
 
 import numpy as np
@@ -80,14 +81,16 @@ class Downloading:
 
     version = "1.0"
 
-    def __init__(self, prepared, error=None):
-        self._prepared, self._error, self.downloads = iter(prepared), error, 0
+    def __init__(self, prepared, lock, error=None):
+        self._prepared, self._lock, self._error, self.downloads = iter(prepared), lock, error, 0
 
     def is_prepared(self):
         return next(self._prepared)
 
     def download_and_prepare(self):
         self.downloads += 1
+        with open(self._lock) as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if self._error:
             raise self._error
 
@@ -102,7 +105,7 @@ class Downloading:
 def test_of_two_commands_one_downloads(prepared, downloads, tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 
-    builder = Downloading(prepared)
+    builder = Downloading(prepared, tmp_path / "new" / ".mnist.lock")
     monkeypatch.setattr(tfds, "builder", lambda *args, **options: builder)
     monkeypatch.setattr(data, "_reach_network", lambda: None)
     assert len(data.load("mnist", str(tmp_path / "new")).test) == 10_000
@@ -112,7 +115,8 @@ def test_of_two_commands_one_downloads(prepared, downloads, tmp_path, monkeypatc
 def test_a_download_that_fails_is_told_in_a_sentence(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 
-    builder = Downloading((False, False), tfds.download.DownloadError("Failed to get url. HTTP code: 503."))
+    error = tfds.download.DownloadError("Failed to get url. HTTP code: 503.")
+    builder = Downloading((False, False), tmp_path / ".mnist.lock", error)
     monkeypatch.setattr(tfds, "builder", lambda *args, **options: builder)
     monkeypatch.setattr(data, "_reach_network", lambda: None)
     with pytest.raises(InputError, match=r"could not be downloaded \(Failed to get url. HTTP code: 503.\)"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lottery_tf.events import TrainingEvents, input_connections
+from lottery_tf.events import TREATMENT_SCALARS, TrainingEvents, input_connections, write_treatment
 from lottery_tf.pruning import paper_experiment
 from lottery_tf.settings import run_settings
 from lottery_tf.treatments import Treatment
@@ -63,6 +63,17 @@ def test_accuracy_against_kept_fraction_and_hyperparameters(run):
     hparams = HParamsPluginData.FromString(content).session_start_info.hparams
     assert hparams["criterion"].string_value == "large_final"
     assert hparams["learning_rate"].number_value == pytest.approx(1.2e-3)
+
+
+def test_a_level_that_diverged_has_no_point(tmp_path):
+    """It has an early-stopping iteration all the same, from before it diverged."""
+    measures = dict.fromkeys(TREATMENT_SCALARS, 0.5)
+    levels = [
+        measures | {"level": 0, "kept_fraction": 1.0, "status": "finished"},
+        measures | {"level": 1, "kept_fraction": 0.8, "status": "diverged"},
+    ]
+    write_treatment(tmp_path, {}, levels)
+    assert scalars(read(tmp_path), "by level/early_stop_iteration") == {0: 0.5}
 
 
 def test_an_interrupted_level_is_not_written_twice(tmp_path):

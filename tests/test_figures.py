@@ -231,6 +231,7 @@ def test_of_masks_learned_in_several_ways_the_longest_is_drawn(given):
         own.assign(iterations=10 * own["iterations"], test_accuracy=0.3, best_val_accuracy=0.3),
         own.assign(iterations=10 * own["iterations"], learning_rate=7.0, test_accuracy=0.2, best_val_accuracy=0.4),
         own[:1].assign(g="rounded", test_accuracy=0.6),
+        own.assign(iterations=100 * own["iterations"], test_accuracy=0.7, status="diverged"),
     ]
     masks = pd.concat([own.assign(test_accuracy=0.9, best_val_accuracy=0.9), *ways], ignore_index=True)
     found = dataclasses.replace(given.found, learned_masks=masks)

@@ -477,5 +477,6 @@ def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer
 
     monkeypatch.setattr(events, "write_treatment", write)
     found = [level.metrics for level in experiment.levels(treatment, 0, 1)]
-    experiment.show(treatment, 0, found)
+    experiment.level(treatment, 0, 1)
+    experiment.level(treatment, 0, 1, earlier=found[:1])
     assert locked == [[0, 1], [0, 1]]

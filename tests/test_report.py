@@ -192,7 +192,7 @@ def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_pa
     )
     times, _ = provenance.training_times(tmp_path)
     assert times.to_dict("records") == [
-        {"network": "", "dataset": "", "schedule": "learned masks", "trainings": 1, "hours in all": "0.00",
+        {"network": "", "dataset": "", "schedule": "", "trainings": 1, "hours in all": "0.00",
          "seconds each, mean": "2.0"}
     ]  # fmt: skip
 

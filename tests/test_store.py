@@ -212,6 +212,18 @@ def test_results_behind_links_are_read_once(results, tmp_path):
     assert [metrics["level"] for metrics in finished(results.path)] == [1]
 
 
+def test_of_a_folder_and_links_to_it_the_folder_counts(results, tmp_path):
+    results.write("t/level-01", made_up_level(1))
+    for alias in ("0", "z"):
+        (results.path / alias).symlink_to(results.path / "t")
+    assert store.result_folders(tmp_path) == [results.path / "t" / "level-01"]
+
+
+def test_a_link_that_leads_back_is_not_followed_twice(results, tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert store.folders_with(tmp_path, "settings.json", deeper=False) == [results.path]
+
+
 def test_a_folder_that_cannot_be_read_is_named(results, tmp_path, monkeypatch, caplog):
     results.write("t/level-01", made_up_level(1))
     results.write("u/level-02", made_up_level(2))

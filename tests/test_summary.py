@@ -15,6 +15,19 @@ def level(seed, accuracy):
     }  # fmt: skip
 
 
+def test_masks_whose_learning_diverged_are_not_averaged():
+    """Their accuracies are numbers: those of a network that an empty mask left nothing of."""
+    same = dict.fromkeys(("weights", "g", "initial_logit"), "x") | {"rescale": False, "chosen_kept_fraction": None}
+    metrics = dict.fromkeys(summary.MASK_COLUMNS.values(), 0.5)
+    rows = [
+        same | metrics | {"status": "finished"},
+        same | dict.fromkeys(metrics, 0.1) | {"status": "diverged"},
+    ]
+    line = summary.learned_masks(rows).splitlines()[1]
+    assert line.count("50.00, n = 1") == 4 and "10.00" not in line
+    assert summary.learned_masks(rows[1:]).splitlines()[1].count("diverged") == 5
+
+
 @pytest.mark.parametrize(
     ("accuracies", "stop", "accuracy"),
     [

@@ -789,6 +789,11 @@ def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_comm
     given = ("pack", "--untrained", f"--run={results['dropped']}", f"--out={tmp_path / 'x.ticket'}")
     done = light_command("runs.ticket", *given)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    control = tmp_path / "level-01-reinit-1"
+    own = {"kind": "control", "network": "fc", "dataset": "digits", "seed": 2, "mask1": "rewind", "mask0": "zero"}
+    store.write_files(control, result_files({"metrics.json": files.json_bytes(own)}))
+    refused = light_command("runs.ticket", "pack", "--untrained", f"--run={control}", f"--out={tmp_path / 'x.ticket'}")
+    assert "holds no level (control): --untrained packs the winning ticket of a level" in refused.stderr
     assert "did not begin with its initial weights under a mask (mask1 rewind, mask0 init, rewind_to 0)" in done.stderr
 
 

@@ -326,6 +326,6 @@ def receive(results_dir: Path, sent: Sent, work: Work) -> None:
         path = results_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
         for old in path.parent.glob(store.EVENT_FILES):
-            old.unlink()
+            old.unlink(missing_ok=True)
         files.replace(path, content)
     drop_weights_before(results_dir, work)

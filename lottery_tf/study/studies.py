@@ -136,8 +136,8 @@ class Request:
             raise InputError(f"levels is {self.levels}; it must be at least 1.")
         if self.dataset is not None:
             choose(DATASETS, self.dataset, "data set")
-        if self.learning_rate is not None and not math.isfinite(self.learning_rate):
-            raise InputError(f"learning_rate is {self.learning_rate}; it must be a number above 0.")
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise InputError(f"learning_rate is {self.learning_rate}; it must be a finite number above 0.")
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -117,9 +117,7 @@ class Worker:
         if work.treatment is None:
             return experiment.dense(work.seed).metrics
         parent = earlier[work.treatment.parent(work.level)]["fingerprint"] if earlier else None
-        metrics = experiment.level(work.treatment, work.seed, work.level, parent).metrics
-        experiment.show(work.treatment, work.seed, [*earlier, metrics])
-        return metrics
+        return experiment.level(work.treatment, work.seed, work.level, parent, earlier).metrics
 
     @_do.register
     def _(self, work: RewindWork, earlier: list[dict]) -> dict:
