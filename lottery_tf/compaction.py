@@ -89,11 +89,13 @@ def _compacted(model: keras.Model) -> keras.Model:
         picked = smaller[layer.name].picked if layer.name in smaller else None
         return layer(*args, **kwargs) if picked is None else layer(ops.take(args[0], picked, axis=-1), **kwargs)
 
-    result = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    with networks.uncompiled(model):
+        result = keras.models.clone_model(model, clone_function=clone, call_function=call)
     for layer in model.layers:
         if layer.weights and not _is_model(layer):
             weights = smaller[layer.name].weights if layer.name in smaller else layer.get_weights()
             result.get_layer(layer.name).set_weights(weights)
+            networks.settle(result.get_layer(layer.name))
     return result
 
 
@@ -147,7 +149,8 @@ class _Graph:
             calls.append((layer, args, kwargs, outputs))
             return outputs
 
-        traced = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+        with networks.uncompiled(model):
+            traced = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
         self._sizes: list[int] = []
         self._places: dict[int, int] = {}
         self._inputs = [self._place(tensor) for tensor in traced.inputs]

@@ -6,6 +6,7 @@ A model's state is a `dict[str, np.ndarray]` with every weight (kernels, biases,
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
@@ -76,18 +77,53 @@ def _converted(model: keras.Model, replacements: dict[type, type]) -> keras.Mode
     known = {*replacements, *replacements.values()}
     if not any(type(layer) in known for _, layer in _layers(model)):
         raise InputError(f"{model.name!r} has no layer of {', '.join(kind.__name__ for kind in replacements)}.")
-    copy = keras.models.clone_model(model, clone_function=convert, recursive=True)
+    with uncompiled(model):
+        copy = keras.models.clone_model(model, clone_function=convert, recursive=True)
     set_state(copy, get_state(model))
     return copy
 
 
-def _layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Every layer with weights of its own, under a name that tells layers of inner models apart."""
+@contextlib.contextmanager
+def uncompiled(model: keras.Model) -> Iterator[None]:
+    """Has a model, and those inside it, seem not compiled: a copy then wants none of its losses, which may be anybody's."""
+    compiled = [each for each in (model, *_inner(model)) if each.compiled]
+    for each in compiled:
+        each.compiled = False
+    try:
+        yield
+    finally:
+        for each in compiled:
+            each.compiled = True
+
+
+def _inner(model: keras.Model) -> Iterator[keras.Model]:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers(layer, f"{prefix}{layer.name}/")
-        elif layer.weights:
+            yield from (layer, *_inner(layer))
+
+
+def _layers(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Every layer with weights of its own once, under a name that tells layers of inner models apart."""
+    seen = set()
+    for name, layer in _places(model):
+        if layer.weights and id(layer) not in seen:
+            seen.add(id(layer))
+            yield name, layer
+
+
+def _places(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Every layer under the name of each place that it has; models that share it give it several."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _places(layer, f"{prefix}{layer.name}/")
+        else:
             yield f"{prefix}{layer.name}", layer
+
+
+def settle(layer: keras.layers.Layer) -> None:
+    """Has a layer that computes with values derived from its weights (Normalization) take them from its present ones."""
+    if hasattr(layer, "finalize_state"):
+        layer.finalize_state()
 
 
 def masked_layers(model: keras.Model) -> dict[str, MaskedLayer]:
@@ -141,6 +177,8 @@ def set_state(model: keras.Model, state: State, mask: Mask | None = None) -> Non
         if tuple(variable.shape) != state[name].shape:
             raise InputError(f"{name!r} has shape {state[name].shape}; the model's has {tuple(variable.shape)}.")
         variable.assign(state[name])
+    for _, layer in _layers(model):
+        settle(layer)
     for name, layer in masked_layers(model).items():
         if mask is not None:
             layer.set_mask(mask[name], state[name])

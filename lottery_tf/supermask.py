@@ -177,6 +177,7 @@ class MaskedModel(keras.Model):
             self.scatter_scores(seed)
         self._gate, self._rescale = GATES[g], rescale
         self._seeds = keras.random.SeedGenerator(seed)
+        self._network_draws = [each for each in self.network.variables if each.name == "seed_generator_state"]
         # Compiled by XLA even in a graph that is not: its random numbers and its fused products are much cheaper.
         self._masked_kernels = tf.function(self._gated, jit_compile=True)
         self.built = True
@@ -204,8 +205,12 @@ class MaskedModel(keras.Model):
         substitutes = list(zip(self._kernels, kernels, strict=True))
 
         def call(inputs, training=False):
-            with keras.StatelessScope(state_mapping=substitutes):
-                return self.network(inputs, training=training)
+            with keras.StatelessScope(state_mapping=substitutes) as scope:
+                outputs = self.network(inputs, training=training)
+            # What the network's own layers draw (dropout) has to go on, or each step would draw the same.
+            for state in self._network_draws:
+                state.assign(scope.get_current_value(state))
+            return outputs
 
         return call
 
@@ -230,15 +235,17 @@ class MaskedModel(keras.Model):
         with tf.GradientTape() as tape:
             outputs = self.drawn()(inputs, training=True)
             loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=True)
-        self._loss_tracker.update_state(loss)
-        self.optimizer.apply(tape.gradient(loss, [variable.value for variable in logits]), logits)
+            scaled = self.optimizer.scale_loss(loss)
+        self._loss_tracker.update_state(loss, sample_weight=ops.shape(labels)[0])
+        self.optimizer.apply(tape.gradient(scaled, [variable.value for variable in logits]), logits)
         return self.compute_metrics(inputs, labels, outputs, sample_weight)
 
     def test_step(self, data):
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         for _ in range(self.samples):
             outputs = self.drawn()(inputs)
-            self._loss_tracker.update_state(self.compute_loss(inputs, labels, outputs, sample_weight, training=False))
+            loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=False)
+            self._loss_tracker.update_state(loss, sample_weight=ops.shape(labels)[0])
             result = self.compute_metrics(inputs, labels, outputs, sample_weight)
         return result
 
@@ -259,6 +266,7 @@ class MaskedModel(keras.Model):
     def most_likely_network(self) -> keras.Model:
         """A plain Keras model: the network under the most likely mask, rescaled if this model rescales."""
         model = networks.unmasked(networks.masked(self.network))
+        model.trainable = True
         variables, frozen = networks.variables(model), networks.variables(self.network)
         for name, kept in self.most_likely_mask().items():
             factor = np.float32(kept.size / max(1, kept.sum()) if self._rescale else 1)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from lottery_tf import masks, networks
+from lottery_tf.compaction import compact
 from lottery_tf.errors import InputError
 from lottery_tf.settings import NETWORKS
 
@@ -92,6 +93,40 @@ def test_own_models_keep_their_outputs_with_and_without_masks(make):
     plain = networks.unmasked(masked)
     np.testing.assert_array_equal(plain(images), masked(images))
     assert not networks.masked_layers(plain)
+
+
+@pytest.mark.parametrize("copied", [networks.masked, lambda model: networks.unmasked(networks.masked(model)), compact])
+def test_an_adapted_normalization_goes_on_normalizing(copied):
+    images = np.random.default_rng(0).normal(40, 9, (50, 6)).astype(np.float32)
+    normalization = keras.layers.Normalization()
+    normalization.adapt(images)
+    model = keras.Sequential([keras.Input((6,)), normalization, keras.layers.Dense(3)])
+    np.testing.assert_allclose(copied(model)(images), model(images), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("copied", [networks.masked, compact])
+def test_a_copy_wants_nothing_of_how_a_model_was_compiled(copied):
+    inner = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5)])
+    model = keras.Sequential([keras.Input((5,)), inner, keras.layers.Dense(2)])
+    for each in (inner, model):
+        each.compile("adam", loss=lambda labels, outputs: keras.ops.mean(outputs))
+    copy = copied(model)
+    assert (inner.compiled, model.compiled, copy.compiled) == (True, True, False)
+    np.testing.assert_allclose(copy(np.ones((1, 5))), model(np.ones((1, 5))), rtol=1e-6)
+
+
+def test_a_layer_that_models_share_counts_once():
+    shared = keras.layers.Dense(4)
+    first, second = (keras.Sequential([keras.Input((4,)), shared, keras.layers.Dense(2)]) for _ in range(2))
+    inputs = keras.Input((4,))
+    model = networks.masked(keras.Model(inputs, [first(inputs), second(inputs), shared(inputs)]))
+    assert [kernel.shape for kernel in networks.kernels(model).values()] == [(4, 4), (4, 2), (4, 2)]
+    state, mask = networks.get_state(model), masks.full(networks.kernels(model))
+    (name,) = [name for name, kept in mask.items() if kept.shape == (4, 4)]
+    mask[name][0] = False
+    networks.set_state(model, state, mask)
+    (layer,) = [layer for layer in networks.masked_layers(model).values() if layer.kernel_mask.shape == (4, 4)]
+    np.testing.assert_array_equal(layer.kernel_mask, mask[name])
 
 
 def test_layers_of_inner_models_have_names_of_their_own():

@@ -182,6 +182,39 @@ def test_evaluation_averages_over_samples(monkeypatch):
     assert averaged == pytest.approx(np.mean(single))
 
 
+def test_a_networks_own_dropout_draws_anew_each_step():
+    network = keras.Sequential([keras.Input((400,)), keras.layers.Dropout(0.5), keras.layers.Dense(400)])
+    network.layers[-1].kernel.assign(np.eye(400))
+    model = MaskedModel(network, initial_logit=40.0)  # nothing is pruned
+    dropped = [model.drawn()(np.ones((1, 400)), training=True).numpy() == 0 for _ in range(2)]
+    assert all(0.3 < each.mean() < 0.7 for each in dropped) and (dropped[0] != dropped[1]).any()
+
+
+def test_a_scaled_loss_gives_the_step_of_one_that_is_not():
+    """As half-precision training scales it, for its gradients not to vanish."""
+    images, labels = data(30)
+    logits = []
+    for wrap in (lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer):
+        model = MaskedModel(small_network())
+        model.compile(wrap(keras.optimizers.SGD(10.0)), LOSS)
+        model.fit(images, labels, batch_size=30, verbose=0)
+        logits.append(model.masks[0].logits.numpy())
+    np.testing.assert_allclose(*logits, rtol=1e-3, atol=1e-6)
+    assert np.abs(logits[0]).max() > 0.01
+
+
+def test_every_image_weighs_the_same_in_the_loss():
+    images, labels = data(31)
+    model = MaskedModel(small_network(), initial_logit=40.0, samples=1)
+    model.compile(loss=LOSS, run_eagerly=True)
+    whole = model.evaluate(images, labels, batch_size=31, verbose=0)
+    assert model.evaluate(images, labels, batch_size=30, verbose=0) == pytest.approx(whole, rel=1e-5)
+
+
+def test_the_most_likely_network_can_be_trained_on():
+    assert all(layer.trainable for layer in MaskedModel(small_network()).most_likely_network().layers)
+
+
 def test_saved_and_loaded(tmp_path):
     model = MaskedModel(small_network(), weights="signed_constant", rescale=True, initial_logit=1.5, l1=1e-3, samples=3)
     model.masks[0].logits.assign(np.random.default_rng(0).normal(size=model.masks[0].logits.shape))
