@@ -176,12 +176,20 @@ def _barrier_axis(axes: Axes, title: str, high: float) -> None:
 
 
 def _error_axis(axes: Axes) -> None:
-    axes.set_yscale("log")
+    """Errors in percent, logarithmic; down to zero where one is zero."""
     low, high = axes.dataLim.intervaly
-    axes.set_ylim(low / 1.15, max(1.15 * high, 1.5 * low))
+    if low > 0:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.15, max(1.15 * high, 1.5 * low))
+    else:
+        axes.set_yscale("symlog", linthresh=LEAST_ERROR)
+        axes.set_ylim(-LEAST_ERROR / 10, max(1.15 * high, 10 * LEAST_ERROR))
     _ticks(axes, PERCENT)
     axes.set_ylabel("error, %")
     axes.grid(True)
+
+
+LEAST_ERROR = 0.1  # percent; below it an axis that has to hold zero is linear
 
 
 def _ticks(axes: Axes, places: Sequence[float]) -> None:

@@ -43,7 +43,8 @@ def figure_of_lines(found: results.Results, figure: paper.Figure, rule: StarRule
     rows = panels_of_lines(found, figure)
     if not rows:
         raise drawing.NothingToDraw(f"there is no trained level of {names_of(figure)}.")
-    looks = {name: styles.of_treatment(treatment.name) for name, treatment in figure.lines.items()}
+    own = styles.of_treatments(treatment.name for treatment in figure.lines.values())
+    looks = {name: own[treatment.name] for name, treatment in figure.lines.items()}
     page = drawing.blank(WIDTH, ROW * len(rows) + 0.8)
     drawn: set[str] = set()
     for pair, key in zip(page.subplots(len(rows), len(MEASURES), squeeze=False), rows, strict=True):
@@ -95,7 +96,7 @@ def accuracy_against_kept(rows: pd.DataFrame, path: Path) -> Path:
     Returns:
       The path. Lines are means over seeds, bands the least and greatest values.
     """
-    looks = {name: styles.of_treatment(name) for name in rows["treatment"].unique()}
+    looks = styles.of_treatments(rows["treatment"].unique())
     with drawing.look():
         page = drawing.blank(WIDTH, ROW + 0.3 + 0.2 * len(looks) / 3)
         for axes, measure in zip(page.subplots(1, len(MEASURES)), MEASURES, strict=True):
@@ -158,14 +159,17 @@ def frame_of_accuracy(lines: pd.DataFrame) -> tuple[float, float]:
     Where the lowest line falls much farther than the best one, the frame ends at `ROOM` times the best one's fall, and
     the lines that fall farther leave it; else it holds everything.
 
-    Args:
-      lines: line, mean, min, max, in percent; no value is missing.
+    The best line is one that goes as far as any: one of few levels has not fallen yet.
 
-    >>> table = {"line": ["good"] * 2 + ["bad"] * 2, "mean": [98.0, 96, 98, 11], "min": [98.0, 96, 98, 10]}
+    Args:
+      lines: line, level, mean, min, max, in percent; no value is missing.
+
+    >>> table = {"line": ["good"] * 2 + ["bad"] * 2, "level": [1, 2, 1, 2], "mean": [98.0, 96, 98, 11], "min": [98.0, 96, 98, 10]}
     >>> [round(float(limit), 2) for limit in frame_of_accuracy(pd.DataFrame(table | {"max": [98.0, 96, 98, 12]}))]
     [94.64, 98.16]
     """
-    best = lines.groupby("line")["mean"].agg(["max", "min", "mean"]).sort_values("mean").iloc[-1]
+    farthest = lines[lines.groupby("line")["level"].transform("max") == lines["level"].max()]
+    best = farthest.groupby("line")["mean"].agg(["max", "min", "mean"]).sort_values("mean").iloc[-1]
     top = lines["max"].max()
     drop = max(top - best["min"], LEAST_DROP)
     lowest = lines["min"].min()

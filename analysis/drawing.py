@@ -113,8 +113,22 @@ def in_order(keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def legend_below(figure: Figure, handles: Sequence, columns: int) -> None:
-    """One legend for all panels, below them, where it covers nothing."""
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=3.2)
+    """One legend for all panels, below them, where it covers nothing.
+
+    It has so many columns, or as many as the page is wide enough for, and a page that is too low for it grows.
+    """
+    for count in range(columns, 0, -1):
+        legend = figure.legend(
+            handles=handles, loc="outside lower center", ncols=count, frameon=False, handlelength=3.2
+        )
+        size = legend.get_window_extent()
+        if size.width <= figure.bbox.width or count == 1:
+            break
+        legend.remove()
+    figure.set_figheight(figure.get_figheight() + max(0, size.height / figure.dpi - LEGEND))
+
+
+LEGEND = 0.7  # inches of a page that are meant for its legend
 
 
 def settle(figure: Figure) -> Figure:

@@ -32,16 +32,28 @@ def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
     if not keys:
         raise drawing.NothingToDraw(f"there is {lacking}.")
     whole = drawing.blank(WIDTH, ROW * len(keys) + 1.0)
-    handles: dict[str, Line2D] = {}
+    handles: list[tuple[Line2D, str]] = []
     parts = whole.subfigures(len(keys), 1, squeeze=False)[:, 0]
     for part, key in zip(parts, keys, strict=True):
         own, axes = results.panel(rows, key), part.subplots(1, columns, squeeze=False)[0]
-        handles |= {handle.get_label(): handle for handle in draw(axes, own)}
+        handles += [(handle, drawing.panel_title(key)) for handle in draw(axes, own)]
         part.suptitle(f"{drawing.panel_title(key)}, {seeds(own)}", fontsize=drawing.LOOK["axes.titlesize"])
         for each in axes:
             each.set_visible(each.has_data())
-    drawing.legend_below(whole, list(handles.values()), COLUMNS)
+    drawing.legend_below(whole, _told_apart(handles), COLUMNS)
     return drawing.settle(whole)
+
+
+def _told_apart(handles: Iterable[tuple[Line2D, str]]) -> list[Line2D]:
+    """The handles of all panels, each once; what looks otherwise in another panel says which panel it is of."""
+    by_label: dict[str, dict[tuple, tuple[Line2D, str]]] = {}
+    for handle, panel in handles:
+        look = (handle.get_color(), handle.get_marker(), handle.get_linestyle(), handle.get_fillstyle())
+        by_label.setdefault(handle.get_label(), {}).setdefault(look, (handle, panel))
+    for label, looks in by_label.items():
+        for handle, panel in looks.values() if len(looks) > 1 else ():
+            handle.set_label(f"{label} ({panel})")
+    return [handle for looks in by_label.values() for handle, _ in looks.values()]
 
 
 def seeds(rows: pd.DataFrame) -> str:

@@ -8,6 +8,10 @@ from analysis import drawing, lottery_lines, results, styles, tables
 from analysis.curves import DENSE_LINE, MEASURES, ROW, WIDTH, draw_lines, in_units, line_handle
 from lottery_tf.store import DENSE
 
+NOTHING = (
+    f"there is no one-shot or fine-tuned level and no control of {lottery_lines.TREATMENTS[lottery_lines.TICKET].name}; "
+    "controls of other tickets are not drawn, `analysis.export --kind=control` has them."
+)
 LOOKS = {
     **{line: styles.of_treatment(treatment.name) for line, treatment in lottery_lines.TREATMENTS.items()},
     **{line: styles.CONTROLS[control] for line, control in lottery_lines.CONTROLS.items()},
@@ -27,7 +31,7 @@ def lottery(found: results.Results) -> Figure:
     """
     rows = drawing.in_order(lottery_lines.trained_panels(found))
     if not rows:
-        raise drawing.NothingToDraw("there is no control of a winning ticket and no one-shot or fine-tuned level.")
+        raise drawing.NothingToDraw(NOTHING)
     page = drawing.blank(WIDTH, ROW * len(rows) + 0.8)
     drawn: set[str] = set()
     for pair, key in zip(page.subplots(len(rows), len(MEASURES), squeeze=False), rows, strict=True):

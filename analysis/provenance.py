@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.metadata
+import json
 import os
 import platform
 import shlex
@@ -16,7 +17,7 @@ import pandas as pd
 from analysis.drawing import in_order
 from analysis.lottery_lines import missing
 from analysis.results import FRAMES, PANEL, Panel, Results, panel, panels
-from lottery_tf import paper
+from lottery_tf import files, paper
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED
 from lottery_tf.settings import NETWORKS, run_settings
@@ -163,8 +164,12 @@ def wanted_lottery(found: Results, root: str | Path) -> list[str]:
             own = panel(found.levels, key)
             flags = {"study": "lottery", "networks": key[0], "dataset": key[1], "schedule": key[2]}
             flags |= {"levels": max(1, int(own["level"].max())), "seeds": sorted(own["seed"].unique())}
+            flags |= {name: value for name, value in _where(found, key).items() if name in OF_STUDIES}
             commands.append(command("runs.study", flags | {"results_dir": root}))
     return commands
+
+
+OF_STUDIES = ("learning_rate", "warmup_iterations", "eval_interval")  # settings that studies have flags for
 
 
 def _where(found: Results, key: Panel) -> dict:
@@ -177,7 +182,7 @@ def _where(found: Results, key: Panel) -> dict:
 def _changes(stored: Mapping, key: Panel) -> dict:
     """Settings of a run that are not the usual ones, by the flags that set them."""
     try:
-        usual = dataclasses.asdict(run_settings(*key, dropout=stored.get("dropout")))
+        usual = json.loads(files.json_bytes(dataclasses.asdict(run_settings(*key, dropout=stored.get("dropout")))))
     except InputError:
         return {}  # a network or schedule that this version does not know
     changes = {"dropout": stored["dropout"]} if stored.get("dropout") else {}

@@ -150,6 +150,7 @@ def load(path: str | Path) -> Results:
     if not path.is_dir():
         raise InputError(f"There is no folder {path}." if not path.exists() else f"{path} is a file, not a folder.")
     folders = list(_folders(path))
+    _check_agreement(folders)
     exported = {kind: path / name for kind, name in CSV_NAMES.items() if (path / name).exists()}
     if exported and not folders:
         rows = {kind: _csv(exported[kind], COLUMNS[kind]) if kind in exported else [] for kind in COLUMNS}
@@ -161,15 +162,36 @@ def load(path: str | Path) -> Results:
     return Results(**frames, folders=folders)
 
 
+def _check_agreement(folders: list[dict]) -> None:
+    """Raises InputError where two folders would be taken for one run and were made with different settings."""
+    first: dict[tuple, dict] = {}
+    for folder in folders:
+        key = tuple(folder.get(name) for name in PANEL)
+        other = first.setdefault(key, folder)
+        names = (folder.keys() | other.keys()) - {"folder"}
+        differ = sorted(name for name in names if folder.get(name) != other.get(name))
+        if differ and None not in key:
+            raise InputError(
+                f"{other['folder']} and {folder['folder']} hold the same network, data set and schedule with other "
+                f"settings ({', '.join(differ)}): they cannot be read together. Give --results_dir a folder of one of them."
+            )
+
+
 def by_kind(root: str | Path) -> dict[str, list[dict]]:
     """The metrics of all finished results below a folder by their kind, every kind of `COLUMNS` among them."""
     found: dict[str, list[dict]] = {kind: [] for kind in COLUMNS}
     for place, metrics in finished_places(root, kind=None):
+        metrics = {"network": _run_of(place).name, "place": str(place)} | metrics
         if metrics["kind"] in found:
             found[metrics["kind"]].append(metrics)
         if metrics["kind"] == "learned_mask" and metrics["status"] == FINISHED:
             found["mask_history"].append(metrics | {"rows": _readings(place)})
     return found
+
+
+def _run_of(place: Path) -> Path:
+    """The folder of runs that a result lies in: results of a model of one's own need not say what network they are of."""
+    return next((path for path in place.parents if (path / "settings.json").exists()), place.parent)
 
 
 def _readings(place: Path) -> list[dict]:
@@ -241,7 +263,12 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     identity = list(IDENTITY[kind])
     if twice := frame[frame.duplicated(identity)].to_dict("records"):
         found = ", ".join(f"{name} {twice[0][name]}" for name in identity if twice[0][name] != "")
-        raise InputError(f"{path} holds a {kind.replace('_', ' ')} more than once: {found}.")
+        texts = frame[identity].astype(str).apply(tuple, axis=1)
+        same = texts == texts[frame.duplicated(identity)].iloc[0]
+        places = " and ".join(dict.fromkeys(rows[row]["place"] for row in frame.index[same] if "place" in rows[row]))
+        raise InputError(
+            f"{path} holds a {kind.replace('_', ' ')} more than once{f', in {places}' if places else ''}: {found}."
+        )
     if set(TREATMENT) <= set(columns):
         names = [treatment_name(**row) for row in frame[list(TREATMENT)].to_dict("records")]
         frame["treatment"] = pd.Series(names, dtype=str)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import pandas as pd
 from absl import flags
 
-from analysis.formats import NOTHING
+from analysis.formats import NOTHING, aligned
 from analysis.results import load, panel, panels
 from analysis.tables import MEASURES, Measure, figure_runs, points_by_level
 from lottery_tf import paper, statistics
@@ -93,12 +93,6 @@ def _p(value: float) -> str:
 
 def _number(value: float, digits: str) -> str:
     return NOTHING if math.isnan(value) else f"{value:{digits}}"
-
-
-def aligned(rows: list[list[str]]) -> str:
-    """Rows of cells as lines of text with their columns aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def limits(runs: int, lines: int, significance: float = paper.SIGNIFICANCE) -> str:

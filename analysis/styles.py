@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import zlib
+from collections.abc import Iterable
 
 from lottery_tf.names import choose
 
@@ -173,6 +174,22 @@ def of_treatment(name: str) -> Style:
     True
     """
     return TREATMENTS.get(name) or _SPARE[zlib.crc32(name.encode()) % len(_SPARE)]
+
+
+def of_treatments(names: Iterable[str]) -> dict[str, Style]:
+    """The styles of the treatments of one figure: no two alike as long as there are spare ones.
+
+    >>> clashing = ("large_final-rewind-zero-rewind500", "random-rewind-zero-rewind2000")
+    >>> of_treatment(clashing[0]) == of_treatment(clashing[1]), len(set(of_treatments(clashing).values()))
+    (True, 2)
+    """
+    found: dict[str, Style] = {}
+    for name in names:
+        look, taken = of_treatment(name), set(found.values())
+        place = _SPARE.index(look) if look in _SPARE else 0
+        free = (other for other in (look, *_SPARE[place:], *_SPARE[:place]) if other not in taken)
+        found[name] = look if name in TREATMENTS else next(free, look)
+    return found
 
 
 def of_criterion(name: str) -> Style:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.formats import band
+from analysis.formats import aligned, band
 from analysis.results import FINISHED
 from lottery_tf.errors import InputError
 from lottery_tf.store import DENSE
@@ -110,7 +110,7 @@ def learned_masks(results: Iterable[dict]) -> str:
     found = pd.DataFrame(results).astype(dict.fromkeys(MASK_COLUMNS.values(), float))
     found.loc[found["status"] != FINISHED, list(MASK_COLUMNS.values())] = float("nan")
     identity = ["weights", "g", "rescale", "initial_logit", "chosen_kept_fraction"]
-    lines = [f"{'mask':<52}" + "".join(f"{title:<26}" for title in MASK_COLUMNS)]
+    table = [["mask", *MASK_COLUMNS]]
     for key, rows in found.groupby(identity, sort=False, dropna=False):
         weights, g, rescale, logit, kept = key
         target = f"m={logit}" if pd.isna(kept) else f"kept {kept:g}"
@@ -120,7 +120,9 @@ def learned_masks(results: Iterable[dict]) -> str:
             values = rows[metric] * (1 if title == "best iteration" else 100)
             digits = 0 if title == "best iteration" else 2
             cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), len(values), digits))
-        lines.append(f"{name:<52}" + "".join(f"{cell:<26}" for cell in cells))
-    lines.append("Test accuracies and the pruned share (1 - mean probability) in %; mean [least, greatest] over seeds.")
-    lines.append("All but 'last iteration' are at the iteration of best validation accuracy.")
-    return "\n".join(line.rstrip() for line in lines)
+        table.append([name, *cells])
+    return f"{aligned(table)}\n{MASK_NOTE}"
+
+
+MASK_NOTE = """Test accuracies and the pruned share (1 - mean probability) in %; mean [least, greatest] over seeds.
+All but 'last iteration' are at the iteration of best validation accuracy."""

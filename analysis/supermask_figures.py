@@ -99,7 +99,8 @@ def figure7(found: results.Results) -> Figure:
             points = _points(_learned_of(found.learned_masks, key, weights))
             handles |= _draw_heuristics(axes, lines) | _draw_learned(axes, points)
             handles |= _draw_baselines(axes, found, key, weights)
-            drawing.kept_axis(axes, 100 * supermasks["kept_fraction"].min() if len(supermasks) else 10)
+            kept = [*supermasks["kept_fraction"], *(1 - rows["pruned_fraction"].mean() for rows in points)]
+            drawing.kept_axis(axes, 100 * min(kept, default=0.1))
             axes.set_ylim(0, 100)
             axes.set_ylabel("test accuracy without training, %")
             axes.set_title(f"{drawing.panel_title(key)}: mask x {WEIGHTS[weights]}")

@@ -75,6 +75,45 @@ def test_the_curve_of_a_mask_whose_learning_diverged_is_left_out(tmp_path):
     assert [metrics["seed"] for metrics in found["mask_history"]] == [0]
 
 
+def write_level(folder, settings, seed, **labels):
+    metrics = {
+        "kind": "level",
+        "status": FINISHED,
+        "seed": seed,
+        "criterion": "dense",
+        "level": 0,
+        "kept_fraction": 1.0,
+    }
+    level = store.Result({}, metrics | {"mask1": "", "mask0": "", "scope": ""} | labels, np.zeros((1, 5)))
+    store.ResultsFolder(folder, settings).write(f"seed-{seed}/dense", level)
+
+
+def test_two_models_of_ones_own_are_two_networks(tmp_path):
+    for name in ("mine", "other"):
+        write_level(tmp_path / name, {"model": name}, 0)
+    assert panels(load(tmp_path).levels) == [("mine", "", ""), ("other", "", "")]
+
+
+def test_runs_of_one_name_with_other_settings_are_not_mixed(tmp_path):
+    run = {"network": "fc", "dataset": "mnist", "schedule": "tenth"}
+    for seed, batch in enumerate((60, 500)):
+        write_level(tmp_path / f"batch{batch}" / "fc", run | {"batch": batch}, seed, **run)
+    message = r"batch500/fc and batch60/fc hold the same network, data set and schedule with other settings \(batch\)"
+    with pytest.raises(InputError, match=message):
+        load(tmp_path)
+    assert load(tmp_path / "batch60").levels["seed"].tolist() == [0]
+
+
+def test_a_result_that_two_places_hold_is_named_with_both(tmp_path):
+    run = {"network": "fc", "dataset": "mnist", "schedule": "tenth"}
+    for place in ("a", "b"):
+        write_level(tmp_path / place / "fc", run, 0, **run)
+    with pytest.raises(
+        InputError, match=r"more than once, in .*/a/fc/seed-0/dense and .*/b/fc/seed-0/dense: network fc"
+    ):
+        load(tmp_path)
+
+
 def test_exported_files_read_the_same(folder, exported):
     original, read = load(folder), load(exported)
     for name in FRAMES.values():
@@ -163,7 +202,8 @@ def test_a_result_that_is_there_twice_is_refused(folder, exported, tmp_path):
     shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "first")
     shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "second")
     with pytest.raises(
-        InputError, match="holds a level more than once: network fc, .* seed 0, criterion dense, .* level 0"
+        InputError,
+        match="holds a level more than once, in .*/first/.* and .*/second/.*: network fc, .* seed 0, criterion dense, .* level 0",
     ):
         load(tmp_path / "twice")
     path = exported / "learned_masks.csv"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from analysis import curves, drawing, figures, lottery_lines, results, styles
@@ -241,6 +242,34 @@ def test_of_masks_learned_in_several_ways_the_longest_is_drawn(given):
     np.testing.assert_allclose(points, [20, 60])  # of two as long the one that is better on validation images
     assert {"learned mask", "learned mask, rounded"} <= set(legend_of(figure))
     assert left.get_title().endswith("1 to 3 seeds")
+
+
+def test_learned_masks_alone_lie_within_the_frame(given):
+    few = given.found.learned_masks.assign(pruned_fraction=0.99)
+    found = dataclasses.replace(given.found, learned_masks=few, supermasks=given.found.supermasks[:0])
+    axes = panel_of(figures.draw("figure7", figures.Material(found)), 0)
+    assert min(axes.get_xlim()) < 1 < max(axes.get_xlim())
+
+
+def test_a_line_of_one_level_does_not_set_the_frame():
+    fallen = pd.DataFrame({"line": "good", "level": range(1, 6), "mean": [98.0, 97.5, 97.0, 96.0, 94.0]})
+    begun = pd.DataFrame({"line": ["begun"], "level": [1], "mean": [98.5]})
+    lines = pd.concat([fallen, begun], ignore_index=True)
+    low, high = curves.frame_of_accuracy(lines.assign(min=lines["mean"], max=lines["mean"]))
+    assert low < 94 and high > 98.5
+
+
+def test_a_legend_stays_on_its_page_and_off_its_panels():
+    for count, length in ((10, 30), (3, 90), (120, 20)):
+        page = drawing.blank(10, 3.7)
+        axes = page.subplots()
+        handles = [Line2D([], [], label="x" * length) for _ in range(count)]
+        drawing.legend_below(page, handles, 5)
+        drawing.settle(page)
+        (legend,) = page.legends
+        extent = legend.get_window_extent()
+        assert extent.width <= page.bbox.width and extent.y0 >= -1 and len(legend.get_texts()) == count
+        assert extent.y1 <= axes.bbox.y0 and axes.bbox.height > 2 * page.dpi
 
 
 def test_masks_against_iterations(given, drawn):

@@ -10,8 +10,10 @@ import made_up
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from analysis import drawing, figures, provenance, report, results, styles
+from analysis import connectivity_figures, drawing, figures, provenance, report, results, styles
 from analysis import landscape_panels as panels
 from analysis.connectivity_figures import PAIRS
 from lottery_tf.measurements import MEASURES, flatness, limits
@@ -39,6 +41,24 @@ def drawn(found):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return {name: figures.draw(name, figures.Material(found)) for name in ENTRIES}
+
+
+def test_what_looks_otherwise_in_another_panel_says_so():
+    def handle(label, colour):
+        return Line2D([], [], color=colour, label=label)
+
+    given = [(handle("level 4", "red"), "a"), (handle("level 2", "blue"), "a"), (handle("level 4", "blue"), "b"),
+             (handle("level 2", "blue"), "b")]  # fmt: skip
+    told = [(each.get_label(), each.get_color()) for each in panels._told_apart(given)]
+    assert told == [("level 4 (a)", "red"), ("level 4 (b)", "blue"), ("level 2", "blue")]
+
+
+def test_an_error_of_zero_stays_on_its_axis():
+    axes = Figure().subplots()
+    axes.plot([0, 1], [0.0, 3.0])
+    connectivity_figures._error_axis(axes)
+    low, high = axes.get_ylim()
+    assert low < 0 and high > 3 and axes.get_yscale() == "symlog"
 
 
 def legend_of(figure):

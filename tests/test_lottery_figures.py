@@ -124,7 +124,9 @@ def test_networks_that_are_pruned_globally_have_lines_of_their_own(found):
 def test_a_ticket_alone_is_no_figure_of_its_own(found):
     levels = found.levels[found.levels["rounds"] != "oneshot"]
     alone = dataclasses.replace(found, levels=levels, controls=found.controls[:0])
-    with pytest.raises(drawing.NothingToDraw, match="no control of a winning ticket"):
+    with pytest.raises(
+        drawing.NothingToDraw, match="no control of large_final-rewind-zero; controls of other tickets are not drawn"
+    ):
         lottery_figures.lottery(alone)
 
 

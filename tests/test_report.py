@@ -11,7 +11,7 @@ import made_up
 import pandas as pd
 import pytest
 
-from analysis import export, figures, page, provenance, report, results
+from analysis import drawing, export, figures, page, provenance, report, results
 from lottery_tf import files, paper, store
 from lottery_tf.errors import InputError
 from lottery_tf.settings import run_settings
@@ -173,6 +173,32 @@ def test_masks_have_their_commands(root):
     assert "runs.supermask" in heuristic and "--criterion=large_final,large_init,small_final" in heuristic
     assert "runs.learn_mask" in learned and "--weights=initial" in learned and "--iterations=2000" in learned
     assert "--rescale" not in learned and "--l1" not in learned
+
+
+def test_numbers_in_a_figures_text_are_not_cut():
+    figure = drawing.blank(4, 2)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0.001, 0.0015])
+    axes.set_title("kept0.125, p = 0.005")
+    shown = page.inline("one", drawing.content(figure, "svg"), "one")
+    text = "".join(re.findall(r">([^<]*)<", shown))
+    assert "kept0.125, p = 0.005" in text and "0.0012" in text
+    assert not re.search(r'd="[^"]*\.\d{3}', shown), "coordinates are rounded"
+
+
+def test_commands_have_the_flags_that_there_are(root):
+    """A list from JSON and a tuple of the settings are the same drops of the learning rate."""
+    key = ("resnet20", "cifar10", "paper")
+    settings = run_settings(*key, learning_rate=0.03)
+    stored = json.loads(json.dumps(dataclasses.asdict(settings)))
+    found = results.load(root)
+    rows = found.levels.assign(network=key[0], dataset=key[1], schedule=key[2])
+    found = dataclasses.replace(found, levels=rows, folders=[{"folder": "r", **stored}])
+    for line in (
+        *provenance.training_commands(found, paper.FIGURES["figure3"]),
+        *provenance.wanted_lottery(found, root),
+    ):
+        assert "--learning_rate=0.03" in line and "learning_rate_drops" not in line
 
 
 def test_times_and_versions_are_what_the_trainings_recorded(root):
