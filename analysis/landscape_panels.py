@@ -6,7 +6,9 @@ says which one a panel is of that shows a single one.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import io
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -46,14 +48,25 @@ def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
 
 def _told_apart(handles: Iterable[tuple[Line2D, str]]) -> list[Line2D]:
     """The handles of all panels, each once; what looks otherwise in another panel says which panel it is of."""
-    by_label: dict[str, dict[tuple, tuple[Line2D, str]]] = {}
+    by_label: dict[str, dict[bytes, tuple[Line2D, list[str]]]] = {}
     for handle, panel in handles:
-        look = (handle.get_color(), handle.get_marker(), handle.get_linestyle(), handle.get_fillstyle())
-        by_label.setdefault(handle.get_label(), {}).setdefault(look, (handle, panel))
+        _, places = by_label.setdefault(handle.get_label(), {}).setdefault(_picture(handle), (handle, []))
+        places.append(panel)
     for label, looks in by_label.items():
-        for handle, panel in looks.values() if len(looks) > 1 else ():
-            handle.set_label(f"{label} ({panel})")
+        for handle, places in looks.values() if len(looks) > 1 else ():
+            handle.set_label(f"{label} ({'; '.join(places)})")
     return [handle for looks in by_label.values() for handle, _ in looks.values()]
+
+
+def _picture(handle: Line2D) -> bytes:
+    """What a handle looks like: matplotlib tells dashes of one's own apart nowhere but in what it draws."""
+    page = Figure(figsize=(0.6, 0.3))
+    shown = copy.copy(handle)
+    shown.set_data([0.1, 0.5, 0.9], [0.5, 0.5, 0.5])
+    page.add_artist(shown)
+    drawn = io.BytesIO()
+    page.savefig(drawn, format="raw", dpi=60)
+    return drawn.getvalue()
 
 
 def seeds(rows: pd.DataFrame) -> str:

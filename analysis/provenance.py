@@ -16,12 +16,12 @@ import pandas as pd
 
 from analysis.drawing import in_order
 from analysis.lottery_lines import missing
-from analysis.results import FRAMES, PANEL, Panel, Results, panel, panels
+from analysis.results import FRAMES, PANEL, Panel, Results, panel, panels, run_name
 from lottery_tf import files, paper
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED
 from lottery_tf.settings import NETWORKS, run_settings
-from lottery_tf.store import DENSE, finished
+from lottery_tf.store import DENSE, finished_places
 from lottery_tf.treatments import Treatment
 
 Flags = Mapping[str, object]  # flag -> its value; True stands alone, a collection is a comma list
@@ -228,11 +228,11 @@ def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """
     times: dict[tuple, list[float]] = {}
     versions: dict[str, int] = {}
-    for metrics in finished(root, kind=None):
+    for place, metrics in finished_places(root, kind=None):
         if metrics["kind"] not in TRAININGS:
             continue
         schedule = "learned masks" if metrics["kind"] == "learned_mask" else metrics.get("schedule", "")
-        key = (metrics.get("network", ""), metrics.get("dataset", ""), schedule)
+        key = (metrics.get("network", run_name(place)), metrics.get("dataset", ""), schedule)
         times.setdefault(key, []).append(metrics.get("seconds") or 0.0)
         used = ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items()) or "not recorded"
         versions[used] = versions.get(used, 0) + 1

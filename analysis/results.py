@@ -14,7 +14,7 @@ import pandas as pd
 
 from lottery_tf import files
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.store import DENSE, HISTORY_COLUMNS, finished_places, folders_with, read_history
+from lottery_tf.store import DENSE, HISTORY_COLUMNS, differences, finished_places, folders_with, read_history
 from lottery_tf.treatments import Treatment
 
 log = logging.getLogger(__name__)
@@ -144,13 +144,12 @@ def load(path: str | Path) -> Results:
 
     Raises:
       InputError: no such folder, nothing in it, a CSV file that cannot be read or lacks columns, a value that cannot
-        be, or a result that is there twice.
+        be, a result that is there twice, or runs of one name that were made with other settings.
     """
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"There is no folder {path}." if not path.exists() else f"{path} is a file, not a folder.")
     folders = list(_folders(path))
-    _check_agreement(folders)
     exported = {kind: path / name for kind, name in CSV_NAMES.items() if (path / name).exists()}
     if exported and not folders:
         rows = {kind: _csv(exported[kind], COLUMNS[kind]) if kind in exported else [] for kind in COLUMNS}
@@ -168,8 +167,7 @@ def _check_agreement(folders: list[dict]) -> None:
     for folder in folders:
         key = tuple(folder.get(name) for name in PANEL)
         other = first.setdefault(key, folder)
-        names = (folder.keys() | other.keys()) - {"folder"}
-        differ = sorted(name for name in names if folder.get(name) != other.get(name))
+        differ = [name for name, _, _ in differences(folder | {"folder": ""}, other | {"folder": ""})]
         if differ and None not in key:
             raise InputError(
                 f"{other['folder']} and {folder['folder']} hold the same network, data set and schedule with other "
@@ -178,10 +176,16 @@ def _check_agreement(folders: list[dict]) -> None:
 
 
 def by_kind(root: str | Path) -> dict[str, list[dict]]:
-    """The metrics of all finished results below a folder by their kind, every kind of `COLUMNS` among them."""
+    """The metrics of all finished results below a folder by their kind, every kind of `COLUMNS` among them.
+
+    Raises:
+      InputError: there is no such folder, or runs of one name in it were made with other settings.
+    """
+    if Path(root).is_dir():
+        _check_agreement(list(_folders(Path(root))))
     found: dict[str, list[dict]] = {kind: [] for kind in COLUMNS}
     for place, metrics in finished_places(root, kind=None):
-        metrics = {"network": _run_of(place).name, "place": str(place)} | metrics
+        metrics = {"network": run_name(place), "place": str(place)} | metrics
         if metrics["kind"] in found:
             found[metrics["kind"]].append(metrics)
         if metrics["kind"] == "learned_mask" and metrics["status"] == FINISHED:
@@ -189,9 +193,9 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
     return found
 
 
-def _run_of(place: Path) -> Path:
-    """The folder of runs that a result lies in: results of a model of one's own need not say what network they are of."""
-    return next((path for path in place.parents if (path / "settings.json").exists()), place.parent)
+def run_name(place: Path) -> str:
+    """The name of the folder of runs that a result lies in, for models of one's own, whose results need not say theirs."""
+    return next((path.name for path in place.resolve().parents if (path / "settings.json").exists()), "")
 
 
 def _readings(place: Path) -> list[dict]:

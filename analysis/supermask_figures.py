@@ -100,7 +100,7 @@ def figure7(found: results.Results) -> Figure:
             handles |= _draw_heuristics(axes, lines) | _draw_learned(axes, points)
             handles |= _draw_baselines(axes, found, key, weights)
             kept = [*supermasks["kept_fraction"], *(1 - rows["pruned_fraction"].mean() for rows in points)]
-            drawing.kept_axis(axes, 100 * min(kept, default=0.1))
+            drawing.kept_axis(axes, 100 * min((share for share in kept if share > 0), default=0.1))
             axes.set_ylim(0, 100)
             axes.set_ylabel("test accuracy without training, %")
             axes.set_title(f"{drawing.panel_title(key)}: mask x {WEIGHTS[weights]}")
@@ -137,7 +137,7 @@ def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
 
 def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.DataFrame:
     own = (learned["network"] == key[0]) & (learned["dataset"] == key[1]) & (learned["weights"] == weights)
-    return learned[own & (learned["status"] == results.FINISHED)]
+    return learned[own & (learned["status"] == results.FINISHED)].dropna(subset=["test_accuracy", "pruned_fraction"])
 
 
 def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:

@@ -155,10 +155,10 @@ class ResultsFolder:
                     f"{error} If the results beside it were made with the settings of this command, delete it: it is "
                     "written anew."
                 ) from error
-        if differences := _differences(found, wanted):
+        if differ := differences(found, wanted):
             raise InputError(
                 f"{self.path} holds results made with other settings: "
-                + "; ".join(f"{name} is {a} there, {b} here" for name, a, b in differences)
+                + "; ".join(f"{name} is {a} there, {b} here" for name, a, b in differ)
                 + ". Choose another --results_dir, or give the settings that it was made with."
             )
 
@@ -431,12 +431,12 @@ def _parse_csv(content: bytes) -> np.ndarray:
     return np.array(rows, np.float64).reshape(-1, len(HISTORY_COLUMNS))
 
 
-def _differences(found: dict, wanted: dict, prefix: str = "") -> list[tuple[str, object, object]]:
+def differences(found: dict, wanted: dict, prefix: str = "") -> list[tuple[str, object, object]]:
     rows = []
     for key in sorted(found.keys() | wanted.keys()):
         a, b = found.get(key), wanted.get(key)
         if isinstance(a, dict) and isinstance(b, dict):
-            rows += _differences(a, b, f"{prefix}{key}.")
+            rows += differences(a, b, f"{prefix}{key}.")
         elif a != b:
             rows.append((prefix + key, a, b))
     return rows

@@ -209,7 +209,8 @@ class MaskedModel(keras.Model):
                 outputs = self.network(inputs, training=training)
             # What the network's own layers draw (dropout) has to go on, or each step would draw the same.
             for state in self._network_draws:
-                state.assign(scope.get_current_value(state))
+                if (drawn := scope.get_current_value(state)) is not None:
+                    state.assign(drawn)
             return outputs
 
         return call
@@ -236,7 +237,7 @@ class MaskedModel(keras.Model):
             outputs = self.drawn()(inputs, training=True)
             loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
-        self._loss_tracker.update_state(loss, sample_weight=ops.shape(labels)[0])
+        self._loss_tracker.update_state(loss, sample_weight=_batch_size(inputs))
         self.optimizer.apply(tape.gradient(scaled, [variable.value for variable in logits]), logits)
         return self.compute_metrics(inputs, labels, outputs, sample_weight)
 
@@ -245,7 +246,7 @@ class MaskedModel(keras.Model):
         for _ in range(self.samples):
             outputs = self.drawn()(inputs)
             loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=False)
-            self._loss_tracker.update_state(loss, sample_weight=ops.shape(labels)[0])
+            self._loss_tracker.update_state(loss, sample_weight=_batch_size(inputs))
             result = self.compute_metrics(inputs, labels, outputs, sample_weight)
         return result
 
@@ -283,6 +284,10 @@ class MaskedModel(keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config.pop("network")), **config)
+
+
+def _batch_size(inputs):
+    return ops.shape(keras.tree.flatten(inputs)[0])[0]
 
 
 def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collection[str]) -> dict[str, float]:

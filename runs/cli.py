@@ -36,7 +36,9 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
         try:
             if arguments[1:] and not words:
                 raise InputError(f"Arguments are given as flags; {arguments[1]!r} is none.")
-            return main(*([arguments[1:]] if words else [])) or 0
+            status = main(*([arguments[1:]] if words else [])) or 0
+            sys.stdout.flush()
+            return status
         except (InputError, DamagedFile) as error:
             print(error, file=sys.stderr)
             return 2
@@ -60,11 +62,12 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
             app.run(guarded)
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:
-        if not _nobody_reads():
+    except OSError as error:
+        gone = isinstance(error, BrokenPipeError) and _nobody_reads()
+        if not gone and not is_full(error):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it would fail again
+        sys.exit(128 + signal.SIGPIPE if gone else 1)
 
 
 def _nobody_reads() -> bool:

@@ -94,14 +94,27 @@ def test_two_models_of_ones_own_are_two_networks(tmp_path):
     assert panels(load(tmp_path).levels) == [("mine", "", ""), ("other", "", "")]
 
 
+def test_results_that_nothing_names_are_of_one_network(tmp_path, monkeypatch):
+    write_level(tmp_path / "mine", {"model": "mine"}, 0)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert panels(load(".").levels) == [("mine", "", "")]
+    (tmp_path / "mine" / "settings.json").unlink()
+    assert panels(load(".").levels) == [("", "", "")]
+
+
 def test_runs_of_one_name_with_other_settings_are_not_mixed(tmp_path):
     run = {"network": "fc", "dataset": "mnist", "schedule": "tenth"}
     for seed, batch in enumerate((60, 500)):
-        write_level(tmp_path / f"batch{batch}" / "fc", run | {"batch": batch}, seed, **run)
-    message = r"batch500/fc and batch60/fc hold the same network, data set and schedule with other settings \(batch\)"
-    with pytest.raises(InputError, match=message):
-        load(tmp_path)
+        settings = {"training": {"batch_size": batch, "weight_decay": None}}
+        write_level(tmp_path / f"batch{batch}" / "fc", run | settings, seed, **run)
+    message = r"batch500/fc and batch60/fc hold .* with other settings \(training.batch_size\)"
+    for read in (load, by_kind):
+        with pytest.raises(InputError, match=message):
+            read(tmp_path)
     assert load(tmp_path / "batch60").levels["seed"].tolist() == [0]
+    # Older settings do not say what was not to be chosen then.
+    write_level(tmp_path / "batch60" / "old", run | {"training": {"batch_size": 60}}, 2, **run)
+    assert load(tmp_path / "batch60").levels["seed"].tolist() == [0, 2]
 
 
 def test_a_result_that_two_places_hold_is_named_with_both(tmp_path):

@@ -44,13 +44,18 @@ def drawn(found):
 
 
 def test_what_looks_otherwise_in_another_panel_says_so():
-    def handle(label, colour):
-        return Line2D([], [], color=colour, label=label)
+    dashes = {"a": styles.DASHED, "b": styles.DOTTED, "c": styles.DASHED}
 
-    given = [(handle("level 4", "red"), "a"), (handle("level 2", "blue"), "a"), (handle("level 4", "blue"), "b"),
-             (handle("level 2", "blue"), "b")]  # fmt: skip
-    told = [(each.get_label(), each.get_color()) for each in panels._told_apart(given)]
-    assert told == [("level 4 (a)", "red"), ("level 4 (b)", "blue"), ("level 2", "blue")]
+    def handle(label, **look):
+        return Line2D([], [], color="blue", label=label, **look)
+
+    given = [(handle("dashes", linestyle=dash), panel) for panel, dash in dashes.items()]
+    given += [(handle("same", marker="o"), panel) for panel in dashes]
+    given += [
+        (handle("hollow", marker="o", markerfacecolor=face), panel) for panel, face in (("a", "w"), ("b", "blue"))
+    ]
+    told = [each.get_label() for each in panels._told_apart(given)]
+    assert told == ["dashes (a; c)", "dashes (b)", "same", "hollow (a)", "hollow (b)"]
 
 
 def test_an_error_of_zero_stays_on_its_axis():

@@ -188,6 +188,9 @@ def test_a_networks_own_dropout_draws_anew_each_step():
     model = MaskedModel(network, initial_logit=40.0)  # nothing is pruned
     dropped = [model.drawn()(np.ones((1, 400)), training=True).numpy() == 0 for _ in range(2)]
     assert all(0.3 < each.mean() < 0.7 for each in dropped) and (dropped[0] != dropped[1]).any()
+    np.testing.assert_allclose(model(np.ones((1, 400))), 1, rtol=1e-6)  # where nothing is dropped, nothing is drawn
+    model.compile(loss="mse")
+    assert model.evaluate(np.ones((7, 400)), np.ones((7, 400)), batch_size=5, verbose=0) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_scaled_loss_gives_the_step_of_one_that_is_not():
