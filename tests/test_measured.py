@@ -12,7 +12,7 @@ from analysis.table1 import published_table1
 MEASURED = ROOT / "analysis" / "measured"
 TABLES = ("table1", "figure3", "figure4", "figure5", "learned_masks")
 SETTINGS = ("optimizer", "learning_rate", "initial_logit", "l1")
-SCHEDULES = {"half of the iterations": "half", "a tenth of the iterations": "tenth"}
+SCHEDULES = {f"{share} of the iterations": share.split()[-1] for share in ("half", "a quarter", "a tenth")}
 NAMES = {"trained": "trained network", "learned x initial": "learned mask x initial"}  # in the paper's Table 1
 ROWS = {
     "fc, MNIST": ("fc", "mnist"),
@@ -26,9 +26,9 @@ def rows_of(name):
 
 
 def readme_tables():
-    """Each table of the README: its header and its rows, as lists of cells."""
-    found = []
-    for block in re.findall(r"(?:^\|.*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE):
+    """Each table of the README, and of the one beside the CSV files: its header and its rows, as lists of cells."""
+    found, text = [], "\n".join((folder / "README.md").read_text() for folder in (ROOT, MEASURED))
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in block.splitlines()]
         found.append((lines[0], lines[2:]))
     return found
