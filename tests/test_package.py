@@ -1,5 +1,7 @@
 """The package as it is installed: everything in it, and nothing of the checkout needed."""
 
+import ast
+import email
 import os
 import shutil
 import subprocess
@@ -8,6 +10,8 @@ import zipfile
 
 import pytest
 from conftest import ROOT
+
+import lottery_tf as lt
 
 PACKAGES = ("lottery_tf", "runs", "analysis")
 NOT_INSTALLED = ("measured", "__pycache__")  # results, which stay beside the code
@@ -53,3 +57,27 @@ def test_it_works_outside_the_checkout(installed, tmp_path):
     )
     run("-m", "analysis.report", f"--results_dir={ROOT / 'analysis/measured'}", "--out=report")
     assert "Table 1" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_the_version_is_that_of_the_wheel(installed):
+    (metadata,) = installed.glob("lottery_tf-*.dist-info/METADATA")
+    assert email.message_from_string(metadata.read_text())["Version"] == lt.__version__
+    assert (installed / "lottery_tf" / "py.typed").exists()
+
+
+def test_every_public_name_is_there_and_in_the_stub():
+    """A type checker takes a name from a stub only where it is imported as itself (PEP 484)."""
+    stub = ast.parse((ROOT / "lottery_tf" / "__init__.pyi").read_text())
+    imported = [alias for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert all(alias.asname == alias.name for alias in imported)
+    assert dir(lt) == sorted(alias.name for alias in imported)
+    for name in dir(lt):
+        assert getattr(lt, name) is not None
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        lt.nothing_of_the_kind
+
+
+def test_the_bare_import_loads_no_heavy_library():
+    told = "import sys, lottery_tf; print(*({'tensorflow', 'keras', 'numpy', 'pandas', 'matplotlib'} & {*sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "\n"

@@ -1,0 +1,57 @@
+"""The public names of the package and where they live; `__init__.py` imports each when it is first used."""
+
+from .actions import MASK0 as MASK0
+from .actions import MASK1 as MASK1
+from .compaction import compact as compact
+from .controls import CONTROLS as CONTROLS
+from .criteria import CRITERIA as CRITERIA
+from .data import Dataset as Dataset
+from .data import Split as Split
+from .data import load as load
+from .errors import DamagedFile as DamagedFile
+from .errors import InputError as InputError
+from .heuristics import HeuristicSupermasks as HeuristicSupermasks
+from .heuristics import Ladder as Ladder
+from .landscape.curvature import Curvature as Curvature
+from .landscape.evaluator import Evaluator as Evaluator
+from .landscape.paths import barrier as barrier
+from .landscape.paths import line as line
+from .landscape.paths import successive as successive
+from .landscape.pruning_limit import OneShot as OneShot
+from .landscape.retraining import below_threshold as below_threshold
+from .landscape.stability import instability as instability
+from .landscape.stability import robustness as robustness
+from .layers import MaskedConv1D as MaskedConv1D
+from .layers import MaskedConv2D as MaskedConv2D
+from .layers import MaskedConv3D as MaskedConv3D
+from .layers import MaskedDense as MaskedDense
+from .mask_learning import MaskLearner as MaskLearner
+from .mask_settings import MaskSettings as MaskSettings
+from .networks import build as build
+from .networks import masked as masked
+from .networks import unmasked as unmasked
+from .pruning import Experiment as Experiment
+from .pruning import paper_experiment as paper_experiment
+from .settings import DATASETS as DATASETS
+from .settings import NETWORKS as NETWORKS
+from .settings import SCHEDULES as SCHEDULES
+from .settings import PruningSettings as PruningSettings
+from .settings import RunSettings as RunSettings
+from .settings import TrainingSettings as TrainingSettings
+from .settings import run_settings as run_settings
+from .store import MemoryResults as MemoryResults
+from .store import Result as Result
+from .store import ResultsFolder as ResultsFolder
+from .store import finished as finished
+from .supermask import MaskedModel as MaskedModel
+from .tickets import PackedTicket as PackedTicket
+from .tickets import pack_supermask as pack_supermask
+from .tickets import pack_trained as pack_trained
+from .tickets import rebuild as rebuild
+from .training import Stretch as Stretch
+from .training import Trainer as Trainer
+from .treatments import Ticket as Ticket
+from .treatments import Treatment as Treatment
+from .treatments import next_ticket as next_ticket
+
+__version__: str
