@@ -28,23 +28,27 @@ TEMPORARY = ".{name}.{process}.tmp"  # a file that is being written; a killed pr
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds a lock file; waits while another process holds it. The system releases a dead owner's lock."""
+    """Holds a lock file; waits while another process holds it. The system releases the lock of a process that dies.
+
+    Raises:
+      InputError: the file system has no locks.
+    """
     with open(path, "a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in WITHOUT_LOCKS:
-                raise InputError(
-                    f"{path.parent} lies on a file system without locks (flock: {error.strerror}), which keep two commands "
-                    "from doing the same work. Use a folder on another one."
-                ) from error
-            if not isinstance(error, BlockingIOError):
-                raise
+        except BlockingIOError:
             file.seek(0)
-            log.warning(
-                "%s is being worked on by process %s; waiting for it.", path.stem.removeprefix("."), file.read().strip()
-            )
+            number = file.read().strip()  # not written yet where the owner has only just got the lock
+            owner = f"process {number}" if number else "another process"
+            log.warning("%s is being worked on by %s; waiting for it.", path.stem.removeprefix("."), owner)
             fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                raise
+            raise InputError(
+                f"{path.parent} lies on a file system without locks (flock: {error.strerror}). Locks keep two commands "
+                "from doing the same work: use a folder on another file system."
+            ) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

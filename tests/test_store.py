@@ -308,6 +308,18 @@ def test_a_lock_is_waited_for_and_released_by_a_dead_owner(results, caplog):
     owner.stdout.close()
 
 
+def test_an_owner_that_has_not_said_its_number_yet_is_another_process(results, monkeypatch, caplog):
+    def busy_at_first(file, operation):
+        if operation & files.fcntl.LOCK_NB:
+            raise BlockingIOError
+
+    monkeypatch.setattr(files.fcntl, "flock", busy_at_first)
+    with results.lock("t/a"):
+        assert "a is being worked on by another process; waiting for it." in caplog.text
+    with results.lock("t/a"):
+        assert f"a is being worked on by process {os.getpid()}; waiting for it." in caplog.text
+
+
 def test_settings_are_readable(results):
     content = json.loads((results.path / "settings.json").read_text())
     assert content["network"] == "fc"
