@@ -22,7 +22,7 @@ from absl import flags
 from analysis import cut_short, deconstructing, frankle_carbin, unmasking
 from analysis.evidence import LEAST_LEVELS, LEAST_SEEDS, Claim, Finding, evidence, without_schedule
 from analysis.results import Results, load
-from runs import cli
+from lottery_tf import console
 
 CLAIMS: tuple[Claim, ...] = (*deconstructing.CLAIMS, *frankle_carbin.CLAIMS, *unmasking.CLAIMS)
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
@@ -130,4 +130,4 @@ tested, and nothing corrects for that."""
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    console.run(main)

@@ -1,6 +1,6 @@
 """The flags that the commands of the analysis share; imported by commands only, when they start."""
 
-from runs.path_flags import define_path
+from lottery_tf.command_flags import define_path
 
 RESULTS_DIR = define_path(
     "results_dir",

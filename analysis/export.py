@@ -20,11 +20,10 @@ from absl import flags
 
 from analysis.common_flags import RESULTS_DIR
 from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat, value_of
-from lottery_tf import files
+from lottery_tf import console, files
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
-from runs import cli
-from runs.path_flags import define_path
 
 ALL = "all"
 SECONDS = "seconds"
@@ -99,8 +98,8 @@ def main() -> None:
     else:
         counts = {out: write_csv(by_kind(root)[KIND.value], out, KIND.value, TIMES.value)}
     for path, count in counts.items():
-        cli.log.info("%d rows in %s", count, path)
+        console.log.info("%d rows in %s", count, path)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    console.run(main)

@@ -31,12 +31,11 @@ from analysis import (
     supermask_figures,
 )
 from analysis.curves import accuracy_against_kept
-from lottery_tf import paper
+from lottery_tf import console, paper
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.statistics import AS_READ, StarRule
-from runs import cli
-from runs.path_flags import define_path
 
 __all__ = ["FIGURES", "Material", "accuracy_against_kept", "draw", "material", "named"]
 
@@ -181,14 +180,14 @@ def main() -> None:
             figure = draw(name, source)
         except drawing.NothingToDraw as error:
             left_out[name] = error
-            cli.log.warning("%s is left out: %s", name, error)
+            console.log.warning("%s is left out: %s", name, error)
             continue
         for kind in given.format:
-            cli.log.info("%s", drawing.save(figure, out / f"{name}.{kind}"))
+            console.log.info("%s", drawing.save(figure, out / f"{name}.{kind}"))
     if len(left_out) == len(wanted):
         raise InputError(f"None of the figures can be drawn from {given.results_dir}.")
 
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    console.run(main)

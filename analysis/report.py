@@ -35,10 +35,9 @@ from analysis import (
     supermask_figures,
     tables,
 )
-from lottery_tf import files, paper
+from lottery_tf import console, files, paper
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
-from runs import cli
-from runs.path_flags import define_path
 
 PAGE = "index.html"
 OTHERS = "others"
@@ -427,10 +426,10 @@ def define_flags() -> None:
 
 
 def main() -> None:
-    path = write(flags.FLAGS.results_dir, flags.FLAGS.out, log=cli.log.info, **figures.material_from_flags())
-    cli.log.info("%s (%.1f MB)", path, path.stat().st_size / 1e6)
+    path = write(flags.FLAGS.results_dir, flags.FLAGS.out, log=console.log.info, **figures.material_from_flags())
+    console.log.info("%s (%.1f MB)", path, path.stat().st_size / 1e6)
 
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    console.run(main)

@@ -18,10 +18,9 @@ from absl import flags
 from analysis.formats import NOTHING, aligned
 from analysis.results import load, panel, panels
 from analysis.tables import MEASURES, Measure, figure_runs, points_by_level
-from lottery_tf import paper, statistics
+from lottery_tf import console, paper, statistics
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
-from runs import cli
 
 COLUMNS = (
     "level", "kept_fraction", "line", "star", "against", "n", "n_against", "difference", "low", "high", "effect_size",
@@ -168,4 +167,4 @@ Runs that are missing or diverged are left out, and n is smaller.""".strip()
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    console.run(main)

@@ -21,7 +21,8 @@ from analysis import lottery_lines
 from analysis.formats import FORMATS, NOTHING, SUMMARY, Table, band
 from analysis.results import FINISHED, PANEL, Panel, Results, load, panel, panels
 from analysis.table1 import HOW_LEARNED, learned_how, published, table1
-from lottery_tf import files, paper
+from lottery_tf import console, files, paper
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED
 from lottery_tf.names import choose
@@ -29,8 +30,6 @@ from lottery_tf.settings import NETWORKS, NetworkSettings
 from lottery_tf.statistics import AS_READ, TESTS, StarRule, stars
 from lottery_tf.store import DENSE
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
-from runs import cli
-from runs.path_flags import define_path
 
 
 class Measure(NamedTuple):
@@ -379,9 +378,9 @@ def main() -> None:
     Path(given.out).mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         files.replace(Path(given.out) / (name + chosen.ending), text.encode())
-        cli.log.info("%s", Path(given.out) / (name + chosen.ending))
+        console.log.info("%s", Path(given.out) / (name + chosen.ending))
 
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    console.run(main)

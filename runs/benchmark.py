@@ -10,9 +10,9 @@ import importlib
 
 from absl import flags
 
+from lottery_tf import console
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
-from runs import cli
 
 SUITES = {
     "throughput": "training steps per second, beside plain Keras fit",
@@ -36,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    console.run(main)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from absl import flags
 
+from lottery_tf import console, processes
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.settings import DATASETS, NETWORKS, OPTIMIZERS
-from runs import cli
-from runs.path_flags import define_path
 
 NETWORK = flags.DEFINE_string("network", "fc", f"Network: {', '.join(NETWORKS)}.")
 DATASET = flags.DEFINE_string(
@@ -43,4 +43,4 @@ def start_tensorflow() -> None:
     """Imports TensorFlow with the wanted number of threads."""
     if THREADS.value < 0:
         raise InputError(f"--threads is {THREADS.value}; it must be at least 0.")
-    cli.start_tensorflow(THREADS.value)
+    processes.start_tensorflow(THREADS.value)

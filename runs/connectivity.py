@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
+from lottery_tf import console
 from lottery_tf.data import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.paths import MATCHING, POINTS, STABLE
@@ -31,7 +32,7 @@ from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS, NETWORKS, RunSettings
 from lottery_tf.store import Result
 from lottery_tf.treatments import Treatment
-from runs import cli, common_flags, training_flags, treatment_flags
+from runs import common_flags, training_flags, treatment_flags
 from runs.connectivity_tables import TABLES, Judge, note
 from runs.progress import Progress
 
@@ -282,7 +283,7 @@ def bench_of(experiment: Experiment, measurement: MeasurementSettings, watch: St
 def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, last: int) -> None:
     """Says how much disk the weights take, which have all to be there."""
     stored = seeds * sum(experiment.weights_bytes(treatment, last) for treatment in treatments)
-    cli.log.info(
+    console.log.info(
         "Levels that are missing or lack their weights are trained; all weights are kept, about %.2f GB. To have them from "
         "the start: runs.lottery --keep=all, or runs.study --study=unmasking --keep=all.",
         stored / 1e9,
@@ -326,7 +327,7 @@ def measured(bench: Bench, jobs: dict[object, list[Job]], watch: StepsWatch) -> 
                 found[key].append(metrics)
                 bar.update()
                 if bar.disable and bench.made > made_before:
-                    cli.log.info("%s: %.1f s", job.name, metrics["seconds"])
+                    console.log.info("%s: %.1f s", job.name, metrics["seconds"])
     return found
 
 
@@ -354,4 +355,4 @@ def print_table(measure: str, about: str, results: list[dict], measurement: Meas
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    console.run(main)

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from absl import flags
 
+from lottery_tf import console
 from lottery_tf.errors import InputError
 from lottery_tf.mask_settings import GATES, MaskSettings, folder, place
 from lottery_tf.names import choose
 from lottery_tf.paper import MASK_BATCH, MASK_OPTIMIZER
 from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
-from runs import cli, common_flags
+from runs import common_flags
 from runs.progress import Progress
 
 flags.adopt_module_key_flags(common_flags)
@@ -138,4 +139,4 @@ def _iterations(default: int, batch_size: int) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    console.run(main)

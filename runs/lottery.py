@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import controls
+from lottery_tf import console, controls
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.settings import NETWORKS
 from lottery_tf.treatments import Treatment
-from runs import cli, common_flags, training_flags, treatment_flags
+from runs import common_flags, training_flags, treatment_flags
 from runs.progress import Progress
 from runs.treatment_flags import LEVELS, levels_from_flags, treatments_from_flags
 
@@ -127,13 +127,13 @@ def announce(experiment: Experiment, seeds: int, treatments: list[Treatment], co
     """Says how much will be trained and, where all weights are kept, how much disk that takes."""
     iterations = experiment.trainer.settings.iterations
     planned = trainings(seeds, treatments, controls_of_a_level) - seeds * (len(treatments) - 1)
-    cli.log.info("Up to %d trainings of %d iterations.", planned, iterations)
+    console.log.info("Up to %d trainings of %d iterations.", planned, iterations)
     if KEEP.value == "all":
         wanted = seeds * sum(experiment.weights_bytes(treatment, LEVELS.value) for treatment in treatments)
         wanted *= 1 + controls_of_a_level
         free = shutil.disk_usage(experiment.results.path).free
-        cli.log.info("--keep=all stores about %.2f GB of weights; %.2f GB of disk are free.", wanted / 1e9, free / 1e9)
+        console.log.info("--keep=all stores about %.2f GB of weights; %.2f GB of disk are free.", wanted / 1e9, free / 1e9)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    console.run(main)

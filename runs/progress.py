@@ -7,8 +7,8 @@ from typing import Self
 
 from tqdm import tqdm
 
+from lottery_tf import console
 from lottery_tf.store import Result
-from runs import cli
 
 
 class Progress:
@@ -89,4 +89,4 @@ class Progress:
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
-            cli.log.info(text)
+            console.log.info(text)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from absl import flags
 
+from lottery_tf import console
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.study.folder import StudyFolder, is_there
-from runs import cli
-from runs.path_flags import define_path
 
 RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
 JSON = flags.DEFINE_bool("json", False, "Print JSON: an object for each study.")
@@ -93,4 +93,4 @@ def text(found: dict) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    console.run(main)

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import files, processes, store
+from lottery_tf import console, files, processes, store
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS, NETWORKS, SCHEDULES
@@ -34,8 +35,6 @@ from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request, beyond
 from lottery_tf.study.temporary import temporary_folder
 from lottery_tf.study.work import LevelWork, Work
 from lottery_tf.study.worker import Setup, save_dataset
-from runs import cli
-from runs.path_flags import define_path
 from runs.study_progress import StudyProgress, Where, dry_run, write_stage
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def main() -> int:
     folder = StudyFolder.of(results_dir, request)
     plan = folder.plan()
     if left_out := beyond(request):
-        cli.log.warning("Left out, for their rewind points are beyond the trainings: %s.", ", ".join(left_out))
+        console.log.warning("Left out, for their rewind points are beyond the trainings: %s.", ", ".join(left_out))
     if DRY_RUN.value:
         with where_it_runs() as where:
             print(dry_run(plan, results_dir, where, THREADS.value))
@@ -301,4 +300,4 @@ def where_it_runs() -> Iterator[Where]:
 
 if __name__ == "__main__":
     logging.captureWarnings(True)
-    cli.run(main)
+    console.run(main)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lottery_tf import console
 from lottery_tf.study.costs import COSTS, Speeds
 from lottery_tf.study.engines import Need, at_once, log_path
 from lottery_tf.study.folder import StudyFolder, is_there, quick_metrics
@@ -21,7 +22,6 @@ from lottery_tf.study.scheduler import Scheduler, Standing
 from lottery_tf.study.studies import Plan
 from lottery_tf.study.work import Work
 from lottery_tf.study.worker import Ended
-from runs import cli
 
 STATE_SECONDS = 2.0  # between two writings of the state
 SAMPLE = 200  # finished results that are read for an estimate of speed
@@ -147,7 +147,7 @@ class StudyProgress:
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
-            cli.log.info(text)
+            console.log.info(text)
 
     def _show(self, force: bool = False) -> None:
         scheduler = self._scheduler

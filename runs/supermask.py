@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
-from lottery_tf import actions, criteria, heuristics, names
+from lottery_tf import actions, console, criteria, heuristics, names
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
 from lottery_tf.settings import NETWORKS
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.treatments import Treatment
-from runs import cli, common_flags, training_flags
+from runs import common_flags, training_flags
 from runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def trained(
         progress.follow((experiment.dense(seed) for _ in range(1)), f"seed {seed} dense", 1, iterations)
         dense = experiment.dense(seed, weights=True)
         if dense.metrics["status"] != "finished":
-            cli.log.warning("Seed %d is left out.", seed)
+            console.log.warning("Seed %d is left out.", seed)
             continue
         for treatment in treatments:
             levels = experiment.levels(treatment, seed, LEVELS.value)
@@ -125,7 +125,7 @@ def evaluated(experiment: Experiment, dense: list[Result], ladders: list[Ladder]
             results.append(supermasks.ladder(network, ladder, LEVELS.value))
             bar.update(len(results) * each - bar.n)  # what was found, or a baseline's one level, counts as a ladder too
             if bar.disable and supermasks.evaluated > before:
-                cli.log.info("%s: %s", name, best_of(results[-1].metrics))
+                console.log.info("%s: %s", name, best_of(results[-1].metrics))
     return results
 
 
@@ -196,4 +196,4 @@ def band(shares: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    console.run(main)

@@ -20,14 +20,13 @@ from pathlib import Path
 
 from absl import flags
 
-from lottery_tf import files, masks, tickets
+from lottery_tf import console, files, masks, processes, tickets
+from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.measurements.folders import KINDS
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS
 from lottery_tf.store import DENSE
-from runs import cli
-from runs.path_flags import define_path
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
@@ -49,7 +48,7 @@ def pack() -> None:
     out = writable(OUT.value, "--out")
     choose(dict.fromkeys(tickets.DTYPES), DTYPE.value, "--dtype")
     metrics, mask, final = read_result(Path(RUN.value), UNTRAINED.value)
-    cli.start_tensorflow()
+    processes.start_tensorflow()
     content = packed_result(metrics, mask, final, DTYPE.value)
     files.replace(out, content)
     weights = sum(kept.size for kept in mask.values())
@@ -117,7 +116,7 @@ def inspect(path: str) -> None:
     packed = tickets.parse(content, path)
     print(description(packed))
     sys.stdout.flush()
-    cli.start_tensorflow()
+    processes.start_tensorflow()
     print(f"\n{'':30}{'bytes':>12}{'bits a weight':>16}")
     for name, size in tickets.sizes(content).items():
         print(f"{name:30}{size.bytes:12,}{size.bits_per_weight:16.4f}")
@@ -156,7 +155,7 @@ def unpack(path: str) -> None:
     if to.suffix != ".keras":
         raise InputError(f"--to is {to}; Keras wants a name that ends in .keras.")
     packed = tickets.parse(tickets.read(path), path)
-    cli.start_tensorflow()
+    processes.start_tensorflow()
     from lottery_tf.compaction import compact
     from lottery_tf.networks import unmasked
 
@@ -197,4 +196,4 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, words=True)
+    console.run(main, words=True)

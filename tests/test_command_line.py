@@ -28,11 +28,11 @@ def test_home_is_found_where_no_shell_puts_it_in(module, arguments, message, com
 
 
 PRINTS = """
-from runs import cli
+from lottery_tf import console
 def main():
     for number in range(100_000):
         print(number)
-cli.run(main)
+console.run(main)
 """
 
 
@@ -59,10 +59,10 @@ def test_output_that_finds_no_room_is_told_in_a_sentence(unbuffered):
 
 
 BREAKS = """
-from runs import cli
+from lottery_tf import console
 def main():
     raise BrokenPipeError("a worker is gone")
-cli.run(main)
+console.run(main)
 """
 
 
@@ -72,10 +72,10 @@ def test_another_pipe_that_breaks_is_told(command):
 
 
 RAISES = """
-from runs import cli
+from lottery_tf import console
 def main():
     raise RuntimeError("{error}")
-cli.run(main)
+console.run(main)
 """
 
 

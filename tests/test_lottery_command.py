@@ -201,9 +201,9 @@ def fsync(handle):
     real(handle)
 os.fsync = fsync
 import runs.lottery
-from runs import cli
+from lottery_tf import console
 sys.argv[0] = "runs.lottery"
-cli.run(runs.lottery.main)
+console.run(runs.lottery.main)
 """
 
 

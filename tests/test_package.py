@@ -53,7 +53,7 @@ def test_it_works_outside_the_checkout(installed, tmp_path):
         return done.stdout
 
     assert str(installed) in run(
-        "-c", "import lottery_tf, runs.cli, analysis.results; print(analysis.results.__file__)"
+        "-c", "import lottery_tf, lottery_tf.console, analysis.results; print(analysis.results.__file__)"
     )
     run("-m", "analysis.report", f"--results_dir={ROOT / 'analysis/measured'}", "--out=report")
     assert "Table 1" in (tmp_path / "report" / "index.html").read_text()

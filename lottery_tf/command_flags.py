@@ -1,0 +1,182 @@
+"""Kinds of flags, what is said of a command line that cannot be understood, and `--help`. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from absl import flags
+
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+
+flags.disclaim_key_flags()  # a flag belongs to the module that asks for it
+
+HELP = {"--help", "-help", "-h", "--h", "-?", "--helpshort"}
+GROUPS = {  # title in --help -> flags that stand there, in this order; those of no group come last
+    "What": (
+        "study", "suite", "measure", "figure", "table", "kind", "network", "networks", "dataset", "criterion", "mask1",
+        "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "g", "rescale", "initial_logit",
+        "source", "at", "between", "run", "untrained", "seeds",
+    ),
+    "How long": ("schedule", "iterations", "epochs", "mask_iterations", "levels", "control_draws", "repeats", "dry_run"),
+    "Where": ("results_dir", "data_dir", "out", "to", "format", "json", "keep", "engine", "workers", "threads", "address"),
+}  # fmt: skip
+OTHERS = "Advanced"
+
+
+class _Path(flags.ArgumentParser):
+    syntactic_help = "a file or folder"
+
+    def parse(self, argument: str) -> str:
+        return os.path.expanduser(argument)
+
+
+def define_path(name: str, default: str | None, text: str) -> flags.FlagHolder[str]:
+    """Defines a flag whose value is a file or folder. `~` is the home directory: most shells leave `--flag=~/x` as it is."""
+    return flags.DEFINE(_Path(), name, default, text)
+
+
+class _Choice(flags.ArgumentParser):
+    def __init__(self, name: str, choices: Collection[str]):
+        self._name, self._choices = name, dict.fromkeys(choices)
+
+    def parse(self, argument: str) -> str:
+        choose(self._choices, argument, self._name)
+        return argument
+
+
+def define_choice(name: str, default: str | None, choices: Collection[str], text: str) -> flags.FlagHolder[str]:
+    """Defines a flag whose value is one of some names; another one is refused with the nearest of them."""
+    return flags.DEFINE(_Choice(name, choices), name, default, text)
+
+
+class _List(flags.ArgumentParser):
+    def __init__(self, name: str, item: type, may_be_empty: bool):
+        self._name, self._item, self._may_be_empty = name, item, may_be_empty
+
+    def parse(self, argument: str | list) -> list:
+        if isinstance(argument, list):
+            return argument
+        words = [word.strip() for word in argument.split(",")] if argument else []
+        values = [value for word in words for value in _values(self._name, self._item, word)]
+        if not values and not self._may_be_empty:
+            raise InputError(f"--{self._name} is empty; it wants at least one value.")
+        if twice := [value for value in values if values.count(value) > 1]:
+            raise InputError(f"--{self._name} gives {twice[0]!r} more than once.")
+        return values
+
+
+def _values(name: str, item: type, word: str) -> Sequence[Any]:
+    """What a part of a list stands for: one value, or a range of whole numbers."""
+    if item is int:
+        if not (found := re.fullmatch(r"(\d+)(?:-(\d+))?", word)):
+            raise InputError(f"--{name} wants whole numbers of at least 0, or ranges such as 0-4; {word!r} is neither.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if not 0 <= last - first < 10_000:
+            raise InputError(f"--{name} wants ranges that go up, to fewer than 10,000 numbers; {word!r} does not.")
+        return range(first, last + 1)
+    try:
+        return [item(word)]
+    except ValueError:
+        raise InputError(f"--{name} wants numbers; {word!r} is not one.") from None
+
+
+def define_list(
+    name: str, default: list | None, text: str, item: type = str, *, may_be_empty: bool = False
+) -> flags.FlagHolder[list]:
+    """Defines a flag whose value is a list, separated by commas, in which nothing stands twice.
+
+    Args:
+      name: of the flag.
+      default: its value where it is not given.
+      text: what it means.
+      item: what the list is of: str, float, or int for whole numbers of at least 0 and ranges of them ("0-4,7").
+      may_be_empty: whether a list of nothing is a value.
+    """
+    serializer = flags.CsvListSerializer(",")
+    return flags.DEFINE(_List(name, item, may_be_empty), name, default, text, serializer=serializer)
+
+
+def parse(words: Sequence[str]) -> list[str]:
+    """Sets the flags that stand on a command line, or prints the help that it asks for; returns the other words.
+
+    A command line that cannot be understood ends the command with a sentence.
+    """
+    if any(word in HELP for word in words[1:]):
+        print(help_text())
+        sys.stdout.flush()
+        sys.exit(0)
+    try:
+        return flags.FLAGS(words)
+    except flags.Error as error:
+        print(_misunderstood(error), file=sys.stderr)
+        sys.exit(2)
+
+
+def _misunderstood(error: flags.Error) -> str:
+    """Why a command line cannot be understood."""
+    if isinstance(error.__context__, InputError):
+        return str(error.__context__)
+    if isinstance(error, flags.UnrecognizedFlagError):
+        return f"There is no flag --{error.flagname}{_hint(error.flagname, ' --help shows all.')}"
+    if found := re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL):
+        name, value, told = found.groups()
+        wanted = flags.FLAGS[name].parser.syntactic_help
+        return f"--{name} wants {wanted}; {value!r} is not one." if wanted else f"--{name} is {value!r}: {told}."
+    return f"{error}."
+
+
+def refusal(word: str) -> str:
+    """What to say of a word on a command line that is not a flag.
+
+    >>> refusal("stray")
+    "'stray' is not a flag. Flags begin with --."
+    """
+    return f"{word!r} is not a flag{_hint(word.partition('=')[0], ' Flags begin with --.')}"
+
+
+def _hint(name: str, otherwise: str) -> str:
+    near = difflib.get_close_matches(name, [flag.name for flag in _own_flags()], n=1)
+    return f"; did you mean --{near[0]}?" if near else f".{otherwise}"
+
+
+def _own_flags() -> Iterator[flags.Flag]:
+    """The flags of this project, in the order of their definition; absl brings some of its own."""
+    for module, found in flags.FLAGS.flags_by_module_dict().items():
+        if not module.startswith("absl."):
+            yield from found
+
+
+def command_name() -> str:
+    """The module that runs as the command."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec else os.path.basename(sys.argv[0])
+
+
+def help_text() -> str:
+    """What the command does, and all its flags in groups."""
+    own = {flag.name: flag for flag in _own_flags()}
+    groups = {title: [own.pop(name) for name in names if name in own] for title, names in GROUPS.items()}
+    groups[OTHERS] = list(own.values())
+    lines = [inspect.cleandoc(sys.modules["__main__"].__doc__ or "")]
+    for title, found in groups.items():
+        lines += ["", f"{title}:"] if found else []
+        for flag in found:
+            lines += _described(flag)
+    return "\n".join([*lines, "", "--flagfile=FILE reads flags from a file, one a line."])
+
+
+def _described(flag: flags.Flag) -> list[str]:
+    """A flag, its default and its meaning as lines of help."""
+    default = "" if flag.default in (None, [], "", False) else flag.default_as_str.strip("'")
+    shown = f"  --{'[no]' if flag.boolean else ''}{flag.name}{f'={default}' if default else ''}"
+    width = min(120, shutil.get_terminal_size().columns)
+    return [shown, *textwrap.wrap(flag.help, width, initial_indent=6 * " ", subsequent_indent=6 * " ")]

@@ -1,0 +1,111 @@
+"""How every command starts, and how it says what went wrong. Imports no TensorFlow.
+
+A command is a module with a docstring, flags, and a function `main`; it ends with
+
+    if __name__ == "__main__":
+        console.run(main)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+
+from absl import app
+from absl import logging as absl_logging
+
+from lottery_tf import command_flags
+from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.files import is_full
+
+log = logging.getLogger("runs")
+
+COMMAND = "LOTTERY_TF_COMMAND"  # the environment variable that tells every process of a command how it was called
+SURROUNDINGS = {  # environment variable -> what it is for a command and its processes, whatever the user has set
+    "MPLBACKEND": "agg",  # figures are files; the backend of a notebook cannot even be imported elsewhere
+    "KERAS_BACKEND": "tensorflow",
+    "TF_USE_LEGACY_KERAS": "0",
+}
+
+
+def run(main: Callable[..., int | None], words: bool = False) -> None:
+    """Parses the flags and calls `main`; says in one sentence what a user can mend.
+
+    Args:
+      main: what the command does; returns the exit status if it is not 0.
+      words: whether the command line has words that are not flags; `main` is then called with a list of them.
+    """
+
+    def guarded(arguments: list[str]) -> int:
+        absl_logging.set_verbosity(absl_logging.WARNING)
+        log.setLevel(logging.INFO)
+        absl_logging.get_absl_handler().setFormatter(None)
+        try:
+            if arguments[1:] and not words:
+                raise InputError(command_flags.refusal(arguments[1]))
+            status = main(*([arguments[1:]] if words else [])) or 0
+            sys.stdout.flush()
+            return status
+        except KeyboardInterrupt:
+            print("\nInterrupted. What was finished is kept; run the same command again to go on.", file=sys.stderr)
+            return 130
+        except Exception as error:
+            told = sentence(error)
+            if told is None:
+                raise
+            print(told, file=sys.stderr)
+            return 1 if is_full(error) else 2
+
+    pin_surroundings()
+    try:
+        try:
+            app.run(guarded, flags_parser=command_flags.parse)
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        gone = isinstance(error, BrokenPipeError) and _nobody_reads()
+        if not gone and not is_full(error):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it would fail again
+        sys.exit(128 + signal.SIGPIPE if gone else 1)
+
+
+def sentence(error: Exception) -> str | None:
+    """What to say of an error that a user can mend, in place of a traceback; None for any other error.
+
+    >>> sentence(PermissionError(13, "Permission denied", "results/fc")), sentence(KeyError("fc"))
+    ('results/fc: Permission denied.', None)
+    """
+    if isinstance(error, InputError | DamagedFile):
+        return str(error)
+    if is_full(error):
+        return f"The disk is full: {error}. What was finished is kept; free some space and run the same command again."
+    if isinstance(error, OSError) and error.filename is not None:
+        names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        return f"{names}: {error.strerror}."
+    return None
+
+
+def pin_surroundings() -> None:
+    """Makes a command and its processes independent of what its user has set for other programs.
+
+    Two settings are read from files when their libraries are imported: `processes.start_tensorflow` pins Keras's, and
+    `analysis.drawing.look` matplotlib's.
+    """
+    os.environ.update(SURROUNDINGS)
+    os.environ[COMMAND] = shlex.join(["python", "-m", command_flags.command_name(), *sys.argv[1:]])
+    if hasattr(sys.stdout, "reconfigure"):
+        # A sign that the terminal's encoding lacks is shown as its number: no reason to end after an hour's training.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _nobody_reads() -> bool:
+    """Whether what is printed goes into a pipe whose reader, `head` for example, has read enough."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
