@@ -42,7 +42,7 @@ def figure_of_lines(found: results.Results, figure: paper.Figure, rule: StarRule
     """
     rows = panels_of_lines(found, figure)
     if not rows:
-        raise drawing.NothingToDraw(f"there is no trained level of {names_of(figure)}.")
+        raise drawing.NothingToDraw(f"there is no trained level of {', '.join(tables.own_treatments(figure)) or 'any other treatment'}.")
     own = styles.of_treatments(treatment.name for treatment in figure.lines.values())
     looks = {name: own[treatment.name] for name, treatment in figure.lines.items()}
     page = drawing.blank(WIDTH, ROW * len(rows) + 0.8)
@@ -59,14 +59,8 @@ def figure_of_lines(found: results.Results, figure: paper.Figure, rule: StarRule
 
 
 def panels_of_lines(found: results.Results, figure: paper.Figure) -> list[results.Panel]:
-    """The networks, data sets and schedules with a level of any of a figure's treatments."""
-    wanted = {treatment.name for treatment in figure.lines.values()}
-    return drawing.in_order(results.panels(found.levels[found.levels["treatment"].isin(wanted)]))
-
-
-def names_of(figure: paper.Figure) -> str:
-    """The treatments of a figure, for messages."""
-    return ", ".join(treatment.name for treatment in figure.lines.values()) or "any other treatment"
+    """The networks, data sets and schedules with a level of any of a figure's `tables.own_treatments`."""
+    return drawing.in_order(results.panels(found.levels[found.levels["treatment"].isin(tables.own_treatments(figure))]))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from absl import flags
 
 from analysis.common_flags import RESULTS_DIR
+from analysis.formats import escaped
 from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat, value_of
 from lottery_tf import console, files
 from lottery_tf.command_flags import define_path
@@ -61,7 +62,7 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([value_of(row, column) for column in columns] for row in rows)
+    writer.writerows([escaped(value_of(row, column)) for column in columns] for row in rows)
     files.replace(path, file.getvalue().encode())
     return len(rows)
 

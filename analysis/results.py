@@ -6,12 +6,14 @@ import csv
 import dataclasses
 import logging
 import math
+import os
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from analysis.formats import unescaped
 from lottery_tf import files
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.store import DENSE, HISTORY_COLUMNS, differences, finished_places, folders_with, read_history
@@ -120,7 +122,8 @@ class Results:
         before.
       controls: controls of tickets; "treatment" is that of the ticket.
       lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements; "treatment" is that of the level.
-      folders: the settings of each folder of runs, with its place below the results folder as "folder"; none of CSVs.
+      folders: the settings of each folder of runs, with its place below the results folder as "folder".
+      exports: the CSV files that were read, which say nothing of settings, times and weights.
     """
 
     levels: pd.DataFrame
@@ -137,10 +140,13 @@ class Results:
     thresholds: pd.DataFrame
     histograms: pd.DataFrame
     folders: list[dict]
+    exports: list[Path]
 
 
 def load(path: str | Path) -> Results:
-    """Reads a results folder (or any folder above or within one), or a folder of exported CSV files.
+    """Reads all results below a folder: folders of runs, and CSV files that `analysis.export` wrote.
+
+    A row of a CSV file that equals a result of the runs, or a row of another file, counts once.
 
     Raises:
       InputError: no such folder, nothing in it, a CSV file that cannot be read or lacks columns, a value that cannot
@@ -149,16 +155,33 @@ def load(path: str | Path) -> Results:
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"There is no folder {path}." if not path.exists() else f"{path} is a file, not a folder.")
-    folders = list(_folders(path))
-    exported = {kind: path / name for kind, name in CSV_NAMES.items() if (path / name).exists()}
-    if exported and not folders:
-        rows = {kind: _csv(exported[kind], COLUMNS[kind]) if kind in exported else [] for kind in COLUMNS}
-    else:
-        rows = {kind: flat(found) for kind, found in by_kind(path).items()}
+    folders, exports = list(_folders(path)), []
+    rows = {kind: flat(found) for kind, found in by_kind(path).items()}
+    for kind, file in _exports(path):
+        exports.append(file)
+        rows[kind] += _csv(file, COLUMNS[kind])
     if not any(rows.values()):
         raise InputError(f"{path} holds no finished results, nor any of {', '.join(CSV_NAMES.values())} with rows.")
     frames = {FRAMES[kind]: _frame(kind, found, path) for kind, found in rows.items()}
-    return Results(**frames, folders=folders)
+    return Results(**frames, folders=folders, exports=exports)
+
+
+def _exports(root: Path) -> Iterator[tuple[str, Path]]:
+    """The exported CSV files below a folder with their kinds; tables of the same names, below it, are none."""
+    kinds = {name: kind for kind, name in CSV_NAMES.items()}
+    for folder, below, names in os.walk(root):
+        below[:] = [] if "settings.json" in names else sorted(below)
+        for name in sorted(kinds.keys() & {*names}):
+            file = Path(folder, name)
+            if file.parent == root or _is_export(file, COLUMNS[kinds[name]]):
+                yield kinds[name], file
+            else:
+                log.warning("%s is left out: it has not the columns that `analysis.export` writes.", file)
+
+
+def _is_export(path: Path, columns: tuple[str, ...]) -> bool:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return {*columns} <= {*file.readline().strip().split(",")}
 
 
 def _check_agreement(folders: list[dict]) -> None:
@@ -250,7 +273,10 @@ def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
             raise InputError(f"{path}: row {number} has not as many values as there are columns. Export it again.")
-    return rows
+    return [{EXPORT: path} | {name: unescaped(value) for name, value in row.items()} for row in rows]
+
+
+EXPORT = "place of the export"  # what the rows of a CSV file say besides its columns
 
 
 def value_of(row: Mapping, column: str) -> object:
@@ -264,12 +290,16 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     values = {column: [value_of(row, column) for row in rows] for column in columns}
     types = TYPES | OWN_TYPES.get(kind, {})
     frame = pd.DataFrame({column: _typed(column, values[column], types, path) for column in columns})
+    sources = pd.Series([str(row.get(EXPORT, "")) for row in rows], dtype=str)
+    copies = (sources != "") & frame.duplicated() & ~frame.assign(source=sources).duplicated()
+    frame, rows = frame[~copies].reset_index(drop=True), [row for row, copy in zip(rows, copies, strict=True) if not copy]
     identity = list(IDENTITY[kind])
     if twice := frame[frame.duplicated(identity)].to_dict("records"):
         found = ", ".join(f"{name} {twice[0][name]}" for name in identity if twice[0][name] != "")
         texts = frame[identity].astype(str).apply(tuple, axis=1)
         same = texts == texts[frame.duplicated(identity)].iloc[0]
-        places = " and ".join(dict.fromkeys(rows[row]["place"] for row in frame.index[same] if "place" in rows[row]))
+        found_in = [rows[row].get("place") or rows[row].get(EXPORT) for row in frame.index[same]]
+        places = " and ".join(dict.fromkeys(str(each) for each in found_in if each))
         raise InputError(
             f"{path} holds a {kind.replace('_', ' ')} more than once{f', in {places}' if places else ''}: {found}."
         )

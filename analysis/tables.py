@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -304,10 +305,23 @@ def table_s1_table() -> Table:
     return Table("Table S1: architectures and training", found, found)
 
 
+def own_treatments(figure: paper.Figure) -> list[str]:
+    """The treatments that no earlier figure of the paper shows: without them a figure says nothing that those do not.
+
+    >>> own_treatments(paper.FIGURES["figure5"])
+    ['large_final-rewind-init', 'large_final-rewind-hybrid']
+    """
+    earlier = itertools.takewhile(lambda each: each != figure, paper.FIGURES.values())
+    shown = {treatment.name for each in earlier for treatment in each.lines.values()}
+    own = [treatment.name for treatment in figure.lines.values()]
+    return own if figure not in paper.FIGURES.values() else [name for name in own if name not in shown]
+
+
 def figure_tables(name: str, results: Results, rule: StarRule = AS_READ) -> Iterator[Table]:
-    """The tables behind a figure of `paper.FIGURES`, one for each network and measure that is drawn."""
-    for key in panels(results.levels):
-        own = panel(results.levels, key)
+    """The tables behind a figure of `paper.FIGURES`: one for each network that has lines of its own, and measure."""
+    levels = results.levels
+    for key in panels(levels[levels["treatment"].isin(own_treatments(paper.FIGURES[name]))]):
+        own = panel(levels, key)
         for measure in DRAWN:
             yield placed(figure_table(own, paper.FIGURES[name], measure, rule), key, {"measure": measure})
 

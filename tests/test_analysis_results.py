@@ -225,6 +225,32 @@ def test_a_result_that_is_there_twice_is_refused(folder, exported, tmp_path):
         load(exported)
 
 
+def test_runs_and_exports_below_a_folder_are_read_together(folder, exported, tmp_path):
+    """As where more is trained in a folder of published CSV files: nothing of either is hidden."""
+    whole, other = load(exported), exported / "levels.csv"
+    shutil.copytree(exported, tmp_path / "all" / "first")
+    second = tmp_path / "all" / "deeper" / "second"
+    second.mkdir(parents=True)
+    (second / "levels.csv").write_text(other.read_text().replace(",paper,", ",half,"))
+    found = load(tmp_path / "all")
+    assert len(found.levels) == 2 * len(whole.levels) and set(found.levels["schedule"]) == {"paper", "half"}
+    assert len(found.learned_masks) == len(whole.learned_masks) and len(found.exports) == len(whole.exports) + 1
+    shutil.copytree(folder / "fc-mnist", tmp_path / "all" / "fc-mnist")
+    both = load(tmp_path / "all")
+    assert len(both.levels) == len(found.levels) and both.folders, "what is there twice counts once"
+    (second / "levels.csv").write_text(other.read_text().replace(",finished", ",diverged", 1))
+    with pytest.raises(InputError, match=r"holds a level more than once, in .*/second/levels.csv and .*/first/levels.csv"):
+        load(tmp_path / "all")
+
+
+def test_tables_below_a_results_folder_are_no_exports(folder, tmp_path, caplog):
+    """`analysis.tables --table=learned_masks --format=csv` writes a file of the same name."""
+    shutil.copytree(folder / "fc-mnist", tmp_path / "fc-mnist")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "learned_masks.csv").write_text("network,dataset,n\nfc,mnist,3\n")
+    assert load(tmp_path).exports == [] and "learned_masks.csv is left out" in caplog.text
+
+
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_a_column_that_is_not_there_is_named(exported, kind):
     path = exported / CSV_NAMES[kind]

@@ -3,10 +3,12 @@
 import csv
 
 import made_up
+import pandas as pd
 import pytest
 
 from analysis.export import COLUMNS, TIMED, write_all, write_csv
-from analysis.results import CSV_NAMES
+from analysis.formats import to_csv
+from analysis.results import CSV_NAMES, by_kind, load
 from lottery_tf import paper
 from lottery_tf.errors import InputError
 from lottery_tf.treatments import Treatment
@@ -133,3 +135,18 @@ def test_a_file_that_is_there_survives_an_empty_export(tmp_path):
     assert (tmp_path / "out.csv").read_text() == "precious"
     with pytest.raises(InputError, match="There is no folder"):
         write_csv([{"seed": 0}], tmp_path / "no" / "out.csv")
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+cmd()", "-2+3", "@SUM(A1)", "\t=a", "'=quoted", "''-twice")
+
+
+def test_a_spreadsheet_runs_no_text_and_reading_gives_it_back(folder, tmp_path):
+    """The names of networks and criteria are a user's; numbers, negative ones too, stay numbers."""
+    rows = [each | {"network": name} for name in (*FORMULAS, "'plain'") for each in by_kind(folder)["level"][:1]]
+    (tmp_path / "out").mkdir()
+    write_csv(rows, tmp_path / "out" / "levels.csv")
+    cells = [row["network"] for row in read(tmp_path / "out" / "levels.csv")]
+    assert cells == [f"'{name}" for name in FORMULAS] + ["'plain'"]
+    assert set(load(tmp_path / "out").levels["network"]) == {*FORMULAS, "'plain'"}
+    table = pd.DataFrame({"line": ["=cmd()", "-5.0"], "mean": [-1.5, float("nan")], "n": [-3, 2]})
+    assert to_csv(table) == "line,mean,n\n'=cmd(),-1.5,-3\n-5.0,,2\n"
