@@ -1,18 +1,18 @@
-"""Judges the claims of the paper, and of the two works behind it, on the results at hand.
+"""Tests the claims of the paper, and of the two works behind it, on the results at hand.
 
 Example:
   python -m analysis.claims --results_dir=results
 
-A claim holds where the data show all of its conditions, and does not where they fail to show one: the numbers say
-whether they show the contrary. `analysis.deconstructing`, `analysis.frankle_carbin` and `analysis.unmasking` have each claim's
-test, with its rule in a sentence.
+A claim is shown where the data show all of its conditions, contradicted where they show the opposite of one, and not
+shown where they do neither. `analysis.deconstructing`, `analysis.frankle_carbin` and `analysis.unmasking` have each
+claim with its test; `analysis.verdicts` has the rules.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
@@ -20,16 +20,16 @@ from collections.abc import Iterable
 from absl import flags
 
 from analysis import cut_short, deconstructing, frankle_carbin, unmasking
-from analysis.evidence import LEAST_LEVELS, LEAST_SEEDS, Claim, Finding, evidence, without_schedule
+from analysis.evidence import LEAST_LEVELS, Evidence, collect, without_schedule
 from analysis.results import Results, load
+from analysis.verdicts import LEAST_SEEDS, REPEATABILITY, Claim, Verdict, combined, missing
 from lottery_tf import console
 
 CLAIMS: tuple[Claim, ...] = (*deconstructing.CLAIMS, *frankle_carbin.CLAIMS, *unmasking.CLAIMS)
-HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class ClaimResult:
     """What one network's results say of a claim.
 
     Attributes:
@@ -37,8 +37,9 @@ class Verdict:
       place: where the paper has it.
       rule: what is tested, in a sentence or two.
       panel: "network, data set, schedule"; of claims about learned masks alone "network, data set".
-      verdict: "holds", "does not hold" or "not enough data".
-      numbers: the conditions with their numbers.
+      verdict: "shown", "contradicted", "not shown" or "not enough data".
+      numbers: the conditions with their numbers; "" where some of the data are not there at all.
+      missing: which of the data that the claim needs fewer than three seeds have.
     """
 
     claim: str
@@ -47,85 +48,91 @@ class Verdict:
     panel: str
     verdict: str
     numbers: str
+    missing: str
 
 
-def judge(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[Verdict]:
-    """The verdicts on claims, in their order, for each network, data set and schedule (`Verdict.panel`) that each is about."""
-    found = evidence(results)
+def evaluate(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[ClaimResult]:
+    """Tests claims, in their order, on each network, data set and schedule that each is about."""
+    found = collect(results)
     return [
-        Verdict(claim.words, place(claim), rule(claim), ", ".join(filter(None, own.key)), *_verdict(claim.test(own)))
+        _result(claim, evidence)
         for claim in claims
-        for own in (without_schedule(found) if claim.of_learned_masks else found)
-        if not claim.networks or own.key[0] in claim.networks
+        for evidence in (without_schedule(found) if claim.of_learned_masks else found)
+        if not claim.networks or evidence.key[0] in claim.networks
     ]
 
 
-def place(claim: Claim) -> str:
-    """Paper and place of a claim."""
-    return f"{claim.paper}, {claim.place}"
+def _result(claim: Claim, evidence: Evidence) -> ClaimResult:
+    conditions = claim.test(evidence)
+    verdict, numbers = combined([each.verdict for each in conditions]), "; ".join(each.text for each in conditions)
+    panel, seeds = ", ".join(filter(None, evidence.key)), claim.seeds(evidence)
+    numbers = numbers if all(seeds.values()) else ""
+    return ClaimResult(claim.sentence, claim.place, claim.rule, panel, verdict.value, numbers, missing(seeds))
 
 
-def rule(claim: Claim) -> str:
-    """What is tested: the docstring of its test."""
-    return " ".join(inspect.getdoc(claim.test).split())
+def text(found: Iterable[ClaimResult]) -> str:
+    """Results as text, a block a claim; where there is not enough data, what is missing."""
+    claims: dict[tuple[str, str, str], list[ClaimResult]] = {}
+    for result in found:
+        claims.setdefault((result.claim, result.place, result.rule), []).append(result)
+    return "\n\n".join("\n".join(_block(*claim, results)) for claim, results in claims.items())
 
 
-def _verdict(findings: list[Finding]) -> tuple[str, str]:
-    """One condition that is not shown settles the claim; otherwise all have to have data."""
-    shown = [finding.shown for finding in findings]
-    verdict = FAILS if False in shown else UNKNOWN if None in shown else HOLDS
-    return verdict, "; ".join(finding.text for finding in findings)
-
-
-def text(verdicts: Iterable[Verdict]) -> str:
-    """Verdicts as text, a block a claim; what there is not enough data of is only named."""
-    claims: dict[tuple[str, str, str], list[Verdict]] = {}
-    for found in verdicts:
-        claims.setdefault((found.claim, found.place, found.rule), []).append(found)
-    return "\n\n".join("\n".join(_block(*claim, own)) for claim, own in claims.items())
-
-
-def _block(claim: str, place: str, rule: str, verdicts: list[Verdict]) -> list[str]:
-    lines = [f"{claim} ({place})", *_indented(f"Test: {rule}", 2)]
-    for found in verdicts:
-        if found.verdict != UNKNOWN:
-            lines += [f"  {found.panel}: {found.verdict}", *_indented(found.numbers, 4)]
-    unknown = "; ".join(found.panel for found in verdicts if found.verdict == UNKNOWN)
-    return [*lines, *(_indented(f"{UNKNOWN}: {unknown}", 2) if unknown else [])]
+def _block(claim: str, place: str, rule: str, results: list[ClaimResult]) -> list[str]:
+    lines, lacking = [f"{claim} ({place})", *_indented(f"Test: {rule}", 2)], {}
+    for result in results:
+        if result.verdict != Verdict.NO_DATA:
+            lines += [f"  {result.panel}: {result.verdict}", *_indented(result.numbers, 4)]
+        else:
+            reason = ". ".join(filter(None, [result.missing, result.numbers]))
+            lacking.setdefault(reason, []).append(result.panel)
+    for reason, panels in lacking.items():
+        lines += [*_indented(f"{Verdict.NO_DATA}: {'; '.join(panels)}", 2), *_indented(reason, 4)]
+    return lines
 
 
 def _indented(paragraph: str, by: int) -> list[str]:
     return textwrap.wrap(paragraph, 114, initial_indent=" " * by, subsequent_indent=" " * by)
 
 
-def counts(verdicts: Iterable[Verdict]) -> str:
-    """How many claims hold, do not, or cannot be judged, a line for what each is judged on."""
-    found: dict[str, Counter] = {}
-    for verdict in verdicts:
-        found.setdefault(verdict.panel, Counter())[verdict.verdict] += 1
+def counts(found: Iterable[ClaimResult]) -> str:
+    """How many claims have each verdict, a line for what each is tested on."""
+    panels: dict[str, Counter] = {}
+    for result in found:
+        panels.setdefault(result.panel, Counter())[result.verdict] += 1
     return "\n".join(
-        f"{panel}: {own[HOLDS]} hold, {own[FAILS]} do not, {own[UNKNOWN]} have not enough data"
-        for panel, own in found.items()
+        f"{panel}: " + ", ".join(f"{number[verdict]} {verdict}" for verdict in Verdict)
+        for panel, number in panels.items()
     )
 
 
+def margins(results: Results) -> str:
+    """The margin of each network and data set that has one, a line each."""
+    found = {each.key[:2]: each.margin for each in collect(results) if not math.isnan(each.margin)}
+    return "\n".join(f"margin of {', '.join(key)}: {100 * margin:.2f} points" for key, margin in found.items())
+
+
 def define_flags() -> None:
-    """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
+    """Defines the command's flags; not at import, because commands with flags of their own import this module."""
     flags.adopt_module_key_flags(importlib.import_module("analysis.common_flags"))
 
 
 def main() -> None:
+    """Prints each claim with its verdicts, how many there are of each, and the rules."""
     results = load(flags.FLAGS.results_dir)
-    verdicts = judge(results)
-    print(f"{text(verdicts)}\n\n{counts(verdicts)}")
-    print("\n".join(filter(None, [NOTE, cut_short.told(results)])))
+    found = evaluate(results)
+    print(f"{text(found)}\n\n{counts(found)}")
+    print("\n".join(filter(None, [NOTE, margins(results), cut_short.described(results)])))
 
 
 NOTE = f"""
-A claim holds where each of its conditions is shown, and does not hold where one is not: that may be the contrary, or a
-difference too small for these runs. a - b: mean over levels and seeds [95% interval], p of "a is above b" by a paired
-one-sided t-test over n seeds. Fewer than {LEAST_SEEDS} seeds, or {LEAST_LEVELS} levels of a line, are not enough data. Many claims are
-tested, and nothing corrects for that."""
+A claim is shown where each of its conditions is, and contradicted where the opposite of one is shown; what is neither may
+be a difference too small for these runs. a - b: mean over levels and seeds [95% interval], p of "a is above b" by a paired
+one-sided t-test over n seeds; contradicted: p of "a is below b" is at most 0.05. "As good within the margin": two such
+tests, that the difference is above less the margin and below the margin. The margin is {REPEATABILITY} standard deviations of the
+dense network's accuracy between seeds, on the longest schedule that has three: two seeds of one network differ by more
+once in twenty times (the repeatability limit of ISO 5725). Fewer than {LEAST_SEEDS} seeds, or {LEAST_LEVELS} levels of a line, are not enough data. Many
+claims are tested, and nothing corrects for that."""
 
 
 if __name__ == "__main__":

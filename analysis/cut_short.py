@@ -32,11 +32,11 @@ def cut_short(results: Results) -> pd.DataFrame:
     return found.sort_values(order, ascending=[True] * 3 + [False], kind="stable", ignore_index=True)[[*COLUMNS]]
 
 
-def told(results: Results) -> str:
+def described(results: Results) -> str:
     """The same in words, a line a network; "" where nothing was cut short."""
     lines = [
-        f"{', '.join(key)}: " + ", ".join(f"{row.treatment} {row.cut_short_percent:.0f}%" for row in own.itertuples())
-        for key, own in cut_short(results).groupby(list(PANEL))
+        f"{', '.join(key)}: " + ", ".join(f"{row.treatment} {row.cut_short_percent:.0f}%" for row in rows.itertuples())
+        for key, rows in cut_short(results).groupby(list(PANEL))
     ]
     return "\n".join(textwrap.fill(line, 114, subsequent_indent="  ") for line in ([NOTE, *lines] if lines else []))
 

@@ -1,70 +1,31 @@
-"""What the results of one network say: the comparisons that the tests of claims are made of.
+"""The results of one network, data set and schedule, as the tests of claims want them: from seed to value.
 
 A line is summarized before it is tested: a seed's value is the mean over the levels that it has of all the lines that
-are compared, each level counting the same, and the tests are paired over seeds, one-sided, at the paper's p = 0.05.
-So each comparison is one test, whatever the number of levels. Fewer than three seeds, or fewer than half of the paper's
-levels, are not enough data.
+are compared, each level counting the same. So each comparison is one test, whatever the number of levels. A seed with
+fewer than half of the paper's levels does not count.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
+import operator
 from collections.abc import Callable, Iterable, Mapping
-from statistics import fmean
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from analysis.formats import NOTHING
 from analysis.results import FINISHED, FRAMES, LANDSCAPE, PANEL, Panel, Results, panel, panels
 from analysis.table1 import HOW_LEARNED, learned_of_column, ways_learned
-from lottery_tf import paper, statistics
+from analysis.verdicts import LEAST_SEEDS, Need, repeatability
+from lottery_tf import paper
 from lottery_tf.store import DENSE
 from lottery_tf.treatments import Treatment
 
 ONE_SHOT = "oneshot"
-LEAST_SEEDS = 3
 LEAST_LEVELS = paper.LEVELS // 2
+LEAST_OF_PART = 3  # levels, of a range of kept fractions
 ALL_LEVELS = range(1, paper.LEVELS + 1)
 NEAR = 0.25  # of a kept fraction
-RETAINED = 0.9  # "as well as": at least nine tenths of the lead over random
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One condition of a claim.
-
-    Attributes:
-      shown: whether the data show it; None where they are not enough.
-      text: the numbers.
-    """
-
-    shown: bool | None
-    text: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Claim:
-    """A claim of a paper and its test.
-
-    Attributes:
-      words: what is claimed.
-      place: where.
-      test: from the evidence of one network to its conditions, all of which have to be shown.
-      networks: which networks it is about; () is all.
-      of_learned_masks: whether it is about learned masks alone, which have no schedule: it is judged once for each
-        network and data set.
-      paper: whose claim it is.
-    """
-
-    words: str
-    place: str
-    test: Callable[[Evidence], list[Finding]]
-    networks: tuple[str, ...] = ()
-    of_learned_masks: bool = False
-    paper: str = "Zhou et al."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +34,8 @@ class Evidence:
 
     Attributes:
       key: which.
+      margin: the largest difference in accuracy that counts as none (`repeatability`). It is that of the dense networks
+        on the longest schedule that has three seeds, and the same for all schedules; NaN where none has.
       levels, supermasks: the rows of `Results` that are of it.
       learned_masks: those of its network and data set; they have no schedule.
       controls: the rows of `Results` that are of it.
@@ -80,6 +43,7 @@ class Evidence:
     """
 
     key: Panel
+    margin: float
     levels: pd.DataFrame
     supermasks: pd.DataFrame
     learned_masks: pd.DataFrame
@@ -135,7 +99,7 @@ def best(rows: pd.DataFrame) -> dict[int, float]:
     return dict(zip(chosen["seed"], chosen["test_accuracy"], strict=True))
 
 
-def evidence(results: Results) -> list[Evidence]:
+def collect(results: Results) -> list[Evidence]:
     """The results of each network, data set and schedule; masks that were learned without any others stand alone."""
     frames = {kind: getattr(results, FRAMES[kind]) for kind in LANDSCAPE}
     keys = {*panels(results.levels), *panels(results.supermasks), *panels(results.controls)}
@@ -146,6 +110,7 @@ def evidence(results: Results) -> list[Evidence]:
     return [
         Evidence(
             key,
+            _margin(results.levels, *key[:2]),
             panel(results.levels, key),
             panel(results.supermasks, key),
             learned[(learned["network"] == key[0]) & (learned["dataset"] == key[1])],
@@ -156,10 +121,47 @@ def evidence(results: Results) -> list[Evidence]:
     ]
 
 
+def _margin(levels: pd.DataFrame, network: str, dataset: str) -> float:
+    dense = levels[(levels["network"] == network) & (levels["dataset"] == dataset) & (levels["treatment"] == DENSE)]
+    dense = dense[dense["status"] == FINISHED]
+    dense = dense[dense.groupby("schedule")["seed"].transform("nunique") >= LEAST_SEEDS]
+    longest = dense[dense["iterations"] == dense["iterations"].max()]
+    return repeatability(longest["test_accuracy"])
+
+
 def without_schedule(found: Iterable[Evidence]) -> list[Evidence]:
     """One of each network and data set, which is all that tells learned masks apart."""
-    keys = {own.key[:2]: own for own in found}
-    return [dataclasses.replace(own, key=(*key, "")) for key, own in keys.items()]
+    keys = {each.key[:2]: each for each in found}
+    return [dataclasses.replace(each, key=(*key, "")) for key, each in keys.items()]
+
+
+Part = tuple[float, float] | range | None  # of a line: kept fractions, or levels; None is all
+
+
+def need_line(name: str, line: Callable[[Evidence], pd.DataFrame], part: Part = None) -> Need:
+    """A line with half of the paper's levels, or with three levels of a part of it."""
+
+    def seeds(evidence: Evidence) -> list[int]:
+        rows, levels = line(evidence), ALL_LEVELS if part is None else part
+        levels = evidence.levels_between(*part) if isinstance(part, tuple) else levels
+        counts = rows[[level for level in levels if level in rows]].notna().sum(axis=1)
+        return list(counts.index[counts >= (LEAST_LEVELS if part is None else LEAST_OF_PART)])
+
+    return Need(f"{name}{_spoken(part)}", seeds)
+
+
+def _spoken(part: Part) -> str:
+    if isinstance(part, range):
+        return f" at levels {part[0]} to {part[-1]}"
+    return f" with {100 * part[0]:g} to {100 * part[1]:g}% kept" if part else ""
+
+
+def need_lines(lines: Mapping[str, Treatment], *names: str, part: Part = None) -> list[Need]:
+    """The named lines of a figure, as `need_line` has them."""
+    return [need_line(name, operator.methodcaller("line", lines[name]), part) for name in names]
+
+
+NEED_DENSE = Need("dense", lambda evidence: evidence.trained())
 
 
 def over_levels(
@@ -180,65 +182,3 @@ def over_levels(
     means = {name: np.where(there, own, 0).sum(axis=1) / np.maximum(counts, 1) for name, own in values.items()}
     enough = [place for place, count in enumerate(counts) if count >= least_levels]
     return {name: {seeds[place]: float(own[place]) for place in enough} for name, own in means.items()}
-
-
-def above(a: str, b: str, means: Mapping[str, statistics.Runs]) -> Finding:
-    """Whether one line's accuracies are above another's: paired t-test over seeds, one-sided."""
-    return _finding(statistics.compare(means[a], means[b], "paired", names=(a, b)), f"{a} - {b}")
-
-
-def earlier(a: str, b: str, means: Mapping[str, statistics.Runs]) -> Finding:
-    """Whether one line's iterations are fewer than another's: paired t-test over seeds, one-sided."""
-    found = statistics.compare(means[a], means[b], "paired", better="less", names=(a, b))
-    return _finding(found, f"{a} - {b}", ITERATIONS)
-
-
-def greater(a: str, b: str, means: Mapping[str, statistics.Runs]) -> Finding:
-    """Whether some numbers without a unit are above others: paired t-test over seeds, one-sided."""
-    return _finding(statistics.compare(means[a], means[b], "paired", names=(a, b)), f"{a} - {b}", NUMBERS)
-
-
-def as_well_as(a: str, b: str, random: str, means: Mapping[str, statistics.Runs]) -> Finding:
-    """Whether a line keeps nine tenths at least of another's lead over random, which has to be one; `above` that."""
-    lead, whole = (
-        {seed: value - means[random][seed] for seed, value in means[name].items() if seed in means[random]}
-        for name in (a, b)
-    )
-    found = _finding(
-        statistics.compare(lead, {seed: RETAINED * value for seed, value in whole.items()}, "paired", names=(a, b)),
-        f"the first less {RETAINED:.0%} of the second",
-    )
-    if found.shown is None:
-        return Finding(None, f"{a} and {b} beside {random}: {found.text}")
-    ours, theirs = fmean(lead.values()), fmean(whole.values())
-    text = f"{a} leads {random} by {100 * ours:+.2f} points, {b} by {100 * theirs:+.2f}; {found.text}"
-    return Finding(found.shown and theirs > 0, text)
-
-
-class Unit(NamedTuple):
-    """How differences are printed: their factor, their format and what follows them."""
-
-    factor: float
-    form: str
-    name: str
-
-
-POINTS, ITERATIONS, NUMBERS = Unit(100, "+.2f", " points"), Unit(1, "+.0f", " iterations"), Unit(1, "+.3g", "")
-
-
-def _finding(found: statistics.Comparison, what: str, unit: Unit = POINTS) -> Finding:
-    if min(found.n_a, found.n_b) < LEAST_SEEDS:
-        return Finding(None, f"{what}: n = {found.n_a}")
-    difference, low, high = (
-        f"{unit.factor * value:{unit.form}}" for value in (found.difference, found.low, found.high)
-    )
-    interval = NOTHING if math.isnan(found.low) else f"[{low}, {high}]"
-    text = f"{what}: {difference}{unit.name} {interval}, p = {found.p_value:.2g}, n = {found.n_a}"
-    if math.isnan(found.p_value):
-        return Finding(None, f"{text} ({found.note})")
-    return Finding(found.p_value <= paper.SIGNIFICANCE, text)
-
-
-def above_value(name: str, runs: statistics.Runs, value: float, called: str) -> Finding:
-    """Whether a line's accuracies are above a fixed value: t-test over seeds, one-sided."""
-    return above(name, called, {name: runs, called: dict.fromkeys(runs, value)})

@@ -253,12 +253,12 @@ def table_part(name: str, report: Report) -> str:
 
 def claims_part(report: Report) -> str:
     """What the data say of the papers' claims."""
-    verdicts = claims.judge(report.given.found)
+    verdicts = claims.evaluate(report.given.found)
     if not verdicts:
         return page.paragraph("There is nothing here yet that a claim could be tested on.", "missing")
     rows = pd.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts])
     _write(report, "tables/claims.csv", formats.to_csv(rows).encode())
-    alone = rows["claim"].isin([claim.words for claim in claims.CLAIMS if claim.of_learned_masks])
+    alone = rows["claim"].isin([claim.sentence for claim in claims.CLAIMS if claim.of_learned_masks])
     short = cut_short.cut_short(report.given.found)
     return (
         "".join(page.table(_by_panel(part), looks=VERDICT_LOOKS) for part in (rows[~alone], rows[alone]) if len(part))
@@ -277,7 +277,7 @@ CUT_SHORT = (
     "Treatments whose trainings were too short: share of levels with the least validation loss at the very end; longer "
     "training would make leads over them smaller"
 )
-VERDICT_LOOKS = {"holds": "holds", "does not hold": "fails", "not enough data": "open"}
+VERDICT_LOOKS = {"shown": "holds", "contradicted": "fails", "not shown": "open", "not enough data": "soft"}
 
 
 def coverage_part(report: Report) -> str:
@@ -322,8 +322,8 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "claims",
         "The claims of the paper, and of the works behind it",
-        "Each claim is a test on the data, which follows from the claim's words. A network for which there are too few seeds or "
-        "levels has not enough data.",
+        "Each claim is a test on the data, which follows from the claim's words: shown, contradicted (the opposite is shown) or "
+        "not shown (neither is). A network for which there are too few seeds or levels has not enough data.",
         (claims_part,),
     ),
     Section(

@@ -2,8 +2,8 @@
 
 Their place is that in arXiv 2210.03044. Its abstract says the first of successive levels "at higher sparsities"; which
 those are it does not say, and all levels count here. As in `analysis.deconstructing`, what counts as shown follows from
-the words of each claim and was not fitted to results, and a test's docstring is its rule. "Above" is `evidence.above`,
-a paired one-sided t-test at p = 0.05 over seeds. Levels are those of iterative rewinding by magnitude (large_final),
+the words of each claim and was not fitted to results, and a test's docstring is its rule. "Above" is that of
+`analysis.verdicts`. Levels are those of iterative rewinding by magnitude (large_final),
 whatever the rewind point, but where a claim is about random pruning as well.
 """
 
@@ -12,26 +12,37 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.beside_levels import SUCCESSIVE, successive
-from analysis.evidence import LEAST_SEEDS, Claim, Evidence, Finding, above, greater
+from analysis.evidence import Evidence
 from analysis.results import single
+from analysis.verdicts import LEAST_SEEDS, NUMBERS, Condition, Need, Verdict, above, claims_of
 from lottery_tf.landscape.paths import MATCHING, STABLE
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.treatments import Treatment
 
-MOST = 0.9  # "if and only if": of nine tenths of the pairs at least
+MOST, HALF = 0.9, 0.5  # "if and only if": of nine tenths of the pairs at least; contradicted: of less than half
 LEAST_PAIRS = 10  # of each kind
 LEAST_LEVELS = 3
 MAGNITUDE, RANDOM = Treatment().criterion, "random"
 ALONG, MEETS, FOUND, RETRAINED = "along the projection", "subspace meets bowl", "found", "found after retraining"
 
 
+ON_FLATNESS = "on flatness"  # of what the abstract does not spell out
+
+CLAIMS, claim = claims_of("Paul et al.")
+
+
+def need(kind: str, what: str) -> Need:
+    """Measurements of a kind."""
+    return Need(what, lambda evidence: set(evidence.landscape[kind]["seed"]))
+
+
 def by_magnitude(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows whose level is one of iterative rewinding by magnitude, with zeros where weights were pruned."""
     usual = Treatment()
-    own = pd.Series(True, rows.index)
+    wanted = pd.Series(True, rows.index)
     for name in ("criterion", "mask1", "mask0", "rounds"):
-        own &= rows[name] == getattr(usual, name)
-    return rows[own]
+        wanted &= rows[name] == getattr(usual, name)
+    return rows[wanted]
 
 
 def over_seeds(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]:
@@ -44,26 +55,37 @@ def over_seeds(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]
     return {name: means[name].to_dict() for name in columns}
 
 
-def joined_if_both_match(evidence: Evidence) -> list[Finding]:
+@claim(
+    "Successive levels are joined by a line without error barrier if and only if both match.",
+    "abstract",
+    [need("line", "lines between levels")],
+)
+def joined_if_both_match(evidence: Evidence) -> list[Condition]:
     """Of successive levels that both match nine tenths at least are joined, of the others at most one tenth; ten pairs of each.
 
-    Joined: an error barrier below 2 points. Matching: at most 0.2 points more error than the dense network. All criteria
-    and rewind points count, and pairs of at least three seeds.
+    It is contradicted where most pairs are the other way. Joined: an error barrier below 2 points. Matching: at most 0.2
+    points more error than the dense network. All criteria and rewind points count, and pairs of at least three seeds.
     """
     lines = evidence.landscape["line"]
     pairs = successive(lines[lines["relation"] == SUCCESSIVE])
     joined, seeds = pairs["error_barrier"] < STABLE, pairs["seed"].nunique()
-    findings = []
+    conditions = []
     for matches, what in ((True, "both match"), (False, "not both match")):
-        own = joined[pairs["matches"] == matches]
-        text = f"{what}: {int(own.sum())} of {len(own)} pairs joined; n = {seeds}"
-        enough = seeds >= LEAST_SEEDS and len(own) >= LEAST_PAIRS
-        shown = own.mean() >= MOST if matches else own.mean() <= 1 - MOST
-        findings.append(Finding(bool(shown) if enough else None, text))
-    return findings
+        some = joined[pairs["matches"] == matches]
+        text = f"{what}: {int(some.sum())} of {len(some)} pairs joined; n = {seeds}"
+        share = some.mean() if matches else 1 - some.mean()
+        verdict = Verdict.SHOWN if share >= MOST else Verdict.CONTRADICTED if share < HALF else Verdict.NOT_SHOWN
+        enough = seeds >= LEAST_SEEDS and len(some) >= LEAST_PAIRS
+        conditions.append(Condition(verdict if enough else Verdict.NO_DATA, text))
+    return conditions
 
 
-def returns_to_its_mode(evidence: Evidence) -> list[Finding]:
+@claim(
+    "SGD returns to the same mode from a perturbation as long as the mask's projection.",
+    "abstract",
+    [need("perturbation", "perturbed rewind points")],
+)
+def returns_to_its_mode(evidence: Evidence) -> list[Condition]:
     """The barrier from a rewind point perturbed by the projection's length to the unperturbed end is below 2 points.
 
     Of the levels that match (at most 0.2 points more error than the dense network); a seed's value is their mean.
@@ -75,26 +97,41 @@ def returns_to_its_mode(evidence: Evidence) -> list[Finding]:
     return [above(limit, "barrier", {limit: dict.fromkeys(barriers, STABLE), "barrier": barriers})]
 
 
-def flatter_than_random(evidence: Evidence) -> list[Finding]:
+@claim(
+    "Magnitude pruning removes flatter directions than random pruning.",
+    ON_FLATNESS,
+    [need("ray", "curvatures along projections")],
+)
+def flatter_than_random(evidence: Evidence) -> list[Condition]:
     """The curvature along what random pruning removes is above that along what magnitude pruning removes, from the same levels."""
     rays = by_magnitude(evidence.landscape["ray"])
     rays = rays[rays["position"] == 1]
     wide = _side_by_side(rays, "direction", "curvature", (RANDOM, MAGNITUDE))
-    return [greater(RANDOM, MAGNITUDE, over_seeds(wide, RANDOM, MAGNITUDE))]
+    return [above(RANDOM, MAGNITUDE, over_seeds(wide, RANDOM, MAGNITUDE), NUMBERS)]
 
 
-def magnitude_prunes_more(evidence: Evidence) -> list[Finding]:
+@claim(
+    "By magnitude more can be pruned at once than at random.",
+    ON_FLATNESS,
+    [need("limit", "limits of pruning")],
+)
+def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
     """The largest share that can go at once, predicted along the projection and found, is above that of random pruning."""
     limits = by_magnitude(evidence.landscape["limit"])
-    findings = []
+    conditions = []
     for method in (ALONG, FOUND):
         wide = _side_by_side(limits[limits["method"] == method], "pruned_by", "pruned_fraction", (MAGNITUDE, RANDOM))
         found = above(MAGNITUDE, RANDOM, over_seeds(wide, MAGNITUDE, RANDOM))
-        findings.append(Finding(found.shown, f"{method}: {found.text}"))
-    return findings
+        conditions.append(Condition(found.verdict, f"{method}: {found.text}"))
+    return conditions
 
 
-def predicts_the_limit(evidence: Evidence) -> list[Finding]:
+@claim(
+    "The Hessian and the length of the projection predict how much can be pruned at once.",
+    "abstract",
+    [need("limit", "limits of pruning")],
+)
+def predicts_the_limit(evidence: Evidence) -> list[Condition]:
     """What is predicted (subspace meets bowl) is nearer to the share found after retraining than the best single guess is.
 
     By magnitude pruning; a seed's values are the mean distances over its levels, and the best guess is the median of
@@ -109,7 +146,12 @@ def predicts_the_limit(evidence: Evidence) -> list[Finding]:
     return [above("the best guess", "prediction", over_seeds(wide, "the best guess", "prediction"))]
 
 
-def retraining_makes_small_weights(evidence: Evidence) -> list[Finding]:
+@claim(
+    "Retraining brings new weights below the next threshold.",
+    "abstract",
+    [need("threshold", "magnitudes")],
+)
+def retraining_makes_small_weights(evidence: Evidence) -> list[Condition]:
     """The share of surviving weights at or below the next round's threshold is greater after retraining than before."""
     rows = by_magnitude(evidence.landscape["threshold"])
     rows = rows[rows["layer"] == WHOLE_NETWORK].rename(columns={"share_before": "before", "share_after": "after"})
@@ -120,22 +162,3 @@ def _side_by_side(rows: pd.DataFrame, by: str, value: str, columns: tuple[str, s
     """A row for each seed, treatment and level that has both columns."""
     wide = rows.pivot_table(index=["seed", "treatment", "level"], columns=by, values=value)
     return wide.reindex(columns=list(columns)).dropna().reset_index()
-
-
-def _claim(words: str, test, place: str = "abstract") -> Claim:
-    return Claim(words, place, test, paper="Paul et al.")
-
-
-ON_FLATNESS = "on flatness"  # of what the abstract does not spell out
-
-
-CLAIMS = (
-    _claim(
-        "Successive levels are joined by a line without error barrier if and only if both match.", joined_if_both_match
-    ),
-    _claim("SGD returns to the same mode from a perturbation as long as the mask's projection.", returns_to_its_mode),
-    _claim("Magnitude pruning removes flatter directions than random pruning.", flatter_than_random, ON_FLATNESS),
-    _claim("By magnitude more can be pruned at once than at random.", magnitude_prunes_more, ON_FLATNESS),
-    _claim("The Hessian and the length of the projection predict how much can be pruned at once.", predicts_the_limit),
-    _claim("Retraining brings new weights below the next threshold.", retraining_makes_small_weights),
-)

@@ -1,4 +1,4 @@
-"""The claims of Frankle & Carbin, judged in a world where all of them are so, and in others where one thing is not."""
+"""The claims of Frankle & Carbin, in a world where all of them are so, and in others where one thing is not."""
 
 import dataclasses
 
@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 
 from analysis import frankle_carbin, lottery_lines
-from analysis.claims import judge
-from analysis.evidence import evidence
+from analysis.claims import evaluate
+from analysis.evidence import collect
 from analysis.lottery_lines import FINE_TUNED, LINES, ONE_SHOT, RANDOM, REINIT, TICKET
 from analysis.results import load
+from analysis.verdicts import Verdict
 from lottery_tf import paper
 from lottery_tf.randomness import generator
 
-HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not enough data"
+SHOWN, CONTRADICTED, NOT_SHOWN, NO_DATA = (verdict.value for verdict in Verdict)
 NAMES = {line: treatment.name for line, treatment in lottery_lines.TREATMENTS.items()}
 
 
@@ -57,18 +58,18 @@ def changed(results, line, **by):
 
 
 def verdicts(results):
-    return {found.rule: found.verdict for found in judge(results, frankle_carbin.CLAIMS)}
+    return {found.rule: found.verdict for found in evaluate(results, frankle_carbin.CLAIMS)}
 
 
 def verdict(results, test):
     (claim,) = [claim for claim in frankle_carbin.CLAIMS if claim.test is test]
-    (found,) = judge(results, [claim])
+    (found,) = evaluate(results, [claim])
     return found.verdict
 
 
 def test_all_holds_where_it_was_made_to(world):
-    found = judge(world, frankle_carbin.CLAIMS)
-    assert [each.numbers for each in found if each.verdict != HOLDS] == []
+    found = evaluate(world, frankle_carbin.CLAIMS)
+    assert [each.numbers for each in found if each.verdict != SHOWN] == []
     assert len(found) == len(frankle_carbin.CLAIMS)
     assert {each.place.split(",")[0] for each in found} == {"Frankle & Carbin"}
 
@@ -91,8 +92,8 @@ def test_all_holds_where_it_was_made_to(world):
         ("faster_then_slower", TICKET, {"early_stop_iteration": 90000}),
     ],
 )
-def test_a_claim_does_not_hold_where_the_data_are_against_it(world, test, line, by):
-    assert verdict(changed(world, line, **by), getattr(frankle_carbin, test)) == FAILS
+def test_a_claim_is_contradicted_where_the_data_are_against_it(world, test, line, by):
+    assert verdict(changed(world, line, **by), getattr(frankle_carbin, test)) == CONTRADICTED
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_claim_does_not_hold_where_the_data_are_against_it(world, test, line, 
 )
 def test_little_data_are_not_enough(world, fewer):
     few = dataclasses.replace(world, levels=fewer(world.levels), controls=fewer(world.controls))
-    assert set(verdicts(few).values()) == {UNKNOWN}
+    assert set(verdicts(few).values()) == {NO_DATA}
 
 
 def test_a_training_that_ends_too_early_says_nothing_of_speed(world):
@@ -114,17 +115,17 @@ def test_a_training_that_ends_too_early_says_nothing_of_speed(world):
     dense = (levels["treatment"] == "dense") & (levels["seed"] < 2)
     levels.loc[dense, "early_stop_iteration"] = levels["iterations"]
     short = dataclasses.replace(world, levels=levels)
-    assert verdict(short, frankle_carbin.tickets_stop_earlier) == UNKNOWN
-    assert verdict(short, frankle_carbin.faster_than_reinitialized) == UNKNOWN
-    assert verdict(short, frankle_carbin.faster_then_slower) == UNKNOWN
-    assert verdict(short, frankle_carbin.better_than_reinitialized) == HOLDS
+    assert verdict(short, frankle_carbin.tickets_stop_earlier) == NO_DATA
+    assert verdict(short, frankle_carbin.faster_than_reinitialized) == NO_DATA
+    assert verdict(short, frankle_carbin.faster_then_slower) == NO_DATA
+    assert verdict(short, frankle_carbin.better_than_reinitialized) == SHOWN
     levels.loc[dense & (levels["seed"] == 1), "early_stop_iteration"] -= 100
-    assert verdict(short, frankle_carbin.faster_than_reinitialized) == HOLDS  # of one seed in three
+    assert verdict(short, frankle_carbin.faster_than_reinitialized) == SHOWN  # of one seed in three
 
 
 def test_pruning_that_ends_too_early_says_nothing_of_the_smallest_ticket(world):
     shallow = dataclasses.replace(world, levels=world.levels[world.levels["level"] <= 8])
-    assert verdict(shallow, frankle_carbin.iterative_is_smaller) == UNKNOWN
+    assert verdict(shallow, frankle_carbin.iterative_is_smaller) == NO_DATA
 
 
 def at_level(results, level, **by):
@@ -138,19 +139,19 @@ def at_level(results, level, **by):
 def test_the_ticket_is_that_of_least_loss_among_those_of_its_size(world):
     """Level 8 keeps 17% of fc, level 3 half: only the first may be chosen, and is where its loss is least."""
     worse = {"test_accuracy": -0.1}
-    assert verdict(at_level(world, 8, **worse, early_stop_val_loss=-1), frankle_carbin.small_tickets_match) == FAILS
-    assert verdict(at_level(world, 8, **worse, early_stop_val_loss=1), frankle_carbin.small_tickets_match) == HOLDS
-    assert verdict(at_level(world, 3, **worse, early_stop_val_loss=-1), frankle_carbin.small_tickets_match) == HOLDS
+    assert verdict(at_level(world, 8, **worse, early_stop_val_loss=-1), frankle_carbin.small_tickets_match) == CONTRADICTED
+    assert verdict(at_level(world, 8, **worse, early_stop_val_loss=1), frankle_carbin.small_tickets_match) == SHOWN
+    assert verdict(at_level(world, 3, **worse, early_stop_val_loss=-1), frankle_carbin.small_tickets_match) == SHOWN
 
 
 def test_tickets_that_only_get_faster_do_not_get_slower_again(world):
     faster = at_level(world, paper.LEVELS, early_stop_iteration=-40_000)
-    assert verdict(faster, frankle_carbin.faster_then_slower) == FAILS
+    assert verdict(faster, frankle_carbin.faster_then_slower) == CONTRADICTED
 
 
 def test_a_level_that_one_seed_has_alone_is_not_the_last(world):
     levels = world.levels[(world.levels["level"] < paper.LEVELS) | (world.levels["seed"] == 0)]
-    assert verdict(dataclasses.replace(world, levels=levels), frankle_carbin.faster_then_slower) == HOLDS
+    assert verdict(dataclasses.replace(world, levels=levels), frankle_carbin.faster_then_slower) == SHOWN
 
 
 def test_noise_gets_neither_faster_nor_slower(world):
@@ -164,7 +165,7 @@ def test_noise_gets_neither_faster_nor_slower(world):
         )
         for _ in range(20)
     ]
-    assert draws.count(HOLDS) <= 2
+    assert draws.count(SHOWN) <= 2
 
 
 def test_a_dense_network_that_is_gone_or_diverged_is_left_out(world):
@@ -174,16 +175,16 @@ def test_a_dense_network_that_is_gone_or_diverged_is_left_out(world):
         world.levels.assign(status=world.levels["status"].mask(dense, "diverged")),
         world.levels[world.levels["treatment"] != "dense"],
     ):
-        assert verdict(dataclasses.replace(world, levels=levels), frankle_carbin.faster_then_slower) == UNKNOWN
+        assert verdict(dataclasses.replace(world, levels=levels), frankle_carbin.faster_then_slower) == NO_DATA
 
 
 def test_where_no_one_shot_ticket_matches_the_dense_network_is_the_smallest(world):
     none = changed(world, ONE_SHOT, test_accuracy=-0.5)
-    assert verdict(none, frankle_carbin.iterative_is_smaller) == HOLDS
+    assert verdict(none, frankle_carbin.iterative_is_smaller) == SHOWN
 
 
 def test_a_control_is_the_mean_over_its_draws(world):
-    (own,) = evidence(world)
+    (own,) = collect(world)
     rows = world.controls.query("control == 'reinit' and seed == 1 and level == 7")
     assert len(rows) == 2
     found = frankle_carbin.line(own, REINIT).loc[1, 7]
@@ -192,9 +193,9 @@ def test_a_control_is_the_mean_over_its_draws(world):
 
 
 def test_the_level_of_a_fifth_is_the_seventh_of_fc(world):
-    (own,) = evidence(world)
+    (own,) = collect(world)
     assert own.nearest_level(0.21) == 7
     assert own.nearest_level(0.001) is None
     chosen = world.levels.query("level == 1").assign(chosen_kept_fraction=0.05, kept_fraction=0.05)
-    (both,) = evidence(dataclasses.replace(world, levels=pd.concat([world.levels, chosen])))
+    (both,) = collect(dataclasses.replace(world, levels=pd.concat([world.levels, chosen])))
     assert both.kept_fractions().equals(own.kept_fractions()), "a share that was chosen is not the ladder's first level"
