@@ -91,7 +91,10 @@ def common(network: str, dataset: str, training: TrainingSettings) -> dict:
 def place(settings: MaskSettings, training: TrainingSettings, seed: int) -> str:
     """Where a learned mask lies within its results: all that it depends on is in the name."""
     rate = f"{training.optimizer}{_short(training.learning_rate)}"
-    return f"seed-{seed}/{settings.name}-{rate}-batch{training.batch_size}-{training.iterations}"
+    # What came later is named where it is not as it was before.
+    decay = "" if training.decay == "none" else f"-{training.decay}"
+    precision = "" if training.precision == "float32" else f"-{training.precision}"
+    return f"seed-{seed}/{settings.name}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
 
 
 def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples: int = 10) -> None:

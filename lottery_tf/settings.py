@@ -176,6 +176,17 @@ AUGMENTATIONS = {  # name -> what is done to each training image, drawn anew in 
     "flip_and_crop": "mirrored or not, framed by 4 black pixels and cut to its size at a random place",
 }
 
+PRECISIONS = {  # name of Keras's dtype policy -> the arithmetic of the forward and backward pass
+    "float32": "single precision throughout, as the paper",
+    "mixed_bfloat16": "bfloat16, about twice as fast for convolutions where the processor has it",
+    "mixed_float16": "float16 with a scaled loss, for GPUs",
+}
+
+DECAYS = {  # name -> how the learning rate falls after warmup
+    "none": "it stays, but for drops",
+    "cosine": "along half a cosine, to 0 at the last iteration",
+}
+
 SCHEDULES = {"paper": 1, "half": 2, "quarter": 4, "tenth": 10}  # name -> what the paper's iterations are divided by
 
 
@@ -185,7 +196,7 @@ class TrainingSettings:
 
     Attributes:
       iterations: training steps; training always runs to its end.
-      learning_rate: of the optimizer.
+      learning_rate: the optimizer's learning rate.
       optimizer: a name in `OPTIMIZERS`.
       batch_size: images a step; the last partial batch of an epoch is dropped.
       eval_interval: iterations between two readings of the validation loss.
@@ -194,6 +205,9 @@ class TrainingSettings:
       weight_decay: the loss gains this times half the sum of the squares of all kept weights (of kernels; biases and
         batch norm do not decay); None: nothing.
       augmentation: a name in `AUGMENTATIONS`, what is done to each training image; None: nothing.
+      precision: a name in `PRECISIONS`, the arithmetic of the forward and backward pass. Weights, the optimizer's state,
+        the output layer and the loss are float32 in any case.
+      decay: a name in `DECAYS`, how the learning rate falls.
 
     Raises:
       InputError: a value that cannot be.
@@ -209,6 +223,8 @@ class TrainingSettings:
     warmup_iterations: int | None = None
     weight_decay: float | None = None
     augmentation: str | None = None
+    precision: str = "float32"
+    decay: str = "none"
 
     def __post_init__(self):
         for name in ("iterations", "batch_size", "eval_interval", "warmup_iterations"):
@@ -222,13 +238,28 @@ class TrainingSettings:
         choose(OPTIMIZERS, self.optimizer, "optimizer")
         if self.augmentation is not None:
             choose(AUGMENTATIONS, self.augmentation, "augmentation")
+        choose(PRECISIONS, self.precision, "precision")
+        choose(DECAYS, self.decay, "decay of the learning rate")
+
+    @property
+    def learning_rate_changes(self) -> bool:
+        """Whether the learning rate is another one at other iterations."""
+        return bool(self.learning_rate_drops or self.warmup_iterations or self.decay != "none")
+
+
+# What the record of settings in a results folder lacks because it is older than the setting, and what it was then.
+SETTINGS_ADDED_LATER = {"training.precision": "float32", "training.decay": "none"}
 
 
 @dataclasses.dataclass(frozen=True)
 class PruningSettings:
     """The share of its still unmasked weights that each round prunes from a layer: at least 0 and below 1.
 
-    0 leaves such layers whole. `downsample` is for convolutions on a shortcut; None: as for other convolutions.
+    Attributes:
+      conv: share of a convolution's unmasked weights that each round prunes; 0 leaves convolutions whole.
+      dense: share of a hidden dense layer's unmasked weights that each round prunes; 0 leaves such layers whole.
+      output: share of the output layer's unmasked weights that each round prunes; 0 leaves it whole.
+      downsample: the same for convolutions on a shortcut; None: as for other convolutions.
     """
 
     conv: float = 0.1
@@ -249,10 +280,12 @@ class RunSettings:
     Attributes:
       network: a name in `NETWORKS`.
       dataset: a name in `DATASETS`.
-      schedule: the name of the folder: a name in `SCHEDULES` or a number of iterations.
+      schedule: length of each training: a name in `SCHEDULES` (shares of the paper's iterations) or a number of
+        iterations.
       training: how each network is trained.
       pruning: how much each round prunes.
-      dropout: share of the units of each hidden dense layer that a training step leaves out; None: none.
+      dropout: share of the units of each hidden dense layer that a training step leaves out; None: none. The paper's
+        schedule of a convolutional network is then three times as long, with Frankle & Carbin's learning rate for it.
 
     Raises:
       InputError: dropout that the network cannot have, or a share outside (0, 1).
@@ -274,16 +307,15 @@ class RunSettings:
     @property
     def folder(self) -> str:
         """Where the runs lie, relative to the results folder."""
-        return f"{self.network}-{self.dataset}/{self.schedule}"
+        half = "" if self.training.precision == "float32" else f"-{self.training.precision}"
+        return f"{self.network}-{self.dataset}/{self.schedule}{half}"
 
 
 def run_settings(
     network: str = "fc",
     dataset: str = "digits",
     schedule: str | None = None,
-    *,
-    eval_interval: int = 100,
-    **changes: float | str | None,
+    **changes: object,
 ) -> RunSettings:
     """The settings of Table S1 for a network, with what the user wants otherwise.
 
@@ -291,10 +323,10 @@ def run_settings(
       network: a name in `NETWORKS`.
       dataset: a name in `DATASETS`.
       schedule: a name in `SCHEDULES` or a number of iterations; None takes the data set's own.
-      eval_interval: iterations between two readings of the validation loss.
-      **changes: fields of `NetworkSettings` with other values: `learning_rate`, `batch_size`, `optimizer`,
-        `conv_pruned_fraction`, ...; None stands for the table's value. Drops of the learning rate are given in
-        iterations of this schedule, as is warmup; those of the table are shortened as it is.
+      **changes: other values of what `TrainingSettings` and `NetworkSettings` name: `eval_interval`, `learning_rate`,
+        `conv_pruned_fraction`, `dropout`, ...; None stands for the usual value, and 0 or nothing at all for none where
+        there may be none. Drops of the learning rate are given in iterations of this schedule, as is warmup; those of
+        the table are shortened as it is.
 
     Raises:
       InputError: an unknown name or a value that cannot be.
@@ -307,25 +339,23 @@ def run_settings(
     table = choose(NETWORKS, network, "network")
     dataset_schedule = choose(DATASETS, dataset, "data set").schedule
     schedule = schedule or dataset_schedule
-    changes = {name: value for name, value in changes.items() if value is not None}
+    own = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
+    for name in changes:
+        choose(own | NetworkSettings.__dataclass_fields__, name, "setting")
+    changes = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items() if value is not None
+    }
     table = _with_dropout(table) if changes.get("dropout") else table
     iterations = scheduled_iterations(table.iterations, schedule)
-    table = dataclasses.replace(_shortened(table, iterations), **changes)
+    in_table = {name: value for name, value in changes.items() if hasattr(table, name)}
+    table = dataclasses.replace(_shortened(table, iterations), **in_table)
+    training = {name: changes.get(name, getattr(table, name, default)) for name, default in own.items()}
+    training |= {"iterations": iterations} | {name: training[name] or None for name in own if own[name] is None}
     return RunSettings(
         network,
         dataset,
         schedule,
-        TrainingSettings(
-            iterations,
-            table.learning_rate,
-            table.optimizer,
-            table.batch_size,
-            eval_interval,
-            table.learning_rate_drops,
-            table.warmup_iterations or None,
-            table.weight_decay or None,
-            table.augmentation,
-        ),
+        TrainingSettings(**training),
         PruningSettings(
             table.conv_pruned_fraction,
             table.dense_pruned_fraction,

@@ -18,6 +18,7 @@ pickle is ever loaded.
 from __future__ import annotations
 
 import contextlib
+import copy
 import csv
 import dataclasses
 import hashlib
@@ -34,6 +35,7 @@ import numpy as np
 
 from lottery_tf import files, masks
 from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.settings import SETTINGS_ADDED_LATER
 from lottery_tf.treatments import State, Ticket
 
 log = logging.getLogger(__name__)
@@ -155,7 +157,7 @@ class ResultsFolder:
                     f"{error} If the results beside it were made with the settings of this command, delete it: it is "
                     "written anew."
                 ) from error
-        if differ := differences(found, wanted):
+        if differ := differences(_with_later_settings(found, wanted), wanted):
             raise InputError(
                 f"{self.path} holds results made with other settings: "
                 + "; ".join(f"{name} is {a} there, {b} here" for name, a, b in differ)
@@ -429,6 +431,16 @@ def _csv_bytes(history: np.ndarray) -> bytes:
 def _parse_csv(content: bytes) -> np.ndarray:
     rows = list(csv.reader(io.StringIO(content.decode())))[1:]
     return np.array(rows, np.float64).reshape(-1, len(HISTORY_COLUMNS))
+
+
+def _with_later_settings(found: dict, wanted: dict) -> dict:
+    """Stored settings with the values of those that are newer than the folder, where they are wanted."""
+    complete = copy.deepcopy(found)
+    for path, value in SETTINGS_ADDED_LATER.items():
+        group, _, name = path.partition(".")
+        if name in wanted.get(group, {}) and isinstance(complete.get(group), dict):
+            complete[group].setdefault(name, value)
+    return complete
 
 
 def differences(found: dict, wanted: dict, prefix: str = "") -> list[tuple[str, object, object]]:

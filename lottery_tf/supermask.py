@@ -18,6 +18,7 @@ from lottery_tf import networks
 from lottery_tf.errors import InputError
 from lottery_tf.mask_settings import SAMPLED, check
 from lottery_tf.masks import Mask
+from lottery_tf.sampled_model import SampledModel
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 
 
@@ -112,7 +113,7 @@ class MaskLogits(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
-class MaskedModel(keras.Model):
+class MaskedModel(SampledModel):
     """A Keras model whose weights are frozen while a mask over its Dense and Conv kernels is learned.
 
     Use it with Keras's own `compile`, `fit`, `evaluate` and `save`; only the mask logits train. Evaluation averages over
@@ -189,16 +190,6 @@ class MaskedModel(keras.Model):
             bound = np.sqrt(6 / np.prod(mask.logits.shape[:-1]))
             mask.logits.assign(rng.uniform(-bound, bound, mask.logits.shape))
 
-    @property
-    def input_shape(self) -> tuple:
-        """The shape of the network's inputs, the batch first."""
-        return self.network.input_shape
-
-    @property
-    def output_shape(self) -> tuple:
-        """The shape of the network's outputs, the batch first."""
-        return self.network.output_shape
-
     def drawn(self) -> Callable:
         """Draws one mask; returns the network under it, to be called with inputs and `training`."""
         kernels = self._masked_kernels(ops.cast(self._seeds.next(), "int32"))
@@ -209,7 +200,8 @@ class MaskedModel(keras.Model):
                 outputs = self.network(inputs, training=training)
             # What the network's own layers draw (dropout) has to go on, or each step would draw the same.
             for state in self._network_draws:
-                if (drawn := scope.get_current_value(state)) is not None:
+                drawn = scope.get_current_value(state)
+                if drawn is not None:
                     state.assign(drawn)
             return outputs
 

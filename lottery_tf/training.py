@@ -1,14 +1,15 @@
-"""Training one network: whole stretches of steps in one compiled call, the history, the early-stopping point.
+"""Training one network: many steps in one compiled call, the history, the early-stopping point.
 
-Small dense networks are bound by overhead, not arithmetic: a stretch of steps, update and masking included, is one XLA
-call. XLA's convolutions are slow on a CPU, so networks with convolutions run as a TensorFlow graph whose update alone is
-compiled by XLA. Images stay in memory as bytes, are gathered by index and scaled in the graph.
+Small dense networks are bound by overhead, not arithmetic: all steps from one reading of the validation loss to the next,
+updates and masks included, are one XLA program. Where `compilation` chooses a TensorFlow graph instead, the update alone
+is compiled by XLA. Images stay in memory as bytes, are gathered by index and scaled in the graph.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import time
 from collections.abc import Callable
 
@@ -16,15 +17,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import augmentation, networks
+from lottery_tf import augmentation, compilation, hardware, networks, precision, precision_speed
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
-from lottery_tf.learning_rates import WarmupAndDrops, learning_rate
+from lottery_tf.learning_rates import ChangingRate, learning_rate
 from lottery_tf.names import choose
 from lottery_tf.randomness import draw_seed, generator
+from lottery_tf.sampled_model import SampledModel
 from lottery_tf.settings import OPTIMIZERS, TrainingSettings
 from lottery_tf.store import Snapshot, fingerprint
 from lottery_tf.treatments import State, Ticket
+
+log = logging.getLogger(__name__)
 
 BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
 
@@ -47,6 +51,7 @@ class Trained:
       test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].
       final_test_accuracy: on the test images at the end of training, in [0, 1].
       diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
+      overflow: whether it diverged because a number left the range of float16: in float32 the same weights have a loss.
       seconds: time spent training and evaluating, over all interruptions.
     """
 
@@ -58,6 +63,7 @@ class Trained:
     test_accuracy: float
     final_test_accuracy: float
     diverged: bool
+    overflow: bool
     seconds: float
 
 
@@ -67,11 +73,18 @@ def scale(images):
 
 
 def make_optimizer(
-    settings: TrainingSettings, rate: float | WarmupAndDrops | None = None
+    settings: TrainingSettings, rate: float | ChangingRate | None = None, scale_loss: bool = False
 ) -> keras.optimizers.Optimizer:
-    """A Keras optimizer as the settings name it, with their learning rate or, where that is given, `rate`."""
+    """A Keras optimizer as the settings name it.
+
+    Args:
+      settings: how the network is trained.
+      rate: takes the place of the settings' learning rate.
+      scale_loss: whether the loss is scaled, so that gradients in float16 do not vanish.
+    """
     class_name, arguments = OPTIMIZERS[settings.optimizer]
-    return getattr(keras.optimizers, class_name)(learning_rate(settings) if rate is None else rate, **arguments)
+    optimizer = getattr(keras.optimizers, class_name)(learning_rate(settings) if rate is None else rate, **arguments)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss else optimizer
 
 
 @functools.lru_cache(maxsize=4)
@@ -126,8 +139,8 @@ class Stretch:
     """Which iterations a training runs through.
 
     Attributes:
-      first: the iteration it begins at: the order of the images, the history and the learning rate go on from there.
-      last: the iteration it stops at; None: the end of the settings' schedule.
+      first: the first: the order of the images, the history and the learning rate go on from there.
+      last: where training stops; None: the end of the settings' schedule.
       rate_from: where in its schedule the learning rate begins; None: at `first`.
     """
 
@@ -145,12 +158,17 @@ class Trainer:
     """Trains one model on one data set, again and again from given starts, with one compilation.
 
     Args:
-      model: a Keras model, as a rule a masked one (`networks.build`, `networks.masked`).
+      model: a Keras model, as a rule a masked one (`networks.build`, `networks.masked`); its layers are given the
+        settings' precision, unless some have one of their own. A `SampledModel` draws its weights at every step.
       dataset: the images.
       settings: how long and how to train.
       from_logits: whether the model's outputs are logits (True) or probabilities.
       best_by: what is read on the validation images to choose the early-stopping iteration, "loss" or "accuracy".
-      jit_compile: whether whole stretches of steps are compiled by XLA; None decides by the model.
+      compiler: "xla" or "graph", what runs the steps; None takes `compilation.compiler`'s choice.
+
+    Attributes:
+      compiler: what runs the steps.
+      device: the kind of device that they run on, "CPU" or "GPU".
     """
 
     def __init__(
@@ -161,7 +179,7 @@ class Trainer:
         *,
         from_logits: bool = True,
         best_by: str = "loss",
-        jit_compile: bool | None = None,
+        compiler: str | None = None,
     ):
         if len(dataset.train) < settings.batch_size:
             raise InputError(
@@ -171,37 +189,64 @@ class Trainer:
         self.model = model
         self.dataset = dataset
         self.settings = settings
-        self._options = {"from_logits": from_logits, "best_by": best_by, "jit_compile": jit_compile}
+        self.device = hardware.training_device()
+        self.compiler = compilation.compiler(model, self.device) if compiler is None else compiler
+        self._options = {"from_logits": from_logits, "best_by": best_by, "compiler": compiler}
         self._from_logits = from_logits
         self._badness = choose(BADNESS, best_by, "measure")
-        # A model that draws its weights (`supermask.MaskedModel`) draws once a step, and once for an evaluation.
-        self._draw = getattr(model, "drawn", lambda: model)
-        self._test_samples = getattr(model, "samples", 1)
+        self._samples = model.samples if isinstance(model, SampledModel) else 1
         self._images = {name: tf.constant(split.images) for name, split in dataset.splits.items()}
         self._labels = {name: tf.constant(split.labels) for name, split in dataset.splits.items()}
+        half = self._set_precision()
         self._rate = learning_rate(settings)
-        self._optimizer = make_optimizer(settings, self._rate)
+        self._optimizer = make_optimizer(settings, self._rate, scale_loss="float16" in half)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
         own = {
             id(v) for layer in networks.masked_layers(model).values() for v in (layer.kernel_mask, layer.frozen_values)
         }
         self._variables = [variable for variable in model.variables if id(variable) not in own]
-        convolutional = any(len(variable.shape) > 2 for variable in model.weights)
-        if jit_compile is None:
-            jit_compile = not convolutional
-        self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
-        self._steps_per_call = settings.eval_interval if jit_compile else min(GRAPH_STEPS, settings.eval_interval)
-        self._train_steps = tf.function(self._steps, jit_compile=jit_compile)
-        # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
-        self._update = self._apply if jit_compile else tf.function(self._apply, jit_compile=True)
-        self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
+        self._compile()
 
-    def of(self, model: keras.Model) -> Trainer:
-        """A trainer of another model with the same settings, on the same images: there is one copy of them for both."""
-        other = Trainer(model, self.dataset, self.settings, **self._options)
+    def _set_precision(self) -> set[str]:
+        """Gives the layers the settings' precision; returns the half-precision types that they compute in."""
+        network = self.model.network if isinstance(self.model, SampledModel) else self.model
+        precision.set_precision(network, self.settings.precision)
+        if half := precision.half_types(network):
+            precision_speed.warn_if_slow(network, f"mixed_{min(half)}", self.settings.batch_size)
+        return half
+
+    def _compile(self) -> None:
+        xla = self.compiler == "xla"
+        convolutional = compilation.has_convolutions(self.model)
+        self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
+        self._steps_per_call = self.settings.eval_interval if xla else min(GRAPH_STEPS, self.settings.eval_interval)
+        self._train_steps = tf.function(self._steps, jit_compile=xla)
+        # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
+        self._update = self._apply if xla else tf.function(self._apply, jit_compile=True)
+        self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
+        log.debug("Training steps of %s run as %s on a %s.", self.model.name, self.compiler, self.device)
+
+    def with_model(self, model: keras.Model, **options) -> Trainer:
+        """A trainer of another model on the same images, of which there is one copy in memory for both.
+
+        Args:
+          model: the other model.
+          **options: arguments of `Trainer` that are not as they are here.
+        """
+        arguments = {"settings": self.settings} | self._options | options
+        other = Trainer(model, self.dataset, **arguments)
         other._images, other._labels = self._images, self._labels
         return other
+
+    @functools.cached_property
+    def in_float32(self) -> Trainer:
+        """A trainer of a float32 copy of the model; itself where the model computes in float32 throughout."""
+        if isinstance(self.model, SampledModel) or not precision.half_types(self.model):
+            return self
+        copy = networks.masked(self.model)
+        precision.set_float32(copy)
+        return self.with_model(copy, settings=dataclasses.replace(self.settings, precision="float32"))
 
     def train(
         self,
@@ -225,45 +270,35 @@ class Trainer:
             afresh.
           order_seed: a seed that takes the place of the run's in all that, for another training from the same start
             (instability analysis); None: the run's own.
-          snapshot: where the state is saved from time to time, and taken up from if it was.
+          snapshot: where the training's state is saved from time to time, and taken up from if it was.
           on_history: called with the history so far after each reading of the validation loss.
           on_steps: called with the number of steps just done.
 
-        The same arguments give the same bits on one machine, whether or not the training is interrupted.
+        The same arguments give the same bits on one kind of processor, whether or not the training is interrupted.
         """
         stretch = stretch or Stretch()
         last = self.settings.iterations if stretch.last is None else stretch.last
-        seed = seed if order_seed is None else order_seed
-        self._reset(ticket, seed, level, stretch)
-        run = _Run(iteration=stretch.first)
-        what = f"{fingerprint(ticket.start, ticket.mask)} seed {seed} level {level}{stretch.name}"
-        if snapshot is not None and (saved := snapshot.load(what)) is not None:
-            run = self._restore(saved)
-            on_steps(run.iteration - stretch.first)
-        began = time.monotonic() - run.seconds
-        while run.restored or not self._read_validation(run):
-            run.restored = False
-            on_history(np.array(run.history))
-            if run.iteration >= last:
-                break
-            run.seconds = time.monotonic() - began
+        order = (seed if order_seed is None else order_seed, level)
+        name = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{stretch.name}"
+        self._reset(ticket, order, stretch)
+        began = time.monotonic()
+        saved = None if snapshot is None else snapshot.load(name)
+        if saved is None:
+            progress = _Progress(stretch.first)
+            self._read_validation(progress)
+        else:
+            progress = self._restore(saved)
+            on_steps(progress.iteration - stretch.first)
+        began -= progress.seconds
+        on_history(np.array(progress.history))
+        while progress.iteration < last and not progress.diverged:
+            progress.seconds = time.monotonic() - began
             if snapshot is not None:
-                snapshot.save_if_due(what, lambda: self._saved(run))
-            self._train_to_next_reading(run, last, seed, level, on_steps)
-        final, final_accuracy = networks.get_state(self.model), self._test_accuracy(run)
-        for variable, value in zip(self._variables, run.best, strict=True):
-            variable.assign(value)
-        return Trained(
-            final,
-            networks.get_state(self.model),
-            np.array(run.history),
-            run.best_iteration,
-            run.best_loss,
-            self._test_accuracy(run),
-            final_accuracy,
-            diverged=run.diverged,
-            seconds=time.monotonic() - began,
-        )
+                snapshot.save_if_due(name, functools.partial(self._saved, progress))
+            self._train_to_next_reading(progress, last, order, on_steps)
+            self._read_validation(progress)
+            on_history(np.array(progress.history))
+        return self._trained(progress, began)
 
     def evaluate(self, split: str) -> tuple[float, float]:
         """Mean loss and accuracy (in [0, 1]) of the model as it stands on "train", "validation" or "test"."""
@@ -281,43 +316,47 @@ class Trainer:
         found = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
         return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
 
-    def _reset(self, ticket: Ticket, seed: int, level: int, stretch: Stretch) -> None:
+    def _draw(self) -> Callable:
+        """The network to compute with: once a step, and once for an evaluation, its weights are drawn if they are."""
+        return self.model.drawn() if isinstance(self.model, SampledModel) else self.model
+
+    def _reset(self, ticket: Ticket, order: tuple[int, int], stretch: Stretch) -> None:
         networks.set_state(self.model, ticket.start, ticket.mask)
-        if isinstance(self._rate, WarmupAndDrops):
+        if isinstance(self._rate, ChangingRate):
             self._rate.begins_at.assign(stretch.first if stretch.rate_from is None else stretch.rate_from)
         for variable, value in zip(self._optimizer.variables, self._optimizer_start, strict=True):
             variable.assign(value)
+        seed, level = order
         rng = generator(seed, "dropout", level)
         for variable in self._variables:
             if variable.name == "seed_generator_state":
                 variable.assign(np.array([draw_seed(rng), 0], variable.dtype))
 
-    def _read_validation(self, run: _Run) -> bool:
-        """Adds a row to the history and keeps the best weights; returns whether training has diverged."""
+    def _read_validation(self, progress: _Progress) -> None:
+        """Adds a row to the history, and keeps the weights where they are the best so far."""
         loss, accuracy = self.evaluate("validation")
-        run.history.append((run.iteration, run.train_loss, run.train_accuracy, loss, accuracy))
-        run.diverged = not np.isfinite(loss)
+        progress.history.append((progress.iteration, progress.train_loss, progress.train_accuracy, loss, accuracy))
+        progress.diverged = not np.isfinite(loss)
         badness = self._badness(loss, accuracy)
-        if not run.best or badness < run.least_badness:
-            run.least_badness, run.best_iteration, run.best_loss = badness, run.iteration, loss
-            run.best = [variable.numpy() for variable in self._variables]
-        return run.diverged
+        if not progress.best or badness < progress.least_badness:
+            progress.least_badness, progress.best_iteration, progress.best_loss = badness, progress.iteration, loss
+            progress.best = [variable.numpy() for variable in self._variables]
 
     def _train_to_next_reading(
-        self, run: _Run, last: int, seed: int, level: int, on_steps: Callable[[int], None]
+        self, progress: _Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
     ) -> None:
         """Trains up to the next reading of the validation loss: at every whole interval, and at the last iteration."""
         interval, batch_size = self.settings.eval_interval, self.settings.batch_size
-        steps = min(interval - run.iteration % interval, last - run.iteration)
+        steps = min(interval - progress.iteration % interval, last - progress.iteration)
         loss = correct = 0.0
         for done in range(0, steps, self._steps_per_call):
             count = min(self._steps_per_call, steps - done)
-            batches = self._batches(run.iteration + done, seed, level)
+            batches = self._batches(progress.iteration + done, *order)
             call_loss, call_correct = self._train_steps(tf.constant(count), *map(tf.constant, batches))
             loss, correct = loss + float(call_loss), correct + float(call_correct)
             on_steps(count)
-        run.iteration += steps
-        run.train_loss, run.train_accuracy = loss / (steps * batch_size), correct / (steps * batch_size)
+        progress.iteration += steps
+        progress.train_loss, progress.train_accuracy = loss / (steps * batch_size), correct / (steps * batch_size)
 
     def _batches(self, first: int, seed: int, level: int) -> list[np.ndarray]:
         """The images of the iterations from `first` on, and what is done to them where they are augmented.
@@ -336,10 +375,11 @@ class Trainer:
             with tf.GradientTape() as tape:
                 own = None if drawn is None else drawn[step]
                 loss, correct = self._loss_and_correct(self._draw(), "train", indices[step], training=True, drawn=own)
-                batch_loss = loss / indices.shape[1] + sum(self.model.losses)
+                batch_loss = loss / indices.shape[1] + sum(tf.cast(own, tf.float32) for own in self.model.losses)
                 if self.settings.weight_decay:
                     squares = sum(map(tf.nn.l2_loss, networks.kernel_tensors(self.model)))
                     batch_loss += self.settings.weight_decay * squares
+                batch_loss = self._optimizer.scale_loss(batch_loss)
             self._update(*tape.gradient(batch_loss, [v.value for v in self.model.trainable_variables]))
             loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
         return loss_sum, correct_sum
@@ -358,38 +398,65 @@ class Trainer:
         return loss_sum, correct_sum
 
     def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, drawn=None):
-        """Summed cross-entropy and number of right answers of some images, augmented if so drawn."""
+        """Summed cross-entropy and number of right answers of some images, augmented if so drawn; both float32."""
         labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
         if drawn is not None:
             images = augmentation.AUGMENTATIONS[self.settings.augmentation](images, drawn)
-        outputs = network(scale(images), training=training)
+        outputs = tf.cast(network(scale(images), training=training), tf.float32)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
         right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)
         return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
 
-    def _test_accuracy(self, run: _Run) -> float:
-        """With the weights as they are: the test images are read at the early stop and at the end, no more."""
-        if run.diverged:
-            return float("nan")
-        return float(np.mean([self.evaluate("test")[1] for _ in range(self._test_samples)]))
+    def _trained(self, progress: _Progress, began: float) -> Trained:
+        """What the training leaves behind; the test images are read at its end and at the early stop, no more."""
+        final, final_accuracy = networks.get_state(self.model), self._test_accuracy(progress)
+        overflow = progress.diverged and self._overflowed(final)
+        for variable, value in zip(self._variables, progress.best, strict=True):
+            variable.assign(value)
+        return Trained(
+            final,
+            networks.get_state(self.model),
+            np.array(progress.history),
+            progress.best_iteration,
+            progress.best_loss,
+            self._test_accuracy(progress),
+            final_accuracy,
+            diverged=progress.diverged,
+            overflow=overflow,
+            seconds=time.monotonic() - began,
+        )
 
-    def _saved(self, run: _Run) -> dict[str, np.ndarray]:
-        numbers = [run.best_iteration, run.best_loss, run.least_badness, run.seconds]
+    def _test_accuracy(self, progress: _Progress) -> float:
+        if progress.diverged:
+            return float("nan")
+        return float(np.mean([self.evaluate("test")[1] for _ in range(self._samples)]))
+
+    def _overflowed(self, state: State) -> bool:
+        """Whether weights without a loss in the training's precision have one in float32."""
+        trainer = self.in_float32
+        if trainer is self:
+            return False
+        networks.set_state(trainer.model, state)
+        return bool(np.isfinite(trainer.evaluate("validation")[0]))
+
+    def _saved(self, progress: _Progress) -> dict[str, np.ndarray]:
+        numbers = [progress.best_iteration, progress.best_loss, progress.least_badness, progress.seconds]
         return {
-            "history": np.array(run.history),
+            "history": np.array(progress.history),
             "numbers": np.array(numbers, np.float64),
-            **{f"best/{i}": value for i, value in enumerate(run.best)},
+            **{f"best/{i}": value for i, value in enumerate(progress.best)},
             **{f"model/{i}": variable.numpy() for i, variable in enumerate(self._variables)},
             **{f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self._optimizer.variables)},
         }
 
-    def _restore(self, saved: dict[str, np.ndarray]) -> _Run:
+    def _restore(self, saved: dict[str, np.ndarray]) -> _Progress:
+        """The progress of a saved training, which was saved just after a reading of the validation loss."""
         for i, variable in enumerate(self._variables):
             variable.assign(saved[f"model/{i}"])
         for i, variable in enumerate(self._optimizer.variables):
             variable.assign(saved[f"optimizer/{i}"])
         best_iteration, best_loss, least_badness, seconds = map(float, saved["numbers"])
-        return _Run(
+        return _Progress(
             iteration=int(saved["history"][-1, 0]),
             history=list(map(tuple, saved["history"])),
             least_badness=least_badness,
@@ -397,12 +464,11 @@ class Trainer:
             best_loss=best_loss,
             best=[saved[f"best/{i}"] for i in range(len(self._variables))],
             seconds=seconds,
-            restored=True,
         )
 
 
 @dataclasses.dataclass
-class _Run:
+class _Progress:
     """Where a training stands."""
 
     iteration: int = 0
@@ -415,4 +481,3 @@ class _Run:
     best: list[np.ndarray] = dataclasses.field(default_factory=list)
     diverged: bool = False
     seconds: float = 0.0
-    restored: bool = False  # from a snapshot, which is taken just after the validation images were read

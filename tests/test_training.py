@@ -31,12 +31,12 @@ def half_ticket(model, seed=0):
     return Ticket(start, {name: rng.random(kernel.shape) < 0.5 for name, kernel in networks.kernels(model).items()})
 
 
-@pytest.mark.parametrize(("optimizer", "jit"), [*((name, True) for name in OPTIMIZERS), ("adam", False)])
-def test_equals_a_plain_keras_loop(optimizer, jit, tiny_model, tiny_dataset):
+@pytest.mark.parametrize(("optimizer", "compiler"), [*((name, "xla") for name in OPTIMIZERS), ("adam", "graph")])
+def test_equals_a_plain_keras_loop(optimizer, compiler, tiny_model, tiny_dataset):
     """The same batches by `train_on_batch` on a model whose pruned weights are reset by hand after each step."""
     ticket = half_ticket(tiny_model)
     settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
-    trained = Trainer(tiny_model, tiny_dataset, settings, jit_compile=jit).train(ticket, seed=3, level=2)
+    trained = Trainer(tiny_model, tiny_dataset, settings, compiler=compiler).train(ticket, seed=3, level=2)
 
     plain = networks.unmasked(tiny_model)
     networks.set_state(plain, ticket.start)

@@ -18,6 +18,7 @@ from lottery_tf.data import Split
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.subspace import Subspace
 from lottery_tf.masks import Mask
+from lottery_tf.precision import set_float32
 from lottery_tf.randomness import generator
 from lottery_tf.training import scale
 from lottery_tf.treatments import State
@@ -45,7 +46,7 @@ class Curvature:
     nothing.
 
     Args:
-      model: a Keras model, masked or not; a plain copy of it is made, and the model itself is left alone.
+      model: a Keras model, masked or not; a plain float32 copy of it is made, and the model itself is left alone.
       images: the images and labels, `some_images(dataset.train, 5000)` for example; the more, the smoother the loss.
       from_logits: whether the model's outputs are logits or probabilities.
       chunk: images that are in the memory at once.
@@ -61,6 +62,7 @@ class Curvature:
 
     def __init__(self, model: keras.Model, images: Split, *, from_logits: bool = True, chunk: int = CHUNK):
         self._model = networks.unmasked(model)
+        set_float32(self._model)
         self._images, self._labels = tf.constant(images.images), tf.constant(images.labels)
         self._count, self._chunk, self._from_logits = len(images), chunk, from_logits
         named = networks.variables(self._model)

@@ -1,4 +1,4 @@
-"""Loss and error of any weights, by a trainer's own compiled evaluation: nothing is compiled anew for a point."""
+"""Loss and error of any weights, in float32, by a trainer's compiled evaluation: nothing is compiled anew for a point."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from lottery_tf.treatments import State
 class Evaluator:
     """Gives the loss and error of a state on one split of a trainer's data.
 
-    It sets the weights of the trainer's model, masks left alone: a masked layer's forward pass reads its kernel only.
+    It sets the weights of the trainer's model, masks left alone: a masked layer's forward pass reads its kernel only. Where
+    training is in half precision, a float32 copy of the model takes its place.
 
     Args:
       trainer: whose model, data and compiled evaluation are used.
@@ -37,7 +38,7 @@ class Evaluator:
 
     def __init__(self, trainer: Trainer, split: str = "test", *, batch_norm_images: int = 5000, seed: int = 0):
         choose(trainer.dataset.splits, split, "split")
-        self._trainer = trainer
+        self._trainer = trainer = trainer.in_float32
         self._split = split
         images = trainer.dataset.train.images
         rng = generator(seed, "images of batch-norm statistics")

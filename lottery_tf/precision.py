@@ -1,0 +1,69 @@
+"""The arithmetic of a model's forward and backward pass: Keras's dtype policy of each of its layers.
+
+Half precision is a matter of that arithmetic alone. Kernels, masks, frozen values, biases and the optimizer's state stay
+float32, as do the output layer, whose logits the loss reads, and the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+
+FULL = ("float32", "float64")  # compute types that are no half precision
+
+
+def set_precision(model: keras.Model, precision: str) -> None:
+    """Gives every layer of a float32 model a dtype policy; the layers that make its outputs keep float32.
+
+    A model with a policy of its own in any layer is left as it is.
+
+    Args:
+      model: a built model.
+      precision: a name in `settings.PRECISIONS`.
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
+    >>> set_precision(model, "mixed_bfloat16")
+    >>> [(layer.compute_dtype, layer.kernel.dtype) for layer in model.layers]
+    [('bfloat16', 'float32'), ('float32', 'float32')]
+    """
+    layers = list(_layers(model))
+    if precision == "float32" or any(layer.dtype_policy.name != "float32" for layer in layers):
+        return
+    outputs = {id(layer) for layer in _output_layers(model)}
+    for layer in layers:
+        if id(layer) not in outputs:
+            layer.dtype_policy = keras.DTypePolicy(precision)
+
+
+def set_float32(model: keras.Model) -> None:
+    """Has every layer of a model that computes in half precision compute in float32."""
+    for layer in _layers(model):
+        if layer.compute_dtype not in FULL:
+            layer.dtype_policy = keras.DTypePolicy("float32")
+
+
+def half_types(model: keras.Model) -> set[str]:
+    """The half-precision types that a model computes in: "bfloat16", "float16", none or both."""
+    return {layer.compute_dtype for layer in _layers(model)} - {*FULL, None}
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Every layer at any depth; a model inside a model is looked into, and counts for nothing itself."""
+    for layer in model._flatten_layers(include_self=False):
+        if not isinstance(layer, keras.Model):
+            yield layer
+
+
+def _output_layers(model: keras.Model) -> list[keras.Operation]:
+    """The layers that make a model's outputs; before one without weights (a softmax, say) the next with some as well."""
+    found, pending = [], keras.tree.flatten(model.outputs)
+    while pending:
+        layer, node, _ = pending.pop()._keras_history
+        if isinstance(layer, keras.Model):
+            found += _output_layers(layer)
+            continue
+        found.append(layer)
+        if not getattr(layer, "weights", None):  # operations such as a sum have none
+            pending += layer._inbound_nodes[node].input_tensors
+    return found
