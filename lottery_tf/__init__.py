@@ -6,6 +6,13 @@ first used, so that the parts that need NumPy alone (criteria, actions, masks, r
 
 import lazy_loader
 
+from lottery_tf.processes import quiet_if_asked
+
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    with quiet_if_asked():
+        return _load(name)

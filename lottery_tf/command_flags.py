@@ -30,6 +30,7 @@ GROUPS = {  # title in --help -> flags that stand there, in this order; those of
     "Where": ("results_dir", "data_dir", "out", "to", "format", "json", "keep", "engine", "workers", "threads", "address"),
 }  # fmt: skip
 OTHERS = "Advanced"
+SHORT = 40  # characters of a default that stands beside its flag
 
 
 class _Path(flags.ArgumentParser):
@@ -129,7 +130,7 @@ def _misunderstood(error: flags.Error) -> str:
         return f"There is no flag --{error.flagname}{_hint(error.flagname, ' --help shows all.')}"
     if found := re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL):
         name, value, told = found.groups()
-        wanted = flags.FLAGS[name].parser.syntactic_help
+        wanted = flags.FLAGS[name].parser.syntactic_help.replace("an integer", "a whole number")
         return f"--{name} wants {wanted}; {value!r} is not one." if wanted else f"--{name} is {value!r}: {told}."
     return f"{error}."
 
@@ -144,11 +145,11 @@ def refusal(word: str) -> str:
 
 
 def _hint(name: str, otherwise: str) -> str:
-    near = difflib.get_close_matches(name, [flag.name for flag in _own_flags()], n=1)
+    near = difflib.get_close_matches(name, [flag.name for flag in own_flags()], n=1)
     return f"; did you mean --{near[0]}?" if near else f".{otherwise}"
 
 
-def _own_flags() -> Iterator[flags.Flag]:
+def own_flags() -> Iterator[flags.Flag]:
     """The flags of this project, in the order of their definition; absl brings some of its own."""
     for module, found in flags.FLAGS.flags_by_module_dict().items():
         if not module.startswith("absl."):
@@ -163,7 +164,7 @@ def command_name() -> str:
 
 def help_text() -> str:
     """What the command does, and all its flags in groups."""
-    own = {flag.name: flag for flag in _own_flags()}
+    own = {flag.name: flag for flag in own_flags()}
     groups = {title: [own.pop(name) for name in names if name in own] for title, names in GROUPS.items()}
     groups[OTHERS] = list(own.values())
     lines = [inspect.cleandoc(sys.modules["__main__"].__doc__ or "")]
@@ -177,6 +178,7 @@ def help_text() -> str:
 def _described(flag: flags.Flag) -> list[str]:
     """A flag, its default and its meaning as lines of help."""
     default = "" if flag.default in (None, [], "", False) else flag.default_as_str.strip("'")
-    shown = f"  --{'[no]' if flag.boolean else ''}{flag.name}{f'={default}' if default else ''}"
+    long = f" Default: {default.replace(',', ', ')}." if len(default) > SHORT else ""
+    shown = f"  --{'[no]' if flag.boolean else ''}{flag.name}{f'={default}' if default and not long else ''}"
     width = min(120, shutil.get_terminal_size().columns)
-    return [shown, *textwrap.wrap(flag.help, width, initial_indent=6 * " ", subsequent_indent=6 * " ")]
+    return [shown, *textwrap.wrap(flag.help + long, width, initial_indent=6 * " ", subsequent_indent=6 * " ")]

@@ -22,10 +22,10 @@ from absl import logging as absl_logging
 from lottery_tf import command_flags
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.files import is_full
+from lottery_tf.origin import COMMAND
 
 log = logging.getLogger("runs")
 
-COMMAND = "LOTTERY_TF_COMMAND"  # the environment variable that tells every process of a command how it was called
 SURROUNDINGS = {  # environment variable -> what it is for a command and its processes, whatever the user has set
     "MPLBACKEND": "agg",  # figures are files; the backend of a notebook cannot even be imported elsewhere
     "KERAS_BACKEND": "tensorflow",

@@ -19,6 +19,7 @@ from lottery_tf.families import FAMILIES
 from lottery_tf.layers import MASKABLE, MaskedLayer
 from lottery_tf.masks import Mask
 from lottery_tf.names import choose
+from lottery_tf.processes import usual_keras
 from lottery_tf.randomness import draw_seed, generator, glorot_normal
 from lottery_tf.settings import NETWORKS
 from lottery_tf.treatments import State
@@ -41,7 +42,8 @@ def build(
     266200
     """
     table = dataclasses.replace(choose(NETWORKS, name, "network"), dropout=dropout)
-    return FAMILIES[table.family](name, table, image_shape or table.image_shape, classes)
+    with usual_keras():
+        return FAMILIES[table.family](name, table, image_shape or table.image_shape, classes)
 
 
 def masked(model: keras.Model) -> keras.Model:

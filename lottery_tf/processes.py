@@ -7,6 +7,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import tempfile
 import threading
 import traceback
@@ -17,22 +18,57 @@ from typing import Any
 
 from lottery_tf.errors import InputError
 
+KERAS = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}  # as Keras comes
 STOPPING = (signal.SIGINT, signal.SIGHUP)  # what a terminal sends to all processes of a command
 
 
 def start_tensorflow(threads: int = 0) -> None:
     """Imports TensorFlow, which takes seconds, without the lines that its libraries print meanwhile.
 
+    Keras is as it comes, whatever the user's own `keras.json` says: what a command computes does not depend on it.
+
     Args:
       threads: how many threads it computes with; 0: one for each core.
+
+    Raises:
+      InputError: Keras cannot be imported as it is configured.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet():
-        import tensorflow as tf
-
+        try:
+            import tensorflow as tf
+        except (AssertionError, AttributeError, TypeError, ValueError) as error:  # whatever Keras makes of its file
+            raise InputError(f"Keras cannot start ({error!r}): mend its configuration, ~/.keras/keras.json.") from error
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.list_logical_devices()
+    _configure_keras(KERAS)
+
+
+@contextlib.contextmanager
+def usual_keras() -> Iterator[None]:
+    """Within it, Keras is as it comes: networks of the paper are the same whatever a notebook's owner prefers."""
+    import keras
+
+    before = {name: getattr(keras.config, name)() for name in KERAS}
+    _configure_keras(KERAS)
+    try:
+        yield
+    finally:
+        _configure_keras(before)
+
+
+def _configure_keras(values: dict[str, object]) -> None:
+    import keras
+
+    for name, value in values.items():
+        getattr(keras.config, f"set_{name}")(value)
+
+
+def quiet_if_asked() -> contextlib.AbstractContextManager[None]:
+    """As `quiet` for the first import of TensorFlow, if its user asked for silence: some lines come before it heeds that."""
+    asked = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") > "0" and "tensorflow" not in sys.modules
+    return quiet() if asked else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -108,7 +144,7 @@ def call_elsewhere(what: str, function: Callable[..., Any], *arguments: Any) -> 
         theirs.close()
         returned, raised = ours.recv()
     except EOFError:
-        raise InputError(f"The process for {what} is gone: killed, or out of memory.") from None
+        raise InputError(f"The process for {what} is gone: {cause_of_death(process)}.") from None
     finally:
         if process.pid is not None:
             process.kill()
@@ -117,6 +153,14 @@ def call_elsewhere(what: str, function: Callable[..., Any], *arguments: Any) -> 
     if raised is not None:
         raise raised
     return returned
+
+
+def cause_of_death(process: multiprocessing.process.BaseProcess) -> str:
+    """Why a process that ended without an answer did so, as far as its exit status tells."""
+    process.join(1.0)
+    if process.exitcode is None or process.exitcode < 0:
+        return "killed, or out of memory"
+    return f"it ended with exit status {process.exitcode}, and what it said stands above"
 
 
 def _answer(connection, function: Callable[..., Any], arguments: tuple) -> None:

@@ -11,22 +11,25 @@ import importlib
 from absl import flags
 
 from lottery_tf import console
+from lottery_tf.command_flags import define_list
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
 
 SUITES = {
     "throughput": "training steps per second, beside plain Keras fit",
+    "precision": "training steps per second of convolutional networks in float32 and in bfloat16",
     "masks": "the cost of a step that learns a mask, beside a dense one",
     "memory": "peak memory of a run of each network",
     "compaction": "size and inference time of trained tickets, before and after `compact`",
     "study": "whole studies on both engines beside single runs, and what scheduling costs (ten minutes and more)",
     "faults": "studies killed again and again, and a full disk (many minutes)",
 }
-SUITE = flags.DEFINE_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")
+SUITE = define_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")
 REPEATS = flags.DEFINE_integer("repeats", 3, "How often each figure is measured; the median is printed.")
 
 
 def main() -> None:
+    """Runs the suites one after the other; each prints what it measures."""
     for suite in SUITE.value:
         choose(SUITES, suite, "suite")
     if REPEATS.value < 1:

@@ -22,6 +22,7 @@ from absl import flags
 from tqdm import tqdm
 
 from lottery_tf import console
+from lottery_tf.command_flags import define_choice, define_list, own_flags
 from lottery_tf.data import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.paths import MATCHING, POINTS, STABLE
@@ -29,42 +30,42 @@ from lottery_tf.measurements import MEASURES, Bench, Job, MeasurementSettings, R
 from lottery_tf.measurements.folders import Located, locate
 from lottery_tf.measurements.lines import between_job
 from lottery_tf.names import choose
-from lottery_tf.settings import DATASETS, NETWORKS, RunSettings
+from lottery_tf.settings import DATASETS, RunSettings
 from lottery_tf.store import Result
 from lottery_tf.treatments import Treatment
-from runs import common_flags, training_flags, treatment_flags
 from runs.connectivity_tables import TABLES, Judge, note
+from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
+from runs.flags.derived import define, fields, values
+from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
+from runs.flags.training import define_changes
+from runs.flags.treatments import levels_from_flags, treatments_from_flags
+from runs.planning import Outlook, plan_of, pruning_works
 from runs.progress import Progress
 
 if TYPE_CHECKING:
-    from lottery_tf.data import Dataset
-    from lottery_tf.pruning import Experiment
+    from lottery_tf.experiment import Experiment
 
-flags.adopt_module_key_flags(common_flags)
-flags.adopt_module_key_flags(training_flags)
-flags.adopt_module_key_flags(treatment_flags)
 DEFAULTS = MeasurementSettings()
-MEASURE = flags.DEFINE_list(
+CHANGES = define_changes(rename={"precision": "training_precision"})
+MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
     f"What is measured: {', '.join(MEASURES)}. lines: {POINTS} evaluations for each level. instability, robustness: "
     "trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a second or so more "
     "for each level. magnitudes: next to nothing.",
 )
-AT = flags.DEFINE_list(
+AT = define_list(
     "at",
     None,
     "Levels at which instability, robustness, flatness and limit are measured. Default: a third and two thirds of "
     "--levels for what takes trainings, all for the others.",
+    int,
 )
-BETWEEN = flags.DEFINE_list(
+BETWEEN = define_list(
     "between", None, "The folders of two results: the line between them, and nothing else. Settings are read there."
 )
-SPLIT = flags.DEFINE_enum(
-    "split",
-    DEFAULTS.split,
-    list(SPLITS),
-    "Images that errors are read on; the literature's are test.",
+SPLIT = define_choice(
+    "split", DEFAULTS.split, SPLITS, f"Images that errors are read on, {', '.join(SPLITS)}; the literature's are test."
 )
 MATCHING_TOLERANCE = flags.DEFINE_float(
     "matching_tolerance", 100 * MATCHING, "Matching: so many points above the dense network's error, or less."
@@ -72,46 +73,15 @@ MATCHING_TOLERANCE = flags.DEFINE_float(
 STABLE_BELOW = flags.DEFINE_float(
     "stable_below", 100 * STABLE, "Linearly connected, in one mode: an error barrier below so many points."
 )
-POINTS_FLAG = flags.DEFINE_integer("points", DEFAULTS.points, "Points on a line, both ends among them.")
-BATCH_NORM_IMAGES = flags.DEFINE_integer(
-    "batch_norm_images",
-    DEFAULTS.batch_norm_images,
-    "Training images that batch-norm statistics are recomputed from at each point; 0 averages those of the ends.",
-)
-IMAGES = flags.DEFINE_integer(
-    "images", DEFAULTS.images, "Training images that the Hessian is of; a product's time grows as they do."
-)
-EIGENVALUES = flags.DEFINE_integer(
-    "eigenvalues", DEFAULTS.eigenvalues, "How many of the Hessian's greatest eigenvalues."
-)
-PROBES = flags.DEFINE_integer("probes", DEFAULTS.probes, "Random vectors for its trace and spectral density.")
-LANCZOS_STEPS = flags.DEFINE_integer(
-    "lanczos_steps", DEFAULTS.lanczos_steps, "Products with the Hessian for each random vector of the density."
-)
-MULTIPLES = flags.DEFINE_list(
-    "multiples",
-    [f"{multiple:g}" for multiple in DEFAULTS.multiples],
-    "robustness: lengths of perturbations in lengths of the mask's projection; a training for each.",
-)
-DIRECTIONS = flags.DEFINE_integer("directions", DEFAULTS.directions, "robustness: random directions of each length.")
-COPIES = flags.DEFINE_integer("copies", DEFAULTS.copies, "instability: trainings in other orders for each level.")
-PRECISION = flags.DEFINE_float("precision", DEFAULTS.precision, "limit: of the pruned fractions.")
-RETRAINED_PRECISION = flags.DEFINE_float(
-    "retrained_precision",
-    DEFAULTS.retrained_precision,
-    "limit: of those found with retraining, 0.05 for example; log2(1 / precision) trainings for magnitude and as many for "
-    "random pruning at each level. Default: not searched for.",
-)
-BINS = flags.DEFINE_integer("bins", DEFAULTS.bins, "magnitudes: bins of the histograms.")
+_MEASUREMENT = define(MeasurementSettings, fields(MeasurementSettings, but=("split", "tolerance")))
 
-FROM_THE_FOLDERS = (  # flags that say what --between reads in the folders of its results
-    "network", "dataset", "schedule", "iterations", "results_dir", "seeds", "levels", "criterion", "mask1", "mask0", "scope",
-    "rewind_to", "rounds", "kept_fraction", "eval_interval", "batch_size", "learning_rate", "optimizer", "dropout",
-    "warmup_iterations", "conv_pruned_fraction", "dense_pruned_fraction", "output_pruned_fraction", "measure", "at",
+WITH_BETWEEN = (  # the flags that go with --between, which reads all others in the folders of its results
+    "between", "data_dir", "threads", "snapshot_seconds", "split", "matching_tolerance", "stable_below", *_MEASUREMENT,
 )  # fmt: skip
 
 
 def main() -> None:
+    """Measures the levels of every treatment, or the line between two results, and prints what was measured."""
     settings = measurement_settings_from_flags()
     if not STABLE_BELOW.value > 0:
         raise InputError(f"--stable_below is {STABLE_BELOW.value}; it must be above 0 points.")
@@ -124,19 +94,25 @@ def main() -> None:
 
 def measure_levels(measurement: MeasurementSettings) -> None:
     """Measures the levels of every treatment and seed; trains what is missing of them first."""
-    settings, seeds = training_flags.settings_from_flags(), training_flags.seeds_from_flags()
-    treatments, last = treatment_flags.treatments_from_flags(), treatment_flags.levels_from_flags()
+    settings, seeds = settings_from_flags(CHANGES), SEEDS.value
+    treatments, last = treatments_from_flags(), levels_from_flags()
     for treatment in treatments:
         treatment.check_length(settings.training.iterations)
     measures = measures_from_flags(treatments)
     check_at(measures)
     wanted = {name: levels_to_measure(name, last) for name in measures}
     check_images(settings.dataset, measures, measurement)
-    training_flags.start_tensorflow()
+    results_dir = Path(RESULTS_DIR.value)
+    works = pruning_works(settings, seeds, treatments, last)
+    outlook = Outlook.on(plan_of("levels", works), results_dir, threads=THREADS.value)
+    if DRY_RUN.value:
+        print(f"{outlook.described()}\nThen {', '.join(measures)} of these levels; some take trainings of their own.")
+        return
+    start_tensorflow()
     watch = StepsWatch()
-    with Progress(len(seeds) * len(treatments) * (1 + last) * settings.training.iterations) as progress:
+    with Progress(outlook.steps) as progress:
         watch.tell = progress.steps
-        experiment = experiment_of(settings, Path(training_flags.RESULTS_DIR.value), watch)
+        experiment = experiment_of(settings, results_dir, watch)
         announce(experiment, treatments, len(seeds), last)
         runs = list(trained(experiment, progress, treatments, seeds, last))
     bench = bench_of(experiment, measurement, watch)
@@ -152,7 +128,7 @@ def measure_levels(measurement: MeasurementSettings) -> None:
 
 def measure_between(measurement: MeasurementSettings) -> None:
     """Measures the line between two results that may lie anywhere."""
-    if given := [name for name in FROM_THE_FOLDERS if flags.FLAGS[name].present]:
+    if given := [flag.name for flag in own_flags() if flag.present and flag.name not in WITH_BETWEEN]:
         raise InputError(f"--between reads the settings in the folders of the two results: leave out --{given[0]}.")
     if len(BETWEEN.value) != 2:
         raise InputError(f"--between wants the folders of two results; {len(BETWEEN.value)} are given.")
@@ -161,7 +137,7 @@ def measure_between(measurement: MeasurementSettings) -> None:
         raise InputError(f"{first.name} and {second.name} are of other data sets: no error is theirs in common.")
     if first.settings.network != second.settings.network:
         raise InputError(f"{first.name} and {second.name} are of other networks: no line joins their weights.")
-    training_flags.start_tensorflow()
+    start_tensorflow()
     watch = StepsWatch()
     experiments: dict[tuple[Path, RunSettings], Experiment] = {}
     for end in ends:
@@ -179,53 +155,22 @@ def measure_between(measurement: MeasurementSettings) -> None:
 
 def measurement_settings_from_flags() -> MeasurementSettings:
     """How the landscape is measured; raises InputError for a value that cannot be."""
-    return MeasurementSettings(
-        SPLIT.value,
-        POINTS_FLAG.value,
-        BATCH_NORM_IMAGES.value,
-        MATCHING_TOLERANCE.value / 100,
-        IMAGES.value,
-        EIGENVALUES.value,
-        PROBES.value,
-        LANCZOS_STEPS.value,
-        tuple(_number(text) for text in MULTIPLES.value),
-        DIRECTIONS.value,
-        COPIES.value,
-        PRECISION.value,
-        RETRAINED_PRECISION.value,
-        BINS.value,
-    )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--multiples wants numbers above 0; {text!r} is none.") from None
+    chosen = {"split": SPLIT.value, "tolerance": MATCHING_TOLERANCE.value / 100}
+    return MeasurementSettings(**chosen, **values(_MEASUREMENT))
 
 
 def measures_from_flags(treatments: list[Treatment]) -> list[str]:
     """What is to be measured; raises InputError for a name that is none, or that a treatment does not go with."""
-    if not MEASURE.value:
-        raise InputError(f"--measure is empty; it wants some of {', '.join(MEASURES)}.")
     for name in MEASURE.value:
         measure = choose(MEASURES, name, "measure")
-        if MEASURE.value.count(name) > 1:
-            raise InputError(f"--measure gives {name!r} more than once.")
         for treatment in treatments:
             measure.check(name, treatment)
     return MEASURE.value
 
 
 def check_at(measures: list[str]) -> None:
-    """Raises InputError for --at where it is empty, gives a level twice, or nothing that is measured heeds it."""
-    if AT.value is None:
-        return
-    if not AT.value:
-        raise InputError("--at is empty; it wants levels.")
-    if twice := [text for text in AT.value if AT.value.count(text) > 1]:
-        raise InputError(f"--at gives {twice[0]!r} more than once.")
-    if all(MEASURES[name].everywhere for name in measures):
+    """Raises InputError for --at where nothing that is measured heeds it."""
+    if AT.value is not None and all(MEASURES[name].everywhere for name in measures):
         raise InputError(f"--at says nothing of {', '.join(measures)}: these are measured at every level.")
 
 
@@ -238,12 +183,12 @@ def levels_to_measure(measure: str, last: int) -> list[int] | None:
         return None
     if AT.value is None:
         return sorted({max(there[0], last // 3), max(there[0], 2 * last // 3)})
-    if odd := [text for text in AT.value if not text.isdecimal() or int(text) not in there]:
+    if odd := [level for level in AT.value if level not in there]:
         raise InputError(
             f"--at wants levels; {measure!r} is measured at {there[0]} to {there[-1]} where --levels is {last}, and "
-            f"{odd[0]!r} is none of them."
+            f"{odd[0]} is not one of them."
         )
-    return [int(text) for text in AT.value]
+    return AT.value
 
 
 def check_images(dataset: str, measures: list[str], measurement: MeasurementSettings) -> None:
@@ -265,19 +210,17 @@ class StepsWatch:
 
 def experiment_of(settings: RunSettings, results_dir: Path, watch: StepsWatch) -> Experiment:
     """The experiment of a results folder, which keeps all weights."""
-    from lottery_tf import data, pruning
+    from lottery_tf.experiment import paper_experiment
 
-    dataset: Dataset = data.load(
-        settings.dataset, training_flags.DATA_DIR.value, NETWORKS[settings.network].image_shape
+    dataset = load_dataset(settings.dataset, settings.network)
+    return paper_experiment(
+        settings, dataset, results_dir, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch
     )
-    seconds = training_flags.SNAPSHOT_SECONDS.value
-    return pruning.paper_experiment(settings, dataset, results_dir, snapshot_seconds=seconds, on_steps=watch)
 
 
 def bench_of(experiment: Experiment, measurement: MeasurementSettings, watch: StepsWatch) -> Bench:
     """The bench that measures an experiment's levels."""
-    seconds = training_flags.SNAPSHOT_SECONDS.value
-    return Bench(experiment, measurement, snapshot_seconds=seconds, on_steps=watch)
+    return Bench(experiment, measurement, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch)
 
 
 def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, last: int) -> None:
@@ -294,12 +237,11 @@ def trained(
     experiment: Experiment, progress: Progress, treatments: list[Treatment], seeds: list[int], last: int
 ) -> Iterator[Run]:
     """Finds or trains every level; yields the runs whose dense network did not diverge."""
-    iterations = experiment.trainer.settings.iterations
     for seed, treatment in itertools.product(seeds, treatments):
         finished: list[dict] = []
         own_last = treatment.last_level(last)
         levels = kept_track_of(experiment.levels(treatment, seed, own_last), finished)
-        progress.follow(levels, f"seed {seed} {treatment.name}", own_last + 1, iterations)
+        progress.follow(levels, f"seed {seed} {treatment.name}")
         if finished:
             yield Run(treatment, seed, finished)
 

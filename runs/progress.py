@@ -1,8 +1,10 @@
-"""The progress of a run: a bar on a terminal, a line for each finished level elsewhere."""
+"""The progress of a command: a bar on a terminal, a line for each finished training elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Self
 
 from tqdm import tqdm
@@ -12,10 +14,10 @@ from lottery_tf.store import Result
 
 
 class Progress:
-    """Counts training steps against all that are planned; steps that were done before are taken off the plan.
+    """Counts training steps against all that are to be done, and shows beside them how the training goes.
 
     Args:
-      steps: all training steps of the run.
+      steps: all training steps that are to be done.
     """
 
     def __init__(self, steps: int):
@@ -25,7 +27,10 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        if kind is None and self._bar.total is not None:
+            self._bar.total = self._done  # a training that was taken up had fewer steps to do
+            self._bar.refresh()
         self._bar.close()
 
     def steps(self, count: int) -> None:
@@ -33,60 +38,49 @@ class Progress:
         self._done += count
         self._bar.update(count)
 
-    def follow(self, levels: Iterator[Result], name: str, rounds: int, iterations: int) -> None:
-        """Runs through the levels of one treatment.
+    def reading(self, reading: Mapping) -> None:
+        """The validation images were looked at; see `Experiment`."""
+        shown = {"validation accuracy": reading["validation_accuracy"], "kept": reading.get("kept_fraction")}
+        told = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
+        self._bar.set_postfix_str(", ".join(told))
+
+    def follow(self, results: Iterable[Result], name: str, first: int | None = 0) -> None:
+        """Runs through results that are trained, or found, one after the other.
 
         Args:
-          levels: the treatment's levels.
-          name: what the bar calls the treatment.
-          rounds: how many levels there should be, the dense one included.
-          iterations: steps of each.
+          results: a treatment's levels, for example.
+          name: what the bar calls them.
+          first: the level of the first of them; None where they are not levels.
         """
-        for number in range(rounds):
-            self._bar.set_description(f"{name} level {number}")
+        each = iter(results)
+        for level in itertools.count(first or 0):
+            label = name if first is None else f"{name} level {level}"
+            self._bar.set_description(label)
             done_before = self._done
-            level = next(levels, None)
-            skipped = iterations - (self._done - done_before)
-            if level is None:
-                skipped = (rounds - number) * iterations
-            if self._bar.total is not None:
-                self._bar.total -= skipped
-            if level is None:
+            result = next(each, None)
+            if result is None:
                 break
-            self._tell(name, level.metrics, self._done > done_before)
+            self._tell(label, result.metrics, trained=self._done > done_before)
 
-    def one(self, work: Callable[[], Result], name: str, iterations: int) -> None:
-        """Runs a single training, or finds it done.
-
-        Args:
-          work: trains or finds a learned mask.
-          name: what the bar calls it.
-          iterations: its steps.
-        """
-        self._bar.set_description(name)
-        done_before = self._done
-        metrics = work().metrics
-        trained = self._done - done_before
-        if self._bar.total is not None:
-            self._bar.total -= iterations - trained
+    def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
         if metrics["status"] == "diverged":
-            self._line(f"{name}: diverged.")
+            self._line(f"{label}: diverged; nothing is made from it.")
         elif trained and self._bar.disable:
-            self._line(
-                f"{name}: test accuracy {100 * metrics['test_accuracy']:.2f}% at iteration {metrics['best_iteration']}, "
-                f"{100 * metrics['pruned_fraction']:.1f}% pruned, {metrics['seconds']:.0f} s"
-            )
-
-    def _tell(self, name: str, metrics: dict, trained: bool) -> None:
-        if metrics["status"] == "diverged":
-            self._line(f"{name} level {metrics['level']}: diverged; nothing is made from it.")
-        elif trained and self._bar.disable:
-            kept, accuracy = 100 * metrics["kept_fraction"], 100 * metrics["test_accuracy"]
-            self._line(
-                f"{name} level {metrics['level']}: {kept:.2f}% kept, early stop at {metrics['early_stop_iteration']}, "
-                f"test accuracy {accuracy:.2f}%, {metrics['seconds']:.0f} s"
-            )
+            self._line(f"{label}: {outcome(metrics)}")
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
             console.log.info(text)
+
+
+def outcome(metrics: Mapping) -> str:
+    """What a finished level, learned mask or ladder of supermasks came to, in a few words."""
+    if "rows" in metrics:
+        best = max(metrics["rows"], key=itemgetter("validation_accuracy"))
+        return f"best test accuracy {100 * best['test_accuracy']:.2f}% at {100 * best['kept_fraction']:.2f}% kept"
+    kept = metrics.get("kept_fraction", metrics.get("kept_fraction_of_most_likely"))
+    stop = metrics.get("early_stop_iteration", metrics.get("best_iteration"))
+    return (
+        f"{100 * kept:.2f}% kept, test accuracy {100 * metrics['test_accuracy']:.2f}% at iteration {stop}, "
+        f"{metrics['seconds']:.0f} s"
+    )

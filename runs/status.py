@@ -9,31 +9,54 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from absl import flags
 
-from lottery_tf import console
+from lottery_tf import console, store
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.study.folder import StudyFolder, is_there
+from runs.planning import duration
 
 RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
-JSON = flags.DEFINE_bool("json", False, "Print JSON: an object for each study.")
+JSON = flags.DEFINE_bool("json", False, "Print JSON: an object for each study, and for each folder of other results.")
 
 
 def main() -> int:
+    """Prints how far each study is, and what else the results folder holds; 1 where a study cannot be read."""
     results_dir = Path(RESULTS_DIR.value)
-    found, damaged = [], 0
+    found, planned, damaged = [], set(), 0
     for path in StudyFolder.begun(results_dir):
         try:
-            found.append(status(results_dir, StudyFolder.at(path)))
+            folder = StudyFolder.at(path)
+            found.append(status(results_dir, folder))
+            planned |= {key for work in folder.plan().works.values() for key in work.keys}
         except (DamagedFile, InputError) as error:
             print(f"The study {path.name} is left out: {error}", file=sys.stderr)
             damaged = 1
-    print(json.dumps(found, indent=1) if JSON.value else "\n\n".join(map(text, found)))
+    others = results_of_no_study(results_dir, planned)
+    if not found and not others and not damaged:
+        raise InputError(f"No study was begun in {results_dir}, and it holds no results.")
+    if JSON.value:
+        print(json.dumps(found + [{"study": None, "folder": name, "finished": others[name]} for name in others], indent=1))
+    else:
+        print("\n\n".join([*map(text, found), *other_text(others)]))
     return damaged
+
+
+def results_of_no_study(results_dir: Path, planned: Collection[str]) -> dict[str, int]:
+    """How many finished results no study asks for, by the folder of their run, relative to the results folder."""
+    keys = (path.relative_to(results_dir) for path in store.result_folders(results_dir))
+    return dict(Counter(str(Path(*key.parts[:2])) for key in keys if str(key) not in planned))
+
+
+def other_text(others: Mapping[str, int]) -> list[str]:
+    """What no study asks for, a line a folder."""
+    lines = [f"  {name}: {count:,} results" for name, count in others.items()]
+    return ["\n".join(["Made by single commands, or measured beside the levels:", *lines])] if lines else []
 
 
 def status(results_dir: Path, folder: StudyFolder) -> dict:
@@ -77,10 +100,9 @@ def text(found: dict) -> str:
     if found["runs"] and found["stage"]:
         lines.append(f"  {found['stage']} (process {found['process']} on {found['machine']})")
     elif found["runs"]:
-        left = timedelta(seconds=round(found["seconds_left"] or 0))
         lines.append(
             f"  at work since {found['began']} (process {found['process']} on {found['machine']}), "
-            f"{found['steps_per_second'] or 0:,.0f} steps/s, {left} left"
+            f"{found['steps_per_second'] or 0:,.0f} steps/s, about {duration(found['seconds_left'] or 0)} left"
         )
     elif found["finished"] < found["units"]:
         lines.append("  not at work; the same command goes on where it stopped")

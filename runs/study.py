@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from lottery_tf import console, files, processes, store
-from lottery_tf.command_flags import define_path
+from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
-from lottery_tf.settings import DATASETS, NETWORKS, SCHEDULES
+from lottery_tf.settings import DATASETS, NETWORKS
 from lottery_tf.store import ResultsFolder
 from lottery_tf.study.clusters import check_answers
 from lottery_tf.study.engines import TEMPORARY, LocalEngine, Room, dataset_folder
@@ -35,57 +34,34 @@ from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request, beyond
 from lottery_tf.study.temporary import temporary_folder
 from lottery_tf.study.work import LevelWork, Work
 from lottery_tf.study.worker import Setup, save_dataset
-from runs.study_progress import StudyProgress, Where, dry_run, write_stage
+from runs.flags.derived import define, fields, values
+from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
+from runs.flags.training import define_changes
+from runs.planning import Outlook, Where
+from runs.study_progress import StudyProgress, write_stage
 
 if TYPE_CHECKING:
     from lottery_tf.study.engines import Engine
 
 ENGINES = {"local": "processes on this machine", "ray": "a Ray cluster (the extra [ray])"}
 
-STUDY = flags.DEFINE_list(
+STUDY = define_list(
     "study",
     [],
     "; ".join(f"{name}: {study.about}" for name, study in STUDIES.items())
     + "".join(f"; {name}: {', '.join(parts)}" for name, parts in COLLECTIONS.items())
     + ".",
+    may_be_empty=True,
 )
-NETWORKS_FLAG = flags.DEFINE_list("networks", None, f"Networks: {', '.join(NETWORKS)}. Default: the study's own.")
-SEEDS = flags.DEFINE_list("seeds", None, "Seeds. Default: the study's own, which are 0,1,2,3,4 (demo: 0,1,2).")
-LEVELS = flags.DEFINE_integer("levels", None, "Rounds of pruning. Default: the study's own, which are 24 (demo: 10).")
-SCHEDULE = flags.DEFINE_string(
-    "schedule",
-    None,
-    f"Length of each training: {', '.join(SCHEDULES)} (shares of the paper's iterations) or a number of iterations. "
-    "Default: paper; for digits 1000.",
+_REQUEST = define(
+    Request,
+    fields(Request, but=("studies", "changes")),
+    defaults={"criterion": []},
+    note="Default: the study's own.",
 )
-DATASET = flags.DEFINE_string(
-    "dataset", None, "Data set for all networks. Default: mnist for fc, cifar10 for the others; demo: digits."
-)
-DATA_DIR = define_path(
-    "data_dir", None, "Folder of tensorflow-datasets; default: TFDS_DATA_DIR, else ~/tensorflow_datasets."
-)
-RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
-EVAL_INTERVAL = flags.DEFINE_integer("eval_interval", 100, "Iterations between two readings of the validation loss.")
-LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of trainings, for all networks. Default: each one's own.")
-WARMUP_ITERATIONS = flags.DEFINE_integer(
-    "warmup_iterations", None, "Iterations over which the learning rate rises from 0 to its full value. Default: none."
-)
-MASK_ITERATIONS = flags.DEFINE_integer(
-    "mask_iterations",
-    None,
-    "How long masks are learned. Default: the iterations that the paper prints (or their share, with --schedule); its "
-    "accuracies took far more.",
-)
-SNAPSHOT_SECONDS = flags.DEFINE_float("snapshot_seconds", 30, "Least time between two snapshots inside a training.")
-KEEP = flags.DEFINE_enum(
-    "keep",
-    "needed",
-    ["needed", "all"],
-    "Weights that finished levels keep: 'needed' those of dense networks and of each treatment's last level, 'all' "
-    "those of every level.",
-)
-DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and do nothing.")
-ENGINE = flags.DEFINE_string("engine", "local", "; ".join(f"{name}: {what}" for name, what in ENGINES.items()) + ".")
+CHANGES = define_changes(but=fields(Request))
+KEEP = define_keep()
+ENGINE = define_choice("engine", "local", ENGINES, "; ".join(f"{name}: {what}" for name, what in ENGINES.items()) + ".")
 WORKERS = flags.DEFINE_integer("workers", 0, "Processes at once; 0: as many as cores and memory allow.")
 THREADS = flags.DEFINE_integer("threads", 0, "Threads of each process; 0: 1 for fc, 2 for networks with convolutions.")
 RETRIES = flags.DEFINE_integer("retries", 1, "How often a training that fails is tried again.")
@@ -98,6 +74,7 @@ RAY_ONLY = ("address", "cpus_per_task", "gpus_per_task")
 
 
 def main() -> int:
+    """Does what is missing of the studies that are asked for, many trainings at a time, and shows what came of them."""
     request = request_from_flags()
     check_flags()
     results_dir = Path(RESULTS_DIR.value)
@@ -107,7 +84,7 @@ def main() -> int:
         console.log.warning("Left out, for their rewind points are beyond the trainings: %s.", ", ".join(left_out))
     if DRY_RUN.value:
         with where_it_runs() as where:
-            print(dry_run(plan, results_dir, where, THREADS.value))
+            print(Outlook.on(plan, results_dir, where, THREADS.value).described())
         return 0
     make_engine = engine_maker()
     heed_signals()
@@ -132,30 +109,16 @@ def heed_signals() -> None:
 
 def request_from_flags() -> Request:
     """What the user asks for; raises InputError for what cannot be."""
-    seeds = None
-    if SEEDS.value is not None:
-        if bad := [seed for seed in SEEDS.value if not seed.isdecimal()]:
-            raise InputError(f"--seeds wants whole numbers of at least 0; {bad[0]!r} is none.")
-        seeds = tuple(map(int, SEEDS.value))
     if not STUDY.value:
         raise InputError(f"--study wants one or more of {', '.join(STUDIES | COLLECTIONS)}.")
-    return Request(
-        tuple(STUDY.value),
-        None if NETWORKS_FLAG.value is None else tuple(NETWORKS_FLAG.value),
-        seeds,
-        LEVELS.value,
-        DATASET.value,
-        SCHEDULE.value,
-        EVAL_INTERVAL.value,
-        LEARNING_RATE.value,
-        WARMUP_ITERATIONS.value,
-        MASK_ITERATIONS.value,
-    )
+    changes = {
+        name: flag.value for name, flag in CHANGES.items() if flag.value not in (None, flags.FLAGS[flag.name].default)
+    }
+    return Request(tuple(STUDY.value), **values(_REQUEST), changes=changes)
 
 
 def check_flags() -> None:
     """Raises InputError for flags that cannot be, or do not go together."""
-    choose(ENGINES, ENGINE.value, "engine")
     for flag in (WORKERS, THREADS, RETRIES, GPUS, CPUS):
         if flag.value is not None and flag.value < 0:
             raise InputError(f"--{flag.name} is {flag.value}; it must be at least 0.")
@@ -185,6 +148,8 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
         progress.shown(scheduler),
     ):
         heed_signals()  # Ray sets its own
+        where = Where("the Ray cluster" if ENGINE.value == "ray" else "this machine", engine.fits)
+        console.log.info(Outlook.on(plan, results_dir, where, THREADS.value).announced())
         scheduler.run(engine)
     print(progress.summary())
     show_tables(plan, results_dir)
@@ -195,7 +160,8 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
 def show_tables(plan: Plan, results_dir: Path) -> None:
     """Ends the studies that want it with a table and a picture for each network."""
     wanted = {name for names in plan.wanted.values() for name in names if STUDIES[name].ends_with_table}
-    levels = [plan.works[key] for name in sorted(wanted) for key in plan.of(name) if plan.works[key].iterations]
+    works = [plan.works[key] for name in sorted(wanted) for key in plan.of(name)]
+    levels = [work for work in works if isinstance(work, LevelWork)]
     for run in dict.fromkeys(work.folder for work in levels):
         from analysis import figures, summary
 

@@ -1,101 +1,25 @@
-"""How far a study is: its plan as text, a bar with a line beside it while it runs, and what it came to."""
+"""How far a study is: a bar with a line beside it while it runs, and what it came to."""
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import dataclasses
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Iterator
 
 from tqdm import tqdm
 
 from lottery_tf import console
-from lottery_tf.study.costs import COSTS, Speeds
-from lottery_tf.study.engines import Need, at_once, log_path
-from lottery_tf.study.folder import StudyFolder, is_there, quick_metrics
+from lottery_tf.study.engines import log_path
+from lottery_tf.study.folder import StudyFolder
 from lottery_tf.study.scheduler import Scheduler, Standing
-from lottery_tf.study.studies import Plan
 from lottery_tf.study.work import Work
 from lottery_tf.study.worker import Ended
+from runs.planning import duration
+from runs.progress import outcome
 
 STATE_SECONDS = 2.0  # between two writings of the state
-SAMPLE = 200  # finished results that are read for an estimate of speed
-
-
-UNITS = {  # kind of work -> what its units are called, and what its speed is counted in
-    "training": ("trainings", "images a second"),
-    "learned mask": ("learned masks", "images a second"),
-    "supermasks": ("ladders of supermasks", "networks a second"),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Where:
-    """Where a study is to run.
-
-    Attributes:
-      name: what it is called.
-      fits: whether there is room for slots with some needs at once; see `engines.Engine`.
-    """
-
-    name: str
-    fits: Callable[[Sequence[Need]], bool]
-
-
-def dry_run(plan: Plan, results_dir: Path, where: Where, threads: int = 0) -> str:
-    """What a plan needs, what of it is there, and about how long the rest takes, as text."""
-    there = {key for key, work in plan.works.items() if is_there(results_dir, work)}
-    lines = [f"{'study':<12} {'units':>7} {'there':>7} {'to do':>7} {'also wanted by another study':>30}"]
-    for study in sorted({name for names in plan.wanted.values() for name in names}):
-        keys = plan.of(study)
-        shared = sum(len(plan.wanted[key]) > 1 for key in keys)
-        done = sum(key in there for key in keys)
-        lines.append(f"{study:<12} {len(keys):7} {done:7} {len(keys) - done:7} {shared:30}")
-    todo = [work for key, work in plan.works.items() if key not in there]
-    total = f"{'together':<12} {len(plan.works):7} {len(there):7} {len(todo):7} {len(plan.shared):30}"
-    counts = collections.Counter(work.kind for work in todo)
-    units = [f"{counts[kind]:,} {name}" for kind, (name, _) in UNITS.items() if counts[kind]]
-    units.append(f"{sum(work.iterations for work in todo):,} steps")
-    lines += [total, "", f"To do: {', '.join(units)}."]
-    if todo:
-        lines += _estimate(todo, _speeds(plan, results_dir, there), where, threads)
-    return "\n".join(lines)
-
-
-def _estimate(todo: list[Work], speeds: Speeds, where: Where, threads: int) -> list[str]:
-    seconds, lines = 0.0, []
-    for network in dict.fromkeys(work.network for work in todo):
-        count = at_once(where.fits, Need.of(COSTS[network], threads))
-        own = [work for work in todo if work.network == network]
-        seconds += sum(map(speeds.seconds, own)) / count
-        for kind in dict.fromkeys(work.kind for work in own):
-            name, unit = UNITS[kind]
-            measured = "here" if speeds.measured(network, kind) else "on two cores"
-            speed = f"{speeds.of(network, kind):,.1f} {unit} in each"
-            lines.append(f"  {network}, {name}: {count} at once, {speed}, measured {measured}")
-    return [f"About {_time(seconds)} on {where.name}:", *lines]
-
-
-def _speeds(plan: Plan, results_dir: Path, there: set[str]) -> Speeds:
-    """Speeds of each network and kind of work by some of the results that are there."""
-    counts: collections.Counter[tuple[str, str]] = collections.Counter()
-    found = []
-    for key in there:
-        work = plan.works[key]
-        if counts[work.network, work.kind] < SAMPLE and (metrics := quick_metrics(results_dir, key)) is not None:
-            counts[work.network, work.kind] += 1
-            found.append((work, metrics))
-    return Speeds(found)
-
-
-def _time(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
-
 
 def write_stage(folder: StudyFolder, stage: str) -> None:
     """Writes what a study does before its units begin, for those who look from outside."""
@@ -143,7 +67,7 @@ class StudyProgress:
         elif ended.metrics.get("status") == "diverged":
             self._line(f"{work.key} diverged; what follows on it is left out")
         elif self._bar.disable:
-            self._line(f"{work.key} {told(ended.metrics)}")
+            self._line(f"{work.key} {outcome(ended.metrics)}")
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
@@ -154,7 +78,7 @@ class StudyProgress:
         counts = self._counts()
         speed = scheduler.steps / max(1e-9, time.time() - self._began)
         text = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "finished")
-        text += f"; {speed:,.0f} steps/s, {_time(scheduler.seconds_left)} left" if scheduler.running else ""
+        text += f"; {speed:,.0f} steps/s, about {duration(scheduler.seconds_left)} left" if scheduler.running else ""
         self._bar.n = scheduler.share_done
         self._bar.set_description_str(text)
         if force or time.time() - self._written > STATE_SECONDS:
@@ -208,11 +132,3 @@ class StudyProgress:
 def _date(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
-
-def told(metrics: dict) -> str:
-    """What a finished unit came to, in a few words."""
-    if "rows" in metrics:
-        best = max(metrics["rows"], key=lambda row: row["validation_accuracy"])
-        return f"best test accuracy {100 * best['test_accuracy']:.2f}% at {100 * best['kept_fraction']:.2f}% kept"
-    kept = metrics.get("kept_fraction", metrics.get("kept_fraction_of_most_likely"))
-    return f"{100 * kept:.2f}% kept, test accuracy {100 * metrics['test_accuracy']:.2f}%, {metrics['seconds']:.0f} s"

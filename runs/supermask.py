@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -19,54 +20,68 @@ from absl import flags
 from tqdm import tqdm
 
 from lottery_tf import actions, console, criteria, heuristics, names
+from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
 from lottery_tf.settings import NETWORKS
+from lottery_tf.study.work import LadderWork
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.treatments import Treatment
-from runs import common_flags, training_flags
+from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
+from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
+from runs.flags.training import define_changes
+from runs.planning import Outlook, plan_of, pruning_works
 from runs.progress import Progress
 
 if TYPE_CHECKING:
-    from lottery_tf.pruning import Experiment
+    from lottery_tf.experiment import Experiment
     from lottery_tf.store import Result
 
 HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not names.asks_for(function, "gradient")]
 SOURCES = [source for source in heuristics.SOURCES if source != UNTRAINED.source]
 TRAINED = "trained_baseline"
 
-flags.adopt_module_key_flags(common_flags)
-flags.adopt_module_key_flags(training_flags)
-CRITERION = flags.DEFINE_list("criterion", HEURISTICS, f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
+CHANGES = define_changes()
+CRITERION = define_list("criterion", HEURISTICS, f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
 LEVELS = flags.DEFINE_integer("levels", 24, "Kept fractions: those of so many rounds of pruning.")
-SOURCE = flags.DEFINE_string(
+SOURCE = define_choice(
     "source",
     "oneshot",
+    SOURCES,
     "Masks made in one shot from the dense network (oneshot), or those of iterative pruning (iterative), whose levels "
     "are trained where they are missing.",
 )
-MASK1 = flags.DEFINE_list("mask1", ["rewind"], f"iterative: mask-1 actions: {', '.join(actions.MASK1)}.")
-MASK0 = flags.DEFINE_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(actions.MASK0)}.")
+MASK1 = define_list("mask1", ["rewind"], f"iterative: mask-1 actions: {', '.join(actions.MASK1)}.")
+MASK0 = define_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(actions.MASK0)}.")
 
 
 def main() -> None:
-    settings, seeds = training_flags.settings_from_flags(), training_flags.seeds_from_flags()
+    """Evaluates every ladder of masks of every seed, trains first what it lacks, and prints the best of each."""
+    settings, seeds, results_dir = settings_from_flags(CHANGES), SEEDS.value, Path(RESULTS_DIR.value)
     ladders = ladders_from_flags(NETWORKS[settings.network].scope)
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
-    training_flags.start_tensorflow()
-    from lottery_tf import data, pruning
-
-    dataset = data.load(settings.dataset, training_flags.DATA_DIR.value, NETWORKS[settings.network].image_shape)
     treatments = [ladder.treatment for ladder in ladders if ladder.source == "iterative"]
-    trainings = len(seeds) * (1 + len(treatments) * (1 + LEVELS.value))
-    with Progress(trainings * settings.training.iterations) as progress:
-        experiment = pruning.paper_experiment(
+    works = itertools.chain(
+        pruning_works(settings, seeds, treatments, LEVELS.value),
+        (LadderWork(settings, seed, ladder, LEVELS.value) for seed in seeds for ladder in [UNTRAINED, *ladders]),
+    )
+    outlook = Outlook.on(plan_of("supermask", works), results_dir, threads=THREADS.value)
+    if DRY_RUN.value:
+        print(outlook.described())
+        return
+    start_tensorflow()
+    from lottery_tf.experiment import paper_experiment
+
+    dataset = load_dataset(settings.dataset, settings.network)
+    console.log.info(outlook.announced())
+    with Progress(outlook.steps) as progress:
+        experiment = paper_experiment(
             settings,
             dataset,
-            training_flags.RESULTS_DIR.value,
+            results_dir,
             keep_weights=False,
-            snapshot_seconds=training_flags.SNAPSHOT_SECONDS.value,
+            snapshot_seconds=SNAPSHOT_SECONDS.value,
             on_steps=progress.steps,
         )
         dense = list(trained(experiment, progress, seeds, treatments))
@@ -80,20 +95,15 @@ def main() -> None:
 
 
 def ladders_from_flags(scope: str) -> list[Ladder]:
-    """The ladders of masks, with iterative pruning in a network's scope; raises InputError for an unknown name or one given twice."""
-    names.choose(dict.fromkeys(SOURCES), SOURCE.value, "source")
+    """The ladders of masks, with iterative pruning in a network's scope; raises InputError for an unknown name."""
     actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
     if SOURCE.value == "oneshot" and actions_given:
         raise InputError(f"--{actions_given[0]} is for --source=iterative; a mask made in one shot needs no actions.")
     choices = [MASK1.value, MASK0.value] if SOURCE.value == "iterative" else []
     named = scope if SOURCE.value == "iterative" and scope != Treatment().scope else ""
     ladders = [Ladder(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(CRITERION.value, *choices)]
-    if not ladders:
-        raise InputError("--criterion, --mask1 and --mask0 each want at least one name.")
     for ladder in ladders:
         ladder.treatment.functions()  # refuses a name that is none
-    if twice := [ladder.name for ladder in ladders if ladders.count(ladder) > 1]:
-        raise InputError(f"The masks {twice[0]} are asked for more than once.")
     return ladders
 
 
@@ -101,16 +111,14 @@ def trained(
     experiment: Experiment, progress: Progress, seeds: list[int], treatments: list[Treatment]
 ) -> Iterator[Result]:
     """Trains what is missing; yields the dense network of each seed whose training did not diverge."""
-    iterations = experiment.trainer.settings.iterations
     for seed in seeds:
-        progress.follow((experiment.dense(seed) for _ in range(1)), f"seed {seed} dense", 1, iterations)
+        progress.follow(map(experiment.dense, [seed]), f"seed {seed} dense")
         dense = experiment.dense(seed, weights=True)
         if dense.metrics["status"] != "finished":
             console.log.warning("Seed %d is left out.", seed)
             continue
         for treatment in treatments:
-            levels = experiment.levels(treatment, seed, LEVELS.value)
-            progress.follow(levels, f"seed {seed} {treatment.name}", 1 + LEVELS.value, iterations)
+            progress.follow(experiment.levels(treatment, seed, LEVELS.value), f"seed {seed} {treatment.name}")
         yield dense
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from absl import flags
 
 from lottery_tf import console, files, masks, processes, tickets
-from lottery_tf.command_flags import define_path
+from lottery_tf.command_flags import define_choice, define_path
 from lottery_tf.errors import InputError
 from lottery_tf.measurements.folders import KINDS
 from lottery_tf.names import choose
@@ -30,7 +30,7 @@ from lottery_tf.store import DENSE
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
-DTYPE = flags.DEFINE_string("dtype", "float32", f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}.")
+DTYPE = define_choice("dtype", "float32", tickets.DTYPES, f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}.")
 UNTRAINED = flags.DEFINE_bool(
     "untrained", False, "pack: the winning ticket, a level's mask over its network's initial weights, not trained."
 )
@@ -46,7 +46,6 @@ REWOUND = {"mask1": "rewind", "mask0": "zero", "rewind_to": 0}  # what makes a l
 def pack() -> None:
     """Writes the ticket file of a finished result."""
     out = writable(OUT.value, "--out")
-    choose(dict.fromkeys(tickets.DTYPES), DTYPE.value, "--dtype")
     metrics, mask, final = read_result(Path(RUN.value), UNTRAINED.value)
     processes.start_tensorflow()
     content = packed_result(metrics, mask, final, DTYPE.value)
@@ -170,10 +169,11 @@ def unpack(path: str) -> None:
 
 
 def writable(path: str, flag: str) -> Path:
-    """A file to be written; raises InputError where it could not be."""
+    """A file to be written, whose folder is made where it is not there; raises InputError where it could not be."""
     path = Path(path)
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"{flag} is {path}; it must name a file in a folder that exists.")
+    if path.is_dir():
+        raise InputError(f"{flag} is {path}, a folder; it must name a file.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
@@ -185,6 +185,7 @@ VERBS = {  # verb -> function, the flags it wants, and what else stands on its c
 
 
 def main(words: list[str]) -> None:
+    """Does what the verb says: packs, inspects or unpacks one ticket file."""
     if not words:
         raise InputError(f"Give a verb: {', '.join(VERBS)}. --help shows an example of each.")
     function, wanted_flags, wanted_words = choose(VERBS, words[0], "verb")

@@ -9,6 +9,7 @@ from foreground import wait_for_file, words
 
 from lottery_tf.measurements import MEASURES
 from lottery_tf.store import finished
+from runs.suites.faults import NOT_COMPARED
 
 SHORT = ("--iterations=40", "--eval_interval=20", "--levels=3", "--threads=1", "--points=4", "--images=60",
          "--eigenvalues=2", "--probes=2", "--lanczos_steps=5", "--precision=0.1", "--bins=5")  # fmt: skip
@@ -27,9 +28,9 @@ def whole(tmp_path_factory, warm_forks):
 
 
 def measured(results_dir, kind):
-    """The metrics of every measurement of a kind, without the times."""
+    """The metrics of every measurement of a kind, without what differs from run to run."""
     return [
-        {name: value for name, value in metrics.items() if name != "seconds"} for metrics in finished(results_dir, kind)
+        {name: value for name, value in metrics.items() if name not in NOT_COMPARED} for metrics in finished(results_dir, kind)
     ]
 
 
@@ -175,31 +176,31 @@ PANELS = (("fc", "mnist", "600"), ("fc", "digits", "600"), ("conv2", "mnist", "6
         (["--measure=robustness", "--levels=1"], "'robustness' wants more levels; --levels is 1"),
         (
             ["--measure=robustness", "--at=0"],
-            "'robustness' is measured at 1 to 23 where --levels is 24, and '0' is none",
+            "'robustness' is measured at 1 to 23 where --levels is 24, and 0 is not one",
         ),
-        (["--measure=flatness", "--at=two"], "'two' is none of them"),
-        (["--measure=flatness", "--at=25"], "'flatness' is measured at 0 to 24 where --levels is 24, and '25' is none"),
-        (["--measure=flatness", "--at="], "--at is empty; it wants levels"),
-        (["--measure=flatness", "--at=3,3"], "--at gives '3' more than once"),
+        (["--measure=flatness", "--at=two"], "'two' is neither"),
+        (["--measure=flatness", "--at=25"], "'flatness' is measured at 0 to 24 where --levels is 24, and 25 is not one"),
+        (["--measure=flatness", "--at="], "--at is empty; it wants at least one value"),
+        (["--measure=flatness", "--at=3,3"], "--at gives 3 more than once"),
         (["--at=3"], "--at says nothing of lines, magnitudes: these are measured at every level"),
         (["--measure=robustness", "--rounds=oneshot"], "wants levels that are made from one another"),
-        (["--multiples=1,1.0"], "multiples are (1.0, 1.0); each may be there once"),
+        (["--multiples=1,1.0"], "--multiples gives 1.0 more than once"),
         (["--measure=flatness", "--images=2000"], "--images is 2000; digits has 1200 training images"),
         (["--stable_below=0"], "--stable_below is 0.0; it must be above 0 points"),
         (["--points=1"], "points is 1; it must be at least 2"),
-        (["--multiples=1,many"], "--multiples wants numbers above 0; 'many' is none"),
+        (["--multiples=1,many"], "--multiples wants numbers; 'many' is not one"),
         (["--matching_tolerance=-1"], "tolerance is -0.01"),
         (["--levels=0"], "--levels is 0; it must be at least 1"),
         (["--rewind_to=1000"], "rewind_to is 1000; it must be below the 1000 iterations"),
-        (["--rewind_to=early"], "--rewind_to wants iterations"),
+        (["--rewind_to=early"], "'early' is neither"),
         (["--criterion=randon"], "did you mean 'random'"),
         (["--criterion="], "--criterion is empty"),
-        (["--rounds=oneshot", "--kept_fraction=half"], "--kept_fraction wants numbers between 0 and 1"),
+        (["--rounds=oneshot", "--kept_fraction=half"], "--kept_fraction wants numbers; 'half' is not one"),
         (["--between=a"], "--between wants the folders of two results; 1 are given"),
         (["--between=a,b", "--network=fc"], "leave out --network"),
         (["--between=a,b", "--criterion=random"], "leave out --criterion"),
         (["--between=lottery_tf,runs"], "is no result of a results folder"),
-        (["stray"], "'stray' is none"),
+        (["stray"], "'stray' is not a flag"),
     ],
 )
 def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, light_command):

@@ -1,7 +1,6 @@
 """`runs.lottery` and `analysis.export` as a user runs them: real processes, killed ones among them."""
 
 import csv
-import os
 import signal
 import time
 
@@ -89,7 +88,7 @@ def test_ways_to_prune_and_controls(warm_command, tmp_path):
         "--rewind_to=0,10", "--controls=reinit,random,reorder", "--control_draws=2", f"--results_dir={tmp_path}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "Up to 29 trainings of 30 iterations" in done.stderr
+    assert "To do: 30 trainings, 860 steps: about " in done.stderr
     names = {path.parent.parent.name for path in tmp_path.rglob("level-01/metrics.json")}
     assert names == {"large_final-rewind-zero" + end for end in ("", "-global", "-rewind10", "-global-rewind10")}
     kinds = {f"level-01-{control}-{draw}" for control in ("reinit", "random", "reorder") for draw in (1, 2)}
@@ -238,17 +237,17 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["--mask1=rewindd"], "Unknown mask-1 action 'rewindd'"),
         (["--mask0=zeros"], "Unknown mask-0 action 'zeros'; did you mean 'zero'"),
         (["--criterion=os:path"], "'os' has no function 'path'"),
-        (["--criterion=random,random"], "random-rewind-zero is asked for more than once"),
-        (["--criterion="], "--criterion is empty: it wants at least one value"),
+        (["--criterion=random,random"], "--criterion gives 'random' more than once"),
+        (["--criterion="], "--criterion is empty; it wants at least one value"),
         (["--scope=globl"], "Unknown scope of pruning 'globl'; did you mean 'global'"),
         (["--rounds=one"], "Unknown kind of rounds 'one'"),
-        (["--rewind_to=-5"], "--rewind_to wants iterations, whole numbers of at least 0; '-5' is none"),
+        (["--rewind_to=-5"], "--rewind_to wants whole numbers of at least 0, or ranges such as 0-4; '-5' is neither"),
         (["--rewind_to=5", "--mask1=finetune"], "rewind_to is 5, but 'finetune' goes on"),
         (["--rewind_to=60", "--iterations=60"], "rewind_to is 60; it must be below the 60 iterations of a training"),
         (["--kept_fraction=0.2"], "which one-shot pruning alone can reach"),
-        (["--kept_fraction=many", "--rounds=oneshot"], "--kept_fraction wants numbers between 0 and 1; 'many' is none"),
+        (["--kept_fraction=many", "--rounds=oneshot"], "--kept_fraction wants numbers; 'many' is not one"),
         (["--controls=reinti"], "Unknown control 'reinti'; did you mean 'reinit'"),
-        (["--controls=random,random"], "--controls gives 'random' more than once; --control_draws says how many"),
+        (["--controls=random,random"], "--controls gives 'random' more than once"),
         (["--controls=random", "--control_draws=0"], "--control_draws is 0; it must be at least 1"),
         (["--controls=reinit", "--mask0=init"], "a ticket of the mask-0 action 'init' does not compare"),
         (["--dropout=2"], "dropout is 2.0; it must lie between 0 and 1"),
@@ -256,8 +255,10 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["--warmup_iterations=-1"], "warmup_iterations is -1; it must be at least 1"),
         (["--levels=0"], "--levels is 0; it must be at least 1"),
         (["--seeds=1,2,1"], "--seeds gives 1 more than once"),
-        (["--seeds=a"], "--seeds wants whole numbers of at least 0; 'a' is none"),
-        (["--seeds=-1"], "--seeds wants whole numbers of at least 0; '-1' is none"),
+        (["--seeds=a"], "--seeds wants whole numbers of at least 0, or ranges such as 0-4; 'a' is neither"),
+        (["--seeds=-1"], "'-1' is neither"),
+        (["--seeds=4-0"], "--seeds wants ranges that go up"),
+        (["--seeds=0-2,1"], "--seeds gives 1 more than once"),
         (["--seeds="], "--seeds is empty"),
         (
             ["--dense_pruned_fraction=1.5"],
@@ -268,26 +269,20 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["--schedule=third"], "Unknown schedule"),
         (["--threads=-1"], "--threads is -1"),
         (["--optimizer=adm"], "Unknown optimizer 'adm'; did you mean 'adam'"),
-        (["stray"], "'stray' is none"),
-        (["--critrion=random"], "Unknown command line flag 'critrion'. Did you mean: criterion"),
-        (["--levels=many"], "flag --levels=many"),
+        (["stray"], "'stray' is not a flag. Flags begin with --."),
+        (["criterion=random"], "'criterion=random' is not a flag; did you mean --criterion?"),
+        (["--critrion=random"], "There is no flag --critrion; did you mean --criterion?"),
+        (["--levels=many"], "--levels wants a whole number; 'many' is not one."),
+        (["--learning_rate=much"], "--learning_rate wants a number; 'much' is not one."),
+        (["--keep=everything"], "Unknown keep 'everything'. Valid: needed, all."),
+        (["--precision=mixed_float8"], "Unknown precision 'mixed_float8'; did you mean 'mixed_bfloat16'"),
     ],
 )
 def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, light_command):
     done = light_command("runs.lottery", *arguments)
-    assert done.returncode in (1, 2)
+    assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(("flag", "status"), [("--help", 1), ("--network=fcc", 2)])
-def test_help_and_refusals_take_no_time(flag, status, command):
-    began = time.monotonic()
-    done = command("runs.lottery", flag)
-    assert time.monotonic() - began < (4 if os.environ.get("CI") else 2)
-    assert done.returncode == status
-    for name in ("--criterion", "--mask0", "--network", "--results_dir") if flag == "--help" else ():
-        assert name in done.stdout
 
 
 def test_an_empty_results_folder_cannot_be_exported(light_command, tmp_path):

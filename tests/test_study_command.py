@@ -265,14 +265,14 @@ def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
     [
         (["--study=figre3"], "did you mean 'figure3'"),
         ([], "--study wants one or more of demo"),
-        (["--study=demo", "--seeds=a"], "'a' is none"),
+        (["--study=demo", "--seeds=a"], "'a' is neither"),
         (["--study=demo", "--engine=locl"], "did you mean 'local'"),
         (["--study=demo", "--workers=-1"], "--workers is -1"),
         (["--study=demo", "--address=auto"], "--address is for --engine=ray"),
         (["--study=demo", "--engine=ray", "--cpus_per_task=0"], "--cpus_per_task is 0"),
         (["--study=demo", "--engine=ray", "--gpus_per_task=1.5"], "--gpus_per_task is 1.5"),
         (["--study=lottery", "--networks=fc", "--learning_rate=-1"], "learning_rate is -1"),
-        (["--study=demo", "--networks=fc,fc"], "networks gives fc more than once"),
+        (["--study=demo", "--networks=fc,fc"], "--networks gives 'fc' more than once"),
     ],
 )
 def test_bad_flags_are_refused_in_a_sentence(flags, message, light_command, tmp_path):

@@ -34,6 +34,7 @@ def _speeds(training: float, learned_mask: float, supermasks: float) -> dict[str
     return {"training": training, "learned mask": learned_mask, "supermasks": supermasks}
 
 
+START_SECONDS = 10  # until a process trains: it imports TensorFlow and compiles
 COSTS = {
     "fc": Cost(1, 1_300_000_000, _speeds(45_000, 30_000, 10.0)),
     "conv2": Cost(2, 2_200_000_000, _speeds(540, 500, 0.1)),

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Protocol
 
 from lottery_tf import processes
+from lottery_tf.errors import InputError
 from lottery_tf.study.costs import Cost
 from lottery_tf.study.work import Work
 from lottery_tf.study.worker import End, Ended, Setup, Worker, map_dataset
 
 TEMPORARY = "temporary"  # a folder beside the data sets for what processes write among temporary files
-LOST = Ended(End.LOST, error="The process that did it is gone: killed, or out of memory.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +163,7 @@ class LocalSlot:
         self.connection, theirs = context.Pipe()
         # Without a lock: a process that is killed could die holding it.
         self._counter = context.Value("q", 0, lock=False)
+        self._logs, self._work = logs, None
         arguments = (theirs, self._counter, need.threads, results_dir, datasets, setup, logs)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         with processes.deaf():
@@ -174,7 +175,7 @@ class LocalSlot:
         return self._counter.value
 
     def start(self, work: Work, earlier: list[dict]) -> None:
-        self._counter.value = 0
+        self._counter.value, self._work = 0, work
         try:
             self.connection.send((work, earlier))
         except OSError:
@@ -182,9 +183,14 @@ class LocalSlot:
 
     def result(self) -> Ended:
         try:
-            return self.connection.recv()
+            ended = self.connection.recv()
         except (EOFError, OSError):
-            return LOST
+            error = f"The process that did it is gone: {processes.cause_of_death(self._process)}."
+            append_log(self._logs, self._work, f"{self._work.place}: {error}\n")
+            return Ended(End.LOST, error=error)
+        if isinstance(ended, InputError):
+            raise ended
+        return ended
 
     def stop(self) -> None:
         self._process.kill()
@@ -193,10 +199,17 @@ class LocalSlot:
 
 
 def _serve(connection, counter, threads: int, results_dir: Path, datasets: Path, setup: Setup, logs: Path) -> None:
-    """What a slot's process does: units of work as they come, until nobody is there to send any."""
+    """What a slot's process does: units of work as they come, until nobody is there to send any.
+
+    Where it cannot start, neither can any other: its answer to the first unit is then an InputError, which says why.
+    """
     processes.die_with_parent()
-    processes.temporary_files_in(datasets / TEMPORARY)
-    processes.start_tensorflow(threads)
+    try:
+        processes.temporary_files_in(datasets / TEMPORARY)
+        processes.start_tensorflow(threads)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is for the one who started this process
+        connection.send(InputError(f"A process that is to train cannot start: {error!r}."))
+        return
 
     def on_steps(count: int) -> None:
         counter.value += count

@@ -12,7 +12,6 @@ Imports no TensorFlow.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import hashlib
 import json
@@ -44,7 +43,7 @@ class StudyFolder:
     @classmethod
     def of(cls, results_dir: Path, request: Request) -> StudyFolder:
         """The folder of a request, which need not be there."""
-        digest = hashlib.sha256(files.json_bytes(dataclasses.asdict(request))).hexdigest()[:8]
+        digest = hashlib.sha256(files.json_bytes(request.record)).hexdigest()[:8]
         return cls(results_dir / FOLDER / f"{'+'.join(request.studies)}-{digest}", request)
 
     @classmethod
@@ -65,18 +64,16 @@ class StudyFolder:
         """The folders of the studies that were begun in a results folder, in the order of their names.
 
         Raises:
-          InputError: there is no such folder, or no study in it.
+          InputError: there is no such folder.
         """
         if not results_dir.is_dir():
             raise InputError(f"There is no results folder {results_dir}.")
-        if not (found := sorted((results_dir / FOLDER).glob("*/request.json"))):
-            raise InputError(f"No study was begun in {results_dir}.")
-        return [path.parent for path in found]
+        return [path.parent for path in sorted((results_dir / FOLDER).glob("*/request.json"))]
 
     def make(self) -> None:
         """Makes the folder and writes what was asked for."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        files.replace(self.path / "request.json", files.json_bytes(dataclasses.asdict(self.request)))
+        files.replace(self.path / "request.json", files.json_bytes(self.request.record))
 
     def write_state(self, state: dict) -> None:
         """Writes where the study stands."""

@@ -20,8 +20,10 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from lottery_tf import files, processes, store
+from lottery_tf.console import SURROUNDINGS
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
+from lottery_tf.origin import COMMAND
 from lottery_tf.study.clusters import GONE, check_answers, is_gone, watched
 from lottery_tf.study.engines import Need, append_log, dataset_folder
 from lottery_tf.study.folder import drop_weights_before, intact_metrics, is_child
@@ -231,6 +233,7 @@ class _Actor:
 
     def __init__(self, threads: int, setup: Setup, scratch: str, number: int):
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several may share a GPU
+        os.environ.update(SURROUNDINGS | {COMMAND: setup.command})
         self._scratch = Path(tempfile.gettempdir()) / scratch
         # Whoever comes next on this node removes it once this process is gone.
         self._temporary = contextlib.ExitStack()

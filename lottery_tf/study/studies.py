@@ -16,7 +16,14 @@ from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, Ladder
 from lottery_tf.mask_settings import MaskSettings
 from lottery_tf.names import choose
-from lottery_tf.settings import DATASETS, NETWORKS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
+from lottery_tf.settings import (
+    DATASETS,
+    NETWORKS,
+    RunSettings,
+    TrainingSettings,
+    run_settings,
+    scheduled_iterations,
+)
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 from lottery_tf.treatments import Treatment
 
@@ -73,6 +80,7 @@ STUDIES: dict[str, Study] = {
         seeds=(0,),
         networks=("fc",),
         dataset="digits",
+        ends_with_table=True,
     ),
     **{
         name: Study(figure.title.lower(), tuple(dict.fromkeys(figure.lines.values())))
@@ -101,14 +109,17 @@ class Request:
 
     Attributes:
       studies: names in `STUDIES` or `COLLECTIONS`.
-      networks: names in `settings.NETWORKS`.
-      seeds: seeds.
+      networks: names in `NETWORKS`.
+      seeds: seeds, such as 0,1,2 or 0-2.
       levels: rounds of pruning.
-      dataset: a name in `settings.DATASETS`, for all networks.
-      schedule: a name in `settings.SCHEDULES` or a number of iterations.
+      dataset: a name in `DATASETS`, for all networks.
+      schedule: length of each training: a name in `SCHEDULES` (shares of the paper's iterations) or a number of iterations.
       eval_interval: iterations between two readings of the validation loss.
-      learning_rate, warmup_iterations: of trainings, for all networks; not of masks that are learned.
+      learning_rate: the optimizer's learning rate, for all networks; not of masks that are learned.
+      warmup_iterations: over how many iterations the learning rate rises from 0; not of masks that are learned.
       mask_iterations: how long masks are learned, for all networks; see `mask_training`.
+      criterion: further mask criteria, each with rewinding and zeros, for every study that trains treatments.
+      changes: whatever else `run_settings` is to change, by its names.
     """
 
     studies: tuple[str, ...]
@@ -121,6 +132,8 @@ class Request:
     learning_rate: float | None = None
     warmup_iterations: int | None = None
     mask_iterations: int | None = None
+    criterion: tuple[str, ...] = ()
+    changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         _check_list("studies", self.studies)
@@ -138,6 +151,12 @@ class Request:
             choose(DATASETS, self.dataset, "data set")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise InputError(f"learning_rate is {self.learning_rate}; it must be a finite number above 0.")
+
+    @property
+    def record(self) -> dict:
+        """The request as JSON values; what came later is not there where it is not asked for."""
+        later = {"criterion": self.criterion, "changes": dict(self.changes)}
+        return {name: value for name, value in dataclasses.asdict(self).items() if later.get(name, True)}
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -203,9 +222,15 @@ def beyond(request: Request) -> list[str]:
         f"{treatment.name} of {settings.network}"
         for study in map(STUDIES.get, request.parts)
         for settings in _settings(study, request)
-        for treatment in study.treatments
+        for treatment in _treatments(study, request)
         if not _passes_rewind_point(treatment, settings)
     ]
+
+
+def _treatments(study: Study, request: Request) -> tuple[Treatment, ...]:
+    """The treatments of a study with the further criteria that are asked for."""
+    further = map(Treatment, request.criterion) if study.treatments else ()
+    return tuple(dict.fromkeys((*study.treatments, *further)))
 
 
 def _passes_rewind_point(treatment: Treatment, settings: RunSettings) -> bool:
@@ -222,6 +247,7 @@ def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
             eval_interval=request.eval_interval,
             learning_rate=request.learning_rate,
             warmup_iterations=request.warmup_iterations,
+            **request.changes,
         )
 
 
@@ -231,9 +257,9 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
         network, dataset = settings.network, settings.dataset
         for seed in study.seeds if request.seeds is None else request.seeds:
             yield LevelWork(settings, seed)
-            for treatment in study.treatments:
+            for treatment in _treatments(study, request):
                 if _passes_rewind_point(treatment, settings):
-                    yield from _levels(settings, seed, treatment, levels)
+                    yield from levels_of(settings, seed, _scoped(treatment, network), levels)
             for control, draw in itertools.product(study.controls, range(1, CONTROL_DRAWS + 1)):
                 for level in range(1, levels + 1):
                     yield ControlWork(settings, seed, level, _scoped(study.treatments[0], network), control, draw)
@@ -243,11 +269,11 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
                 yield MaskWork(network, dataset, mask, mask_training(settings, request.mask_iterations), seed)
 
 
-def _levels(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Work]:
-    treatment = _scoped(treatment, settings.network)
+def levels_of(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Work]:
+    """The trainings of a treatment but the dense network's: its rewind point, and its levels up to the last wanted."""
     if treatment.rewind_to:
         yield RewindWork(settings, seed, treatment.rewind_to)
-    for level in range(1, levels + 1):
+    for level in range(1, treatment.last_level(levels) + 1):
         yield LevelWork(settings, seed, level, treatment)
 
 
@@ -271,10 +297,13 @@ def mask_training(settings: RunSettings, iterations: int | None = None) -> Train
         learns its masks for that number.
     """
     table = NETWORKS[settings.network]
-    return TrainingSettings(
-        scheduled_iterations(table.mask_iterations, settings.schedule) if iterations is None else iterations,
-        table.mask_learning_rate,
-        paper.MASK_OPTIMIZER,
-        paper.MASK_BATCH,
-        settings.training.eval_interval,
+    return dataclasses.replace(
+        settings.training,
+        iterations=scheduled_iterations(table.mask_iterations, settings.schedule) if iterations is None else iterations,
+        learning_rate=table.mask_learning_rate,
+        optimizer=paper.MASK_OPTIMIZER,
+        batch_size=paper.MASK_BATCH,
+        **dict.fromkeys(("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation")),
+        decay="none",
     )
+

@@ -20,6 +20,7 @@ import numpy as np
 from lottery_tf import files
 from lottery_tf.data import SPLITS, Dataset, Split
 from lottery_tf.errors import InputError
+from lottery_tf.origin import COMMAND
 from lottery_tf.study.work import ControlWork, LadderWork, LevelWork, MaskWork, RewindWork, Work
 
 KEPT = 2  # a network's trainings and its learned masks, between which a worker may go to and fro
@@ -32,10 +33,12 @@ class Setup:
     Attributes:
       keep_weights: whether finished levels keep their weights.
       snapshot_seconds: the least time between two snapshots inside a training.
+      command: the command line that results say they were made by.
     """
 
     keep_weights: bool = False
     snapshot_seconds: float = 30.0
+    command: str = dataclasses.field(default_factory=lambda: os.environ.get(COMMAND, ""))
 
 
 class End(enum.Enum):
@@ -163,7 +166,7 @@ class Worker:
         return learner.of(work.mask).learn(work.seed).metrics
 
     def _experiment(self, work: LevelWork | RewindWork | ControlWork | LadderWork):
-        from lottery_tf.pruning import paper_experiment
+        from lottery_tf.experiment import paper_experiment
 
         def make():
             return paper_experiment(

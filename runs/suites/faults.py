@@ -27,7 +27,7 @@ WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::_Actor"}  # what is 
 THE_STUDY, A_WORKER = "the study", "a worker"
 VICTIMS = {THE_STUDY: 0.3, A_WORKER: 0.7}  # and how likely each is to be chosen
 KILLED_WHILE_STARTING = 0.2  # how often no worker is waited for
-NOT_COMPARED = ("seconds",)  # the only numbers that differ from run to run
+NOT_COMPARED = ("seconds", "made_by")  # what differs from run to run
 
 
 def run(repeats: int) -> None:

@@ -1,0 +1,53 @@
+"""What made a result: the command, the commit, the machine, the threads and the versions. None of it tells results apart."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from lottery_tf.hardware import describe_device, describe_processor
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+COMMAND = "LOTTERY_TF_COMMAND"  # the environment variable that tells every process of a command how it was called
+CHECKOUT = Path(__file__).parents[1]
+
+
+def origin() -> dict[str, dict]:
+    """What every result says of how it was made, as metrics."""
+    return {"versions": versions(), "made_by": made_by()}
+
+
+def versions() -> dict[str, str]:
+    """The versions of what the numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def made_by() -> dict[str, str | int | None]:
+    """The command line, the commit (None outside of a checkout), the processor or GPU, and TensorFlow's threads."""
+    command = os.environ.get(COMMAND) or shlex.join(sys.argv)
+    machine = describe_device() if "tensorflow" in sys.modules else describe_processor()
+    return {"command": command, "commit": commit(), "machine": machine, "threads": threads()}
+
+
+@functools.cache
+def commit() -> str | None:
+    """The commit that is checked out, with "-dirty" where files were changed since; None where that is not known."""
+    if not (CHECKOUT / ".git").exists():
+        return None
+    words = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def threads() -> int:
+    """How many threads TensorFlow computes with."""
+    tensorflow = sys.modules.get("tensorflow")
+    chosen = tensorflow.config.threading.get_intra_op_parallelism_threads() if tensorflow else 0
+    return chosen or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())

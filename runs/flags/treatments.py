@@ -1,0 +1,39 @@
+"""Flags that say which treatments a command is about, and the treatments that they add up to."""
+
+from __future__ import annotations
+
+import itertools
+
+from absl import flags
+
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from lottery_tf.settings import NETWORKS
+from lottery_tf.treatments import Treatment
+from runs.flags.common import NETWORK
+from runs.flags.derived import define, fields
+
+_TREATMENT = define(
+    Treatment,
+    fields(Treatment),
+    rename={"chosen_kept_fraction": "kept_fraction"},
+    several=fields(Treatment),
+    defaults={"scope": None, "chosen_kept_fraction": []},
+    note="Default: the network's.",
+)
+LEVELS = flags.DEFINE_integer("levels", 24, "Rounds of pruning after the dense training.")
+
+
+def levels_from_flags() -> int:
+    """How many levels are wanted; raises InputError for fewer than one."""
+    if LEVELS.value < 1:
+        raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
+    return LEVELS.value
+
+
+def treatments_from_flags() -> list[Treatment]:
+    """Every combination of what the flags name; raises InputError for one that cannot be."""
+    lists = {field: flag.value for field, flag in _TREATMENT.items()}
+    lists["scope"] = lists["scope"] or [choose(NETWORKS, NETWORK.value, "network").scope]
+    lists["chosen_kept_fraction"] = lists["chosen_kept_fraction"] or [None]
+    return [Treatment(*combination) for combination in itertools.product(*lists.values())]

@@ -1,0 +1,178 @@
+"""What a command would do, as a plan of units of work: what is there, what is to do, and about how long that takes."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lottery_tf.settings import RunSettings
+from lottery_tf.study.costs import COSTS, START_SECONDS, Speeds
+from lottery_tf.study.engines import Need, at_once
+from lottery_tf.study.folder import is_there, quick_metrics
+from lottery_tf.study.studies import Plan, levels_of
+from lottery_tf.study.work import ControlWork, LevelWork, Work
+from lottery_tf.treatments import Treatment
+
+SAMPLE = 200  # finished results that are read for an estimate of speed
+UNITS = {  # kind of work -> what its units are called, and what its speed is counted in
+    "training": ("trainings", "images a second"),
+    "learned mask": ("learned masks", "images a second"),
+    "supermasks": ("ladders of supermasks", "networks a second"),
+}
+TIMES = {"year": 365 * 86400, "month": 30 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+LONG = 2 * TIMES["day"]  # from here on it is said how a plan becomes shorter
+
+
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """Where a plan is to run.
+
+    Attributes:
+      name: what it is called.
+      fits: whether there is room for slots with some needs at once; see `engines.Engine`.
+    """
+
+    name: str = "this machine"
+    fits: Callable[[Sequence[Need]], bool] = lambda needs: len(needs) <= 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Outlook:
+    """What is to do of a plan, and how long it takes.
+
+    Attributes:
+      plan: the plan.
+      there: the keys whose results are there.
+      where: where it is to run.
+      threads: threads of each process; 0: as many as are best for each network.
+      speeds: what is done in a second.
+    """
+
+    plan: Plan
+    there: frozenset[str]
+    where: Where
+    threads: int
+    speeds: Speeds
+
+    @classmethod
+    def on(cls, plan: Plan, results_dir: Path, where: Where | None = None, threads: int = 0) -> Outlook:
+        """The outlook of a plan for a results folder."""
+        there = frozenset(key for key, work in plan.works.items() if is_there(results_dir, work))
+        return cls(plan, there, where or Where(), threads, _speeds(plan, results_dir, there))
+
+    @property
+    def to_do(self) -> list[Work]:
+        """The units whose results are not there."""
+        return [work for key, work in self.plan.works.items() if key not in self.there]
+
+    @property
+    def steps(self) -> int:
+        """Training steps that are to do."""
+        return sum(work.iterations for work in self.to_do)
+
+    def seconds(self, works: Collection[Work]) -> float:
+        """About how long some units take, with the start of the processes that do them."""
+        by_network = collections.Counter[str]()
+        for work in works:
+            by_network[work.network] += self.speeds.seconds(work)
+        return sum(
+            seconds / self._at_once(network) + START_SECONDS for network, seconds in by_network.items() if seconds
+        )
+
+    def _at_once(self, network: str) -> int:
+        return at_once(self.where.fits, Need.of(COSTS[network], self.threads))
+
+    def announced(self) -> str:
+        """What is to do and how long it takes, and how a plan that takes long becomes shorter."""
+        to_do = self.to_do
+        if not to_do:
+            return f"All {len(self.plan.works):,} found, nothing to train."
+        counts = collections.Counter(work.kind for work in to_do)
+        units = [f"{counts[kind]:,} {name}" for kind, (name, _) in UNITS.items() if counts[kind]]
+        units += [f"{self.steps:,} steps"] if self.steps else []
+        seconds = self.seconds(to_do)
+        text = f"To do: {', '.join(units)}: about {duration(seconds)} on {self.where.name}."
+        return text + (f" {self._shorter(seconds)}" if seconds > LONG else "")
+
+    def _shorter(self, seconds: float) -> str:
+        """What makes a long plan shorter."""
+        to_do = self.to_do
+        first, quickest = to_do[0].seed, min((work.network for work in to_do), key=lambda name: -COSTS[name].speeds["training"])
+        choices = {
+            f"--seeds={first}": [work for work in to_do if work.seed == first],
+            f"--networks={quickest}": [work for work in to_do if work.network == quickest],
+        }
+        times = {flag: self.seconds(works) for flag, works in choices.items() if len(works) < len(to_do)}
+        times["--schedule=tenth"] = seconds / 10
+        told = ", ".join(f"{flag} (about {duration(time)})" for flag, time in times.items())
+        return f"What makes it shorter: {told}, fewer --levels, or more machines (--engine=ray)."
+
+    def described(self) -> str:
+        """What there is and what is to do as a table, a line a study; then how long it takes, and by which speeds."""
+        lines = [f"{'study':<12} {'units':>7} {'there':>7} {'to do':>7} {'also wanted by another study':>30}"]
+        for study in sorted({name for names in self.plan.wanted.values() for name in names}):
+            lines.append(self._line(study, self.plan.of(study)))
+        if len(lines) > 2:
+            lines.append(self._line("together", list(self.plan.works)))
+        lines += ["", self.announced()]
+        for network, kind in dict.fromkeys((work.network, work.kind) for work in self.to_do):
+            name, unit = UNITS[kind]
+            measured = "here" if self.speeds.measured(network, kind) else "on two cores"
+            speed = f"{self.speeds.of(network, kind):,.1f} {unit} in each"
+            lines.append(f"  {network}, {name}: {self._at_once(network)} at once, {speed}, measured {measured}")
+        return "\n".join(lines)
+
+    def _line(self, name: str, keys: list[str]) -> str:
+        shared = sum(len(self.plan.wanted[key]) > 1 for key in keys)
+        done = sum(key in self.there for key in keys)
+        return f"{name:<12} {len(keys):7} {done:7} {len(keys) - done:7} {shared:30}"
+
+
+def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
+    """Speeds of each network and kind of work by some of the results that are there."""
+    counts = collections.Counter[tuple[str, str]]()
+    found: list[tuple[Work, Mapping]] = []
+    for key in there:
+        work = plan.works[key]
+        if counts[work.network, work.kind] < SAMPLE and (metrics := quick_metrics(results_dir, key)) is not None:
+            counts[work.network, work.kind] += 1
+            found.append((work, metrics))
+    return Speeds(found)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as one says it.
+
+    >>> duration(3), duration(100), duration(86_400), duration(24_000_000)
+    ('3 seconds', '2 minutes', '24 hours', '9 months')
+    """
+    # Up to two of a unit are told in the next smaller one: "24 hours" says more than "1 day".
+    unit, length = next((pair for pair in TIMES.items() if seconds >= 1.5 * pair[1]), ("second", 1))
+    count = max(1, round(seconds / length))
+    return f"{count} {unit}{'s' if count > 1 else ''}"
+
+
+def plan_of(name: str, works: Iterable[Work]) -> Plan:
+    """The plan of a command that is not a study."""
+    found = {work.key: work for work in works}
+    return Plan(found, dict.fromkeys(found, frozenset((name,))))
+
+
+def pruning_works(
+    settings: RunSettings,
+    seeds: Iterable[int],
+    treatments: Collection[Treatment],
+    levels: int,
+    controls: Collection[tuple[str, int]] = (),
+) -> Iterator[Work]:
+    """The trainings of some treatments: dense networks, rewind points, levels, and their controls by kind and draw."""
+    for seed in seeds:
+        yield LevelWork(settings, seed)
+        for treatment in treatments:
+            yield from levels_of(settings, seed, treatment, levels)
+            numbers = range(1, treatment.last_level(levels) + 1)
+            for level, (control, draw) in itertools.product(numbers, controls):
+                yield ControlWork(settings, seed, level, treatment, control, draw)
