@@ -11,7 +11,6 @@ claim with its test; `analysis.verdicts` has the rules.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 import textwrap
 from collections import Counter
@@ -20,6 +19,7 @@ from collections.abc import Iterable
 from absl import flags
 
 from analysis import cut_short, deconstructing, frankle_carbin, unmasking
+from analysis.common_flags import define_results_dir
 from analysis.evidence import LEAST_LEVELS, Evidence, collect, without_schedule
 from analysis.results import Results, load
 from analysis.verdicts import LEAST_SEEDS, REPEATABILITY, Claim, Verdict, combined, missing
@@ -114,7 +114,7 @@ def margins(results: Results) -> str:
 
 def define_flags() -> None:
     """Defines the command's flags; not at import, because commands with flags of their own import this module."""
-    flags.adopt_module_key_flags(importlib.import_module("analysis.common_flags"))
+    define_results_dir()
 
 
 def main() -> None:

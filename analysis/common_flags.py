@@ -1,10 +1,15 @@
-"""The flags that the commands of the analysis share; imported by commands only, when they start."""
+"""The flag that all commands of the analysis share. Commands define it when they start: their modules are imported by others."""
+
+from absl import flags
 
 from lottery_tf.command_flags import define_path
 
-RESULTS_DIR = define_path(
-    "results_dir",
-    "results",
-    "Folder of all results. What reads results, without exporting them, also takes a folder that `analysis.export "
-    "--kind=all` wrote.",
-)
+
+def define_results_dir() -> flags.FlagHolder[str]:
+    """Defines the flag that says where results are read."""
+    return define_path(
+        "results_dir",
+        "results",
+        "Folder of all results. What reads results, without exporting them, also takes a folder that `analysis.export "
+        "--kind=all` wrote.",
+    )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from absl import flags
 
-from analysis.common_flags import RESULTS_DIR
+from analysis.common_flags import define_results_dir
 from analysis.formats import escaped
 from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat, value_of
 from lottery_tf import console, files
@@ -30,7 +30,7 @@ ALL = "all"
 SECONDS = "seconds"
 TIMED = ("level", "learned_mask", "control")  # the kinds that say how long each row took
 
-flags.declare_key_flag("results_dir")
+RESULTS_DIR = define_results_dir()
 OUT = define_path("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
 KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(COLUMNS)}, or {ALL}.")
 TIMES = flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {', '.join(TIMED)}.")
@@ -49,13 +49,11 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
       The number of rows.
 
     Raises:
-      InputError: nothing to write, or nowhere to write it; a file that is there is left as it was.
+      InputError: nothing to write, or a folder where the file should be; a file that is there is left as it was.
     """
     rows = flat(results)
     if not rows:
         raise InputError(f"There is no result of the kind {kind!r} to export.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} in.")
     if path.is_dir():
         raise InputError(f"{path} is a folder; one kind of result is exported to a file.")
     columns = (*COLUMNS[kind], SECONDS) if times and kind in TIMED else COLUMNS[kind]
@@ -63,6 +61,7 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([escaped(value_of(row, column)) for column in columns] for row in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
     files.replace(path, file.getvalue().encode())
     return len(rows)
 
@@ -92,6 +91,7 @@ def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path,
 
 
 def main() -> None:
+    """Writes the results of one kind to a CSV file, or those of all kinds to a folder of them."""
     choose({**COLUMNS, ALL: None}, KIND.value, "kind of result")
     root, out = RESULTS_DIR.value, Path(OUT.value)
     if KIND.value == ALL:

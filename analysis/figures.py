@@ -10,7 +10,6 @@ Examples:
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +29,9 @@ from analysis import (
     selectivity,
     supermask_figures,
 )
+from analysis.common_flags import define_results_dir
 from analysis.curves import accuracy_against_kept
+from analysis.star_flags import define_star_flags, rule_from_flags
 from lottery_tf import console, paper
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
@@ -119,6 +120,16 @@ def named(name: str) -> str:
     return full
 
 
+def place(name: str) -> str:
+    """Where the paper has a figure, "" where it has not.
+
+    >>> place("figure3"), place("supplement"), place("lottery")
+    ('Figure 3', 'Section S2', '')
+    """
+    number = name.removeprefix("figure")
+    return f"Figure {number}" if number != name else {"supplement": "Section S2"}.get(name, "")
+
+
 def material(
     root: str | Path, layer: str | None = None, criteria: tuple[str, ...] = (), rule: StarRule = AS_READ
 ) -> Material:
@@ -146,14 +157,15 @@ def draw(name: str, given: Material) -> Figure:
 
 def define_material_flags() -> None:
     """Defines the flags that say what figures are drawn from, for the commands that draw them."""
-    flags.adopt_module_key_flags(importlib.import_module("analysis.star_flags"))
+    define_results_dir()
+    define_star_flags()
     flags.DEFINE_list("criterion", [], "Further mask criteria of figure2; one of your own is package.module:function.")
     flags.DEFINE_string("layer", None, "Whose weights the planes show, such as conv_1/kernel. Default: the largest.")
 
 
 def material_from_flags() -> dict:
     """The arguments of `material` besides the folder."""
-    rule = importlib.import_module("analysis.star_flags").rule_from_flags()
+    rule = rule_from_flags()
     return {"layer": flags.FLAGS.layer, "criteria": tuple(flags.FLAGS.criterion), "rule": rule}
 
 
@@ -166,6 +178,7 @@ def define_flags() -> None:
 
 
 def main() -> None:
+    """Draws the figures that are asked for and that there are results of, each in every format."""
     given = flags.FLAGS
     wanted = list(dict.fromkeys(map(named, given.figure)))
     for kind in given.format:

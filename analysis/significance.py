@@ -8,15 +8,16 @@ Examples:
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 from collections.abc import Callable
 
 import pandas as pd
 from absl import flags
 
+from analysis.common_flags import define_results_dir
 from analysis.formats import NOTHING, aligned
 from analysis.results import load, panel, panels
+from analysis.star_flags import define_star_flags, rule_from_flags
 from analysis.tables import MEASURES, Measure, figure_runs, points_by_level
 from lottery_tf import console, paper, statistics
 from lottery_tf.errors import InputError
@@ -134,15 +135,17 @@ def _effects(runs: int, significance: float) -> list[str]:
 
 def define_flags() -> None:
     """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
-    flags.adopt_module_key_flags(importlib.import_module("analysis.star_flags"))
+    define_results_dir()
+    define_star_flags()
     flags.DEFINE_string("figure", "figure3", f"Which figure: {', '.join(paper.FIGURES)}.")
     flags.DEFINE_string("measure", "test_accuracy", f"Of which measure: {', '.join(MEASURES)}.")
 
 
 def main() -> None:
+    """Prints what stands behind a figure's stars: each comparison with its p-value, effect and number of runs."""
     given = flags.FLAGS
     figure, measure = choose(paper.FIGURES, given.figure, "figure"), choose(MEASURES, given.measure, "measure")
-    rule = importlib.import_module("analysis.star_flags").rule_from_flags()
+    rule = rule_from_flags()
     levels = load(given.results_dir).levels
     found = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
     found = {key: rows for key, rows in found.items() if len(rows)}

@@ -8,7 +8,6 @@ Examples:
 from __future__ import annotations
 
 import functools
-import importlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -19,8 +18,10 @@ import pandas as pd
 from absl import flags
 
 from analysis import lottery_lines
+from analysis.common_flags import define_results_dir
 from analysis.formats import FORMATS, NOTHING, SUMMARY, Table, band
 from analysis.results import FINISHED, PANEL, Panel, Results, load, panel, panels
+from analysis.star_flags import define_star_flags, rule_from_flags
 from analysis.table1 import HOW_LEARNED, learned_how, published, table1
 from lottery_tf import console, files, paper
 from lottery_tf.command_flags import define_path
@@ -365,7 +366,8 @@ TABLES: dict[str, Callable[..., Iterable[Table]]] = {  # name -> from results an
 
 def define_flags() -> None:
     """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
-    flags.adopt_module_key_flags(importlib.import_module("analysis.star_flags"))
+    define_results_dir()
+    define_star_flags()
     flags.DEFINE_list(
         "table", list(TABLES), "Which tables, separated by commas. Default: all that there are results of."
     )
@@ -374,10 +376,11 @@ def define_flags() -> None:
 
 
 def main() -> None:
+    """Prints the tables that there are results of, or writes them to a folder."""
     given = flags.FLAGS
     builders = {name: choose(TABLES, name, "table") for name in given.table}
     chosen = choose(FORMATS, given.format, "format")
-    rule = importlib.import_module("analysis.star_flags").rule_from_flags()
+    rule = rule_from_flags()
     results = load(given.results_dir)
     texts = {}
     for name, build in builders.items():

@@ -133,8 +133,8 @@ def test_a_file_that_is_there_survives_an_empty_export(tmp_path):
     with pytest.raises(InputError, match="no result of the kind 'level' to export"):
         write_csv([], tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "precious"
-    with pytest.raises(InputError, match="There is no folder"):
-        write_csv([{"seed": 0}], tmp_path / "no" / "out.csv")
+    write_csv([{"seed": 0}], tmp_path / "new" / "folder" / "out.csv")
+    assert (tmp_path / "new" / "folder" / "out.csv").exists()
 
 
 FORMULAS = ("=cmd|' /C calc'!A0", "+1+cmd()", "-2+3", "@SUM(A1)", "\t=a", "'=quoted", "''-twice")
