@@ -2,6 +2,8 @@
 
 from .actions import MASK0 as MASK0
 from .actions import MASK1 as MASK1
+from .algorithm import lottery_tickets as lottery_tickets
+from .algorithm import next_ticket as next_ticket
 from .compaction import compact as compact
 from .controls import CONTROLS as CONTROLS
 from .criteria import CRITERIA as CRITERIA
@@ -10,6 +12,8 @@ from .data import Split as Split
 from .data import load as load
 from .errors import DamagedFile as DamagedFile
 from .errors import InputError as InputError
+from .experiment import Experiment as Experiment
+from .experiment import paper_experiment as paper_experiment
 from .heuristics import HeuristicSupermasks as HeuristicSupermasks
 from .heuristics import Ladder as Ladder
 from .landscape.curvature import Curvature as Curvature
@@ -30,8 +34,6 @@ from .mask_settings import MaskSettings as MaskSettings
 from .networks import build as build
 from .networks import masked as masked
 from .networks import unmasked as unmasked
-from .pruning import Experiment as Experiment
-from .pruning import paper_experiment as paper_experiment
 from .settings import DATASETS as DATASETS
 from .settings import NETWORKS as NETWORKS
 from .settings import SCHEDULES as SCHEDULES
@@ -52,6 +54,5 @@ from .training import Stretch as Stretch
 from .training import Trainer as Trainer
 from .treatments import Ticket as Ticket
 from .treatments import Treatment as Treatment
-from .treatments import next_ticket as next_ticket
 
 __version__: str

@@ -111,17 +111,18 @@ def input_connections(mask: State) -> np.ndarray | None:
     return (share / share.max()).reshape(side, side, 1)
 
 
-def write_treatment(folder: Path, settings: dict[str, str | int | float], levels: list[dict]) -> None:
+def write_treatment(folder: Path, settings: dict[str, object], levels: list[dict]) -> None:
     """Writes a treatment's event file anew from the metrics of its levels, the dense network's first.
 
     Args:
       folder: the treatment's folder.
-      settings: its hyperparameters.
+      settings: its hyperparameters by name; those that are None are left out.
       levels: `Result.metrics` of each.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    shown = {name: str(value) if isinstance(value, tuple) else value for name, value in settings.items()}
     with _fresh_writer(folder).as_default():
-        hparams.hparams({k: v for k, v in settings.items() if v is not None}, trial_id=str(folder))
+        hparams.hparams({name: value for name, value in shown.items() if value is not None}, trial_id=str(folder))
         # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and forgets.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
             _scalars("against kept fraction", metrics, step=round(10_000 * metrics["kept_fraction"]))

@@ -25,13 +25,14 @@ import numpy as np
 from lottery_tf import masks, names
 from lottery_tf.errors import InputError
 from lottery_tf.masks import Mask
+from lottery_tf.origin import origin
 from lottery_tf.randomness import generator
 from lottery_tf.store import Result
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.treatments import State, Treatment
 
 if TYPE_CHECKING:
-    from lottery_tf.pruning import Experiment
+    from lottery_tf.experiment import Experiment
 
 LABELS = ("network", "dataset", "schedule")  # what a dense network's metrics may say of its experiment
 
@@ -145,8 +146,6 @@ class HeuristicSupermasks:
 
     def _evaluated(self, dense: Result, ladder: Ladder, levels: int) -> Result:
         """Evaluates a ladder and stores the best supermasks and then, as the sign that all is there, the ladder."""
-        from lottery_tf import pruning
-
         began = time.monotonic()
         rows, best = [], {}
         for row, mask in self._rows(dense, ladder, levels):
@@ -157,12 +156,12 @@ class HeuristicSupermasks:
         identity = {name: dense.metrics[name] for name in LABELS if name in dense.metrics}
         identity |= {"seed": dense.metrics["seed"], **dataclasses.asdict(ladder)}
         identity["scope"] = ladder.scope or Treatment().scope
-        origin = {"parent": dense.metrics["fingerprint"], "versions": pruning.versions()}
+        made_from = {"parent": dense.metrics["fingerprint"], **origin()}
         for weights, (row, mask) in best.items():
-            metrics = {"kind": "best_supermask", **identity, **row, "rescale": False, **origin}
+            metrics = {"kind": "best_supermask", **identity, **row, "rescale": False, **made_from}
             self._write(metrics, mask, ladder, weights)
         seconds = round(time.monotonic() - began, 3)
-        metrics = {"kind": "supermask", **identity, "levels": levels, "rows": rows, "seconds": seconds, **origin}
+        metrics = {"kind": "supermask", **identity, "levels": levels, "rows": rows, "seconds": seconds, **made_from}
         return self._write(metrics, best["initial"][1], ladder)
 
     def _write(self, metrics: dict, mask: Mask, ladder: Ladder, best: str = "") -> Result:

@@ -1,9 +1,10 @@
-"""A treatment and what it does between two trainings: steps 2, 3 and 4 of the paper's algorithm, on plain arrays."""
+"""A treatment: what is done between two trainings, on plain arrays, and the tickets that are trained."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from lottery_tf.masks import (
 from lottery_tf.randomness import generator
 
 State = dict[str, np.ndarray]
+Draw = Callable[[np.random.Generator], np.ndarray]
 
 ROUNDS = {  # how masks come about -> the level that level n is made from
     "iterative": lambda level: level - 1,
@@ -35,7 +37,9 @@ class Treatment:
     """What is done between trainings: a mask criterion, a mask-1 action, a mask-0 action, and how they are applied.
 
     Attributes:
-      criterion, mask1, mask0: each by its name or as `package.module:function`.
+      criterion: a name in `CRITERIA`, or `package.module:function`.
+      mask1: a name in `MASK1`, or `package.module:function`: what becomes of kept weights.
+      mask0: a name in `MASK0`, or `package.module:function`: what becomes of pruned weights.
       scope: a name in `SCOPES`: weights are ranked within each layer ("layer") or all together ("global").
       rewind_to: the iteration of the seed's dense training to whose weights a network goes back; 0: its initial ones.
       rounds: a name in `ROUNDS`: each level is made from the one before ("iterative"), or straight from the dense
@@ -108,6 +112,14 @@ class Treatment:
         """Whether the network goes on from where training left it, instead of starting again."""
         return self.mask1 in GOES_ON
 
+    def act_on_kept(self, **offered: object) -> np.ndarray:
+        """The mask-1 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
+        return _checked(self.mask1, _called(self.functions()[1], offered), offered["w_i"])
+
+    def act_on_pruned(self, **offered: object) -> np.ndarray:
+        """The mask-0 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
+        return _checked(self.mask0, _called(self.functions()[2], offered), offered["w_i"])
+
     def last_level(self, wanted: int) -> int:
         """The last of the levels that it has, where so many are wanted."""
         return wanted if self.chosen_kept_fraction is None else min(wanted, 1)
@@ -140,54 +152,47 @@ class Ticket:
     start: State
     mask: Mask
 
+    def with_kept(self, weights: State) -> Ticket:
+        """The same ticket with its kept weights, and all that no mask covers, at other values."""
+        start = {name: np.where(kept, weights[name], self.start[name]) for name, kept in self.mask.items()}
+        return Ticket(weights | start, self.mask)
 
-def next_ticket(
+
+class TrainedTicket(Protocol):
+    """A ticket after its training.
+
+    Attributes:
+      ticket: what was trained.
+      final: every weight at the end.
+    """
+
+    @property
+    def ticket(self) -> Ticket: ...
+
+    @property
+    def final(self) -> State: ...
+
+
+TrainedT = TypeVar("TrainedT", bound=TrainedTicket)
+
+
+def next_mask(
     treatment: Treatment,
     trained: Ticket,
     final: State,
-    initial: State,
+    gradient: State | None,
     pruned_fraction: Mapping[str, float],
-    draw: Mapping[str, Callable[[np.random.Generator], np.ndarray]],
     seed: int,
     level: int,
-    gradient: State | None = None,
-    rewound: State | None = None,
-) -> Ticket:
-    """Scores, masks and acts: from a trained round to the ticket of the next (steps 2 to 4).
+) -> Mask:
+    """Scores the unmasked weights of a trained ticket and keeps the highest (step 2).
 
-    Args:
-      treatment: the criterion and actions.
-      trained: the ticket that the round trained; for one-shot pruning the dense network's. Criteria see its starting
-        values as w_i.
-      final: every weight at the end of that training.
-      initial: every weight of the untrained network, before the first round.
-      pruned_fraction: for each kernel the share of its unmasked weights that a round prunes; 0 leaves it whole.
-      draw: for each kernel a function of a generator that draws it anew from its initial distribution.
-      seed: the run's seed.
-      level: the level of the ticket that is made, at least 1: each layer, or with global pruning all of them together,
-        keep as many weights as so many rounds of layer-wise pruning leave them, unless the treatment says how many.
-      gradient: for each kernel the loss gradient of one batch at the round's start, where the criterion wants it.
-      rewound: every weight at the rewind point; None: the initial ones.
-
-    Returns:
-      The next ticket. Weights that are no maskable kernel (biases, batch norm and its statistics) go back to their
-      values at the rewind point, or go on from `final` where the treatment does.
+    Layers of which nothing is pruned keep the mask they have. Each other layer, or with global pruning all of them
+    together, keeps as many weights as `level` rounds of layer-wise pruning leave, unless the treatment says how many.
 
     Raises:
-      InputError: a criterion or action returned something that cannot be used.
+      InputError: a criterion returned what cannot be ranked, or a layer would keep nothing.
     """
-    rewound = initial if rewound is None else rewound
-    mask = _next_mask(treatment, trained, final, pruned_fraction, seed, level, gradient)
-    check(mask)
-    start = dict(final if treatment.goes_on else rewound)
-    for name, kept_before in trained.mask.items():
-        weights = (initial[name], rewound[name], final[name])
-        start[name] = _act(treatment, name, *weights, kept_before, mask[name], draw[name], seed, level)
-    return Ticket(start, mask)
-
-
-def _next_mask(treatment, trained, final, pruned_fraction, seed, level, gradient) -> Mask:
-    """Step 2: layers of which nothing is pruned keep the mask they have."""
     prunable = {name: kept for name, kept in trained.mask.items() if pruned_fraction[name]}
 
     def scores(layers: list[str]) -> np.ndarray:
@@ -204,7 +209,9 @@ def _next_mask(treatment, trained, final, pruned_fraction, seed, level, gradient
         counts = counts_after(sizes, pruned_fraction, level)
     else:
         counts = counts_for(sizes, pruned_fraction, treatment.chosen_kept_fraction)
-    return trained.mask | SCOPES[treatment.scope](prunable, scores, counts, seed, level)
+    mask = trained.mask | SCOPES[treatment.scope](prunable, scores, counts, seed, level)
+    check(mask)
+    return mask
 
 
 def _layer_by_layer(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
@@ -222,18 +229,7 @@ def _all_together(mask: Mask, scores: Callable, counts: Mapping[str, int], seed:
 SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # among which weights a criterion's scores are ranked
 
 
-def _act(treatment, name, initial, rewound, w_f, kept_before, kept, draw, seed, level) -> np.ndarray:
-    """One layer's starting values: mask-1 action, mask-0 action, and the values frozen in earlier rounds."""
-    _, mask1, mask0 = treatment.functions()
-    seen = {"w_f": w_f, "kept": kept, "pruned": kept_before & ~kept}
-    rng = generator(seed, "mask-1 action", level, name)
-    kept_start = _called(mask1, **seen, w_i=rewound, draw=draw, rng=rng)
-    start = np.where(kept, _checked(treatment.mask1, kept_start, initial), initial)
-    start = _called(mask0, **seen, w_i=initial, start=start, rng=generator(seed, "mask-0 action", level, name))
-    return np.where(kept_before, _checked(treatment.mask0, start, initial), w_f)
-
-
-def _called(action: Callable, **offered: object) -> np.ndarray:
+def _called(action: Callable, offered: Mapping[str, object]) -> np.ndarray:
     """What an action returns; its arrays are copies of its own, for it may work on them in place."""
     return names.call(action, **{name: np.copy(o) if isinstance(o, np.ndarray) else o for name, o in offered.items()})
 

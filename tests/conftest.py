@@ -48,6 +48,17 @@ def tiny_network():
     return keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), *layers])
 
 
+class TrainerWith:
+    """A trainer with something of its own in the place of some methods, which are given by name."""
+
+    def __init__(self, trainer, **methods):
+        self._trainer = trainer
+        vars(self).update(methods)
+
+    def __getattr__(self, name):
+        return getattr(self._trainer, name)
+
+
 @pytest.fixture
 def tiny_model():
     """A masked network of its own."""
@@ -92,7 +103,7 @@ def warm_forks(tmp_path_factory):
     """A process that has imported TensorFlow and whatever else commands import late."""
     modules = (
         "lottery_tf.mask_learning",
-        "lottery_tf.pruning",
+        "lottery_tf.experiment",
         "analysis.figures",
         "analysis.summary",
         "sklearn.datasets",

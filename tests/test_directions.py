@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from lottery_tf import masks
+from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions
-from lottery_tf.treatments import Ticket, Treatment, next_ticket
+from lottery_tf.treatments import Ticket, Treatment
 
 
 def network(seed=0):

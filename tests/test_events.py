@@ -5,7 +5,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lottery_tf.events import TREATMENT_SCALARS, TrainingEvents, input_connections, write_treatment
-from lottery_tf.pruning import paper_experiment
+from lottery_tf.experiment import paper_experiment
 from lottery_tf.settings import run_settings
 from lottery_tf.treatments import Treatment
 

@@ -6,13 +6,15 @@ import shutil
 
 import numpy as np
 import pytest
+from conftest import TrainerWith
 
 from lottery_tf import criteria, heuristics, networks
 from lottery_tf.errors import InputError
+from lottery_tf.experiment import Experiment
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, supermask_place
-from lottery_tf.pruning import Experiment
 from lottery_tf.settings import TrainingSettings
-from lottery_tf.store import MemoryResults, ResultsFolder, level_place
+from lottery_tf.store import ResultsFolder, level_place
+from lottery_tf.training import Trainer
 from lottery_tf.treatments import Treatment
 
 SETTINGS = TrainingSettings(iterations=20, learning_rate=1e-3, batch_size=40, eval_interval=10)
@@ -20,23 +22,25 @@ MOVEMENT = Ladder("oneshot", "movement")
 
 
 @pytest.fixture(scope="module")
-def compiled(digits):
-    """One experiment for all tests, so that its steps are compiled once."""
-    return Experiment(networks.build("fc"), digits, SETTINGS)
+def trainer(digits):
+    """One trainer for all tests, so that its steps are compiled once."""
+    return Trainer(networks.build("fc"), digits, SETTINGS)
+
+
+def experiment_with(trainer, **options):
+    return Experiment(networks.build("fc"), trainer.dataset, SETTINGS, trainer=trainer, **options)
 
 
 @pytest.fixture
-def experiment(compiled, monkeypatch):
-    """The experiment with no results yet."""
-    monkeypatch.setattr(compiled, "results", MemoryResults())
-    return compiled
+def experiment(trainer):
+    """An experiment with no results yet."""
+    return experiment_with(trainer)
 
 
 @pytest.fixture
-def on_disk(compiled, monkeypatch, tmp_path):
-    """The experiment with a results folder."""
-    monkeypatch.setattr(compiled, "results", ResultsFolder(tmp_path, {}))
-    return compiled
+def on_disk(trainer, tmp_path):
+    """An experiment with a results folder."""
+    return experiment_with(trainer, results=ResultsFolder(tmp_path, {}))
 
 
 def evaluate(experiment, ladder, levels=3, seed=0):
@@ -157,13 +161,12 @@ def test_the_untrained_baseline_keeps_everything(experiment, digits):
     assert row["test_accuracy"] == pytest.approx(keras_accuracy(plain_network(), start, mask, digits.test), abs=1e-6)
 
 
-def test_the_best_is_chosen_on_validation_images(experiment, monkeypatch):
-    dense = experiment.dense(0, weights=True)
+def test_the_best_is_chosen_on_validation_images(trainer):
     validation = iter([0.2, 0.1, 0.7, 0.3, 0.7, 0.9])  # initial and signed_constant by turns
     test = iter([0.9, 0.9, 0.4, 0.8, 0.5, 0.3])
     answers = {"validation": validation, "test": test}
-    monkeypatch.setattr(experiment.trainer, "evaluate", lambda split: (0.0, next(answers[split])))
-    result = HeuristicSupermasks(experiment).ladder(dense, MOVEMENT, levels=3)
+    experiment = experiment_with(TrainerWith(trainer, evaluate=lambda split: (0.0, next(answers[split]))))
+    result = HeuristicSupermasks(experiment).ladder(experiment.dense(0, weights=True), MOVEMENT, levels=3)
     best = {
         weights: experiment.results.read(supermask_place(0, MOVEMENT.name, weights), weights=False)
         for weights in ("initial", "signed_constant")
@@ -175,10 +178,10 @@ def test_the_best_is_chosen_on_validation_images(experiment, monkeypatch):
         assert (best["signed_constant"].mask[name] <= kept).all()
 
 
-def test_an_evaluation_leaves_later_trainings_as_they_are(experiment):
-    undisturbed = [level.metrics["fingerprint"] for level in experiment.levels(Treatment(), 0, 3)]
-    experiment.results = MemoryResults()
-    found = []
+def test_an_evaluation_leaves_later_trainings_as_they_are(trainer):
+    levels = experiment_with(trainer).levels(Treatment(), 0, 3)
+    undisturbed = [level.metrics["fingerprint"] for level in levels]
+    experiment, found = experiment_with(trainer), []
     for level in experiment.levels(Treatment(), 0, 3):
         evaluate(experiment, MOVEMENT)
         found.append(level.metrics["fingerprint"])
@@ -202,9 +205,8 @@ def test_iterative_masks_are_those_of_the_levels(experiment):
 
 
 def test_missing_levels_are_trained(experiment):
-    trained = experiment.trained
     evaluate(experiment, Ladder("iterative", "movement", "rewind", "zero"), levels=2)
-    assert experiment.trained - trained == 3
+    assert experiment.trained == 3
 
 
 # What is stored

@@ -11,11 +11,11 @@ from conftest import ROOT, tiny_network
 
 from lottery_tf import masks, networks
 from lottery_tf.errors import InputError
+from lottery_tf.experiment import Experiment, paper_experiment
 from lottery_tf.landscape import paths, retraining
 from lottery_tf.landscape.evaluator import Evaluator
 from lottery_tf.measurements import MEASURES, Bench, MeasurementSettings, Run, flatness, lines
 from lottery_tf.measurements.folders import locate
-from lottery_tf.pruning import Experiment, paper_experiment
 from lottery_tf.settings import PruningSettings, TrainingSettings, run_settings
 from lottery_tf.store import ResultsFolder, finished
 from lottery_tf.training import Stretch, Trainer
@@ -39,9 +39,8 @@ def bench_at(trainer):
 
     def make(folder=None, settings=SETTINGS, pruning=None, **options):
         results = None if folder is None else ResultsFolder(folder, {})
-        experiment = Experiment(tiny_network(), trainer.dataset, TRAINING, pruning, results=results, **options)
-        experiment.model, experiment.trainer = trainer.model, trainer
-        return Bench(experiment, settings)
+        own = {"results": results, "trainer": trainer}
+        return Bench(Experiment(tiny_network(), trainer.dataset, TRAINING, pruning, **own, **options), settings)
 
     return make
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from lottery_tf import masks
+from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions, retraining
 from lottery_tf.randomness import generator
-from lottery_tf.treatments import Ticket, Treatment, next_ticket
+from lottery_tf.treatments import Ticket, Treatment
 
 PRUNED = {"a/kernel": 0.2, "b/kernel": 0.1}
 SIZES = {"a/kernel": 1200, "b/kernel": 200}

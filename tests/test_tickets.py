@@ -16,9 +16,10 @@ import pytest
 
 from lottery_tf import bits, files, masks, store, ticket_format, tickets
 from lottery_tf.actions import MASK0
+from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.randomness import generator, glorot_normal
-from lottery_tf.treatments import Ticket, Treatment, next_ticket
+from lottery_tf.treatments import Ticket, Treatment
 
 DENSE = {"dense_1": (784, 300), "dense_2": (300, 100), "output": (100, 10)}
 HEAD = {"dense_2": (256, 256), "output": (256, 10)}
@@ -737,12 +738,11 @@ def result_files(contents):
 def results(tmp_path_factory):
     """A results folder with a dense level, two trained ones (the first without weights), a winning ticket and a supermask."""
     import lottery_tf as lt
-    from lottery_tf import pruning
 
     root = tmp_path_factory.mktemp("results")
     settings = lt.run_settings("fc", "digits", "3")
     treatment = lt.Treatment("large_final", mask0="init")
-    experiment = pruning.paper_experiment(settings, lt.load("digits"), root, keep_weights=False)
+    experiment = lt.paper_experiment(settings, lt.load("digits"), root, keep_weights=False)
     winning = lt.Treatment("large_final")
     for _ in (*experiment.levels(treatment, 2, levels=2), *experiment.levels(winning, 2, levels=1)):
         pass

@@ -7,9 +7,10 @@ import pytest
 
 from lottery_tf import masks
 from lottery_tf.actions import MASK0, MASK1
+from lottery_tf.algorithm import next_ticket
 from lottery_tf.criteria import CRITERIA
 from lottery_tf.errors import InputError
-from lottery_tf.treatments import Ticket, Treatment, next_ticket
+from lottery_tf.treatments import Ticket, Treatment
 
 SHAPES = {"a/kernel": (20, 10), "b/kernel": (10, 5)}
 

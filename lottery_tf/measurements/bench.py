@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from lottery_tf.errors import InputError
 from lottery_tf.files import finite
 from lottery_tf.landscape.paths import MATCHING, POINTS, Path
+from lottery_tf.level_metrics import versions
 from lottery_tf.store import DENSE, Result, Snapshot, level_place
 from lottery_tf.treatments import State, Ticket, Treatment
 
 if TYPE_CHECKING:
+    from lottery_tf.experiment import Experiment
     from lottery_tf.landscape.curvature import Curvature
     from lottery_tf.landscape.evaluator import Evaluator
-    from lottery_tf.pruning import Experiment
     from lottery_tf.training import Trained
 
 LABELS = ("network", "dataset", "schedule")
@@ -232,8 +233,6 @@ class Bench:
           settings: what else it depends on, JSON values only.
           make: measures; returns the numbers by name.
         """
-        from lottery_tf.pruning import versions
-
         parent, results = "+".join(metrics["fingerprint"] for metrics in parents), self.experiment.results
         with results.lock(place):
             found = results.read(place, weights=False)

@@ -14,7 +14,7 @@ from lottery_tf.store import DENSE, Result
 from lottery_tf.treatments import Treatment
 
 if TYPE_CHECKING:
-    from lottery_tf.pruning import Experiment
+    from lottery_tf.experiment import Experiment
 
 SETTINGS = "settings.json"
 KINDS = ("level", "control", "rewind")

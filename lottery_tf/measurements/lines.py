@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from lottery_tf.landscape.paths import MATCHING, Connection, Path, line, matching
+from lottery_tf.level_metrics import NO_TREATMENT
 from lottery_tf.measurements.bench import EVALUATION, LABELS, Bench, Job, Run, barriers, identity, level_name, path_rows
 from lottery_tf.store import Result
 from lottery_tf.treatments import State
@@ -90,8 +91,6 @@ def between_job(bench: Bench, first: Result, second: Result, names: tuple[str, s
       first, second: at share 1 and at share 0.
       names: what to call them.
     """
-    from lottery_tf.pruning import NO_TREATMENT
-
     ends = (first.metrics, second.metrics)
     about = {name: ends[0][name] for name in LABELS if name in ends[0]}
     about |= NO_TREATMENT | {"criterion": ""}

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from lottery_tf import data, networks
 from lottery_tf.compaction import compact
-from lottery_tf.pruning import Experiment
+from lottery_tf.experiment import Experiment
 from lottery_tf.settings import NETWORKS, PruningSettings, run_settings
 from lottery_tf.treatments import Treatment
 

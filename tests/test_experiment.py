@@ -1,4 +1,4 @@
-"""The loop: what is shared, what is trained again after a loss, and that every choice goes with every other."""
+"""Experiments: what is shared, what is trained again after a loss, and that every choice goes with every other."""
 
 import contextlib
 import dataclasses
@@ -7,13 +7,13 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import tiny_network
+from conftest import TrainerWith, tiny_network
 
 from lottery_tf import events, names, networks
 from lottery_tf.actions import MASK0, MASK0_OFFERS, MASK1, MASK1_OFFERS
 from lottery_tf.criteria import CRITERIA, OFFERS
 from lottery_tf.errors import InputError
-from lottery_tf.pruning import Experiment
+from lottery_tf.experiment import Experiment
 from lottery_tf.settings import PruningSettings, TrainingSettings
 from lottery_tf.store import ResultsFolder, level_place
 from lottery_tf.training import Trainer
@@ -29,9 +29,7 @@ def trainer(tiny_dataset):
 
 
 def experiment_with(trainer, **options):
-    experiment = Experiment(tiny_network(), trainer.dataset, SETTINGS, **options)
-    experiment.model, experiment.trainer = trainer.model, trainer
-    return experiment
+    return Experiment(tiny_network(), trainer.dataset, SETTINGS, trainer=trainer, **options)
 
 
 @pytest.fixture
@@ -148,8 +146,14 @@ def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path, monkeyp
 
 
 def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
-    experiment, held = on_disk(trainer, tmp_path), []
-    train, lock = experiment.trainer.train, experiment.results.lock
+    held = []
+
+    def train_under_lock(*arguments, **options):
+        assert held[0] == "seed-0/large_final-rewind-zero"
+        return trainer.train(*arguments, **options)
+
+    experiment = on_disk(TrainerWith(trainer, train=train_under_lock), tmp_path)
+    lock = experiment.results.lock
 
     @contextlib.contextmanager
     def noted(place):
@@ -158,12 +162,7 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
             yield
         held.remove(place)
 
-    def train_under_lock(*arguments, **options):
-        assert held[0] == "seed-0/large_final-rewind-zero"
-        return train(*arguments, **options)
-
     monkeypatch.setattr(experiment.results, "lock", noted)
-    monkeypatch.setattr(experiment.trainer, "train", train_under_lock)
     experiment.load(Treatment(), 0, 1)
     assert experiment.trained == 2 and held == []
     alone = Treatment(rounds="oneshot", chosen_kept_fraction=0.5)
@@ -235,6 +234,26 @@ def test_weights_dropped_or_not_a_level_can_be_loaded(trainer, tmp_path):
         np.testing.assert_array_equal(layer.kernel_mask.numpy(), last.mask[name])
     lean.load(Treatment(), 0, 1)
     assert lean.trained == 4
+
+
+def test_a_loaded_model_stays_as_it_is(experiment):
+    """A later load, and a later training, work on another model."""
+    wanted = {level.metrics["level"]: level for level in experiment.levels(Treatment(), 0, 2)}
+    loaded = {number: experiment.load(Treatment(), 0, number) for number in (2, 0, 1)}
+    experiment.level(Treatment("random"), 0, 1)
+    for number, model in loaded.items():
+        state = networks.get_state(model)
+        assert state.keys() == wanted[number].final.keys()
+        assert all(state[name].tobytes() == value.tobytes() for name, value in wanted[number].final.items())
+        for name, layer in networks.masked_layers(model).items():
+            np.testing.assert_array_equal(layer.kernel_mask.numpy(), wanted[number].mask[name])
+
+
+def test_a_trainer_that_trains_something_else_is_refused(trainer, digits):
+    others = {"dataset": digits, "settings": dataclasses.replace(SETTINGS, iterations=16)}
+    for name, other in others.items():
+        with pytest.raises(InputError, match="The trainer has other images or training settings"):
+            Experiment(tiny_network(), trainer.dataset, SETTINGS, trainer=TrainerWith(trainer, **{name: other}))
 
 
 def test_a_diverged_training_ends_its_treatment_only(tiny_model, tiny_dataset, tmp_path):
@@ -419,18 +438,18 @@ def test_a_kept_fraction_that_cannot_be_is_refused_before_anything_is_trained(tr
     assert experiment.trained == 0
 
 
-def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(experiment, monkeypatch):
-    train = experiment.trainer.train
-
+def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(trainer):
     def diverging(ticket, seed, level, **options):
-        return dataclasses.replace(train(ticket, seed, level, **options), diverged=level == 2)
+        return dataclasses.replace(trainer.train(ticket, seed, level, **options), diverged=level == 2)
 
-    monkeypatch.setattr(experiment.trainer, "train", diverging)
+    experiment = experiment_with(TrainerWith(trainer, train=diverging))
     treatment = Treatment(rounds="oneshot")
     found = [level.metrics["status"] for level in experiment.levels(treatment, 0, 3)]
     assert found == ["finished", "finished", "diverged", "finished"]
     assert [control.metrics["level"] for control in experiment.controls(treatment, 0, 3, "random")] == [1, 3]
     assert [level.metrics["level"] for level in experiment.levels(Treatment(), 0, 3)] == [0, 1, 2]
+    with pytest.raises(InputError, match="Level 2 of large_final-rewind-zero, seed 0, diverged: nothing follows it"):
+        experiment.level(Treatment(), 0, 3)
 
 
 @pytest.mark.parametrize("iteration", [15, 400])

@@ -1,0 +1,99 @@
+"""Steps 0 to 5 of the lottery-ticket algorithm (Zhou et al., Section 1), on plain arrays and whatever trains them.
+
+ticket --train--> trained --criterion--> scores --rank--> mask --mask-1, mask-0--> next ticket
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+
+from lottery_tf import masks
+from lottery_tf.randomness import generator
+from lottery_tf.treatments import Draw, State, Ticket, TrainedT, Treatment, next_mask
+
+
+def lottery_tickets(
+    train: Callable[[Ticket, int], TrainedT],
+    treatment: Treatment,
+    initial: State,
+    pruned_fraction: Mapping[str, float],
+    draw: Mapping[str, Draw],
+    seed: int,
+    levels: Iterable[int],
+    gradient: Callable[[Ticket, int], State] | None = None,
+    rewound: State | None = None,
+    parent: TrainedT | None = None,
+) -> Iterator[TrainedT]:
+    """Trains, scores, masks, acts, and trains again; yields what `train` returns for each level.
+
+    Args:
+      train: trains a ticket as a level. Returns what has the `ticket` and, as `final`, every weight at the end.
+      treatment, initial, pruned_fraction, draw, seed, rewound: see `next_ticket`.
+      levels: the rounds of pruning to go through, in order.
+      gradient: gives the loss gradient where a ticket starts, for a level, to the criteria that ask for it.
+      parent: what `train` returned for the level that the first of these is made from; None begins with the dense
+        network, level 0.
+
+    >>> from types import SimpleNamespace
+    >>> train = lambda ticket, level: SimpleNamespace(ticket=ticket, final={"w": ticket.start["w"] + ticket.mask["w"]})
+    >>> initial, draw = {"w": np.array([-1.5, 2.0, 0.5, -3.0])}, {"w": lambda rng: rng.normal(size=4)}
+    >>> for level in lottery_tickets(train, Treatment("large_final"), initial, {"w": 0.5}, draw, seed=0, levels=[1, 2]):
+    ...     print(level.ticket.start["w"], level.final["w"])
+    [-1.5  2.   0.5 -3. ] [-0.5  3.   1.5 -2. ]
+    [ 0.  2.  0. -3.] [ 0.  3.  0. -2.]
+    [0. 2. 0. 0.] [0. 3. 0. 0.]
+    """
+    if parent is None:
+        ticket = Ticket(initial, masks.full({name: initial[name] for name in pruned_fraction}))  # Step 0
+        parent = train(ticket, 0)  # Step 1
+        yield parent
+    for level in levels:
+        began = parent.ticket if rewound is None else parent.ticket.with_kept(initial)
+        slope = gradient(began, level) if treatment.wants_gradient else None
+        ticket = next_ticket(
+            treatment, began, parent.final, initial, pruned_fraction, draw, seed, level, slope, rewound
+        )  # Steps 2 to 4
+        trained = train(ticket, level)  # Step 1 again
+        yield trained
+        if treatment.parent(level + 1) == level:  # Step 5: go on from it where pruning is iterative
+            parent = trained
+
+
+def next_ticket(
+    treatment: Treatment,
+    trained: Ticket,
+    final: State,
+    initial: State,
+    pruned_fraction: Mapping[str, float],
+    draw: Mapping[str, Draw],
+    seed: int,
+    level: int,
+    gradient: State | None = None,
+    rewound: State | None = None,
+) -> Ticket:
+    """Scores, masks and acts: makes the ticket of a level, at least 1, from a trained one (steps 2 to 4).
+
+    Args:
+      treatment: the mask criterion, the mask-1 action and the mask-0 action.
+      trained: what was trained: the round before or, for one-shot pruning, the dense network. Its start is w_i.
+      final: every weight at the end of that training, w_f.
+      initial: every weight of the untrained network.
+      pruned_fraction: for each maskable kernel the share of its unmasked weights that a round prunes.
+      draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
+      gradient: for each maskable kernel the loss gradient at w_i, where the criterion asks for it.
+      rewound: every weight at the rewind point; None: the initial ones.
+    """
+    rewound = initial if rewound is None else rewound
+    mask = next_mask(treatment, trained, final, gradient, pruned_fraction, seed, level)  # Step 2
+    start = dict(final if treatment.goes_on else rewound)  # biases, batch norm: all that is never pruned
+    for name, kept_before in trained.mask.items():
+        seen = {"w_f": final[name], "kept": mask[name], "pruned": kept_before & ~mask[name]}
+        rng = generator(seed, "mask-1 action", level, name)
+        values = treatment.act_on_kept(w_i=rewound[name], draw=draw[name], rng=rng, **seen)  # Step 3
+        values = np.where(mask[name], values, initial[name])
+        rng = generator(seed, "mask-0 action", level, name)
+        values = treatment.act_on_pruned(w_i=initial[name], start=values, rng=rng, **seen)  # Step 4
+        start[name] = np.where(kept_before, values, final[name])  # pruned in earlier rounds: they stay frozen
+    return Ticket(start, mask)

@@ -1,0 +1,299 @@
+"""Finds or trains the levels of a treatment: the paper's algorithm with what makes it last."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import keras
+
+from lottery_tf import events, networks
+from lottery_tf.controls import CONTROLS, control_place, control_ticket, order_seed
+from lottery_tf.controls import check as check_control
+from lottery_tf.data import Dataset
+from lottery_tf.errors import InputError
+from lottery_tf.levels import Levels
+from lottery_tf.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.store import MemoryResults, Result, ResultsFolder, level_place
+from lottery_tf.training import Stretch, Trainer
+from lottery_tf.training_recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.treatments import State, Treatment
+from lottery_tf.untrained_network import UntrainedNetwork
+
+
+class Experiment:
+    """Iterative and one-shot pruning of one model on one data set, for any seeds and treatments.
+
+    Each seed's dense network is trained once and shared by all its treatments. Every step asks first whether its result
+    is there already, which is all that resuming takes.
+
+    Args:
+      model: a built Keras model, masked or not; the experiment works on a masked copy of it.
+      dataset: the images.
+      training: how each network is trained.
+      pruning: how much each round prunes; None prunes what most of Table S1 does (10% conv, 20% dense, 10% output).
+      results: where levels are kept; None keeps them in memory.
+      keep_weights: whether the levels that are trained keep their weights when they are finished (those that were
+        dropped are trained again); False keeps the dense network's and those of the latest level of each treatment,
+        which is all that going on needs.
+      labels: what the metrics say of the run besides (network, dataset, schedule).
+      snapshot_seconds: the least time between two snapshots of a training that results on disk can take up again.
+      from_logits: whether the model's outputs are logits or probabilities.
+      initial: a function from a seed to the untrained weights; None draws each maskable kernel anew.
+      on_steps: called with the number of training steps just done.
+      trainer: what trains the networks, on a model of its own; None makes one for this model. Experiments that share
+        one compile it once.
+
+    Raises:
+      InputError: nothing would be pruned, or a trainer of other images or settings.
+
+    >>> import lottery_tf as lt
+    >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
+    >>> [round(level.metrics["kept_fraction"], 2) for level in experiment.levels(lt.Treatment(), seed=0, levels=2)]
+    [1.0, 0.8, 0.64]
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        training: TrainingSettings,
+        pruning: PruningSettings | None = None,
+        *,
+        results: MemoryResults | ResultsFolder | None = None,
+        keep_weights: bool = True,
+        labels: dict[str, str] | None = None,
+        snapshot_seconds: float = 30,
+        from_logits: bool = True,
+        initial: Callable[[int], State] | None = None,
+        on_steps: Callable[[int], None] = lambda count: None,
+        trainer: Trainer | None = None,
+    ):
+        if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
+            raise InputError("The trainer has other images or training settings than the experiment.")
+        model = networks.masked(model)
+        self.trainer = trainer or Trainer(model, dataset, training, from_logits=from_logits)
+        self.results = MemoryResults() if results is None else results
+        self._network = UntrainedNetwork(model, pruning or PruningSettings(), initial)
+        self._recorder = TrainingRecorder(
+            self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps
+        )
+        self._levels = Levels(self._network, self.trainer, self._recorder, self.results, keep_weights)
+        self._labels = labels or {}
+        self._keep_weights = keep_weights
+
+    @property
+    def model(self) -> keras.Model:
+        """The masked model on which networks are trained; its weights are those of whatever was at work last."""
+        return self.trainer.model
+
+    @property
+    def pruned_fraction(self) -> dict[str, float]:
+        """For each maskable kernel the share of its unmasked weights that a round prunes."""
+        return self._network.pruned_fraction
+
+    @property
+    def trained(self) -> int:
+        """How many trainings were done, not found."""
+        return self._recorder.trained
+
+    def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[Result]:
+        """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
+
+        Each level is locked while it is at work, and nothing while it is yielded: between two levels, others may train
+        the next one, which is then found.
+
+        Yields:
+          Each level as it is finished, the dense network first; its weights may have been dropped. Nothing is made
+          from a level whose training diverged.
+
+        Raises:
+          InputError: fewer than one level, a rewind point beyond the training, or a criterion or action that returns
+            what cannot be used.
+        """
+        if levels < 1:
+            raise InputError(
+                f"levels is {levels}; it must be at least 1 (the dense network is level 0 and always there)."
+            )
+        self._check(treatment)
+        levels, level = treatment.last_level(levels), self.dense(seed)
+        finished = [level.metrics]
+        yield level
+        for number in range(1, levels + 1):
+            parent = finished[treatment.parent(number)]
+            if parent["status"] != "finished":
+                return
+            with self._lock(treatment, seed):
+                trained_before = self.trained
+                level = self._levels.next_level(treatment, seed, number, parent["fingerprint"])
+                finished.append(level.metrics)
+                if self.trained > trained_before or number == levels:
+                    self._write_page(treatment, seed, finished)
+            yield level
+
+    def dense(self, seed: int, weights: bool = False) -> Result:
+        """The dense network of a seed, trained if it is not there; with its weights if they are asked for."""
+        return self._levels.dense(seed, weights)
+
+    def rewind_point(self, seed: int, iteration: int) -> Result:
+        """The dense network of a seed as its training passes through an iteration; its final weights are those there.
+
+        Raises:
+          InputError: an iteration that the training does not pass through, or a training that diverges before it.
+        """
+        self._check(Treatment(rewind_to=iteration))
+        return self._levels.rewind_point(seed, iteration)
+
+    def level(
+        self,
+        treatment: Treatment,
+        seed: int,
+        number: int,
+        parent: str | None = None,
+        earlier: Sequence[dict] | None = None,
+    ) -> Result:
+        """One level, found or trained from the one before it; what is missing of that one is trained first.
+
+        Its weights are there where all are kept, and where it was just trained; `load` gives them in any case.
+
+        Args:
+          treatment: the treatment.
+          seed: the seed.
+          number: the level; 0 is the dense network.
+          parent: the fingerprint of the level that it has to be made from; what is found of another one is trained
+            again. None takes what is there.
+          earlier: the metrics of the levels before it, the dense network's first. Where they are given, the treatment's
+            page for TensorBoard is written of them and this one.
+
+        Raises:
+          InputError: the level before diverged, a level that the treatment does not have, a rewind point beyond the
+            training, or a criterion or action that returns what cannot be used.
+        """
+        self._check(treatment, number)
+        if number == 0:
+            return self.dense(seed)
+        with self._lock(treatment, seed):
+            found = self._levels.next_level(treatment, seed, number, parent)
+            if earlier is not None:
+                self._write_page(treatment, seed, [*earlier, found.metrics])
+            return found
+
+    def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> Result:
+        """A control of a level, found or trained; the level is trained first where it is missing.
+
+        Args:
+          treatment: the treatment, with the mask-0 action `zero` unless the control is `reorder`.
+          seed: the seed.
+          number: the level; 0, the dense network, has the control `reorder` only, from the treatment's rewind point.
+          control: a name in `controls.CONTROLS`.
+          draw: which of several controls of one kind, from 1.
+
+        Returns:
+          A result whose metrics are those of a level, with "kind" `control`, "control" and "draw"; its "parent" is the
+          level. Its weights are kept where all are.
+
+        Raises:
+          InputError: a control that cannot be, or what `level` raises.
+        """
+        check_control(treatment, number, control, draw)
+        # A level that is there is read without the lock of its treatment, which later levels may hold for long.
+        there = self.results.peek(level_place(seed, treatment.name, number), weights=False)
+        level = there or self.level(treatment, seed, number)
+        path, parent = control_place(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
+        with self.results.lock(path):
+            if found := self._levels.find(path, self._keep_weights, parent):
+                return found
+            state, iterations = self._control_begins(treatment, seed, number, control)
+            ticket = control_ticket(control, level.mask, state, self._network.draw, seed, number, draw)
+            identity = dataclasses.asdict(treatment)
+            identity |= {"kind": "control", "control": control, "draw": draw, "parent": parent}
+            other = order_seed(control, seed, draw)
+            plan = TrainingPlan(path, seed, number, identity, iterations, other, self._keep_weights)
+            return self._recorder.train(ticket, plan)
+
+    def controls(self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1) -> Iterator[Result]:
+        """The controls of one kind of a treatment's levels 1 to `levels`, but of those whose training diverged."""
+        found = [level.metrics for level in self.levels(treatment, seed, levels)]
+        for metrics in found[1:]:
+            if metrics["status"] == "finished":
+                yield self.control(treatment, seed, metrics["level"], control, draw)
+
+    def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
+        """A new model with a level's final weights and mask; what is missing of it is trained first.
+
+        Raises:
+          InputError: what `level` raises.
+        """
+        self._check(treatment, level)
+        with self._lock(treatment, seed):
+            found = self._levels.find_or_train(treatment, seed, level, weights=True)
+        model = networks.masked(self.model)
+        networks.set_state(model, found.final, found.mask)
+        return model
+
+    def saliency_gradient(self, before: Result, number: int) -> State:
+        """The gradient of one batch at a level's starting weights, for the criteria that make level `number` from it."""
+        return self._levels.gradient(before.metrics["seed"], before.ticket, number)
+
+    def weights_bytes(self, treatment: Treatment, levels: int) -> int:
+        """About how many bytes the weights of a treatment's levels take on disk if all are kept."""
+        return self._network.weights_bytes(treatment, levels)
+
+    def _check(self, treatment: Treatment, level: int = 0) -> None:
+        """Raises InputError, before anything is trained, for a treatment that this network, or a level that it cannot have."""
+        if level < 0:
+            raise InputError(f"Levels begin with 0, the dense network; level {level} is asked for.")
+        if level > treatment.last_level(level):
+            raise InputError(f"The treatment {treatment.name} has level 1 alone; level {level} is asked for.")
+        treatment.check_length(self.trainer.settings.iterations)
+        self._network.check_kept_fraction(treatment)
+
+    def _control_begins(
+        self, treatment: Treatment, seed: int, number: int, control: str
+    ) -> tuple[State, Stretch | None]:
+        """Every weight where a control's training begins, and which iterations that training goes through."""
+        begins = CONTROLS[control].begins
+        if begins == "ticket" and number:
+            with self._lock(treatment, seed):
+                state = self._levels.find_or_train(treatment, seed, number, weights=True).start
+        elif begins == "beginning" or not treatment.rewind_to:
+            return self._network.initial(seed), None
+        else:
+            state = self._levels.rewind_point(seed, treatment.rewind_to).final
+        return state, self._levels.iterations(treatment)
+
+    def _lock(self, treatment: Treatment, seed: int) -> contextlib.AbstractContextManager[None]:
+        """Holds all levels of a treatment."""
+        return self.results.lock(f"seed-{seed}/{treatment.name}")
+
+    def _write_page(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
+        """Writes the treatment's page for TensorBoard; the treatment has to be locked."""
+        folder = self.results.folder(f"seed-{seed}/{treatment.name}")
+        if folder is not None:
+            own, training = dataclasses.asdict(treatment), dataclasses.asdict(self.trainer.settings)
+            events.write_treatment(folder, self._labels | own | {"seed": seed} | training, finished)
+
+
+def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:
+    """The experiment of one of the paper's networks, with a results folder.
+
+    Args:
+      settings: the network and all that its runs have in common.
+      dataset: the images.
+      results_dir: the folder that holds the results of all networks.
+      **options: further arguments of `Experiment`.
+    """
+    image_shape = dataset.train.images.shape[1:]
+    return Experiment(
+        networks.build(settings.network, image_shape, dropout=settings.dropout),
+        dataset,
+        settings.training,
+        settings.pruning,
+        results=ResultsFolder(
+            Path(results_dir) / settings.folder, dataclasses.asdict(settings) | {"data": dataset.fingerprint}
+        ),
+        labels={"network": settings.network, "dataset": settings.dataset, "schedule": settings.schedule},
+        **options,
+    )

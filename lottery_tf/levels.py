@@ -1,0 +1,159 @@
+"""Levels that are there already, and the paper's algorithm for those that are missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+
+from lottery_tf.algorithm import lottery_tickets
+from lottery_tf.errors import InputError
+from lottery_tf.randomness import generator
+from lottery_tf.store import DENSE, MemoryResults, Result, ResultsFolder, level_place, rewind_place
+from lottery_tf.training import Stretch, Trainer
+from lottery_tf.training_recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.treatments import State, Ticket, Treatment
+from lottery_tf.untrained_network import UntrainedNetwork
+
+
+class Levels:
+    """Finds levels, or takes up the algorithm where the results leave off.
+
+    Args:
+      network: where all trainings begin.
+      trainer: gives gradients, and says how long a training is.
+      recorder: trains what is missing and stores it.
+      results: where levels lie.
+      keep_weights: whether levels that are finished are to have their weights.
+    """
+
+    def __init__(
+        self,
+        network: UntrainedNetwork,
+        trainer: Trainer,
+        recorder: TrainingRecorder,
+        results: MemoryResults | ResultsFolder,
+        keep_weights: bool,
+    ):
+        self._network = network
+        self._trainer = trainer
+        self._recorder = recorder
+        self._results = results
+        self._keep_weights = keep_weights
+
+    def find(self, path: str, weights: bool, parent: str | None = None) -> Result | None:
+        """What the results hold at a path, unless it is missing, damaged, or the child of another parent.
+
+        Args:
+          path: where it lies; it, or its treatment, has to be locked.
+          weights: whether its weights have to be there.
+          parent: the fingerprint of what it has to be made from; None takes any.
+        """
+        found = self._results.read(path, weights)
+        return found if found and parent in (None, found.metrics["parent"]) else None
+
+    def dense(self, seed: int, weights: bool) -> Result:
+        """The dense network of a seed, level 0 of all its treatments; locked meanwhile."""
+        return self._dense(TrainingPlan(level_place(seed, DENSE, 0), seed, 0, {}), weights)
+
+    def rewind_point(self, seed: int, iteration: int) -> Result:
+        """The dense network as its training passes through an iteration; locked meanwhile.
+
+        Raises:
+          InputError: the training diverges before it.
+        """
+        path = rewind_place(seed, iteration)
+        found = self._dense(TrainingPlan(path, seed, 0, {"kind": "rewind"}, Stretch(last=iteration)), weights=True)
+        if found.metrics["status"] != "finished":
+            raise InputError(f"The dense training of seed {seed} diverged before iteration {iteration}.")
+        return found
+
+    def next_level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
+        """A level as `find_or_train` gives it; then drops the weights it was made from, unless they are to be kept."""
+        trained_before = self._recorder.trained
+        level = self.find_or_train(treatment, seed, number, self._keep_weights, parent)
+        # Where one level took several trainings, the weights of levels before it were made again too.
+        trainings = max(1, self._recorder.trained - trained_before)
+        for earlier in range(number - 1, max(0, number - 1 - trainings), -1):
+            path = level_place(seed, treatment.name, earlier)
+            found = self.find(path, weights=False)
+            if found and not found.metrics["keep_weights"]:
+                self._results.drop_weights(path)
+        return level
+
+    def find_or_train(
+        self, treatment: Treatment, seed: int, number: int, weights: bool, parent: str | None = None
+    ) -> Result:
+        """A level, found or trained; what is missing of the levels before it is trained first.
+
+        Args:
+          treatment, seed, number: the level; the treatment has to be locked.
+          weights: whether its weights are needed.
+          parent: the fingerprint of the level that it has to be made from; None takes any that is found.
+
+        Raises:
+          InputError: a level before it diverged.
+        """
+        if number == 0:
+            return self.dense(seed, weights)
+        found = self.find(level_place(seed, treatment.name, number), weights, parent)
+        return found or self._trained(treatment, seed, number)
+
+    def iterations(self, treatment: Treatment) -> Stretch:
+        """The iterations of a treatment's levels; a network that goes on keeps the learning rate of its end."""
+        return Stretch(treatment.rewind_to, rate_from=self._trainer.settings.iterations if treatment.goes_on else None)
+
+    def gradient(self, seed: int, ticket: Ticket, level: int) -> State:
+        """The loss gradient of one batch of training images where a ticket starts, to make a level of it."""
+        size, batch_size = len(self._trainer.dataset.train), self._trainer.settings.batch_size
+        rng = generator(seed, "saliency batch", level)
+        return self._trainer.gradient(ticket, rng.choice(size, batch_size, replace=False))
+
+    def _dense(self, plan: TrainingPlan, weights: bool) -> Result:
+        """The dense network of the plan's seed after its iterations."""
+        with self._results.lock(plan.path):
+            return self.find(plan.path, weights) or next(
+                self._algorithm(lambda ticket, level: self._recorder.train(ticket, plan), Treatment(), plan.seed, [])
+            )
+
+    def _trained(self, treatment: Treatment, seed: int, number: int) -> Result:
+        """Takes up the algorithm at the nearest level that is there, and goes on to the one that is wanted."""
+        level, missing = self._nearest_ancestor(treatment, seed, number)
+
+        def train(ticket: Ticket, number: int) -> Result:
+            identity = dataclasses.asdict(treatment) | {"parent": level.metrics["fingerprint"]}
+            path = level_place(seed, treatment.name, number)
+            return self._recorder.train(ticket, TrainingPlan(path, seed, number, identity, self.iterations(treatment)))
+
+        tickets = self._algorithm(train, treatment, seed, missing, level)
+        for _ in missing:
+            if level.metrics["status"] != "finished":
+                earlier = level.metrics["level"]
+                raise InputError(f"Level {earlier} of {treatment.name}, seed {seed}, diverged: nothing follows it.")
+            level = next(tickets)
+        return level
+
+    def _nearest_ancestor(self, treatment: Treatment, seed: int, number: int) -> tuple[Result, list[int]]:
+        """The nearest level before a missing one that is there with its weights, and the levels from it to that one."""
+        missing = [number]
+        while before := treatment.parent(missing[0]):
+            if found := self.find(level_place(seed, treatment.name, before), weights=True):
+                return found, missing
+            missing.insert(0, before)
+        return self.dense(seed, weights=True), missing
+
+    def _algorithm(
+        self,
+        train: Callable[[Ticket, int], Result],
+        treatment: Treatment,
+        seed: int,
+        levels: Sequence[int],
+        parent: Result | None = None,
+    ) -> Iterator[Result]:
+        """The paper's algorithm for this network; nothing is done before its first level is asked for."""
+        network, gradient = self._network, functools.partial(self.gradient, seed)
+        rewound = self.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
+        initial = network.initial(seed)
+        yield from lottery_tickets(
+            train, treatment, initial, network.pruned_fraction, network.draw, seed, levels, gradient, rewound, parent
+        )

@@ -1,0 +1,165 @@
+"""Finding levels and taking up the algorithm, with trainings that NumPy makes up, and how a training is recorded."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lottery_tf.errors import InputError
+from lottery_tf.levels import Levels
+from lottery_tf.store import MemoryResults, Result, ResultsFolder, fingerprint, level_place
+from lottery_tf.training_recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.treatments import Ticket, Treatment
+
+SIZE = 60
+
+
+class MadeUp:
+    """A recorder that trains nothing: every kept weight moves by something of its own.
+
+    Args:
+      results: where it stores.
+      diverging: the levels that diverge.
+    """
+
+    def __init__(self, results, diverging=()):
+        self.results, self.diverging, self.trained, self.plans = results, diverging, 0, []
+
+    def train(self, ticket, plan):
+        self.trained += 1
+        self.plans.append(plan)
+        moved = ticket.start["w"] + np.random.default_rng(plan.level).normal(size=SIZE)
+        final = {"w": np.where(ticket.mask["w"], moved, ticket.start["w"])}
+        status = "diverged" if plan.level in self.diverging else "finished"
+        own = {"parent": "", "seed": plan.seed, "level": plan.level, "status": status, "keep_weights": False}
+        metrics = own | plan.identity | {"fingerprint": fingerprint(final, ticket.mask)}
+        result = Result(ticket.mask, metrics, start=ticket.start, final=final)
+        self.results.write(plan.path, result)
+        return result
+
+
+def levels_of(results=None, keep_weights=False, **options):
+    results = results or MemoryResults()
+    recorder = MadeUp(results, **options)
+    network = SimpleNamespace(
+        initial=lambda seed: {"w": np.random.default_rng(seed).normal(size=SIZE)},
+        pruned_fraction={"w": 0.2},
+        draw={"w": lambda rng: rng.normal(size=SIZE)},
+    )
+    trainer = SimpleNamespace(settings=SimpleNamespace(iterations=100))
+    return Levels(network, trainer, recorder, results, keep_weights), recorder, results
+
+
+def numbers(recorder):
+    return [plan.level for plan in recorder.plans]
+
+
+def test_what_is_missing_before_a_level_is_trained_first():
+    levels, recorder, _ = levels_of()
+    levels.next_level(Treatment(), 0, 3)
+    assert numbers(recorder) == [0, 1, 2, 3]
+    assert [plan.path for plan in recorder.plans] == ["seed-0/dense"] + [
+        level_place(0, Treatment().name, n) for n in (1, 2, 3)
+    ]
+    parents = [plan.identity.get("parent", "") for plan in recorder.plans]
+    found = [levels.find(plan.path, weights=False).metrics["fingerprint"] for plan in recorder.plans]
+    assert parents == ["", *found[:3]]
+
+
+def test_one_shot_levels_need_the_dense_network_alone():
+    levels, recorder, _ = levels_of()
+    levels.next_level(Treatment(rounds="oneshot"), 0, 3)
+    assert numbers(recorder) == [0, 3]
+
+
+def test_it_is_taken_up_at_the_nearest_level_with_weights_to_the_same_bits():
+    levels, recorder, results = levels_of()
+    wanted = [levels.next_level(Treatment(), 0, number) for number in (1, 2, 3, 4)]
+    results.drop_weights(level_place(0, Treatment().name, 4))
+    again = levels.find_or_train(Treatment(), 0, 4, weights=True)
+    assert numbers(recorder) == [0, 1, 2, 3, 4, 1, 2, 3, 4], "the weights of 1 to 3 were dropped"
+    assert again.final["w"].tobytes() == wanted[-1].final["w"].tobytes()
+    results.drop_weights(level_place(0, Treatment().name, 4))
+    levels.find_or_train(Treatment(), 0, 4, weights=True)
+    assert numbers(recorder)[9:] == [4], "level 3 has its weights again"
+
+
+def test_weights_are_dropped_once_the_next_level_is_there():
+    levels, _, results = levels_of()
+
+    def with_weights():
+        return [n for n in range(1, 5) if results.read(level_place(0, Treatment().name, n), weights=True)]
+
+    levels.next_level(Treatment(), 0, 1)
+    assert with_weights() == [1]
+    levels.next_level(Treatment(), 0, 2)
+    assert with_weights() == [2]
+    levels.next_level(Treatment(), 0, 4)
+    assert with_weights() == [4]
+
+
+def test_children_of_another_parent_are_not_found():
+    levels, recorder, _ = levels_of()
+    one = levels.next_level(Treatment(), 0, 1)
+    parent = one.metrics["parent"]
+    assert levels.find_or_train(Treatment(), 0, 1, weights=False, parent=parent).metrics == one.metrics
+    assert recorder.trained == 2
+    levels.find_or_train(Treatment(), 0, 1, weights=False, parent="other")
+    assert recorder.trained == 3
+
+
+def test_nothing_follows_a_level_that_diverged():
+    levels, recorder, _ = levels_of(diverging=(2,))
+    with pytest.raises(InputError, match="Level 2 of large_final-rewind-zero, seed 5, diverged: nothing follows it"):
+        levels.next_level(Treatment(), 5, 4)
+    assert numbers(recorder) == [0, 1, 2]
+    assert levels.next_level(Treatment(rounds="oneshot"), 5, 3).metrics["status"] == "finished"
+
+
+def test_a_late_rewind_point_is_trained_once_for_all_levels():
+    levels, recorder, _ = levels_of()
+    treatment = Treatment(rewind_to=30)
+    level = levels.next_level(treatment, 0, 2)
+    plans = {plan.path: plan for plan in recorder.plans}
+    assert len(plans) == len(recorder.plans) == 4
+    assert (plans["seed-0/rewind-30"].identity, plans["seed-0/rewind-30"].iterations.last) == ({"kind": "rewind"}, 30)
+    assert {plan.iterations.first for plan in recorder.plans if treatment.name in plan.path} == {30}
+    rewound = levels.rewind_point(0, 30).final["w"]
+    np.testing.assert_array_equal(level.start["w"], np.where(level.mask["w"], rewound, 0))
+
+
+def test_what_a_training_leaves_is_described_and_stored(tmp_path):
+    results = ResultsFolder(tmp_path, {})
+    history = np.array([[0, np.nan, np.nan, 2.0, 0.1], [9, 1.0, 0.5, 1.5, 0.4]])
+    mask, start = {"w": np.array([[True, False], [True, True]])}, {"w": np.ones((2, 2), np.float32)}
+    trained = SimpleNamespace(
+        final={"w": 2 * start["w"]}, history=history, early_stop_iteration=9, early_stop_val_loss=1.5,
+        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False, seconds=1.23456,
+    )  # fmt: skip
+    asked = {}
+
+    def train(ticket, seed, level, **options):
+        asked.update(options, seed=seed, level=level)
+        options["on_history"](history)
+        return trained
+
+    recorder = TrainingRecorder(SimpleNamespace(train=train), results, {"network": "tiny"}, True, 30, print)
+    identity = {"kind": "control", "criterion": "random", "parent": "abc", "draw": 2}
+    result = recorder.train(
+        Ticket(start, mask), TrainingPlan("seed-4/x", 4, 3, identity, order_seed=7, store_weights=False)
+    )
+    assert (asked["seed"], asked["level"], asked["order_seed"], asked["on_steps"]) == (4, 3, 7, print)
+    assert (result.final, recorder.trained) == (None, 1)
+    assert results.read("seed-4/x", weights=True) is None
+    metrics = results.read("seed-4/x", weights=False).metrics
+    assert metrics == result.metrics
+    versions, own = metrics.pop("versions"), metrics.pop("fingerprint")
+    assert (versions.keys(), own) == ({"tensorflow", "keras", "numpy"}, fingerprint(trained.final, mask))
+    assert list(metrics.items()) == list({
+        "kind": "control", "network": "tiny", "criterion": "random", "mask1": "", "mask0": "", "scope": "",
+        "rewind_to": 0, "rounds": "", "chosen_kept_fraction": None, "parent": "abc", "draw": 2, "seed": 4, "level": 3,
+        "status": "finished", "overflow": False, "kept_fraction": 0.75, "early_stop_iteration": 9, "early_stop_val_loss": 1.5,
+        "test_accuracy": 0.75, "final_test_accuracy": None, "iterations": 9, "seconds": 1.235,
+        "kept_fraction_by_layer": {"w": 0.75}, "keep_weights": True,
+    }.items())  # fmt: skip
+    assert list((tmp_path / "seed-4" / "x").glob("events.out.tfevents.*"))
