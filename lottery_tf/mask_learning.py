@@ -14,8 +14,8 @@ import numpy as np
 from lottery_tf import events, masks, networks
 from lottery_tf.data import Dataset
 from lottery_tf.files import finite
-from lottery_tf.level_metrics import versions
 from lottery_tf.mask_settings import MaskSettings, common, folder, place
+from lottery_tf.origin import versions
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import TrainingSettings
 from lottery_tf.store import MemoryResults, Result, ResultsFolder, Snapshot
@@ -104,7 +104,7 @@ class MaskLearner:
 
     def _program(self, settings: MaskSettings) -> _Program:
         model = MaskedModel(self._network, **dataclasses.asdict(settings))
-        return _Program(model, networks.get_state(model), self._judge_trainer.of(model))
+        return _Program(model, networks.get_state(model), self._judge_trainer.with_model(model))
 
     def _initial_logits(self) -> networks.State:
         """The logits of every kernel at their start."""

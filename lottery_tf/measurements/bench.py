@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lottery_tf.errors import InputError
 from lottery_tf.files import finite
 from lottery_tf.landscape.paths import MATCHING, POINTS, Path
-from lottery_tf.level_metrics import versions
+from lottery_tf.origin import versions
 from lottery_tf.store import DENSE, Result, Snapshot, level_place
 from lottery_tf.treatments import State, Ticket, Treatment
 
