@@ -63,10 +63,11 @@ def evaluate(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[ClaimRe
 
 
 def _result(claim: Claim, evidence: Evidence) -> ClaimResult:
-    conditions = claim.test(evidence)
-    verdict, numbers = combined([each.verdict for each in conditions]), "; ".join(each.text for each in conditions)
+    """Tests a claim where there is some of all the data that it needs."""
     panel, seeds = ", ".join(filter(None, evidence.key)), claim.seeds(evidence)
-    numbers = numbers if all(seeds.values()) else ""
+    conditions = claim.test(evidence) if all(seeds.values()) else []
+    verdict = combined([each.verdict for each in conditions]) if conditions else Verdict.NO_DATA
+    numbers = "; ".join(each.text for each in conditions)
     return ClaimResult(claim.sentence, claim.place, claim.rule, panel, verdict.value, numbers, missing(seeds))
 
 

@@ -8,6 +8,7 @@ fewer than half of the paper's levels does not count.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import operator
 from collections.abc import Callable, Iterable, Mapping
 
@@ -52,8 +53,12 @@ class Evidence:
 
     def line(self, treatment: Treatment, measure: str = "test_accuracy") -> pd.DataFrame:
         """A measure of a treatment: a row a seed, a column a level; what is missing is NaN."""
-        rows = self.levels[self.levels["treatment"] == treatment.name]
+        rows = self._by_treatment.get(treatment.name, self.levels[:0])
         return rows.pivot(index="seed", columns="level", values=measure)
+
+    @functools.cached_property
+    def _by_treatment(self) -> dict[str, pd.DataFrame]:
+        return dict(list(self.levels.groupby("treatment")))
 
     def one_shot(self, criterion: str, weights: str) -> pd.DataFrame:
         """The rows of a criterion's one-shot supermasks, of the seeds with levels enough."""

@@ -3,10 +3,14 @@
 import csv
 import re
 from collections import defaultdict
-from statistics import fmean
+from statistics import fmean, stdev
 
+import numpy as np
 from conftest import ROOT
+from scipy import stats
 
+from analysis import readme_tables
+from analysis.results import load
 from analysis.table1 import published_table1
 
 MEASURED = ROOT / "analysis" / "measured"
@@ -14,10 +18,7 @@ TABLES = ("table1", "figure3", "figure4", "figure5", "learned_masks")
 SETTINGS = ("optimizer", "learning_rate", "initial_logit", "l1")
 SCHEDULES = {f"{share} of the iterations": share.split()[-1] for share in ("half", "a quarter", "a tenth")}
 NAMES = {"trained": "trained network", "learned x initial": "learned mask x initial"}  # in the paper's Table 1
-ROWS = {
-    "fc, MNIST": ("fc", "mnist"),
-    **{f"{name}, CIFAR-10": (name, "cifar10") for name in ("conv2", "conv4", "conv6")},
-}
+NETWORKS = {"fc": "mnist", "conv2": "cifar10", "conv4": "cifar10", "conv6": "cifar10"}
 
 
 def rows_of(name):
@@ -25,7 +26,7 @@ def rows_of(name):
         return list(csv.DictReader(file))
 
 
-def readme_tables():
+def tables_of_readmes():
     """Each table of the README, and of the one beside the CSV files: its header and its rows, as lists of cells."""
     found, text = [], "\n".join((folder / "README.md").read_text() for folder in (ROOT, MEASURED))
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
@@ -37,7 +38,7 @@ def readme_tables():
 def of_levels():
     """(schedule, row, kept percentage) -> cell, of the tables of trained networks; and the seeds that each row names."""
     cells, seeds = {}, {}
-    for header, rows in readme_tables():
+    for header, rows in tables_of_readmes():
         if header[1:2] == ["seeds"] and header[0] in SCHEDULES:
             schedule = SCHEDULES[header[0]]
             for name, count, *values in rows:
@@ -107,19 +108,21 @@ def best_learned(network, dataset, weights, rescale):
 
 
 def test_table_1_is_that_of_the_csv_and_of_the_paper():
-    ((header, rows),) = [table for table in readme_tables() if table[0][1:2] == ["mask x initial"]]
+    ((header, rows),) = [table for table in tables_of_readmes() if table[0][1:2] == ["mask x initial"]]
     columns = dict(enumerate(header[1:], start=1))
     published, network = published_table1(), None
     for row in rows:
-        network = ROWS.get(row[0].partition(" (")[0], network)
+        network = network if row[0] == "published" else row[0].split(", ")[0]
         for place, column in columns.items():
             cell = row[place]
             if row[0] == "published":
-                value = published.get((*network, NAMES.get(column, column)))
+                value = published.get((network, NETWORKS[network], NAMES.get(column, column)))
                 assert cell == ("" if value is None else f"{value:.1f}"), (network, column)
             elif cell:
-                assert cell in measured(column, *network), (network, column, cell)
-    assert {row[0].partition(" (")[0] for row in rows} == {*ROWS, "published"}
+                assert cell in measured(column, network, NETWORKS[network]), (network, column, cell)
+    names = [row[0].removesuffix(row[0].split("schedule ")[-1]) for row in rows[::2]]
+    assert names == [f"{network}, {dataset}, schedule " for network, dataset in NETWORKS.items()]
+    assert [row[0] for row in rows[1::2]] == ["published"] * len(NETWORKS)
 
 
 def measured(column, network, dataset):
@@ -137,11 +140,11 @@ def measured(column, network, dataset):
     schedules = defaultdict(list)
     for schedule, value in values:
         schedules[schedule].append(value)
-    return [band(own, digits) for own in schedules.values() for digits in (1, 2)]
+    return [band(own, 1) + (f", n = {len(own)}" if len(own) != 5 else "") for own in schedules.values()]
 
 
 def test_the_sweep_over_initial_logits_is_that_of_the_csv():
-    ((header, rows),) = [table for table in readme_tables() if table[0][1:2] == ["m = -5"]]
+    ((header, rows),) = [table for table in tables_of_readmes() if table[0][1:2] == ["m = -5"]]
     found = defaultdict(list)
     for row in rows_of("learned_masks"):
         if row["network"] == "fc" and row["g"] == "bernoulli":
@@ -159,7 +162,7 @@ def test_the_sweep_over_initial_logits_is_that_of_the_csv():
 
 
 def test_tickets_and_their_controls_are_those_of_the_csv():
-    ((header, rows),) = [table for table in readme_tables() if table[0][0] == "kept %"]
+    ((header, rows),) = [table for table in tables_of_readmes() if table[0][:2] == ["kept %", "ticket"]]
     one_shot, fine_tuned = ("rewind", "oneshot"), ("finetune", "iterative")
     columns = {"ticket": ("rewind", "iterative"), "one-shot": one_shot, "fine-tuned": fine_tuned}
     controls = {"reinitialized": "reinit", "random mask": "random"}
@@ -213,6 +216,13 @@ def over_runs(name, value, **wanted):
     return fmean(value for values in chosen.values() for value in values)
 
 
+def over_both_seeds(level, pruned_by, method):
+    """The share that can go, in percent, of each seed."""
+    rows = [row for row in rows_of("landscape/limits") if (row["level"], row["pruned_by"]) == (level, pruned_by)]
+    rows = [row for row in rows if row["method"] == method and row["criterion"] == "large_final"]
+    return [100 * float(row["pruned_fraction"]) for row in sorted(rows, key=lambda row: row["seed"])]
+
+
 def test_lines_between_levels_are_those_of_the_csv_files():
     text = " ".join((ROOT / "README.md").read_text().split())
     found = pairs("large_final")
@@ -240,13 +250,23 @@ def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
     text = " ".join((ROOT / "README.md").read_text().split())
     barriers = [100 * over_runs("perturbations", "error_barrier", level=at, multiple="1.0") for at in ("4", "15")]
     assert "(barriers of {:.2f} and {:.2f} points, at 41 and 3.6% kept)".format(*barriers) in text
-    shares = {
-        method: [100 * over_runs("limits", "pruned_fraction", level=at, pruned_by="large_final", method=method)
-                 for at in ("0", "6", "12")]
-        for method in ("along the projection", "found")
-    }  # fmt: skip
-    predicted, reached = ("{:.0f}, {:.0f} and {:.0f}%".format(*own) for own in shares.values())
-    assert f"without retraining: {predicted} at levels 0, 6 and 12, where {reached} were found" in text
+    for pruned_by, words in (
+        ("large_final", "for magnitude pruning {} and {}% are predicted where {} and {}% were found"),
+        ("random", "for random pruning {} and {}% where {} and {}% were."),
+    ):
+        shares = [
+            [fmean(over_both_seeds(at, pruned_by, method)) for at in ("0", "6", "12")]
+            for method in ("subspace meets bowl", "found after retraining")
+        ]
+        said = words.format(*(part for own in shares for part in (f"{own[0]:.0f}, {own[1]:.0f}", f"{own[2]:.0f}")))
+        assert said in text
+    apart = [
+        "{:.0f} and {:.0f}%".format(*over_both_seeds("0", pruned_by, "subspace meets bowl"))
+        for pruned_by in ("large_final", "random")
+    ]
+    assert "predictions are {} for magnitude, {} for random pruning".format(*apart) in text
+    again = [100 * float(row["error_barrier"]) for row in rows_of("landscape/lines") if row["relation"] == "reordered"]
+    assert f"have barriers of at most {max(again):.2f} points" in text
     by = [{name: over_runs("rays", name, level="12", direction=way, position="0.0") for name in ("curvature", "length")}
           for way in ("large_final", "random")]  # fmt: skip
     assert "From level 2 on the curvature along magnitude pruning's projection is *greater* than along random" in text
@@ -256,6 +276,130 @@ def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
         assert (magnitude > random) == (int(level) >= 2), level
     assert "({:.4f} against {:.4f} at level 12)".format(*(own["curvature"] for own in by)) in text
     assert "(length {:.1f} against {:.1f})".format(*(own["length"] for own in by)) in text
+
+
+def table_of(title):
+    """The rows of the README's table with a header that has this title."""
+    ((_, rows),) = [table for table in tables_of_readmes() if title in table[0]]
+    return rows
+
+
+def test_the_limits_are_those_of_the_csv():
+    methods = ("along the projection", "found", "subspace meets bowl", "found after retraining")
+    rows = iter(table_of("without retraining: predicted"))
+    for level in ("0", "6", "12"):
+        for pruned_by in ("large_final", "random"):
+            assert next(rows)[2:] == [band(over_both_seeds(level, pruned_by, method), 0) for method in methods]
+
+
+def test_the_joined_pairs_are_those_of_the_csv():
+    lines = {}
+    for row in rows_of("landscape/lines"):
+        if row["relation"] == "successive":
+            key = tuple(row[name] for name in ("criterion", "rewind_to", "seed", "level"))
+            first, second, dense, barrier = (
+                100 * float(row[name]) for name in ("first_error", "second_error", "dense_error", "error_barrier")
+            )
+            lines[key] = (max(first, second) <= dense + 0.2 + 1e-9, barrier < 2)
+    for _, criterion, rewind_to, seeds, *cells in table_of("both match: joined"):
+        own = {key: value for key, value in lines.items() if criterion == "all" or key[:2] == (criterion, rewind_to)}
+        assert len({key[2] for key in own}) == int(seeds)
+        for matches, cell in zip((True, False), cells, strict=True):
+            joined = [joined for match, joined in own.values() if match == matches]
+            assert cell == f"{sum(joined)} of {len(joined)}"
+    assert cells == ["63 of 63", "86 of 97"]
+
+
+def over_levels(schedule, *treatment):
+    """Each seed's mean accuracy over the levels of a treatment of fc."""
+    found = defaultdict(list)
+    for row in rows_of("levels"):
+        if (row["network"], row["schedule"], row["criterion"], row["mask1"], row["mask0"]) == (
+            "fc",
+            schedule,
+            *treatment,
+        ):
+            found[row["seed"]].append(100 * float(row["test_accuracy"]))
+    return np.array([fmean(found[seed]) for seed in sorted(found)])
+
+
+def within(a, b, margin):
+    """The p-value of "a and b differ by less than the margin"."""
+    return max(
+        stats.ttest_rel(a, b - margin, alternative="greater").pvalue,
+        stats.ttest_rel(a, b + margin, alternative="less").pvalue,
+    )
+
+
+def test_what_hangs_on_the_rules_is_so():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    dense = [100 * float(row["test_accuracy"]) for row in rows_of("levels") if row["criterion"] == "dense"
+             and (row["network"], row["schedule"]) == ("fc", "paper")]  # fmt: skip
+    deviation = stdev(dense)
+    margin = 2.8 * deviation
+    assert f"For fc it is {margin:.2f} points" in text
+    rewind, constant, reshuffle = (
+        over_levels("tenth", "large_final", action, "zero")
+        for action in ("rewind", "constant_init_sign", "reshuffle_init_sign")
+    )
+    low, high = stats.ttest_rel(constant, rewind).confidence_interval(0.95)
+    assert (
+        f"one magnitude for all is {(rewind - constant).mean():.2f} points below rewinding, [{low:+.2f}, {high:+.2f}]"
+        in text
+    )
+    quarter = {
+        name: over_levels("quarter", criterion, action, "zero").item()
+        for name, criterion, action in (
+            ("rewind", "large_final", "rewind"),
+            ("constant", "large_final", "constant_init_sign"),
+            ("random", "random", "rewind"),
+        )
+    }
+    assert f"On a quarter there is one seed, and it is {quarter['rewind'] - quarter['constant']:.2f} below" in text
+    random = over_levels("tenth", "random", "rewind", "zero")
+    kept = [
+        (constant - random).mean() / (rewind - random).mean(),
+        (quarter["constant"] - quarter["random"]) / (quarter["rewind"] - quarter["random"]),
+    ]
+    assert "a tenth has {:.0f}% of it, the quarter {:.0f}%".format(*(100 * share for share in kept)) in text
+    assert f"With `reshuffle` and the sign, {(rewind - reshuffle).mean():.2f} points are lost" in text
+    assert within(reshuffle, rewind, 0.2) < 0.05 < within(reshuffle, rewind, margin)
+    assert within(constant, rewind, margin) < 0.05 < within(constant, rewind, deviation)
+    assert f"one standard deviation ({deviation:.2f} points)" in text
+    movement, large_final = (over_levels("half", name, "rewind", "zero") for name in ("movement", "large_final"))
+    low, high = stats.ttest_rel(large_final, movement).confidence_interval(0.95)
+    assert f"`movement` is {(large_final - movement).mean():.2f} [{low:.2f}, {high:.2f}] below `large_final`" in text
+
+
+def test_what_agrees_with_frankle_and_carbin_is_so():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    found = defaultdict(lambda: defaultdict(list))
+    for row in rows_of("levels"):
+        names = [row[name] for name in ("network", "schedule", "criterion", "mask1", "mask0")]
+        if names in (["fc", "half", "dense", "", ""], ["fc", "half", "large_final", "rewind", "zero"]):
+            for name in ("early_stop_iteration", "test_accuracy"):
+                found[row["level"]][name].append(float(row[name]))
+    dense, fifth, little = (
+        {name: fmean(values) for name, values in found[level].items()} for level in ("0", "7", "15")
+    )
+    stops = fifth["early_stop_iteration"], dense["early_stop_iteration"]
+    assert (
+        f"stops {1 - stops[0] / stops[1]:.0%} earlier than the dense network ({stops[0]:,.0f} iterations against {stops[1]:,.0f};"
+        in text
+    )
+    accuracies = [f"{100 * each['test_accuracy']:.2f}" for each in (little, dense)]
+    assert "({} against {}; published: the same percentage)".format(*accuracies) in text
+
+
+def test_the_tables_are_those_that_the_command_writes(light_command, tmp_path):
+    copy, text = tmp_path / "README.md", (MEASURED / "README.md").read_text()
+    results = load(MEASURED)
+    for whole in (text, (ROOT / "README.md").read_text()):
+        assert readme_tables.written(whole, results) == whole
+    copy.write_text(text.replace("| 98.48 |", "| 98.49 |"))
+    done = light_command("analysis.readme_tables", f"--results_dir={MEASURED}", f"--files={copy}", "--check")
+    assert (done.returncode, "run this without --check" in done.stderr) == (2, True)
+    assert readme_tables.written(copy.read_text(), results) == text != copy.read_text()
 
 
 def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):

@@ -1,0 +1,315 @@
+"""Writes the tables of results in Markdown files from the results themselves, or checks that they are those.
+
+Example:
+  python -m analysis.readme_tables --results_dir=analysis/measured
+  python -m analysis.readme_tables --results_dir=analysis/measured --check
+
+A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`; the names are those of `TABLES`. Accuracies and
+shares are in percent, mean [least, greatest] over seeds, or the value of a single one.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+from absl import flags
+
+from analysis import lottery_lines
+from analysis.beside_levels import successive
+from analysis.claims import ClaimResult, evaluate
+from analysis.common_flags import define_results_dir
+from analysis.results import FINISHED, PANEL, Results, load, panel
+from analysis.table1 import learned_of_column, published_table1, table1, ways_learned
+from analysis.unmasking import ALONG, FOUND, MAGNITUDE, MEETS, RANDOM, RETRAINED, STABLE, by_magnitude
+from analysis.verdicts import Verdict
+from lottery_tf import console, files, paper
+from lottery_tf.errors import InputError
+from lottery_tf.names import choose
+from lottery_tf.treatments import Treatment
+
+FC = ("fc", "mnist")
+KEPT = (51.28, 21.07, 10.83, 6.95)  # percentages, of the long tables
+Row = list[str]
+
+
+def cell(values: Iterable[float], digits: int = 2) -> str:
+    """Mean [least, greatest].
+
+    >>> cell([98.1, 98.3]), cell([98.1], 1), cell([])
+    ('98.20 [98.10, 98.30]', '98.1', '')
+    """
+    values = list(values)
+    mean, *ends = (
+        f"{value:.{digits}f}"
+        for value in (sum(values) / max(1, len(values)), min(values, default=0), max(values, default=0))
+    )
+    return f"{mean} [{', '.join(ends)}]" if len(values) > 1 else mean if values else ""
+
+
+def levels_table(
+    results: Results, schedule: str, title: str, lines: Iterable[Treatment], kept: Iterable[float]
+) -> Iterator[Row]:
+    """Test accuracies of fc: a row a treatment that there are results of, a column a kept percentage."""
+    rows = panel(results.levels, (*FC, schedule))
+    rows = rows.assign(kept=(100 * rows["kept_fraction"]).round(2))
+    yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not place) for place, share in enumerate(kept))]
+    for treatment in lines:
+        found = rows[rows["treatment"] == treatment.name]
+        if len(found):
+            cells = [cell(100 * found.loc[found["kept"] == share, "test_accuracy"]) for share in kept]
+            yield [treatment_in_words(treatment), str(found["seed"].nunique()), *cells]
+
+
+def treatment_in_words(treatment: Treatment) -> str:
+    """A treatment by what it does other than rewind to initial weights and freeze at zero.
+
+    >>> treatment_in_words(Treatment(mask0="init"))
+    '`large_final`, pruned ones frozen at `init`'
+    """
+    usual, words = Treatment(), f"`{treatment.criterion}`"
+    words += f", kept weights `{treatment.mask1}`" if treatment.mask1 != usual.mask1 else ""
+    return words + (f", pruned ones frozen at `{treatment.mask0}`" if treatment.mask0 != usual.mask0 else "")
+
+
+def table1_beside_published(results: Results) -> Iterator[Row]:
+    """Table 1, each seed's maximum chosen on test images: the longest schedule and way of learning, and what is published."""
+    found, published, lengths = table1(results), published_table1(), iterations(results)
+    yield ["", *TABLE1_TITLES.values()]
+    for network, dataset in found[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None):
+        rows = found[(found["network"] == network) & (found["dataset"] == dataset)]
+        masks = rows[rows["column"].str.startswith("mask")]
+        schedule = max(masks["schedule"], key=lambda name: lengths[network, dataset, name], default="")
+        cells = []
+        for column in TABLE1_TITLES:
+            longest = rows[rows["training"] == _longest_way(results, network, dataset, column)]
+            row = longest[(longest["column"] == column) & longest["schedule"].isin([schedule, ""])]
+            cells.append(_mean_and_ends(row.iloc[0]) if len(row) else "")
+        yield [f"{network}, {dataset}, schedule {schedule}", *cells]
+        values = [published.get((network, dataset, column)) for column in TABLE1_TITLES]
+        yield ["published", *("" if value is None else f"{value:.1f}" for value in values)]
+
+
+TABLE1_TITLES = {  # columns of Table 1 -> what they are called here
+    "mask x initial": "mask x initial",
+    "mask x signed constant": "mask x signed constant",
+    "learned mask x initial": "learned x initial",
+    "learned mask x signed constant": "learned x signed constant",
+    "learned mask x signed constant, rescaled": "learned x signed constant, rescaled",
+    "trained network": "trained",
+}
+
+
+def _longest_way(results: Results, network: str, dataset: str, column: str) -> str:
+    """How the masks of a column were learned that saw the most images; "" for what is not learned."""
+    masks = results.learned_masks
+    masks = masks[(masks["network"] == network) & (masks["dataset"] == dataset)]
+    ways = ways_learned(learned_of_column(masks, column)) if column in paper.LEARNED_MASKS else []
+    return ways[-1][0] if ways else ""
+
+
+def _mean_and_ends(row: pd.Series) -> str:
+    """A cell of Table 1 with the number of its seeds, if there are not five."""
+    mean, least, greatest = (f"{row[f'maxima_{name}']:.1f}" for name in ("mean", "min", "max"))
+    seeds = int(row["maxima_n"])
+    text = f"{mean} [{least}, {greatest}]" if seeds > 1 else mean
+    return text if seeds == len(paper.SEEDS) else f"{text}, n = {seeds}"
+
+
+def iterations(results: Results) -> dict[tuple[str, str, str], int]:
+    """How long each schedule's trainings are."""
+    return results.levels.groupby(list(PANEL))["iterations"].max().to_dict()
+
+
+def initial_logits(results: Results) -> Iterator[Row]:
+    """Learned masks of fc by the initial logit: accuracy and pruned share, and both after the longest learning."""
+    rows = results.learned_masks
+    rows = rows[
+        (rows["network"] == FC[0])
+        & (rows["dataset"] == FC[1])
+        & (rows["g"] == "bernoulli")
+        & (rows["status"] == FINISHED)
+    ]
+    shortest, longest = rows["iterations"].min(), rows["iterations"].max()
+    columns = {
+        ("m = " if logit == paper.INITIAL_LOGITS[0] else "") + f"{logit:g}": (f"{logit:g}", shortest)
+        for logit in paper.INITIAL_LOGITS
+    }
+    columns[f"0, {longest:,.0f} iterations"] = ("0", longest)
+    yield ["", *columns]
+    for name, settings in (
+        (name.removeprefix("learned mask x "), masks[0]) for name, masks in paper.LEARNED_MASKS.items()
+    ):
+        own = rows[(rows["weights"] == settings.weights) & (rows["rescale"] == settings.rescale)]
+        cells = []
+        for logit, length in columns.values():
+            some = own[(own["initial_logit"] == logit) & (own["iterations"] == length)]
+            accuracy, pruned = 100 * some["test_accuracy"].mean(), 100 * some["pruned_fraction"].mean()
+            cells.append(f"{accuracy:.1f} ({pruned:.0f}% pruned)" if len(some) else "")
+        yield [name, *cells]
+
+
+def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
+    """Tickets of fc and their controls; a seed's control is the mean over its draws, the ends are those of all draws."""
+    titles = {
+        lottery_lines.TICKET: "ticket", lottery_lines.REINIT: "reinitialized", lottery_lines.RANDOM: "random mask",
+        lottery_lines.ONE_SHOT: "one-shot", lottery_lines.FINE_TUNED: "fine-tuned",
+    }  # fmt: skip
+    runs = lottery_lines.runs(results, (*FC, schedule), "test_accuracy")
+    found = lottery_lines.over_runs(runs.assign(value=100 * runs["value"])).set_index(["line", "level"])
+    yield ["kept %", *titles.values()]
+    for level in (0, 3, 7, 10):
+        cells = [
+            f"{row['mean']:.2f} [{row['min']:.2f}, {row['max']:.2f}]" if line == lottery_lines.TICKET or level else ""
+            for line, row in ((line, found.loc[line, level]) for line in titles)
+        ]
+        yield [f"{100 * found.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
+
+
+def limits(results: Results) -> Iterator[Row]:
+    """The share of the surviving weights that can go at once, predicted and found, without and with retraining."""
+    rows = by_magnitude(results.limits)
+    rows = rows.assign(share=100 * rows["pruned_fraction"])
+    yield ["kept %", "pruned by", "without retraining: predicted", "found", "with retraining: predicted", "found"]
+    for (level, pruned_by), found in rows.groupby(["level", "pruned_by"]):
+        cells = [cell(found.loc[found["method"] == method, "share"], 0) for method in (ALONG, FOUND, MEETS, RETRAINED)]
+        yield [
+            f"{100 * found['kept_fraction'].mean():.4g}",
+            {MAGNITUDE: "magnitude", RANDOM: "chance"}[pruned_by],
+            *cells,
+        ]
+
+
+def joined_pairs(results: Results) -> Iterator[Row]:
+    """How many of the pairs of successive levels are joined, of those that both match and of the others."""
+    pairs = successive(results.lines)
+    pairs = pairs.assign(joined=pairs["error_barrier"] < STABLE)
+    yield ["iterations", "pruned by", "rewound to", "seeds", "both match: joined", "not both match: joined"]
+    for schedule, on_schedule in pairs.groupby("schedule"):
+        parts = [(*key, part) for key, part in on_schedule.groupby(["criterion", "rewind_to"])]
+        for criterion, rewind_to, part in (*parts, ("all", "all", on_schedule)):
+            both = [part.loc[part["matches"] == matches, "joined"] for matches in (True, False)]
+            seeds = str(part["seed"].nunique())
+            yield [schedule, str(criterion), str(rewind_to), seeds, *(f"{each.sum()} of {len(each)}" for each in both)]
+
+
+def claims_with_data(results: Results) -> Iterator[Row]:
+    """The claims that have a verdict, each network on the longest schedule that has one."""
+    lengths = {", ".join(key): length for key, length in iterations(results).items()}
+    yield ["claim", "verdict", "network, data, schedule", "differences, mean [95% interval]", "seeds"]
+    for results_of_claim in by_claim(results).values():
+        with_data = [each for each in results_of_claim if each.verdict != Verdict.NO_DATA]
+        for network in dict.fromkeys(each.panel.split(",")[0] for each in with_data):
+            own = [each for each in with_data if each.panel.split(",")[0] == network]
+            longest = max(own, key=lambda each: lengths.get(each.panel, 0))
+            verdict = longest.verdict if longest.verdict == Verdict.SHOWN else f"**{longest.verdict}**"
+            yield [f"{longest.claim} ({longest.place})", verdict, longest.panel, *_short(longest.numbers)]
+
+
+def claims_without_data(results: Results) -> Iterator[Row]:
+    """The claims that no network has data enough for, and what is missing where the least is."""
+    yield ["claim", "network, data, schedule", "missing", "numbers so far"]
+    for found in by_claim(results).values():
+        if all(each.verdict == Verdict.NO_DATA for each in found):
+            nearest = min(found, key=lambda each: (not each.numbers, len(each.missing)))
+            yield [f"{nearest.claim} ({nearest.place})", nearest.panel, nearest.missing, nearest.numbers]
+
+
+def by_claim(results: Results) -> dict[str, list[ClaimResult]]:
+    """The results of all claims by their sentence."""
+    found: dict[str, list[ClaimResult]] = {}
+    for each in evaluate(results):
+        found.setdefault(each.claim, []).append(each)
+    return found
+
+
+def _short(numbers: str) -> tuple[str, str]:
+    """The conditions without p-values and notes, and the number of seeds.
+
+    >>> _short("a - b: +0.84 points [+0.77, +0.91], within 0.16: p = 2.7e-06, n = 5 (a note); c - d: +1 -, p = 1, n = 5")
+    ('a - b: +0.84 points [+0.77, +0.91] within 0.16; c - d: +1 -', '5')
+    """
+    seeds = re.findall(r"n = (\d+)", numbers)
+    text = re.sub(r",( within [\d.]+)?:? p = [^,]+, n = \d+( \([^)]*\))?", r"\1", numbers)
+    return text, ", ".join(dict.fromkeys(seeds))
+
+
+_ONE_BY_ONE = {
+    treatment: None
+    for name in ("figure3", "figure4", "figure5", "supplement")
+    for treatment in paper.FIGURES[name].lines.values()
+    if treatment.criterion == Treatment().criterion or treatment == Treatment(treatment.criterion)
+}
+TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {
+    "half": functools.partial(
+        levels_table,
+        schedule="half",
+        title="half of the iterations",
+        lines=[Treatment(name) for name in ("large_final", "magnitude_increase", "movement", "random")],
+        kept=(51.28, 21.07, 6.95, 2.88, 1.2, 0.5),
+    ),
+    "quarter": functools.partial(
+        levels_table, schedule="quarter", title="a quarter of the iterations", lines=_ONE_BY_ONE, kept=KEPT
+    ),
+    "tenth": functools.partial(
+        levels_table, schedule="tenth", title="a tenth of the iterations", lines=_ONE_BY_ONE, kept=KEPT
+    ),
+    "table1": table1_beside_published,
+    "initial_logits": initial_logits,
+    "tickets": tickets,
+    "limits": limits,
+    "joined_pairs": joined_pairs,
+    "claims": claims_with_data,
+    "claims_without_data": claims_without_data,
+}
+
+
+def written(text: str, results: Results) -> str:
+    """A Markdown text with all its tables made anew.
+
+    Raises:
+      InputError: a name that is not in `TABLES`.
+    """
+
+    def table(match: re.Match) -> str:
+        head, *rows = choose(TABLES, match[1], "table")(results)
+        lines = ["| " + " | ".join(each.replace("|", "\\|") for each in row) + " |" for row in (head, *rows)]
+        lines.insert(1, "|" + "---|" * len(head))
+        return (
+            f"<!-- table: {match[1]} -->\n"
+            + "\n".join(re.sub(" +", " ", line) for line in lines)
+            + "\n<!-- end of table -->"
+        )
+
+    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end of table -->", table, text, flags=re.DOTALL)
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    define_results_dir()
+    flags.DEFINE_list("files", ["README.md", "analysis/measured/README.md"], "The Markdown files.")
+    flags.DEFINE_boolean("check", False, "Write nothing, and fail where a file's tables are not those of the results.")
+
+
+def main() -> None:
+    """Writes the tables of each file, or checks them."""
+    results = load(flags.FLAGS.results_dir)
+    for name in flags.FLAGS.files:
+        path = Path(name)
+        if not path.is_file():
+            raise InputError(f"There is no file {path}.")
+        text = path.read_text()
+        new = written(text, results)
+        if new != text and flags.FLAGS.check:
+            raise InputError(
+                f"The tables in {path} are not those of {flags.FLAGS.results_dir}: run this without --check."
+            )
+        files.replace(path, new.encode())
+
+
+if __name__ == "__main__":
+    define_flags()
+    console.run(main)
