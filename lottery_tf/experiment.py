@@ -43,6 +43,8 @@ class Experiment:
       from_logits: whether the model's outputs are logits or probabilities.
       initial: a function from a seed to the untrained weights; None draws each maskable kernel anew.
       on_steps: called with the number of training steps just done.
+      on_reading: called after each reading of the validation loss with its numbers by name, and what is trained: seed,
+        level, the treatment's fields, kept_fraction.
       trainer: what trains the networks, on a model of its own; None makes one for this model. Experiments that share
         one compile it once.
 
@@ -69,6 +71,7 @@ class Experiment:
         from_logits: bool = True,
         initial: Callable[[int], State] | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
+        on_reading: Callable[[dict], None] = lambda reading: None,
         trainer: Trainer | None = None,
     ):
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
@@ -78,7 +81,7 @@ class Experiment:
         self.results = MemoryResults() if results is None else results
         self._network = UntrainedNetwork(model, pruning or PruningSettings(), initial)
         self._recorder = TrainingRecorder(
-            self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps
+            self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps, on_reading
         )
         self._levels = Levels(self._network, self.trainer, self._recorder, self.results, keep_weights)
         self._labels = labels or {}

@@ -15,10 +15,10 @@ from lottery_tf import events, masks, networks
 from lottery_tf.data import Dataset
 from lottery_tf.files import finite
 from lottery_tf.mask_settings import MaskSettings, common, folder, place
-from lottery_tf.origin import versions
+from lottery_tf.origin import origin
 from lottery_tf.randomness import draw_seed, generator
 from lottery_tf.settings import TrainingSettings
-from lottery_tf.store import MemoryResults, Result, ResultsFolder, Snapshot
+from lottery_tf.store import HISTORY_COLUMNS, MemoryResults, Result, ResultsFolder, Snapshot
 from lottery_tf.supermask import MaskedModel, logits_by_kernel
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.training import Trained, Trainer
@@ -58,6 +58,7 @@ class MaskLearner:
       snapshot_seconds: the least time between two snapshots.
       from_logits: whether the network's outputs are logits (True) or probabilities.
       on_steps: called with the number of training steps just done.
+      on_reading: called after each reading of the validation accuracy with its numbers by name, and the seed.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class MaskLearner:
         snapshot_seconds: float = 30,
         from_logits: bool = True,
         on_steps: Callable[[int], None] = lambda count: None,
+        on_reading: Callable[[dict], None] = lambda reading: None,
     ):
         self._network = networks.masked(network)
         self._untrained = networks.get_state(self._network)
@@ -80,6 +82,7 @@ class MaskLearner:
         self._labels = labels or {}
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
+        self._on_reading = on_reading
         self._judge = networks.unmasked(self._network)
         self._judge_trainer = Trainer(self._judge, dataset, training, from_logits=from_logits, best_by="accuracy")
         self._programs: dict[MaskSettings, _Program] = {}
@@ -134,6 +137,7 @@ class MaskLearner:
             def show(history: np.ndarray) -> None:
                 board.history(history)
                 board.probabilities(self.model.probabilities(), int(history[-1, 0]))
+                self._on_reading({"seed": seed} | dict(zip(HISTORY_COLUMNS, history[-1].tolist(), strict=True)))
 
             ticket = Ticket(self._starting_state(seed), {})
             trained = self._trainer.train(ticket, seed, 0, snapshot=snapshot, on_history=show, on_steps=self._on_steps)
@@ -173,8 +177,11 @@ class MaskLearner:
             "optimizer": self.training.optimizer,
             "learning_rate": self.training.learning_rate,
             "batch_size": self.training.batch_size,
+            "decay": self.training.decay,
+            "precision": self.training.precision,
             "iterations": int(trained.history[-1, 0]),
             "status": "diverged" if diverged else "finished",
+            "overflow": trained.overflow,
             "best_iteration": trained.early_stop_iteration,
             "best_val_accuracy": finite(trained.history[trained.history[:, 0] == trained.early_stop_iteration, 4][0]),
             "test_accuracy": finite(trained.test_accuracy),
@@ -186,7 +193,7 @@ class MaskLearner:
             "kept_fraction_of_most_likely": masks.kept_fraction(mask),
             "pruned_fraction_by_layer": best["by_layer"],
             "seconds": round(trained.seconds, 3),
-            "versions": versions(),
+            **origin(),
         }
         logits = {name: value for name, value in trained.best.items() if name.endswith("/logits")}
         return Result(mask, metrics, trained.history, {}, logits)

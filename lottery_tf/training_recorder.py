@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
+
+from lottery_tf import masks
 from lottery_tf.events import TrainingEvents
 from lottery_tf.level_metrics import level_metrics
-from lottery_tf.store import MemoryResults, Result, ResultsFolder, Snapshot
+from lottery_tf.store import HISTORY_COLUMNS, MemoryResults, Result, ResultsFolder, Snapshot
 from lottery_tf.training import Stretch, Trainer
 from lottery_tf.treatments import Ticket
 
@@ -44,6 +47,8 @@ class TrainingRecorder:
       keep_weights: what the metrics say of whether weights stay when later levels no longer need them.
       snapshot_seconds: the least time between two snapshots of a training.
       on_steps: called with the number of training steps just done.
+      on_reading: called after each reading of the validation loss with its numbers by name (`store.HISTORY_COLUMNS`), and
+        what is trained: seed, level, the treatment's fields, kept_fraction.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class TrainingRecorder:
         keep_weights: bool,
         snapshot_seconds: float,
         on_steps: Callable[[int], None],
+        on_reading: Callable[[dict], None],
     ):
         self.trained = 0  # trainings done
         self._trainer = trainer
@@ -62,11 +68,19 @@ class TrainingRecorder:
         self._keep_weights = keep_weights
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
+        self._on_reading = on_reading
 
     def train(self, ticket: Ticket, plan: TrainingPlan) -> Result:
         """Trains a ticket as planned and returns what was stored; the plan's path has to be locked."""
+        identity = plan.identity | {"seed": plan.seed, "level": plan.level}
+        about = identity | {"kept_fraction": masks.kept_fraction(ticket.mask)}
         partial = self._results.partial(plan.path)
         with TrainingEvents(partial) as board:
+
+            def show(history: np.ndarray) -> None:
+                board.history(history)
+                self._on_reading(about | dict(zip(HISTORY_COLUMNS, history[-1].tolist(), strict=True)))
+
             trained = self._trainer.train(
                 ticket,
                 plan.seed,
@@ -74,10 +88,9 @@ class TrainingRecorder:
                 stretch=plan.iterations,
                 order_seed=plan.order_seed,
                 snapshot=None if partial is None else Snapshot(partial, self._snapshot_seconds),
-                on_history=board.history,
+                on_history=show,
                 on_steps=self._on_steps,
             )
-            identity = plan.identity | {"seed": plan.seed, "level": plan.level}
             metrics = level_metrics(ticket, trained, self._labels, identity, self._keep_weights)
             result = Result(ticket.mask, metrics, trained.history, ticket.start, trained.final)
             board.level(result)

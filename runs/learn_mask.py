@@ -81,6 +81,7 @@ def main() -> None:
             results_dir,
             snapshot_seconds=SNAPSHOT_SECONDS.value,
             on_steps=progress.steps,
+            on_reading=progress.reading,
         )
         for settings in wanted:
             learner = learner.of(settings)

@@ -74,6 +74,7 @@ def main() -> None:
             keep_weights=KEEP.value == "all",
             snapshot_seconds=SNAPSHOT_SECONDS.value,
             on_steps=progress.steps,
+            on_reading=progress.reading,
         )
         if KEEP.value == "all":
             announce_weights(experiment, len(seeds), treatments, levels, len(wanted_controls))

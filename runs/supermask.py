@@ -83,6 +83,7 @@ def main() -> None:
             keep_weights=False,
             snapshot_seconds=SNAPSHOT_SECONDS.value,
             on_steps=progress.steps,
+            on_reading=progress.reading,
         )
         dense = list(trained(experiment, progress, seeds, treatments))
     if not dense:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lottery_tf.errors import InputError
 from lottery_tf.files import finite
 from lottery_tf.landscape.paths import MATCHING, POINTS, Path
-from lottery_tf.origin import versions
+from lottery_tf.origin import origin
 from lottery_tf.store import DENSE, Result, Snapshot, level_place
 from lottery_tf.treatments import State, Ticket, Treatment
 
@@ -36,21 +36,21 @@ class MeasurementSettings:
 
     Attributes:
       split: the images that errors and losses are read on: "train", "validation" or "test".
-      points: on each line, both ends among them.
+      points: evaluations on each line, both ends among them.
       batch_norm_images: how many training images batch-norm statistics are recomputed from at each point; 0: none, and
         those of the ends are averaged.
       tolerance: how much more error than the dense network's still matches, in [0, 1].
-      images: training images that the Hessian is of.
-      eigenvalues: how many of the greatest.
+      images: training images that the Hessian is of; a product's time grows as they do.
+      eigenvalues: how many of the Hessian's greatest eigenvalues are found.
       probes: random vectors for the trace and the spectral density.
       lanczos_steps: products with the Hessian for each probe of the density.
-      multiples: lengths of a perturbation, in lengths of the mask's projection.
+      multiples: lengths of perturbations, in lengths of the mask's projection; a training for each.
       directions: how many random directions a rewind point is perturbed in.
       copies: how many further trainings from one start, each in another order, instability analysis compares.
-      precision: of the largest pruned fraction that is predicted, and found without retraining.
-      retrained_precision: of the one found with retraining, which takes log2(1 / precision) trainings for each
+      precision: how exactly the largest fraction that can be pruned is predicted, and found without retraining.
+      retrained_precision: how exactly it is found with retraining, which takes log2(1 / precision) trainings for each
         criterion and level; None: it is not searched for.
-      bins: of the histograms of magnitudes.
+      bins: bins of the histograms of magnitudes.
 
     Raises:
       InputError: a value that cannot be.
@@ -241,7 +241,7 @@ class Bench:
             began = time.monotonic()
             numbers = {"kind": kind, **identity, **make(), "parent": parent, "settings": settings}
             seconds = round(time.monotonic() - began, 3)
-            result = Result({}, numbers | {"seconds": seconds, "versions": versions()})
+            result = Result({}, numbers | {"seconds": seconds, **origin()})
             results.write(place, result)
         self.made += 1
         return result
