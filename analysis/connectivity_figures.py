@@ -48,7 +48,7 @@ def barriers(found: results.Results) -> Figure:
         for axes, criterion in zip(axes_of_row, columns, strict=True):
             for label, handle in _draw_barriers(axes, rows[rows["criterion"] == criterion]).items():
                 handles.setdefault(label, handle)
-            _barrier_axis(axes, f"error barrier, points ({criterion})", high)
+            _barrier_axis(axes, f"error barrier, points ({drawing.as_text(criterion)})", high)
             drawing.kept_axis(axes, 100 * rows["second_kept_fraction"].min())
             axes.set_xlabel("weights kept by the sparser level, %")
         return [*handles.values(), JOINED, OF_ENDS, *_fillings("both levels match")]

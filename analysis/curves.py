@@ -192,7 +192,7 @@ def _star(colour: str) -> dict:
 
 def line_handle(label: str, style: Style) -> Line2D:
     """A line of a legend."""
-    return Line2D([], [], label=label, **style.plot)
+    return Line2D([], [], label=drawing.as_text(label), **style.plot)
 
 
 def _explained(significance: float) -> list[Line2D]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -54,9 +54,16 @@ class NothingToDraw(InputError):
     """The results at hand have nothing of a figure; the message says what is missing, as half a sentence."""
 
 
-def look() -> contextlib.AbstractContextManager[None]:
-    """Within it, figures are drawn and stored in the look of the project, and matplotlib's settings are back after."""
-    return matplotlib.rc_context(LOOK)
+@contextlib.contextmanager
+def look() -> Iterator[None]:
+    """Within it, figures are drawn and stored in the look of the project, and matplotlib's settings are back after.
+
+    Of the settings that a user has in a `matplotlibrc`, none is heeded: the same results are the same picture everywhere.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(LOOK)
+        yield
 
 
 def blank(width: float, height: float) -> Figure:
@@ -81,13 +88,27 @@ def kept_axis(axes: Axes, least: float) -> None:
     axes.set_xlabel("weights kept, %")
 
 
-def panel_title(key: Sequence[str]) -> str:
-    """What a row of a figure is of.
+def as_text(name: str) -> str:
+    r"""A name, which may be a user's, as matplotlib shows it letter by letter: a bare $ would begin a formula.
 
-    >>> panel_title(("fc", "mnist", "paper")), panel_title(("fc", "digits", "600")), panel_title(("fc", "mnist", ""))
+    >>> as_text("my:$criterion"), as_text(as_text("my:$criterion"))
+    ('my:\\$criterion', 'my:\\$criterion')
+    """
+    return re.sub(r"(?<!\\)\$", r"\$", name)
+
+
+def panel_title(key: Sequence[str]) -> str:
+    """What a row of a figure is of, for matplotlib; `panel_name` is for anything else."""
+    return as_text(panel_name(key))
+
+
+def panel_name(key: Sequence[str]) -> str:
+    """A network, data set and schedule in words.
+
+    >>> panel_name(("fc", "mnist", "paper")), panel_name(("fc", "digits", "600")), panel_name(("fc", "mnist", ""))
     ('fc on mnist, paper schedule', 'fc on digits, 600 iterations', 'fc on mnist')
     """
-    network, dataset, schedule = (name.replace("$", r"\$") for name in key)  # a bare $ begins a formula
+    network, dataset, schedule = key
     length = f"{schedule} iterations" if schedule.isdecimal() else f"{schedule} schedule"
     return f"{network} on {dataset}" + (f", {length}" if schedule else "")
 

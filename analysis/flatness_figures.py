@@ -201,7 +201,7 @@ def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
         axes.set_xlim(0, edges[-1])
         axes.set_ylim(0)
         axes.set_ylabel("surviving weights, % a bin")
-        layer, seed = own["layer"].iloc[0], own["seed"].iloc[0]
+        layer, seed = drawing.as_text(own["layer"].iloc[0]), own["seed"].iloc[0]
         axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {panels.kept(own)} kept, seed {seed}")
         axes.grid(True)
 
@@ -210,7 +210,7 @@ def _log_axis(axes: Axes) -> None:
     """A logarithmic axis; linear around zero where there are values that are not above it."""
     values = np.concatenate([line.get_ydata() for line in axes.lines] or [np.ones(1)])
     above = values[values > 0]
-    if len(above) == len(values):
+    if 0 < len(above) == len(values):
         axes.set_yscale("log")
         subs = (1, 2, 5) if above.max() > 10 * above.min() else (1, 1.5, 2, 3, 5, 7)
         axes.yaxis.set_major_locator(LogLocator(subs=subs))

@@ -106,9 +106,9 @@ def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:
     """What to call the treatment of some rows: its criterion and rewind point, or its name where there is more to it."""
     row = next(rows.itertuples())
     if not _only_rewound(row):
-        return row.treatment
+        return drawing.as_text(row.treatment)
     place = f"rewound to {row.rewind_to:,}"
-    return f"{row.criterion}, {place}" if criterion else place
+    return f"{drawing.as_text(row.criterion)}, {place}" if criterion else place
 
 
 def _only_rewound(row) -> bool:

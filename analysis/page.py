@@ -1,52 +1,68 @@
-"""Pieces of an HTML page that stands alone: tables that sort, figures that open large, everything from data escaped."""
+"""Pieces of an HTML page that stands alone: tables that sort, figures that open large, everything from data escaped.
+
+Jinja2 escapes whatever its templates are given; only what these functions return, and SVG files of our own, is HTML.
+"""
 
 from __future__ import annotations
 
-import html
 import re
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 from analysis import styles
 
-TEMPLATES = Path(__file__).with_name("templates")
+ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+BLOCKS = ENVIRONMENT.get_template("blocks.html").module
 FONTS = "'DejaVu Sans', Verdana, sans-serif"
 
 
-def escape(text: object) -> str:
-    """Text as it stands in HTML, in an element or in an attribute.
-
-    >>> escape('<b> & "c"')
-    '&lt;b&gt; &amp; &quot;c&quot;'
-    """
-    return html.escape(str(text), quote=True)
+def join(parts: Iterable[Markup]) -> Markup:
+    """Pieces one after the other; what is no piece is escaped."""
+    return Markup().join(parts)
 
 
-def paragraph(text: str, kind: str = "") -> str:
+def paragraph(text: str, kind: str = "") -> Markup:
     """A paragraph of plain text; nothing where there is none."""
-    return f"<p{_class(kind)}>{escape(text)}</p>" if text else ""
+    return BLOCKS.paragraph(text, kind)
 
 
-def bullets(items: Iterable[str], kind: str = "") -> str:
-    """A list of plain texts."""
-    return f"<ul{_class(kind)}>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+def heading(text: str) -> Markup:
+    """The title of a part of a section."""
+    return BLOCKS.heading(text)
 
 
-def code(lines: Iterable[str]) -> str:
-    """Lines as they are typed; nothing where there are none."""
-    text = "\n".join(lines)
-    return f"<pre><code>{escape(text)}</code></pre>" if text else ""
+def bullets(items: Sequence[str]) -> Markup:
+    """A list of plain texts; nothing where there are none."""
+    return BLOCKS.bullets(items)
 
 
-def fold(title: str, content: str, printed: bool = False) -> str:
+def link(place: str, text: str) -> Markup:
+    """A paragraph that ends with a link to a file beside the page."""
+    return BLOCKS.link(place, text)
+
+
+def code(commands: Iterable[str]) -> Markup:
+    """Command lines; a narrow page breaks them between their words. Nothing where there are none."""
+    return BLOCKS.code([re.findall(r"(?:'[^']*'|\S)+", command) for command in commands])
+
+
+def fold(title: str, content: Markup, printed: bool = False) -> Markup:
     """Content that unfolds where its title is clicked; `printed`: on paper it is always unfolded."""
-    return f"<details{' data-print' if printed else ''}><summary>{escape(title)}</summary>{content}</details>"
+    return BLOCKS.fold(title, content, printed)
 
 
-def table(rows: pd.DataFrame, caption: str = "", looks: Mapping[str, str] | None = None) -> str:
+def table(rows: pd.DataFrame, caption: str = "", looks: Mapping[str, str] | None = None) -> Markup:
     """A table whose columns sort by a click.
 
     Args:
@@ -54,19 +70,10 @@ def table(rows: pd.DataFrame, caption: str = "", looks: Mapping[str, str] | None
       caption: its caption.
       looks: text of a cell -> the class of cells with that text.
     """
-    looks = looks or {}
-    head = "".join(
-        f'<th scope="col" aria-sort="none"><button type="button">{escape(name)}</button></th>' for name in rows.columns
-    )
-    body = "".join(
-        "<tr>" + "".join(f"<td{_class(looks.get(str(cell), ''))}>{escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in rows.itertuples(index=False, name=None)
-    )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+    return BLOCKS.table(list(rows.columns), rows.itertuples(index=False, name=None), caption, looks or {})
 
 
-def figure(name: str, svg: bytes, caption: str, files: Iterable[str]) -> str:
+def figure(name: str, svg: bytes, caption: str, files: Iterable[str]) -> Markup:
     """A figure that opens large, its caption, and links to the files beside the page.
 
     Args:
@@ -75,19 +82,16 @@ def figure(name: str, svg: bytes, caption: str, files: Iterable[str]) -> str:
       caption: plain text.
       files: places of the figure's files, relative to the page.
     """
-    links = " ".join(f'<a href="{escape(file)}">{escape(Path(file).suffix[1:].upper())}</a>' for file in files)
-    return (
-        f'<figure id="{escape(name)}">{inline(name, svg, caption)}<figcaption>{escape(caption)}</figcaption>'
-        f'<div class="tools"><button type="button" class="enlarge">Enlarge</button><span>Files: {links}</span></div>'
-        "</figure>"
+    return BLOCKS.figure(
+        name, inline(name, svg, caption), caption, {Path(file).suffix[1:].upper(): file for file in files}
     )
 
 
-def inline(name: str, svg: bytes, label: str) -> str:
+def inline(name: str, svg: bytes, label: str) -> Markup:
     """An SVG file of ours as a part of a page: with names of its own, and colours that follow the page's.
 
-    Colours become CSS variables (see `colour_variables`), so that dark mode needs no second drawing; coordinates are
-    rounded to hundredths of a point, which halves the size.
+    Colours become CSS variables (see `colours`), so that dark mode needs no second drawing; coordinates are rounded to
+    hundredths of a point, which halves the size.
     """
     text = svg.decode()
     text = text[text.index("<svg") :]
@@ -95,56 +99,31 @@ def inline(name: str, svg: bytes, label: str) -> str:
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
     text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)  # and no text between tags
     text = re.sub(r"(font(?:-family)?: [^;\"]*?)'DejaVu Sans'[^;\"]*", rf"\g<1>{FONTS}", text)
-    for light in {light for light, _ in [*styles.COLOURS.values(), styles.GROUND]}:
-        text = text.replace(f": {light}", f": var({_variable(light)}, {light})")
+    for variable, light, _ in colours():
+        text = text.replace(f": {light}", f": var(--{variable}, {light})")
     width = float(re.search(r'width="([\d.]+)pt"', text)[1])
     text = re.sub(r'(<svg [^>]*?)height="[\d.]+pt"', r"\1", text, count=1)
-    opening = f'<svg role="img" aria-label="{escape(label)}" style="--width: {width / 72:.1f}in"'
-    return re.sub(r' width="[\d.]+pt"', "", text.replace("<svg", opening, 1), count=1)
+    opening = Markup('<svg role="img" aria-label="{}" style="--width: {:.1f}in"').format(label, width / 72)
+    return Markup(re.sub(r' width="[\d.]+pt"', "", text.replace("<svg", opening, 1), count=1))
 
 
-def colour_variables() -> dict[str, str]:
-    """CSS for the template: the values of the colours' variables on light and on dark ground."""
-    pairs = {**styles.COLOURS, "ground": styles.GROUND}
-    named = [f"--{name}: var({_variable(light)});" for name, (light, _) in pairs.items()]
-    return {
-        "light": "\n".join(
-            [*(f"  {_variable(light)}: {light};" for light, _ in pairs.values()), "  " + " ".join(named)]
-        ),
-        "dark": "\n".join(f"    {_variable(light)}: {dark};" for light, dark in pairs.values()),
-    }
+def colours() -> list[tuple[str, str, str]]:
+    """The CSS variable of each colour that figures have, and its value on light and on dark ground."""
+    pairs = dict.fromkeys([*styles.COLOURS.values(), styles.GROUND])
+    return [(f"c{light[1:]}", light, dark) for light, dark in pairs]
 
 
-def page(title: str, lead: str, sections: Sequence[tuple[str, str, str]]) -> str:
-    """The whole page.
+class PageSection(NamedTuple):
+    """A section of the page."""
 
-    Args:
-      title: its title.
-      lead: HTML below the title.
-      sections: anchor, title and HTML of each section.
-    """
-    links = [f'<li><a href="#{escape(anchor)}">{escape(heading)}</a></li>' for anchor, heading, _ in sections]
-    body = [
-        f'<section id="{escape(anchor)}">\n<h2>{escape(heading)}</h2>\n{content}\n</section>'
-        for anchor, heading, content in sections
-    ]
-    return _template("page.html").substitute(
-        title=escape(title),
-        style=_template("page.css").substitute(colour_variables()),
-        lead=lead,
-        contents="\n".join(links),
-        body="\n".join(body),
-        script=(TEMPLATES / "page.js").read_text(),
+    anchor: str
+    title: str
+    content: Markup
+
+
+def page(title: str, lead: Markup, sections: Sequence[PageSection]) -> str:
+    """The whole page; `lead` stands below its title."""
+    names = {name: f"c{light[1:]}" for name, light in (("ink", styles.INK), ("ground", styles.GROUND[0]))}
+    return ENVIRONMENT.get_template("page.html").render(
+        title=title, lead=lead, sections=sections, colours=colours(), names=names
     )
-
-
-def _template(name: str) -> string.Template:
-    return string.Template((TEMPLATES / name).read_text())
-
-
-def _variable(light: str) -> str:
-    return f"--c{light[1:]}"
-
-
-def _class(kind: str) -> str:
-    return f' class="{escape(kind)}"' if kind else ""

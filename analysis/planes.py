@@ -248,7 +248,7 @@ def figure2(layer: Layer | None = None, further: Sequence[str] = (), kept_fracti
     parts = np.atleast_1d(figure.subfigures(len(layers), 1))
     share = f"{100 * kept_fraction:g}% of the weights kept"
     for part, each in zip(parts, layers, strict=True):
-        part.suptitle(f"Weights of {each.title}, {share}" if each.title else f"Cartoon, {share}", fontsize=9.5)
+        part.suptitle(f"Weights of {drawing.as_text(each.title)}, {share}" if each.title else f"Cartoon, {share}", fontsize=9.5)
         every = part.subplots(rows, COLUMNS, squeeze=False).ravel()
         for axes, criterion in zip(every, criteria, strict=False):
             draw_plane(axes, criterion, each, kept_fraction)

@@ -1,10 +1,11 @@
-"""Makes one HTML page of a results folder: figures, tables, claims, what is missing, and how all of it was made.
+"""Makes one HTML page of a results folder: its main figure and a summary, then figures, tables, claims, and their origin.
 
 Example:
   python -m analysis.report --results_dir=results --out=report
 
 The page, index.html, needs no network and no other file; beside it lie its figures as SVG, PNG and PDF and its tables
-as CSV. A folder that is not finished is reported as far as it goes.
+as CSV. A folder that is not finished is reported as far as it goes. A part that fails is named in its place; the command
+then ends with status 1.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import NamedTuple
 
 import pandas as pd
 from absl import flags
+from markupsafe import Markup
 
 from analysis import (
     beside_levels,
+    captions,
     claims,
     curves,
     cut_short,
@@ -29,12 +32,14 @@ from analysis import (
     figures,
     formats,
     lottery_lines,
+    overview,
     page,
     provenance,
     results,
     supermask_figures,
     tables,
 )
+from analysis.verdicts import Verdict
 from lottery_tf import console, files, paper
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
@@ -58,25 +63,22 @@ class Report:
       root: the results folder, as it was given.
       out: the folder of the report.
       given: what figures are drawn from; `given.found` has all results.
-      log: called with a line about each part that is done.
+      main: the figure that stands at the top of the page, and not in its section.
+      failed: what could not be made, while the report is written.
     """
 
     root: Path
     out: Path
     given: figures.Material
-    log: Callable[[str], object] = lambda line: None
-
-    @property
-    def exported(self) -> bool:
-        """Whether the results are CSV files, which say nothing of weights, settings, versions and times."""
-        return not self.given.found.folders
+    main: str | None = None
+    failed: list[str] = dataclasses.field(default_factory=list)
 
 
-Part = Callable[[Report], str]
+Part = Callable[[Report], Markup]
 
 
 class Section(NamedTuple):
-    """A section of the page: parts of it are functions from the report to HTML."""
+    """A section of the page: its parts are functions from the report to pieces that `page` makes."""
 
     anchor: str
     title: str
@@ -84,87 +86,49 @@ class Section(NamedTuple):
     parts: tuple[Part, ...]
 
 
-CAPTIONS = {
-    "figure1": "A mask criterion cuts the plane of initial and final weights in two. large_final keeps what ends far from "
-    "zero, wherever it began. The ellipse is where the weights of a layer lie, in cartoon form.",
-    "figure2": "The regions that the criteria keep, found by asking the criteria themselves; where all scores are equal, "
-    "chance decides. Where a dense network kept its weights, the same regions for one of its layers, whose weights are "
-    "the dots.",
-    "figure3": "Mask criteria. Lines are means over seeds, bands reach from the least to the greatest run, the "
-    "horizontal line is the dense network.",
-    "figure4": "Mask-1 actions: what kept weights start from. Dashed lines forget the signs of the initial weights, solid "
-    "ones keep them.",
-    "figure5": "Mask-0 actions: where pruned weights are frozen. hybrid freezes weights that shrank in training at "
-    "zero and the others at their initial values.",
-    "supplement": "Further mask-0 actions and their controls: hybrid on all weights, as many zeros at random places, the "
-    "reverse rule, and hybrid with magnitude_increase.",
-    "others": "Treatments that are in no figure of the paper, a user's own among them, each under its name: mask criterion, "
-    "mask-1 action, mask-0 action.",
-    "figureS1": "Why masking is like training. Near the threshold, the mask of large_final sets weights that grew in "
-    "training to their initial value and weights that shrank to zero: it moves them the way they were going.",
-    "figure6": "Untrained networks: without a mask they guess; under masks that a training left behind they do not. Bars "
-    "are means over seeds, dots are seeds, kept percentages are chosen on validation images. Right: the "
-    "two criteria that look at signs.",
-    "figure7": "Supermasks: masks over weights that were never trained. Lines are heuristic masks, triangles learned ones, "
-    "at the share of weights that they keep.",
-    "mask_learning": "Validation accuracy while Supermasks are learned, a mask sampled anew for each reading, of the settings "
-    "of each kind that got furthest. Lines are means over seeds, bands reach from the least to the greatest. A line that "
-    "still rises at its end was cut off there. Linear up to 100 iterations, logarithmic beyond.",
-    "lottery": "Winning tickets and what they are compared with: one-shot pruning, fine-tuning from where training ended, the "
-    "ticket with weights drawn anew, and as many weights at random places. Lines are means over seeds of each seed's mean "
-    "over draws, bands reach from the least to the greatest run, the horizontal line is the dense network. A fine-tuned "
-    "network goes on from level to level: at level n its weights have trained n + 1 times as long as any other's, and "
-    "its early stop is counted from the beginning of its last round.",
-    "barriers": "The barrier of the test error on the line from each level to the next: the greatest error on it less the mean "
-    "of its ends'. Below two points the levels are joined. Filled markers: both levels are within 0.2 points of the dense "
-    "network's error. A barrier is at least half the difference of its ends' errors, the thin line: where the two "
-    "meet, nothing on the way stands above the ends. Lines are means over seeds, bands reach from the least to the greatest; "
-    "linear below one point, logarithmic above it.",
-    "error_lines": "The test error along some of these lines, from the sparser level (0) to the one before it (1), means over "
-    "seeds. Each panel has a scale of its own.",
-    "robustness": "Rewind points moved in a random direction, by multiples of the distance that the next mask moves them, and "
-    "trained again: the barrier from their end to the unperturbed end, and to that of the level before. Filled markers: "
-    "the perturbed end is within 0.2 points of the dense network's error.",
-    "flatness": "The Hessian of the training loss in the weights that survive, at the end of training, and the curvature along "
-    "what the next round of pruning moves, each direction taken with length one. Lines are means over seeds, bands reach "
-    "from the least to the greatest.",
-    "spectral_density": "Left: the density of the Hessian's eigenvalues, spread by a hundredth of their range, down to a "
-    "tenth of a single eigenvalue; bumps at the right are a few eigenvalues each. Right, without spreading: about how many eigenvalues "
-    "are as great as each value, or greater. Both are estimated from random vectors. Means over seeds.",
-    "limits": "The largest share of the surviving weights that can go at once and leave the network matching the dense one: "
-    "found by search, and predicted from the Hessian and the length of the projection. Right: predicted against found, the "
-    "subspace that meets the bowl against what retraining makes good, the others against what was found without it; a "
-    "point a level and seed, and on the dotted line they agree.",
-    "magnitudes": "Left: the share of the surviving weights that the next round's threshold takes, in the weights before the "
-    "level was retrained and after. Middle and right: magnitudes of the largest layer, before and after, at two levels.",
-}  # fmt: skip
-
-
-def figure_part(name: str, report: Report) -> str:
-    """A figure with its caption, the numbers behind it, and the commands and settings that made it."""
-    title = f"<h3>{page.escape(_heading(name))}</h3>"
+def attempted(what: str, report: Report, make: Callable[[], Markup]) -> Markup:
+    """A part of the page; where making it fails, its error stands in its place, and the rest is written all the same."""
     try:
+        return make()
+    except OSError:  # nothing can be written
+        raise
+    except Exception as error:  # noqa: BLE001, whatever it is, the other parts can be made
+        report.failed.append(what)
+        console.log.exception("%s failed; the rest of the report goes on.", what)
+        return page.paragraph(f"{what} could not be made: {type(error).__name__}: {error}", "failed")
+
+
+def figure_part(name: str, report: Report) -> Markup:
+    """A figure with its caption, the numbers behind it, and the commands and settings that made it."""
+    title = page.heading(_heading(name))
+    if name == report.main:
+        return title + page.paragraph("It stands at the top of the page.")
+    return title + attempted(_heading(name), report, lambda: _figure_body(name, report))
+
+
+def _figure_body(name: str, report: Report) -> Markup:
+    try:
+        if name == "figure6" and not len(report.given.found.best_supermasks):
+            raise drawing.NothingToDraw("there is no untrained network under a mask.")
         drawn = figures.draw(name, report.given)
     except drawing.NothingToDraw as error:
-        return f"{title}{page.paragraph(f'Not drawn: {error}', 'missing')}{page.code(_wanted(name, report))}"
+        return page.fold(f"Not drawn: {error}", page.code(_wanted(name, report)))
     contents = {kind: drawing.content(drawn, kind) for kind in drawing.FORMATS}
     places = [f"figures/{name}.{kind}" for kind in contents]
     for place, content in zip(places, contents.values(), strict=True):
         _write(report, place, content)
-    body = [title, page.figure(name, contents["svg"], CAPTIONS[name], places)]
+    body = [page.figure(name, contents["svg"], captions.caption(name, report.given), places)]
     if missing := _missing(name, report):
         body.append(page.paragraph(missing, "missing"))
         body.append(page.code(_wanted(name, report)) if name == LOTTERY else "")
     body.append(page.fold("The commands and settings behind this figure", _commands(name, report), printed=True))
     body.append(table_part(name, report) if name in tables.TABLES else "")
-    report.log(name)
-    return "".join(body)
+    console.log.info("%s", name)
+    return page.join(body)
 
 
 def _heading(name: str) -> str:
-    number = name.removeprefix("figure")
-    place = f"Figure {number}: " if number != name else {"supplement": "Section S2: "}.get(name, "")
-    return place + figures.FIGURES[name].title
+    return ": ".join(filter(None, [figures.place(name), figures.FIGURES[name].title]))
 
 
 def _wanted(name: str, report: Report) -> list[str]:
@@ -189,7 +153,8 @@ def _missing(name: str, report: Report) -> str:
         lists = [f"{' on '.join(key[:2])}, {key[2]}: {'; '.join(lines)}" for key, lines in lacking.items() if lines]
         return f"Missing lines. {'. '.join(lists)}." if lists else ""
     if name in PLANES and report.given.layer is None:
-        kind = "Exported files hold no weights" if report.exported else "No dense network here kept its weights"
+        folders = report.given.found.folders
+        kind = "No dense network here kept its weights" if folders else "Exported files hold no weights"
         return f"{kind}: the planes with those of a trained layer are left out."
     return ""
 
@@ -198,7 +163,7 @@ def _panels_of_lottery(report: Report) -> list[results.Panel]:
     return drawing.in_order(lottery_lines.trained_panels(report.given.found))
 
 
-def _commands(name: str, report: Report) -> str:
+def _commands(name: str, report: Report) -> Markup:
     """The commands that make a figure's results and the figure itself, and the settings of those runs."""
     found, commands, keys = report.given.found, [], []
     lines = paper.FIGURES | {OTHERS: _others(report)}
@@ -218,53 +183,93 @@ def _commands(name: str, report: Report) -> str:
         commands = provenance.measurement_commands(found, MEASURED[name])
         keys = results.panels(getattr(found, results.FRAMES[MEASURED[name]]))
     settings = provenance.settings_table(found, keys)
-    shown = page.table(settings, "Settings of these runs") if len(settings) else ""
+    shown = page.table(settings, "Settings of these runs") if len(settings) else Markup()
     return page.code([*commands, provenance.command("analysis.figures", asked)]) + shown
 
 
-def landscape_part(report: Report) -> str:
+def landscape_part(report: Report) -> Markup:
     """The figures of the error landscape; where none of it is measured, that alone and the commands."""
     if any(len(getattr(report.given.found, results.FRAMES[kind])) for kind in results.LANDSCAPE):
-        return "".join(figure_part(name, report) for name in MEASURED)
+        return page.join(figure_part(name, report) for name in MEASURED)
     commands = dict.fromkeys(line for name in MEASURED for line in _wanted(name, report))
-    return page.paragraph("Nothing of this is measured yet. What would do it:", "missing") + page.code(commands)
+    return page.fold("Nothing of this is measured yet. What would do it:", page.code(commands))
 
 
-def others_part(report: Report) -> str:
+def others_part(report: Report) -> Markup:
     """The treatments that no figure of the paper has, where there are any."""
-    return figure_part(OTHERS, report) if curves.panels_of_lines(report.given.found, _others(report)) else ""
+    return figure_part(OTHERS, report) if curves.panels_of_lines(report.given.found, _others(report)) else Markup()
 
 
 def _others(report: Report) -> paper.Figure:
     return curves.other_treatments(report.given.found)
 
 
-def table_part(name: str, report: Report) -> str:
+def table_part(name: str, report: Report) -> Markup:
     """The tables of a name in `tables.TABLES`, folded where they are the numbers behind a figure, and their CSV file."""
+    return attempted(f"The table {name}", report, lambda: _tables(name, report))
+
+
+def _tables(name: str, report: Report) -> Markup:
     built = [table for table in tables.TABLES[name](report.given.found, report.given.rule) if len(table.numbers)]
     if not built:
         return page.paragraph(f"There are no results for {name}.", "missing")
     place = f"tables/{name}.csv"
     _write(report, place, formats.FORMATS["csv"].write(built).encode())
-    link = f'<p>In full: <a href="{page.escape(place)}">{page.escape(place)}</a></p>'
-    content = link + "".join(page.table(table.shown, table.caption) for table in built)
+    content = page.link(place, "In full:") + page.join(page.table(table.shown, table.caption) for table in built)
     return page.fold("The numbers behind this figure", content) if name in figures.FIGURES else content
 
 
-def claims_part(report: Report) -> str:
-    """What the data say of the papers' claims."""
-    verdicts = claims.evaluate(report.given.found)
-    if not verdicts:
+def summary_part(report: Report) -> Markup:
+    """What was asked for, at once: the main figure, and in sentences what was run, what holds and what is missing."""
+    found, main = report.given.found, report.main
+    top = (
+        [page.heading(_heading(main)), attempted(_heading(main), report, lambda: _figure_body(main, report))]
+        if main
+        else []
+    )
+    lists = [
+        page.heading("What was run"),
+        page.bullets(overview.what_was_run(found)),
+        page.heading("What holds"),
+        *(_claims_list(title, own) for title, own in overview.what_holds(claims.evaluate(found)).items()),
+        page.paragraph("Of the other claims there are not enough data. Each claim's test and numbers are below."),
+        page.heading("What is missing"),
+        page.bullets(overview.what_is_missing(found)),
+    ]
+    return page.join([*top, *lists])
+
+
+def _claims_list(title: str, sentences: list[str]) -> Markup:
+    if len(sentences) > FEW:
+        return page.fold(title, page.bullets(sentences), printed=True)
+    return page.paragraph(f"{title}:") + page.bullets(sentences)
+
+
+FEW = 6  # claims that a list shows unfolded
+
+
+def claims_part(report: Report) -> Markup:
+    """What the data say of the papers' claims; those of which there are not enough data are folded away."""
+    found = claims.evaluate(report.given.found)
+    if not found:
         return page.paragraph("There is nothing here yet that a claim could be tested on.", "missing")
-    rows = pd.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts])
+    rows = pd.DataFrame([dataclasses.asdict(each) for each in found])
     _write(report, "tables/claims.csv", formats.to_csv(rows).encode())
     alone = rows["claim"].isin([claim.sentence for claim in claims.CLAIMS if claim.of_learned_masks])
+    lacking = rows["verdict"] == Verdict.NO_DATA
+    tested = [rows[~lacking & which] for which in (~alone, alone) if (~lacking & which).any()]
+    parts = [page.table(_by_panel(own), looks=VERDICT_LOOKS) for own in tested]
+    if tested:
+        numbers = page.table(rows[~lacking].drop(columns="missing"), looks=VERDICT_LOOKS)
+        parts.append(page.fold("The rule and the numbers behind each verdict", numbers))
+    if lacking.any():
+        title = f"Not enough data for {lacking.sum()} of {len(rows)} tests, and what each lacks"
+        parts.append(page.fold(title, page.table(_lacks(rows[lacking]))))
     short = cut_short.cut_short(report.given.found)
-    return (
-        "".join(page.table(_by_panel(part), looks=VERDICT_LOOKS) for part in (rows[~alone], rows[alone]) if len(part))
-        + page.fold("The rule and the numbers behind each verdict", page.table(rows, looks=VERDICT_LOOKS))
-        + (page.table(short.round(1), CUT_SHORT) if len(short) else "")
-    )
+    if len(short):
+        title = f"Treatments whose trainings were too short: {len(short)}"
+        parts.append(page.fold(title, page.table(short.round(1), CUT_SHORT)))
+    return page.join(parts)
 
 
 def _by_panel(rows: pd.DataFrame) -> pd.DataFrame:
@@ -273,15 +278,23 @@ def _by_panel(rows: pd.DataFrame) -> pd.DataFrame:
     return found.fillna("").reset_index()
 
 
+def _lacks(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a claim and what it lacks, with the networks where it does."""
+    lacks = rows["missing"].where(rows["missing"] != "", rows["numbers"])
+    return (
+        rows.assign(lacks=lacks).groupby(["claim", "place", "lacks"], sort=False)["panel"].agg("; ".join).reset_index()
+    )
+
+
 CUT_SHORT = (
-    "Treatments whose trainings were too short: share of levels with the least validation loss at the very end; longer "
-    "training would make leads over them smaller"
+    "Share of levels with the least validation loss at the very end of training; a longer training would make leads over "
+    "these treatments smaller"
 )
-VERDICT_LOOKS = {"shown": "holds", "contradicted": "fails", "not shown": "open", "not enough data": "soft"}
+VERDICT_LOOKS = {"shown": "shown", "contradicted": "contradicted", "not shown": "undecided"}
 
 
-def coverage_part(report: Report) -> str:
-    """What is there and what is missing, figure by figure."""
+def coverage_part(report: Report) -> Markup:
+    """What is there and what is missing, figure by figure: folded tables, each with its count of rows."""
     found = report.given.found
     parts = {
         "Trained networks": provenance.dense_seeds(found),
@@ -289,24 +302,27 @@ def coverage_part(report: Report) -> str:
         "Supermasks": provenance.supermask_coverage(found),
         "Controls of tickets and measurements of the error landscape": beside_levels.table(found),
     }
-    return "".join(page.table(rows, caption) for caption, rows in parts.items() if len(rows))
+    return page.join(page.fold(f"{title}: {len(rows)}", page.table(rows)) for title, rows in parts.items() if len(rows))
 
 
-def origin_part(report: Report) -> str:
+def origin_part(report: Report) -> Markup:
     """Settings, times, versions and machine."""
+    parts = [page.paragraph("This report was made by"), page.code([_own_command(report)])]
+    if report.given.found.exports:
+        note = "Exported files are among these results: they do not say settings, times and versions of the trainings."
+        parts.append(page.paragraph(note, "missing"))
+    if report.given.found.folders:
+        times, versions = provenance.training_times(report.root)
+        settings = provenance.settings_table(report.given.found)
+        parts += [
+            page.fold(f"Settings of each folder of runs: {settings.shape[1] - 1}", page.table(settings)),
+            page.table(times, "Times of the trainings, as each recorded its own"),
+            page.paragraph("Versions that the trainings recorded:"),
+            page.bullets(versions),
+            page.paragraph("Trainings do not record the machine that they ran on.", "soft"),
+        ]
     about = pd.DataFrame(provenance.machine().items(), columns=["this report", "made with"])
-    if report.exported:
-        note = "These results are exported files: they do not say settings, times and versions of the trainings."
-        return page.paragraph(note, "missing") + page.table(about)
-    times, versions = provenance.training_times(report.root)
-    return (
-        page.table(provenance.settings_table(report.given.found), "Settings of each folder of runs")
-        + page.table(times, "Times of the trainings, as each recorded its own")
-        + page.paragraph("Versions that the trainings recorded:")
-        + page.bullets(versions)
-        + page.paragraph("Trainings do not record the machine that they ran on.", "soft")
-        + page.table(about)
-    )
+    return page.join([*parts, page.table(about)])
 
 
 def _figure(name: str) -> Part:
@@ -318,7 +334,7 @@ def _table(name: str) -> Part:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("coverage", "What is here, and what is missing", "", (coverage_part,)),
+    Section("summary", "In short", "", (summary_part,)),
     Section(
         "claims",
         "The claims of the paper, and of the works behind it",
@@ -360,46 +376,47 @@ SECTIONS: tuple[Section, ...] = (
         (landscape_part,),
     ),
     Section("setup", "Set-up", "The networks and how the paper trains them.", (_table("tableS1"),)),
+    Section("coverage", "What is here and what is missing, in full", "", (coverage_part,)),
     Section("origin", "How these results were made", "", (origin_part,)),
 )
 
 
-def write(
-    root: str | Path,
-    out: str | Path,
-    sections: tuple[Section, ...] = SECTIONS,
-    log: Callable[[str], object] = lambda line: None,
-    **chosen,
-) -> Path:
-    """Writes the report of a results folder.
+def write(root: str | Path, out: str | Path, sections: tuple[Section, ...] = SECTIONS, **chosen) -> Path:
+    """Writes the report of a results folder, and returns its page; see `prepared` and `write_page`."""
+    return write_page(prepared(root, out, sections, **chosen), sections)
+
+
+def prepared(root: str | Path, out: str | Path, sections: tuple[Section, ...] = SECTIONS, **chosen) -> Report:
+    """Reads what a report is made from.
 
     Args:
-      root: a results folder, finished or not, or a folder of exported CSV files.
+      root: a folder of results, finished or not, or of exported CSV files, or of both.
       out: the folder of the report; made if it does not exist.
       sections: what the page has.
-      log: called with a line about each figure that is done.
       **chosen: further arguments of `figures.material`.
-
-    Returns:
-      The page.
 
     Raises:
       InputError: no such folder, nothing in it, or a file where the report's folder should be.
     """
-    began, root, out = time.monotonic(), Path(root), Path(out)
+    out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; --out names a folder.")
-    report = Report(root, out, figures.material(root, **chosen), log)
-    contents = []
+    given = figures.material(root, **chosen)
+    opens = any(summary_part in section.parts for section in sections)
+    return Report(Path(root), out, given, overview.main_figure(given.found) if opens else None)
+
+
+def write_page(report: Report, sections: tuple[Section, ...] = SECTIONS) -> Path:
+    """Writes the page with its figures and tables, and returns its path; `report.failed` names what could not be made."""
+    began, contents = time.monotonic(), []
     for section in sections:
-        if content := "".join(part(report) for part in section.parts):
-            contents.append((section.anchor, section.title, page.paragraph(section.text) + content))
+        parts = [attempted(section.title, report, functools.partial(part, report)) for part in section.parts]
+        if content := page.join(parts):
+            contents.append(page.PageSection(section.anchor, section.title, page.paragraph(section.text) + content))
     now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    lead = page.paragraph(f"Made on {now} from {root}, in {time.monotonic() - began:.0f} seconds, by")
-    lead += page.code([_own_command(report)])
-    place = out / PAGE
+    lead = page.paragraph(f"Made on {now} from {report.root}, in {time.monotonic() - began:.0f} seconds.", "soft")
     _write(report, PAGE, page.page(TITLE, lead, contents).encode())
-    return place
+    return report.out / PAGE
 
 
 def _own_command(report: Report) -> str:
@@ -425,9 +442,14 @@ def define_flags() -> None:
     define_path("out", "report", "The folder of the report; made if it does not exist.")
 
 
-def main() -> None:
-    path = write(flags.FLAGS.results_dir, flags.FLAGS.out, log=console.log.info, **figures.material_from_flags())
+def main() -> int:
+    """Writes the report of --results_dir into --out."""
+    report = prepared(flags.FLAGS.results_dir, flags.FLAGS.out, **figures.material_from_flags())
+    path = write_page(report)
     console.log.info("%s (%.1f MB)", path, path.stat().st_size / 1e6)
+    if report.failed:
+        console.log.warning("Could not be made: %s.", "; ".join(report.failed))
+    return int(bool(report.failed))
 
 
 if __name__ == "__main__":

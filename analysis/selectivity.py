@@ -63,7 +63,7 @@ def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) 
     for (left, right), each in zip(figure.subplots(len(layers), 2, squeeze=False), layers, strict=True):
         _draw_motion(left, each, kept_fraction)
         _draw_means(right, each, kept_fraction)
-        name = f"{each.title}, " if each.title else "cartoon, "
+        name = f"{drawing.as_text(each.title)}, " if each.title else "cartoon, "
         left.set_title(f"{name}{100 * kept_fraction:g}% of the weights kept")
         right.set_title("where the mask puts them")
     looks = {direction: styles.SELECTIVITY[direction].colour for direction in DIRECTIONS}

@@ -221,7 +221,7 @@ def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
     )
     assert "Nothing of this is measured yet" in text and "Not drawn" not in text
     for measure in {provenance.MEASURED_BY[kind] for kind in report.MEASURED.values()}:
-        assert text.count(f"--measure={measure} ") == 1
+        assert text.count(f"<span>--measure={measure}</span>") == 1
     some = dataclasses.replace(found, **empty | {"lines": found.lines})
     text = report.landscape_part(report.Report(tmp_path, tmp_path, figures.Material(some)))
     assert text.count("<figure ") == 2 and text.count("Not drawn") == len(ENTRIES) - 2

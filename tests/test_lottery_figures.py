@@ -153,7 +153,7 @@ def test_the_section_says_what_is_missing_and_the_command_that_makes_it(folder, 
         "study": "lottery", "networks": "fc", "dataset": "mnist", "schedule": "paper", "levels": "3", "seeds": "0,1,2",
         "results_dir": str(folder),
     }  # fmt: skip
-    assert "--study=lottery" in text and "--controls=random,reinit --control_draws=2" in text
+    assert "--study=lottery" in text and "--controls=random,reinit</span> <span>--control_draws=2" in text
     assert "--rounds=oneshot" in text
 
 

@@ -11,7 +11,8 @@ import made_up
 import pandas as pd
 import pytest
 
-from analysis import drawing, export, figures, page, provenance, report, results
+from analysis import captions, drawing, export, figures, overview, page, provenance, report, results
+from analysis.verdicts import Verdict
 from lottery_tf import files, paper, store
 from lottery_tf.errors import InputError
 from lottery_tf.settings import run_settings
@@ -97,9 +98,11 @@ def test_every_section_has_its_place(written, read):
         if section.anchor != "others":  # there are none
             assert f'href="#{section.anchor}"' in text and section.anchor in read.identifiers
     assert "others" not in read.identifiers
-    for name in ("figure1", "figure2", "figure3", "figure4", "figure5", "figureS1", "figure6", "figure7"):
+    for name in ("figure1", "figure2", "figure3", "figure4", "figureS1", "figure6", "figure7"):
         assert name in read.identifiers
         assert (written.parent / "figures" / f"{name}.pdf").stat().st_size > 1000
+    assert not {"figure5", "supplement"} & {*read.identifiers}, "they have no line of their own"
+    assert "Not drawn: there is no trained level of large_final-rewind-init" in text
 
 
 def test_what_is_missing_is_said(read):
@@ -133,7 +136,7 @@ def test_tables_and_their_csv_files_hold_the_same_numbers(written):
         0
     ]
     assert row["n"] == 3 and f"{row['mean']:.2f} [{row['min']:.2f}, {row['max']:.2f}]" in written.read_text()
-    assert pd.read_csv(written.parent / "tables" / "claims.csv")["verdict"].isin(report.VERDICT_LOOKS).all()
+    assert pd.read_csv(written.parent / "tables" / "claims.csv")["verdict"].isin([*Verdict]).all()
 
 
 def test_each_trained_treatment_is_in_one_command(root):
@@ -227,7 +230,8 @@ def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_pa
 
 def test_exported_files_give_a_report_and_say_what_they_lack(root, tmp_path):
     export.write_all(root, tmp_path / "exported")
-    path = report.write(tmp_path / "exported", tmp_path / "out", sections=report.SECTIONS[-1:] + report.SECTIONS[2:3])
+    keep = tuple(section for section in report.SECTIONS if section.anchor in ("criteria", "origin"))
+    path = report.write(tmp_path / "exported", tmp_path / "out", sections=keep)
     text = "".join(Reader(path.read_text()).text)
     assert "Exported files hold no weights" in text
     assert "they do not say settings, times and versions" in text
@@ -250,14 +254,14 @@ def test_what_comes_from_data_is_escaped(root, tmp_path):
 
 
 def test_a_section_is_an_entry_of_a_table(root, tmp_path):
-    mine = report.Section("mine", "A section of one's own", "What it says.", (lambda made: f"<p>{made.root.name}</p>",))
-    empty = report.Section("nothing", "A section without content", "", (lambda made: "",))
+    mine = report.Section("mine", "A section of one's own", "What it says.", (lambda made: page.paragraph(f"<{made.root.name}>"),))
+    empty = report.Section("nothing", "A section without content", "", (lambda made: page.paragraph(""),))
     text = report.write(root, tmp_path, sections=(mine, empty)).read_text()
-    assert f"<p>{root.name}</p>" in text and "What it says." in text and "nothing" not in Reader(text).identifiers
+    assert f"<p>&lt;{root.name}&gt;</p>" in text and "What it says." in text and "nothing" not in Reader(text).identifiers
 
 
 def test_the_commands_on_the_page_say_what_was_asked_for(root, tmp_path):
-    planes = tuple(section for section in report.SECTIONS if section.anchor == "criteria")
+    planes = tuple(section for section in report.SECTIONS if section.anchor in ("criteria", "origin"))
     path = report.write(root, tmp_path, sections=planes, criteria=("movement",), rule=StarRule("welch"))
     commands = [line for line in "".join(Reader(path.read_text()).text).splitlines() if "analysis." in line]
     assert sum("--criterion=movement" in line for line in commands) == 2  # the page's own and that of Figure 2
@@ -303,4 +307,110 @@ def test_tables_sort_by_buttons_and_mark_verdicts():
 
 
 def test_every_figure_has_a_caption():
-    assert set(report.CAPTIONS) == set(figures.FIGURES)
+    assert set(captions.CAPTIONS) == set(figures.FIGURES)
+
+
+def broken(given):
+    raise ZeroDivisionError("a <fault> of ours")
+
+
+def test_what_fails_is_named_in_its_place_and_the_rest_is_written(root, tmp_path, monkeypatch):
+    monkeypatch.setitem(figures.FIGURES, "figure3", figures.FIGURES["figure3"]._replace(draw=broken))
+    monkeypatch.setitem(report.tables.TABLES, "table1", lambda found, rule: broken(found))
+    keep = tuple(section for section in report.SECTIONS if section.anchor in ("summary", "criteria", "supermasks"))
+    made = report.prepared(root, tmp_path, sections=keep)
+    read = Reader(report.write_page(made, (*keep, report.Section("mine", "Mine", "", (broken,)))).read_text())
+    text = "".join(read.text)
+    assert not read.unbalanced and {"figure1", "figure2", "figure7", "summary"} <= {*read.identifiers}
+    for what in ("Figure 3: Mask criteria", "The table table1", "Mine"):
+        assert f"{what} could not be made: ZeroDivisionError: a <fault> of ours" in text
+    assert made.failed == ["Figure 3: Mask criteria", "The table table1", "Mine"]
+
+
+def test_a_page_that_cannot_be_written_is_an_error(root, tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        report.write(root, tmp_path)
+
+
+def test_names_that_are_no_formula_are_shown_as_text(tmp_path):
+    """matplotlib reads what stands between two dollars as a formula, and cannot read these."""
+    folder = made_up.write_results(
+        tmp_path / "results",
+        treatments=[Treatment(), Treatment("random"), Treatment(mask1="reinit"), Treatment(rounds="oneshot")],
+        levels=2,
+        ladders=paper.HEURISTIC_LADDERS[:9:8],
+        learned=made_up.LEARNED[:1],
+        landscape=[Treatment(), Treatment("random")],
+    )
+    export.write_all(folder, tmp_path / "exported")
+    bad = {",random,": r",my:$\bad$,", "fc,mnist": r"$\net{$,$\data$", ",paper,": r",$\s^$,", "dense_1/kernel": r"$\l{$"}
+    for path in (tmp_path / "exported").iterdir():
+        text = path.read_text()
+        for name, other in bad.items():
+            text = text.replace(name, other)
+        path.write_text(text)
+    given = figures.material(tmp_path / "exported")
+    for name in ("others", "figure6", "figure7", "lottery", *report.MEASURED):
+        shown = drawing.content(figures.draw(name, given), "svg").decode()
+        assert r"$\net{$ on $\data$" in shown.replace("\n", " ") or name == "figure6"
+    assert r"my:$\bad$" in drawing.content(figures.draw("barriers", given), "svg").decode()
+
+
+@pytest.mark.parametrize("kind", ["limit", "spectrum"])
+def test_one_kind_of_measurement_alone_makes_a_page(kind, tmp_path):
+    folder = made_up.write_results(tmp_path / "results", treatments=[Treatment()], levels=2, landscape=[Treatment()])
+    given = figures.material(folder)
+    empty = {results.FRAMES[each]: getattr(given.found, results.FRAMES[each])[:0] for each in results.LANDSCAPE}
+    kept = {results.FRAMES[each]: getattr(given.found, results.FRAMES[each]) for each in (kind, "spectrum")}
+    alone = dataclasses.replace(given, found=dataclasses.replace(given.found, **empty | kept))
+    made = report.Report(folder, tmp_path / "out", alone)
+    text = report.landscape_part(made)
+    assert not made.failed and 'id="flatness"' in text
+    assert "Right: the curvature" not in text, "no ray is drawn"
+
+
+def test_the_page_opens_with_what_was_asked_for(root, tmp_path):
+    found = results.load(root)
+    assert overview.main_figure(found) == "figure4"  # three of eight lines, of figure3 two of nine
+    said = " ".join(overview.what_was_run(found))
+    assert "fc on mnist, paper schedule: 3 treatments, 2 levels of pruning" in said and "1 training diverged" in said
+    assert "heuristic Supermasks of 3 criteria" in said and "3 learned Supermasks" in said
+    lacking = " ".join(overview.what_is_missing(found))
+    assert "2 of 9 lines of Figure 3" in lacking and "3 of 5 seeds, 2 of 24 levels" in lacking
+    assert "There is no control of a winning ticket." in lacking
+    text = report.write(root, tmp_path).read_text()
+    assert text.index('id="figure4"') < text.index("What was run") < text.index('id="figure1"')
+
+
+def test_a_claim_stands_in_one_list_by_what_the_data_say():
+    verdicts = [("a", "shown"), ("a", "not enough data"), ("b", "shown"), ("b", "contradicted"), ("c", "not shown"),
+                ("d", "not enough data"), ("e", "shown"), ("e", "not shown")]  # fmt: skip
+    made = [overview.ClaimResult(claim, "there", "", "", verdict, "", "") for claim, verdict in verdicts]
+    assert overview.what_holds(made) == {
+        "1 claim shown wherever there are enough data": ["a (there)"],
+        "1 claim contradicted somewhere": ["b (there)"],
+        "1 claim shown in some places, not shown in others": ["e (there)"],
+        "1 claim neither shown nor contradicted": ["c (there)"],
+    }
+
+
+def test_captions_say_what_is_drawn(root):
+    given = figures.material(root)
+    assert "Lines are means over seeds" in captions.caption("figure3", given)
+    assert "Solid lines" not in captions.caption("figure4", given), "no line of theirs is there"
+    single = dataclasses.replace(given.found, levels=given.found.levels.query("seed == 0"))
+    one = captions.caption("figure3", dataclasses.replace(given, found=single))
+    assert "a single seed" in one and "means" not in one
+    assert "trained network" not in captions.caption("figure2", given)
+
+
+def test_a_command_breaks_between_its_words_only():
+    shown = page.code(["python -m runs.lottery --network=fc '--results_dir=my results' --levels=3"])
+    words = re.findall(r"<span>(.*?)</span>", shown)
+    assert words[-2:] == ["&#39;--results_dir=my results&#39;", "--levels=3"] and len(words) == 6
+    style = page.page("", page.paragraph(""), [])
+    assert "pre span { white-space: pre; }" in style
