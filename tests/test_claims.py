@@ -11,9 +11,9 @@ import pytest
 
 from analysis import cut_short, deconstructing
 from analysis.claims import CLAIMS, counts, evaluate, text
-from analysis.evidence import LEAST_LEVELS, collect, over_levels
+from analysis.evidence import LEAST_LEVELS, collect, need_lines, over_levels
 from analysis.results import load
-from analysis.verdicts import Verdict, above, as_well_as, repeatability
+from analysis.verdicts import Verdict, above, as_well_as, claims_of, repeatability
 from lottery_tf import paper
 from lottery_tf.mask_settings import MaskSettings
 from lottery_tf.randomness import generator
@@ -335,6 +335,25 @@ def test_what_lacks_data_is_named_in_a_line_and_counted(world):
         wanted = [own.count(verdict.value) for verdict in Verdict]
         assert [int(number) for number in re.findall(r"\d+", numbers)] == wanted
     assert {line.partition(": ")[0] for line in counts(verdicts).splitlines()} == {found.panel for found in verdicts}
+
+
+def test_a_claim_is_added_as_the_docstring_of_verdicts_says(world):
+    claims, add = claims_of("A reader")
+    zero, random = (Treatment(criterion).name for criterion in ("large_final", "random"))
+    lines = {"kept": Treatment("large_final"), "chance": Treatment("random")}
+
+    @add("Large weights are worth keeping.", "Section 0", need_lines(lines, *lines))
+    def large_weights(evidence):
+        """Keeping large weights is above chance."""
+        return [above("kept", "chance", over_levels({name: evidence.line(lines[name]) for name in lines}))]
+
+    (found,) = evaluate(world, claims)
+    assert (found.claim, found.place) == ("Large weights are worth keeping.", "A reader, Section 0")
+    assert (found.rule, found.verdict) == ("Keeping large weights is above chance.", SHOWN)
+    mean = world.levels.groupby("treatment")["test_accuracy"].mean()
+    assert f"kept - chance: {100 * (mean[zero] - mean[random]):+.2f} points" in found.numbers
+    (found,) = evaluate(moved(world, random, 0.5), claims)
+    assert found.verdict == CONTRADICTED
 
 
 def test_the_command(command, light_command, tmp_path):
