@@ -1,0 +1,73 @@
+"""What experiments tell while they train, and what a command shows of it."""
+
+import logging
+
+import numpy as np
+import pytest
+
+import lottery_tf as lt
+from lottery_tf.store import HISTORY_COLUMNS, Result
+from runs.progress import Progress, outcome
+
+TRAINING = lt.TrainingSettings(iterations=6, batch_size=20, eval_interval=2)
+
+
+def test_every_reading_is_told_with_what_is_trained(tiny_model, tiny_dataset):
+    readings = []
+    experiment = lt.Experiment(tiny_model, tiny_dataset, TRAINING, on_reading=readings.append)
+    levels = list(experiment.levels(lt.Treatment("random"), seed=3, levels=1))
+    history = np.concatenate([level.history for level in levels])
+    np.testing.assert_array_equal([[reading[name] for name in HISTORY_COLUMNS] for reading in readings], history)
+    assert [reading["level"] for reading in readings] == [0] * 4 + [1] * 4
+    assert {(reading["seed"], reading.get("criterion", "dense")) for reading in readings} == {(3, "dense"), (3, "random")}
+    assert readings[-1]["kept_fraction"] == levels[1].metrics["kept_fraction"] < readings[0]["kept_fraction"] == 1
+
+
+def test_a_mask_that_is_learned_tells_its_readings_too(tiny_model, tiny_dataset):
+    readings = []
+    learner = lt.MaskLearner(tiny_model, tiny_dataset, lt.MaskSettings(), TRAINING, on_reading=readings.append)
+    history = learner.learn(1).history
+    np.testing.assert_array_equal([[reading[name] for name in HISTORY_COLUMNS] for reading in readings], history)
+    assert {reading["seed"] for reading in readings} == {1}
+
+
+def result(level, **metrics):
+    """A level's result as `Progress` sees it."""
+    usual = {"level": level, "seed": 0, "status": "finished", "kept_fraction": 0.5, "test_accuracy": 0.75}
+    return Result({}, usual | {"early_stop_iteration": 40, "seconds": 2.0} | metrics)
+
+
+def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("runs"), "propagate", True)
+    with caplog.at_level(logging.INFO, "runs"), Progress(20) as progress:
+
+        def levels():
+            yield result(0)  # found: no step was done
+            progress.steps(10)
+            yield result(1)
+            progress.steps(10)
+            yield result(2, status="diverged")
+
+        progress.follow(levels(), "seed 0 movement")
+    assert caplog.messages == [
+        "seed 0 movement level 1: 50.00% kept, test accuracy 75.00% at iteration 40, 2 s",
+        "seed 0 movement level 2: diverged; nothing is made from it.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        (
+            {"kept_fraction_of_most_likely": 0.5, "best_iteration": 7, "test_accuracy": 0.25, "seconds": 3.4},
+            "50.00% kept, test accuracy 25.00% at iteration 7, 3 s",
+        ),
+        (
+            {"rows": [{"validation_accuracy": accuracy, "test_accuracy": 1 - accuracy, "kept_fraction": accuracy / 2}
+                      for accuracy in (0.5, 0.8)]},
+            "best test accuracy 20.00% at 40.00% kept",
+        ),
+    ],
+)  # fmt: skip
+def test_what_masks_and_ladders_came_to(metrics, told):
+    assert outcome(metrics) == told
