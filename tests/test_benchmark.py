@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from runs.suites import masks, memory, throughput
+from runs.suites import masks, memory, precision, throughput
 
 
 def test_throughput(monkeypatch, capsys):
@@ -19,6 +19,18 @@ def test_throughput(monkeypatch, capsys):
     assert min(speeds) > 0
     assert "68 MFLOP a step" in printed  # 6 operations a weight and image, but 4 in the first layer
     assert "GFLOP/s" in printed
+
+
+def test_precision(monkeypatch, capsys):
+    monkeypatch.setattr(precision, "CASES", (precision.Case("fc", "digits", precision.INTERVAL, 10),))
+    monkeypatch.setattr(precision, "fit_alone", throughput._fit_here)
+    precision.run(repeats=1)
+    printed = capsys.readouterr().out
+    rows = re.findall(r"float32 +([0-9.]+) +mixed_bfloat16 +([0-9.]+) +ratio ([0-9.]+)", printed)
+    assert len(rows) == 4
+    for single, half, ratio in rows:
+        assert float(half) / float(single) == pytest.approx(float(ratio), abs=0.01)
+    assert len(re.findall("validation takes -?[0-9]+% of a run in", printed)) == 2
 
 
 def test_masks(monkeypatch, capsys):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from lottery_tf import data, masks, networks, processes
+from lottery_tf.hardware import describe_processor
+from lottery_tf.precision import set_precision
 from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings, run_settings
 from lottery_tf.training import EVALUATION_BATCH, Trainer
 from lottery_tf.treatments import Ticket
@@ -29,6 +30,7 @@ class Case:
     dataset: str
     fit_steps: int
     loop_steps: int
+    precision: str = "float32"
 
 
 INTERVAL = 100  # steps from one reading of the validation loss to the next
@@ -37,7 +39,7 @@ CASES = (Case("fc", "mnist", 9 * INTERVAL, 3000), Case("conv2", "cifar10", 3 * I
 
 def run(repeats: int) -> None:
     """Measures every case and prints a table; the figures of a case are taken in turn, so that drift cancels out."""
-    print(f"{os.cpu_count()} cores, {platform.machine()}, TensorFlow {tf.__version__}, Keras {keras.__version__}")
+    print(f"{os.cpu_count()} cores, {describe_processor()}, TensorFlow {tf.__version__}, Keras {keras.__version__}")
     rate = matrix_product_rate()
     print(f"Matrix products: {rate / 1e9:.0f} GFLOP/s (float32, 2048 x 2048). Medians of {repeats}.\n", flush=True)
     for case in CASES:
@@ -115,6 +117,7 @@ class KerasFit:
     def __init__(self, case: Case, dataset: data.Dataset, settings: TrainingSettings):
         self._steps = case.fit_steps
         self._model = networks.unmasked(networks.build(case.network))
+        set_precision(self._model, case.precision)
         self._model.compile(
             keras.optimizers.Adam(settings.learning_rate),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -155,7 +158,6 @@ def loop(
     dataset: data.Dataset,
     settings: TrainingSettings,
     validate: bool,
-    jit_compile: bool | None = None,
 ) -> Callable[[], float]:
     """Steps per second of whole trainings by `Trainer`; nearly no test images, and validation images on demand only."""
     one = data.Split(dataset.test.images[:1], dataset.test.labels[:1])
