@@ -38,7 +38,8 @@ def start_tensorflow(threads: int = 0) -> None:
         try:
             import tensorflow as tf
         except (AssertionError, AttributeError, TypeError, ValueError) as error:  # whatever Keras makes of its file
-            raise InputError(f"Keras cannot start ({error!r}): mend its configuration, ~/.keras/keras.json.") from error
+            home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
+            raise InputError(f"Keras cannot start as {home}/keras.json configures it ({error!r}).") from error
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.list_logical_devices()
@@ -79,6 +80,8 @@ def quiet() -> Iterator[None]:
         os.dup2(swallowed.fileno(), 2)
         try:
             yield
+        except InputError:
+            raise  # which says all
         except BaseException:
             swallowed.seek(0)
             os.write(stderr, swallowed.read())
