@@ -242,7 +242,7 @@ def append_log(logs: Path, work: Work, line: str) -> None:
     # A disk that is full is noticed, and told, where results are written.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a") as file:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line)
 
 

@@ -110,6 +110,9 @@ class StudyFolder:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
+            except OSError as error:
+                if error.errno not in files.WITHOUT_LOCKS:
+                    raise
         return False
 
     def plan(self) -> Plan:
