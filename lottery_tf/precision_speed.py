@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -21,7 +22,8 @@ from lottery_tf import compilation, hardware
 
 log = logging.getLogger(__name__)
 
-IMAGES = 4  # a convolution's: it takes its time for each of them, and where half precision is slow, sixty take seconds
+IMAGES = 8  # a convolution's: it takes its time for each of them, and where half precision is slow, sixty take seconds
+SHARE = 0.75  # of a model's arithmetic that is timed: its largest layers
 REPEATS, ENOUGH_SECONDS = 3, 0.3  # each type is timed so often at least, and again until that much time is spent
 GAIN = 1.05  # below this many times the speed of float32, half precision is no gain
 
@@ -40,6 +42,12 @@ class _Operation:
         config = {name: value for name, value in layer.get_config().items() if name not in ("name", "dtype")}
         shapes = [tensor.shape for tensor in node.input_tensors]
         return cls(repr((type(layer).__name__, config, shapes)), layer, node)
+
+    @property
+    def products(self) -> int:
+        """About how many products of two numbers it takes for an image: each weight meets every position of its output."""
+        positions = math.prod(size or 1 for size in self.node.outputs[0].shape[1:-1])
+        return positions * sum(math.prod(variable.shape) for variable in self.layer.trainable_variables)
 
     def images(self, batch_size: int) -> int:
         """How many images it is timed on: a product's time is not that of its images, but of reading the kernel."""
@@ -67,8 +75,8 @@ class _Operation:
 def speedup(model: keras.Model, policy: str, batch_size: int = 60) -> float:
     """How many times as fast a model's layers compute with a half-precision policy as in float32, on this device.
 
-    The forward and backward pass of each layer that has weights is timed in both types on random images; layers of the
-    same shape are timed once. It is done once a process for each set of layers.
+    The forward and backward pass of its largest layers is timed in both types on random images; layers of the same shape
+    are timed once. It is done once a process for each set of layers.
 
     Args:
       model: a functional or Sequential model.
@@ -76,7 +84,7 @@ def speedup(model: keras.Model, policy: str, batch_size: int = 60) -> float:
       batch_size: images a step.
     """
     xla = compilation.compiler(model, hardware.training_device()) == "xla"
-    return _speedup(frozenset(_operations(model)), policy, batch_size, xla)
+    return _speedup(frozenset(_largest(_operations(model))), policy, batch_size, xla)
 
 
 @functools.cache
@@ -121,6 +129,13 @@ def _operations(model: keras.Model) -> Iterator[_Operation]:
             yield _Operation.called(layer, layer._inbound_nodes[0])
 
 
+def _largest(operations: Iterable[_Operation]) -> list[_Operation]:
+    """The largest operations, as many as take most of the arithmetic."""
+    found = sorted(operations, key=lambda operation: operation.products, reverse=True)
+    done = np.cumsum([operation.products for operation in found])
+    return found[: int(np.searchsorted(done, SHARE * done[-1])) + 1] if found else []
+
+
 def _noise(tensor: keras.KerasTensor, images: int) -> tf.Tensor:
     shape = (images, *(images if size is None else size for size in tensor.shape[1:]))
     dtype = tf.as_dtype(tensor.dtype)
@@ -134,7 +149,7 @@ def _call(operations: Iterable[_Operation], policy: str, images: int, xla: bool)
     def call() -> list:
         return [step() for step in steps]
 
-    compiled = tf.function(call, jit_compile=True) if xla else call
+    compiled = tf.function(call, jit_compile=xla)
     _seconds(compiled)
     return compiled
 
