@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import made_up
 import pytest
 from conftest import ROOT
 
@@ -13,7 +14,6 @@ from conftest import ROOT
     [
         ("runs.status", ["--results_dir=~/none"], "There is no results folder {home}/none."),
         ("runs.ticket", ["pack", "--run=~/none", "--out=~/a.ticket"], "{home}/none"),
-        ("runs.ticket", ["pack", "--run=~/none", "--out=~/no/a.ticket"], "{home}/no"),
         ("runs.connectivity", ["--between=~/a,~/b"], "{home}/a"),
         ("analysis.tables", ["--results_dir=~/none"], "There is no folder {home}/none."),
         ("analysis.export", ["--results_dir=~/none"], "There is no results folder {home}/none."),
@@ -25,6 +25,42 @@ def test_home_is_found_where_no_shell_puts_it_in(module, arguments, message, com
     assert done.returncode == 2
     assert message.format(home=tmp_path) in done.stderr
     assert "~" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "flag", "arguments", "message"),
+    [
+        ("runs.ticket", "--out", ["pack", "--run=none"], "File name too long"),
+        ("runs.ticket", "--out", ["pack", "--run=none"], "File exists"),
+        ("analysis.figures", "--out", ["--results_dir=analysis/measured"], "Not a directory"),
+        ("analysis.figures", "--out", ["--results_dir=analysis/measured"], "Too many levels of symbolic links"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence(module, flag, arguments, message, light_command, tmp_path):
+    paths = {"File name too long": tmp_path / ("x" * 300) / "y", "Not a directory": tmp_path / "file" / "y", "File exists": tmp_path / "file" / "y",
+             "Too many levels of symbolic links": tmp_path / "loop" / "y"}  # fmt: skip
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    done = light_command(module, *arguments, f"{flag}={paths[message]}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(f"{tmp_path}") and done.stderr.endswith(f": {message}.\n")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "made"),
+    [
+        ("analysis.export", ["--results_dir={results}", "--out={out}/new/r.csv"], "new/r.csv"),
+        ("analysis.tables", ["--results_dir={results}", "--out={out}/new/tables"], "new/tables/figure3.md"),
+        ("analysis.figures", ["--results_dir={results}", "--figure=3", "--format=svg", "--out={out}/new/figures"],
+         "new/figures/figure3.svg"),
+    ],
+)  # fmt: skip
+def test_the_folder_of_out_is_made(module, arguments, made, light_command, tmp_path):
+    results = made_up.write_results(tmp_path / "results")
+    done = light_command(module, *(each.format(results=results, out=tmp_path) for each in arguments))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / made).stat().st_size > 0
 
 
 PRINTS = """
