@@ -5,6 +5,7 @@ import re
 
 import pytest
 from absl import flags
+from conftest import ROOT
 
 from lottery_tf import command_flags
 from lottery_tf.mask_settings import MaskSettings
@@ -126,3 +127,17 @@ def test_flags_may_stand_in_a_file(light_command, tmp_path):
     assert not (tmp_path / "none").exists()
     missing = light_command("runs.lottery", "--flagfile=none")
     assert (missing.returncode, "Traceback" in missing.stderr, "none" in missing.stderr) == (2, False, True)
+
+
+def test_the_file_of_flags_in_the_documentation_is_read(light_command, tmp_path):
+    text = (ROOT / "runs" / "README.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "small.flags" in block]
+    (tmp_path / "small.flags").write_text(block)
+    arguments = ("--dry_run", f"--results_dir={tmp_path / 'none'}")
+    done = light_command("runs.lottery", f"--flagfile={tmp_path / 'small.flags'}", "--levels=2", *arguments)
+    assert f"To do: {3 * (1 + 3 * 2)} trainings" in done.stdout, "flags after the file go before it"
+
+
+def test_the_documentation_names_every_command():
+    text = (ROOT / "runs" / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in COMMANDS)
