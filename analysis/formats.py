@@ -154,9 +154,3 @@ FORMATS = {
     "csv": Format(".csv", _csv),
     "latex": Format(".tex", _latex_tables),
 }
-
-
-def aligned(rows: list[list[str]]) -> str:
-    """Rows of cells as lines of text with their columns aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

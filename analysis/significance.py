@@ -15,13 +15,14 @@ import pandas as pd
 from absl import flags
 
 from analysis.common_flags import define_results_dir
-from analysis.formats import NOTHING, aligned
+from analysis.formats import NOTHING
 from analysis.results import load, panel, panels
 from analysis.star_flags import define_star_flags, rule_from_flags
 from analysis.tables import MEASURES, Measure, figure_runs, points_by_level
 from lottery_tf import console, paper, statistics
 from lottery_tf.errors import InputError
 from lottery_tf.names import choose
+from lottery_tf.text_tables import text_table
 
 COLUMNS = (
     "level", "kept_fraction", "line", "star", "against", "n", "n_against", "difference", "low", "high", "effect_size",
@@ -63,7 +64,7 @@ def text(found: pd.DataFrame, measure: str) -> str:
         star = " *" if rows["star"].iloc[0] else ""
         head = f"level {level}, {100 * rows['kept_fraction'].iloc[0]:.2f}% kept: {line}{star}"
         cells = [[title(row) for title in CELLS.values()] for row in _printed(rows, MEASURES[measure]).itertuples()]
-        blocks.append(f"{head}\n{aligned([list(CELLS), *cells])}")
+        blocks.append(f"{head}\n{text_table([list(CELLS), *cells], indent='  ')}")
     return "\n\n".join(blocks)
 
 
@@ -106,7 +107,7 @@ def limits(runs: int, lines: int, significance: float = paper.SIGNIFICANCE) -> s
             [test.title, _least(least), _reach(least, significance), _reach(least * comparisons / 2, significance)]
         )
     head = f"What {runs} runs a line can show at p <= {significance:g}, one-sided:"
-    return "\n".join([head, aligned(rows), *_effects(runs, significance)])
+    return "\n".join([head, text_table(rows, indent="  "), *_effects(runs, significance)])
 
 
 def _least(p_value: float) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.formats import aligned, band
+from analysis.formats import band
 from analysis.results import FINISHED
 from lottery_tf.errors import InputError
 from lottery_tf.store import DENSE
+from lottery_tf.text_tables import text_table
 from lottery_tf.treatments import Treatment
 
 MEASURES = {"early_stop_iteration": "early-stopping iteration", "test_accuracy": "test accuracy at early stop, %"}
@@ -66,26 +67,22 @@ def over_seeds(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 def table(rows: pd.DataFrame) -> str:
     """The summary as text, a block a treatment."""
-    stops, accuracies = (over_seeds(rows, measure) for measure in MEASURES)
-    blocks = []
+    cells = {measure: over_seeds(rows, measure) for measure in MEASURES}
+    first, blocks = next(iter(cells.values())), []
     for treatment in rows["treatment"].unique():
-        lines = [
-            f"{treatment}",
-            f"{'level':>5} {'kept %':>8}   {'early-stopping iteration':<28} test accuracy at early stop, %",
-        ]
-        for stop, accuracy in zip(
-            stops[stops.treatment == treatment].itertuples(),
-            accuracies[accuracies.treatment == treatment].itertuples(),
-            strict=True,
-        ):
-            cells = f"{_of(stop, 0):<28} {_of(accuracy, 2)}"
-            lines.append(f"{stop.level:5} {100 * stop.kept_fraction:8.2f}   {cells}")
-        blocks.append("\n".join(lines))
+        lines = [["level", "kept %", *MEASURES.values()]]
+        for place in first.index[first["treatment"] == treatment]:
+            level = [first.at[place, "level"], f"{100 * first.at[place, 'kept_fraction']:.2f}"]
+            lines.append([*level, *(_of(cells[measure].loc[place], digits) for measure, digits in DIGITS.items())])
+        blocks.append(f"{treatment}\n{text_table(lines)}")
     return "\n\n".join(blocks)
 
 
-def _of(row, digits: int) -> str:
-    return _cell(row.mean, row.min, row.max, row.n, row.runs, digits)
+DIGITS = {"early_stop_iteration": 0, "test_accuracy": 2}
+
+
+def _of(row: pd.Series, digits: int) -> str:
+    return _cell(row["mean"], row["min"], row["max"], row["n"], row["runs"], digits)
 
 
 def _cell(mean: float, least: float, greatest: float, n: int, runs: int, digits: int) -> str:
@@ -121,7 +118,7 @@ def learned_masks(results: Iterable[dict]) -> str:
             digits = 0 if title == "best iteration" else 2
             cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), len(values), digits))
         table.append([name, *cells])
-    return f"{aligned(table)}\n{MASK_NOTE}"
+    return f"{text_table(table, indent='  ')}\n{MASK_NOTE}"
 
 
 MASK_NOTE = """Test accuracies and the pruned share (1 - mean probability) in %; mean [least, greatest] over seeds.

@@ -12,6 +12,7 @@ from lottery_tf.landscape.paths import MATCHING, STABLE, matching
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.measurements import flatness, limits
 from lottery_tf.measurements.lines import connection
+from lottery_tf.text_tables import text_table
 
 Own = Sequence[Mapping]  # what was measured for one line of a table, an entry a seed (and direction, or pair of copies)
 Column = Callable[[Own], str]
@@ -103,10 +104,7 @@ def table(rows: Own, key: Callable[[Mapping], Hashable], columns: Mapping[str, C
     groups: dict[Hashable, list[Mapping]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
-    lines = [list(columns), *([column(own) for column in columns.values()] for own in groups.values())]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-                     for line in lines)  # fmt: skip
+    return text_table([list(columns), *([column(own) for column in columns.values()] for own in groups.values())])
 
 
 KEPT = {"kept %": _numbers("kept_fraction", factor=100)}

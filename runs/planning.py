@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from lottery_tf import processes
 from lottery_tf.settings import RunSettings
 from lottery_tf.study.costs import COSTS, START_SECONDS, Speeds
 from lottery_tf.study.engines import Need, at_once
 from lottery_tf.study.folder import is_there, quick_metrics
 from lottery_tf.study.studies import Plan, levels_of
-from lottery_tf.study.work import ControlWork, LevelWork, Work
+from lottery_tf.study.work import ControlWork, LevelWork, MaskWork, Work
+from lottery_tf.text_tables import text_table
 from lottery_tf.treatments import Treatment
 
 SAMPLE = 200  # finished results that are read for an estimate of speed
@@ -48,7 +51,8 @@ class Outlook:
       there: the keys whose results are there.
       where: where it is to run.
       threads: threads of each process; 0: as many as are best for each network.
-      speeds: what is done in a second.
+      speeds: what is done in a second, in float32 unless it was measured.
+      timed: whether half precision is timed, which takes seconds, or taken to be as fast as float32.
     """
 
     plan: Plan
@@ -56,12 +60,15 @@ class Outlook:
     where: Where
     threads: int
     speeds: Speeds
+    timed: bool = False
 
     @classmethod
-    def on(cls, plan: Plan, results_dir: Path, where: Where | None = None, threads: int = 0) -> Outlook:
+    def on(
+        cls, plan: Plan, results_dir: Path, where: Where | None = None, threads: int = 0, timed: bool = False
+    ) -> Outlook:
         """The outlook of a plan for a results folder."""
         there = frozenset(key for key, work in plan.works.items() if is_there(results_dir, work))
-        return cls(plan, there, where or Where(), threads, _speeds(plan, results_dir, there))
+        return cls(plan, there, where or Where(), threads, _speeds(plan, results_dir, there), timed)
 
     @property
     def to_do(self) -> list[Work]:
@@ -77,10 +84,17 @@ class Outlook:
         """About how long some units take, with the start of the processes that do them."""
         by_network = collections.Counter[str]()
         for work in works:
-            by_network[work.network] += self.speeds.seconds(work)
+            by_network[work.network] += self.speeds.seconds(work) / self._gain(work)
         return sum(
             seconds / self._at_once(network) + START_SECONDS for network, seconds in by_network.items() if seconds
         )
+
+    def _gain(self, work: Work) -> float:
+        """How many times as fast as by `speeds` a unit is, for its half precision."""
+        if not self.timed or not work.iterations or self.speeds.measured(work.network, work.kind):
+            return 1.0
+        training = work.training if isinstance(work, MaskWork) else work.settings.training
+        return precision_gain(work.network, training.precision, training.batch_size)
 
     def _at_once(self, network: str) -> int:
         return at_once(self.where.fits, Need.of(COSTS[network], self.threads))
@@ -112,12 +126,12 @@ class Outlook:
 
     def described(self) -> str:
         """What there is and what is to do as a table, a line a study; then how long it takes, and by which speeds."""
-        lines = [f"{'study':<12} {'units':>7} {'there':>7} {'to do':>7} {'also wanted by another study':>30}"]
+        rows = [("study", "units", "there", "to do", "also wanted by another study")]
         for study in sorted({name for names in self.plan.wanted.values() for name in names}):
-            lines.append(self._line(study, self.plan.of(study)))
-        if len(lines) > 2:
-            lines.append(self._line("together", list(self.plan.works)))
-        lines += ["", self.announced()]
+            rows.append(self._row(study, self.plan.of(study)))
+        if len(rows) > 2:
+            rows.append(self._row("together", list(self.plan.works)))
+        lines = [text_table(rows), "", self.announced()]
         for network, kind in dict.fromkeys((work.network, work.kind) for work in self.to_do):
             name, unit = UNITS[kind]
             measured = "here" if self.speeds.measured(network, kind) else "on two cores"
@@ -125,10 +139,25 @@ class Outlook:
             lines.append(f"  {network}, {name}: {self._at_once(network)} at once, {speed}, measured {measured}")
         return "\n".join(lines)
 
-    def _line(self, name: str, keys: list[str]) -> str:
+    def _row(self, name: str, keys: list[str]) -> tuple[str, int, int, int, int]:
         shared = sum(len(self.plan.wanted[key]) > 1 for key in keys)
         done = sum(key in self.there for key in keys)
-        return f"{name:<12} {len(keys):7} {done:7} {len(keys) - done:7} {shared:30}"
+        return name, len(keys), done, len(keys) - done, shared
+
+
+@functools.cache
+def precision_gain(network: str, precision: str, batch_size: int) -> float:
+    """How many times as fast as in float32 a network trains here, timed in a process of its own; this one stays small."""
+    if precision == "float32":
+        return 1.0
+    return processes.call_elsewhere(f"timing {precision}", _timed, network, precision, batch_size)
+
+
+def _timed(network: str, precision: str, batch_size: int) -> float:
+    processes.start_tensorflow()
+    from lottery_tf import networks, precision_speed
+
+    return precision_speed.speedup(networks.build(network), precision, batch_size)
 
 
 def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:

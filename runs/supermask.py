@@ -25,6 +25,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
 from lottery_tf.settings import NETWORKS
 from lottery_tf.study.work import LadderWork
+from lottery_tf.text_tables import text_table
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.treatments import Treatment
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
@@ -66,7 +67,7 @@ def main() -> None:
         pruning_works(settings, seeds, treatments, LEVELS.value),
         (LadderWork(settings, seed, ladder, LEVELS.value) for seed in seeds for ladder in [UNTRAINED, *ladders]),
     )
-    outlook = Outlook.on(plan_of("supermask", works), results_dir, threads=THREADS.value)
+    outlook = Outlook.on(plan_of("supermask", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(outlook.described())
         return
@@ -182,16 +183,19 @@ All in %; mean [least, greatest] over seeds. trained_baseline: the dense network
 
 def table(rows: list[dict], weights: str) -> str:
     """The best supermasks of one kind of weights as text, a line a criterion."""
-    lines = best_over_seeds(rows)
-    width = max(len(line.label) for line in lines)
-    heads = f"{'kept (1)':<24}{'test accuracy (1)':<23}{'test accuracy (2)':<23}{'test accuracy (3)':<19}kept (3)"
-    text = [f"Supermasks on weights: {weights}", f"{'criterion':<{width}}  {heads}"]
-    text += [
-        f"{line.label:<{width}}  {band(line.kept):<24}{band(line.accuracy):<23}{band(line.maxima):<23}"
-        f"{100 * line.mean_maximum:<19.2f}{100 * line.mean_kept:.2f}"
-        for line in lines
+    columns = ["criterion", "kept (1)", "test accuracy (1)", "test accuracy (2)", "test accuracy (3)", "kept (3)"]
+    cells = [
+        [
+            line.label,
+            band(line.kept),
+            band(line.accuracy),
+            band(line.maxima),
+            f"{100 * line.mean_maximum:.2f}",
+            f"{100 * line.mean_kept:.2f}",
+        ]
+        for line in best_over_seeds(rows)
     ]
-    return "\n".join(text)
+    return f"Supermasks on weights: {weights}\n{text_table([columns, *cells])}"
 
 
 def band(shares: list[float]) -> str:

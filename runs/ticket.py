@@ -27,10 +27,13 @@ from lottery_tf.measurements.folders import KINDS
 from lottery_tf.names import choose
 from lottery_tf.settings import DATASETS
 from lottery_tf.store import DENSE
+from lottery_tf.text_tables import text_table
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
-DTYPE = define_choice("dtype", "float32", tickets.DTYPES, f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}.")
+DTYPE = define_choice(
+    "dtype", "float32", tickets.DTYPES, f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}."
+)
 UNTRAINED = flags.DEFINE_bool(
     "untrained", False, "pack: the winning ticket, a level's mask over its network's initial weights, not trained."
 )
@@ -116,9 +119,8 @@ def inspect(path: str) -> None:
     print(description(packed))
     sys.stdout.flush()
     processes.start_tensorflow()
-    print(f"\n{'':30}{'bytes':>12}{'bits a weight':>16}")
-    for name, size in tickets.sizes(content).items():
-        print(f"{name:30}{size.bytes:12,}{size.bits_per_weight:16.4f}")
+    sizes = [(name, f"{size.bytes:,}", f"{size.bits_per_weight:.4f}") for name, size in tickets.sizes(content).items()]
+    print(f"\n{text_table([('', 'bytes', 'bits a weight'), *sizes])}")
     print("\nEvery weight was rebuilt, and their SHA-256 is the one in the file.")
 
 
@@ -131,13 +133,14 @@ def description(packed: tickets.PackedTicket) -> str:
         f"weights: {what}{', rescaled' if packed.rescale else ''}",
         f"seed: {packed.seed}",
         "",
-        f"{'layer':30}{'weights':>12}{'kept':>12}{'kept %':>10}",
     ]
     counts = {name: (kept.size, int(kept.sum())) for name, kept in packed.mask.items()}
     total = tuple(map(sum, zip(*counts.values(), strict=True)))
-    for name, (size, kept) in {**counts, "all": total}.items():
-        lines.append(f"{name:30}{size:12,}{kept:12,}{100 * kept / size:10.3f}")
-    return "\n".join(lines)
+    rows = [
+        (name, f"{size:,}", f"{kept:,}", f"{100 * kept / size:.3f}")
+        for name, (size, kept) in {**counts, "all": total}.items()
+    ]
+    return "\n".join([*lines, text_table([("layer", "weights", "kept", "kept %"), *rows])])
 
 
 def network_name(architecture: dict) -> str:
