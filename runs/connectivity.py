@@ -104,7 +104,7 @@ def measure_levels(measurement: MeasurementSettings) -> None:
     check_images(settings.dataset, measures, measurement)
     results_dir = Path(RESULTS_DIR.value)
     works = pruning_works(settings, seeds, treatments, last)
-    outlook = Outlook.on(plan_of("levels", works), results_dir, threads=THREADS.value)
+    outlook = Outlook.on(plan_of("levels", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(f"{outlook.described()}\nThen {', '.join(measures)} of these levels; some take trainings of their own.")
         return

@@ -18,11 +18,11 @@ from pathlib import Path
 from absl import flags
 
 from lottery_tf import console
-from lottery_tf.command_flags import define_list
+from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
-from lottery_tf.mask_settings import MaskSettings, folder, place
+from lottery_tf.mask_settings import MASK_PRESETS, MaskSettings, folder, place
 from lottery_tf.names import choose
-from lottery_tf.paper import MASK_BATCH, MASK_OPTIMIZER
+from lottery_tf.paper import MASK_BATCH
 from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings, scheduled_iterations
 from lottery_tf.study.work import MaskWork
 from runs.flags.common import (
@@ -44,6 +44,9 @@ from runs.progress import Progress
 SEVERAL = ("weights", "kept_fraction")
 _MASK = define(MaskSettings, fields(MaskSettings, but=("initial_logit",)), several=SEVERAL, defaults={"kept_fraction": []})
 INITIAL_LOGIT = define_list("initial_logit", ["0"], "Where the logits start; the paper's sweep is -5 to 5.")
+PRESET = define_choice(
+    "mask_preset", "paper", MASK_PRESETS, f"How masks are trained, but for what flags say: {', '.join(MASK_PRESETS)}."
+)
 EPOCHS = flags.DEFINE_integer("epochs", None, "Length of each training in epochs of whole batches.")
 _TRAINING = define_training(
     "Default: as the paper learns masks.",
@@ -61,7 +64,7 @@ def main() -> None:
     choose(DATASETS, name, "data set")
     wanted, training, results_dir = masks_from_flags(), training_from_flags(), Path(RESULTS_DIR.value)
     works = [MaskWork(network, name, settings, training, seed) for settings in wanted for seed in seeds]
-    outlook = Outlook.on(plan_of("learn_mask", works), results_dir, threads=THREADS.value)
+    outlook = Outlook.on(plan_of("learn_mask", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(outlook.described())
         return
@@ -126,9 +129,9 @@ def _number(text: str) -> float:
 
 def training_from_flags() -> TrainingSettings:
     """How masks are trained: the paper's settings, with what the flags say otherwise."""
-    given = {name: value for name, value in values(_TRAINING).items() if value is not None}
+    given = values({name: flag for name, flag in _TRAINING.items() if flag.present})
     table = NETWORKS[NETWORK.value]
-    chosen = {"batch_size": MASK_BATCH, "optimizer": MASK_OPTIMIZER} | given
+    chosen = {"batch_size": MASK_BATCH} | MASK_PRESETS[PRESET.value] | given
     rate = EDGE_POPUP_RATE if _MASK["g"].value == "edge_popup" else RATES.get(chosen["optimizer"], table.mask_learning_rate)
     return TrainingSettings(_iterations(table.mask_iterations, chosen["batch_size"]), **{"learning_rate": rate} | chosen)
 

@@ -56,7 +56,7 @@ def main() -> None:
         controls.check(treatment, 1, control, draw)
     results_dir = Path(RESULTS_DIR.value)
     works = pruning_works(settings, seeds, treatments, levels, wanted_controls)
-    outlook = Outlook.on(plan_of("lottery", works), results_dir, threads=THREADS.value)
+    outlook = Outlook.on(plan_of("lottery", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(outlook.described())
         return

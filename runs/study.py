@@ -84,7 +84,7 @@ def main() -> int:
         console.log.warning("Left out, for their rewind points are beyond the trainings: %s.", ", ".join(left_out))
     if DRY_RUN.value:
         with where_it_runs() as where:
-            print(Outlook.on(plan, results_dir, where, THREADS.value).described())
+            print(Outlook.on(plan, results_dir, where, THREADS.value, timed=True).described())
         return 0
     make_engine = engine_maker()
     heed_signals()

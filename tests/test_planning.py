@@ -7,10 +7,12 @@ import pytest
 from made_up import write_results
 
 from lottery_tf.settings import run_settings
+from lottery_tf.study.costs import START_SECONDS
 from lottery_tf.study.folder import StudyFolder
 from lottery_tf.study.studies import Request
 from lottery_tf.study.studies import plan as study_plan
 from lottery_tf.treatments import Treatment
+from runs import planning
 from runs.planning import LONG, Outlook, duration, plan_of, pruning_works
 
 SHORT = ("--iterations=40", "--seeds=0-1")
@@ -123,3 +125,16 @@ def test_status_names_results_that_no_study_made(light_command, tmp_path):
     told = json.loads(light_command("runs.status", f"--results_dir={tmp_path}", "--json").stdout)
     assert [found["study"] for found in told][1:] == [None]
     assert told[1] == {"study": None, "folder": "fc-digits/600", "finished": 1}, "level 2 is beyond the study"
+
+
+def test_half_precision_counts_as_fast_as_it_was_timed(tmp_path, monkeypatch):
+    plan = study_plan(Request(("figure5",), ("conv2",), (0,), 1, schedule="9000", changes={"precision": "mixed_bfloat16"}))
+    usual, timed = (Outlook.on(plan, tmp_path, timed=timed) for timed in (False, True))
+    monkeypatch.setattr(planning, "precision_gain", lambda network, precision, batch_size: 4.0)
+    left = [outlook.seconds(outlook.to_do) - START_SECONDS for outlook in (usual, timed)]
+    assert left[0] == pytest.approx(4 * left[1])
+
+
+def test_half_precision_is_timed_in_a_process_of_its_own():
+    assert planning.precision_gain("fc", "float32", 60) == 1
+    assert 0.01 < planning.precision_gain("fc", "mixed_bfloat16", 60) < 10
