@@ -16,6 +16,10 @@ GATES = {  # g -> what it makes of the logits m; `supermask.GATES` has the funct
     "rounded": "sigmoid(m) rounded",
     "edge_popup": "1 for the highest m of a layer",
 }
+MASK_PRESETS: dict[str, dict] = {  # name -> how masks are trained, as fields of `TrainingSettings`
+    "paper": {"optimizer": "momentum"},  # at the network's own rate (Section S3)
+    "adam_cosine": {"optimizer": "adam", "learning_rate": 0.1, "decay": "cosine"},  # gets further in as many steps
+}
 SAMPLED = ("bernoulli",)  # those that draw a mask anew each time
 
 

@@ -95,4 +95,3 @@ LEARNED_MASKS = {  # column of Table 1, and its later version's, -> the masks it
 }
 REWIND_POINTS = (0, 100, 250, 500, 1000, 2000)  # iterations; Paul et al.
 MASK_BATCH = 250  # images a step when a mask is learned, in the authors' code
-MASK_OPTIMIZER = "momentum"

@@ -292,7 +292,7 @@ class _Study:
     def write_learned(self, seed: int, mask: MaskSettings) -> None:
         table = NETWORKS[self.network]
         training = TrainingSettings(
-            table.mask_iterations, table.mask_learning_rate, paper.MASK_OPTIMIZER, paper.MASK_BATCH
+            table.mask_iterations, table.mask_learning_rate, "momentum", paper.MASK_BATCH
         )
         below = 0.03 + 0.01 * abs(float(mask.initial_logit)) - 0.02 * mask.rescale
         found = DENSE_ACCURACY[self.network] - below + 0.001 * generator(seed, self.network, mask.name).normal()

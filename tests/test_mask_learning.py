@@ -156,6 +156,28 @@ def test_names_say_all_that_a_mask_depends_on():
     )
 
 
+def test_what_came_later_is_in_the_name_where_it_is_not_as_before():
+    usual = TrainingSettings(50, 0.1, "adam")
+    names = {
+        place(MaskSettings(), dataclasses.replace(usual, **changes), 0)
+        for changes in ({}, {"decay": "cosine"}, {"precision": "mixed_bfloat16"})
+    }
+    stem = "seed-0/initial-bernoulli-m0-adam0.1-batch60-50"
+    assert names == {stem, f"{stem}-cosine", f"{stem}-mixed_bfloat16"}
+
+
+def test_a_preset_and_flags_that_change_it(warm_command, tmp_path):
+    more = ("--mask_preset=adam_cosine", "--iterations=5", "--eval_interval=5", f"--results_dir={tmp_path}")
+    for changes in ((), ("--learning_rate=0.5", "--precision=mixed_bfloat16")):
+        done = warm_command("runs.learn_mask", *more, *changes)
+        assert done.returncode == 0, done.stderr
+    folders = {path.parent.name for path in tmp_path.rglob("metrics.json")}
+    assert folders == {
+        "initial-bernoulli-m0-adam0.1-batch250-5-cosine",
+        "initial-bernoulli-m0-adam0.5-batch250-5-cosine-mixed_bfloat16",
+    }
+
+
 def test_the_command_learns_resumes_and_packs(command, warm_command, tmp_path):
     arguments = (
         "--weights=initial,signed_constant", "--rescale", "--initial_logit=0,dense_1=1+dense_2=0+output=-1",
@@ -195,11 +217,11 @@ def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
         (["--network=fcc"], "Unknown network 'fcc'"),
         (["--g=bernoull"], "Unknown function g 'bernoull'; did you mean 'bernoulli'"),
         (["--weights=const"], "Unknown kind of weights 'const'"),
-        (["--weights="], "each want at least one value"),
-        (["--weights=initial,initial"], "initial-bernoulli-m0 is asked for more than once"),
+        (["--weights="], "--weights is empty; it wants at least one value"),
+        (["--weights=initial,initial"], "--weights gives 'initial' more than once"),
         (["--initial_logit=nan"], "initial_logit is nan; it must be a finite number"),
         (["--g=edge_popup", "--kept_fraction=0.5", "--initial_logit=1"], "--initial_logit does not go with"),
-        (["--initial_logit=x"], "--initial_logit wants numbers; 'x' is none"),
+        (["--initial_logit=x"], "--initial_logit wants numbers; 'x' is not one"),
         (["--g=edge_popup"], "--g=edge_popup wants --kept_fraction"),
         (["--g=edge_popup", "--kept_fraction=2"], "kept_fraction is 2.0; it must lie between 0 and 1"),
         (["--kept_fraction=0.5"], "A kept fraction goes with g = edge_popup"),

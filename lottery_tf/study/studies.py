@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from lottery_tf import paper
 from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, Ladder
-from lottery_tf.mask_settings import MaskSettings
+from lottery_tf.mask_settings import MASK_PRESETS, MaskSettings
 from lottery_tf.names import choose
 from lottery_tf.settings import (
     DATASETS,
@@ -118,6 +118,7 @@ class Request:
       learning_rate: the optimizer's learning rate, for all networks; not of masks that are learned.
       warmup_iterations: over how many iterations the learning rate rises from 0; not of masks that are learned.
       mask_iterations: how long masks are learned, for all networks; see `mask_training`.
+      mask_preset: how masks are learned: a name in `MASK_PRESETS`.
       criterion: further mask criteria, each with rewinding and zeros, for every study that trains treatments.
       changes: whatever else `run_settings` is to change, by its names.
     """
@@ -132,6 +133,7 @@ class Request:
     learning_rate: float | None = None
     warmup_iterations: int | None = None
     mask_iterations: int | None = None
+    mask_preset: str = "paper"
     criterion: tuple[str, ...] = ()
     changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
@@ -149,13 +151,16 @@ class Request:
             raise InputError(f"levels is {self.levels}; it must be at least 1.")
         if self.dataset is not None:
             choose(DATASETS, self.dataset, "data set")
+        choose(MASK_PRESETS, self.mask_preset, "preset of mask training")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise InputError(f"learning_rate is {self.learning_rate}; it must be a finite number above 0.")
 
     @property
     def record(self) -> dict:
         """The request as JSON values; what came later is not there where it is not asked for."""
-        later = {"criterion": self.criterion, "changes": dict(self.changes)}
+        later = {
+            "criterion": self.criterion, "changes": dict(self.changes), "mask_preset": self.mask_preset != "paper"
+        }  # fmt: skip
         return {name: value for name, value in dataclasses.asdict(self).items() if later.get(name, True)}
 
     @property
@@ -266,7 +271,7 @@ def _units(study: Study, request: Request) -> Iterator[Work]:
             for ladder in study.ladders:
                 yield LadderWork(settings, seed, ladder, levels)
             for mask in study.masks:
-                yield MaskWork(network, dataset, mask, mask_training(settings, request.mask_iterations), seed)
+                yield MaskWork(network, dataset, mask, mask_training(settings, request.mask_iterations, request.mask_preset), seed)
 
 
 def levels_of(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Work]:
@@ -287,23 +292,22 @@ def _meant_for(network: str) -> str:
     return "mnist" if NETWORKS[network].image_shape[-1] == 1 else "cifar10"
 
 
-def mask_training(settings: RunSettings, iterations: int | None = None) -> TrainingSettings:
-    """How a run's Supermasks are learned: as Section S3 prints.
+def mask_training(settings: RunSettings, iterations: int | None = None, preset: str = "paper") -> TrainingSettings:
+    """How a run's Supermasks are learned: as Section S3 prints, unless another preset is asked for.
 
     Args:
       settings: of the run.
       iterations: how long; None takes what Section S3 prints, of it the share that the run's schedule names. The
         published accuracies took far longer, see `NetworkSettings.mask_iterations`. A run whose schedule is a number
         learns its masks for that number.
+      preset: a name in `MASK_PRESETS`.
     """
     table = NETWORKS[settings.network]
-    return dataclasses.replace(
-        settings.training,
-        iterations=scheduled_iterations(table.mask_iterations, settings.schedule) if iterations is None else iterations,
-        learning_rate=table.mask_learning_rate,
-        optimizer=paper.MASK_OPTIMIZER,
-        batch_size=paper.MASK_BATCH,
+    chosen = {
+        "iterations": scheduled_iterations(table.mask_iterations, settings.schedule) if iterations is None else iterations,
+        "learning_rate": table.mask_learning_rate,
+        "batch_size": paper.MASK_BATCH,
+        "decay": "none",
         **dict.fromkeys(("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation")),
-        decay="none",
-    )
-
+    }
+    return dataclasses.replace(settings.training, **chosen | MASK_PRESETS[preset])

@@ -123,6 +123,14 @@ def test_masks_are_learned_as_section_s3_says():
     assert {work.mask.initial_logit for work in masks} == {-5.0, -2.0, 0.0, 2.0, 5.0}
 
 
+def test_masks_are_learned_by_a_preset():
+    works = plan(Request(("table1",), ("conv6",), (0,), mask_preset="adam_cosine")).works.values()
+    training = {dataclasses.astuple(work.training)[:4] for work in works if isinstance(work, MaskWork)}
+    assert training == {(800, 0.1, "adam", 250)}
+    assert {work.training.decay for work in works if isinstance(work, MaskWork)} == {"cosine"}
+    assert {work.settings.training.decay for work in works if isinstance(work, LevelWork)} == {"none"}
+
+
 @pytest.mark.parametrize(
     ("options", "iterations"),
     [
@@ -148,6 +156,7 @@ def test_masks_are_learned_as_long_as_is_asked_for(options, iterations):
         ({"studies": ("demo",), "levels": 0}, "levels is 0"),
         ({"studies": ("demo",), "learning_rate": float("nan")}, "learning_rate is nan"),
         ({"studies": ("demo",), "dataset": "minst"}, "did you mean 'mnist'"),
+        ({"studies": ("demo",), "mask_preset": "adam"}, "Unknown preset of mask training 'adam'"),
         ({"studies": ("demo",), "schedule": "hlaf"}, "did you mean 'half'"),
         ({"studies": ("demo",), "schedule": "0"}, "iterations is 0"),
         ({"studies": ("table1",), "mask_iterations": 0}, "iterations is 0"),
