@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from tabulate import tabulate
 
@@ -23,3 +25,16 @@ def text_table(rows: Iterable[Sequence[object]], indent: str = "") -> str:
     align = ["right" if all(map(NUMBER.fullmatch, cells[1:])) else "left" for cells in zip(*rows, strict=True)]
     text = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=align)
     return textwrap.indent("\n".join(line.rstrip() for line in text.splitlines()), indent)
+
+
+def band(values: Iterable[float | None], digits: str = ".2f", factor: float = 1) -> str:
+    """Mean [least, greatest] of numbers times a factor; the number alone where all are the same, "-" where there is none.
+
+    >>> band([1, 2]), band([0.5, None]), band([0.25, 0.5], factor=100), band([])
+    ('1.50 [1.00, 2.00]', '0.50', '37.50 [25.00, 50.00]', '-')
+    """
+    found = [factor * value for value in values if value is not None and not math.isnan(value)]
+    if not found:
+        return "-"
+    mean = f"{fmean(found):{digits}}"
+    return mean if len(set(found)) == 1 else f"{mean} [{min(found):{digits}}, {max(found):{digits}}]"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from operator import itemgetter
-from statistics import fmean
 
 from lottery_tf.landscape.paths import MATCHING, STABLE, matching
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.measurements import flatness, limits
 from lottery_tf.measurements.lines import connection
-from lottery_tf.text_tables import text_table
+from lottery_tf.text_tables import band, text_table
 
 Own = Sequence[Mapping]  # what was measured for one line of a table, an entry a seed (and direction, or pair of copies)
 Column = Callable[[Own], str]
@@ -57,19 +55,6 @@ class Judge:
         return barrier is not None and barrier < self.stable
 
 
-def band(values: Iterable[float | None], digits: str = ".2f") -> str:
-    """Mean [least, greatest]; the number alone where all are the same, "-" where there is none.
-
-    >>> band([1, 2]), band([0.5, None]), band([])
-    ('1.50 [1.00, 2.00]', '0.50', '-')
-    """
-    found = [value for value in values if value is not None and not math.isnan(value)]
-    if not found:
-        return "-"
-    mean = f"{fmean(found):{digits}}"
-    return mean if len(set(found)) == 1 else f"{mean} [{min(found):{digits}}, {max(found):{digits}}]"
-
-
 def count(values: Sequence[bool]) -> str:
     """In how many of all it holds.
 
@@ -81,7 +66,7 @@ def count(values: Sequence[bool]) -> str:
 
 def _numbers(name: str, digits: str = ".2f", factor: float = 1.0) -> Column:
     def column(own: Own) -> str:
-        return band([None if row[name] is None else factor * row[name] for row in own], digits)
+        return band([row[name] for row in own], digits, factor)
 
     return column
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Self
 
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from lottery_tf import console
 from lottery_tf.store import Result
+from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 
 
 class Progress:
@@ -76,11 +77,17 @@ class Progress:
 def outcome(metrics: Mapping) -> str:
     """What a finished level, learned mask or ladder of supermasks came to, in a few words."""
     if "rows" in metrics:
-        best = max(metrics["rows"], key=itemgetter("validation_accuracy"))
-        return f"best test accuracy {100 * best['test_accuracy']:.2f}% at {100 * best['kept_fraction']:.2f}% kept"
+        return f"{', '.join(_best(metrics['rows'], weights) for weights in SUPERMASK_WEIGHTS)}, {metrics['seconds']:.1f} s"
     kept = metrics.get("kept_fraction", metrics.get("kept_fraction_of_most_likely"))
     stop = metrics.get("early_stop_iteration", metrics.get("best_iteration"))
     return (
         f"{100 * kept:.2f}% kept, test accuracy {100 * metrics['test_accuracy']:.2f}% at iteration {stop}, "
         f"{metrics['seconds']:.0f} s"
     )
+
+
+def _best(rows: Sequence[Mapping], weights: str) -> str:
+    """The best of the supermasks on one kind of weights."""
+    best = max((row for row in rows if row["weights"] == weights), key=itemgetter("validation_accuracy"))
+    accuracy, kept = 100 * best["test_accuracy"], 100 * best["kept_fraction"]
+    return f"{weights} test accuracy {accuracy:.2f}% at {kept:.2f}% kept"

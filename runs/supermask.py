@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from operator import itemgetter
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -25,14 +23,14 @@ from lottery_tf.errors import InputError
 from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
 from lottery_tf.settings import NETWORKS
 from lottery_tf.study.work import LadderWork
-from lottery_tf.text_tables import text_table
+from lottery_tf.text_tables import band, text_table
 from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
 from lottery_tf.treatments import Treatment
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.planning import Outlook, plan_of, pruning_works
-from runs.progress import Progress
+from runs.progress import Progress, outcome
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -135,19 +133,8 @@ def evaluated(experiment: Experiment, dense: list[Result], ladders: list[Ladder]
             results.append(supermasks.ladder(network, ladder, LEVELS.value))
             bar.update(len(results) * each - bar.n)  # what was found, or a baseline's one level, counts as a ladder too
             if bar.disable and supermasks.evaluated > before:
-                console.log.info("%s: %s", name, best_of(results[-1].metrics))
+                console.log.info("%s: %s", name, outcome(results[-1].metrics))
     return results
-
-
-def best_of(metrics: dict) -> str:
-    """What a ladder came to, in a line."""
-    found = []
-    for weights in SUPERMASK_WEIGHTS:
-        rows = [row for row in metrics["rows"] if row["weights"] == weights]
-        best = max(rows, key=itemgetter("validation_accuracy"))
-        accuracy, kept = 100 * best["test_accuracy"], 100 * best["kept_fraction"]
-        found.append(f"{weights} test accuracy {accuracy:.2f}% at {kept:.2f}% kept")
-    return f"{', '.join(found)}, {metrics['seconds']:.1f} s"
 
 
 def ladder_rows(results: Iterable[Result]) -> Iterator[dict]:
@@ -187,25 +174,13 @@ def table(rows: list[dict], weights: str) -> str:
     cells = [
         [
             line.label,
-            band(line.kept),
-            band(line.accuracy),
-            band(line.maxima),
+            *(band(shares, factor=100) for shares in (line.kept, line.accuracy, line.maxima)),
             f"{100 * line.mean_maximum:.2f}",
             f"{100 * line.mean_kept:.2f}",
         ]
         for line in best_over_seeds(rows)
     ]
     return f"Supermasks on weights: {weights}\n{text_table([columns, *cells])}"
-
-
-def band(shares: list[float]) -> str:
-    """Mean [least, greatest] in percent; the number alone where all are the same.
-
-    >>> band([0.25, 0.5]), band([0.25])
-    ('37.50 [25.00, 50.00]', '25.00')
-    """
-    mean = f"{100 * fmean(shares):.2f}"
-    return mean if len(set(shares)) == 1 else f"{mean} [{100 * min(shares):.2f}, {100 * max(shares):.2f}]"
 
 
 if __name__ == "__main__":

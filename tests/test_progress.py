@@ -63,9 +63,11 @@ def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(cap
             "50.00% kept, test accuracy 25.00% at iteration 7, 3 s",
         ),
         (
-            {"rows": [{"validation_accuracy": accuracy, "test_accuracy": 1 - accuracy, "kept_fraction": accuracy / 2}
-                      for accuracy in (0.5, 0.8)]},
-            "best test accuracy 20.00% at 40.00% kept",
+            {"seconds": 1.0, "rows": [
+                {"weights": weights, "validation_accuracy": share, "test_accuracy": 1 - share, "kept_fraction": share / 2}
+                for weights, shares in (("initial", (0.5, 0.75)), ("signed_constant", (0.25, 0.125))) for share in shares
+            ]},
+            "initial test accuracy 25.00% at 37.50% kept, signed_constant test accuracy 75.00% at 12.50% kept, 1.0 s",
         ),
     ],
 )  # fmt: skip
