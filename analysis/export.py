@@ -19,12 +19,13 @@ from pathlib import Path
 from absl import flags
 
 from analysis.common_flags import define_results_dir
-from analysis.formats import escaped
-from analysis.results import COLUMNS, CSV_NAMES, by_kind, flat, value_of
-from lottery_tf import console, files
+from analysis.results.load import CSV_COLUMNS, CSV_NAMES, by_kind, flat, value_of
+from analysis.results.spreadsheet_text import escaped
+from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
+from lottery_tf.registry import choose
+from lottery_tf.results import files
 
 ALL = "all"
 SECONDS = "seconds"
@@ -32,7 +33,7 @@ TIMED = ("level", "learned_mask", "control")  # the kinds that say how long each
 
 RESULTS_DIR = define_results_dir()
 OUT = define_path("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
-KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(COLUMNS)}, or {ALL}.")
+KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(CSV_COLUMNS)}, or {ALL}.")
 TIMES = flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {', '.join(TIMED)}.")
 
 
@@ -42,7 +43,7 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
     Args:
       results: metrics, as `lottery_tf.finished` gives them; those with "rows" give a line for each.
       path: the file to write.
-      kind: a key of `COLUMNS`.
+      kind: a key of `CSV_COLUMNS`.
       times: whether there is a column "seconds" as well, for the kinds that have one.
 
     Returns:
@@ -56,7 +57,7 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
         raise InputError(f"There is no result of the kind {kind!r} to export.")
     if path.is_dir():
         raise InputError(f"{path} is a folder; one kind of result is exported to a file.")
-    columns = (*COLUMNS[kind], SECONDS) if times and kind in TIMED else COLUMNS[kind]
+    columns = (*CSV_COLUMNS[kind], SECONDS) if times and kind in TIMED else CSV_COLUMNS[kind]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
@@ -67,7 +68,7 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
 
 
 def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path, int]:
-    """Writes every kind of result that there is into a folder, which `analysis.results.load` reads in place of `root`.
+    """Writes every kind of result that there is into a folder, which `analysis.results.load.load` reads in place of `root`.
 
     Returns:
       The number of rows of each file.
@@ -92,7 +93,7 @@ def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path,
 
 def main() -> None:
     """Writes the results of one kind to a CSV file, or those of all kinds to a folder of them."""
-    choose({**COLUMNS, ALL: None}, KIND.value, "kind of result")
+    choose({**CSV_COLUMNS, ALL: None}, KIND.value, "kind of result")
     root, out = RESULTS_DIR.value, Path(OUT.value)
     if KIND.value == ALL:
         counts = write_all(root, out, TIMES.value)

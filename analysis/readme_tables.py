@@ -18,18 +18,21 @@ from pathlib import Path
 import pandas as pd
 from absl import flags
 
-from analysis import lottery_lines
-from analysis.beside_levels import successive
-from analysis.claims import ClaimResult, evaluate
+from analysis.claims.all_claims import ClaimResult, evaluate
+from analysis.claims.paul2023 import ALONG, FOUND, MAGNITUDE, MEETS, RANDOM, RETRAINED, by_magnitude
+from analysis.claims.verdicts import Verdict
 from analysis.common_flags import define_results_dir
-from analysis.results import FINISHED, PANEL, Results, load, panel
-from analysis.table1 import learned_of_column, published_table1, table1, ways_learned
-from analysis.unmasking import ALONG, FOUND, MAGNITUDE, MEETS, RANDOM, RETRAINED, STABLE, by_magnitude
-from analysis.verdicts import Verdict
-from lottery_tf import console, files, paper
+from analysis.results import lottery_lines
+from analysis.results.load import FINISHED, Results, load
+from analysis.results.select import PANEL, panel, successive
+from analysis.tables.table1 import learned_of_column, published_table1, table1, ways_learned
+from lottery_tf import console
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
-from lottery_tf.treatments import Treatment
+from lottery_tf.landscape.interpolation import STABLE
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.registry import choose
+from lottery_tf.results import files
+from lottery_tf.studies import paper
 
 FC = ("fc", "mnist")
 KEPT = (51.28, 21.07, 10.83, 6.95)  # percentages, of the long tables

@@ -15,16 +15,19 @@ import pandas as pd
 from absl import flags
 
 from analysis.common_flags import define_results_dir
-from analysis.formats import NOTHING
-from analysis.results import load, panel, panels
-from analysis.star_flags import define_star_flags, rule_from_flags
-from analysis.tables import MEASURES, Measure, figure_runs, points_by_level
-from lottery_tf import console, paper, statistics
+from analysis.results.load import load
+from analysis.results.select import panel, panels
+from analysis.statistics import power, significance_tests, stars
+from analysis.statistics.star_flags import define_star_flags, rule_from_flags
+from analysis.tables.all_tables import METRICS, Metric, figure_runs, points_by_level
+from analysis.tables.formats import NOTHING
+from lottery_tf import console
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
+from lottery_tf.registry import choose
+from lottery_tf.studies import paper
 from lottery_tf.text_tables import text_table
 
-COLUMNS = (
+COMPARISON_COLUMNS = (
     "level", "kept_fraction", "line", "star", "against", "n", "n_against", "difference", "low", "high", "effect_size",
     "p_value", "corrected_p_value", "note",
 )  # fmt: skip
@@ -34,27 +37,27 @@ def behind_stars(
     levels_of_panel: pd.DataFrame,
     figure: paper.Figure,
     measure: str,
-    rule: statistics.StarRule = statistics.AS_READ,
+    rule: stars.StarRule = stars.PAPER_RULE,
 ) -> pd.DataFrame:
     """At each level the line of the best mean, which alone could be starred, against each other line.
 
     Args:
-      levels_of_panel, figure, measure, rule: as in `analysis.tables.lines`.
+      levels_of_panel, figure, measure, rule: as in `analysis.tables.all_tables.lines`.
 
     Returns:
-      A row for each comparison, with the columns `COLUMNS`: the fields of `statistics.Comparison`, the p-value that
+      A row for each comparison, with the columns `COMPARISON_COLUMNS`: the fields of `significance_tests.Comparison`, the p-value that
       counts for the star, and whether the line is starred. Differences are in the measure's own units.
     """
     runs = figure_runs(levels_of_panel, figure, measure)
-    kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), MEASURES[measure].better, []
+    kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), METRICS[measure].better, []
     for level, points in points_by_level(runs):
-        starred = statistics.stars(points, better, rule)
-        for found, corrected in statistics.against_others(points, better, rule):
+        starred = stars.stars(points, better, rule)
+        for found, corrected in stars.leader_comparisons(points, better, rule):
             rows.append(
                 (level, kept[level], found.a, starred[found.a], found.b, found.n_a, found.n_b, found.difference, found.low,
                  found.high, found.effect_size, found.p_value, corrected, found.note)
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
 def text(found: pd.DataFrame, measure: str) -> str:
@@ -63,16 +66,16 @@ def text(found: pd.DataFrame, measure: str) -> str:
     for (level, line), rows in found.groupby(["level", "line"], sort=False):
         star = " *" if rows["star"].iloc[0] else ""
         head = f"level {level}, {100 * rows['kept_fraction'].iloc[0]:.2f}% kept: {line}{star}"
-        cells = [[title(row) for title in CELLS.values()] for row in _printed(rows, MEASURES[measure]).itertuples()]
+        cells = [[title(row) for title in CELLS.values()] for row in _printed(rows, METRICS[measure]).itertuples()]
         blocks.append(f"{head}\n{text_table([list(CELLS), *cells], indent='  ')}")
     return "\n\n".join(blocks)
 
 
-def _printed(rows: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+def _printed(rows: pd.DataFrame, measure: Metric) -> pd.DataFrame:
     """The rows with differences as they are printed: in the measure's unit and with its decimals."""
     names = ("difference", "low", "high")
     return rows.assign(
-        **{name: [_number(measure.factor * v, f"+.{measure.digits}f") for v in rows[name]] for name in names}
+        **{name: [_rounded(measure.factor * v, f"+.{measure.digits}f") for v in rows[name]] for name in names}
     )
 
 
@@ -81,7 +84,7 @@ CELLS: dict[str, Callable] = {  # heading -> from a comparison to its cell
     "n": lambda row: f"{row.n}, {row.n_against}",
     "difference": lambda row: row.difference,
     "95% interval": lambda row: NOTHING if row.low == NOTHING else f"[{row.low}, {row.high}]",
-    "Hedges' g": lambda row: _number(row.effect_size, "+.2f"),
+    "Hedges' g": lambda row: _rounded(row.effect_size, "+.2f"),
     "p": lambda row: _p(row.p_value),
     "p, corrected": lambda row: _p(row.corrected_p_value),
     "": lambda row: row.note,
@@ -89,10 +92,10 @@ CELLS: dict[str, Callable] = {  # heading -> from a comparison to its cell
 
 
 def _p(value: float) -> str:
-    return "<0.0001" if value < 0.0001 else _number(value, ".4f")
+    return "<0.0001" if value < 0.0001 else _rounded(value, ".4f")
 
 
-def _number(value: float, digits: str) -> str:
+def _rounded(value: float, digits: str) -> str:
     return NOTHING if math.isnan(value) else f"{value:{digits}}"
 
 
@@ -100,8 +103,8 @@ def limits(runs: int, lines: int, significance: float = paper.SIGNIFICANCE) -> s
     """What so many runs of each of so many lines can and cannot show, as text."""
     rows = [["test", "least p of one comparison", "a star takes", "with correction holm"]]
     comparisons = lines * (lines - 1)
-    for name, test in statistics.TESTS.items():
-        least = statistics.least_p_value(name, runs, runs)
+    for name, test in significance_tests.TESTS.items():
+        least = power.least_p_value(name, runs, runs)
         # Of two directions of one pair only one can have a small p-value: Holm's least factor is half the number.
         rows.append(
             [test.title, _least(least), _reach(least, significance), _reach(least * comparisons / 2, significance)]
@@ -124,11 +127,11 @@ def _effects(runs: int, significance: float) -> list[str]:
     """The differences that show and that are likely to show, where there are runs enough for a t-test."""
     if runs < 2:
         return ["A single run has no spread: nothing can be said of it by a t-test."]
-    least = statistics.least_significant_effect(runs, significance)
-    likely = statistics.detectable_effect(runs, significance)
+    least = power.least_significant_effect(runs, significance)
+    likely = power.detectable_effect(runs, significance)
     return [
         f"By Student's t, a difference shows where it is at least {least:.2f} standard deviations of a line's runs.",
-        f"A true difference of {likely:.2f} standard deviations shows in {statistics.POWER:.0%} of studies, smaller ones in",
+        f"A true difference of {likely:.2f} standard deviations shows in {power.POWER:.0%} of studies, smaller ones in",
         "fewer: a missing star does not say that lines are equal. Each level is tested anew: of many levels some are",
         "starred by chance.",
     ]
@@ -139,13 +142,13 @@ def define_flags() -> None:
     define_results_dir()
     define_star_flags()
     flags.DEFINE_string("figure", "figure3", f"Which figure: {', '.join(paper.FIGURES)}.")
-    flags.DEFINE_string("measure", "test_accuracy", f"Of which measure: {', '.join(MEASURES)}.")
+    flags.DEFINE_string("measure", "test_accuracy", f"Of which measure: {', '.join(METRICS)}.")
 
 
 def main() -> None:
     """Prints what stands behind a figure's stars: each comparison with its p-value, effect and number of runs."""
     given = flags.FLAGS
-    figure, measure = choose(paper.FIGURES, given.figure, "figure"), choose(MEASURES, given.measure, "measure")
+    figure, measure = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "measure")
     rule = rule_from_flags()
     levels = load(given.results_dir).levels
     found = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
@@ -156,7 +159,7 @@ def main() -> None:
         print(f"{figure.title}: {measure.title}; {network}, {dataset}, schedule {schedule}\n")
         print(f"{text(rows, given.measure)}\n")
         print(f"{limits(int(rows['n'].max()), 1 + rows.groupby('level').size().max(), rule.significance)}\n")
-    title, direction = statistics.TESTS[rule.test].title, DIRECTION[measure.better]
+    title, direction = significance_tests.TESTS[rule.test].title, DIRECTION[measure.better]
     print(NOTE.format(title=title, direction=direction, **dataclasses.asdict(rule)))
 
 

@@ -4,6 +4,8 @@ The public names are listed in `__init__.pyi`, where editors and type checkers f
 first used, so that the parts that need NumPy alone (criteria, actions, masks, results) load without TensorFlow.
 """
 
+import warnings
+
 import lazy_loader
 
 from lottery_tf.processes import quiet_if_asked
@@ -13,6 +15,17 @@ __version__ = "0.1.0"
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
+_RENAMED = {  # a public name as it was called before -> as it is called now
+    "Ladder": "MaskSource",
+    "Stretch": "IterationRange",
+    "Result": "StoredResult",
+}
+
+
 def __getattr__(name: str) -> object:
+    if name in _RENAMED:
+        message = f"lottery_tf.{name} is now called lottery_tf.{_RENAMED[name]}."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     with quiet_if_asked():
         return _load(name)

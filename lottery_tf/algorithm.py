@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
-from lottery_tf import masks
-from lottery_tf.randomness import generator
-from lottery_tf.treatments import Draw, State, Ticket, TrainedT, Treatment, next_mask
+from lottery_tf.pruning import masks
+from lottery_tf.pruning.treatments import Draw, Ticket, TrainedT, Treatment, Weights, next_mask
+from lottery_tf.seeds import generator
 
 
 def lottery_tickets(
     train: Callable[[Ticket, int], TrainedT],
     treatment: Treatment,
-    initial: State,
+    initial: Weights,
     pruned_fraction: Mapping[str, float],
     draw: Mapping[str, Draw],
     seed: int,
     levels: Iterable[int],
-    gradient: Callable[[Ticket, int], State] | None = None,
-    rewound: State | None = None,
+    gradient: Callable[[Ticket, int], Weights] | None = None,
+    rewound: Weights | None = None,
     parent: TrainedT | None = None,
 ) -> Iterator[TrainedT]:
     """Trains, scores, masks, acts, and trains again; yields what `train` returns for each level.
@@ -64,14 +64,14 @@ def lottery_tickets(
 def next_ticket(
     treatment: Treatment,
     trained: Ticket,
-    final: State,
-    initial: State,
+    final: Weights,
+    initial: Weights,
     pruned_fraction: Mapping[str, float],
     draw: Mapping[str, Draw],
     seed: int,
     level: int,
-    gradient: State | None = None,
-    rewound: State | None = None,
+    gradient: Weights | None = None,
+    rewound: Weights | None = None,
 ) -> Ticket:
     """Scores, masks and acts: makes the ticket of a level, at least 1, from a trained one (steps 2 to 4).
 
@@ -87,7 +87,7 @@ def next_ticket(
     """
     rewound = initial if rewound is None else rewound
     mask = next_mask(treatment, trained, final, gradient, pruned_fraction, seed, level)  # Step 2
-    start = dict(final if treatment.goes_on else rewound)  # biases, batch norm: all that is never pruned
+    start = dict(final if treatment.continues_training else rewound)  # biases, batch norm: all that is never pruned
     for name, kept_before in trained.mask.items():
         seen = {"w_f": final[name], "kept": mask[name], "pruned": kept_before & ~mask[name]}
         rng = generator(seed, "mask-1 action", level, name)

@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags
 
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
+from lottery_tf.registry import choose
 
 flags.disclaim_key_flags()  # a flag belongs to the module that asks for it
 
@@ -159,7 +159,7 @@ def own_flags() -> Iterator[flags.Flag]:
 def command_name() -> str:
     """The module that runs as the command."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return spec.name if spec else os.path.basename(sys.argv[0])
+    return spec.name.removesuffix(".__main__") if spec else os.path.basename(sys.argv[0])
 
 
 def help_text() -> str:

@@ -20,8 +20,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from lottery_tf import command_flags
-from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.files import is_full
+from lottery_tf.errors import DamagedFile, InputError, is_full
 from lottery_tf.origin import COMMAND
 
 log = logging.getLogger("runs")
@@ -95,7 +94,7 @@ def pin_surroundings() -> None:
     """Makes a command and its processes independent of what its user has set for other programs.
 
     Two settings are read from files when their libraries are imported: `processes.start_tensorflow` pins Keras's, and
-    `analysis.drawing.look` matplotlib's.
+    `analysis.figures.drawing.look` matplotlib's.
     """
     os.environ.update(SURROUNDINGS)
     os.environ[COMMAND] = shlex.join(["python", "-m", command_flags.command_name(), *sys.argv[1:]])

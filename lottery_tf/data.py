@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_tf import files
+from lottery_tf import errors
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
-from lottery_tf.randomness import generator
-from lottery_tf.settings import DATASETS, DatasetSettings
+from lottery_tf.models.settings import DATASETS, DatasetSettings
+from lottery_tf.registry import choose
+from lottery_tf.results import files
+from lottery_tf.seeds import generator
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ def _downloaded(name: str, looked_in: Path):
                 builder().download_and_prepare()
             return builder()
     except Exception as error:  # of any kind: tensorflow-datasets has its own for what a server answers, some private
-        if isinstance(error, InputError) or files.is_full(error):
+        if isinstance(error, InputError) or errors.is_full(error):
             raise
         raise InputError(
             f"The data set {name!r} is not in {looked_in} and could not be downloaded ({str(error) or type(error).__name__}). "

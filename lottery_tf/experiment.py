@@ -9,18 +9,21 @@ from pathlib import Path
 
 import keras
 
-from lottery_tf import events, networks
-from lottery_tf.controls import CONTROLS, control_place, control_ticket, order_seed
-from lottery_tf.controls import check as check_control
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels import Levels
-from lottery_tf.settings import PruningSettings, RunSettings, TrainingSettings
-from lottery_tf.store import MemoryResults, Result, ResultsFolder, level_place
-from lottery_tf.training import Stretch, Trainer
-from lottery_tf.training_recorder import TrainingPlan, TrainingRecorder
-from lottery_tf.treatments import State, Treatment
-from lottery_tf.untrained_network import UntrainedNetwork
+from lottery_tf.masking import conversion, model_weights
+from lottery_tf.models import networks
+from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.models.untrained_network import UntrainedNetwork
+from lottery_tf.pruning.controls import CONTROLS, control_ticket, order_seed
+from lottery_tf.pruning.controls import check as check_control
+from lottery_tf.pruning.treatments import Treatment, Weights
+from lottery_tf.results.paths import control_path, level_path
+from lottery_tf.results.store import MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.training import tensorboard
+from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.training.trainer import IterationRange, Trainer
 
 
 class Experiment:
@@ -39,7 +42,7 @@ class Experiment:
         dropped are trained again); False keeps the dense network's and those of the latest level of each treatment,
         which is all that going on needs.
       labels: what the metrics say of the run besides (network, dataset, schedule).
-      snapshot_seconds: the least time between two snapshots of a training that results on disk can take up again.
+      snapshot_seconds: the least time between two checkpoints of a training that results on disk can take up again.
       from_logits: whether the model's outputs are logits or probabilities.
       initial: a function from a seed to the untrained weights; None draws each maskable kernel anew.
       on_steps: called with the number of training steps just done.
@@ -69,14 +72,14 @@ class Experiment:
         labels: dict[str, str] | None = None,
         snapshot_seconds: float = 30,
         from_logits: bool = True,
-        initial: Callable[[int], State] | None = None,
+        initial: Callable[[int], Weights] | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
         trainer: Trainer | None = None,
     ):
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
             raise InputError("The trainer has other images or training settings than the experiment.")
-        model = networks.masked(model)
+        model = conversion.masked(model)
         self.trainer = trainer or Trainer(model, dataset, training, from_logits=from_logits)
         self.results = MemoryResults() if results is None else results
         self._network = UntrainedNetwork(model, pruning or PruningSettings(), initial)
@@ -102,7 +105,7 @@ class Experiment:
         """How many trainings were done, not found."""
         return self._recorder.trained
 
-    def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[Result]:
+    def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[StoredResult]:
         """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
 
         Each level is locked while it is at work, and nothing while it is yielded: between two levels, others may train
@@ -136,11 +139,11 @@ class Experiment:
                     self._write_page(treatment, seed, finished)
             yield level
 
-    def dense(self, seed: int, weights: bool = False) -> Result:
+    def dense(self, seed: int, weights: bool = False) -> StoredResult:
         """The dense network of a seed, trained if it is not there; with its weights if they are asked for."""
         return self._levels.dense(seed, weights)
 
-    def rewind_point(self, seed: int, iteration: int) -> Result:
+    def rewind_point(self, seed: int, iteration: int) -> StoredResult:
         """The dense network of a seed as its training passes through an iteration; its final weights are those there.
 
         Raises:
@@ -156,7 +159,7 @@ class Experiment:
         number: int,
         parent: str | None = None,
         earlier: Sequence[dict] | None = None,
-    ) -> Result:
+    ) -> StoredResult:
         """One level, found or trained from the one before it; what is missing of that one is trained first.
 
         Its weights are there where all are kept, and where it was just trained; `load` gives them in any case.
@@ -183,7 +186,7 @@ class Experiment:
                 self._write_page(treatment, seed, [*earlier, found.metrics])
             return found
 
-    def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> Result:
+    def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> StoredResult:
         """A control of a level, found or trained; the level is trained first where it is missing.
 
         Args:
@@ -202,9 +205,9 @@ class Experiment:
         """
         check_control(treatment, number, control, draw)
         # A level that is there is read without the lock of its treatment, which later levels may hold for long.
-        there = self.results.peek(level_place(seed, treatment.name, number), weights=False)
+        there = self.results.peek(level_path(seed, treatment.name, number), weights=False)
         level = there or self.level(treatment, seed, number)
-        path, parent = control_place(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
+        path, parent = control_path(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
         with self.results.lock(path):
             if found := self._levels.find(path, self._keep_weights, parent):
                 return found
@@ -216,7 +219,9 @@ class Experiment:
             plan = TrainingPlan(path, seed, number, identity, iterations, other, self._keep_weights)
             return self._recorder.train(ticket, plan)
 
-    def controls(self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1) -> Iterator[Result]:
+    def controls(
+        self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1
+    ) -> Iterator[StoredResult]:
         """The controls of one kind of a treatment's levels 1 to `levels`, but of those whose training diverged."""
         found = [level.metrics for level in self.levels(treatment, seed, levels)]
         for metrics in found[1:]:
@@ -232,11 +237,11 @@ class Experiment:
         self._check(treatment, level)
         with self._lock(treatment, seed):
             found = self._levels.find_or_train(treatment, seed, level, weights=True)
-        model = networks.masked(self.model)
-        networks.set_state(model, found.final, found.mask)
+        model = conversion.masked(self.model)
+        model_weights.set_weights(model, found.final, found.mask)
         return model
 
-    def saliency_gradient(self, before: Result, number: int) -> State:
+    def saliency_gradient(self, before: StoredResult, number: int) -> Weights:
         """The gradient of one batch at a level's starting weights, for the criteria that make level `number` from it."""
         return self._levels.gradient(before.metrics["seed"], before.ticket, number)
 
@@ -255,7 +260,7 @@ class Experiment:
 
     def _control_begins(
         self, treatment: Treatment, seed: int, number: int, control: str
-    ) -> tuple[State, Stretch | None]:
+    ) -> tuple[Weights, IterationRange | None]:
         """Every weight where a control's training begins, and which iterations that training goes through."""
         begins = CONTROLS[control].begins
         if begins == "ticket" and number:
@@ -276,7 +281,7 @@ class Experiment:
         folder = self.results.folder(f"seed-{seed}/{treatment.name}")
         if folder is not None:
             own, training = dataclasses.asdict(treatment), dataclasses.asdict(self.trainer.settings)
-            events.write_treatment(folder, self._labels | own | {"seed": seed} | training, finished)
+            tensorboard.write_treatment_page(folder, self._labels | own | {"seed": seed} | training, finished)
 
 
 def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:

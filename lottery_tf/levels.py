@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lottery_tf.algorithm import lottery_tickets
 from lottery_tf.errors import InputError
-from lottery_tf.randomness import generator
-from lottery_tf.store import DENSE, MemoryResults, Result, ResultsFolder, level_place, rewind_place
-from lottery_tf.training import Stretch, Trainer
-from lottery_tf.training_recorder import TrainingPlan, TrainingRecorder
-from lottery_tf.treatments import State, Ticket, Treatment
-from lottery_tf.untrained_network import UntrainedNetwork
+from lottery_tf.models.untrained_network import UntrainedNetwork
+from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
+from lottery_tf.results.paths import DENSE, level_path, rewind_point_path
+from lottery_tf.results.store import MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.seeds import generator
+from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.training.trainer import IterationRange, Trainer
 
 
 class Levels:
@@ -41,7 +42,7 @@ class Levels:
         self._results = results
         self._keep_weights = keep_weights
 
-    def find(self, path: str, weights: bool, parent: str | None = None) -> Result | None:
+    def find(self, path: str, weights: bool, parent: str | None = None) -> StoredResult | None:
         """What the results hold at a path, unless it is missing, damaged, or the child of another parent.
 
         Args:
@@ -52,30 +53,32 @@ class Levels:
         found = self._results.read(path, weights)
         return found if found and parent in (None, found.metrics["parent"]) else None
 
-    def dense(self, seed: int, weights: bool) -> Result:
+    def dense(self, seed: int, weights: bool) -> StoredResult:
         """The dense network of a seed, level 0 of all its treatments; locked meanwhile."""
-        return self._dense(TrainingPlan(level_place(seed, DENSE, 0), seed, 0, {}), weights)
+        return self._dense(TrainingPlan(level_path(seed, DENSE, 0), seed, 0, {}), weights)
 
-    def rewind_point(self, seed: int, iteration: int) -> Result:
+    def rewind_point(self, seed: int, iteration: int) -> StoredResult:
         """The dense network as its training passes through an iteration; locked meanwhile.
 
         Raises:
           InputError: the training diverges before it.
         """
-        path = rewind_place(seed, iteration)
-        found = self._dense(TrainingPlan(path, seed, 0, {"kind": "rewind"}, Stretch(last=iteration)), weights=True)
+        path = rewind_point_path(seed, iteration)
+        found = self._dense(
+            TrainingPlan(path, seed, 0, {"kind": "rewind"}, IterationRange(last=iteration)), weights=True
+        )
         if found.metrics["status"] != "finished":
             raise InputError(f"The dense training of seed {seed} diverged before iteration {iteration}.")
         return found
 
-    def next_level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> Result:
+    def next_level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> StoredResult:
         """A level as `find_or_train` gives it; then drops the weights it was made from, unless they are to be kept."""
         trained_before = self._recorder.trained
         level = self.find_or_train(treatment, seed, number, self._keep_weights, parent)
         # Where one level took several trainings, the weights of levels before it were made again too.
         trainings = max(1, self._recorder.trained - trained_before)
         for earlier in range(number - 1, max(0, number - 1 - trainings), -1):
-            path = level_place(seed, treatment.name, earlier)
+            path = level_path(seed, treatment.name, earlier)
             found = self.find(path, weights=False)
             if found and not found.metrics["keep_weights"]:
                 self._results.drop_weights(path)
@@ -83,7 +86,7 @@ class Levels:
 
     def find_or_train(
         self, treatment: Treatment, seed: int, number: int, weights: bool, parent: str | None = None
-    ) -> Result:
+    ) -> StoredResult:
         """A level, found or trained; what is missing of the levels before it is trained first.
 
         Args:
@@ -96,33 +99,35 @@ class Levels:
         """
         if number == 0:
             return self.dense(seed, weights)
-        found = self.find(level_place(seed, treatment.name, number), weights, parent)
+        found = self.find(level_path(seed, treatment.name, number), weights, parent)
         return found or self._trained(treatment, seed, number)
 
-    def iterations(self, treatment: Treatment) -> Stretch:
+    def iterations(self, treatment: Treatment) -> IterationRange:
         """The iterations of a treatment's levels; a network that goes on keeps the learning rate of its end."""
-        return Stretch(treatment.rewind_to, rate_from=self._trainer.settings.iterations if treatment.goes_on else None)
+        return IterationRange(
+            treatment.rewind_to, rate_from=self._trainer.settings.iterations if treatment.continues_training else None
+        )
 
-    def gradient(self, seed: int, ticket: Ticket, level: int) -> State:
+    def gradient(self, seed: int, ticket: Ticket, level: int) -> Weights:
         """The loss gradient of one batch of training images where a ticket starts, to make a level of it."""
         size, batch_size = len(self._trainer.dataset.train), self._trainer.settings.batch_size
         rng = generator(seed, "saliency batch", level)
         return self._trainer.gradient(ticket, rng.choice(size, batch_size, replace=False))
 
-    def _dense(self, plan: TrainingPlan, weights: bool) -> Result:
+    def _dense(self, plan: TrainingPlan, weights: bool) -> StoredResult:
         """The dense network of the plan's seed after its iterations."""
         with self._results.lock(plan.path):
             return self.find(plan.path, weights) or next(
                 self._algorithm(lambda ticket, level: self._recorder.train(ticket, plan), Treatment(), plan.seed, [])
             )
 
-    def _trained(self, treatment: Treatment, seed: int, number: int) -> Result:
+    def _trained(self, treatment: Treatment, seed: int, number: int) -> StoredResult:
         """Takes up the algorithm at the nearest level that is there, and goes on to the one that is wanted."""
         level, missing = self._nearest_ancestor(treatment, seed, number)
 
-        def train(ticket: Ticket, number: int) -> Result:
+        def train(ticket: Ticket, number: int) -> StoredResult:
             identity = dataclasses.asdict(treatment) | {"parent": level.metrics["fingerprint"]}
-            path = level_place(seed, treatment.name, number)
+            path = level_path(seed, treatment.name, number)
             return self._recorder.train(ticket, TrainingPlan(path, seed, number, identity, self.iterations(treatment)))
 
         tickets = self._algorithm(train, treatment, seed, missing, level)
@@ -133,23 +138,23 @@ class Levels:
             level = next(tickets)
         return level
 
-    def _nearest_ancestor(self, treatment: Treatment, seed: int, number: int) -> tuple[Result, list[int]]:
+    def _nearest_ancestor(self, treatment: Treatment, seed: int, number: int) -> tuple[StoredResult, list[int]]:
         """The nearest level before a missing one that is there with its weights, and the levels from it to that one."""
         missing = [number]
         while before := treatment.parent(missing[0]):
-            if found := self.find(level_place(seed, treatment.name, before), weights=True):
+            if found := self.find(level_path(seed, treatment.name, before), weights=True):
                 return found, missing
             missing.insert(0, before)
         return self.dense(seed, weights=True), missing
 
     def _algorithm(
         self,
-        train: Callable[[Ticket, int], Result],
+        train: Callable[[Ticket, int], StoredResult],
         treatment: Treatment,
         seed: int,
         levels: Sequence[int],
-        parent: Result | None = None,
-    ) -> Iterator[Result]:
+        parent: StoredResult | None = None,
+    ) -> Iterator[StoredResult]:
         """The paper's algorithm for this network; nothing is done before its first level is asked for."""
         network, gradient = self._network, functools.partial(self.gradient, seed)
         rewound = self.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None

@@ -19,7 +19,7 @@ from typing import Any
 from lottery_tf.errors import InputError
 
 KERAS = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}  # as Keras comes
-STOPPING = (signal.SIGINT, signal.SIGHUP)  # what a terminal sends to all processes of a command
+TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)  # what a terminal sends to all processes of a command
 
 
 def start_tensorflow(threads: int = 0) -> None:
@@ -91,7 +91,7 @@ def quiet() -> Iterator[None]:
             os.close(stderr)
 
 
-def temporary_files_in(folder: Path) -> None:
+def set_temporary_folder(folder: Path) -> None:
     """Has this process put its temporary files into a folder that somebody else removes.
 
     TensorFlow writes the code that it generates to temporary files and removes them when its process exits, which one
@@ -113,20 +113,20 @@ def die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def deaf() -> Iterator[None]:
+def block_terminal_signals() -> Iterator[None]:
     """Processes that are started within never hear of Ctrl-C or of a terminal that is closed.
 
     Both are for the one who starts them, and reach it after this: it may end them, without a traceback of theirs.
     """
     resource_tracker.ensure_running()  # which, when it starts, lets those signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def call_elsewhere(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+def run_in_subprocess(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function returns when a process of its own calls it, which ends with this call, however this one ends.
 
     Args:
@@ -142,7 +142,7 @@ def call_elsewhere(what: str, function: Callable[..., Any], *arguments: Any) -> 
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(theirs, function, arguments), daemon=True)
     try:
-        with deaf():
+        with block_terminal_signals():
             process.start()
         theirs.close()
         returned, raised = ours.recv()

@@ -13,7 +13,7 @@ from absl import flags
 from lottery_tf import console
 from lottery_tf.command_flags import define_list
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
+from lottery_tf.registry import choose
 
 SUITES = {
     "throughput": "training steps per second, beside plain Keras fit",
@@ -35,7 +35,7 @@ def main() -> None:
     if REPEATS.value < 1:
         raise InputError(f"--repeats is {REPEATS.value}; it must be at least 1.")
     for suite in SUITE.value:
-        importlib.import_module(f"runs.suites.{suite}").run(REPEATS.value)
+        importlib.import_module(f"runs.benchmarks.{suite}").run(REPEATS.value)
 
 
 if __name__ == "__main__":

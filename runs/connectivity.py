@@ -25,15 +25,16 @@ from lottery_tf import console
 from lottery_tf.command_flags import define_choice, define_list, own_flags
 from lottery_tf.data import SPLITS
 from lottery_tf.errors import InputError
-from lottery_tf.landscape.paths import MATCHING, POINTS, STABLE
-from lottery_tf.measurements import MEASURES, Bench, Job, MeasurementSettings, Run
-from lottery_tf.measurements.folders import Located, locate
-from lottery_tf.measurements.lines import between_job
-from lottery_tf.names import choose
-from lottery_tf.settings import DATASETS, RunSettings
-from lottery_tf.store import Result
-from lottery_tf.treatments import Treatment
-from runs.connectivity_tables import TABLES, Judge, note
+from lottery_tf.landscape.interpolation import MATCHING, POINTS, STABLE
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
+from lottery_tf.landscape.measurements.lines import between_job
+from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, MeasurementSettings, TrainedLevels
+from lottery_tf.models.settings import DATASETS, RunSettings
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.registry import choose
+from lottery_tf.results.locate import LocatedResult, locate
+from lottery_tf.results.store import StoredResult
+from runs.connectivity_tables import TABLES, Thresholds, note
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
@@ -50,7 +51,7 @@ CHANGES = define_changes(rename={"precision": "training_precision"})
 MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
-    f"What is measured: {', '.join(MEASURES)}. lines: {POINTS} evaluations for each level. instability, robustness: "
+    f"What is measured: {', '.join(MEASUREMENTS)}. lines: {POINTS} evaluations for each level. instability, robustness: "
     "trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a second or so more "
     "for each level. magnitudes: next to nothing.",
 )
@@ -89,7 +90,7 @@ def main() -> None:
         measure_between(settings)
     else:
         measure_levels(settings)
-    print(f"\n{note(Judge(settings.tolerance, STABLE_BELOW.value / 100), settings.split)}")
+    print(f"\n{note(Thresholds(settings.tolerance, STABLE_BELOW.value / 100), settings.split)}")
 
 
 def measure_levels(measurement: MeasurementSettings) -> None:
@@ -112,15 +113,15 @@ def measure_levels(measurement: MeasurementSettings) -> None:
     watch = StepsWatch()
     with Progress(outlook.steps) as progress:
         watch.tell = progress.steps
-        experiment = experiment_of(settings, results_dir, watch)
+        experiment = make_experiment(settings, results_dir, watch)
         announce(experiment, treatments, len(seeds), last)
         runs = list(trained(experiment, progress, treatments, seeds, last))
-    bench = bench_of(experiment, measurement, watch)
+    measurer = make_measurer(experiment, measurement, watch)
     jobs = {
-        (run.treatment.name, run.seed, name): list(MEASURES[name].jobs(bench, run, wanted[name]))
+        (run.treatment.name, run.seed, name): list(MEASUREMENTS[name].jobs(measurer, run, wanted[name]))
         for run, name in itertools.product(runs, measures)
     }
-    found = measured(bench, jobs, watch)
+    found = measured(measurer, jobs, watch)
     for treatment, name in itertools.product(treatments, measures):
         results = [metrics for seed in seeds for metrics in found.get((treatment.name, seed, name), [])]
         print_table(name, treatment.name, results, measurement)
@@ -142,14 +143,14 @@ def measure_between(measurement: MeasurementSettings) -> None:
     experiments: dict[tuple[Path, RunSettings], Experiment] = {}
     for end in ends:
         key = (end.results_dir, end.settings)
-        experiments[key] = experiments.get(key) or experiment_of(end.settings, end.results_dir, watch)
+        experiments[key] = experiments.get(key) or make_experiment(end.settings, end.results_dir, watch)
 
-    def loaded(end: Located) -> Result:
+    def loaded(end: LocatedResult) -> StoredResult:
         return end.with_weights(experiments[end.results_dir, end.settings])
 
-    bench = bench_of(experiments[first.results_dir, first.settings], measurement, watch)
-    job = between_job(bench, loaded(first), loaded(second), (first.name, second.name))
-    (results,) = measured(bench, {"chosen": [job]}, watch).values()
+    measurer = make_measurer(experiments[first.results_dir, first.settings], measurement, watch)
+    job = between_job(measurer, loaded(first), loaded(second), (first.name, second.name))
+    (results,) = measured(measurer, {"chosen": [job]}, watch).values()
     print_table("chosen", f"{first.name} and {second.name}", results, measurement)
 
 
@@ -162,7 +163,7 @@ def measurement_settings_from_flags() -> MeasurementSettings:
 def measures_from_flags(treatments: list[Treatment]) -> list[str]:
     """What is to be measured; raises InputError for a name that is none, or that a treatment does not go with."""
     for name in MEASURE.value:
-        measure = choose(MEASURES, name, "measure")
+        measure = choose(MEASUREMENTS, name, "measure")
         for treatment in treatments:
             measure.check(name, treatment)
     return MEASURE.value
@@ -170,16 +171,16 @@ def measures_from_flags(treatments: list[Treatment]) -> list[str]:
 
 def check_at(measures: list[str]) -> None:
     """Raises InputError for --at where nothing that is measured heeds it."""
-    if AT.value is not None and all(MEASURES[name].everywhere for name in measures):
+    if AT.value is not None and all(MEASUREMENTS[name].everywhere for name in measures):
         raise InputError(f"--at says nothing of {', '.join(measures)}: these are measured at every level.")
 
 
 def levels_to_measure(measure: str, last: int) -> list[int] | None:
     """The numbers of the levels that something is measured at, None for all; raises InputError for one that cannot be."""
-    there = MEASURES[measure].levels(last)
+    there = MEASUREMENTS[measure].levels(last)
     if not there:
         raise InputError(f"The measure {measure!r} wants more levels; --levels is {last}.")
-    if MEASURES[measure].everywhere or (AT.value is None and not MEASURES[measure].trains):
+    if MEASUREMENTS[measure].everywhere or (AT.value is None and not MEASUREMENTS[measure].trains):
         return None
     if AT.value is None:
         return sorted({max(there[0], last // 3), max(there[0], 2 * last // 3)})
@@ -208,19 +209,17 @@ class StepsWatch:
         self.tell(count)
 
 
-def experiment_of(settings: RunSettings, results_dir: Path, watch: StepsWatch) -> Experiment:
+def make_experiment(settings: RunSettings, results_dir: Path, watch: StepsWatch) -> Experiment:
     """The experiment of a results folder, which keeps all weights."""
     from lottery_tf.experiment import paper_experiment
 
     dataset = load_dataset(settings.dataset, settings.network)
-    return paper_experiment(
-        settings, dataset, results_dir, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch
-    )
+    return paper_experiment(settings, dataset, results_dir, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch)
 
 
-def bench_of(experiment: Experiment, measurement: MeasurementSettings, watch: StepsWatch) -> Bench:
+def make_measurer(experiment: Experiment, measurement: MeasurementSettings, watch: StepsWatch) -> LandscapeMeasurer:
     """The bench that measures an experiment's levels."""
-    return Bench(experiment, measurement, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch)
+    return LandscapeMeasurer(experiment, measurement, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch)
 
 
 def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, last: int) -> None:
@@ -235,18 +234,18 @@ def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, la
 
 def trained(
     experiment: Experiment, progress: Progress, treatments: list[Treatment], seeds: list[int], last: int
-) -> Iterator[Run]:
+) -> Iterator[TrainedLevels]:
     """Finds or trains every level; yields the runs whose dense network did not diverge."""
     for seed, treatment in itertools.product(seeds, treatments):
         finished: list[dict] = []
         own_last = treatment.last_level(last)
-        levels = kept_track_of(experiment.levels(treatment, seed, own_last), finished)
+        levels = recorded(experiment.levels(treatment, seed, own_last), finished)
         progress.follow(levels, f"seed {seed} {treatment.name}")
         if finished:
-            yield Run(treatment, seed, finished)
+            yield TrainedLevels(treatment, seed, finished)
 
 
-def kept_track_of(levels: Iterator[Result], finished: list[dict]) -> Iterator[Result]:
+def recorded(levels: Iterator[StoredResult], finished: list[dict]) -> Iterator[StoredResult]:
     """The levels as they are; the metrics of those that did not diverge are added to a list."""
     for level in levels:
         if level.metrics["status"] == "finished":
@@ -254,7 +253,7 @@ def kept_track_of(levels: Iterator[Result], finished: list[dict]) -> Iterator[Re
         yield level
 
 
-def measured(bench: Bench, jobs: dict[object, list[Job]], watch: StepsWatch) -> dict[object, list[dict]]:
+def measured(measurer: LandscapeMeasurer, jobs: dict[object, list[Job]], watch: StepsWatch) -> dict[object, list[dict]]:
     """Does all jobs, behind a bar on a terminal, with a line for each new measurement elsewhere."""
     found = {}
     total = sum(map(len, jobs.values()))
@@ -264,11 +263,11 @@ def measured(bench: Bench, jobs: dict[object, list[Job]], watch: StepsWatch) -> 
             found[key] = []
             for job in own:
                 bar.set_description(job.name)
-                made_before = bench.made
+                made_before = measurer.made
                 metrics = job.do().metrics
                 found[key].append(metrics)
                 bar.update()
-                if bar.disable and bench.made > made_before:
+                if bar.disable and measurer.made > made_before:
                     console.log.info("%s: %.1f s", job.name, metrics["seconds"])
     return found
 
@@ -290,7 +289,7 @@ def print_table(measure: str, about: str, results: list[dict], measurement: Meas
     title, text = TABLES[measure]
     print(f"\n{title}: {about}")
     print(
-        text(results, Judge(measurement.tolerance, STABLE_BELOW.value / 100))
+        text(results, Thresholds(measurement.tolerance, STABLE_BELOW.value / 100))
         if results
         else "There is no finished level to measure."
     )

@@ -6,18 +6,20 @@ import dataclasses
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from operator import itemgetter
 
-from lottery_tf.landscape.paths import MATCHING, STABLE, matching
+from lottery_tf.landscape.interpolation import MATCHING, STABLE, matching
+from lottery_tf.landscape.measurements import flatness, limits
+from lottery_tf.landscape.measurements.lines import connection
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
-from lottery_tf.measurements import flatness, limits
-from lottery_tf.measurements.lines import connection
 from lottery_tf.text_tables import band, text_table
 
-Own = Sequence[Mapping]  # what was measured for one line of a table, an entry a seed (and direction, or pair of copies)
-Column = Callable[[Own], str]
+Rows = Sequence[
+    Mapping
+]  # what was measured for one line of a table, an entry a seed (and direction, or pair of copies)
+Column = Callable[[Rows], str]
 
 
 @dataclasses.dataclass(frozen=True)
-class Judge:
+class Thresholds:
     """What counts as matching and as linearly connected.
 
     Attributes:
@@ -65,7 +67,7 @@ def count(values: Sequence[bool]) -> str:
 
 
 def _numbers(name: str, digits: str = ".2f", factor: float = 1.0) -> Column:
-    def column(own: Own) -> str:
+    def column(own: Rows) -> str:
         return band([row[name] for row in own], digits, factor)
 
     return column
@@ -84,7 +86,7 @@ def _counts(name: str) -> Column:
     return lambda own: count([row[name] for row in own])
 
 
-def table(rows: Own, key: Callable[[Mapping], Hashable], columns: Mapping[str, Column]) -> str:
+def table(rows: Rows, key: Callable[[Mapping], Hashable], columns: Mapping[str, Column]) -> str:
     """Rows as text: those with the same key make a line, in the order in which keys come."""
     groups: dict[Hashable, list[Mapping]] = {}
     for row in rows:
@@ -106,28 +108,28 @@ LINE = {
 CLAIM = {"as claimed": _counts("as_claimed")}
 
 
-def lines_table(results: Own, judge: Judge) -> str:
+def lines_table(results: Rows, thresholds: Thresholds) -> str:
     """The lines between successive levels."""
-    rows = [judge.line(metrics) for metrics in results]
+    rows = [thresholds.line(metrics) for metrics in results]
     pair = {"levels": lambda own: f"{own[0]['level']}-{own[0]['second_level']}"}
     return table(rows, itemgetter("level"), pair | KEPT | LINE | CLAIM)
 
 
-def instability_table(results: Own, judge: Judge) -> str:
+def instability_table(results: Rows, thresholds: Thresholds) -> str:
     """The lines between trainings from one start in other orders."""
-    rows = [judge.line(metrics) for metrics in results]
+    rows = [thresholds.line(metrics) for metrics in results]
     return table(rows, itemgetter("level"), {"level": _text("level")} | KEPT | LINE)
 
 
-def chosen_table(results: Own, judge: Judge) -> str:
+def chosen_table(results: Rows, thresholds: Thresholds) -> str:
     """The line between any two results."""
-    rows = [judge.line(metrics) for metrics in results]
+    rows = [thresholds.line(metrics) for metrics in results]
     return table(rows, itemgetter("first", "second"), {"first": _text("first"), "second": _text("second")} | LINE)
 
 
-def robustness_table(results: Own, judge: Judge) -> str:
+def robustness_table(results: Rows, thresholds: Thresholds) -> str:
     """Perturbed rewind points, trained again."""
-    rows = [judge.perturbation(metrics) for metrics in results]
+    rows = [thresholds.perturbation(metrics) for metrics in results]
     columns = {
         "times the projection": lambda own: f"{own[0]['multiple']:g}",
         "length": _numbers("distance"),
@@ -143,7 +145,7 @@ def robustness_table(results: Own, judge: Judge) -> str:
     return table(rows, itemgetter("level", "multiple"), {"level": _text("level")} | KEPT | columns)
 
 
-def flatness_table(results: Own, judge: Judge) -> str:
+def flatness_table(results: Rows, thresholds: Thresholds) -> str:
     """Spectra, and below them curvature and error along directions of pruning."""
     spectra = [metrics for metrics in results if metrics["kind"] == "spectrum"]
     rays = [{**metrics, **row} for metrics in results if metrics["kind"] == "ray" for row in metrics["rows"]]
@@ -167,7 +169,7 @@ def flatness_table(results: Own, judge: Judge) -> str:
     return f"{text}\n\nAlong the next round's pruning, without retraining:\n{below}"
 
 
-def limit_table(results: Own, judge: Judge) -> str:
+def limit_table(results: Rows, thresholds: Thresholds) -> str:
     """Predicted and found limits: a level and a way to prune a line, the methods side by side."""
     found: dict[tuple, dict] = {}
     for metrics in results:
@@ -181,7 +183,7 @@ def limit_table(results: Own, judge: Judge) -> str:
     return table(rows, itemgetter("level", "pruned_by"), first | methods)
 
 
-def magnitudes_table(results: Own, judge: Judge) -> str:
+def magnitudes_table(results: Rows, thresholds: Thresholds) -> str:
     """Magnitudes before and after retraining, all layers together."""
     rows = [
         {**metrics, **row}
@@ -199,7 +201,7 @@ def magnitudes_table(results: Own, judge: Judge) -> str:
     return table(rows, itemgetter("level"), {"level": _text("level")} | KEPT | columns)
 
 
-TABLES: dict[str, tuple[str, Callable[[Own, Judge], str]]] = {  # measure -> its title, what prints it
+TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measure -> its title, what prints it
     "lines": ("Lines between successive levels", lines_table),
     "instability": ("Instability: the same start in another order", instability_table),
     "robustness": ("Robustness: perturbed rewind points, trained again", robustness_table),
@@ -210,12 +212,12 @@ TABLES: dict[str, tuple[str, Callable[[Own, Judge], str]]] = {  # measure -> its
 }
 
 
-def note(judge: Judge, split: str) -> str:
+def note(thresholds: Thresholds, split: str) -> str:
     """What the tables mean."""
     return (
         f"Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
         f"{split} images.\nError barrier: the greatest error on the line less the mean of its ends', so at least half of "
         "their difference.\nAbove the chord: how far the error rises above the straight line between its ends' errors.\n"
-        f"Matching: at most {100 * judge.tolerance:g} points above the dense network's error. Stable, the same mode: an "
-        f"error barrier below {100 * judge.stable:g} points.\nAs claimed: stable if and only if both ends match."
+        f"Matching: at most {100 * thresholds.tolerance:g} points above the dense network's error. Stable, the same mode: an "
+        f"error barrier below {100 * thresholds.stable:g} points.\nAs claimed: stable if and only if both ends match."
     )

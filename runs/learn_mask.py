@@ -20,11 +20,13 @@ from absl import flags
 from lottery_tf import console
 from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
-from lottery_tf.mask_settings import MASK_PRESETS, MaskSettings, folder, place
-from lottery_tf.names import choose
-from lottery_tf.paper import MASK_BATCH
-from lottery_tf.settings import DATASETS, NETWORKS, TrainingSettings, scheduled_iterations
-from lottery_tf.study.work import MaskWork
+from lottery_tf.models.settings import DATASETS, TrainingSettings, scheduled_iterations
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.registry import choose
+from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
+from lottery_tf.studies.paper import MASK_BATCH
+from lottery_tf.studies.tasks import LearnedMaskTask
+from lottery_tf.supermasks.mask_settings import MASK_PRESETS, MaskSettings
 from runs.flags.common import (
     DATASET,
     ITERATIONS,
@@ -42,7 +44,9 @@ from runs.planning import Outlook, plan_of
 from runs.progress import Progress
 
 SEVERAL = ("weights", "kept_fraction")
-_MASK = define(MaskSettings, fields(MaskSettings, but=("initial_logit",)), several=SEVERAL, defaults={"kept_fraction": []})
+_MASK = define(
+    MaskSettings, fields(MaskSettings, but=("initial_logit",)), several=SEVERAL, defaults={"kept_fraction": []}
+)
 INITIAL_LOGIT = define_list("initial_logit", ["0"], "Where the logits start; the paper's sweep is -5 to 5.")
 PRESET = define_choice(
     "mask_preset", "paper", MASK_PRESETS, f"How masks are trained, but for what flags say: {', '.join(MASK_PRESETS)}."
@@ -63,15 +67,15 @@ def main() -> None:
     choose(NETWORKS, network, "network")
     choose(DATASETS, name, "data set")
     wanted, training, results_dir = masks_from_flags(), training_from_flags(), Path(RESULTS_DIR.value)
-    works = [MaskWork(network, name, settings, training, seed) for settings in wanted for seed in seeds]
+    works = [LearnedMaskTask(network, name, settings, training, seed) for settings in wanted for seed in seeds]
     outlook = Outlook.on(plan_of("learn_mask", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(outlook.described())
         return
     start_tensorflow()
-    from analysis import summary
-    from lottery_tf.mask_learning import paper_learner
-    from lottery_tf.store import finished
+    from analysis.tables import summary
+    from lottery_tf.results.store import finished
+    from lottery_tf.supermasks.learning import paper_learner
 
     dataset = load_dataset(name, network)
     console.log.info(outlook.announced())
@@ -87,11 +91,11 @@ def main() -> None:
             on_reading=progress.reading,
         )
         for settings in wanted:
-            learner = learner.of(settings)
+            learner = learner.with_settings(settings)
             for seed in seeds:
                 progress.follow(map(learner.learn, [seed]), f"seed {seed} {settings.name}", first=None)
-    below = results_dir / folder(network, name)
-    places = {below / place(settings, training, seed) for settings in wanted for seed in seeds}
+    below = results_dir / learned_masks_folder(network, name)
+    places = {below / learned_mask_path(settings, training, seed) for settings in wanted for seed in seeds}
     print(summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask")))
     print(f"\nTo watch: tensorboard --logdir {results_dir}")
 
@@ -115,12 +119,12 @@ def masks_from_flags() -> list[MaskSettings]:
 
 def _logit(text: str) -> float | tuple[tuple[str, float], ...]:
     if "=" not in text:
-        return _number(text)
+        return _float_flag(text)
     pairs = [part.partition("=") for part in text.split("+")]
-    return tuple((f"{name}/kernel", _number(value)) for name, _, value in pairs)
+    return tuple((f"{name}/kernel", _float_flag(value)) for name, _, value in pairs)
 
 
-def _number(text: str) -> float:
+def _float_flag(text: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -132,8 +136,14 @@ def training_from_flags() -> TrainingSettings:
     given = values({name: flag for name, flag in _TRAINING.items() if flag.present})
     table = NETWORKS[NETWORK.value]
     chosen = {"batch_size": MASK_BATCH} | MASK_PRESETS[PRESET.value] | given
-    rate = EDGE_POPUP_RATE if _MASK["g"].value == "edge_popup" else RATES.get(chosen["optimizer"], table.mask_learning_rate)
-    return TrainingSettings(_iterations(table.mask_iterations, chosen["batch_size"]), **{"learning_rate": rate} | chosen)
+    rate = (
+        EDGE_POPUP_RATE
+        if _MASK["g"].value == "edge_popup"
+        else RATES.get(chosen["optimizer"], table.mask_learning_rate)
+    )
+    return TrainingSettings(
+        _iterations(table.mask_iterations, chosen["batch_size"]), **{"learning_rate": rate} | chosen
+    )
 
 
 def _iterations(of_the_paper: int, batch_size: int) -> int:

@@ -5,7 +5,7 @@ Examples, on embedded data:
   python -m runs.lottery --rounds=oneshot --kept_fraction=0.2,0.05 --controls=reinit,random --control_draws=3
 
 Several criteria, actions and ways to apply them are given as comma lists, and every combination is run. A criterion or
-action of your own is given as package.module:function (see lottery_tf/criteria.py and lottery_tf/actions.py for what it
+action of your own is given as package.module:function (see lottery_tf/pruning/criteria.py and lottery_tf/pruning/mask1_actions.py for what it
 is called with).
 """
 
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import console, controls
+from lottery_tf import console
 from lottery_tf.command_flags import define_list
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
-from lottery_tf.treatments import Treatment
+from lottery_tf.pruning import controls
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.registry import choose
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
@@ -39,7 +40,7 @@ CHANGES = define_changes()
 CONTROLS = define_list(
     "controls",
     [],
-    f"Controls of every level: {', '.join(controls.CONTROLS)} (see lottery_tf/controls.py).",
+    f"Controls of every level: {', '.join(controls.CONTROLS)} (see lottery_tf/pruning/controls.py).",
     may_be_empty=True,
 )
 CONTROL_DRAWS = flags.DEFINE_integer("control_draws", 3, "How many controls of each kind a level has.")
@@ -61,7 +62,8 @@ def main() -> None:
         print(outlook.described())
         return
     start_tensorflow()
-    from analysis import figures, summary
+    from analysis.figures import curves
+    from analysis.tables import summary
     from lottery_tf.experiment import paper_experiment
 
     dataset = load_dataset(settings.dataset, settings.network)
@@ -87,7 +89,7 @@ def main() -> None:
     folder = experiment.results.path
     rows = table_rows(folder, treatments, seeds, levels)
     print(summary.table(rows))
-    print(f"\nDrawn in {figures.accuracy_against_kept(rows, folder / 'lottery.png')}")
+    print(f"\nDrawn in {curves.accuracy_against_kept(rows, folder / 'lottery.png')}")
     print(f"To watch: tensorboard --logdir {results_dir}")
 
 
@@ -104,8 +106,8 @@ def table_rows(folder: Path, treatments: list[Treatment], seeds: list[int], last
     """The levels of each treatment, and after them those of its controls, all draws of a kind under one name."""
     import pandas as pd
 
-    from analysis import summary
-    from lottery_tf.store import finished
+    from analysis.tables import summary
+    from lottery_tf.results.store import finished
 
     levels, found = list(finished(folder)), list(finished(folder, "control"))
     tables = []
@@ -114,7 +116,7 @@ def table_rows(folder: Path, treatments: list[Treatment], seeds: list[int], last
         for control in CONTROLS.value:
             own = [m for m in found if m["control"] == control and m["draw"] <= CONTROL_DRAWS.value]
             # None of a treatment whose first level diverged, say.
-            if any(treatment.made(m) and m["seed"] in seeds and 0 < m["level"] <= last for m in own):
+            if any(treatment.matches(m) and m["seed"] in seeds and 0 < m["level"] <= last for m in own):
                 rows = summary.chosen(own, [treatment], seeds, last)
                 tables.append(rows[rows["level"] > 0].assign(treatment=f"{treatment.name}, control: {control}"))
     return pd.concat(tables)

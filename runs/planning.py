@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 
 from lottery_tf import processes
-from lottery_tf.settings import RunSettings
-from lottery_tf.study.costs import COSTS, START_SECONDS, Speeds
-from lottery_tf.study.engines import Need, at_once
-from lottery_tf.study.folder import is_there, quick_metrics
-from lottery_tf.study.studies import Plan, levels_of
-from lottery_tf.study.work import ControlWork, LevelWork, MaskWork, Work
+from lottery_tf.models.settings import RunSettings
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.studies.costs import COSTS, START_SECONDS, Speeds
+from lottery_tf.studies.engines import Resources, most_at_once
+from lottery_tf.studies.planning import Plan, levels_of
+from lottery_tf.studies.study_folder import exists, quick_metrics
+from lottery_tf.studies.tasks import ControlTask, LearnedMaskTask, LevelTask, Task
 from lottery_tf.text_tables import text_table
-from lottery_tf.treatments import Treatment
 
 SAMPLE = 200  # finished results that are read for an estimate of speed
 UNITS = {  # kind of work -> what its units are called, and what its speed is counted in
@@ -30,7 +30,7 @@ LONG = 2 * TIMES["day"]  # from here on it is said how a plan becomes shorter
 
 
 @dataclasses.dataclass(frozen=True)
-class Where:
+class ComputeSite:
     """Where a plan is to run.
 
     Attributes:
@@ -39,7 +39,7 @@ class Where:
     """
 
     name: str = "this machine"
-    fits: Callable[[Sequence[Need]], bool] = lambda needs: len(needs) <= 1
+    fits: Callable[[Sequence[Resources]], bool] = lambda needs: len(needs) <= 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,21 +57,21 @@ class Outlook:
 
     plan: Plan
     there: frozenset[str]
-    where: Where
+    where: ComputeSite
     threads: int
     speeds: Speeds
     timed: bool = False
 
     @classmethod
     def on(
-        cls, plan: Plan, results_dir: Path, where: Where | None = None, threads: int = 0, timed: bool = False
+        cls, plan: Plan, results_dir: Path, where: ComputeSite | None = None, threads: int = 0, timed: bool = False
     ) -> Outlook:
         """The outlook of a plan for a results folder."""
-        there = frozenset(key for key, work in plan.works.items() if is_there(results_dir, work))
-        return cls(plan, there, where or Where(), threads, _speeds(plan, results_dir, there), timed)
+        there = frozenset(key for key, work in plan.works.items() if exists(results_dir, work))
+        return cls(plan, there, where or ComputeSite(), threads, _speeds(plan, results_dir, there), timed)
 
     @property
-    def to_do(self) -> list[Work]:
+    def to_do(self) -> list[Task]:
         """The units whose results are not there."""
         return [work for key, work in self.plan.works.items() if key not in self.there]
 
@@ -80,7 +80,7 @@ class Outlook:
         """Training steps that are to do."""
         return sum(work.iterations for work in self.to_do)
 
-    def seconds(self, works: Collection[Work]) -> float:
+    def seconds(self, works: Collection[Task]) -> float:
         """About how long some units take, with the start of the processes that do them."""
         by_network = collections.Counter[str]()
         for work in works:
@@ -89,15 +89,15 @@ class Outlook:
             seconds / self._at_once(network) + START_SECONDS for network, seconds in by_network.items() if seconds
         )
 
-    def _gain(self, work: Work) -> float:
+    def _gain(self, work: Task) -> float:
         """How many times as fast as by `speeds` a unit is, for its half precision."""
         if not self.timed or not work.iterations or self.speeds.measured(work.network, work.kind):
             return 1.0
-        training = work.training if isinstance(work, MaskWork) else work.settings.training
+        training = work.training if isinstance(work, LearnedMaskTask) else work.settings.training
         return precision_gain(work.network, training.precision, training.batch_size)
 
     def _at_once(self, network: str) -> int:
-        return at_once(self.where.fits, Need.of(COSTS[network], self.threads))
+        return most_at_once(self.where.fits, Resources.for_network(COSTS[network], self.threads))
 
     def announced(self) -> str:
         """What is to do and how long it takes, and how a plan that takes long becomes shorter."""
@@ -114,7 +114,10 @@ class Outlook:
     def _shorter(self, seconds: float) -> str:
         """What makes a long plan shorter."""
         to_do = self.to_do
-        first, quickest = to_do[0].seed, min((work.network for work in to_do), key=lambda name: -COSTS[name].speeds["training"])
+        first, quickest = (
+            to_do[0].seed,
+            min((work.network for work in to_do), key=lambda name: -COSTS[name].speeds["training"]),
+        )
         choices = {
             f"--seeds={first}": [work for work in to_do if work.seed == first],
             f"--networks={quickest}": [work for work in to_do if work.network == quickest],
@@ -128,14 +131,14 @@ class Outlook:
         """What there is and what is to do as a table, a line a study; then how long it takes, and by which speeds."""
         rows = [("study", "units", "there", "to do", "also wanted by another study")]
         for study in sorted({name for names in self.plan.wanted.values() for name in names}):
-            rows.append(self._row(study, self.plan.of(study)))
+            rows.append(self._row(study, self.plan.keys_for(study)))
         if len(rows) > 2:
             rows.append(self._row("together", list(self.plan.works)))
         lines = [text_table(rows), "", self.announced()]
         for network, kind in dict.fromkeys((work.network, work.kind) for work in self.to_do):
             name, unit = UNITS[kind]
             measured = "here" if self.speeds.measured(network, kind) else "on two cores"
-            speed = f"{self.speeds.of(network, kind):,.1f} {unit} in each"
+            speed = f"{self.speeds.speed_for(network, kind):,.1f} {unit} in each"
             lines.append(f"  {network}, {name}: {self._at_once(network)} at once, {speed}, measured {measured}")
         return "\n".join(lines)
 
@@ -150,12 +153,13 @@ def precision_gain(network: str, precision: str, batch_size: int) -> float:
     """How many times as fast as in float32 a network trains here, timed in a process of its own; this one stays small."""
     if precision == "float32":
         return 1.0
-    return processes.call_elsewhere(f"timing {precision}", _timed, network, precision, batch_size)
+    return processes.run_in_subprocess(f"timing {precision}", _timed, network, precision, batch_size)
 
 
 def _timed(network: str, precision: str, batch_size: int) -> float:
     processes.start_tensorflow()
-    from lottery_tf import networks, precision_speed
+    from lottery_tf.models import networks
+    from lottery_tf.training import precision_speed
 
     return precision_speed.speedup(networks.build(network), precision, batch_size)
 
@@ -163,7 +167,7 @@ def _timed(network: str, precision: str, batch_size: int) -> float:
 def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
     """Speeds of each network and kind of work by some of the results that are there."""
     counts = collections.Counter[tuple[str, str]]()
-    found: list[tuple[Work, Mapping]] = []
+    found: list[tuple[Task, Mapping]] = []
     for key in there:
         work = plan.works[key]
         if counts[work.network, work.kind] < SAMPLE and (metrics := quick_metrics(results_dir, key)) is not None:
@@ -184,7 +188,7 @@ def duration(seconds: float) -> str:
     return f"{count} {unit}{'s' if count > 1 else ''}"
 
 
-def plan_of(name: str, works: Iterable[Work]) -> Plan:
+def plan_of(name: str, works: Iterable[Task]) -> Plan:
     """The plan of a command that is not a study."""
     found = {work.key: work for work in works}
     return Plan(found, dict.fromkeys(found, frozenset((name,))))
@@ -196,12 +200,12 @@ def pruning_works(
     treatments: Collection[Treatment],
     levels: int,
     controls: Collection[tuple[str, int]] = (),
-) -> Iterator[Work]:
+) -> Iterator[Task]:
     """The trainings of some treatments: dense networks, rewind points, levels, and their controls by kind and draw."""
     for seed in seeds:
-        yield LevelWork(settings, seed)
+        yield LevelTask(settings, seed)
         for treatment in treatments:
             yield from levels_of(settings, seed, treatment, levels)
             numbers = range(1, treatment.last_level(levels) + 1)
             for level, (control, draw) in itertools.product(numbers, controls):
-                yield ControlWork(settings, seed, level, treatment, control, draw)
+                yield ControlTask(settings, seed, level, treatment, control, draw)

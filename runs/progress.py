@@ -10,8 +10,8 @@ from typing import Self
 from tqdm import tqdm
 
 from lottery_tf import console
-from lottery_tf.store import Result
-from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.results.store import StoredResult
 
 
 class Progress:
@@ -45,7 +45,7 @@ class Progress:
         told = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
         self._bar.set_postfix_str(", ".join(told))
 
-    def follow(self, results: Iterable[Result], name: str, first: int | None = 0) -> None:
+    def follow(self, results: Iterable[StoredResult], name: str, first: int | None = 0) -> None:
         """Runs through results that are trained, or found, one after the other.
 
         Args:
@@ -77,7 +77,9 @@ class Progress:
 def outcome(metrics: Mapping) -> str:
     """What a finished level, learned mask or ladder of supermasks came to, in a few words."""
     if "rows" in metrics:
-        return f"{', '.join(_best(metrics['rows'], weights) for weights in SUPERMASK_WEIGHTS)}, {metrics['seconds']:.1f} s"
+        return (
+            f"{', '.join(_best(metrics['rows'], weights) for weights in SUPERMASK_WEIGHTS)}, {metrics['seconds']:.1f} s"
+        )
     kept = metrics.get("kept_fraction", metrics.get("kept_fraction_of_most_likely"))
     stop = metrics.get("early_stop_iteration", metrics.get("best_iteration"))
     return (

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from absl import flags
 
-from lottery_tf import console, store
+from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.study.folder import StudyFolder, is_there
+from lottery_tf.results import store
+from lottery_tf.studies.study_folder import StudyFolder, exists
 from runs.planning import duration
 
 RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
@@ -31,9 +32,9 @@ def main() -> int:
     found, planned, damaged = [], set(), 0
     for path in StudyFolder.begun(results_dir):
         try:
-            folder = StudyFolder.at(path)
+            folder = StudyFolder.open(path)
             found.append(status(results_dir, folder))
-            planned |= {key for work in folder.plan().works.values() for key in work.keys}
+            planned |= {key for task in folder.plan().tasks.values() for key in task.keys}
         except (DamagedFile, InputError) as error:
             print(f"The study {path.name} is left out: {error}", file=sys.stderr)
             damaged = 1
@@ -41,7 +42,9 @@ def main() -> int:
     if not found and not others and not damaged:
         raise InputError(f"No study was begun in {results_dir}, and it holds no results.")
     if JSON.value:
-        print(json.dumps(found + [{"study": None, "folder": name, "finished": others[name]} for name in others], indent=1))
+        print(
+            json.dumps(found + [{"study": None, "folder": name, "finished": others[name]} for name in others], indent=1)
+        )
     else:
         print("\n\n".join([*map(text, found), *other_text(others)]))
     return damaged
@@ -73,14 +76,14 @@ def status(results_dir: Path, folder: StudyFolder) -> dict:
       InputError: what was asked for cannot be any more.
     """
     plan, state, runs = folder.plan(), folder.read_state(), folder.is_running
-    finished = sum(is_there(results_dir, work) for work in plan.works.values())
+    finished = sum(exists(results_dir, task) for task in plan.tasks.values())
     running = state.get("running", {}) if runs else {}
     failed, left_out = state.get("failed", {}), state.get("counts", {}).get("left out", 0)
     return {
         "study": folder.path.name,
-        "units": len(plan.works),
+        "units": len(plan.tasks),
         "finished": finished,
-        "waiting": max(0, len(plan.works) - finished - len(running) - len(failed) - left_out),
+        "waiting": max(0, len(plan.tasks) - finished - len(running) - len(failed) - left_out),
         "left_out": left_out,
         "runs": runs,
         "running": running,

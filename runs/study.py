@@ -21,27 +21,30 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import console, files, processes, store
+from lottery_tf import console, processes
 from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
-from lottery_tf.settings import DATASETS, NETWORKS
-from lottery_tf.store import ResultsFolder
-from lottery_tf.study.clusters import check_answers
-from lottery_tf.study.engines import TEMPORARY, LocalEngine, Room, dataset_folder
-from lottery_tf.study.folder import StudyFolder, drop_weights_before, intact_metrics, is_shown
-from lottery_tf.study.scheduler import Scheduler, Standing
-from lottery_tf.study.studies import COLLECTIONS, STUDIES, Plan, Request, beyond
-from lottery_tf.study.temporary import temporary_folder
-from lottery_tf.study.work import LevelWork, Work
-from lottery_tf.study.worker import Setup, save_dataset
+from lottery_tf.models.settings import DATASETS
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.results import files, store
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.studies.engines import TEMPORARY_FOLDER, Capacity, LocalEngine, dataset_folder
+from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
+from lottery_tf.studies.planning import Plan, Request, treatments_left_out
+from lottery_tf.studies.ray_cluster import check_answers
+from lottery_tf.studies.scheduler import Scheduler, TaskState
+from lottery_tf.studies.study_folder import StudyFolder, drop_weights_before, intact_metrics, page_is_current
+from lottery_tf.studies.tasks import LevelTask, Task
+from lottery_tf.studies.temporary_folders import temporary_folder
+from lottery_tf.studies.worker import WorkerSettings, save_dataset
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
-from runs.planning import Outlook, Where
+from runs.planning import ComputeSite, Outlook
 from runs.study_progress import StudyProgress, write_stage
 
 if TYPE_CHECKING:
-    from lottery_tf.study.engines import Engine
+    from lottery_tf.studies.engines import Engine
 
 ENGINES = {"local": "processes on this machine", "ray": "a Ray cluster (the extra [ray])"}
 
@@ -78,21 +81,21 @@ def main() -> int:
     request = request_from_flags()
     check_flags()
     results_dir = Path(RESULTS_DIR.value)
-    folder = StudyFolder.of(results_dir, request)
+    folder = StudyFolder.for_request(results_dir, request)
     plan = folder.plan()
-    if left_out := beyond(request):
+    if left_out := treatments_left_out(request):
         console.log.warning("Left out, for their rewind points are beyond the trainings: %s.", ", ".join(left_out))
     if DRY_RUN.value:
         with where_it_runs() as where:
             print(Outlook.on(plan, results_dir, where, THREADS.value, timed=True).described())
         return 0
     make_engine = engine_maker()
-    heed_signals()
+    treat_signals_as_interrupt()
     folder.make()
     with contextlib.ExitStack() as held:
         held.enter_context(files.locked(folder.lock))
         held.enter_context(folder.shown_running())
-        for run in sorted({work.folder for work in plan.works.values()}):
+        for run in sorted({task.folder for task in plan.tasks.values()}):
             (results_dir / run).mkdir(parents=True, exist_ok=True)
             write_stage(folder, f"waits for another study that is at work on {run}")
             held.enter_context(files.locked(results_dir / run / ".study.lock"))
@@ -100,7 +103,7 @@ def main() -> int:
         return run_plan(plan, folder, results_dir, make_engine)
 
 
-def heed_signals() -> None:
+def treat_signals_as_interrupt() -> None:
     """Has what is told to end, or whose terminal is closed, end as with Ctrl-C, unless it is to ignore that (nohup)."""
     for each in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(each) is not signal.SIG_IGN:
@@ -141,39 +144,40 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
         on_change=progress.change,
         on_end=progress.end,
     )
-    setup = Setup(KEEP.value == "all", SNAPSHOT_SECONDS.value)
+    setup = WorkerSettings(KEEP.value == "all", SNAPSHOT_SECONDS.value)
     with (
         prepared(scheduler.pending, results_dir) as datasets,
         contextlib.closing(make_engine(results_dir, datasets, setup, folder.logs)) as engine,
         progress.shown(scheduler),
     ):
-        heed_signals()  # Ray sets its own
-        where = Where("the Ray cluster" if ENGINE.value == "ray" else "this machine", engine.fits)
+        treat_signals_as_interrupt()  # Ray sets its own
+        where = ComputeSite("the Ray cluster" if ENGINE.value == "ray" else "this machine", engine.fits)
         console.log.info(Outlook.on(plan, results_dir, where, THREADS.value).announced())
         scheduler.run(engine)
     print(progress.summary())
     show_tables(plan, results_dir)
     print(f"Tables, figures and significance: python -m analysis.report --results_dir={results_dir}")
-    return 1 if scheduler.counts[Standing.FAILED] else 0
+    return 1 if scheduler.counts[TaskState.FAILED] else 0
 
 
 def show_tables(plan: Plan, results_dir: Path) -> None:
     """Ends the studies that want it with a table and a picture for each network."""
     wanted = {name for names in plan.wanted.values() for name in names if STUDIES[name].ends_with_table}
-    works = [plan.works[key] for name in sorted(wanted) for key in plan.of(name)]
-    levels = [work for work in works if isinstance(work, LevelWork)]
-    for run in dict.fromkeys(work.folder for work in levels):
-        from analysis import figures, summary
+    tasks = [plan.tasks[key] for name in sorted(wanted) for key in plan.keys_for(name)]
+    levels = [task for task in tasks if isinstance(task, LevelTask)]
+    for run in dict.fromkeys(task.folder for task in levels):
+        from analysis.figures import curves
+        from analysis.tables import summary
 
-        own = [work for work in levels if work.folder == run]
-        treatments = list(dict.fromkeys(work.treatment for work in own if work.treatment))
-        seeds, last = sorted({work.seed for work in own}), max(work.level for work in own)
+        own = [task for task in levels if task.folder == run]
+        treatments = list(dict.fromkeys(task.treatment for task in own if task.treatment))
+        seeds, last = sorted({task.seed for task in own}), max(task.level for task in own)
         finished = list(store.finished(results_dir / run))
         if not finished:
             continue
         rows = summary.chosen(finished, treatments, seeds, last)
         print(summary.table(rows))
-        print(f"\nDrawn in {figures.accuracy_against_kept(rows, results_dir / run / 'lottery.png')}")
+        print(f"\nDrawn in {curves.accuracy_against_kept(rows, results_dir / run / 'lottery.png')}")
 
 
 def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
@@ -183,45 +187,45 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
     worker that is asked for it finds it and writes the page.
     """
     found = {}
-    for key, work in plan.works.items():
-        metrics = intact_metrics(results_dir, work, weights=KEEP.value == "all")
+    for key, task in plan.tasks.items():
+        metrics = intact_metrics(results_dir, task, weights=KEEP.value == "all")
         if metrics is not None:
             found[key] = metrics
-            drop_weights_before(results_dir, work)  # if a study was killed just before it could
-    return {key: metrics for key, metrics in found.items() if not _is_to_be_shown(plan.works[key], found, results_dir)}
+            drop_weights_before(results_dir, task)  # if a study was killed just before it could
+    return {key: metrics for key, metrics in found.items() if not _is_to_be_shown(plan.tasks[key], found, results_dir)}
 
 
-def _is_to_be_shown(work: Work, found: dict[str, dict], results_dir: Path) -> bool:
+def _is_to_be_shown(task: Task, found: dict[str, dict], results_dir: Path) -> bool:
     """Whether a unit is the last level of a treatment that is there, and the treatment's page does not have it yet."""
-    if not isinstance(work, LevelWork) or work.level == 0 or work.sibling(work.level + 1).key in found:
+    if not isinstance(task, LevelTask) or task.level == 0 or task.sibling(task.level + 1).key in found:
         return False
-    return not is_shown(results_dir, work)
+    return not page_is_current(results_dir, task)
 
 
 @contextlib.contextmanager
-def prepared(todo: list[Work], results_dir: Path) -> Iterator[Path]:
+def prepared(todo: list[Task], results_dir: Path) -> Iterator[Path]:
     """A folder with the data sets of some units as plain arrays; makes sure that results of other data are not mixed in.
 
     The data are read by a process of its own: this one stays small, and imports no TensorFlow.
     """
     with temporary_folder() as folder:
-        for name, network in dict.fromkeys((work.dataset, work.network) for work in todo):
+        for name, network in dict.fromkeys((task.dataset, task.network) for task in todo):
             target = dataset_folder(folder, name, network)
             if not target.exists():
                 shape = NETWORKS[network].image_shape
-                processes.call_elsewhere(
-                    f"reading {name}", _prepare, name, shape, DATA_DIR.value, target, folder / TEMPORARY
+                processes.run_in_subprocess(
+                    f"reading {name}", _prepare, name, shape, DATA_DIR.value, target, folder / TEMPORARY_FOLDER
                 )
-        for work in {work.folder: work for work in todo}.values():
-            fingerprint = (dataset_folder(folder, work.dataset, work.network) / "fingerprint").read_text()
-            ResultsFolder(results_dir / work.folder, work.common | {"data": fingerprint})
+        for task in {task.folder: task for task in todo}.values():
+            fingerprint = (dataset_folder(folder, task.dataset, task.network) / "fingerprint").read_text()
+            ResultsFolder(results_dir / task.folder, task.common | {"data": fingerprint})
         yield folder
 
 
 def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path, temporary: Path) -> None:
     from lottery_tf import data
 
-    processes.temporary_files_in(temporary)
+    processes.set_temporary_folder(temporary)
     if DATASETS[name].image_shape is not None:
         processes.start_tensorflow()  # whose libraries are chatty when tensorflow-datasets imports them
     save_dataset(data.load(name, data_dir, image_shape), target)
@@ -238,12 +242,12 @@ def engine_maker() -> Callable[..., Engine]:
 
 def _local_maker() -> Callable[..., Engine]:
     # What is free is asked for when it begins: until then, other studies may have been waited for.
-    return lambda *arguments: LocalEngine(*arguments, Room.here(WORKERS.value))
+    return lambda *arguments: LocalEngine(*arguments, Capacity.here(WORKERS.value))
 
 
 def _ray_maker() -> Callable[..., Engine]:
     try:
-        from lottery_tf.study.ray_engine import RayEngine
+        from lottery_tf.studies.ray_engine import RayEngine
     except ImportError as error:
         raise InputError(f"--engine=ray wants the extra: pip install 'lottery_tf[ray]' ({error}).") from error
     check_answers(ADDRESS.value or "")
@@ -251,16 +255,18 @@ def _ray_maker() -> Callable[..., Engine]:
 
 
 @contextlib.contextmanager
-def where_it_runs() -> Iterator[Where]:
+def where_it_runs() -> Iterator[ComputeSite]:
     """Where a plan would be run: on the cluster whose address is given, if that answers, else on this machine."""
-    where = Where("this machine", Room.here(WORKERS.value).fits)
+    where = ComputeSite("this machine", Capacity.here(WORKERS.value).fits)
     with contextlib.ExitStack() as held:
         if ADDRESS.value is not None:
             try:
-                made = engine_maker()(Path(RESULTS_DIR.value), Path(), Setup(), Path())
-                where = Where(f"the Ray cluster at {ADDRESS.value}", held.enter_context(contextlib.closing(made)).fits)
+                made = engine_maker()(Path(RESULTS_DIR.value), Path(), WorkerSettings(), Path())
+                where = ComputeSite(
+                    f"the Ray cluster at {ADDRESS.value}", held.enter_context(contextlib.closing(made)).fits
+                )
             except InputError as error:
-                where = Where(f"this machine, for the cluster cannot be asked ({error})", where.fits)
+                where = ComputeSite(f"this machine, for the cluster cannot be asked ({error})", where.fits)
         yield where
 
 

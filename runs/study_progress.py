@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from tqdm import tqdm
 
 from lottery_tf import console
-from lottery_tf.study.engines import log_path
-from lottery_tf.study.folder import StudyFolder
-from lottery_tf.study.scheduler import Scheduler, Standing
-from lottery_tf.study.work import Work
-from lottery_tf.study.worker import Ended
+from lottery_tf.studies.engines import log_path
+from lottery_tf.studies.scheduler import Scheduler, TaskState
+from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.studies.tasks import Task
+from lottery_tf.studies.worker import Outcome
 from runs.planning import duration
-from runs.progress import outcome
 
 STATE_SECONDS = 2.0  # between two writings of the state
+
 
 def write_stage(folder: StudyFolder, stage: str) -> None:
     """Writes what a study does before its units begin, for those who look from outside."""
@@ -60,14 +60,14 @@ class StudyProgress:
         """Time has passed."""
         self._show()
 
-    def end(self, work: Work, ended: Ended) -> None:
+    def end(self, task: Task, outcome: Outcome) -> None:
         """A unit has ended."""
-        if ended.metrics is None:
-            self._line(f"{work.key} failed; its log is {log_path(self._folder.logs, work)}")
-        elif ended.metrics.get("status") == "diverged":
-            self._line(f"{work.key} diverged; what follows on it is left out")
+        if outcome.metrics is None:
+            self._line(f"{task.key} failed; its log is {log_path(self._folder.logs, task)}")
+        elif outcome.metrics.get("status") == "diverged":
+            self._line(f"{task.key} diverged; what follows on it is left out")
         elif self._bar.disable:
-            self._line(f"{work.key} {outcome(ended.metrics)}")
+            self._line(f"{task.key} {outcome(outcome.metrics)}")
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
@@ -88,11 +88,11 @@ class StudyProgress:
     def _counts(self) -> dict[str, int]:
         counts = self._scheduler.counts
         return {
-            "finished": counts[Standing.FINISHED],
-            "running": counts[Standing.RUNNING],
-            "failed": counts[Standing.FAILED],
-            "waiting": counts[Standing.WAITING] + counts[Standing.READY],
-            "left out": counts[Standing.LEFT_OUT],
+            "finished": counts[TaskState.FINISHED],
+            "running": counts[TaskState.RUNNING],
+            "failed": counts[TaskState.FAILED],
+            "waiting": counts[TaskState.WAITING] + counts[TaskState.READY],
+            "left out": counts[TaskState.LEFT_OUT],
         }
 
     def _state(self, counts: dict[str, int], speed: float) -> dict:
@@ -108,7 +108,7 @@ class StudyProgress:
                 key: {
                     "seconds": round(now - running.since, 1),
                     "steps": running.slot.steps,
-                    "of": running.work.iterations,
+                    "of": running.task.iterations,
                 }
                 for key, running in scheduler.running.items()
             },
@@ -119,10 +119,10 @@ class StudyProgress:
         """What the study came to, with the traceback of each failure."""
         scheduler = self._scheduler
         counts = ", ".join(f"{count} {name}" for name, count in self._counts().items() if count)
-        lines = [f"{counts} of {len(scheduler.plan.works)} units."]
+        lines = [f"{counts} of {len(scheduler.plan.tasks)} units."]
         for key, error in scheduler.errors.items():
             lines.append(
-                f"\n{key} failed; its log is {log_path(self._folder.logs, scheduler.plan.works[key])}\n{error.strip()}"
+                f"\n{key} failed; its log is {log_path(self._folder.logs, scheduler.plan.tasks[key])}\n{error.strip()}"
             )
         if scheduler.errors:
             lines.append("\nRun the same command again to try what failed once more.")
@@ -131,4 +131,3 @@ class StudyProgress:
 
 def _date(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-

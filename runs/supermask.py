@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
-from lottery_tf import actions, console, criteria, heuristics, names
+from lottery_tf import console, registry
 from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
-from lottery_tf.heuristics import UNTRAINED, HeuristicSupermasks, Ladder, best_over_seeds
-from lottery_tf.settings import NETWORKS
-from lottery_tf.study.work import LadderWork
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.pruning import criteria, mask0_actions, mask1_actions
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.studies.tasks import SupermasksTask
+from lottery_tf.supermasks import heuristics
+from lottery_tf.supermasks.heuristics import UNTRAINED, HeuristicSupermasks, MaskSource, best_over_seeds
 from lottery_tf.text_tables import band, text_table
-from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
-from lottery_tf.treatments import Treatment
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
@@ -34,10 +36,10 @@ from runs.progress import Progress, outcome
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
-    from lottery_tf.store import Result
+    from lottery_tf.results.store import StoredResult
 
-HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not names.asks_for(function, "gradient")]
-SOURCES = [source for source in heuristics.SOURCES if source != UNTRAINED.source]
+HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not registry.asks_for(function, "gradient")]
+SOURCES = [source for source in heuristics.MASK_SOURCES if source != UNTRAINED.source]
 TRAINED = "trained_baseline"
 
 CHANGES = define_changes()
@@ -50,20 +52,24 @@ SOURCE = define_choice(
     "Masks made in one shot from the dense network (oneshot), or those of iterative pruning (iterative), whose levels "
     "are trained where they are missing.",
 )
-MASK1 = define_list("mask1", ["rewind"], f"iterative: mask-1 actions: {', '.join(actions.MASK1)}.")
-MASK0 = define_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(actions.MASK0)}.")
+MASK1 = define_list("mask1", ["rewind"], f"iterative: mask-1 actions: {', '.join(mask1_actions.MASK1)}.")
+MASK0 = define_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(mask0_actions.MASK0)}.")
 
 
 def main() -> None:
     """Evaluates every ladder of masks of every seed, trains first what it lacks, and prints the best of each."""
     settings, seeds, results_dir = settings_from_flags(CHANGES), SEEDS.value, Path(RESULTS_DIR.value)
-    ladders = ladders_from_flags(NETWORKS[settings.network].scope)
+    mask_sources = ladders_from_flags(NETWORKS[settings.network].scope)
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
-    treatments = [ladder.treatment for ladder in ladders if ladder.source == "iterative"]
+    treatments = [mask_source.treatment for mask_source in mask_sources if mask_source.source == "iterative"]
     works = itertools.chain(
         pruning_works(settings, seeds, treatments, LEVELS.value),
-        (LadderWork(settings, seed, ladder, LEVELS.value) for seed in seeds for ladder in [UNTRAINED, *ladders]),
+        (
+            SupermasksTask(settings, seed, mask_source, LEVELS.value)
+            for seed in seeds
+            for mask_source in [UNTRAINED, *mask_sources]
+        ),
     )
     outlook = Outlook.on(plan_of("supermask", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
@@ -87,29 +93,31 @@ def main() -> None:
         dense = list(trained(experiment, progress, seeds, treatments))
     if not dense:
         raise InputError("No dense training finished: there is nothing to make masks from.")
-    results = evaluated(experiment, dense, [UNTRAINED, *ladders])
+    results = evaluated(experiment, dense, [UNTRAINED, *mask_sources])
     rows = [*ladder_rows(results), *map(trained_row, dense)]
     for weights in SUPERMASK_WEIGHTS:
         print(f"\n{table([row for row in rows if row['weights'] in (weights, TRAINED)], weights)}")
     print(NOTE)
 
 
-def ladders_from_flags(scope: str) -> list[Ladder]:
+def ladders_from_flags(scope: str) -> list[MaskSource]:
     """The ladders of masks, with iterative pruning in a network's scope; raises InputError for an unknown name."""
     actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
     if SOURCE.value == "oneshot" and actions_given:
         raise InputError(f"--{actions_given[0]} is for --source=iterative; a mask made in one shot needs no actions.")
     choices = [MASK1.value, MASK0.value] if SOURCE.value == "iterative" else []
     named = scope if SOURCE.value == "iterative" and scope != Treatment().scope else ""
-    ladders = [Ladder(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(CRITERION.value, *choices)]
-    for ladder in ladders:
-        ladder.treatment.functions()  # refuses a name that is none
-    return ladders
+    mask_sources = [
+        MaskSource(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(CRITERION.value, *choices)
+    ]
+    for mask_source in mask_sources:
+        mask_source.treatment.functions()  # refuses a name that is none
+    return mask_sources
 
 
 def trained(
     experiment: Experiment, progress: Progress, seeds: list[int], treatments: list[Treatment]
-) -> Iterator[Result]:
+) -> Iterator[StoredResult]:
     """Trains what is missing; yields the dense network of each seed whose training did not diverge."""
     for seed in seeds:
         progress.follow(map(experiment.dense, [seed]), f"seed {seed} dense")
@@ -122,22 +130,22 @@ def trained(
         yield dense
 
 
-def evaluated(experiment: Experiment, dense: list[Result], ladders: list[Ladder]) -> list[Result]:
+def evaluated(experiment: Experiment, dense: list[StoredResult], mask_sources: list[MaskSource]) -> list[StoredResult]:
     """Every ladder of every seed, behind a bar on a terminal, with a line for each new one elsewhere."""
     results, each = [], LEVELS.value * len(SUPERMASK_WEIGHTS)
-    with tqdm(total=len(dense) * len(ladders) * each, unit=" masks", disable=None, dynamic_ncols=True) as bar:
+    with tqdm(total=len(dense) * len(mask_sources) * each, unit=" masks", disable=None, dynamic_ncols=True) as bar:
         supermasks = HeuristicSupermasks(experiment, on_mask=bar.update)
-        for network, ladder in itertools.product(dense, ladders):
-            name, before = f"seed {network.metrics['seed']} {ladder.name}", supermasks.evaluated
+        for network, mask_source in itertools.product(dense, mask_sources):
+            name, before = f"seed {network.metrics['seed']} {mask_source.name}", supermasks.evaluated
             bar.set_description(name)
-            results.append(supermasks.ladder(network, ladder, LEVELS.value))
+            results.append(supermasks.evaluate(network, mask_source, LEVELS.value))
             bar.update(len(results) * each - bar.n)  # what was found, or a baseline's one level, counts as a ladder too
             if bar.disable and supermasks.evaluated > before:
                 console.log.info("%s: %s", name, outcome(results[-1].metrics))
     return results
 
 
-def ladder_rows(results: Iterable[Result]) -> Iterator[dict]:
+def ladder_rows(results: Iterable[StoredResult]) -> Iterator[dict]:
     """Every evaluation of the levels that are asked for, with its seed and the label of its line in the table."""
     for metrics in (result.metrics for result in results):
         label = "-".join(filter(None, (metrics[name] for name in ("criterion", "mask1", "mask0"))))
@@ -146,7 +154,7 @@ def ladder_rows(results: Iterable[Result]) -> Iterator[dict]:
                 yield {"label": label, "seed": metrics["seed"], **row}
 
 
-def trained_row(dense: Result) -> dict:
+def trained_row(dense: StoredResult) -> dict:
     """The dense network at its early-stopping iteration, as a row beside those of supermasks."""
     stop = dense.history[:, 0] == dense.metrics["early_stop_iteration"]
     return {

@@ -20,19 +20,25 @@ from pathlib import Path
 
 from absl import flags
 
-from lottery_tf import console, files, masks, processes, tickets
+from lottery_tf import console, processes
 from lottery_tf.command_flags import define_choice, define_path
 from lottery_tf.errors import InputError
-from lottery_tf.measurements.folders import KINDS
-from lottery_tf.names import choose
-from lottery_tf.settings import DATASETS
-from lottery_tf.store import DENSE
+from lottery_tf.models.settings import DATASETS
+from lottery_tf.pruning import masks
+from lottery_tf.registry import choose
+from lottery_tf.results import files
+from lottery_tf.results.locate import TRAINED_KINDS
+from lottery_tf.results.paths import DENSE
 from lottery_tf.text_tables import text_table
+from lottery_tf.tickets import packing, ticket_format
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
 DTYPE = define_choice(
-    "dtype", "float32", tickets.DTYPES, f"pack: what trained weights are kept as: {', '.join(tickets.DTYPES)}."
+    "dtype",
+    "float32",
+    ticket_format.DTYPES,
+    f"pack: what trained weights are kept as: {', '.join(ticket_format.DTYPES)}.",
 )
 UNTRAINED = flags.DEFINE_bool(
     "untrained", False, "pack: the winning ticket, a level's mask over its network's initial weights, not trained."
@@ -64,13 +70,15 @@ def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask
     sums = files.read_json(folder / "checksums.json")
     metrics = json.loads(files.verified(folder / "metrics.json", sums))
     if missing := [name for name in ("network", "dataset", "seed") if name not in metrics]:
-        raise InputError(f"{folder} does not say which {missing[0]} it is of; pack it from Python: lottery_tf.tickets.")
+        raise InputError(
+            f"{folder} does not say which {missing[0]} it is of; pack it from Python: lottery_tf.tickets.packing."
+        )
     mask = masks.unpack(read_arrays(folder / "mask.npz", sums))
     if "weights" in metrics:
         return metrics, mask, None
     if metrics.get("kind") == "supermask":
         raise InputError(f"{folder} holds a whole ladder of masks; pack {folder.name}-best-initial, beside it.")
-    if metrics.get("kind") not in KINDS:
+    if metrics.get("kind") not in TRAINED_KINDS:
         raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), no network or mask.")
     if untrained:
         check_began_with_initial_weights(folder, metrics)
@@ -101,30 +109,31 @@ def read_arrays(path: Path, sums: dict) -> dict:
 
 def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: str) -> bytes:
     """The ticket file of what `read_result` read."""
-    from lottery_tf import networks
+    from lottery_tf.masking import model_weights
+    from lottery_tf.models import networks
 
     dataset = choose(DATASETS, metrics["dataset"], "data set")
     model = networks.build(metrics["network"], dataset.image_shape, dataset.classes)
     if final is None:
         weights = metrics.get("weights", "initial")
-        return tickets.pack_supermask(model, mask, metrics["seed"], weights, metrics.get("rescale", False))
-    networks.set_state(model, final, mask)
-    return tickets.pack_trained(model, metrics["seed"], dtype)
+        return packing.pack_supermask(model, mask, metrics["seed"], weights, metrics.get("rescale", False))
+    model_weights.set_weights(model, final, mask)
+    return packing.pack_trained(model, metrics["seed"], dtype)
 
 
 def inspect(path: str) -> None:
     """Prints what a ticket file is, how much of each layer it keeps, and its size beside others."""
-    content = tickets.read(path)
-    packed = tickets.parse(content, path)
+    content = ticket_format.read(path)
+    packed = ticket_format.parse(content, path)
     print(description(packed))
     sys.stdout.flush()
     processes.start_tensorflow()
-    sizes = [(name, f"{size.bytes:,}", f"{size.bits_per_weight:.4f}") for name, size in tickets.sizes(content).items()]
+    sizes = [(name, f"{size.bytes:,}", f"{size.bits_per_weight:.4f}") for name, size in packing.sizes(content).items()]
     print(f"\n{text_table([('', 'bytes', 'bits a weight'), *sizes])}")
     print("\nEvery weight was rebuilt, and their SHA-256 is the one in the file.")
 
 
-def description(packed: tickets.PackedTicket) -> str:
+def description(packed: ticket_format.PackedTicket) -> str:
     """What a ticket file holds, as lines to print."""
     names = {"initial": "supermask on initial weights", "signed_constant": "supermask on the signed constant"}
     what = names.get(packed.weights) or f"trained weights, kept as {next(iter(packed.values.values())).dtype}"
@@ -156,15 +165,15 @@ def unpack(path: str) -> None:
     to = writable(TO.value, "--to")
     if to.suffix != ".keras":
         raise InputError(f"--to is {to}; Keras wants a name that ends in .keras.")
-    packed = tickets.parse(tickets.read(path), path)
+    packed = ticket_format.parse(ticket_format.read(path), path)
     processes.start_tensorflow()
-    from lottery_tf.compaction import compact
-    from lottery_tf.networks import unmasked
+    from lottery_tf.masking.compaction import compact
+    from lottery_tf.masking.conversion import unmasked
 
     plain = compact if COMPACT.value else unmasked
     temporary = to.with_name(f".{to.stem}.{os.getpid()}.keras")
     try:
-        plain(tickets.rebuild(packed)).save(temporary)
+        plain(packing.rebuild(packed)).save(temporary)
         os.replace(temporary, to)
     finally:
         temporary.unlink(missing_ok=True)

@@ -102,10 +102,10 @@ def start():
 def warm_forks(tmp_path_factory):
     """A process that has imported TensorFlow and whatever else commands import late."""
     modules = (
-        "lottery_tf.mask_learning",
+        "lottery_tf.supermasks.learning",
         "lottery_tf.experiment",
-        "analysis.figures",
-        "analysis.summary",
+        "analysis.figures.all_figures",
+        "analysis.tables.summary",
         "sklearn.datasets",
     )
     forks = Forks(tmp_path_factory.mktemp("warm"), modules)
@@ -122,7 +122,7 @@ def warm_command(warm_forks):
 @pytest.fixture(scope="session")
 def light_forks(tmp_path_factory):
     """A process without TensorFlow, which cannot be imported there."""
-    modules = ("absl.app", "pandas", "lottery_tf.heuristics", "lottery_tf.store")
+    modules = ("absl.app", "pandas", "lottery_tf.supermasks.heuristics", "lottery_tf.results.store")
     forks = Forks(tmp_path_factory.mktemp("light"), modules, blocked=("tensorflow", "keras"))
     yield forks
     forks.close()

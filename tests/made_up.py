@@ -9,18 +9,19 @@ from unittest import mock
 
 import numpy as np
 
-from analysis.tables import kernel_shapes
-from lottery_tf import masks, paper
-from lottery_tf.controls import control_place
-from lottery_tf.heuristics import UNTRAINED, Ladder, supermask_place
-from lottery_tf.mask_settings import MaskSettings, place
-from lottery_tf.measurements.bench import level_name
-from lottery_tf.measurements.limits import METHODS
-from lottery_tf.randomness import generator
-from lottery_tf.settings import NETWORKS, RunSettings, TrainingSettings, run_settings
-from lottery_tf.store import DENSE, Result, ResultsFolder, level_place
-from lottery_tf.ticket_format import SUPERMASK_WEIGHTS
-from lottery_tf.treatments import Treatment
+from analysis.tables.all_tables import kernel_shapes
+from lottery_tf.landscape.measurements.limits import METHODS
+from lottery_tf.models.settings import RunSettings, TrainingSettings, run_settings
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.pruning import kept_counts
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.paths import DENSE, control_path, learned_mask_path, level_name, level_path, supermask_path
+from lottery_tf.results.store import ResultsFolder, StoredResult
+from lottery_tf.seeds import generator
+from lottery_tf.studies import paper
+from lottery_tf.supermasks.heuristics import UNTRAINED, MaskSource
+from lottery_tf.supermasks.mask_settings import MaskSettings
 
 PANELS = (("fc", "mnist", "paper"), *((network, "cifar10", "paper") for network in ("conv2", "conv4", "conv6")))
 DENSE_ACCURACY = {"fc": 0.977, "conv2": 0.692, "conv4": 0.754, "conv6": 0.783}
@@ -63,7 +64,7 @@ def write_results(
     treatments: Iterable[Treatment] = TREATMENTS,
     seeds: Iterable[int] = (0, 1, 2),
     levels: int = 3,
-    ladders: Iterable[Ladder] = (),
+    ladders: Iterable[MaskSource] = (),
     learned: Iterable[MaskSettings] = (),
     controls: Iterable[str] = (),
     landscape: Iterable[Treatment] = (),
@@ -80,7 +81,7 @@ def write_results(
       treatments: those that are trained; () trains the dense networks only.
       seeds: the seeds of all of it.
       levels: rounds of pruning, and levels of the ladders.
-      ladders: heuristic supermasks, such as `paper.HEURISTIC_LADDERS`; the untrained baseline comes with them.
+      ladders: heuristic supermasks, such as `paper.HEURISTIC_MASK_SOURCES`; the untrained baseline comes with them.
       learned: learned masks, such as `LEARNED`.
       controls: kinds of controls of each level of large_final with rewinding and zeros, two draws each.
       landscape: the treatments whose levels are measured in every way.
@@ -117,10 +118,10 @@ def kept_fractions(network: str, levels: int) -> list[float]:
     """The kept fraction of a network of Table S1 at levels 0 to `levels`."""
     table = NETWORKS[network]
     kernels = {str(index): np.empty(shape, np.int8) for index, shape in enumerate(kernel_shapes(table))}
-    shares = masks.pruned_fraction_by_layer(
+    shares = kept_counts.pruned_fraction_by_layer(
         kernels, table.conv_pruned_fraction, table.dense_pruned_fraction, table.output_pruned_fraction
     )
-    return masks.ladder(kernels, shares, levels)
+    return kept_counts.kept_fractions(kernels, shares, levels)
 
 
 @dataclasses.dataclass
@@ -165,7 +166,7 @@ class _Study:
                 name = f"{control}-{draw}"
                 found = None if (seed, name, level) in self.diverged else self.accuracy(self.network, seed, name, level)
                 self._write_level(
-                    seed, names, name, level, found, control_place(seed, treatment.name, level, control, draw)
+                    seed, names, name, level, found, control_path(seed, treatment.name, level, control, draw)
                 )
 
     def _write_level(
@@ -192,7 +193,7 @@ class _Study:
             "versions": {"numpy": "2"},
         }
         history = np.array([[0, np.nan, np.nan, 2.3, 0.1], [100, 1.0, 0.5, 1.1, 0.6]])
-        self.folder.write(where or level_place(seed, name, level), Result(MASK, metrics, history))
+        self.folder.write(where or level_path(seed, name, level), StoredResult(MASK, metrics, history))
 
     def write_landscape(self, seed: int, treatment: Treatment) -> None:
         """Measurements in a world where all of Paul et al. holds: half of the levels match, the others are apart."""
@@ -202,7 +203,7 @@ class _Study:
             noise = generator(seed, self.network, treatment.name, level, "landscape")
             for name, metrics in self._measurements(level, noise):
                 place = f"seed-{seed}/{treatment.name}/{level_name(level)}-{name}"
-                self.folder.write(place, Result({}, about | metrics | {"parent": "", "seconds": 0.1}))
+                self.folder.write(place, StoredResult({}, about | metrics | {"parent": "", "seconds": 0.1}))
 
     def _measurements(self, level: int, noise: np.random.Generator) -> Iterator[tuple[str, dict]]:
         matches = level < self.levels // 2
@@ -264,17 +265,17 @@ class _Study:
             yield f"limit-retrained-{pruned_by}", {**ends, "rows": [retrained]}
         yield "limit", {**ends, "loss_allowance": 0.01, "rows": rows}
 
-    def write_ladder(self, seed: int, ladder: Ladder) -> None:
+    def write_ladder(self, seed: int, ladder: MaskSource) -> None:
         rows = list(self._ladder_rows(seed, ladder))
         identity = self.labels | {"seed": seed, **dataclasses.asdict(ladder)}
         for weights in SUPERMASK_WEIGHTS:
             best = max((row for row in rows if row["weights"] == weights), key=lambda row: row["validation_accuracy"])
             metrics = {"kind": "best_supermask", **identity, **best, "rescale": False, "parent": ""}
-            self.folder.write(supermask_place(seed, ladder.name, weights), Result(MASK, metrics))
+            self.folder.write(supermask_path(seed, ladder.name, weights), StoredResult(MASK, metrics))
         metrics = {"kind": "supermask", **identity, "levels": self.levels, "rows": rows, "seconds": 0.1, "parent": ""}
-        self.folder.write(supermask_place(seed, ladder.name), Result(MASK, metrics))
+        self.folder.write(supermask_path(seed, ladder.name), StoredResult(MASK, metrics))
 
-    def _ladder_rows(self, seed: int, ladder: Ladder) -> Iterator[dict]:
+    def _ladder_rows(self, seed: int, ladder: MaskSource) -> Iterator[dict]:
         for level in range(1, self.levels + 1) if ladder != UNTRAINED else (0,):
             for weights in SUPERMASK_WEIGHTS:
                 noise = generator(seed, self.network, ladder.name, weights, level).normal()
@@ -291,9 +292,7 @@ class _Study:
 
     def write_learned(self, seed: int, mask: MaskSettings) -> None:
         table = NETWORKS[self.network]
-        training = TrainingSettings(
-            table.mask_iterations, table.mask_learning_rate, "momentum", paper.MASK_BATCH
-        )
+        training = TrainingSettings(table.mask_iterations, table.mask_learning_rate, "momentum", paper.MASK_BATCH)
         below = 0.03 + 0.01 * abs(float(mask.initial_logit)) - 0.02 * mask.rescale
         found = DENSE_ACCURACY[self.network] - below + 0.001 * generator(seed, self.network, mask.name).normal()
         pruned = 1 / (1 + np.exp(float(mask.initial_logit)))
@@ -325,4 +324,4 @@ class _Study:
         iterations = np.arange(0, training.iterations + 1, 200)
         accuracy = found - 0.5 * np.exp(-iterations / 400)
         history = np.stack([iterations, 2 * (1 - accuracy), accuracy, 2 * (1 - accuracy), accuracy], axis=1)
-        results.write(place(mask, training, seed), Result(MASK, metrics, history))
+        results.write(learned_mask_path(mask, training, seed), StoredResult(MASK, metrics, history))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lottery_tf.algorithm import lottery_tickets
-from lottery_tf.treatments import Treatment
+from lottery_tf.pruning.treatments import Treatment
 
 SIZE, FRACTION = 40, 0.3
 DRAW = {"w": lambda rng: rng.normal(size=SIZE).astype(np.float32)}

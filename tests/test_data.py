@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 
 from lottery_tf import data
 from lottery_tf.errors import InputError
+from lottery_tf.models import settings
 
 
 @pytest.mark.parametrize("image_shape", [(28, 28, 1), (32, 32, 3)])
@@ -97,7 +98,7 @@ class Downloading:
     def as_dataset(self, split, **_):
         import tensorflow as tf
 
-        size = data.DATASETS["mnist"].train if split == "train" else data.DATASETS["mnist"].test
+        size = settings.DATASETS["mnist"].train if split == "train" else settings.DATASETS["mnist"].test
         return {"image": tf.zeros((size, 28, 28, 1), tf.uint8), "label": tf.range(size, dtype=tf.int64) % 10}
 
 

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 from conftest import TrainerWith, tiny_network
 
-from lottery_tf import events, names, networks
-from lottery_tf.actions import MASK0, MASK0_OFFERS, MASK1, MASK1_OFFERS
-from lottery_tf.criteria import CRITERIA, OFFERS
+from lottery_tf import registry
 from lottery_tf.errors import InputError
 from lottery_tf.experiment import Experiment
-from lottery_tf.settings import PruningSettings, TrainingSettings
-from lottery_tf.store import ResultsFolder, level_place
-from lottery_tf.training import Trainer
-from lottery_tf.treatments import Treatment
+from lottery_tf.masking import conversion, model_weights
+from lottery_tf.models.settings import PruningSettings, TrainingSettings
+from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
+from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
+from lottery_tf.pruning.mask1_actions import MASK1, MASK1_ARGUMENTS
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.paths import level_path
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.training import tensorboard
+from lottery_tf.training.trainer import Trainer
 
 SETTINGS = TrainingSettings(iterations=15, learning_rate=0.01, batch_size=40, eval_interval=5)
 
@@ -99,11 +103,11 @@ def test_saliency_is_that_of_one_batch_at_the_starting_weights(experiment, tiny_
     import keras
     import tensorflow as tf
 
-    from lottery_tf.randomness import generator
+    from lottery_tf.seeds import generator
 
     dense, ticket = experiment.levels(Treatment("snip"), seed=0, levels=1)
-    plain = networks.unmasked(experiment.model)
-    networks.set_state(plain, dense.start)
+    plain = conversion.unmasked(experiment.model)
+    model_weights.set_weights(plain, dense.start)
     batch = generator(0, "saliency batch", 1).choice(280, 40, replace=False)
     with tf.GradientTape() as tape:
         outputs = plain(tiny_dataset.train.images[batch] / np.float32(255))
@@ -177,7 +181,7 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
 def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, trainer, tmp_path):
     before = on_disk(trainer, tmp_path)
     wanted = [level.metrics["fingerprint"] for level in before.levels(Treatment(), 0, 3)]
-    (before.results.folder(level_place(0, Treatment().name, lost)) / "mask.npz").write_bytes(b"")
+    (before.results.folder(level_path(0, Treatment().name, lost)) / "mask.npz").write_bytes(b"")
     again = on_disk(trainer, tmp_path)
     assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
     assert again.trained == 1
@@ -191,7 +195,7 @@ def test_keeping_only_what_is_needed(trainer, tmp_path):
     further = list(on_disk(trainer, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
     assert [level.metrics["fingerprint"] for level in further[:4]] == wanted
     # A level that is lost needs the weights of the one before it, which were dropped: they are trained again too.
-    (lean.results.folder(level_place(0, Treatment().name, 3)) / "metrics.json").unlink()
+    (lean.results.folder(level_path(0, Treatment().name, 3)) / "metrics.json").unlink()
     again = on_disk(trainer, tmp_path, keep_weights=False)
     assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
     assert again.trained == 3
@@ -215,11 +219,11 @@ def test_children_of_another_parent_are_trained_again(trainer, tmp_path):
     """A level that was replaced by one with other bits (another machine's, say) takes its descendants with it."""
     own = on_disk(trainer, tmp_path)
     list(own.levels(Treatment(), 0, 3))
-    level = own.results.read(level_place(0, Treatment().name, 1), weights=True)
+    level = own.results.read(level_path(0, Treatment().name, 1), weights=True)
     for name in level.mask:
         level.final[name] = level.final[name][::-1].copy()
     level.metrics["fingerprint"] = "other"
-    own.results.write(level_place(0, Treatment().name, 1), level)
+    own.results.write(level_path(0, Treatment().name, 1), level)
     again = on_disk(trainer, tmp_path)
     list(again.levels(Treatment(), 0, 3))
     assert again.trained == 2
@@ -230,7 +234,7 @@ def test_weights_dropped_or_not_a_level_can_be_loaded(trainer, tmp_path):
     *_, last = lean.levels(Treatment(), 0, 2)
     model = lean.load(Treatment(), 0, 2)
     assert lean.trained == 3
-    for name, layer in networks.masked_layers(model).items():
+    for name, layer in model_weights.masked_layers(model).items():
         np.testing.assert_array_equal(layer.kernel_mask.numpy(), last.mask[name])
     lean.load(Treatment(), 0, 1)
     assert lean.trained == 4
@@ -242,10 +246,10 @@ def test_a_loaded_model_stays_as_it_is(experiment):
     loaded = {number: experiment.load(Treatment(), 0, number) for number in (2, 0, 1)}
     experiment.level(Treatment("random"), 0, 1)
     for number, model in loaded.items():
-        state = networks.get_state(model)
+        state = model_weights.get_weights(model)
         assert state.keys() == wanted[number].final.keys()
         assert all(state[name].tobytes() == value.tobytes() for name, value in wanted[number].final.items())
-        for name, layer in networks.masked_layers(model).items():
+        for name, layer in model_weights.masked_layers(model).items():
             np.testing.assert_array_equal(layer.kernel_mask.numpy(), wanted[number].mask[name])
 
 
@@ -292,7 +296,7 @@ def snapshots_of_the_dense_training(experiment, iterations):
 
     def passes(history):
         if history[-1, 0] in iterations:
-            passed[int(history[-1, 0])] = networks.get_state(experiment.model)
+            passed[int(history[-1, 0])] = model_weights.get_weights(experiment.model)
 
     dense = experiment.dense(0, weights=True)
     experiment.trainer.train(dense.ticket, 0, 0, on_history=passes)
@@ -471,17 +475,19 @@ def test_no_levels_are_refused(experiment):
 
 
 def test_own_initial_weights(trainer, tiny_model):
-    state = {name: np.full_like(value, 0.01) for name, value in networks.get_state(tiny_model).items()}
+    state = {name: np.full_like(value, 0.01) for name, value in model_weights.get_weights(tiny_model).items()}
     experiment = experiment_with(trainer, initial=lambda seed: state)
     dense, _ = experiment.levels(Treatment(), 0, 1)
     assert all((value == np.float32(0.01)).all() for value in dense.start.values())
 
 
-@pytest.mark.parametrize(("table", "offers"), [(CRITERIA, OFFERS), (MASK1, MASK1_OFFERS), (MASK0, MASK0_OFFERS)])
+@pytest.mark.parametrize(
+    ("table", "offers"), [(CRITERIA, CRITERION_ARGUMENTS), (MASK1, MASK1_ARGUMENTS), (MASK0, MASK0_ARGUMENTS)]
+)
 def test_every_name_can_be_called(table, offers):
     """No criterion or action asks for something that the loop does not have."""
     for name, function in table.items():
-        assert names.function(table, name, "function", offers) is function
+        assert registry.find_function(table, name, "function", offers) is function
 
 
 def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer, tmp_path, monkeypatch):
@@ -494,7 +500,7 @@ def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer
             return
         locked.append([metrics["level"] for metrics in finished])
 
-    monkeypatch.setattr(events, "write_treatment", write)
+    monkeypatch.setattr(tensorboard, "write_treatment", write)
     found = [level.metrics for level in experiment.levels(treatment, 0, 1)]
     experiment.level(treatment, 0, 1)
     experiment.level(treatment, 0, 1, earlier=found[:1])

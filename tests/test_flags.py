@@ -8,10 +8,10 @@ from absl import flags
 from conftest import ROOT
 
 from lottery_tf import command_flags
-from lottery_tf.mask_settings import MaskSettings
-from lottery_tf.settings import PruningSettings, RunSettings, TrainingSettings
-from lottery_tf.study.studies import Request
-from lottery_tf.treatments import Treatment
+from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.studies.planning import Request
+from lottery_tf.supermasks.mask_settings import MaskSettings
 from runs.flags import derived
 
 RUNS = ("benchmark", "connectivity", "learn_mask", "lottery", "status", "study", "supermask", "ticket")
@@ -67,9 +67,9 @@ def test_flags_have_the_names_types_defaults_and_texts_of_the_fields(example_fla
     assert derived.values(example_flags) == {"first_one": "sgd", "second_one": (5, 7, 8, 9), "third_one": (0,)}
 
 
-NEW_FIELD = '''
+NEW_FIELD = """
 import dataclasses, importlib, sys
-from lottery_tf import settings
+from lottery_tf.models import settings
 @dataclasses.dataclass(frozen=True)
 class More(settings.TrainingSettings):
     nesterov: bool = False
@@ -79,14 +79,14 @@ from lottery_tf import command_flags, console
 command = importlib.import_module(sys.argv.pop(1))
 command_flags.parse(sys.argv)
 print({what}.nesterov)
-'''
+"""
 TRAINS = {
     "runs.lottery": "command.settings_from_flags(command.CHANGES).training",
     "runs.supermask": "command.settings_from_flags(command.CHANGES).training",
     "runs.connectivity": "command.settings_from_flags(command.CHANGES).training",
     "runs.learn_mask": "command.training_from_flags()",
-    "runs.study": "next(iter(__import__('lottery_tf.study.studies').study.studies.plan(command.request_from_flags())"
-                  ".works.values())).settings.training",
+    "runs.study": "next(iter(__import__('lottery_tf.studies.planning').study.studies.plan(command.request_from_flags())"
+    ".works.values())).settings.training",
 }
 
 

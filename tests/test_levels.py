@@ -8,9 +8,10 @@ import pytest
 from lottery_tf.errors import InputError
 from lottery_tf.levels import Levels
 from lottery_tf.origin import origin
-from lottery_tf.store import MemoryResults, Result, ResultsFolder, fingerprint, level_place
-from lottery_tf.training_recorder import TrainingPlan, TrainingRecorder
-from lottery_tf.treatments import Ticket, Treatment
+from lottery_tf.pruning.treatments import Ticket, Treatment
+from lottery_tf.results.paths import level_path
+from lottery_tf.results.store import MemoryResults, ResultsFolder, StoredResult, fingerprint
+from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 
 SIZE = 60
 
@@ -34,7 +35,7 @@ class MadeUp:
         status = "diverged" if plan.level in self.diverging else "finished"
         own = {"parent": "", "seed": plan.seed, "level": plan.level, "status": status, "keep_weights": False}
         metrics = own | plan.identity | {"fingerprint": fingerprint(final, ticket.mask)}
-        result = Result(ticket.mask, metrics, start=ticket.start, final=final)
+        result = StoredResult(ticket.mask, metrics, start=ticket.start, final=final)
         self.results.write(plan.path, result)
         return result
 
@@ -60,7 +61,7 @@ def test_what_is_missing_before_a_level_is_trained_first():
     levels.next_level(Treatment(), 0, 3)
     assert numbers(recorder) == [0, 1, 2, 3]
     assert [plan.path for plan in recorder.plans] == ["seed-0/dense"] + [
-        level_place(0, Treatment().name, n) for n in (1, 2, 3)
+        level_path(0, Treatment().name, n) for n in (1, 2, 3)
     ]
     parents = [plan.identity.get("parent", "") for plan in recorder.plans]
     found = [levels.find(plan.path, weights=False).metrics["fingerprint"] for plan in recorder.plans]
@@ -76,11 +77,11 @@ def test_one_shot_levels_need_the_dense_network_alone():
 def test_it_is_taken_up_at_the_nearest_level_with_weights_to_the_same_bits():
     levels, recorder, results = levels_of()
     wanted = [levels.next_level(Treatment(), 0, number) for number in (1, 2, 3, 4)]
-    results.drop_weights(level_place(0, Treatment().name, 4))
+    results.drop_weights(level_path(0, Treatment().name, 4))
     again = levels.find_or_train(Treatment(), 0, 4, weights=True)
     assert numbers(recorder) == [0, 1, 2, 3, 4, 1, 2, 3, 4], "the weights of 1 to 3 were dropped"
     assert again.final["w"].tobytes() == wanted[-1].final["w"].tobytes()
-    results.drop_weights(level_place(0, Treatment().name, 4))
+    results.drop_weights(level_path(0, Treatment().name, 4))
     levels.find_or_train(Treatment(), 0, 4, weights=True)
     assert numbers(recorder)[9:] == [4], "level 3 has its weights again"
 
@@ -89,7 +90,7 @@ def test_weights_are_dropped_once_the_next_level_is_there():
     levels, _, results = levels_of()
 
     def with_weights():
-        return [n for n in range(1, 5) if results.read(level_place(0, Treatment().name, n), weights=True)]
+        return [n for n in range(1, 5) if results.read(level_path(0, Treatment().name, n), weights=True)]
 
     levels.next_level(Treatment(), 0, 1)
     assert with_weights() == [1]

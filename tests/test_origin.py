@@ -5,7 +5,7 @@ import subprocess
 
 import lottery_tf as lt
 from lottery_tf import origin
-from lottery_tf.store import ResultsFolder, finished
+from lottery_tf.results.store import ResultsFolder, finished
 
 
 def test_a_result_says_what_made_it(warm_command, tmp_path):
@@ -37,7 +37,9 @@ def test_the_commit_is_the_one_that_is_checked_out(tmp_path, monkeypatch):
     own = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
 
     def git(*words):
-        done = subprocess.run(["git", *words], cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *words], cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, check=True
+        )
         return done.stdout.strip()
 
     monkeypatch.setattr(origin, "CHECKOUT", tmp_path)

@@ -12,27 +12,27 @@ import pytest
 from conftest import ROOT
 
 from lottery_tf.errors import InputError
-from lottery_tf.processes import call_elsewhere
-from runs.suites import faults
+from lottery_tf.processes import run_in_subprocess
+from runs.benchmarks import faults
 
 
 def test_what_a_process_returns_and_raises_comes_back():
-    assert call_elsewhere("adding", operator.add, 1, 2) == 3
+    assert run_in_subprocess("adding", operator.add, 1, 2) == 3
     with pytest.raises(ZeroDivisionError) as raised:
-        call_elsewhere("dividing", operator.truediv, 1, 0)
+        run_in_subprocess("dividing", operator.truediv, 1, 0)
     assert "Traceback" in "".join(raised.value.__notes__)
 
 
 def test_a_process_that_is_gone_is_told():
     with pytest.raises(InputError, match="The process for leaving is gone"):
-        call_elsewhere("leaving", os._exit, 1)
+        run_in_subprocess("leaving", os._exit, 1)
 
 
 def test_ctrl_c_ends_the_caller_at_once_and_the_process_in_silence():
     code = (
         "import signal; from lottery_tf import processes; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sleep = 'import time; print(1, flush=True); time.sleep(60)'\n"
-        "processes.call_elsewhere('sleeping', exec, sleep)"
+        "processes.run_in_subprocess('sleeping', exec, sleep)"
     )
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     caller = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, start_new_session=True, **pipes)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lottery_tf as lt
-from lottery_tf.store import HISTORY_COLUMNS, Result
+from lottery_tf.results.store import HISTORY_COLUMNS, StoredResult
 from runs.progress import Progress, outcome
 
 TRAINING = lt.TrainingSettings(iterations=6, batch_size=20, eval_interval=2)
@@ -19,7 +19,10 @@ def test_every_reading_is_told_with_what_is_trained(tiny_model, tiny_dataset):
     history = np.concatenate([level.history for level in levels])
     np.testing.assert_array_equal([[reading[name] for name in HISTORY_COLUMNS] for reading in readings], history)
     assert [reading["level"] for reading in readings] == [0] * 4 + [1] * 4
-    assert {(reading["seed"], reading.get("criterion", "dense")) for reading in readings} == {(3, "dense"), (3, "random")}
+    assert {(reading["seed"], reading.get("criterion", "dense")) for reading in readings} == {
+        (3, "dense"),
+        (3, "random"),
+    }
     assert readings[-1]["kept_fraction"] == levels[1].metrics["kept_fraction"] < readings[0]["kept_fraction"] == 1
 
 
@@ -34,7 +37,7 @@ def test_a_mask_that_is_learned_tells_its_readings_too(tiny_model, tiny_dataset)
 def result(level, **metrics):
     """A level's result as `Progress` sees it."""
     usual = {"level": level, "seed": 0, "status": "finished", "kept_fraction": 0.5, "test_accuracy": 0.75}
-    return Result({}, usual | {"early_stop_iteration": 40, "seconds": 2.0} | metrics)
+    return StoredResult({}, usual | {"early_stop_iteration": 40, "seconds": 2.0} | metrics)
 
 
 def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(caplog, monkeypatch):

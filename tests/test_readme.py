@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 import lottery_tf as lt
-from lottery_tf import networks
+from lottery_tf.masking import model_weights
 
 
 def python_blocks():
@@ -38,7 +38,7 @@ def test_the_job_in_ten_lines(tmp_path, monkeypatch, capsys):
     names = {"lt": lt, "network": keras.Sequential(made["layers"]), "level": made["level"], "ticket": made["ticket"]}
     packed = run(block, tmp_path, **names)
     for content, wanted in ((packed["winning"], made["level"].start), (packed["trained"], made["level"].final)):
-        found = networks.get_state(lt.rebuild(content))
+        found = model_weights.get_weights(lt.rebuild(content))
         assert all(found[name].tobytes() == value.tobytes() for name, value in wanted.items())
 
 
@@ -70,12 +70,13 @@ def test_a_criterion_of_your_own(tmp_path):
 
 @pytest.mark.parametrize("flag", ["--criterion", "--mask1", "--mask0", "--schedule"])
 def test_the_table_of_flags_names_every_choice(flag):
-    from lottery_tf import actions, criteria, settings
+    from lottery_tf.models import settings
+    from lottery_tf.pruning import criteria, mask0_actions, mask1_actions
 
     tables = {
         "--criterion": criteria.CRITERIA,
-        "--mask1": actions.MASK1,
-        "--mask0": actions.MASK0,
+        "--mask1": mask1_actions.MASK1,
+        "--mask0": mask0_actions.MASK0,
         "--schedule": settings.SCHEDULES,
     }
     (row,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{flag}`")]

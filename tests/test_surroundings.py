@@ -10,7 +10,7 @@ import matplotlib
 import pytest
 from conftest import ROOT
 
-from analysis import drawing
+from analysis.figures import drawing
 from lottery_tf import processes
 from lottery_tf.errors import InputError
 
@@ -72,7 +72,9 @@ def test_networks_of_the_paper_are_the_same_in_any_notebook():
         for name, value in before.items():
             getattr(keras.config, f"set_{name}")(value)
     assert {variable.dtype for variable in built.trainable_variables} == {"float32"}
-    layers = [[layer["config"].get("data_format") for layer in config["layers"]] for config in (usual, built.get_config())]
+    layers = [
+        [layer["config"].get("data_format") for layer in config["layers"]] for config in (usual, built.get_config())
+    ]
     assert layers[0] == layers[1]
 
 
@@ -81,7 +83,7 @@ def test_a_figure_is_the_same_picture_whatever_stands_in_a_matplotlibrc():
         with drawing.look():
             figure = drawing.blank(2, 1)
             figure.subplots().plot([1, 2], [3, 4], label="a")
-            return drawing.content(drawing.settle(figure), "png")
+            return drawing.content(drawing.fix_layout(figure), "png")
 
     usual = drawn()
     others = {"axes.facecolor": "red", "font.family": "monospace", "savefig.transparent": True, "lines.linestyle": ":"}
@@ -110,7 +112,7 @@ def test_a_worker_that_cannot_start_says_why_at_once(tmp_path):
 )
 def test_how_a_process_ended_is_told(function, argument, message):
     with pytest.raises(InputError, match=message):
-        processes.call_elsewhere("trying", function, argument)
+        processes.run_in_subprocess("trying", function, argument)
 
 
 CHATTER = """

@@ -9,5 +9,5 @@
   retraining     what retraining does to the magnitudes of weights
   evaluator      loss and error of any weights of a trainer's model (`batch_norm`: with its statistics made anew)
 
-`lottery_tf.measurements` makes and stores these around the levels of a run.
+`lottery_tf.landscape.measurements.catalogue` makes and stores these around the levels of a run.
 """

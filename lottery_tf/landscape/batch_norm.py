@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf.randomness import draw_seed, generator
-from lottery_tf.training import scale
+from lottery_tf.seeds import draw_seed, generator
+from lottery_tf.training.trainer import scale
 
 
 def batch_norm_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:

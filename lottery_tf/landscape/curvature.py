@@ -13,15 +13,15 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator
 
-from lottery_tf import networks
 from lottery_tf.data import Split
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.subspace import Subspace
-from lottery_tf.masks import Mask
-from lottery_tf.precision import set_float32
-from lottery_tf.randomness import generator
-from lottery_tf.training import scale
-from lottery_tf.treatments import State
+from lottery_tf.masking import conversion, model_weights
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import Weights
+from lottery_tf.seeds import generator
+from lottery_tf.training.precision import set_float32
+from lottery_tf.training.trainer import scale
 
 CHUNK = 200  # images at once: a product keeps several times their activations, about a gigabyte for conv2
 
@@ -52,27 +52,27 @@ class Curvature:
       chunk: images that are in the memory at once.
 
     >>> import lottery_tf as lt
-    >>> from lottery_tf import masks, networks
+    >>> from lottery_tf.pruning import masks; from lottery_tf.masking import model_weights
     >>> from lottery_tf.landscape import spectrum
     >>> model, digits = lt.build("fc"), lt.load("digits")
-    >>> hessian = Curvature(model, digits.train).at(networks.get_state(model), masks.full(networks.kernels(model)))
+    >>> hessian = Curvature(model, digits.train).at(model_weights.get_weights(model), masks.full(model_weights.kernels(model)))
     >>> hessian.shape == (266610, 266610) and spectrum.top_eigenvalues(hessian, 1).shape
     (1,)
     """
 
     def __init__(self, model: keras.Model, images: Split, *, from_logits: bool = True, chunk: int = CHUNK):
-        self._model = networks.unmasked(model)
+        self._model = conversion.unmasked(model)
         set_float32(self._model)
         self._images, self._labels = tf.constant(images.images), tf.constant(images.labels)
         self._count, self._chunk, self._from_logits = len(images), chunk, from_logits
-        named = networks.variables(self._model)
+        named = model_weights.variables(self._model)
         self._trainable = {name: variable for name, variable in named.items() if variable.trainable}
-        self._held: State | None = None
+        self._held: Weights | None = None
         self._product = tf.function(self._summed_product)
         self._gradient = tf.function(self._summed_gradient)
         self._loss = tf.function(self._summed_loss)
 
-    def at(self, state: State, mask: Mask) -> Hessian:
+    def at(self, state: Weights, mask: Mask) -> Hessian:
         """The Hessian at a network, in the subspace of its surviving weights.
 
         Args:
@@ -85,17 +85,17 @@ class Curvature:
         shapes = {name: tuple(variable.shape) for name, variable in self._trainable.items()}
         return Hessian(self, state, Subspace(shapes, mask))
 
-    def loss(self, state: State) -> float:
+    def loss(self, state: Weights) -> float:
         """The mean loss of the images."""
         self._hold(state)
         return float(self._loss()) / self._count
 
-    def gradient(self, state: State) -> State:
+    def gradient(self, state: Weights) -> Weights:
         """The gradient of the mean loss, for every trainable array in float64."""
         self._hold(state)
         return self._means(self._gradient())
 
-    def product(self, state: State, direction: State) -> State:
+    def product(self, state: Weights, direction: Weights) -> Weights:
         """The Hessian at a state times a direction, for every trainable array in float64.
 
         Args:
@@ -105,13 +105,13 @@ class Curvature:
         self._hold(state)
         return self._means(self._product([tf.constant(direction[name], tf.float32) for name in self._trainable]))
 
-    def _means(self, sums) -> State:
+    def _means(self, sums) -> Weights:
         return {name: total.numpy() / self._count for name, total in zip(self._trainable, sums, strict=True)}
 
-    def _hold(self, state: State) -> None:
+    def _hold(self, state: Weights) -> None:
         """Sets the weights, unless it was this very dict that was set last."""
         if state is not self._held:
-            networks.set_state(self._model, state)
+            model_weights.set_weights(self._model, state)
             self._held = state
 
     def _chunk_loss(self, first):
@@ -172,7 +172,7 @@ class Hessian(LinearOperator):
       space: from states to vectors and back.
     """
 
-    def __init__(self, curvature: Curvature, state: State, space: Subspace):
+    def __init__(self, curvature: Curvature, state: Weights, space: Subspace):
         super().__init__(np.float64, (space.size, space.size))
         self.state, self.space = state, space
         self._curvature = curvature
@@ -188,7 +188,7 @@ class Hessian(LinearOperator):
         """The gradient at the network, in the same coordinates."""
         return self.space.vector(self._curvature.gradient(self.state))
 
-    def increase(self, direction: State) -> float:
+    def increase(self, direction: Weights) -> float:
         """How much the loss grows along a direction by the quadratic model at the network: g.d + d^T H d / 2."""
         vector = self.space.vector(direction)
         return float(self.gradient() @ vector + vector @ self.matvec(vector) / 2)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.masks import Mask
-from lottery_tf.randomness import generator
-from lottery_tf.treatments import State
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import Weights
+from lottery_tf.seeds import generator
 
 
 def length(direction: Mapping[str, np.ndarray]) -> float:
@@ -25,7 +25,7 @@ def length(direction: Mapping[str, np.ndarray]) -> float:
     return math.sqrt(sum(float(np.sum(np.square(values, dtype=np.float64))) for values in direction.values()))
 
 
-def pruning_direction(state: State, kept: Mask, kept_next: Mask) -> State:
+def pruning_direction(state: Weights, kept: Mask, kept_next: Mask) -> Weights:
     """What takes a state to its projection onto a smaller mask: minus the weights that the smaller mask removes.
 
     At a rewind point w_k its length is the distance between the successive rewind points of [Paul et al.,
@@ -55,7 +55,7 @@ def pruning_direction(state: State, kept: Mask, kept_next: Mask) -> State:
     return {name: np.where(kept[name] & ~kept_next[name], -state[name], 0) for name in kept}
 
 
-def random_direction(kept: Mask, seed: int, *keys: int | str) -> State:
+def random_direction(kept: Mask, seed: int, *keys: int | str) -> Weights:
     """A direction of length 1, drawn evenly from all directions among the surviving weights.
 
     Args:
@@ -79,7 +79,7 @@ def random_direction(kept: Mask, seed: int, *keys: int | str) -> State:
     return {name: values / total for name, values in drawn.items()}
 
 
-def moved(state: State, direction: State, distance: float) -> State:
+def moved(state: Weights, direction: Weights, distance: float) -> Weights:
     """A state moved by a distance along a direction of any length above zero; arrays the direction lacks stay.
 
     The sum is made in float64 and rounded once to the state's own types.

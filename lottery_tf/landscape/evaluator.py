@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lottery_tf import networks
 from lottery_tf.landscape.batch_norm import BatchNormStatistics
-from lottery_tf.landscape.paths import Measured
-from lottery_tf.names import choose
-from lottery_tf.randomness import generator
-from lottery_tf.training import Trainer
-from lottery_tf.treatments import State
+from lottery_tf.landscape.interpolation import LossAndError
+from lottery_tf.masking import model_weights
+from lottery_tf.pruning.treatments import Weights
+from lottery_tf.registry import choose
+from lottery_tf.seeds import generator
+from lottery_tf.training.trainer import Trainer
 
 
 class Evaluator:
@@ -47,14 +47,14 @@ class Evaluator:
             BatchNormStatistics(trainer.model, images[chosen], trainer.settings.batch_size) if chosen.size else None
         )
 
-    def __call__(self, state: State) -> Measured:
+    def __call__(self, state: Weights) -> LossAndError:
         """The mean loss and the error of a state.
 
         Raises:
           InputError: weights of another network.
         """
-        networks.set_state(self._trainer.model, state)
+        model_weights.set_weights(self._trainer.model, state)
         if self._statistics is not None:
             self._statistics.recompute()
         loss, accuracy = self._trainer.evaluate(self._split)
-        return Measured(loss, 1 - accuracy)
+        return LossAndError(loss, 1 - accuracy)

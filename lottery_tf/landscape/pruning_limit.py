@@ -35,14 +35,14 @@ from statistics import fmean
 
 import numpy as np
 
-from lottery_tf import masks
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.directions import length, moved, pruning_direction, random_direction
-from lottery_tf.landscape.paths import Evaluate
+from lottery_tf.landscape.interpolation import Evaluate
 from lottery_tf.landscape.spectrum import SpectralDensity
-from lottery_tf.masks import Mask
-from lottery_tf.names import choose
-from lottery_tf.treatments import SCOPES, State
+from lottery_tf.pruning import kept_counts
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import SCOPES, Weights
+from lottery_tf.registry import choose
 
 PRECISION = 0.005  # of a largest pruned fraction
 MaskAt = Callable[[float], Mask]
@@ -53,7 +53,7 @@ class OneShot:
 
     Calling it with a pruned fraction p, in [0, 1), gives the mask. The share is of the weights that survive in layers
     that rounds of pruning do not leave whole. Layers are pruned in the proportion that these rounds have: one of which
-    they prune half as much stays the fuller one (`masks.counts_for`). Masks of growing p are nested, and a layer keeps
+    they prune half as much stays the fuller one (`kept_counts.counts_for`). Masks of growing p are nested, and a layer keeps
     at least one weight.
 
     Args:
@@ -73,7 +73,7 @@ class OneShot:
     """
 
     def __init__(
-        self, kept: Mask, scores: State, pruned_fraction: Mapping[str, float], seed: int = 0, scope: str = "layer"
+        self, kept: Mask, scores: Weights, pruned_fraction: Mapping[str, float], seed: int = 0, scope: str = "layer"
     ):
         self.kept = kept
         self._scores, self._pruned_fraction, self._seed = scores, pruned_fraction, seed
@@ -88,18 +88,18 @@ class OneShot:
         Raises:
           InputError: a share outside [0, 1), or scores that cannot be ranked.
         """
-        masks.check_pruned_fraction("The pruned fraction", fraction)
+        kept_counts.check_pruned_fraction("The pruned fraction", fraction)
         if fraction == 0:
             return self.kept
         sizes = {name: int(mask.sum()) for name, mask in self._prunable.items()}
-        counts = masks.counts_for(sizes, self._pruned_fraction, 1 - fraction)
+        counts = kept_counts.counts_for(sizes, self._pruned_fraction, 1 - fraction)
         return self.kept | self._ranked(self._prunable, self._surviving_scores, counts, self._seed, 0)
 
     def _surviving_scores(self, layers: Sequence[str]) -> np.ndarray:
         return np.concatenate([self._scores[name][self._prunable[name]] for name in layers])
 
 
-def projected(state: State, kept: Mask) -> State:
+def projected(state: Weights, kept: Mask) -> Weights:
     """A state with the weights that a mask removes at zero."""
     return state | {name: np.where(mask, state[name], np.zeros_like(state[name])) for name, mask in kept.items()}
 
@@ -128,7 +128,7 @@ def largest(holds: Callable[[float], bool], *, precision: float = PRECISION) -> 
 def found_limit(
     evaluate: Evaluate,
     mask_at: MaskAt,
-    end: Callable[[Mask], State],
+    end: Callable[[Mask], Weights],
     allowed_error: float,
     *,
     precision: float = PRECISION,
@@ -140,15 +140,15 @@ def found_limit(
       mask_at: from a pruned fraction to a mask (`OneShot`).
       end: from a mask to the weights that are evaluated: `lambda kept: projected(w, kept)` without retraining; with it,
         a function that rewinds, trains under the mask and returns the weights at the end.
-      allowed_error: the greatest error that matches, the dense network's plus `paths.MATCHING`.
+      allowed_error: the greatest error that matches, the dense network's plus `interpolation.MATCHING`.
       precision: of the fraction. Each halving of it takes one more evaluation, or training.
     """
     return largest(lambda share: evaluate(end(mask_at(share))).error <= allowed_error, precision=precision)
 
 
 def predicted_along_projection(
-    increase: Callable[[State], float],
-    state: State,
+    increase: Callable[[Weights], float],
+    state: Weights,
     kept: Mask,
     mask_at: MaskAt,
     allowance: float,
@@ -172,7 +172,7 @@ def predicted_along_projection(
 
 def predicted_all_alike(
     mean_eigenvalue: float,
-    state: State,
+    state: Weights,
     kept: Mask,
     mask_at: MaskAt,
     allowance: float,
@@ -220,7 +220,7 @@ def angular_dimension(density: SpectralDensity, distance: float, allowance: floa
 
 def predicted_subspace_meets(
     density: SpectralDensity,
-    state: State,
+    state: Weights,
     kept: Mask,
     mask_at: MaskAt,
     allowance: float,
@@ -246,8 +246,8 @@ def predicted_subspace_meets(
 
 def loss_allowance(
     evaluate: Evaluate,
-    loss: Callable[[State], float],
-    state: State,
+    loss: Callable[[Weights], float],
+    state: Weights,
     kept: Mask,
     allowed_error: float,
     *,
@@ -281,7 +281,9 @@ def loss_allowance(
     return fmean(loss(moved(state, direction, distance)) - here for direction, distance in zip(unit, far, strict=True))
 
 
-def _distance_to(evaluate: Evaluate, state: State, direction: State, allowed_error: float, precision: float) -> float:
+def _distance_to(
+    evaluate: Evaluate, state: Weights, direction: Weights, allowed_error: float, precision: float
+) -> float:
     """The distance along a direction at which the error first exceeds a level: doubled until it does, then bisected."""
 
     def matches(distance: float) -> bool:

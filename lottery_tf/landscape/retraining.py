@@ -15,9 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.masks import Mask
-from lottery_tf.names import choose
-from lottery_tf.treatments import State
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import Weights
+from lottery_tf.registry import choose
 
 WHOLE_NETWORK = "all"
 
@@ -48,7 +48,7 @@ class BelowThreshold:
 
 
 def below_threshold(
-    before: State, after: State, kept: Mask, next_counts: Mapping[str, int], scope: str = "layer"
+    before: Weights, after: Weights, kept: Mask, next_counts: Mapping[str, int], scope: str = "layer"
 ) -> list[BelowThreshold]:
     """The share of weights below the next threshold before and after retraining, by layer and for the whole network.
 
@@ -56,7 +56,7 @@ def below_threshold(
       before: weights before retraining, as a rule the final ones of the level before; read where `kept` is True.
       after: weights after it, the final ones of the level.
       kept: the level's mask.
-      next_counts: how many weights each layer keeps at the next level, `masks.counts_after` of its number; with global
+      next_counts: how many weights each layer keeps at the next level, `kept_counts.counts_after` of its number; with global
         pruning their sum counts. A layer that stays whole is left out.
       scope: a name in `THRESHOLDS`: each layer has its own threshold, or all have one (global pruning).
 
@@ -93,7 +93,7 @@ def below_threshold(
     return [*rows, _whole(rows)]
 
 
-def _magnitudes(state: State, kept: Mask, name: str) -> np.ndarray:
+def _magnitudes(state: Weights, kept: Mask, name: str) -> np.ndarray:
     """A layer's surviving magnitudes in ascending order."""
     return np.sort(np.abs(state[name][kept[name]]).astype(np.float64))
 
@@ -152,7 +152,7 @@ class Histogram:
     after: np.ndarray
 
 
-def magnitude_histogram(before: State, after: State, kept: Mask, name: str, bins: int = 50) -> Histogram:
+def magnitude_histogram(before: Weights, after: Weights, kept: Mask, name: str, bins: int = 50) -> Histogram:
     """Counts a layer's surviving magnitudes before and after retraining in the same bins of equal width.
 
     Args:

@@ -16,7 +16,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from lottery_tf.errors import InputError
-from lottery_tf.randomness import generator
+from lottery_tf.seeds import generator
 
 
 def probes(size: int, count: int, seed: int, purpose: str = "probe vectors") -> Iterator[np.ndarray]:

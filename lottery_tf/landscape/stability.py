@@ -1,6 +1,6 @@
 """Whether training ends in the same linearly connected mode: other data orders, perturbed starts.
 
-Two trainings are in one mode where the line between their ends has no error barrier (`paths.line`).
+Two trainings are in one mode where the line between their ends has no error barrier (`interpolation.line`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from lottery_tf.landscape.directions import moved, random_direction
-from lottery_tf.landscape.paths import POINTS, Evaluate, Path, line
-from lottery_tf.treatments import State, Ticket
+from lottery_tf.landscape.interpolation import POINTS, Evaluate, Path, line
+from lottery_tf.pruning.treatments import Ticket, Weights
 
-Train = Callable[[Ticket], State]
+Train = Callable[[Ticket], Weights]
 
 
-def instability(evaluate: Evaluate, ends: Sequence[State], points: int = POINTS) -> Iterator[Path]:
+def instability(evaluate: Evaluate, ends: Sequence[Weights], points: int = POINTS) -> Iterator[Path]:
     """Instability analysis (Frankle et al., arXiv 1912.05671): copies of one start, trained on different data orders.
 
     Args:
@@ -52,7 +52,7 @@ def perturbed(ticket: Ticket, distance: float, seed: int, *keys: int | str) -> T
 
 
 @dataclasses.dataclass(frozen=True)
-class Return:
+class PerturbedTraining:
     """Where a training from a perturbed start ends.
 
     Attributes:
@@ -65,7 +65,7 @@ class Return:
 
     multiple: float
     distance: float
-    end: State
+    end: Weights
     to_unperturbed: Path
     to_before: Path
 
@@ -74,8 +74,8 @@ def robustness(
     train: Train,
     evaluate: Evaluate,
     ticket: Ticket,
-    unperturbed: State,
-    before: State,
+    unperturbed: Weights,
+    before: Weights,
     projection: float,
     *,
     seed: int,
@@ -83,7 +83,7 @@ def robustness(
     multiples: Sequence[float] = (1.0,),
     draw: int = 0,
     points: int = POINTS,
-) -> Iterator[Return]:
+) -> Iterator[PerturbedTraining]:
     """Whether SGD returns to its mode after the rewind point was perturbed [Paul et al., arXiv 2210.03044].
 
     All multiples go in one direction.
@@ -107,4 +107,4 @@ def robustness(
         distance = multiple * projection
         end = train(perturbed(ticket, distance, seed, level, draw))
         lines = (line(evaluate, end, other, points) for other in (unperturbed, before))
-        yield Return(multiple, distance, end, *lines)
+        yield PerturbedTraining(multiple, distance, end, *lines)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.masks import Mask
-from lottery_tf.treatments import State
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import Weights
 
 
 class Subspace:
@@ -53,7 +53,7 @@ class Subspace:
             ]
         )
 
-    def arrays(self, vector: np.ndarray) -> State:
+    def arrays(self, vector: np.ndarray) -> Weights:
         """The arrays, float32, with a vector's numbers at the weights that move and zeros elsewhere."""
         found, first = {}, 0
         for name, places in self._places.items():

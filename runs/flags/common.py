@@ -10,7 +10,8 @@ from absl import flags
 from lottery_tf import processes
 from lottery_tf.command_flags import define_list
 from lottery_tf.errors import InputError
-from lottery_tf.settings import NETWORKS, RunSettings, run_settings
+from lottery_tf.models.settings import RunSettings, run_settings
+from lottery_tf.models.table_s1 import NETWORKS
 from runs.flags import derived
 from runs.flags.storage import DATA_DIR
 

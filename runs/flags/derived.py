@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 
 from absl import flags
 
-from lottery_tf import settings as tables
 from lottery_tf.command_flags import define_list
+from lottery_tf.models import settings as tables
 
 flags.disclaim_key_flags()  # a flag belongs to the module that asks for it
 
@@ -80,7 +80,7 @@ def values(holders: Mapping[str, flags.FlagHolder]) -> dict[str, object]:
 def attribute_texts(settings: type) -> dict[str, str]:
     """What a class's docstring says of each of its attributes, in one line.
 
-    >>> from lottery_tf.mask_settings import MaskSettings
+    >>> from lottery_tf.supermasks.mask_settings import MaskSettings
     >>> attribute_texts(MaskSettings)["l1"]
     'factor of the L1 penalty on mask probabilities.'
     """

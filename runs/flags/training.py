@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 from absl import flags
 
-from lottery_tf.settings import NetworkSettings, PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.models.table_s1 import NetworkSettings
 from runs.flags.derived import define, fields
 
 PRUNED_FRACTION = {field: f"{field}_pruned_fraction" for field in fields(PruningSettings)}
@@ -27,9 +28,7 @@ def define_training(
     return define(TrainingSettings, chosen, rename=rename, defaults=by_network, note=note)
 
 
-def define_changes(
-    but: Collection[str] = (), rename: Mapping[str, str] | None = None
-) -> dict[str, flags.FlagHolder]:
+def define_changes(but: Collection[str] = (), rename: Mapping[str, str] | None = None) -> dict[str, flags.FlagHolder]:
     """Defines a flag for every change that `run_settings` takes, but for some, and returns them by its names."""
     note = "Default: the network's."
     none = dict.fromkeys(PRUNED_FRACTION)

@@ -7,9 +7,9 @@ import itertools
 from absl import flags
 
 from lottery_tf.errors import InputError
-from lottery_tf.names import choose
-from lottery_tf.settings import NETWORKS
-from lottery_tf.treatments import Treatment
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.registry import choose
 from runs.flags.common import NETWORK
 from runs.flags.derived import define, fields
 

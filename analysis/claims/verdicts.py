@@ -1,0 +1,213 @@
+"""The rules by which a claim is shown, contradicted or not shown, and what a claim is made of.
+
+A claim is a list of conditions. Each condition is a one-sided paired t-test over seeds at the paper's p = 0.05: it is
+*shown* where the test says so, *contradicted* where the test of the opposite does, and *not shown* where neither does.
+Fewer than three seeds are *not enough data*.
+
+The tests are:
+  above, earlier, greater   the mean of one line is greater (iterations: less) than that of another.
+  as_well_as                two lines are equivalent: their difference lies within a margin, by two one-sided tests
+                            (TOST), each at p = 0.05. `repeatability` is the margin.
+
+Add a claim to the module of its paper by a function that returns its conditions, under the decorator `claim`:
+
+    @claim("Freezing at zero is better than at the initial values.", "Section 4", need_lines(FROZEN, "zero", "init"))
+    def zero_better_than_init(evidence):
+        '''Freezing at zero is above freezing at the initial values.'''
+        return [above("zero", "init", over_levels(...))]
+
+The docstring is the rule that is printed; the third argument is the data that it needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import math
+import statistics
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from analysis.statistics import significance_tests as significance
+from analysis.tables.formats import NOTHING
+from lottery_tf.studies import paper
+
+if TYPE_CHECKING:
+    from analysis.claims.evidence import Evidence
+
+LEAST_SEEDS = 3
+REPEATABILITY = 2.8  # 1.96 * sqrt(2), the factor of the repeatability limit in ISO 5725
+
+
+class Verdict(enum.StrEnum):
+    """What the data say of a claim, or of one of its conditions."""
+
+    SHOWN = "shown"
+    CONTRADICTED = "contradicted"
+    NOT_SHOWN = "not shown"
+    NO_DATA = "not enough data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """One condition of a claim.
+
+    Attributes:
+      verdict: what the data say of it.
+      text: the numbers.
+    """
+
+    verdict: Verdict
+    text: str
+
+    def noted(self, note: str) -> Condition:
+        """The same condition with a note in brackets after its numbers, if there is one."""
+        return dataclasses.replace(self, text=f"{self.text} ({note})") if note else self
+
+
+class Need(NamedTuple):
+    """Data that a claim needs: what they are called, and from the evidence to the seeds that have them."""
+
+    name: str
+    seeds: Callable[[Evidence], Collection[int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A claim of a paper and its test.
+
+    Attributes:
+      paper: whose claim it is.
+      sentence: what is claimed.
+      section: where.
+      test: from the evidence of one network to the conditions, all of which have to be shown. Its docstring is the rule.
+      needs: the data that it needs, each for three seeds.
+      networks: which networks it is about; () is all.
+      of_learned_masks: whether it is about learned masks alone, which have no schedule: it is tested once for each
+        network and data set.
+    """
+
+    paper: str
+    sentence: str
+    section: str
+    test: Callable[[Evidence], list[Condition]]
+    needs: tuple[Need, ...]
+    networks: tuple[str, ...] = ()
+    of_learned_masks: bool = False
+
+    @property
+    def place(self) -> str:
+        """Paper and section."""
+        return f"{self.paper}, {self.section}"
+
+    @property
+    def rule(self) -> str:
+        """What is tested, in a sentence or two."""
+        return " ".join(inspect.getdoc(self.test).split())
+
+    def seeds(self, evidence: Evidence) -> dict[str, int]:
+        """How many seeds have each of the needed data."""
+        return {need.name: len(need.seeds(evidence)) for need in self.needs}
+
+
+def missing(seeds: Mapping[str, int]) -> str:
+    """Which of the data fewer than three seeds have, in words; "" where none lack.
+
+    >>> missing({"zero": 3, "init": 1, "hybrid": 0, "random": 1})
+    '0 of 3 seeds: hybrid. 1 of 3 seeds: init; random'
+    """
+    lacking = [(count, [name for name in seeds if seeds[name] == count]) for count in range(LEAST_SEEDS)]
+    return ". ".join(f"{count} of {LEAST_SEEDS} seeds: {'; '.join(names)}" for count, names in lacking if names)
+
+
+def claims_of(paper_name: str) -> tuple[list[Claim], Callable[..., Callable]]:
+    """The list of a paper's claims, empty as yet, and the decorator that adds a test to it as a claim."""
+    claims: list[Claim] = []
+
+    def claim(sentence: str, section: str, needs: Iterable[Need], **which) -> Callable:
+        def add(test: Callable[[Evidence], list[Condition]]) -> Callable:
+            claims.append(Claim(paper_name, sentence, section, test, tuple(needs), **which))
+            return test
+
+        return add
+
+    return claims, claim
+
+
+def combined(verdicts: Collection[Verdict]) -> Verdict:
+    """The verdict on several conditions: shown where all are, contradicted where one is.
+
+    >>> combined([Verdict.SHOWN, Verdict.NO_DATA, Verdict.NOT_SHOWN]).value
+    'not enough data'
+    """
+    order = (Verdict.CONTRADICTED, Verdict.NO_DATA, Verdict.NOT_SHOWN)
+    return next((verdict for verdict in order if verdict in verdicts), Verdict.SHOWN)
+
+
+class Unit(NamedTuple):
+    """How differences are printed: their factor, their format and what follows them."""
+
+    factor: float
+    form: str
+    name: str
+
+
+POINTS, ITERATIONS, NUMBERS = Unit(100, "+.2f", " points"), Unit(1, "+.0f", " iterations"), Unit(1, "+.3g", "")
+
+
+def above(a: str, b: str, means: Mapping[str, significance.Runs], unit: Unit = POINTS) -> Condition:
+    """Tests whether one line's mean is above another's."""
+    return _condition(significance.compare(means[a], means[b], "paired", names=(a, b)), unit)
+
+
+def earlier(a: str, b: str, means: Mapping[str, significance.Runs]) -> Condition:
+    """Tests whether one line's iterations are fewer than another's."""
+    return _condition(significance.compare(means[a], means[b], "paired", "less", (a, b)), ITERATIONS)
+
+
+def above_value(name: str, runs: significance.Runs, value: float, called: str) -> Condition:
+    """Tests whether a line's mean is above a fixed value."""
+    return above(name, called, {name: runs, called: dict.fromkeys(runs, value)})
+
+
+def as_well_as(a: str, b: str, means: Mapping[str, significance.Runs], margin: float) -> Condition:
+    """Tests whether two lines differ by less than a margin: shown if a test says so of either side (TOST)."""
+    if math.isnan(margin):
+        return Condition(Verdict.NO_DATA, f"{a} - {b}: no three dense networks to take a margin from")
+    low, high = ({seed: value + shift for seed, value in means[b].items()} for shift in (-margin, margin))
+    sides = (significance.compare(means[a], low, "paired"), significance.compare(means[a], high, "paired", "less"))
+    found = significance.compare(means[a], means[b], "paired", names=(a, b))
+    found = dataclasses.replace(found, p_value=max(side.p_value for side in sides))
+    verdict = combined([_condition(side, POINTS).verdict for side in sides])
+    return Condition(verdict, _condition(found, POINTS, f"within {100 * margin:.2f}: ").text)
+
+
+def repeatability(values: Collection[float]) -> float:
+    """The difference that two runs which differ in their seed alone exceed once in twenty times.
+
+    It is the repeatability limit of ISO 5725: 2.8 s, with s the standard deviation between seeds; NaN for fewer than three.
+
+    >>> repeatability([0.0, 1.0, 2.0])
+    2.8
+    """
+    return REPEATABILITY * statistics.stdev(values) if len(values) >= LEAST_SEEDS else math.nan
+
+
+def _condition(found: significance.Comparison, unit: Unit, question: str = "") -> Condition:
+    """The verdict by a comparison's p-value; the opposite's p-value is 1 less that one."""
+    difference, low, high = (
+        f"{unit.factor * value:{unit.form}}" for value in (found.difference, found.low, found.high)
+    )
+    text = f"{found.a} - {found.b}: "
+    if found.n_a < LEAST_SEEDS:
+        return Condition(
+            Verdict.NO_DATA, text + (f"{difference}{unit.name}, " if found.n_a else "") + f"n = {found.n_a}"
+        )
+    interval = NOTHING if math.isnan(found.low) else f"[{low}, {high}]"
+    text += f"{difference}{unit.name} {interval}, {question}p = {found.p_value:.2g}, n = {found.n_a}"
+    if math.isnan(found.p_value):
+        return Condition(Verdict.NO_DATA, text).noted(found.note)
+    if found.p_value <= paper.SIGNIFICANCE:
+        return Condition(Verdict.SHOWN, text)
+    return Condition(Verdict.CONTRADICTED if found.p_value >= 1 - paper.SIGNIFICANCE else Verdict.NOT_SHOWN, text)

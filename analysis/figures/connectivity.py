@@ -1,0 +1,198 @@
+"""Whether levels lie in one linearly connected mode, as Paul et al. draw it: barriers, lines, perturbed rewind points."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from analysis.figures import drawing, styles
+from analysis.figures import landscape_panels as panels
+from analysis.figures.curves import line_handle
+from analysis.figures.styles import Style
+from analysis.results import load
+from analysis.results.select import SUCCESSIVE, single, successive
+from lottery_tf.landscape.interpolation import MATCHING, STABLE
+
+PAIRS = 4  # how many pairs of levels a row shows
+POINTS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # ticks of barriers
+PERCENT = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)  # ticks of errors
+FILLINGS = {"full": "in all seeds", "left": "in some", "none": "in none"}  # of markers
+THIN = 0.6
+OF_ENDS = Line2D([], [], color=styles.INK, linewidth=THIN, label="thin: half the difference of the ends")
+JOINED = line_handle(f"{100 * STABLE:g} points: joined below it", Style(styles.INK, "", styles.DOTTED))
+
+
+def barriers(found: load.Results) -> Figure:
+    """Error barriers between successive levels against the kept percentage, a column a mask criterion.
+
+    Returns:
+      The figure: a line a rewind point (or other treatment), the mean over seeds, its band from the least to the
+      greatest; a filled marker where both levels match the dense network. A thin line is what of it the difference of
+      the ends makes. Criteria share one scale.
+
+    Raises:
+      NothingToDraw: no line between successive levels is there.
+    """
+    lines = successive(found.lines)
+    columns = list(lines.sort_values("criterion")["criterion"].unique())
+
+    def draw(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+        handles, high = {}, 100 * rows["error_barrier"].max()
+        for axes, criterion in zip(axes_of_row, columns, strict=True):
+            for label, handle in _draw_barriers(axes, rows[rows["criterion"] == criterion]).items():
+                handles.setdefault(label, handle)
+            _barrier_axis(axes, f"error barrier, points ({drawing.as_text(criterion)})", high)
+            drawing.kept_axis(axes, 100 * rows["second_kept_fraction"].min())
+            axes.set_xlabel("weights kept by the sparser level, %")
+        return [*handles.values(), JOINED, OF_ENDS, *_fillings("both levels match")]
+
+    return panels.page(lines, "no line between successive levels", draw, max(1, len(columns)))
+
+
+def _draw_barriers(axes: Axes, rows: pd.DataFrame) -> dict[str, Line2D]:
+    handles, looks = {}, panels.styles_of(rows)
+    for treatment in panels.in_order(rows):
+        line = rows[rows["treatment"] == treatment]
+        label = panels.rewound(line, criterion=False)
+        handles[label] = line_handle(label, looks[treatment])
+        _matched(axes, line, "second_kept_fraction", "error_barrier", looks[treatment])
+        least = 100 * line.groupby("level")[["second_kept_fraction", "of_ends"]].mean()
+        axes.plot(*least.to_numpy().T, color=looks[treatment].colour, linewidth=THIN)
+    return handles
+
+
+def error_lines(found: load.Results) -> Figure:
+    """The error along the lines between some successive levels, from the sparser level to the one before it.
+
+    Raises:
+      NothingToDraw: no line between successive levels is there.
+    """
+    lines = found.lines[found.lines["relation"] == SUCCESSIVE]
+    return panels.page(lines, "no line between successive levels", _draw_error_lines, PAIRS)
+
+
+def _draw_error_lines(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    looks = panels.styles_of(rows)
+    for axes, level in zip(axes_of_row, panels.spread(rows["level"], PAIRS), strict=False):
+        own = rows[rows["level"] == level]
+        for treatment in panels.in_order(own):
+            look = looks[treatment].plot | {"marker": ""}
+            points = own[own["treatment"] == treatment].groupby("position")["error"].mean()
+            axes.plot(points.index, 100 * points, **look)
+        axes.set_xlabel(
+            f"from level {level + 1} ({panels.kept(own, 'second_kept_fraction')} kept)\nto level {level} ({panels.kept(own)})"
+        )
+        _error_axis(axes)
+    return [
+        line_handle(panels.rewound(rows[rows["treatment"] == each]), _unmarked(looks[each]))
+        for each in panels.in_order(rows)
+    ]
+
+
+def robustness(found: load.Results) -> Figure:
+    """Error barriers from a perturbed rewind point's training, against the perturbation's length.
+
+    Returns:
+      The figure: left to the end of the same level unperturbed, right to the end of the level before; a line a level,
+      the mean over seeds and directions; a filled marker where the perturbed training matches the dense network.
+
+    Raises:
+      NothingToDraw: no perturbed training is there.
+    """
+    return panels.page(single(found.perturbations), "no perturbed rewind point", _draw_robustness, 2)
+
+
+def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    rows = rows[rows["treatment"] == panels.main_treatment(rows)]
+    rows = rows.assign(matches=rows["end_error"] <= rows["dense_error"] + MATCHING)
+    handles = []
+    for axes, (column, title) in zip(pair, TO_ENDS.items(), strict=True):
+        handles = []
+        for level, look in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
+            own = rows[rows["level"] == level]
+            _matched(axes, own, "multiple", column, look)
+            handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", look))
+        _barrier_axis(axes, title, 100 * rows[list(TO_ENDS)].max(axis=None))
+        multiples = sorted(rows["multiple"].unique())
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(multiples))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(panels.plain))
+        axes.set_xlabel(f"perturbation, lengths of the mask's projection\n({panels.rewound(rows)})")
+        axes.grid(True)
+    return [*handles, JOINED, *_fillings("the perturbed end matches")]
+
+
+TO_ENDS = {
+    "error_barrier": "error barrier to the\nunperturbed end, points",
+    "error_barrier_to_before": "error barrier to the\nlevel before, points",
+}
+
+
+def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Style) -> None:
+    """Barriers in points, means with their band, against a share in percent or a multiple.
+
+    Each marker is filled as far as "matches" is true.
+    """
+    groups = rows.groupby(["level", x])
+    own = 100 * groups[y].agg(["mean", "min", "max"])
+    own = own.assign(share=groups["matches"].mean()).reset_index().sort_values(x)
+    places = own[x] if x == "multiple" else 100 * own[x]
+    axes.plot(places, own["mean"], **look.plot | {"marker": ""})
+    axes.fill_between(places, own["min"], own["max"], color=look.colour, alpha=0.15, linewidth=0)
+    fills = np.select([own["share"] == 1, own["share"] == 0], ["full", "none"], "left")
+    for fill in FILLINGS:
+        axes.plot(places[fills == fill], own["mean"][fills == fill], **look.plot | {"linestyle": "", **_filling(fill)})
+
+
+def _filling(fill: str) -> dict:
+    return {"fillstyle": fill, "markerfacecoloralt": styles.GROUND[0]}
+
+
+def _fillings(what: str) -> list[Line2D]:
+    """What the filling of markers says, for a legend."""
+    shape = {"color": styles.INK, "linestyle": "", "marker": "o"}
+    return [Line2D([], [], label=f"{what} {where}", **shape, **_filling(fill)) for fill, where in FILLINGS.items()]
+
+
+def _unmarked(look: Style) -> Style:
+    return dataclasses.replace(look, marker="")
+
+
+def _barrier_axis(axes: Axes, title: str, high: float) -> None:
+    """Barriers in points up to `high`, linear to one point and logarithmic above, with the line below which ends are joined."""
+    axes.axhline(100 * STABLE, color=styles.INK, linestyle=styles.DOTTED, linewidth=0.9)
+    axes.set_yscale("symlog", linthresh=1, linscale=0.7)
+    axes.set_ylim(min(-0.25, 1.2 * axes.dataLim.intervaly[0]), 1.4 * max(high, 100 * STABLE))
+    _ticks(axes, POINTS)
+    axes.set_ylabel(title)
+
+
+def _error_axis(axes: Axes) -> None:
+    """Errors in percent, logarithmic; down to zero where one is zero."""
+    low, high = axes.dataLim.intervaly
+    if low > 0:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.15, max(1.15 * high, 1.5 * low))
+    else:
+        axes.set_yscale("symlog", linthresh=LEAST_ERROR)
+        axes.set_ylim(-LEAST_ERROR / 10, max(1.15 * high, 10 * LEAST_ERROR))
+    _ticks(axes, PERCENT)
+    axes.set_ylabel("error, %")
+    axes.grid(True)
+
+
+LEAST_ERROR = 0.1  # percent; below it an axis that has to hold zero is linear
+
+
+def _ticks(axes: Axes, places: Sequence[float]) -> None:
+    axes.yaxis.set_major_locator(FixedLocator(places))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(panels.plain))

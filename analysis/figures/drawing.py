@@ -1,0 +1,188 @@
+"""What all figures share: their look, axes of kept percentages, and files that come out the same each time."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from analysis.figures import styles
+from lottery_tf.errors import InputError
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.registry import choose
+from lottery_tf.results import files
+
+FORMATS = {  # ending -> what a file of that kind says of itself; no dates, so that the same figure is the same file
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+DPI = 150
+LOOK = {
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "legend.fontsize": 8,
+    "lines.markersize": 4,
+    "lines.linewidth": 1.2,
+    "lines.markeredgewidth": 0.9,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": styles.INK,
+    "axes.labelcolor": styles.INK,
+    "text.color": styles.INK,
+    "xtick.color": styles.INK,
+    "ytick.color": styles.INK,
+    "grid.color": styles.FAINT,
+    "grid.linewidth": 0.5,
+    "hatch.linewidth": 0.6,
+    "mathtext.fontset": "dejavusans",
+    "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud
+    "svg.hashsalt": "lottery_tf",
+    "pdf.fonttype": 42,
+}
+KEPT_TICKS = (100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+
+
+class NothingToDraw(InputError):
+    """The results at hand have nothing of a figure; the message says what is missing, as half a sentence."""
+
+
+@contextlib.contextmanager
+def look() -> Iterator[None]:
+    """Within it, figures are drawn and stored in the look of the project, and matplotlib's settings are back after.
+
+    Of the settings that a user has in a `matplotlibrc`, none is heeded: the same results are the same picture everywhere.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(LOOK)
+        yield
+
+
+def blank(width: float, height: float) -> Figure:
+    """An empty figure, in inches, whose parts keep clear of each other."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def kept_axis(axes: Axes, least: float) -> None:
+    """Makes the x axis one of kept percentages: logarithmic, everything on the left, ticks at round percentages.
+
+    Args:
+      axes: whose x axis.
+      least: the least percentage that is drawn.
+    """
+    axes.set_xscale("log")
+    axes.set_xlim(100 * 1.12, min(least, 50) / 1.12)
+    axes.xaxis.set_major_locator(FixedLocator(KEPT_TICKS))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.grid(True)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("weights kept, %")
+
+
+def as_text(name: str) -> str:
+    r"""A name, which may be a user's, as matplotlib shows it letter by letter: a bare $ would begin a formula.
+
+    >>> as_text("my:$criterion"), as_text(as_text("my:$criterion"))
+    ('my:\\$criterion', 'my:\\$criterion')
+    """
+    return re.sub(r"(?<!\\)\$", r"\$", name)
+
+
+def panel_title(key: Sequence[str]) -> str:
+    """What a row of a figure is of, for matplotlib; `panel_name` is for anything else."""
+    return as_text(panel_name(key))
+
+
+def panel_name(key: Sequence[str]) -> str:
+    """A network, data set and schedule in words.
+
+    >>> panel_name(("fc", "mnist", "paper")), panel_name(("fc", "digits", "600")), panel_name(("fc", "mnist", ""))
+    ('fc on mnist, paper schedule', 'fc on digits, 600 iterations', 'fc on mnist')
+    """
+    network, dataset, schedule = key
+    length = f"{schedule} iterations" if schedule.isdecimal() else f"{schedule} schedule"
+    return f"{network} on {dataset}" + (f", {length}" if schedule else "")
+
+
+def from_to_seeds(counts: Iterable[int]) -> str:
+    """How many seeds there are at each of some points, for a title; where some have fewer than others it says so.
+
+    >>> from_to_seeds([1, 1]), from_to_seeds([5, 3, 5])
+    ('1 seed', '3 to 5 seeds')
+    """
+    least, most = min(counts), max(counts)
+    return f"{'' if least == most else f'{least} to '}{most} seed{'s' if most > 1 else ''}"
+
+
+def in_order(keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Networks with their data sets and schedules in the order of Table S1; those it has not come last.
+
+    >>> in_order([("conv2", "cifar10", "paper"), ("mine", "x", "9"), ("fc", "mnist", "paper")])[0]
+    ('fc', 'mnist', 'paper')
+    """
+    places = {network: place for place, network in enumerate(NETWORKS)}
+    return sorted(keys, key=lambda key: (places.get(key[0], len(places)), key))
+
+
+def legend_below(figure: Figure, handles: Sequence, columns: int) -> None:
+    """One legend for all panels, below them, where it covers nothing.
+
+    It has so many columns, or as many as the page is wide enough for, and a page that is too low for it grows.
+    """
+    for count in range(columns, 0, -1):
+        legend = figure.legend(
+            handles=handles, loc="outside lower center", ncols=count, frameon=False, handlelength=3.2
+        )
+        size = legend.get_window_extent()
+        if size.width <= figure.bbox.width or count == 1:
+            break
+        legend.remove()
+    figure.set_figheight(figure.get_figheight() + max(0, size.height / figure.dpi - LEGEND))
+
+
+LEGEND = 0.7  # inches of a page that are meant for its legend
+
+
+def fix_layout(figure: Figure) -> Figure:
+    """Lays a figure out once, so that each format it is stored in has the same layout without doing it again."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def content(figure: Figure, kind: str) -> bytes:
+    """A figure as the content of a file; the same figure gives the same bytes.
+
+    Args:
+      figure: what `all_figures.draw` returns, for one.
+      kind: a key of `FORMATS`.
+    """
+    metadata, file = choose(FORMATS, kind, "format of figures"), io.BytesIO()
+    with look():
+        figure.savefig(file, format=kind, dpi=DPI, metadata=metadata)
+    return _numbered(file.getvalue()) if kind == "svg" else file.getvalue()
+
+
+def _numbered(svg: bytes) -> bytes:
+    """An SVG file whose clip paths have numbers for names.
+
+    matplotlib hashes their corners in full, whose last bits the solver of the layout leaves to chance.
+    """
+    names = dict.fromkeys(re.findall(rb"url\(#(p[0-9a-f]{10})\)", svg))
+    numbers = {name: b"clip%d" % number for number, name in enumerate(names)}
+    return re.sub(rb"(?<=[#\"])p[0-9a-f]{10}\b", lambda found: numbers.get(found[0], found[0]), svg)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a figure, whole or not at all; the path's ending says the format."""
+    files.replace(path, content(figure, path.suffix.removeprefix(".")))
+    return path

@@ -1,0 +1,221 @@
+"""How flat the loss is around a level, and what that says of pruning: eigenvalues, spectra, limits, magnitudes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from analysis.claims.paul2023 import ALONG, FOUND, MEETS, RETRAINED
+from analysis.figures import drawing, styles
+from analysis.figures import landscape_panels as panels
+from analysis.figures.curves import line_handle
+from analysis.results import load, select
+from analysis.results.select import single
+from lottery_tf.landscape.retraining import WHOLE_NETWORK
+from lottery_tf.pruning.treatments import Treatment
+
+BINNED = 2  # how many histograms a row shows
+
+
+def flatness(found: load.Results) -> Figure:
+    """The Hessian's greatest eigenvalue and trace at the end of training, and the curvature along pruning, by level.
+
+    Returns:
+      The figure: means over seeds with bands from the least to the greatest; the curvature of one treatment along what
+      the next round's pruning moves, by magnitude or at random, and along a random direction.
+
+    Raises:
+      NothingToDraw: no spectrum is there.
+    """
+    rays = found.rays
+
+    def draw(axes: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+        looks = panels.styles_of(rows)
+        for place, (column, title) in enumerate(SPECTRAL.items()):
+            for treatment in panels.in_order(rows):
+                own = rows[rows["treatment"] == treatment]
+                panels.draw_band(axes[place], own, "kept_fraction", column, looks[treatment])
+            axes[place].set_ylabel(title)
+        own = select.panel(rays, tuple(rows.iloc[0][list(select.PANEL)]))
+        own = own[own["position"] == 1]
+        own = own[own["treatment"] == panels.main_treatment(own)] if len(own) else own
+        for direction, look in styles.PRUNED_BY.items():
+            panels.draw_band(axes[2], own[own["direction"] == direction], "kept_fraction", "curvature", look)
+        axes[2].set_ylabel("curvature along the next pruning" + (f"\n({panels.rewound(own)})" if len(own) else ""))
+        for each in axes:
+            drawing.kept_axis(each, 100 * rows["kept_fraction"].min())
+            _log_axis(each)
+        named = [
+            line_handle(panels.rewound(rows[rows["treatment"] == each]), looks[each]) for each in panels.in_order(rows)
+        ]
+        return [*named, *(line_handle(f"right: {DIRECTIONS[name]}", look) for name, look in styles.PRUNED_BY.items())]
+
+    return panels.page(single(found.spectra), "no spectrum of the Hessian", draw, 3)
+
+
+SPECTRAL = {"top_eigenvalue": "greatest eigenvalue of the Hessian", "trace": "trace of the Hessian"}
+DIRECTIONS = {
+    "large_final": "small weights to zero", "random": "random weights to zero", "random direction": "random direction"
+}  # fmt: skip
+
+
+def spectral_density(found: load.Results) -> Figure:
+    """The Hessian's spectral density at some levels of one treatment, and how many eigenvalues lie above each value.
+
+    The density is spread by a hundredth of the whole range and cut at a tenth of a single eigenvalue; the counts are not
+    smoothed, and cut below one, where they are the estimate's noise.
+
+    Raises:
+      NothingToDraw: no spectrum is there.
+    """
+    return panels.page(
+        found.spectra[found.spectra["found_by"] == "lanczos"], "no spectrum of the Hessian", _draw_density, 2
+    )
+
+
+def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    treatment = panels.main_treatment(rows)
+    rows = rows[rows["treatment"] == treatment]
+    low, high = rows["eigenvalue"].min(), rows["eigenvalue"].max()
+    width = (high - low) / 100 or 1.0
+    grid = np.linspace(low - 3 * width, high + 3 * width, 800)
+    handles = []
+    for level, look in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
+        own = rows[rows["level"] == level].sort_values("eigenvalue")
+        nodes, shares = own["eigenvalue"].to_numpy(), own["weight"].to_numpy() / own["seed"].nunique()
+        bumps = np.exp(-(((grid[:, None] - nodes) / width) ** 2) / 2) * one(width)
+        style = dataclasses.replace(look, marker="", dash=DASHES[len(handles)])
+        density, size = bumps @ shares, own["size"].mean()
+        pair[0].plot(grid, np.where(density > LEAST_DENSITY, density, np.nan), **style.plot)
+        above = size * shares[::-1].cumsum()[::-1]
+        pair[1].step(nodes[nodes > 0], above[nodes > 0], where="pre", **style.plot)
+        handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", style))
+    for axes, least in zip(pair, (one(width) / rows["size"].max() / 10, 0.5), strict=True):
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=least)
+    pair[1].set_xscale("log")
+    for axes, label in zip(pair, ("share of the eigenvalues per unit", "eigenvalues at least as great"), strict=True):
+        axes.set_xlabel(f"eigenvalue of the Hessian ({panels.rewound(rows)})")
+        axes.set_ylabel(label)
+        axes.grid(True)
+    return handles
+
+
+def one(width: float) -> float:
+    """The greatest density of a single eigenvalue that is spread by a width."""
+    return 1 / (width * np.sqrt(2 * np.pi))
+
+
+LEAST_DENSITY = 1e-9  # below it a density is left out
+DASHES = (styles.SOLID, styles.DASHED, styles.DASHDOT, styles.DOTTED)
+
+
+def limits(found: load.Results) -> Figure:
+    """The largest share that can be pruned at once, predicted and found: by level, and one against the other.
+
+    Returns:
+      The figure: left and in the middle pruning by magnitude and at random; right each prediction against what it
+      predicts, found without or after retraining, a point a level and seed, filled where pruning is by magnitude.
+
+    Raises:
+      NothingToDraw: no limit is there.
+    """
+    return panels.page(found.limits, "no limit of pruning at once", _draw_limits, 3)
+
+
+def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    rows = rows[rows["treatment"] == panels.main_treatment(rows)]
+    for axes, pruned_by in zip(axes_of_row, PRUNED_BY, strict=False):
+        own = rows[rows["pruned_by"] == pruned_by]
+        for method, look in styles.LIMITS.items():
+            panels.draw_band(axes, own[own["method"] == method], "kept_fraction", "pruned_fraction", look, 100)
+        drawing.kept_axis(axes, 100 * rows["kept_fraction"].min())
+        axes.set_ylim(-3, 103)
+        axes.set_ylabel(f"prunable share, %\n({PRUNED_BY[pruned_by]})")
+        axes.set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
+    right = axes_of_row[len(PRUNED_BY)]
+    right.plot([0, 100], [0, 100], color=styles.INK, linewidth=0.7, linestyle=styles.DOTTED)
+    wide = 100 * rows.pivot(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
+    for pruned_by, own in wide.groupby(level="pruned_by"):
+        for method, target in PREDICTS.items():
+            look = styles.LIMITS[method]
+            face = look.colour if pruned_by == Treatment().criterion else styles.GROUND[0]
+            if {method, target} <= {*own}:
+                right.plot(own[target], own[method], **look.plot | {"linestyle": "", "markerfacecolor": face})
+    right.set_xlabel(f"found, % (upright triangles: after retraining)\n(filled: {PRUNED_BY['large_final']})")
+    right.set_ylabel("predicted, %")
+    right.set_xlim(-3, 103)
+    right.set_ylim(-3, 103)
+    right.grid(True)
+    right.set_axisbelow(True)
+    there = set(rows["method"])
+    return [line_handle(METHODS[name], look) for name, look in styles.LIMITS.items() if name in there]
+
+
+PRUNED_BY = {"large_final": "by magnitude", "random": "at random"}
+PREDICTS = {ALONG: FOUND, "all directions alike": FOUND, MEETS: RETRAINED}
+METHODS = {
+    name: name if name.startswith(FOUND) else f"predicted: {name}" for name in styles.LIMITS
+} | {FOUND: "found without retraining"}  # fmt: skip
+
+
+def magnitudes(found: load.Results) -> Figure:
+    """What retraining does to magnitudes: the share below the next threshold, and one layer's histogram at two levels.
+
+    Raises:
+      NothingToDraw: neither shares nor histograms are there.
+    """
+    histograms = found.histograms
+    whole = found.thresholds[found.thresholds["layer"] == WHOLE_NETWORK]
+
+    def draw(axes: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+        rows = rows[rows["treatment"] == panels.main_treatment(rows)]
+        for when, look in styles.RETRAINING.items():
+            panels.draw_band(axes[0], rows, "kept_fraction", f"share_{when}", look, 100)
+        drawing.kept_axis(axes[0], 100 * rows["kept_fraction"].min())
+        axes[0].set_ylim(0)
+        axes[0].set_ylabel("at or below the next threshold,\n% of the surviving weights")
+        axes[0].set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
+        own = select.panel(histograms, tuple(rows.iloc[0][list(select.PANEL)]))
+        own = own[(own["treatment"] == panels.main_treatment(rows)) & (own["seed"] == own["seed"].min())]
+        if len(own):
+            _draw_histograms(axes[1:], own[own["layer"] == own.groupby("layer")["after"].sum().idxmax()])
+        return [line_handle(f"{when} retraining", look) for when, look in styles.RETRAINING.items()]
+
+    return panels.page(whole, "no measurement of magnitudes before and after retraining", draw, 1 + BINNED)
+
+
+def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
+    for axes, level in zip(axes_of_row, panels.spread(rows["level"], BINNED), strict=False):
+        own = rows[rows["level"] == level].sort_values("bin_from")
+        edges = [*own["bin_from"], own["bin_to"].iloc[-1]]
+        for when, look in styles.RETRAINING.items():
+            share = 100 * own[when] / own[when].sum()
+            axes.stairs(share, edges, color=look.colour, linestyle=look.dash, linewidth=1.2)
+        axes.set_xlim(0, edges[-1])
+        axes.set_ylim(0)
+        axes.set_ylabel("surviving weights, % a bin")
+        layer, seed = drawing.as_text(own["layer"].iloc[0]), own["seed"].iloc[0]
+        axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {panels.kept(own)} kept, seed {seed}")
+        axes.grid(True)
+
+
+def _log_axis(axes: Axes) -> None:
+    """A logarithmic axis; linear around zero where there are values that are not above it."""
+    values = np.concatenate([line.get_ydata() for line in axes.lines] or [np.ones(1)])
+    above = values[values > 0]
+    if 0 < len(above) == len(values):
+        axes.set_yscale("log")
+        subs = (1, 2, 5) if above.max() > 10 * above.min() else (1, 1.5, 2, 3, 5, 7)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(panels.plain))
+    elif len(above):
+        axes.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(np.median(above))))

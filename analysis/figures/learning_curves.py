@@ -1,0 +1,82 @@
+"""How far learned Supermasks are at each iteration: whether they were still getting better when learning ended."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.figures import drawing, styles
+from analysis.figures.curves import line_handle
+from analysis.results import load
+from analysis.results.load import MASK_SETTINGS
+
+MASK_KIND = ["weights", "rescale"]  # of a panel; of each the settings that got furthest are drawn
+SETTINGS = [name for name in MASK_SETTINGS if name != "seed"]
+PANELS_A_ROW = 2
+
+
+def mask_learning(found: load.Results) -> Figure:
+    """Validation accuracy against the iteration, for the settings of each kind of learned mask that got furthest.
+
+    Returns:
+      The figure: a panel a network and data set; lines are means over seeds, bands reach from the least to the greatest.
+
+    Raises:
+      NothingToDraw: no mask was learned, or nothing of how.
+    """
+    keys = drawing.in_order(_panels(found.mask_histories))
+    if not keys:
+        raise drawing.NothingToDraw("there is no history of a learned mask.")
+    rows = -(-len(keys) // PANELS_A_ROW)
+    page = drawing.blank(10, 3.2 * rows + 0.6)
+    handles: dict[str, Line2D] = {}
+    places = page.subplots(rows, PANELS_A_ROW, squeeze=False).ravel()
+    for axes, key in zip(places, keys, strict=False):
+        drawn = furthest(_rows_of_kind(found.mask_histories, key))
+        handles |= _draw(axes, drawn)
+        seeds = drawing.from_to_seeds(drawn.groupby(MASK_KIND)["seed"].nunique())
+        axes.set_title(f"{drawing.panel_title((*key, ''))}: {seeds}")
+    for axes in places[len(keys) :]:
+        axes.remove()
+    drawing.legend_below(page, [handles[name] for name in sorted(handles)], 2)
+    return drawing.fix_layout(page)
+
+
+def furthest(histories: pd.DataFrame) -> pd.DataFrame:
+    """The readings of those settings, for each kind of mask, whose best validation accuracy is the greatest.
+
+    Args:
+      histories: rows of `Results.mask_histories` of one network and data set. The best of each seed is averaged.
+    """
+    best = histories.groupby([*SETTINGS, "seed"], sort=False, dropna=False)["validation_accuracy"].max()
+    means = best.groupby(SETTINGS, sort=False, dropna=False).mean().reset_index()
+    chosen = means.sort_values("validation_accuracy", kind="stable").drop_duplicates(MASK_KIND, keep="last")
+    return histories.merge(chosen[SETTINGS], on=SETTINGS)
+
+
+def _panels(histories: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(histories[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def _rows_of_kind(histories: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
+    return histories[(histories["network"] == key[0]) & (histories["dataset"] == key[1])]
+
+
+def _draw(axes: Axes, histories: pd.DataFrame) -> dict[str, Line2D]:
+    handles = {}
+    for (weights, rescale), own in histories.groupby(MASK_KIND, sort=True):
+        name = f"{weights.replace('_', ' ')}{', rescaled' if rescale else ''}"
+        look = styles.LEARNING[weights, bool(rescale)]
+        lines = 100 * own.groupby("iteration")["validation_accuracy"].agg(["mean", "min", "max"])
+        axes.plot(lines.index, lines["mean"], color=look.colour, linestyle=look.dash)
+        axes.fill_between(lines.index, lines["min"], lines["max"], color=look.colour, alpha=0.15, linewidth=0)
+        handles[name] = line_handle(name, look)
+    axes.set_xscale("symlog", linthresh=100)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("validation accuracy of one sampled mask, %")
+    axes.grid(True)
+    axes.set_axisbelow(True)
+    return handles

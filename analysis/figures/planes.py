@@ -1,0 +1,293 @@
+"""Mask criteria as regions of the plane of initial and final weights (Figures 1, 2 and S1, and half of Figure 6).
+
+A criterion is a function of many weights, not of one point: `large_init_large_final` ranks by percentiles, and every
+criterion's threshold is where the wanted share of a layer's weights lies above it. So each region is found by asking
+the criterion itself: points of the plane are scored together with a layer's weights, and belong to the region if their
+scores lie above the threshold of those weights. The layer is a sample of a correlated normal distribution, the
+ellipse of the paper's cartoons, or a trained one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse, Patch
+from matplotlib.ticker import MaxNLocator
+
+from analysis.figures import drawing, styles
+from lottery_tf import registry
+from lottery_tf.errors import DamagedFile
+from lottery_tf.pruning import kept_counts, ranking
+from lottery_tf.pruning.criteria import CRITERIA
+from lottery_tf.results import files
+from lottery_tf.results.paths import CHECKSUMS, DENSE, WEIGHTS
+from lottery_tf.results.store import result_folders
+from lottery_tf.seeds import generator
+from lottery_tf.studies import paper
+
+log = logging.getLogger(__name__)
+
+PLANE_ARGUMENTS = ("w_i", "w_f")  # what a point of the plane has
+FORMULAS = {  # Figure 2, and the two of Figure 6
+    "large_final": "$|w_f|$",
+    "small_final": "$-|w_f|$",
+    "large_init": "$|w_i|$",
+    "small_init": "$-|w_i|$",
+    "large_init_large_final": r"$\min(\alpha|w_f|, |w_i|)$",
+    "small_init_small_final": r"$-\max(\alpha|w_f|, |w_i|)$",
+    "magnitude_increase": "$|w_f| - |w_i|$",
+    "movement": "$|w_f - w_i|$",
+    "random": "$0$",
+    "large_final_same_sign": "$|w_f|$ where the sign stayed",
+    "large_final_diff_sign": "$|w_f|$ where the sign changed",
+}
+KEPT_FRACTION = 0.25  # of the weights of a plane
+CORRELATION = 0.6  # of initial and final weights in the cartoons
+CARTOON_LIMIT = 3.0  # of the cartoons' axes, in standard deviations
+SAMPLE = 8_000  # weights that stand for a layer: the points of a row of the plane are 2% beside them
+POINTS = 160  # of the plane, along each axis; an even number, so that none lies on an axis, where signs are 0
+DOTS = 2_000  # weights that are drawn
+PLANES_A_ROW = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """Initial and final weights of one layer.
+
+    Attributes:
+      w_i, w_f: (n,) floats.
+      limits: the axes of its plane go from -limit to limit: that of w_i, that of w_f.
+      title: whose weights they are; empty for the cartoons' layer.
+    """
+
+    w_i: np.ndarray
+    w_f: np.ndarray
+    limits: tuple[float, float]
+    title: str = ""
+
+    @property
+    def grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """The points of the plane: their w_i and their w_f, each in rising order."""
+        w_i, w_f = (np.linspace(-limit, limit, POINTS) for limit in self.limits)
+        return w_i, w_f
+
+
+@functools.cache
+def cartoon() -> Layer:
+    """The layer of the paper's cartoons: unit normal weights before and after training, positively correlated."""
+    from scipy import stats
+
+    # A low-discrepancy sequence fills the ellipse evenly; its first point is the corner where the quantile is infinite.
+    u = stats.norm.ppf(stats.qmc.Halton(2, scramble=False).random(SAMPLE + 1)[1:])
+    w_i, w_f = u[:, 0], CORRELATION * u[:, 0] + np.sqrt(1 - CORRELATION**2) * u[:, 1]
+    return Layer(w_i, w_f, (CARTOON_LIMIT, CARTOON_LIMIT))
+
+
+def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
+    """The weights of one layer of the first dense network below a folder that kept its weights.
+
+    Args:
+      root: a results folder, or any folder within one.
+      layer: the name of the layer's kernel; None takes the largest.
+
+    Returns:
+      At most `SAMPLE` weights of it, drawn at random but always the same; None where no dense network kept its weights.
+      Damaged files are named in the log and passed over, as are networks whose training diverged.
+
+    Raises:
+      InputError: the network has no such layer.
+    """
+    dense = [path for path in result_folders(Path(root)) if path.name == DENSE and path.parent.name.startswith("seed-")]
+    for path in (path / WEIGHTS for path in dense if (path / WEIGHTS).exists()):
+        try:
+            arrays = files.load_npz(path, files.verified(path, files.read_json(path.parent / CHECKSUMS)))
+        except DamagedFile as error:
+            log.warning("%s It is left out.", error)
+            continue
+        kernels = {name.removeprefix("start/"): value for name, value in arrays.items() if name.startswith("start/")}
+        kernels = {name: value for name, value in kernels.items() if value.ndim > 1}
+        largest = max(kernels, key=lambda name: kernels[name].size)
+        name = largest if layer is None else layer
+        start = registry.choose(kernels, name, "layer").ravel()
+        final = arrays[f"final/{name}"].ravel()
+        if not np.isfinite(final).all():
+            continue
+        chosen = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]
+        w_i, w_f = (values[chosen].astype(np.float64) for values in (start, final))
+        limits = tuple(1.1 * float(np.quantile(np.abs(values), 0.999)) for values in (w_i, w_f))
+        seed, run = path.parts[-3], "/".join(path.parts[-5:-3])
+        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {run}, {seed.replace('-', ' ')}")
+    return None
+
+
+def criterion_function(name: str) -> Callable[..., np.ndarray]:
+    """A criterion that is a function of the plane; raises InputError for one that asks for more than w_i and w_f."""
+    return registry.find_function(CRITERIA, name, "mask criterion of a plane", PLANE_ARGUMENTS)
+
+
+def region(criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -> np.ndarray:
+    """How likely a weight at each point of a layer's plane is to be kept.
+
+    Args:
+      criterion: a name in `CRITERIA`, or `package.module:function`.
+      layer: whose share `kept_fraction` of weights is kept.
+      kept_fraction: in (0, 1).
+
+    Returns:
+      (POINTS, POINTS) floats in [0, 1]: rows are w_f, columns w_i, those of `layer.grid`. In between lie points whose
+      score is the threshold itself, where the random breaking of ties decides.
+
+    Raises:
+      InputError: no such criterion, one that returns what cannot be used, or a share outside (0, 1).
+
+    >>> probability = region("random", cartoon())
+    >>> float(probability.min()), float(probability.max())
+    (0.25, 0.25)
+    """
+    margin, of_ties = _margins(criterion, layer, kept_fraction)
+    return np.where(margin == 0, of_ties, margin > 0)
+
+
+def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far above the threshold each point's score is, and how likely each row's weights at the threshold are kept."""
+    kept_counts.check_fraction("kept_fraction", kept_fraction)
+    score, (grid_i, grid_f) = criterion_function(criterion), layer.grid
+    count = max(1, round(kept_fraction * layer.w_i.size))
+    margins, of_ties = [], []
+    for w_f in grid_f:  # a row at a time: a few points among many weights hardly move percentiles
+        seen_i = np.concatenate([layer.w_i, grid_i])
+        seen_f = np.concatenate([layer.w_f, np.full(POINTS, w_f)])
+        scores = ranking.checked_scores(
+            registry.call_by_parameter_names(score, w_i=seen_i, w_f=seen_f), seen_i.size
+        ).astype(np.float64)
+        own, points = np.split(scores, [layer.w_i.size])
+        threshold = np.partition(own, -count)[-count]
+        of_ties.append((count - (own > threshold).sum()) / (own == threshold).sum())
+        margins.append(np.subtract(points, threshold, out=np.zeros(POINTS), where=points != threshold))
+    return np.array(margins), np.array(of_ties)[:, None]
+
+
+def draw_plane(axes: Axes, criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -> None:
+    """Draws the region that a criterion keeps: coloured where it keeps, grey where not, hatched where chance decides."""
+    (margin, _), colour = _margins(criterion, layer, kept_fraction), styles.of_criterion(criterion).colour
+    axes.set_facecolor(styles.PRUNED)
+    by_chance = margin == 0
+    if by_chance.mean() > 0.005:  # less is a line: the threshold itself
+        filled = axes.contourf(*layer.grid, by_chance, levels=[0.5, 1.5], colors="none", hatches=["/////"])
+        filled.set(edgecolor=colour, linewidth=0)
+    if (margin > 0).any():
+        # Bounded, so that the edge is found between a point inside and one that goes before all others.
+        steps = np.abs(margin[np.isfinite(margin)])
+        bounded = np.clip(margin, -steps.max(), steps.max())
+        axes.contourf(*layer.grid, bounded, levels=[1e-9 * steps.max(), np.inf], colors=[colour], alpha=0.75)
+    draw_weights(axes, layer)
+    plane_axes(axes, layer)
+
+
+def draw_weights(axes: Axes, layer: Layer) -> None:
+    """A trained layer's weights as dots; the ellipse of a cartoon's."""
+    if layer.title:
+        dots = {"marker": ".", "markersize": 1.2, "markeredgewidth": 0, "linestyle": "", "rasterized": True}
+        axes.plot(layer.w_i[:DOTS], layer.w_f[:DOTS], color=styles.INK, alpha=0.6, **dots)
+        return
+    # The eigenvectors of a correlation matrix of two are the diagonals; the ellipse is at two standard deviations.
+    axes.add_patch(
+        Ellipse(
+            (0, 0),
+            4 * np.sqrt(1 + CORRELATION),
+            4 * np.sqrt(1 - CORRELATION),
+            angle=45,
+            fill=False,
+            edgecolor=styles.INK,
+            linewidth=0.9,
+        )
+    )
+
+
+def plane_axes(axes: Axes, layer: Layer) -> None:
+    axes.axhline(0, color=styles.INK, linewidth=0.4)
+    axes.axvline(0, color=styles.INK, linewidth=0.4)
+    (right, top), _ = layer.limits, axes.set_box_aspect(1)
+    axes.set(xlim=(-right, right), ylim=(-top, top))
+    axes.set_xlabel("$w_i$", labelpad=1)
+    axes.set_ylabel("$w_f$", labelpad=1)
+    axes.tick_params(length=2, pad=1.5, labelsize=6.5)
+    if not layer.title:  # a cartoon's axes have no unit
+        axes.set(xticks=[], yticks=[])
+        return
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(2, symmetric=True))
+
+
+def figure1(kept_fraction: float = KEPT_FRACTION) -> Figure:
+    """Figure 1: large_final keeps what lies beyond two horizontal lines, whatever the initial weight was."""
+    figure, layer = drawing.blank(4.6, 3.9), cartoon()
+    axes = figure.subplots()
+    draw_plane(axes, "large_final", layer, kept_fraction)
+    axes.set_xlabel("initial weight $w_i$")
+    axes.set_ylabel("final weight $w_f$")
+    for height, text in ((0.94, "mask = 1: kept"), (0.65, "mask = 0: pruned"), (0.06, "mask = 1: kept")):
+        axes.text(0.03, height, text, transform=axes.transAxes, va="center", fontweight="bold")
+    axes.set_title(f"large_final, {100 * kept_fraction:g}% of the weights kept")
+    return drawing.fix_layout(figure)
+
+
+def figure2(layer: Layer | None = None, further: Sequence[str] = (), kept_fraction: float = KEPT_FRACTION) -> Figure:
+    """Figure 2: what each criterion keeps of the cartoons' layer and, where there is one, of a trained layer.
+
+    Args:
+      layer: a trained layer, or None.
+      further: criteria drawn after the paper's, by name or as `package.module:function`.
+      kept_fraction: the share of weights that is kept, in (0, 1).
+    """
+    criteria = list(dict.fromkeys((*paper.CRITERIA, *further)))
+    layers = [cartoon(), *([layer] if layer else [])]
+    rows = -(-len(criteria) // PLANES_A_ROW)
+    figure = drawing.blank(11, (2.55 * rows + 0.3) * len(layers))
+    parts = np.atleast_1d(figure.subfigures(len(layers), 1))
+    share = f"{100 * kept_fraction:g}% of the weights kept"
+    for part, each in zip(parts, layers, strict=True):
+        part.suptitle(
+            f"Weights of {drawing.as_text(each.title)}, {share}" if each.title else f"Cartoon, {share}", fontsize=9.5
+        )
+        every = part.subplots(rows, PLANES_A_ROW, squeeze=False).ravel()
+        for axes, criterion in zip(every, criteria, strict=False):
+            draw_plane(axes, criterion, each, kept_fraction)
+            axes.set_title("\n".join(filter(None, (_short(criterion), FORMULAS.get(criterion)))))
+        for axes in every[len(criteria) :]:
+            axes.set_axis_off()
+        _explain(every, len(criteria))
+    return drawing.fix_layout(figure)
+
+
+def _short(criterion: str) -> str:
+    """A criterion's name; of a function of the user's own its module's last name and its own."""
+    module, _, function = criterion.rpartition(":")
+    return f"{module.rpartition('.')[2]}:{function}" if module else function
+
+
+def _explain(every: np.ndarray, used: int) -> None:
+    """The colours' meaning, in the free place after the last plane, or below it where none is free."""
+    patches = [
+        Patch(facecolor=styles.COLOURS["blue"][0], alpha=0.75, label="kept"),
+        Patch(facecolor=styles.PRUNED, label="pruned"),
+        Patch(facecolor=styles.PRUNED, hatch="/////", edgecolor=styles.COLOURS["grey"][0], label="chance decides"),
+    ]
+    if used < len(every):
+        every[used].legend(handles=patches, loc="center", frameon=False)
+    else:
+        every[0].figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
+
+
+def draw_pair(part: Figure, criteria: Sequence[str], layer: Layer | None = None) -> None:
+    """Draws the cartoon planes of some criteria side by side into a part of a figure."""
+    for axes, criterion in zip(np.atleast_1d(part.subplots(1, len(criteria))), criteria, strict=True):
+        draw_plane(axes, criterion, layer or cartoon())
+        axes.set_title(f"{criterion}\n{FORMULAS[criterion]}")

@@ -1,0 +1,202 @@
+"""One fixed colour, marker and dash for each treatment, in every figure and on every page.
+
+The lines of a figure are told apart three times over: by colour, by marker (shape, and filled or hollow) and, where a
+treatment has an opposite, by dash. The six colours keep apart for eyes that lack one of the three cones and step by
+step in grey; a treatment and its opposite (large_final and small_final, an action with and without the sign) have the
+same colour and marker shape, the weaker of the two dashed and hollow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import zlib
+from collections.abc import Iterable
+
+from lottery_tf.registry import choose
+
+COLOURS = {  # name -> on a light ground, on a dark one
+    "blue": ("#0f96e1", "#1189c6"),
+    "orange": ("#fe8260", "#febd97"),
+    "green": ("#014c36", "#05b865"),
+    "crimson": ("#cb0466", "#ff4498"),
+    "olive": ("#8a7c01", "#c4c208"),
+    "violet": ("#5137cd", "#ada5fe"),
+    "grey": ("#7a7a7a", "#9a9a9a"),
+    "ink": ("#1c1c1c", "#e6e6e6"),  # text, axes, baselines
+    "faint": ("#d4d4d4", "#3d4148"),  # grids
+    "pruned": ("#e3e3e3", "#33363c"),  # the pruned part of a plane
+}
+GROUND = ("#ffffff", "#16181c")
+INK, FAINT, PRUNED = (COLOURS[name][0] for name in ("ink", "faint", "pruned"))
+
+SOLID, DASHED, DOTTED, DASHDOT = "-", (0, (4, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5))
+
+
+@dataclasses.dataclass(frozen=True)
+class Style:
+    """How a line is drawn.
+
+    Attributes:
+      colour: of line, marker and band, as #rrggbb.
+      marker: matplotlib's name of the marker's shape.
+      dash: matplotlib's line style.
+      hollow: whether the marker is empty inside.
+    """
+
+    colour: str
+    marker: str
+    dash: str | tuple = SOLID
+    hollow: bool = False
+
+    @property
+    def plot(self) -> dict:
+        """The arguments of `Axes.plot`."""
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "linestyle": self.dash,
+            "markerfacecolor": GROUND[0] if self.hollow else self.colour,
+            "markeredgecolor": self.colour,
+        }
+
+
+def _style(colour: str, marker: str, dash: str | tuple = SOLID, hollow: bool = False) -> Style:
+    return Style(COLOURS[colour][0], marker, dash, hollow)
+
+
+TREATMENTS: dict[str, Style] = {  # Treatment.name -> style
+    # Mask criteria: Figures 2, 3, 6 and 7
+    "large_final-rewind-zero": _style("blue", "o"),
+    "small_final-rewind-zero": _style("blue", "o", DASHED, hollow=True),
+    "large_init-rewind-zero": _style("crimson", "v"),
+    "small_init-rewind-zero": _style("crimson", "v", DASHED, hollow=True),
+    "large_init_large_final-rewind-zero": _style("olive", "D"),
+    "small_init_small_final-rewind-zero": _style("olive", "D", DASHED, hollow=True),
+    "magnitude_increase-rewind-zero": _style("orange", "^"),
+    "movement-rewind-zero": _style("green", "s"),
+    "random-rewind-zero": _style("grey", "X", DASHDOT),
+    "large_final_same_sign-rewind-zero": _style("violet", "p"),
+    "large_final_diff_sign-rewind-zero": _style("violet", "p", DASHED, hollow=True),
+    "magnitude_increase_same_sign-rewind-zero": _style("orange", "p"),
+    "magnitude_increase_diff_sign-rewind-zero": _style("orange", "p", DASHED, hollow=True),
+    "snip-rewind-zero": _style("olive", "h"),
+    "grad-rewind-zero": _style("olive", "h", DASHED, hollow=True),
+    # Mask-1 actions: Figure 4
+    "large_final-reinit-zero": _style("orange", "s", DASHED, hollow=True),
+    "large_final-reinit_init_sign-zero": _style("orange", "s"),
+    "large_final-reshuffle-zero": _style("violet", "D", DASHED, hollow=True),
+    "large_final-reshuffle_init_sign-zero": _style("violet", "D"),
+    "large_final-constant-zero": _style("green", "^", DASHED, hollow=True),
+    "large_final-constant_init_sign-zero": _style("green", "^"),
+    # Mask-0 actions: Figure 5 and Section S2
+    "large_final-rewind-init": _style("crimson", "s", DOTTED, hollow=True),
+    "large_final-rewind-hybrid": _style("green", "D"),
+    "large_final-rewind-hybrid_all": _style("olive", "P"),
+    "large_final-rewind-hybrid_random": _style("violet", "X", DASHDOT),
+    "large_final-rewind-hybrid_reverse": _style("crimson", "P", DASHED, hollow=True),
+    "magnitude_increase-rewind-hybrid": _style("orange", "D", DASHED, hollow=True),
+    # One-shot pruning and fine-tuning of Frankle & Carbin
+    "large_final-rewind-zero-oneshot": _style("green", "v"),
+    "large_final-finetune-zero": _style("violet", "D", DASHDOT),
+}
+CONTROLS: dict[str, Style] = {  # controls of winning tickets
+    "reinit": _style("orange", "s", DASHED, hollow=True),
+    "random": _style("grey", "X", DASHDOT),
+}
+REWIND_POINTS: dict[int, Style] = {  # iteration that kept weights go back to -> style
+    0: _style("blue", "o"),
+    100: _style("orange", "s"),
+    250: _style("green", "^"),
+    500: _style("crimson", "v"),
+    1000: _style("olive", "D"),
+    2000: _style("violet", "p"),
+}
+PRUNED_BY: dict[str, Style] = {  # ways to prune, or to move weights as far
+    "large_final": _style("violet", "D"),
+    "random": _style("grey", "X", DASHDOT),
+    "random direction": _style("orange", "^", DOTTED, hollow=True),
+}
+LIMITS: dict[str, Style] = {  # answers to how much can be pruned at once: found ones filled, predicted ones hollow
+    "found": Style(INK, "o"),
+    "found after retraining": _style("crimson", "D"),
+    "along the projection": _style("blue", "s", DASHED, hollow=True),
+    "all directions alike": _style("orange", "v", DASHDOT, hollow=True),
+    "subspace meets bowl": _style("green", "^", DOTTED, hollow=True),
+}
+RETRAINING: dict[str, Style] = {"before": _style("orange", "v", DASHED, hollow=True), "after": _style("blue", "o")}
+SEQUENCE = tuple(_style(*look) for look in (("blue", "o"), ("orange", "s"), ("green", "^"), ("violet", "p")))  # levels
+
+LEARNED = {  # g of a learned mask, whether its network is rescaled -> style of its points
+    ("bernoulli", False): Style(INK, "<", DASHED),
+    ("bernoulli", True): Style(INK, ">", DASHED, hollow=True),
+    ("rounded", False): _style("crimson", "<", DASHED),
+    ("rounded", True): _style("crimson", ">", DASHED, hollow=True),
+    ("edge_popup", False): _style("green", "<", DASHED),
+    ("edge_popup", True): _style("green", ">", DASHED, hollow=True),
+}
+LEARNING = {  # weights of a learned mask, whether its network is rescaled -> style of its curve
+    ("initial", False): _style("blue", ""),
+    ("initial", True): _style("blue", "", DASHED),
+    ("signed_constant", False): _style("orange", ""),
+    ("signed_constant", True): _style("orange", "", DASHED),
+}
+BASELINES = {  # horizontal lines without a marker
+    "dense": Style(INK, "", DASHED),
+    "trained_baseline": Style(INK, "", DASHED),
+    "untrained_baseline": Style(INK, "", DOTTED),
+}
+SELECTIVITY = {  # Figure S1
+    "increased": _style("orange", "^"),
+    "decreased": _style("blue", "v"),
+}
+
+_SPARE = [
+    style
+    for colour, marker, (dash, hollow) in itertools.product(
+        ("blue", "orange", "green", "crimson", "olive", "violet"),
+        ("o", "s", "^", "v", "D", "P", "X", "p", "h"),
+        ((SOLID, False), (DASHED, True), (DASHDOT, True), (DOTTED, False)),
+    )
+    if (style := _style(colour, marker, dash, hollow)) not in TREATMENTS.values()
+]
+
+
+def of_treatment(name: str) -> Style:
+    """The style of a treatment: its own, or for one that the paper has not, a spare one that its name alone decides.
+
+    Args:
+      name: `Treatment.name`.
+
+    >>> of_treatment("large_final-rewind-zero").colour
+    '#0f96e1'
+    >>> of_treatment("mine+my_criterion-rewind-zero") == of_treatment("mine+my_criterion-rewind-zero")
+    True
+    """
+    return TREATMENTS.get(name) or _SPARE[zlib.crc32(name.encode()) % len(_SPARE)]
+
+
+def of_treatments(names: Iterable[str]) -> dict[str, Style]:
+    """The styles of the treatments of one figure: no two alike as long as there are spare ones.
+
+    >>> clashing = ("large_final-rewind-zero-rewind500", "random-rewind-zero-rewind2000")
+    >>> of_treatment(clashing[0]) == of_treatment(clashing[1]), len(set(of_treatments(clashing).values()))
+    (True, 2)
+    """
+    found: dict[str, Style] = {}
+    for name in names:
+        look, taken = of_treatment(name), set(found.values())
+        place = _SPARE.index(look) if look in _SPARE else 0
+        free = (other for other in (look, *_SPARE[place:], *_SPARE[:place]) if other not in taken)
+        found[name] = look if name in TREATMENTS else next(free, look)
+    return found
+
+
+def of_criterion(name: str) -> Style:
+    """The style of a mask criterion where no action matters (planes, supermasks): that of rewinding with zeros."""
+    return of_treatment(f"{name}-rewind-zero".replace(":", "+"))
+
+
+def of_baseline(name: str) -> Style:
+    """The style of a horizontal baseline; raises InputError for a name that is none."""
+    return choose(BASELINES, name, "baseline")

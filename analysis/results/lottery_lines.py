@@ -1,0 +1,119 @@
+"""The lines of Frankle & Carbin's experiments: winning tickets, their controls, one-shot pruning and fine-tuning."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+
+from analysis.results.load import FINISHED, Results
+from analysis.results.select import Panel, panel, panels
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.paths import DENSE
+from lottery_tf.studies import paper
+
+TICKET, ONE_SHOT, FINE_TUNED, REINIT, RANDOM = (
+    "winning ticket, iterative", "winning ticket, one-shot", "fine-tuned", "ticket reinitialized", "random ticket",
+)  # fmt: skip
+TREATMENTS = {TICKET: Treatment(), ONE_SHOT: Treatment(rounds="oneshot"), FINE_TUNED: Treatment(mask1="finetune")}
+CONTROLS = {REINIT: "reinit", RANDOM: "random"}  # of the iterative ticket: line -> kind of control
+LINES = (*TREATMENTS, *CONTROLS)
+
+
+def treatments(network: str) -> dict[str, Treatment]:
+    """The treatment of each line, with weights ranked in each layer or all together as the network's settings have it.
+
+    >>> treatments("fc")["fine-tuned"].name, treatments("resnet20")["fine-tuned"].name
+    ('large_final-finetune-zero', 'large_final-finetune-zero-global')
+    """
+    return {line: dataclasses.replace(treatment, scope=scope_of(network)) for line, treatment in TREATMENTS.items()}
+
+
+def scope_of(network: str) -> str:
+    """Among which weights scores are ranked in a network where nothing else is asked for.
+
+    >>> scope_of("fc"), scope_of("vgg19"), scope_of("mine")
+    ('layer', 'global', 'layer')
+    """
+    return NETWORKS[network].scope if network in NETWORKS else Treatment().scope
+
+
+def figure() -> paper.Figure:
+    """The treatments of all networks, controls left out, as a figure whose lines have the treatments' names."""
+    lines = {each.name: each for network in NETWORKS for each in treatments(network).values()}
+    return paper.Figure("Winning tickets and their controls", lines, tuple(lines))
+
+
+def runs(found: Results, key: Panel, measure: str) -> pd.DataFrame:
+    """Every run of the lines: columns line, level, seed, draw, kept_fraction, value.
+
+    Args:
+      found: all results.
+      key: network, data set and schedule.
+      measure: a column of `Results.levels`.
+
+    Returns:
+      A row a run. Level 0 is the dense network, for every line that has any other level; of runs that diverged the
+      value is NaN. The draw of what is no control is 0.
+    """
+    levels = panel(found.levels, key).assign(draw=0)
+    wanted = treatments(key[0])
+    controls = panel(found.controls, key)
+    controls = controls[controls["treatment"] == wanted[TICKET].name]
+    dense = levels[levels["treatment"] == DENSE]
+    own = {line: levels[levels["treatment"] == treatment.name] for line, treatment in wanted.items()}
+    own |= {line: controls[controls["control"] == control] for line, control in CONTROLS.items()}
+    columns = ["line", "level", "seed", "draw", "kept_fraction", "value"]
+    parts = [pd.concat([dense, rows]).assign(line=line) for line, rows in own.items() if len(rows)]
+    rows = pd.concat(parts, ignore_index=True) if parts else levels[:0].assign(line="")
+    return rows.rename(columns={measure: "value"})[columns]
+
+
+def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
+    """The lines: the mean over seeds of each seed's mean over draws, and the least and greatest run.
+
+    Args:
+      rows: what `runs` returns.
+
+    Returns:
+      Columns line, level, kept_fraction, mean, min, max, n, star; n counts seeds, and no point has a star.
+    """
+    place = ["line", "level"]
+    seeds = rows.groupby([*place, "seed"], sort=False)["value"].mean().groupby(place, sort=False).agg(["mean", "count"])
+    spread = rows.groupby(place, sort=False).agg(
+        kept_fraction=("kept_fraction", "mean"), min=("value", "min"), max=("value", "max")
+    )
+    joined = spread.join(seeds).rename(columns={"count": "n"}).reset_index().assign(star=False)
+    joined = joined[[*place, "kept_fraction", "mean", "min", "max", "n", "star"]].sort_values("level", kind="stable")
+    order = {line: number for number, line in enumerate(LINES)}
+    return joined.sort_values("line", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+def too_short(dense: pd.DataFrame) -> str:
+    """A note where training ends before it can be told how fast a network learns; "" where it does not.
+
+    Args:
+      dense: the rows of `Results.levels` of the dense networks of one panel.
+    """
+    ended = dense[dense["status"] == FINISHED]
+    falling = int((ended["early_stop_iteration"] >= ended["iterations"]).sum())
+    if not falling or falling < len(ended) / 2:
+        return ""
+    return f"{falling} of {len(ended)} dense networks stop at the very end of training, which is too short"
+
+
+def missing(found: Results, key: Panel) -> list[str]:
+    """The lines of which no level is there that did not diverge."""
+    rows = runs(found, key, "test_accuracy")
+    there = set(rows[(rows["level"] > 0) & rows["value"].notna()]["line"])
+    return [line for line in LINES if line not in there]
+
+
+def trained_panels(found: Results) -> list[Panel]:
+    """The networks, data sets and schedules with a one-shot or a fine-tuned level, or a control of a ticket.
+
+    A ticket alone makes none: it is a line of the paper's figures as well.
+    """
+    keys = sorted({*panels(found.levels), *panels(found.controls)})
+    return [key for key in keys if not {*LINES} - {TICKET} <= {*missing(found, key)}]

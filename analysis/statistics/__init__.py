@@ -1,0 +1,1 @@
+"""Tests of one line's runs against another's, stars, and what few runs can show."""

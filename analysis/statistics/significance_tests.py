@@ -1,0 +1,268 @@
+"""Is one line above the others, and could five runs have shown it? Tests of runs against runs, and stars.
+
+Source: Zhou et al., Figures 3 and 4: "Stars represent points that are significantly above all other lines at a p = 0.05
+level." The paper names no test. Read here as follows:
+
+  - A point is starred if, against every other line that has runs at that level, a test rejects "this line is not
+    better" at p <= 0.05, and its mean is the best.
+  - The tests are one-sided, since the sentence has a direction: better is above for accuracies and below for
+    iterations. A two-sided Wilcoxon test could never reach 0.05 with five runs; see `least_p_value`.
+  - The runs of one seed share initial weights and data order across treatments, so they are paired. The paired tests
+    use that; the unpaired ones, Welch's t-test among them, leave it aside, as a reader of the paper would.
+  - A training that diverged (NaN) is no run: it counts neither as zero nor as anything else.
+
+scipy computes the tests.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from lottery_tf.errors import InputError
+from lottery_tf.registry import choose
+
+Runs = Mapping[int, float]  # seed -> value
+
+CONFIDENCE = 0.95
+
+CORRECTIONS = ("none", "holm")
+
+BETTER = {"greater": 1, "less": -1}  # which way is better -> the sign that makes it greater
+
+MOST_SPLITS = 1_000_000
+
+DIGITS = 12  # shares of 10,000 images differ by whole images: what differs by less is a tie spoilt by rounding
+
+
+@dataclasses.dataclass(frozen=True)
+class SignificanceTest:
+    """A test of whether the mean of one line's runs is above that of another's.
+
+    Attributes:
+      title: what it is called.
+      paired: whether it compares the two runs of each seed; runs without a partner are then left out.
+      least_runs: how many runs (pairs of runs) it takes of each line.
+      spread: whether it estimates a variance, and so says nothing where there is none.
+      p_value: from two arrays (of equal length if paired) to the one-sided p-value of "the first is greater".
+      interval: from two arrays to the two-sided 95% confidence interval of the difference of means.
+      least_p_value: from two numbers of runs to the least p-value that any values could give.
+    """
+
+    title: str
+    paired: bool
+    least_runs: int
+    spread: bool
+    p_value: Callable[[np.ndarray, np.ndarray], float]
+    interval: Callable[[np.ndarray, np.ndarray], tuple[float, float]]
+    least_p_value: Callable[[int, int], float]
+
+
+def _t_test(**how) -> tuple[Callable, Callable]:
+    """The p-value and the interval of an unpaired t-test."""
+
+    def p_value(a: np.ndarray, b: np.ndarray) -> float:
+        from scipy import stats
+
+        # A tenth of the time of `ttest_ind`, and a report takes thousands of them.
+        moments = (moment for runs in (a, b) for moment in (runs.mean(), runs.std(ddof=1), runs.size))
+        return float(stats.ttest_ind_from_stats(*moments, alternative="greater", **how).pvalue)
+
+    def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+        from scipy import stats
+
+        with warnings.catch_warnings():
+            # scipy warns of a line without variance, which is no harm as long as the other has some.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            found = stats.ttest_ind(a, b, **how).confidence_interval(CONFIDENCE)
+        return float(found.low), float(found.high)
+
+    return p_value, interval
+
+
+def _paired_t(a: np.ndarray, b: np.ndarray) -> float:
+    from scipy import stats
+
+    return float(stats.ttest_rel(a, b, alternative="greater").pvalue)
+
+
+def _paired_interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    from scipy import stats
+
+    found = stats.ttest_rel(a, b).confidence_interval(CONFIDENCE)
+    return float(found.low), float(found.high)
+
+
+def _wilcoxon(a: np.ndarray, b: np.ndarray) -> float:
+    """Exact, ties among the differences included; differences of zero are left out, as Wilcoxon did."""
+    from scipy import stats
+
+    differences = _differences(a, b)
+    differences = differences[differences != 0]
+    if differences.size < 2:  # scipy takes two; a single one has either sign with the same chance
+        return 0.5 if differences.sum() > 0 else 1.0
+    every_sign = stats.PermutationMethod(n_resamples=_countable(2**differences.size, "signs"))
+    return float(stats.wilcoxon(differences, alternative="greater", method=every_sign).pvalue)
+
+
+def _permutation(a: np.ndarray, b: np.ndarray) -> float:
+    """The share of all splits of the pooled runs whose difference of means is at least the one that was found."""
+    from scipy import stats
+
+    splits = _countable(math.comb(a.size + b.size, a.size), "splits")
+    # The sum of the first sample orders splits as the difference of means does; rounded, so that ties are ties.
+    pooled = [np.round(runs, DIGITS) for runs in (a, b)]
+    found = stats.permutation_test(
+        pooled,
+        lambda first, second, axis: np.round(np.sum(first, axis), DIGITS),
+        alternative="greater",
+        vectorized=True,
+        n_resamples=splits,
+    )
+    return float(found.pvalue)
+
+
+def _countable(count: int, what: str) -> int:
+    if count > MOST_SPLITS:
+        raise InputError(f"An exact test of so many runs has {count} {what} to count; choose another test.")
+    return count
+
+
+def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.round(a - b, DIGITS)
+
+
+_WELCH, _STUDENT = _t_test(equal_var=False), _t_test(equal_var=True)
+
+
+TESTS: dict[str, SignificanceTest] = {
+    "welch": SignificanceTest("Welch's t-test", False, 2, True, *_WELCH, lambda n_a, n_b: 0.0),
+    "student": SignificanceTest("Student's t-test", False, 2, True, *_STUDENT, lambda n_a, n_b: 0.0),
+    "paired": SignificanceTest("paired t-test", True, 2, True, _paired_t, _paired_interval, lambda n_a, n_b: 0.0),
+    "wilcoxon": SignificanceTest(
+        "Wilcoxon's signed-rank test, exact",
+        True,
+        1,
+        False,
+        _wilcoxon,
+        _paired_interval,
+        lambda n_a, n_b: 0.5 ** min(n_a, n_b),
+    ),
+    "permutation": SignificanceTest(
+        "exact permutation test of the difference of means, unpaired",
+        False,
+        2,
+        False,
+        _permutation,
+        _WELCH[1],
+        lambda n_a, n_b: 1 / math.comb(n_a + n_b, n_a),
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What runs of one line say against those of another.
+
+    Attributes:
+      a, b: the lines' names.
+      n_a, n_b: runs that were compared.
+      difference: mean of a minus mean of b.
+      p_value: one-sided, of "a is better"; NaN where the test is not defined.
+      effect_size: Hedges' g, the difference in units of the pooled standard deviation, corrected for few runs; NaN
+        where there is none. It is the same for all tests.
+      low, high: two-sided 95% confidence interval of the difference: Welch's or Student's, that of paired runs for the
+        paired tests; NaN where there is none. The permutation test has Welch's beside it.
+      note: why a number is not defined, or which runs were left out.
+    """
+
+    a: str
+    b: str
+    n_a: int
+    n_b: int
+    difference: float
+    p_value: float
+    effect_size: float
+    low: float
+    high: float
+    note: str = ""
+
+
+def compare(
+    a: Runs, b: Runs, test: str = "welch", better: str = "greater", names: tuple[str, str] = ("a", "b")
+) -> Comparison:
+    """Compares the runs of two lines.
+
+    Args:
+      a, b: from seed to value; values that are not numbers are no runs.
+      test: a name in `TESTS`.
+      better: "greater" or "less", which way is better; the p-value is of "the mean of a is better".
+      names: what the two are called.
+
+    Raises:
+      InputError: an unknown test or direction, or too many runs for an exact test.
+
+    >>> found = compare({0: 3.0, 1: 4.0, 2: 5.0}, {0: 1.0, 1: 2.0, 2: 3.0})
+    >>> round(found.p_value, 4), found.difference, round(found.effect_size, 2)
+    (0.0352, 2.0, 1.6)
+    """
+    chosen, sign = choose(TESTS, test, "test"), choose(BETTER, better, "direction")
+    x, y, left_out = _samples(a, b, chosen.paired)
+    if not x.size or not y.size:
+        nothing = (float("nan"),) * 5
+        return Comparison(*names, x.size, y.size, *nothing, note="no runs to compare")
+    p_value, notes = _p_value(x, y, chosen, sign), []
+    if left_out:
+        notes.append(f"runs without a partner, left out: {left_out}")
+    if math.isnan(p_value):
+        notes.append(_undefined(x, y, chosen))
+    low, high = chosen.interval(x, y) if _varies(x, y, chosen.paired) else (float("nan"), float("nan"))
+    return Comparison(
+        *names, x.size, y.size, float(x.mean() - y.mean()), p_value, hedges_g(x, y), low, high, "; ".join(notes)
+    )
+
+
+def _samples(a: Runs, b: Runs, paired: bool) -> tuple[np.ndarray, np.ndarray, int]:
+    """The runs to compare, in the order of their seeds, and how many had no partner."""
+    a, b = ({seed: value for seed, value in sorted(runs.items()) if math.isfinite(value)} for runs in (a, b))
+    seeds = (list(a), list(b)) if not paired else ([seed for seed in a if seed in b],) * 2
+    x, y = (np.array([runs[seed] for seed in own], float) for runs, own in zip((a, b), seeds, strict=True))
+    return x, y, len(a) + len(b) - x.size - y.size
+
+
+def _p_value(x: np.ndarray, y: np.ndarray, test: SignificanceTest, sign: int) -> float:
+    if min(x.size, y.size) < test.least_runs or (test.spread and not _varies(x, y, test.paired)):
+        return float("nan")
+    return test.p_value(sign * x, sign * y)
+
+
+def _varies(x: np.ndarray, y: np.ndarray, paired: bool) -> bool:
+    """Whether there are runs enough for a variance, and it is not zero."""
+    if min(x.size, y.size) < 2:
+        return False
+    return bool(np.ptp(_differences(x, y)) > 0) if paired else bool(max(np.ptp(x), np.ptp(y)) > 0)
+
+
+def _undefined(x: np.ndarray, y: np.ndarray, test: SignificanceTest) -> str:
+    if min(x.size, y.size) < test.least_runs:
+        return f"{test.title} takes {test.least_runs} {'pairs of runs' if test.paired else 'runs of each line'}"
+    return "the differences do not vary" if test.paired else "neither line varies"
+
+
+def hedges_g(x: np.ndarray, y: np.ndarray) -> float:
+    """The difference of means over the pooled standard deviation, times 1 - 3 / (4 (n_x + n_y - 2) - 1).
+
+    NaN where there is no spread to measure by.
+
+    >>> round(hedges_g(np.array([3.0, 4.0, 5.0]), np.array([1.0, 2.0, 3.0])), 2)
+    1.6
+    """
+    freedom = x.size + y.size - 2
+    squares = ((x - x.mean()) ** 2).sum() + ((y - y.mean()) ** 2).sum()
+    if freedom < 1 or max(np.ptp(x), np.ptp(y)) == 0:
+        return float("nan")
+    return float((x.mean() - y.mean()) / math.sqrt(squares / freedom) * (1 - 3 / (4 * freedom - 1)))

@@ -1,0 +1,185 @@
+"""Table 1 of the paper: the best Supermasks, heuristic and learned, beside the trained network and the published values."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.results.load import FINISHED, Results
+from analysis.results.select import PANEL
+from analysis.tables.formats import SUMMARY
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.results.paths import DENSE
+from lottery_tf.studies import paper
+
+PUBLISHED = Path(__file__).parents[1] / "published.csv"
+
+
+def table1(results: Results) -> pd.DataFrame:
+    """Table 1 of the paper and its later variants, a row for each of its cells that there are results for.
+
+    What the paper calls "max over any prune percentage" is taken in three ways, each over the paper's criteria (or for
+    learned masks over its initial logits, which nudge the pruned share), in percent:
+
+      maxima        each seed's highest test accuracy at any kept percentage; their mean, and the criterion where that
+                    is highest. Chosen on test images, as the paper's is.
+      mean_maximum  the highest mean over seeds of the test accuracy at any one kept percentage, chosen on test images
+      validation    the kept percentage is chosen by each seed's validation accuracy, the criterion by the mean of
+                    those; the test accuracy there. The honest one: no test image has a say.
+
+    A criterion is the same for all seeds. Masks learned in different ways (optimizer, learning rate, batch, iterations)
+    have rows of their own. A trained network has one accuracy a seed, that of its early-stopping iteration.
+
+    Returns:
+      Columns network, dataset, schedule ("" for learned masks), column (of the paper's table), training (of learned
+      masks), published, and for each of the three ways W: W_mean, W_min, W_max, W_n, W_of (the criterion), W_kept_percent
+      (the mean) and W_difference (W_mean minus published). No rows where there are no results.
+    """
+    rows = [*_heuristic_rows(results), *_learned_rows(results), *_trained_rows(results)]
+    published = published_table1()
+    for row in rows:
+        row["published"] = published.get((row["network"], row["dataset"], row["column"]), math.nan)
+        row |= {f"{way}_difference": row[f"{way}_mean"] - row["published"] for way in WAYS}
+    ways = [f"{way}_{name}" for way in WAYS for name in (*SUMMARY, "n", "of", "kept_percent", "difference")]
+    found = pd.DataFrame(rows, columns=[*PANEL, "column", "training", "published", *ways])
+    orders = {"network": NETWORKS, "column": TABLE1_COLUMNS}
+    places = {name: {value: place for place, value in enumerate(order)} for name, order in orders.items()}
+    keys = found.assign(**{name: found[name].map(place) for name, place in places.items()})
+    keys = keys.sort_values(["network", "dataset", "column", "schedule", "training"])
+    return found.loc[keys.index].reset_index(drop=True)
+
+
+def _heuristic_rows(results: Results) -> Iterator[dict]:
+    ladders = [(ladder.source, ladder.criterion) for ladder in paper.HEURISTIC_MASK_SOURCES]
+    rows = results.supermasks
+    rows = rows[rows.set_index(["source", "criterion"]).index.isin(ladders)]
+    rows = rows.rename(columns={"criterion": "family", "level": "step"}).dropna(subset=ACCURACIES)
+    for (*place, weights), found in rows.groupby([*PANEL, "weights"]):
+        yield _table1_row(place, f"mask x {weights.replace('_', ' ')}", found)
+
+
+def _learned_rows(results: Results) -> Iterator[dict]:
+    for column in paper.LEARNED_MASKS:
+        rows = learned_of_column(results.learned_masks, column).dropna(subset=ACCURACIES)
+        for (network, dataset, *how), found in rows.groupby(["network", "dataset", *HOW_LEARNED]):
+            yield _table1_row((network, dataset, ""), column, found, learned_how(*how))
+
+
+def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The learned masks that a column of Table 1 is the maximum over, whichever way they were learned.
+
+    Args:
+      learned_masks: `Results.learned_masks`.
+      column: a key of `paper.LEARNED_MASKS`.
+
+    Returns:
+      Their rows, with "step" for the initial logit and with the names that heuristic supermasks have too:
+      validation_accuracy, kept_fraction. Diverged ones are left out.
+    """
+    rows = learned_masks[learned_masks["status"] == FINISHED]
+    wanted = {(mask.weights, mask.g, mask.rescale, mask.l1, mask.logit_name) for mask in paper.LEARNED_MASKS[column]}
+    identity = rows.set_index(["weights", "g", "rescale", "l1", "initial_logit"]).index
+    rows = rows[identity.isin(wanted)].rename(columns={"initial_logit": "step"})
+    return rows.assign(
+        family="", kept_fraction=1 - rows["pruned_fraction"], validation_accuracy=rows["best_val_accuracy"]
+    )
+
+
+HOW_LEARNED = ("iterations", "batch_size", "optimizer", "learning_rate")
+
+
+def learned_how(iterations: float, batch_size: float, optimizer: str, learning_rate: float) -> str:
+    """How a mask was learned, in words.
+
+    >>> learned_how(2000, 250, "momentum", 100.0)
+    '2000 iterations of 250 images, momentum 100'
+    """
+    return f"{iterations:.0f} iterations of {batch_size:.0f} images, {optimizer} {learning_rate:g}"
+
+
+def ways_learned(learned_masks: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Learned masks by how they were learned, in words: those last that saw the most images.
+
+    Of ways with equally many images those come later that are better on validation images.
+    """
+
+    def length(way: tuple[str, pd.DataFrame]) -> tuple[int, float]:
+        rows = way[1]
+        return (rows["iterations"] * rows["batch_size"]).iloc[0], rows["best_val_accuracy"].mean()
+
+    ways = [(learned_how(*how), rows) for how, rows in learned_masks.groupby(list(HOW_LEARNED))]
+    return sorted(ways, key=length)
+
+
+def _trained_rows(results: Results) -> Iterator[dict]:
+    rows = results.levels
+    rows = rows[(rows["treatment"] == DENSE) & (rows["status"] == FINISHED)]
+    # The early-stopping iteration is chosen on validation images, and there is nothing else to choose.
+    rows = rows.assign(family="", step=0, validation_accuracy=rows["test_accuracy"])
+    for place, found in rows.groupby(list(PANEL)):
+        yield _table1_row(place, "trained network", found)
+
+
+ACCURACIES = ["validation_accuracy", "test_accuracy"]  # by which a best mask is chosen
+
+
+def _table1_row(place: Iterable[str], column: str, rows: pd.DataFrame, training: str = "") -> dict:
+    """One cell of Table 1: rows of columns family, step, seed, kept_fraction, validation_accuracy, test_accuracy."""
+    row = dict(zip(PANEL, place, strict=True)) | {"column": column, "training": training}
+    rows = _most_seeds(rows, "family")
+    for way, choice in WAYS.items():
+        chosen = choice(rows)
+        accuracies = 100 * chosen["test_accuracy"]
+        row |= {f"{way}_{name}": getattr(accuracies, name)() for name in SUMMARY}
+        row |= {f"{way}_n": len(chosen), f"{way}_of": chosen["family"].iloc[0]}
+        row |= {f"{way}_kept_percent": 100 * chosen["kept_fraction"].mean()}
+    return row
+
+
+def _most_seeds(rows: pd.DataFrame, group: str | list[str]) -> pd.DataFrame:
+    """The groups that as many seeds have as any: the best of one lucky seed is no maximum over seeds."""
+    counts = rows.groupby(group)["seed"].transform("nunique")
+    return rows[counts == counts.max()]
+
+
+def _by_seed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Each seed's best row of the family whose mean of those is highest."""
+    best = rows.loc[rows.groupby(["family", "seed"], sort=False)[by].idxmax()]
+    means = best.groupby("family", sort=False)[by].mean()
+    return best[best["family"] == means.idxmax()]
+
+
+def _by_step(rows: pd.DataFrame) -> pd.DataFrame:
+    """All seeds' rows at the step of the highest mean test accuracy."""
+    steps = _most_seeds(rows, ["family", "step"])
+    family, step = steps.groupby(["family", "step"], sort=False)["test_accuracy"].mean().idxmax()
+    return steps[(steps["family"] == family) & (steps["step"] == step)]
+
+
+WAYS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {  # in which Table 1's maxima are taken
+    "maxima": functools.partial(_by_seed, by="test_accuracy"),
+    "mean_maximum": _by_step,
+    "validation": functools.partial(_by_seed, by="validation_accuracy"),
+}
+TABLE1_COLUMNS = (
+    *(f"mask x {weights.replace('_', ' ')}" for weights in SUPERMASK_WEIGHTS),
+    *paper.LEARNED_MASKS,
+    "trained network",
+)
+
+
+def published() -> pd.DataFrame:
+    """Every number that the paper prints, and headlines of the works behind it: source, place, network, dataset, quantity, value, unit, note."""
+    return pd.read_csv(PUBLISHED, keep_default_na=False, dtype={"value": float})
+
+
+def published_table1() -> dict[tuple[str, str, str], float]:
+    """(network, data set, column) -> the percentage that Table 1 prints."""
+    rows = published()
+    rows = rows[(rows["source"] == "Zhou et al.") & (rows["place"] == "Table 1")]
+    return {(row.network, row.dataset, row.quantity): row.value for row in rows.itertuples()}

@@ -1,0 +1,108 @@
+"""How the networks of Table S1 and of Frankle & Carbin are built."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+from keras import layers
+
+from lottery_tf.masking.layers import MaskedConv2D, MaskedDense
+from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
+from lottery_tf.processes import usual_keras
+from lottery_tf.registry import choose
+
+INITIALIZER = "glorot_normal"
+
+BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+
+
+def plain(name: str, table: NetworkSettings, image_shape: tuple[int, ...], classes: int) -> keras.Model:
+    """3x3 convolutions with a pooling after each pair, then dense layers (Table S1).
+
+    Dropout, if there is any, follows each hidden dense layer.
+    """
+    stack = [keras.Input(image_shape)]
+    for index, channels in enumerate(table.conv):
+        convolution = {"padding": "same", "activation": "relu", "kernel_initializer": INITIALIZER}
+        stack.append(MaskedConv2D(channels, 3, **convolution, name=f"conv_{index + 1}"))
+        if index % 2:
+            stack.append(layers.MaxPooling2D(name=f"pool_{index // 2 + 1}"))
+    stack.append(layers.Flatten(name="flatten"))
+    for index, units in enumerate(table.dense[:-1]):
+        stack.append(MaskedDense(units, activation="relu", kernel_initializer=INITIALIZER, name=f"dense_{index + 1}"))
+        if table.dropout:
+            stack.append(layers.Dropout(table.dropout, name=f"dropout_{index + 1}"))
+    stack.append(_output(classes))
+    return keras.Sequential(stack, name=name)
+
+
+def residual(name: str, table: NetworkSettings, image_shape: tuple[int, ...], classes: int) -> keras.Model:
+    """A convolution, stages of blocks of two with a shortcut each, global average pooling (He et al., CIFAR-10).
+
+    The first block of every stage but the first halves height and width; its shortcut is a 1x1 convolution.
+    """
+    inputs = keras.Input(image_shape)
+    x = _convolution(inputs, table.stages[0][1], "conv_1", relu=True)
+    for stage, (blocks, channels) in enumerate(table.stages, start=1):
+        for block in range(1, blocks + 1):
+            where, halves = f"stage_{stage}_block_{block}", stage > 1 and block == 1
+            strides = 2 if halves else 1
+            shortcut = _convolution(x, channels, f"{where}_downsample", 1, strides) if halves else x
+            x = _convolution(x, channels, f"{where}_conv_1", strides=strides, relu=True)
+            x = _convolution(x, channels, f"{where}_conv_2")
+            x = layers.Add(name=f"{where}_sum")([x, shortcut])
+            x = layers.ReLU(name=f"{where}_relu")(x)
+    return _classified(name, inputs, x, classes)
+
+
+def vgg(name: str, table: NetworkSettings, image_shape: tuple[int, ...], classes: int) -> keras.Model:
+    """Stages of 3x3 convolutions with a pooling between them, global average pooling (Simonyan & Zisserman)."""
+    x = inputs = keras.Input(image_shape)
+    for stage, (count, channels) in enumerate(table.stages, start=1):
+        if stage > 1:
+            x = layers.MaxPooling2D(name=f"pool_{stage - 1}")(x)
+        for index in range(1, count + 1):
+            x = _convolution(x, channels, f"stage_{stage}_conv_{index}", relu=True)
+    return _classified(name, inputs, x, classes)
+
+
+def _convolution(x, channels: int, name: str, size: int = 3, strides: int = 1, relu: bool = False):
+    """A masked convolution and batch norm, and where wanted a ReLU."""
+    arguments = {"strides": strides, "padding": "same", "use_bias": False, "kernel_initializer": INITIALIZER}
+    x = MaskedConv2D(channels, size, **arguments, name=name)(x)
+    x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def _classified(name: str, inputs, x, classes: int) -> keras.Model:
+    return keras.Model(inputs, _output(classes)(layers.GlobalAveragePooling2D(name="average")(x)), name=name)
+
+
+def _output(classes: int) -> MaskedDense:
+    return MaskedDense(classes, kernel_initializer=INITIALIZER, name="output")
+
+
+FAMILIES: dict[str, Callable[[str, NetworkSettings, tuple[int, ...], int], keras.Model]] = {
+    family.__name__: family for family in (plain, residual, vgg)
+}
+
+
+def build(
+    name: str, image_shape: tuple[int, ...] | None = None, classes: int = 10, dropout: float | None = None
+) -> keras.Model:
+    """A masked network, untrained, nothing pruned; its outputs are logits.
+
+    Args:
+      name: a name in `table_s1.NETWORKS`.
+      image_shape: height, width, channels; None takes the shape the paper uses the network for.
+      classes: units of the output layer.
+      dropout: share of the units of each hidden dense layer that a training step leaves out; None: none.
+
+    >>> sum(kernel.size for kernel in kernels(build("fc")).values())
+    266200
+    """
+    table = dataclasses.replace(choose(NETWORKS, name, "network"), dropout=dropout)
+    with usual_keras():
+        return FAMILIES[table.family](name, table, image_shape or table.image_shape, classes)

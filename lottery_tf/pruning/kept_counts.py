@@ -1,0 +1,123 @@
+"""How many weights each layer keeps after a number of rounds, and which fractions can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lottery_tf.errors import InputError
+
+
+def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
+    """How many of a layer's weights each of the levels 0 to `levels` keeps.
+
+    >>> kept_counts(1000, 0.1, levels=3)
+    [1000, 900, 810, 729]
+    """
+    counts = [size]
+    for _ in range(levels):
+        counts.append(counts[-1] - pruned_count(counts[-1], pruned_fraction))
+    return counts
+
+
+def pruned_count(unmasked: int, pruned_fraction: float) -> int:
+    """How many of a layer's unmasked weights a round prunes: the product, rounded down."""
+    return int(unmasked * pruned_fraction)
+
+
+def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], rounds: int) -> dict[str, int]:
+    """How many weights each layer keeps after some rounds of pruning.
+
+    >>> counts_after({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, rounds=2)
+    {'dense_1': 640, 'output': 81}
+    """
+    for name in sizes:
+        check_pruned_fraction(f"The pruned_fraction of {name!r}", pruned_fraction[name])
+    return {name: kept_counts(size, pruned_fraction[name], rounds)[-1] for name, size in sizes.items()}
+
+
+def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], kept: float) -> dict[str, int]:
+    """How many weights each layer keeps where the whole network keeps a given share.
+
+    The layers' shares are those of the ladder at a number of rounds that need not be whole: a layer that rounds prune
+    at half the speed of others is pruned at half their speed here too, and one that they leave whole stays whole.
+
+    Args:
+      sizes: the layers' numbers of weights.
+      pruned_fraction: what each round prunes from each layer.
+      kept: the share of all weights to keep, in (0, 1).
+
+    Returns:
+      Counts, at least 1 each, whose sum is `kept` of all weights but for their rounding.
+
+    Raises:
+      InputError: a share outside (0, 1), or one that the layers which stay whole alone exceed.
+
+    >>> counts_for({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, kept=721 / 1100)
+    {'dense_1': 640, 'output': 81}
+    """
+    from scipy.optimize import brentq
+
+    check_fraction("kept_fraction", kept)
+    wanted = kept * sum(sizes.values())
+    whole = sum(size for name, size in sizes.items() if not pruned_fraction[name])
+    if whole >= wanted:
+        raise InputError(
+            f"kept_fraction is {kept}, but the layers that stay whole are {whole / sum(sizes.values()):.4f} of all weights."
+        )
+
+    def left(rounds: float) -> dict[str, float]:
+        return {name: size * (1 - pruned_fraction[name]) ** rounds for name, size in sizes.items()}
+
+    most = 1.0
+    while sum(left(most).values()) > wanted:
+        most *= 2
+    rounds = brentq(lambda rounds: sum(left(rounds).values()) - wanted, 0, most, xtol=1e-9)
+    return {name: max(1, round(count)) for name, count in left(rounds).items()}
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Raises InputError unless the value lies strictly between 0 and 1."""
+    if not 0 < value < 1:
+        raise InputError(f"{name} is {value}; it must lie between 0 and 1, both excluded.")
+
+
+def check_pruned_fraction(name: str, value: float) -> None:
+    """Raises InputError unless the value is a share that a round can prune; 0 leaves a layer whole."""
+    if not 0 <= value < 1:
+        raise InputError(f"{name} is {value}; it must be at least 0 (nothing is pruned) and below 1.")
+
+
+def pruned_fraction_by_layer(
+    kernels: Mapping[str, np.ndarray], conv: float, dense: float, output: float, downsample: float | None = None
+) -> dict[str, float]:
+    """What each round prunes from each layer (Table S1): by the kind of the layer, and its own share for the last.
+
+    Args:
+      kernels: kernels in the network's order; more than two dimensions make a convolution, the last is the output.
+      conv: share for convolutional layers.
+      dense: share for dense layers.
+      output: share for the output layer.
+      downsample: share for convolutions on a shortcut, whose layer's name ends in "downsample"; None: as all others.
+
+    >>> kernels = {name: np.empty((3, 3, 8, 8)) for name in ("conv_1/kernel", "stage_2_downsample/kernel", "last")}
+    >>> list(pruned_fraction_by_layer(kernels, 0.2, 0.2, 0.1, downsample=0).values())
+    [0.2, 0, 0.1]
+    """
+    shares = {name: conv if kernel.ndim > 2 else dense for name, kernel in kernels.items()}
+    if downsample is not None:
+        shares |= {name: downsample for name in kernels if name.removesuffix("/kernel").endswith("downsample")}
+    return shares | {list(kernels)[-1]: output}
+
+
+def kept_fractions(kernels: Mapping[str, np.ndarray], pruned_fraction: Mapping[str, float], levels: int) -> list[float]:
+    """The kept fraction of the whole network at levels 0 to `levels`, from the counts alone.
+
+    >>> fc = {"a": np.empty((784, 300)), "b": np.empty((300, 100)), "c": np.empty((100, 10))}
+    >>> [round(100 * kept, 2) for kept in kept_fractions(fc, {"a": 0.2, "b": 0.2, "c": 0.1}, 24)][1::23]
+    [80.04, 0.5]
+    """
+    counts = [kept_counts(kernel.size, pruned_fraction[name], levels) for name, kernel in kernels.items()]
+    total = sum(kernel.size for kernel in kernels.values())
+    return [sum(level) / total for level in zip(*counts, strict=True)]

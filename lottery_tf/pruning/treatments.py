@@ -1,0 +1,241 @@
+"""A treatment: what is done between two trainings, on plain arrays, and the tickets that are trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from lottery_tf import registry
+from lottery_tf.errors import InputError
+from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
+from lottery_tf.pruning.kept_counts import check_fraction, counts_after, counts_for
+from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
+from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARGUMENTS
+from lottery_tf.pruning.masks import Mask, check
+from lottery_tf.pruning.ranking import keep_highest, keep_highest_overall
+from lottery_tf.seeds import generator
+
+Weights = dict[str, np.ndarray]
+Draw = Callable[[np.random.Generator], np.ndarray]
+
+ROUNDS = {  # how masks come about -> the level that level n is made from
+    "iterative": lambda level: level - 1,
+    "oneshot": lambda level: 0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Treatment:
+    """What is done between trainings: a mask criterion, a mask-1 action, a mask-0 action, and how they are applied.
+
+    Attributes:
+      criterion: a name in `CRITERIA`, or `package.module:function`.
+      mask1: a name in `MASK1`, or `package.module:function`: what becomes of kept weights.
+      mask0: a name in `MASK0`, or `package.module:function`: what becomes of pruned weights.
+      scope: a name in `SCOPES`: weights are ranked within each layer ("layer") or all together ("global").
+      rewind_to: the iteration of the seed's dense training to whose weights a network goes back; 0: its initial ones.
+      rounds: a name in `ROUNDS`: each level is made from the one before ("iterative"), or straight from the dense
+        network, at the same kept fraction ("oneshot").
+      chosen_kept_fraction: (oneshot) the share of all weights to keep, in (0, 1); such a treatment has level 1 alone.
+
+    Raises:
+      InputError: an unknown name, or values that do not go together.
+
+    >>> Treatment("magnitude_increase", mask0="hybrid").name
+    'magnitude_increase-rewind-hybrid'
+    >>> Treatment(scope="global", rewind_to=500, rounds="oneshot", chosen_kept_fraction=0.2).name
+    'large_final-rewind-zero-global-rewind500-oneshot-kept0.2'
+    """
+
+    criterion: str = "large_final"
+    mask1: str = "rewind"
+    mask0: str = "zero"
+    scope: str = "layer"
+    rewind_to: int = 0
+    rounds: str = "iterative"
+    chosen_kept_fraction: float | None = None
+
+    def __post_init__(self):
+        self.functions()
+        registry.choose(SCOPES, self.scope, "scope of pruning")
+        registry.choose(ROUNDS, self.rounds, "kind of rounds")
+        if self.rewind_to < 0:
+            raise InputError(f"rewind_to is {self.rewind_to}; it must be an iteration, at least 0.")
+        if self.rewind_to and self.continues_training:
+            raise InputError(
+                f"rewind_to is {self.rewind_to}, but {self.mask1!r} goes on from where training ended: nothing rewinds."
+            )
+        if self.chosen_kept_fraction is not None:
+            check_fraction("kept_fraction", self.chosen_kept_fraction)
+            if self.rounds != "oneshot":
+                raise InputError(
+                    f"kept_fraction is {self.chosen_kept_fraction}, which one-shot pruning alone can reach: "
+                    "rounds has to be 'oneshot'."
+                )
+
+    def functions(self) -> tuple[Callable, Callable, Callable]:
+        """The criterion, the mask-1 action and the mask-0 action; raises InputError for a name that is none."""
+        return (
+            registry.find_function(CRITERIA, self.criterion, "mask criterion", CRITERION_ARGUMENTS),
+            registry.find_function(MASK1, self.mask1, "mask-1 action", MASK1_ARGUMENTS),
+            registry.find_function(MASK0, self.mask0, "mask-0 action", MASK0_ARGUMENTS),
+        )
+
+    @property
+    def name(self) -> str:
+        """The treatment's folder: the three names joined, and whatever else is not as in the paper.
+
+        No name of a Python function holds a hyphen.
+        """
+        parts = [self.criterion, self.mask1, self.mask0]
+        parts += [self.scope] if self.scope != "layer" else []
+        parts += [f"rewind{self.rewind_to}"] if self.rewind_to else []
+        parts += [self.rounds] if self.rounds != "iterative" else []
+        parts += [f"kept{self.chosen_kept_fraction}"] if self.chosen_kept_fraction is not None else []
+        return "-".join(parts).replace(":", "+")
+
+    @property
+    def wants_gradient(self) -> bool:
+        """Whether the criterion asks for the gradient at the round's starting weights."""
+        return registry.asks_for(self.functions()[0], "gradient")
+
+    @property
+    def continues_training(self) -> bool:
+        """Whether the network goes on from where training left it, instead of starting again."""
+        return self.mask1 in CONTINUE_TRAINING
+
+    def act_on_kept(self, **offered: object) -> np.ndarray:
+        """The mask-1 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
+        return _checked(self.mask1, _called(self.functions()[1], offered), offered["w_i"])
+
+    def act_on_pruned(self, **offered: object) -> np.ndarray:
+        """The mask-0 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
+        return _checked(self.mask0, _called(self.functions()[2], offered), offered["w_i"])
+
+    def last_level(self, wanted: int) -> int:
+        """The last of the levels that it has, where so many are wanted."""
+        return wanted if self.chosen_kept_fraction is None else min(wanted, 1)
+
+    def parent(self, level: int) -> int:
+        """The level that a level, at least 1, is made from.
+
+        >>> Treatment().parent(7), Treatment(rounds="oneshot").parent(7)
+        (6, 0)
+        """
+        return ROUNDS[self.rounds](level)
+
+    def check_length(self, iterations: int) -> None:
+        """Raises InputError unless trainings of so many iterations pass through the rewind point."""
+        if self.rewind_to >= iterations:
+            raise InputError(
+                f"rewind_to is {self.rewind_to}; it must be below the {iterations} iterations of a training."
+            )
+
+    def matches(self, metrics: Mapping) -> bool:
+        """Whether a level's metrics are those of this treatment; what older metrics lack is as in the paper."""
+        fields = dataclasses.fields(self)
+        return all(metrics.get(field.name, field.default) == getattr(self, field.name) for field in fields)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ticket:
+    """What a round trains: starting values of every weight (pruned ones at their frozen values) and the mask."""
+
+    start: Weights
+    mask: Mask
+
+    def with_kept(self, weights: Weights) -> Ticket:
+        """The same ticket with its kept weights, and all that no mask covers, at other values."""
+        start = {name: np.where(kept, weights[name], self.start[name]) for name, kept in self.mask.items()}
+        return Ticket(weights | start, self.mask)
+
+
+class TrainedTicket(Protocol):
+    """A ticket after its training.
+
+    Attributes:
+      ticket: what was trained.
+      final: every weight at the end.
+    """
+
+    @property
+    def ticket(self) -> Ticket: ...
+
+    @property
+    def final(self) -> Weights: ...
+
+
+TrainedT = TypeVar("TrainedT", bound=TrainedTicket)
+
+
+def next_mask(
+    treatment: Treatment,
+    trained: Ticket,
+    final: Weights,
+    gradient: Weights | None,
+    pruned_fraction: Mapping[str, float],
+    seed: int,
+    level: int,
+) -> Mask:
+    """Scores the unmasked weights of a trained ticket and keeps the highest (step 2).
+
+    Layers of which nothing is pruned keep the mask they have. Each other layer, or with global pruning all of them
+    together, keeps as many weights as `level` rounds of layer-wise pruning leave, unless the treatment says how many.
+
+    Raises:
+      InputError: a criterion returned what cannot be ranked, or a layer would keep nothing.
+    """
+    prunable = {name: kept for name, kept in trained.mask.items() if pruned_fraction[name]}
+
+    def scores(layers: list[str]) -> np.ndarray:
+        """The criterion's scores of the unmasked weights of some layers, one layer after another."""
+
+        def unmasked(state: Weights | None) -> np.ndarray | None:
+            return None if state is None else np.concatenate([state[name][prunable[name]] for name in layers])
+
+        offered = {"w_i": unmasked(trained.start), "w_f": unmasked(final), "gradient": unmasked(gradient)}
+        return registry.call_by_parameter_names(treatment.functions()[0], **offered)
+
+    sizes = {name: kept.size for name, kept in trained.mask.items()}
+    if treatment.chosen_kept_fraction is None:
+        counts = counts_after(sizes, pruned_fraction, level)
+    else:
+        counts = counts_for(sizes, pruned_fraction, treatment.chosen_kept_fraction)
+    mask = trained.mask | SCOPES[treatment.scope](prunable, scores, counts, seed, level)
+    check(mask)
+    return mask
+
+
+def _layer_by_layer(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
+    return {
+        name: keep_highest(kept, scores([name]), counts[name], generator(seed, "ties", level, name))
+        for name, kept in mask.items()
+    }
+
+
+def _all_together(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
+    count = sum(counts[name] for name in mask)
+    return keep_highest_overall(mask, scores(list(mask)), count, generator(seed, "ties", level))
+
+
+SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # among which weights a criterion's scores are ranked
+
+
+def _called(action: Callable, offered: Mapping[str, object]) -> np.ndarray:
+    """What an action returns; its arrays are copies of its own, for it may work on them in place."""
+    return registry.call_by_parameter_names(
+        action, **{name: np.copy(o) if isinstance(o, np.ndarray) else o for name, o in offered.items()}
+    )
+
+
+def _checked(action: str, values: np.ndarray, w_i: np.ndarray) -> np.ndarray:
+    """The values an action returned, in the kernel's type; refuses another shape or values that are not finite."""
+    values = np.asarray(values)
+    if values.shape != w_i.shape:
+        raise InputError(f"The action {action!r} returned shape {values.shape} for a layer of shape {w_i.shape}.")
+    if not np.isfinite(values).all():
+        raise InputError(f"The action {action!r} returned values that are not finite numbers.")
+    return values.astype(w_i.dtype)

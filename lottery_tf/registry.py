@@ -1,0 +1,92 @@
+"""From a name on the command line to the thing it names, and from a function's parameters to what it is called with."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lottery_tf.errors import InputError
+
+
+def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
+    """Returns `table[name]`; an unknown name is refused with the valid ones and the nearest match.
+
+    >>> choose({"rewind": 1, "reinit": 2}, "rewnd", "mask-1 action")
+    Traceback (most recent call last):
+    lottery_tf.errors.InputError: Unknown mask-1 action 'rewnd'; did you mean 'rewind'? Valid: rewind, reinit.
+    """
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise InputError(f"Unknown {kind} {name!r}{hint} Valid: {', '.join(table)}.")
+
+
+def find_function(table: Mapping[str, Callable], name: str, kind: str, offers: tuple[str, ...]) -> Callable:
+    """Returns the function called `name`: from `table`, or imported where the name reads `package.module:function`.
+
+    Args:
+      table: the functions that the project brings, by name.
+      name: a key of the table, or `package.module:function`.
+      kind: what the function is, for messages ("mask criterion").
+      offers: the names that the function's parameters may have; see `call_by_parameter_names`.
+
+    Raises:
+      InputError: no name, no such name, module or function, or a parameter that nobody can fill.
+    """
+    if not isinstance(name, str):
+        raise InputError(
+            f"The {kind} {name!r} is no name. Results are kept by name: 'package.module:function', or "
+            "'__main__:function' for one that a script or notebook defines."
+        )
+    found = _imported(name, kind) if ":" in name else choose(table, name, kind)
+    _check_signature(found, f"The {kind} {name!r}")
+    unknown = [parameter for parameter in _parameters(found, required=True) if parameter not in offers]
+    if unknown:
+        raise InputError(f"The {kind} {name!r} asks for {', '.join(unknown)}; it may ask for {', '.join(offers)}.")
+    return found
+
+
+def _imported(name: str, kind: str) -> Callable:
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, SyntaxError, TypeError, ValueError) as error:
+        raise InputError(f"The {kind} {name!r}: cannot import {module_name!r} ({error}).") from error
+    found = getattr(module, attribute, None)
+    if not callable(found):
+        raise InputError(f"The {kind} {name!r}: {module_name!r} has no function {attribute!r}.")
+    return found
+
+
+def _parameters(chosen: Callable, required: bool) -> list[str]:
+    """The names of a function's parameters, in order; only those without a default where `required`."""
+    parameters = inspect.signature(chosen).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return [p.name for p in named if not required or p.default is p.empty]
+
+
+def _check_signature(chosen: Callable, what: str) -> None:
+    try:
+        parameters = inspect.signature(chosen).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} does not say what its parameters are called ({error}).") from error
+    if any(p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL) for p in parameters):
+        raise InputError(f"{what} has parameters without a name; it is called by their names.")
+
+
+def asks_for(chosen: Callable, parameter: str) -> bool:
+    """Whether a criterion or action names `parameter` among its arguments."""
+    return parameter in _parameters(chosen, required=False)
+
+
+def call_by_parameter_names(chosen: Callable, **offered: Any) -> Any:
+    """Calls a criterion or action with those of the offered arguments that its parameters name.
+
+    >>> call_by_parameter_names(lambda w_i, w_f: w_f - w_i, w_i=1, w_f=3, gradient=None)
+    2
+    """
+    return chosen(**{name: offered[name] for name in _parameters(chosen, required=False) if name in offered})

@@ -1,0 +1,1 @@
+"""The results folder: every path in it, files written whole or not at all, and the store."""

@@ -1,0 +1,90 @@
+"""Named studies as data: what each figure and table of the paper is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.studies import paper
+from lottery_tf.supermasks.heuristics import UNTRAINED, MaskSource
+from lottery_tf.supermasks.mask_settings import MaskSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """What one figure or table is made of, for each network and seed.
+
+    Attributes:
+      about: what it shows, in a few words.
+      treatments: trained for every level.
+      controls: kinds of controls that every level of the first treatment has.
+      ladders: heuristic supermasks, evaluated at every level.
+      masks: Supermasks that are learned.
+      levels: rounds of pruning where none are asked for.
+      seeds: seeds where none are asked for.
+      networks: networks where none are asked for.
+      dataset: the data set where none is asked for; None is the one that each network is meant for.
+      ends_with_table: whether its command ends with a table and a picture of the treatments.
+    """
+
+    about: str
+    treatments: tuple[Treatment, ...] = ()
+    controls: tuple[str, ...] = ()
+    mask_sources: tuple[MaskSource, ...] = ()
+    masks: tuple[MaskSettings, ...] = ()
+    levels: int = paper.LEVELS
+    seeds: tuple[int, ...] = paper.SEEDS
+    networks: tuple[str, ...] = ("fc", "conv2", "conv4", "conv6")
+    dataset: str | None = None
+    ends_with_table: bool = False
+
+
+LEARNED_MASKS = tuple(mask for masks in paper.LEARNED_MASKS.values() for mask in masks)
+
+MASK_SOURCES = (UNTRAINED, *paper.HEURISTIC_MASK_SOURCES)
+
+
+STUDIES: dict[str, Study] = {
+    "demo": Study(
+        "three mask criteria on embedded digits",
+        tuple(map(Treatment, ("large_final", "magnitude_increase", "random"))),
+        levels=10,
+        seeds=(0, 1, 2),
+        networks=("fc",),
+        dataset="digits",
+        ends_with_table=True,
+    ),
+    "trial": Study(
+        "a little of each kind of work on embedded digits, to try a machine or a cluster",
+        (Treatment(), Treatment(rounds="oneshot"), Treatment("random", mask0="hybrid", rewind_to=50)),
+        controls=("reinit",),
+        mask_sources=(UNTRAINED, MaskSource("oneshot", "large_final")),
+        masks=(MaskSettings(), MaskSettings("signed_constant", rescale=True, initial_logit=-2.0)),
+        levels=2,
+        seeds=(0,),
+        networks=("fc",),
+        dataset="digits",
+        ends_with_table=True,
+    ),
+    **{
+        name: Study(figure.title.lower(), tuple(dict.fromkeys(figure.lines.values())))
+        for name, figure in paper.FIGURES.items()
+    },
+    "figure7": Study("supermasks, heuristic and learned", mask_sources=MASK_SOURCES, masks=LEARNED_MASKS),
+    "table1": Study("the best supermasks beside the trained network", mask_sources=MASK_SOURCES, masks=LEARNED_MASKS),
+    "lottery": Study(
+        "tickets, their controls, one-shot pruning and fine-tuning (Frankle & Carbin)",
+        (Treatment(), Treatment(rounds="oneshot"), Treatment(mask1="finetune")),
+        controls=("reinit", "random"),
+    ),
+    "unmasking": Study(
+        "rewind points and criteria, for connectivity (Paul et al.); run it with --keep=all",
+        tuple(Treatment(name, rewind_to=k) for name in ("large_final", "random") for k in paper.REWIND_POINTS),
+    ),
+}
+
+PAPER_STUDIES = (*paper.FIGURES, "figure7", "table1")
+
+COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": PAPER_STUDIES}
+
+CONTROL_DRAWS = 3  # of each kind, for every ticket

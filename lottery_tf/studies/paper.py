@@ -1,0 +1,99 @@
+"""Which runs stand behind each figure and table of the paper, as data.
+
+Source: Zhou et al., Figures 3, 4, 5 and 7, Table 1, Sections S2 and S3. What is trained comes from here for the named
+studies, and what is drawn and printed for the analysis.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.supermasks.heuristics import MaskSource
+from lottery_tf.supermasks.mask_settings import MaskSettings
+
+LEVELS = 24  # rounds of pruning
+SEEDS = (0, 1, 2, 3, 4)
+SIGNIFICANCE = 0.05
+
+CRITERIA = (  # Figure 2, in its order
+    "large_final",
+    "small_final",
+    "large_init",
+    "small_init",
+    "large_init_large_final",
+    "small_init_small_final",
+    "magnitude_increase",
+    "movement",
+    "random",
+)
+SIGN_CRITERIA = ("large_final_same_sign", "large_final_diff_sign")  # Figure 6
+OPPOSITES = (  # the pairs of which one member is better than random and the other is worse
+    ("large_final", "small_final"),
+    ("large_init", "small_init"),
+    ("large_init_large_final", "small_init_small_final"),
+)
+MASK1_VARIANTS = ("reinit", "reshuffle", "constant")
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure whose lines are treatments: early-stopping iteration and test accuracy against the kept percentage.
+
+    Attributes:
+      title: what it compares.
+      lines: for each line its name in the figure's legend and its treatment, in the order of the legend.
+      banded: names of the lines that are drawn with the band from the least to the greatest run.
+    """
+
+    title: str
+    lines: dict[str, Treatment]
+    banded: tuple[str, ...]
+
+
+FIGURES: dict[str, Figure] = {
+    "figure3": Figure(
+        "Mask criteria",
+        {criterion: Treatment(criterion) for criterion in CRITERIA},
+        ("magnitude_increase", "large_final", "movement", "random"),
+    ),
+    "figure4": Figure(
+        "Mask-1 actions",
+        {
+            "rewind": Treatment(),
+            **{action: Treatment(mask1=action) for action in MASK1_VARIANTS},
+            **{f"{action}, init sign": Treatment(mask1=f"{action}_init_sign") for action in MASK1_VARIANTS},
+            "random": Treatment("random"),
+        },
+        ("rewind", "reshuffle, init sign", "constant, init sign", "reinit"),
+    ),
+    "figure5": Figure(
+        "Mask-0 actions",
+        {action: Treatment(mask0=action) for action in ("zero", "init", "hybrid")},
+        ("zero", "init", "hybrid"),
+    ),
+    "supplement": Figure(
+        "Further mask-0 actions and their controls",
+        {
+            **{action: Treatment(mask0=action) for action in ("zero", "hybrid")},
+            **{action: Treatment(mask0=action) for action in ("hybrid_all", "hybrid_random", "hybrid_reverse")},
+            "zero, magnitude_increase": Treatment("magnitude_increase"),
+            "hybrid, magnitude_increase": Treatment("magnitude_increase", mask0="hybrid"),
+        },
+        ("zero", "hybrid", "hybrid_all"),
+    ),
+}
+
+HEURISTIC_MASK_SOURCES = tuple(
+    MaskSource("oneshot", criterion) for criterion in (*CRITERIA, *SIGN_CRITERIA)
+)  # Figure 7
+INITIAL_LOGITS = (-5.0, -2.0, 0.0, 2.0, 5.0)  # Section S3: one constant, from -5 to 5, which nudges the pruned share
+LEARNED_MASKS = {  # column of Table 1, and its later version's, -> the masks it is the maximum over
+    f"learned mask x {weights.replace('_', ' ')}{', rescaled' if rescale else ''}": tuple(
+        MaskSettings(weights, rescale=rescale, initial_logit=logit) for logit in INITIAL_LOGITS
+    )
+    for rescale in (False, True)
+    for weights in ("initial", "signed_constant")
+}
+REWIND_POINTS = (0, 100, 250, 500, 1000, 2000)  # iterations; Paul et al.
+MASK_BATCH = 250  # images a step when a mask is learned, in the authors' code

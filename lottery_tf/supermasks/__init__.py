@@ -1,0 +1,1 @@
+"""Masks over untrained weights: heuristic ones made from a training, and learned ones."""

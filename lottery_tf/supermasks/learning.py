@@ -1,0 +1,248 @@
+"""Learning one Supermask: what it depends on, how it is trained, and what is kept of it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import keras
+import numpy as np
+
+from lottery_tf.data import Dataset
+from lottery_tf.masking import conversion, initial_weights, model_weights
+from lottery_tf.models import networks
+from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.origin import origin
+from lottery_tf.pruning import masks, treatments
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.pruning.treatments import Ticket
+from lottery_tf.results.files import finite
+from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
+from lottery_tf.results.store import HISTORY_COLUMNS, MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.seeds import draw_seed, generator
+from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings
+from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel
+from lottery_tf.training import tensorboard
+from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.trainer import Trainer, TrainingResult
+
+
+def compiled(settings: MaskSettings) -> MaskSettings:
+    """What of the settings is compiled: those that differ in other things, which are values, share their program.
+
+    >>> compiled(MaskSettings("signed_constant", rescale=True, initial_logit=2.0)) == MaskSettings(rescale=True)
+    True
+    """
+    return dataclasses.replace(settings, weights="initial", initial_logit=0.0)
+
+
+class _Program(NamedTuple):
+    """A masked model, its state as it was made, and what trains it: all that is compiled for `compiled` settings."""
+
+    model: MaskedModel
+    start: treatments.Weights
+    trainer: Trainer
+
+
+class MaskLearner:
+    """Learns Supermasks of one network on one data set with given settings, for any seeds, with one compilation.
+
+    `of` gives learners of other settings, which share the images and, where only values differ, the compilation: a
+    compilation takes seconds, and TensorFlow never forgets one.
+
+    Args:
+      network: a built Keras model; each seed draws its kernels anew.
+      dataset: the images.
+      settings: which Supermask.
+      training: how it is trained.
+      results: where masks are kept; None keeps them in memory.
+      labels: what the metrics say of the run besides (network, dataset).
+      snapshot_seconds: the least time between two checkpoints.
+      from_logits: whether the network's outputs are logits (True) or probabilities.
+      on_steps: called with the number of training steps just done.
+      on_reading: called after each reading of the validation accuracy with its numbers by name, and the seed.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        dataset: Dataset,
+        settings: MaskSettings,
+        training: TrainingSettings,
+        *,
+        results: MemoryResults | ResultsFolder | None = None,
+        labels: dict[str, str] | None = None,
+        snapshot_seconds: float = 30,
+        from_logits: bool = True,
+        on_steps: Callable[[int], None] = lambda count: None,
+        on_reading: Callable[[dict], None] = lambda reading: None,
+    ):
+        self._network = conversion.masked(network)
+        self._untrained = model_weights.get_weights(self._network)
+        self.training = training
+        self.results = MemoryResults() if results is None else results
+        self._labels = labels or {}
+        self._snapshot_seconds = snapshot_seconds
+        self._on_steps = on_steps
+        self._on_reading = on_reading
+        self._judge = conversion.unmasked(self._network)
+        self._judge_trainer = Trainer(self._judge, dataset, training, from_logits=from_logits, best_by="accuracy")
+        self._programs: dict[MaskSettings, _Program] = {}
+        self._take(settings)
+
+    def with_settings(self, settings: MaskSettings) -> Self:
+        """A learner of other Supermasks of the same network, on the same images, into the same results.
+
+        Raises:
+          InputError: initial logits for kernels that the network does not have, or not for all.
+        """
+        other = copy.copy(self)
+        other._take(settings)
+        return other
+
+    def _take(self, settings: MaskSettings) -> None:
+        self.settings = settings
+        if compiled(settings) not in self._programs:
+            self._programs[compiled(settings)] = self._program(compiled(settings))
+        self.model, start, self._trainer = self._programs[compiled(settings)]
+        self._start = start | self._initial_logits()
+
+    def _program(self, settings: MaskSettings) -> _Program:
+        model = MaskedModel(self._network, **dataclasses.asdict(settings))
+        return _Program(model, model_weights.get_weights(model), self._judge_trainer.with_model(model))
+
+    def _initial_logits(self) -> treatments.Weights:
+        """The logits of every kernel at their start."""
+        given, names = self.settings.initial_logit, self.model.kernel_names
+        values = logits_by_kernel(dict(given) if isinstance(given, tuple) else given, names)
+        return {
+            f"{mask.name}/logits": np.full(mask.logits.shape, values[name], np.float32)
+            for name, mask in zip(names, self.model.masks, strict=True)
+        }
+
+    def learn(self, seed: int) -> StoredResult:
+        """The learned mask of a seed, from the results or trained.
+
+        Returns:
+          A result whose mask is the most likely one at the iteration of best validation accuracy, and whose final
+          weights are the logits there.
+        """
+        where = learned_mask_path(self.settings, self.training, seed)
+        with self.results.lock(where):
+            return self.results.read(where, weights=True) or self._learned(seed, where)
+
+    def _learned(self, seed: int, where: str) -> StoredResult:
+        partial = self.results.partial(where)
+        checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds)
+        with tensorboard.TrainingEvents(partial) as board:
+
+            def show(history: np.ndarray) -> None:
+                board.history(history)
+                board.probabilities(self.model.probabilities(), int(history[-1, 0]))
+                self._on_reading({"seed": seed} | dict(zip(HISTORY_COLUMNS, history[-1].tolist(), strict=True)))
+
+            ticket = Ticket(self._starting_state(seed), {})
+            trained = self._trainer.train(
+                ticket, seed, 0, checkpoint=checkpoint, on_history=show, on_steps=self._on_steps
+            )
+            result = self._result(seed, trained)
+        self.results.write(where, result)
+        return result
+
+    def _starting_state(self, seed: int) -> treatments.Weights:
+        """Everything of the masked model for a seed: its frozen kernels drawn, its logits at their start."""
+        drawn = initial_weights.initial_weights(self._network, self._untrained, seed)
+        start = dict(self._start)
+        weights = SUPERMASK_WEIGHTS[self.settings.weights]
+        for name in model_weights.kernels(self._network):
+            start[f"{self.model.network.name}/{name}"] = weights(drawn[name])
+        if self.settings.g == "edge_popup":
+            start |= self._scattered(seed)
+        return start
+
+    def _scattered(self, seed: int) -> treatments.Weights:
+        """The scores that a seed's edge-popup starts from."""
+        self.model.scatter_scores(draw_seed(generator(seed, "scores")))
+        return {
+            name: value for name, value in model_weights.get_weights(self.model).items() if name.endswith("/logits")
+        }
+
+    def _result(self, seed: int, trained: TrainingResult) -> StoredResult:
+        end, best = self._described(trained.final), self._described(trained.best)
+        mask = best.pop("mask")
+        end.pop("mask")
+        # A mask of logits that are no numbers is empty, and the loss of an empty network is a number again.
+        diverged = trained.diverged or not all(np.isfinite(value).all() for value in trained.final.values())
+        metrics = {
+            "kind": "learned_mask",
+            **self._labels,
+            "seed": seed,
+            **{name: value for name, value in dataclasses.asdict(self.settings).items() if name != "kept_fraction"},
+            "chosen_kept_fraction": self.settings.kept_fraction,
+            "initial_logit": self.settings.logit_name,
+            "optimizer": self.training.optimizer,
+            "learning_rate": self.training.learning_rate,
+            "batch_size": self.training.batch_size,
+            "decay": self.training.decay,
+            "precision": self.training.precision,
+            "iterations": int(trained.history[-1, 0]),
+            "status": "diverged" if diverged else "finished",
+            "overflow": trained.overflow,
+            "best_iteration": trained.early_stop_iteration,
+            "best_val_accuracy": finite(trained.history[trained.history[:, 0] == trained.early_stop_iteration, 4][0]),
+            "test_accuracy": finite(trained.test_accuracy),
+            "most_likely_test_accuracy": best["accuracy"],
+            "pruned_fraction": best["pruned_fraction"],
+            "final_test_accuracy": finite(trained.final_test_accuracy),
+            "final_most_likely_test_accuracy": end["accuracy"],
+            "final_pruned_fraction": end["pruned_fraction"],
+            "kept_fraction_of_most_likely": masks.kept_fraction(mask),
+            "pruned_fraction_by_layer": best["by_layer"],
+            "seconds": round(trained.seconds, 3),
+            **origin(),
+        }
+        logits = {name: value for name, value in trained.best.items() if name.endswith("/logits")}
+        return StoredResult(mask, metrics, trained.history, {}, logits)
+
+    def _described(self, state: treatments.Weights) -> dict:
+        """What a trained masked model's state amounts to: shares pruned, and its most likely mask on the test images."""
+        model_weights.set_weights(self.model, state)
+        probabilities = self.model.probabilities()
+        total = sum(p.size for p in probabilities.values())
+        model_weights.set_weights(self._judge, model_weights.get_weights(self.model.most_likely_network()))
+        return {
+            "mask": self.model.most_likely_mask(),
+            "accuracy": self._judge_trainer.evaluate("test")[1],
+            "pruned_fraction": finite(1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total),
+            "by_layer": {name: finite(1 - float(p.mean(dtype=np.float64))) for name, p in probabilities.items()},
+        }
+
+
+def paper_learner(
+    network: str,
+    dataset: Dataset,
+    settings: MaskSettings,
+    training: TrainingSettings,
+    results_dir: str | Path,
+    **options,
+) -> MaskLearner:
+    """The learner of one of the paper's networks, with a results folder.
+
+    Args:
+      network: a name in `table_s1.NETWORKS`.
+      dataset: the images.
+      settings: which Supermask.
+      training: how it is trained.
+      results_dir: the folder that holds the results of all networks.
+      **options: further arguments of `MaskLearner`.
+    """
+    labels = {"network": network, "dataset": dataset.name}
+    results = ResultsFolder(
+        Path(results_dir) / learned_masks_folder(network, dataset.name),
+        common_settings(network, dataset.name, training) | {"data": dataset.fingerprint},
+    )
+    built = networks.build(network, dataset.train.images.shape[1:])
+    return MaskLearner(built, dataset, settings, training, results=results, labels=labels, **options)

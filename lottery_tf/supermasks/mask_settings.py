@@ -1,0 +1,103 @@
+"""Which Supermask is learned, as data. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from lottery_tf.errors import InputError
+from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.pruning.kept_counts import check_fraction
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.registry import choose
+from lottery_tf.results.paths import short_number
+
+GATE_DESCRIPTIONS = {  # g -> what it makes of the logits m; `gates.GATES` has the functions
+    "bernoulli": "1 with probability sigmoid(m)",
+    "rounded": "sigmoid(m) rounded",
+    "edge_popup": "1 for the highest m of a layer",
+}
+
+MASK_PRESETS: dict[str, dict] = {  # name -> how masks are trained, as fields of `TrainingSettings`
+    "paper": {"optimizer": "momentum"},  # at the network's own rate (Section S3)
+    "adam_cosine": {"optimizer": "adam", "learning_rate": 0.1, "decay": "cosine"},  # gets further in as many steps
+}
+
+SAMPLED = ("bernoulli",)  # those that draw a mask anew each time
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskSettings:
+    """Which Supermask is learned.
+
+    Attributes:
+      weights: "initial" or "signed_constant".
+      g: a name in `GATE_DESCRIPTIONS`.
+      rescale: whether kernels are rescaled by weights / ones in the mask.
+      initial_logit: where every logit m starts, or pairs of a kernel's name and its value.
+      l1: factor of the L1 penalty on mask probabilities.
+      kept_fraction: the share that `edge_popup` keeps; None for any other g.
+
+    Raises:
+      InputError: an unknown name, or values that do not go together.
+
+    >>> MaskSettings(rescale=True, initial_logit=-1.0).name
+    'initial-bernoulli-rescaled-m-1'
+    """
+
+    weights: str = "initial"
+    g: str = "bernoulli"
+    rescale: bool = False
+    initial_logit: float | tuple[tuple[str, float], ...] = 0.0
+    l1: float = 0.0
+    kept_fraction: float | None = None
+
+    def __post_init__(self):
+        check(self.weights, self.g, self.l1, self.kept_fraction)
+        logits = self.initial_logit if isinstance(self.initial_logit, tuple) else (("", self.initial_logit),)
+        if not all(math.isfinite(value) for _, value in logits):
+            raise InputError(f"initial_logit is {self.logit_name}; it must be a finite number.")
+
+    @property
+    def name(self) -> str:
+        """The settings in short, fit for a folder's name."""
+        parts = [self.weights, self.g]
+        if self.rescale:
+            parts.append("rescaled")
+        if self.kept_fraction is not None:
+            parts.append(f"kept{short_number(self.kept_fraction)}")
+        else:
+            parts.append("m" + self.logit_name)
+        if self.l1:
+            parts.append(f"l1_{short_number(self.l1)}")
+        return "-".join(parts)
+
+    @property
+    def logit_name(self) -> str:
+        """The initial logits as they are given on the command line."""
+        if isinstance(self.initial_logit, tuple):
+            return "+".join(
+                f"{name.removesuffix('/kernel')}={short_number(value)}" for name, value in self.initial_logit
+            )
+        return short_number(self.initial_logit)
+
+
+def common_settings(network: str, dataset: str, training: TrainingSettings) -> dict:
+    """What all masks in one folder have in common, but for the data."""
+    return {"network": network, "dataset": dataset, "eval_interval": training.eval_interval}
+
+
+def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples: int = 10) -> None:
+    """Raises InputError for an unknown name or values that do not go together."""
+    choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
+    choose(GATE_DESCRIPTIONS, g, "function g")
+    if (g == "edge_popup") != (kept_fraction is not None):
+        raise InputError("A kept fraction goes with g = edge_popup, which wants one; the others find their own.")
+    if kept_fraction is not None:
+        check_fraction("kept_fraction", kept_fraction)
+    if l1 and g != "bernoulli":
+        raise InputError(f"An L1 penalty is on the probabilities of g = bernoulli; {g} has none.")
+    if not 0 <= l1 < math.inf:
+        raise InputError(f"l1 is {l1}; it must be a finite number of at least 0.")
+    if samples < 1:
+        raise InputError(f"samples is {samples}; it must be at least 1.")

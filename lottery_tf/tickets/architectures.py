@@ -1,0 +1,198 @@
+"""Architectures in ticket files: a model as JSON, and back without trusting the file."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.registry import choose
+
+if TYPE_CHECKING:
+    import keras
+
+Shapes = dict[str, tuple[int, ...]]
+
+MAX_DIMENSIONS = 8
+MAX_DEPTH = 60  # of an architecture's JSON: models inside models
+
+CLASSES = {  # module -> the classes of it that an architecture may name; none runs code that the file brings
+    "keras": "DTypePolicy Functional Sequential",
+    "keras.src.models.functional": "Functional",
+    "keras.layers": """
+        Activation Add Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Concatenate
+        Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose Cropping1D Cropping2D Cropping3D Dense
+        DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU Embedding Flatten GaussianDropout GaussianNoise
+        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+        GlobalMaxPooling3D GroupNormalization Identity InputLayer LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D
+        MaxPooling3D Maximum Minimum Multiply PReLU Permute ReLU RepeatVector Rescaling Reshape SeparableConv1D
+        SeparableConv2D Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D Subtract UnitNormalization
+        UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D""",
+    "keras.initializers": """
+        Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
+        RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros""",
+    "keras.regularizers": "L1 L1L2 L2 OrthogonalRegularizer",
+    "keras.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm",
+    "lottery_tf.layers": "MaskedConv1D MaskedConv2D MaskedConv3D MaskedDense",
+}
+
+
+def describe(model: keras.Model) -> dict:
+    """A network of Table S1 by its name, any other model by its configuration."""
+    import keras
+
+    from lottery_tf.models import networks
+
+    if model.name in NETWORKS and isinstance(model, keras.Sequential):
+        image_shape, classes = list(model.input_shape[1:]), model.output_shape[-1]
+        layers = [layer.get_config() for layer in model.layers]
+        if len(image_shape) == 3 and all(image_shape):
+            twin = networks.build(model.name, tuple(image_shape), classes)
+            if layers == [layer.get_config() for layer in twin.layers]:
+                return {"network": model.name, "image_shape": image_shape, "classes": classes}
+    return {"config": _config(model)}
+
+
+def _config(model: keras.Model) -> dict:
+    import keras
+
+    try:
+        config = json.loads(json.dumps(keras.saving.serialize_keras_object(model), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The architecture of {model.name!r} cannot be written as JSON: {error}.") from error
+    for _, value in _walk(config):
+        if isinstance(value, dict):
+            value.pop("compile_config", None)  # how to train it is not part of a network
+            if value.get("module") == "lottery_tf.masking.layers":
+                value["module"] = "lottery_tf.layers"  # as ticket files have called it from the first
+    check_config(config)
+    return config
+
+
+def build(architecture: dict, shapes: Shapes) -> keras.Model:
+    """The masked model of an architecture whose weights have these shapes; takes no memory for any others."""
+    import keras
+    import tensorflow as tf
+
+    from lottery_tf.masking import model_weights
+    from lottery_tf.models import networks  # registers the masked layers as well
+
+    def build() -> keras.Model:
+        if "network" in architecture:
+            shape = tuple(architecture["image_shape"])
+            return networks.build(architecture["network"], shape, architecture["classes"])
+        # Keras takes the configuration apart while it builds.
+        return keras.saving.deserialize_keras_object(copy.deepcopy(architecture["config"]), safe_mode=True)
+
+    # What Keras and TensorFlow raise for configurations that make no sense; anything else is a mistake of ours.
+    refusals = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+    try:
+        with _bounded_variables(sum(map(math.prod, shapes.values()))):
+            model = build()
+        found = {name: (tuple(v.shape), v.dtype) for name, v in model_weights.variables(model).items()}
+    except (*refusals, tf.errors.OpError) as error:
+        raise InputError(f"The architecture cannot be built: {(str(error).splitlines() or [''])[0]:.300}") from error
+    if found != {name: (shape, "float32") for name, shape in shapes.items()}:
+        raise InputError("The architecture's weights have other names, shapes or types than those that are stored.")
+    return model
+
+
+@contextlib.contextmanager
+def _bounded_variables(weights: int) -> Iterator[None]:
+    """Lets models be built of so many weights at most; the next variable is refused before memory is taken for it."""
+    import tensorflow as tf
+
+    left = 3 * weights + 10_000  # a masked kernel has a mask and frozen values; dropout layers have small states
+
+    def creator(next_creator, **arguments):
+        nonlocal left
+        value = arguments["initial_value"]
+        with tf.Graph().as_default():  # in a graph the initial value is only described, not computed
+            left -= math.prod(value().shape if callable(value) else np.shape(value))
+        if left < 0:
+            raise InputError(f"it has more than the {weights} weights that are stored.")
+        return next_creator(**arguments)
+
+    with tf.variable_creator_scope(creator):
+        yield
+
+
+def check_architecture(architecture: dict) -> None:
+    """Raises InputError unless an architecture is a network of Table S1, or a configuration that is safe to build."""
+    if architecture.keys() == {"config"}:
+        check_config(architecture["config"])
+        if field(architecture, "config", dict).get("class_name") not in ("Functional", "Sequential"):
+            raise InputError("its architecture is no Keras model")
+        return
+    if architecture.keys() != {"network", "image_shape", "classes"}:
+        raise InputError("its architecture is neither a network of Table S1 nor a Keras configuration")
+    choose(NETWORKS, field(architecture, "network", str), "network")
+    if len(shape_of(architecture["image_shape"])) != 3 or field(architecture, "classes", int) < 1:
+        raise InputError("its network's images or classes cannot be")
+
+
+def check_config(config: Any) -> None:
+    """Raises InputError unless every class that a Keras configuration names stands in `CLASSES`.
+
+    Functions, lambdas, tensors and whatever else Keras would make from a configuration are refused as well.
+
+    >>> check_config({"module": "keras.layers", "class_name": "Lambda", "config": {}, "registered_name": None})
+    Traceback (most recent call last):
+    lottery_tf.errors.InputError: A ticket file cannot hold the class 'keras.layers.Lambda': only Keras's ...
+    """
+    for key, value in _walk(config):
+        if isinstance(value, dict) and "class_name" in value:
+            _check_class(value)
+        elif isinstance(value, str) and not (value.isprintable() and (">" not in value or key == "registered_name")):
+            raise InputError(f"A ticket file cannot hold {value!r:.100}: names have to be printable, without '>'.")
+
+
+def _check_class(record: dict) -> None:
+    module, name = record.get("module"), record["class_name"]
+    if name == "__keras_tensor__" and "module" not in record:  # where a functional model's layer takes its input from
+        return
+    known = isinstance(module, str) and isinstance(name, str) and name in CLASSES.get(module, "").split()
+    registered = (f"lottery_tf>{name}",) if module == "lottery_tf.layers" else (None, name)
+    if not known or "registered_name" not in record or record["registered_name"] not in registered:
+        raise InputError(
+            f"A ticket file cannot hold the class {f'{module}.{name}'!r:.100}: only Keras's own feed-forward layers "
+            "can be rebuilt safely, and no functions."
+        )
+    if record.get("compile_config"):
+        raise InputError("A ticket file cannot hold how a model is trained.")
+
+
+def _walk(tree: Any) -> Iterator[tuple[str | None, Any]]:
+    """Every value of a JSON tree with the key it stands under; raises InputError for a tree that is too deep."""
+    pending = [(None, tree, 0)]
+    while pending:
+        key, value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise InputError(f"The architecture nests more than {MAX_DEPTH} levels deep.")
+        yield key, value
+        if isinstance(value, dict):
+            pending += [(name, child, depth + 1) for name, child in value.items()]
+        elif isinstance(value, list):
+            pending += [(key, child, depth + 1) for child in value]
+
+
+def field(record: dict, name: str, kind: type) -> Any:
+    """A field of the header, which has to be of exactly this type (True is no whole number)."""
+    value = record.get(name)
+    if type(value) is not kind:
+        raise DamagedFile(f"its header has no {kind.__name__} {name!r:.100}")
+    return value
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """A shape as a file's header has it; raises DamagedFile for anything but a short list of whole numbers above 0."""
+    if type(value) is not list or len(value) > MAX_DIMENSIONS or not all(type(n) is int and n > 0 for n in value):
+        raise DamagedFile(f"{value!r:.100} is no shape")
+    return tuple(value)

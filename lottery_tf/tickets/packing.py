@@ -1,0 +1,251 @@
+"""A ticket as a small file: a binary mask and one seed rebuild the whole network, as the paper remarks (Section 5).
+
+A *supermask* file holds the network's name (or a Keras model's architecture), the seed, what the kept weights are
+multiplied from (their initial values, or the signed constant) and the mask, entropy-coded: about 1 bit a weight at
+50% kept, 0.05 at 0.5%. A *trained* file holds the kept weights as well. Both hold a SHA-256 of every rebuilt weight, so
+that a network is rebuilt to the bit or not at all.
+
+`ticket_format.py` says what the bytes are. Every length is checked before memory is taken, no pickle is loaded, and only
+Keras's own layers named in `architectures.py` are ever built.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lottery_tf.errors import InputError
+from lottery_tf.pruning import masks
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import Weights
+from lottery_tf.registry import choose
+from lottery_tf.results import files
+from lottery_tf.tickets import architectures, mask_coding
+from lottery_tf.tickets.ticket_format import (
+    DTYPES,
+    TRAINED,
+    PackedTicket,
+    check_shapes,
+    checked_seed,
+    parse,
+    read,
+    serialize,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "DTYPES",
+    "PackedTicket",
+    "digest",
+    "pack_supermask",
+    "pack_trained",
+    "parse",
+    "read",
+    "rebuild",
+    "serialize",
+    "sizes",
+]
+
+
+def pack_supermask(
+    model: keras.Model, mask: Mapping[str, np.ndarray], seed: int, weights: str = "initial", rescale: bool = False
+) -> bytes:
+    """The file of a supermask: a mask over untrained weights.
+
+    Args:
+      model: the network, masked or not. Its kernels are not read, they are drawn from the seed as
+        `initial_weights.initial_weights` draws them; its other weights (biases) are stored as they are.
+      mask: for each maskable kernel a boolean array of its shape, True where the weight is kept.
+      seed: the seed of the initial weights.
+      weights: "initial" or "signed_constant"; see `PackedTicket`.
+      rescale: whether kernels are multiplied by their number of weights / number of kept weights.
+
+    Raises:
+      InputError: a mask that is not the model's, or a model that cannot be rebuilt from a file.
+
+    >>> from lottery_tf.masking import initial_weights, model_weights; from lottery_tf.models import networks
+    >>> model = networks.build("fc")
+    >>> mask = masks.full(model_weights.kernels(model))
+    >>> mask["dense_1/kernel"][200:] = False
+    >>> content = pack_supermask(model, mask, seed=0, weights="signed_constant")
+    >>> len(content) < 600, round(float(rebuild(parse(content)).layers[1].kernel.numpy().max()), 3)
+    (True, 0.043)
+    """
+    from lottery_tf.masking import model_weights
+
+    choose(SUPERMASK_WEIGHTS, weights, "weights")
+    model = _masked(model)
+    wanted = {name: tuple(layer.kernel.shape) for name, layer in model_weights.masked_layers(model).items()}
+    mask = {name: np.asarray(kept, bool) for name, kept in mask.items()}
+    if {name: kept.shape for name, kept in mask.items()} != wanted:
+        raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
+    mask = {name: mask[name] for name in wanted}
+    return _sealed(
+        PackedTicket(architectures.describe(model), checked_seed(seed), weights, bool(rescale), mask, _others(model))
+    )
+
+
+def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes:
+    """The file of a trained ticket: the model's mask, kept weights and all other weights.
+
+    Args:
+      model: a trained model, masked or not; one that is not is stored whole.
+      seed: the seed of the initial weights, from which pruned weights that are not zero are rebuilt.
+      dtype: what kept weights are stored as, "float32" or "float16" (rounded).
+
+    Raises:
+      InputError: a pruned weight that is neither zero nor at its initial value, a weight that is no finite number (of
+        that dtype), or a model that cannot be rebuilt from a file.
+    """
+    from lottery_tf.masking import model_weights
+
+    if dtype not in DTYPES:
+        raise InputError(f"dtype is {dtype!r}; kept weights are stored as {' or '.join(DTYPES)}.")
+    model = _masked(model)
+    layers, kernels = model_weights.masked_layers(model), model_weights.kernels(model)
+    mask = {name: layer.kernel_mask.numpy() for name, layer in layers.items()}
+    with np.errstate(over="ignore"):  # told below, with the layer's name
+        values = {name: kernel[mask[name]].astype(dtype) for name, kernel in kernels.items()}
+    if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:
+        raise InputError(f"{bad[0]!r} has a weight that is no finite number in {dtype}.")
+    at_initial = _at_initial(model, kernels, mask, checked_seed(seed))
+    return _sealed(
+        PackedTicket(architectures.describe(model), int(seed), TRAINED, False, mask, _others(model), values, at_initial)
+    )
+
+
+def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> Mask:
+    """Where pruned weights that are not zero sit, which has to be at their initial value."""
+    from lottery_tf.masking import initial_weights
+
+    not_zero = {name: ~kept & (kernels[name] != 0) for name, kept in mask.items()}
+    at_initial = {name: places for name, places in not_zero.items() if places.any()}
+    initial = initial_weights.initial_weights(model, {}, seed) if at_initial else {}
+    for name, places in at_initial.items():
+        if odd := np.count_nonzero(kernels[name][places] != initial[name][places]):
+            raise InputError(
+                f"{odd} pruned weights of {name!r} are neither zero nor at the initial value of seed {seed}: "
+                "such frozen values cannot be rebuilt from a seed."
+            )
+    return at_initial
+
+
+def _masked(model: keras.Model) -> keras.Model:
+    from lottery_tf.masking import conversion, model_weights
+
+    return model if model_weights.masked_layers(model) else conversion.masked(model)
+
+
+def _others(model: keras.Model) -> Weights:
+    """All weights of a masked model but the maskable kernels; raises InputError for weights that no file can hold."""
+    from lottery_tf.masking import model_weights
+
+    maskable = model_weights.masked_layers(model)
+    state = model_weights.get_weights(model)
+    if odd := [name for name, value in state.items() if value.dtype != np.float32]:
+        raise InputError(f"{odd[0]!r} is of type {state[odd[0]].dtype}; a ticket file holds float32 weights.")
+    others = {name: value for name, value in state.items() if name not in maskable}
+    if odd := [name for name, value in others.items() if not np.isfinite(value).all()]:
+        raise InputError(f"{odd[0]!r} has a weight that is no finite number.")
+    return others
+
+
+def _sealed(packed: PackedTicket) -> bytes:
+    """The file, with the SHA-256 of what was rebuilt from what it will hold."""
+    masks.check(packed.mask)
+    check_shapes(packed.shapes)
+    _, state = _rebuilt(packed)
+    return serialize(dataclasses.replace(packed, digest=digest(state)))
+
+
+def digest(state: Mapping[str, np.ndarray]) -> str:
+    """The SHA-256 of all weights with their names and shapes, in hexadecimal; the same on every machine.
+
+    >>> digest({"a/kernel": np.zeros((2, 3), np.float32)})[:8]
+    'a31ed34b'
+    """
+    result = hashlib.sha256()
+    for name in sorted(state):
+        result.update(json.dumps([name, state[name].shape]).encode())
+        result.update(state[name].astype("<f4").tobytes())
+    return result.hexdigest()
+
+
+def rebuild(packed: PackedTicket | bytes) -> keras.Model:
+    """The network of a ticket file, parsed or as its bytes: a masked model with its mask set and every weight as it was, to the bit.
+
+    Raises:
+      InputError: the architecture cannot be built or is not that of the weights, or the rebuilt weights differ from
+        those that were packed.
+    """
+    from lottery_tf.masking import model_weights
+
+    packed = parse(packed) if isinstance(packed, bytes) else packed
+    model, state = _rebuilt(packed)
+    if digest(state) != packed.digest:
+        raise InputError(
+            "The rebuilt weights are not those that were packed: their SHA-256 differs. An initializer of this model "
+            "draws other numbers here, with other versions of its libraries or on another processor."
+        )
+    model_weights.set_weights(model, state, packed.mask)
+    return model
+
+
+def _rebuilt(packed: PackedTicket) -> tuple[keras.Model, Weights]:
+    """The ticket's model, its weights not yet set, and those weights."""
+    from lottery_tf.masking import initial_weights, model_weights
+
+    model = architectures.build(packed.architecture, packed.shapes)
+    if (maskable := model_weights.masked_layers(model).keys()) != packed.mask.keys():
+        raise InputError(f"The masks are not those of the architecture: {sorted(maskable ^ packed.mask.keys())[:5]}.")
+    initial = initial_weights.initial_weights(model, {}, packed.seed) if packed.needs_initial else {}
+    return model, packed.others | {name: packed.kernel(name, initial.get(name)) for name in packed.mask}
+
+
+class Size(NamedTuple):
+    """How much room something takes.
+
+    Attributes:
+      bytes: in bytes, rounded up.
+      bits_per_weight: in bits for each maskable weight of the network, pruned ones too.
+    """
+
+    bytes: int
+    bits_per_weight: float
+
+
+def sizes(content: bytes) -> dict[str, Size]:
+    """The size of a ticket file beside other ways to keep the same network.
+
+    Args:
+      content: the file.
+
+    Returns:
+      By name: "ticket file", "dense float32" (every weight, 4 bytes each), "compressed npz"
+      (`np.savez_compressed` of the masked weights) and "entropy of the mask", the least that a mask of each layer's
+      kept share takes: the sum of n H(p) over the layers.
+
+    Raises:
+      DamagedFile, InputError: as `parse` and `rebuild`.
+    """
+    from lottery_tf.masking import model_weights
+
+    packed = parse(content)
+    state = model_weights.get_weights(rebuild(packed))
+    count = sum(kept.size for kept in packed.mask.values())
+    stored_bits = {
+        "ticket file": 8 * len(content),
+        "dense float32": 32 * sum(value.size for value in state.values()),
+        "compressed npz": 8 * len(files.npz_bytes(state)),
+        "entropy of the mask": sum(map(mask_coding.entropy_bits, packed.mask.values())),
+    }
+    return {name: Size(math.ceil(stored / 8), stored / count) for name, stored in stored_bits.items()}

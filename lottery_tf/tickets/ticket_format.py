@@ -1,0 +1,308 @@
+"""The format of ticket files: what one holds, to bytes and back. Imports no TensorFlow.
+
+    8 bytes   "LOTTERY\\n"
+    1 byte    the format's version, 1
+    4 bytes   length of the header, little-endian
+    header    JSON, compressed with DEFLATE
+    payload   for each kernel its mask and, where pruned weights are not all zero, which of them sit at their initial
+              value; then the kept weights of all kernels; then all other weights (biases, batch norm) as float32
+    32 bytes  SHA-256 of everything before
+
+Reading takes nothing on trust: every length is checked against the file and against limits before memory is taken, no
+pickle is loaded, and only Keras's own layers named in `architectures.CLASSES` are ever built. Parsing imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.pruning import masks
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import Weights
+from lottery_tf.registry import choose
+from lottery_tf.tickets import mask_coding
+from lottery_tf.tickets.architectures import Shapes, check_architecture, field, shape_of
+
+MAGIC = b"LOTTERY\n"
+
+FORMAT = 1
+
+START = struct.Struct("<8sBI")
+
+DIGEST_BYTES = 32
+
+
+MAX_WEIGHTS = 100_000_000
+
+MAX_FILE_BYTES = 5 * MAX_WEIGHTS  # float32 weights and masks; incompressible ones fit too
+
+MAX_HEADER_BYTES = 1 << 21
+
+MAX_NAME = 1000
+
+TRAINED = "trained"
+
+DTYPES = ("float32", "float16")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PackedTicket:
+    """What a ticket file holds.
+
+    Attributes:
+      architecture: `{"network", "image_shape", "classes"}` for a network of Table S1, else `{"config"}` with the
+        Keras configuration of the masked model.
+      seed: the seed of the initial weights.
+      weights: what kept weights are: "initial" (w_i), "signed_constant" (sign(w_i) times the layer's standard
+        deviation), or "trained".
+      rescale: whether each layer's kernel is multiplied by its number of weights / number of kept weights.
+      mask: for each kernel a boolean array of its shape.
+      others: all weights that are no maskable kernel, float32.
+      values: (trained) for each kernel its kept weights in the order of `kernel[mask]`, as float32 or float16.
+      at_initial: (trained) for kernels whose pruned weights are not all zero: True where one sits at its initial value.
+      digest: the SHA-256 of all rebuilt weights, in hexadecimal; see `digest`.
+    """
+
+    architecture: dict
+    seed: int
+    weights: str
+    rescale: bool
+    mask: Mask
+    others: Weights
+    values: Weights = dataclasses.field(default_factory=dict)
+    at_initial: Mask = dataclasses.field(default_factory=dict)
+    digest: str = ""
+
+    @property
+    def shapes(self) -> Shapes:
+        """The shape of every weight array of the network."""
+        return {name: array.shape for name, array in {**self.mask, **self.others}.items()}
+
+    @property
+    def needs_initial(self) -> bool:
+        """Whether rebuilding draws the initial weights."""
+        return self.weights != TRAINED or bool(self.at_initial)
+
+    def kernel(self, name: str, w_i: np.ndarray | None) -> np.ndarray:
+        """One rebuilt kernel, float32, from its initial weights (which only `needs_initial` tickets read)."""
+        kept = self.mask[name]
+        if self.weights == TRAINED:
+            kernel = np.zeros(kept.shape, np.float32)
+            kernel[kept] = self.values[name]
+            if name in self.at_initial:
+                kernel[self.at_initial[name]] = w_i[self.at_initial[name]]
+            return kernel
+        factor = np.float32(kept.size / kept.sum() if self.rescale else 1)
+        return np.where(kept, SUPERMASK_WEIGHTS[self.weights](w_i) * factor, np.float32(0))
+
+
+def serialize(packed: PackedTicket) -> bytes:
+    """The bytes of a ticket file."""
+    payload = []
+
+    def add(content: bytes) -> int:
+        payload.append(content)
+        return len(content)
+
+    def add_bits(selected: np.ndarray) -> list:
+        form, content = mask_coding.encode(selected)
+        return [form, add(content)]
+
+    kernels = {}
+    for name, kept in packed.mask.items():
+        kernels[name] = {"shape": kept.shape, "mask": add_bits(kept)}
+        if name in packed.at_initial:
+            kernels[name]["at_initial"] = add_bits(packed.at_initial[name][~kept])
+    header = {
+        "architecture": packed.architecture,
+        "seed": packed.seed,
+        "weights": packed.weights,
+        "rescale": packed.rescale,
+        "digest": packed.digest,
+        "kernels": kernels,
+    }
+    if packed.weights == TRAINED:
+        values = np.concatenate(list(packed.values.values()))
+        header["values"] = [values.dtype.name, add(mask_coding.encode_floats(values))]
+    others = np.concatenate([np.zeros(0, np.float32), *(value.ravel() for value in packed.others.values())])
+    header["others"] = {name: value.shape for name, value in packed.others.items()}
+    header["others_bytes"] = add(mask_coding.encode_floats(others))
+    return _closed(header, b"".join(payload))
+
+
+def _closed(header: dict, payload: bytes) -> bytes:
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
+    if len(text) > MAX_HEADER_BYTES:
+        raise InputError(f"The architecture takes {len(text)} bytes; a ticket file holds up to {MAX_HEADER_BYTES}.")
+    packed = mask_coding.deflate(text)
+    content = START.pack(MAGIC, FORMAT, len(packed)) + packed + payload
+    return content + hashlib.sha256(content).digest()
+
+
+def read(path: str | Path) -> bytes:
+    """The content of a ticket file.
+
+    Raises:
+      InputError: there is no such file.
+      DamagedFile: the file is larger than any ticket.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise DamagedFile(f"{path} cannot be read as a ticket: it is larger than {MAX_FILE_BYTES} bytes.")
+    return content
+
+
+def parse(content: bytes, source: str | Path = "The file") -> PackedTicket:
+    """What a ticket file holds; nothing of the network is built yet.
+
+    Args:
+      content: the file's bytes.
+      source: what messages call the file.
+
+    Raises:
+      DamagedFile: anything but a whole ticket file of this format.
+    """
+    try:
+        header, payload = _opened(content)
+        return _read(header, payload)
+    except (DamagedFile, InputError) as error:
+        raise DamagedFile(f"{source} cannot be read as a ticket: {str(error).rstrip('.')}.") from error
+
+
+def _opened(content: bytes) -> tuple[dict, bytes]:
+    """The header and the payload of a file whose checksum is right."""
+    if len(content) > MAX_FILE_BYTES:
+        raise DamagedFile(f"it is larger than {MAX_FILE_BYTES} bytes")
+    if content[: len(MAGIC)] != MAGIC:
+        raise DamagedFile("it does not begin as one")
+    if len(content) < START.size + DIGEST_BYTES:
+        raise DamagedFile("it is cut off")
+    _, version, header_bytes = START.unpack_from(content)
+    if version != FORMAT:
+        raise DamagedFile(f"it has format {version}; this release reads format {FORMAT}")
+    body, expected = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != expected:
+        raise DamagedFile("its checksum does not match; it was cut or changed")
+    if header_bytes > len(body) - START.size:
+        raise DamagedFile("its header is longer than the file")
+    text = mask_coding.inflate(body[START.size : START.size + header_bytes], MAX_HEADER_BYTES)
+    try:
+        header = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(f"its header is no JSON ({error})") from error
+    if not isinstance(header, dict):
+        raise DamagedFile("its header is no JSON object")
+    return header, body[START.size + header_bytes :]
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _read(header: dict, payload: bytes) -> PackedTicket:
+    kernels = field(header, "kernels", dict)
+    shapes = _shapes({name: field(kernels, name, dict).get("shape") for name in kernels})
+    other_shapes = _shapes(field(header, "others", dict))
+    if both := shapes.keys() & other_shapes.keys():
+        raise DamagedFile(f"{min(both)!r} is there twice")
+    check_shapes(shapes | other_shapes)
+    weights, rescale = field(header, "weights", str), field(header, "rescale", bool)
+    choose(dict.fromkeys((*SUPERMASK_WEIGHTS, TRAINED)), weights, "weights")
+
+    rest = _Payload(payload)
+    mask, at_initial = rest.masks(kernels, shapes)
+    values = rest.values(header, mask) if weights == TRAINED else {}
+    others = rest.floats(field(header, "others_bytes", int), "float32", other_shapes)
+    rest.check_end()
+    if (at_initial and weights != TRAINED) or (rescale and weights == TRAINED):
+        raise DamagedFile(f"{weights!r} weights are neither frozen nor rescaled that way")
+    architecture, sha256 = field(header, "architecture", dict), field(header, "digest", str)
+    check_architecture(architecture)
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise DamagedFile("its header's SHA-256 is none")
+    seed = checked_seed(field(header, "seed", int))
+    return PackedTicket(architecture, seed, weights, rescale, mask, others, values, at_initial, sha256)
+
+
+class _Payload:
+    """The payload, read from its beginning to its end."""
+
+    def __init__(self, content: bytes):
+        self._rest = memoryview(content)
+
+    def take(self, count: int) -> bytes:
+        if not 0 <= count <= len(self._rest):
+            raise DamagedFile(f"{count} bytes are announced where {len(self._rest)} are left")
+        taken, self._rest = self._rest[:count], self._rest[count:]
+        return bytes(taken)
+
+    def bits(self, record: dict, name: str, count: int) -> np.ndarray:
+        form, length = _pair(record, name)
+        return mask_coding.decode(form, self.take(length), count)
+
+    def masks(self, kernels: dict, shapes: Shapes) -> tuple[Mask, Mask]:
+        mask, at_initial = {}, {}
+        for name, shape in shapes.items():
+            mask[name] = self.bits(kernels[name], "mask", math.prod(shape)).reshape(shape)
+            if "at_initial" in kernels[name]:
+                pruned, at_initial[name] = ~mask[name], np.zeros(shape, bool)
+                at_initial[name][pruned] = self.bits(kernels[name], "at_initial", np.count_nonzero(pruned))
+        if not mask:
+            raise DamagedFile("it has no mask")
+        masks.check(mask)
+        return mask, at_initial
+
+    def values(self, header: dict, mask: Mask) -> Weights:
+        dtype, length = _pair(header, "values")
+        choose(dict.fromkeys(DTYPES), dtype, "type of weights")
+        return self.floats(length, dtype, {name: (np.count_nonzero(kept),) for name, kept in mask.items()})
+
+    def floats(self, length: int, dtype: str, shapes: Shapes) -> Weights:
+        counts = [math.prod(shape) for shape in shapes.values()]
+        flat = mask_coding.decode_floats(self.take(length), sum(counts), dtype)
+        parts = np.split(flat, np.cumsum(counts)[:-1]) if counts else []
+        return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+    def check_end(self) -> None:
+        if len(self._rest):
+            raise DamagedFile(f"{len(self._rest)} bytes too many follow its weights")
+
+
+def _pair(record: dict, name: str) -> tuple[str, int]:
+    value = field(record, name, list)
+    if [type(part) for part in value] != [str, int]:
+        raise DamagedFile(f"its header's {name!r} is no name and length")
+    return value[0], value[1]
+
+
+def _shapes(record: dict) -> Shapes:
+    return {name: shape_of(value) for name, value in record.items()}
+
+
+def check_shapes(shapes: Shapes) -> None:
+    """Raises InputError for more weights than a ticket file may hold, or names that could garble a terminal."""
+    if sum(map(math.prod, shapes.values())) > MAX_WEIGHTS:
+        raise InputError(f"The network has more than the {MAX_WEIGHTS} weights that a ticket file can hold.")
+    if odd := [name for name in shapes if not name.isprintable() or len(name) > MAX_NAME]:
+        raise InputError(f"A ticket file cannot hold the weight name {odd[0]!r:.100}.")
+
+
+def checked_seed(seed: int) -> int:
+    """The seed; raises InputError for one that a ticket file cannot hold."""
+    if not 0 <= seed < 2**63:
+        raise InputError(f"seed is {seed}; it must be at least 0 and below 2**63.")
+    return int(seed)

@@ -1,0 +1,1 @@
+"""Training one network: batches, learning rates, checkpoints, and what TensorBoard shows."""

@@ -1,0 +1,49 @@
+"""Training images mirrored and cropped at random, by draws that depend on (seed, level, iteration) and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf.seeds import generator
+
+PADDING = 4  # black pixels on each side
+
+
+def draws(first: int, count: int, batch_size: int, seed: int, level: int) -> np.ndarray:
+    """What is done to the images of the iterations `first` to `first + count - 1`.
+
+    Returns:
+      (count, batch_size, 3) int32 array: how far down and how far right of the padded image's corner each image is
+      cut out, from 0 to 8, and 1 where it is mirrored.
+
+    >>> draws(5, 2, batch_size=3, seed=0, level=1).shape
+    (2, 3, 3)
+    """
+    below = (2 * PADDING + 1, 2 * PADDING + 1, 2)
+    rows = [
+        generator(seed, "augmentation", level, iteration).integers(below, size=(batch_size, 3), dtype=np.int32)
+        for iteration in range(first, first + count)
+    ]
+    return np.stack(rows)
+
+
+def flip_and_crop(images, drawn):
+    """Images mirrored from left to right where so drawn, and cut out of a black frame of 4 pixels.
+
+    Args:
+      images: (n, height, width, channels) tensor.
+      drawn: (n, 3) rows of `draws`.
+
+    Returns:
+      A tensor of the images' shape and type.
+    """
+    height, width = images.shape[1:3]
+    padded = tf.pad(images, ((0, 0), (PADDING, PADDING), (PADDING, PADDING), (0, 0)))
+    rows = drawn[:, 0:1] + tf.range(height)
+    across = tf.range(width)
+    columns = drawn[:, 1:2] + tf.where(drawn[:, 2:3] == 1, across[::-1], across)
+    return tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+AUGMENTATIONS = {"flip_and_crop": flip_and_crop}  # `settings.AUGMENTATION_DESCRIPTIONS` says what each does

@@ -1,0 +1,60 @@
+"""A checkpoint of a training on disk, from which it goes on after an interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lottery_tf.errors import DamagedFile
+from lottery_tf.results import files
+from lottery_tf.results.paths import CHECKPOINT
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoint:
+    """A training's state on disk, so that a long level is taken up where it was interrupted.
+
+    Args:
+      folder: the level's `.partial` folder.
+      every_seconds: the least time between two checkpoints.
+      part: which training, where a result takes several.
+    """
+
+    FILE = CHECKPOINT
+
+    def __init__(self, folder: Path, every_seconds: float, part: str = ""):
+        self._path = folder / self.FILE.format(part=part and f"-{part}")
+        self._every = every_seconds
+        self._last = time.monotonic()
+
+    def load(self, what: str) -> dict[str, np.ndarray] | None:
+        """The last state saved of the training called `what`; None where there is none or it is damaged."""
+        if not self._path.exists():
+            return None
+        try:
+            content = files.read_bytes(self._path)
+            body, digest = content[:-32], content[-32:]
+            if hashlib.sha256(body).digest() != digest:
+                raise DamagedFile(f"{self._path} is damaged: its checksum does not match.")
+            arrays = files.load_npz(self._path, body)
+        except DamagedFile as error:
+            log.warning("%s The training starts from its beginning.", error)
+            return None
+        if str(arrays.pop("what", "")) != what:
+            log.warning("%s is of another start or mask. The training starts from its beginning.", self._path)
+            return None
+        return arrays
+
+    def save_if_due(self, what: str, arrays: Callable[[], dict[str, np.ndarray]]) -> None:
+        """Saves the arrays that calling `arrays` gives, with the training's name, if the last checkpoint is old enough."""
+        if time.monotonic() - self._last < self._every:
+            return
+        body = files.npz_bytes(arrays() | {"what": np.array(what)}, compress=False)
+        files.replace(self._path, body + hashlib.sha256(body).digest())
+        self._last = time.monotonic()

@@ -1,0 +1,171 @@
+"""How much faster half precision is here, measured on the operations that a model has.
+
+Whether a processor has half-precision arithmetic decides between nearly twice the speed and a tenth of it, and no library
+says a word. A product of matrices alone tells nothing: where bfloat16 is emulated, it is the gradients of convolutions
+that lose.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf import hardware
+from lottery_tf.training import compilation
+
+log = logging.getLogger(__name__)
+
+IMAGES = 8  # a convolution's: it takes its time for each of them, and where half precision is slow, sixty take seconds
+SHARE = 0.75  # of a model's arithmetic that is timed: its largest layers
+REPEATS, ENOUGH_SECONDS = 3, 0.3  # each type is timed so often at least, and again until that much time is spent
+GAIN = 1.05  # below this many times the speed of float32, half precision is no gain
+
+
+@dataclasses.dataclass(frozen=True)
+class _Operation:
+    """A layer with weights, and how the model calls it; operations of one identity take the same time."""
+
+    identity: str
+    layer: keras.layers.Layer = dataclasses.field(compare=False)
+    node: object = dataclasses.field(compare=False)  # Keras's record of the call
+
+    @classmethod
+    def called(cls, layer: keras.layers.Layer, node) -> _Operation:
+        """The operation of a layer in one of its calls."""
+        config = {name: value for name, value in layer.get_config().items() if name not in ("name", "dtype")}
+        shapes = [tensor.shape for tensor in node.input_tensors]
+        return cls(repr((type(layer).__name__, config, shapes)), layer, node)
+
+    @property
+    def products(self) -> int:
+        """About how many products of two numbers it takes for an image: each weight meets every position of its output."""
+        positions = math.prod(size or 1 for size in self.node.outputs[0].shape[1:-1])
+        return positions * sum(math.prod(variable.shape) for variable in self.layer.trainable_variables)
+
+    def images(self, batch_size: int) -> int:
+        """How many images it is timed on: a product's time is not that of its images, but of reading the kernel."""
+        spatial = any(len(tensor.shape) > 2 for tensor in self.node.input_tensors)
+        return min(IMAGES, batch_size) if spatial else batch_size
+
+    def step(self, policy: str, images: int) -> Callable[[], list[tf.Tensor]]:
+        """A function that calls a copy of the layer on noise and returns its gradients."""
+        layer = type(self.layer).from_config(self.layer.get_config() | {"dtype": policy})
+        inputs = {id(tensor): _noise(tensor, images) for tensor in self.node.input_tensors}
+        arguments, named = self.node.arguments.fill_in(inputs)
+        layer(*arguments, **named)  # builds it
+
+        def gradients() -> list[tf.Tensor]:
+            with tf.GradientTape() as tape:
+                watched = [value for value in inputs.values() if value.dtype.is_floating]
+                tape.watch(watched)
+                outputs = keras.tree.flatten(layer(*arguments, **named))
+                total = sum(tf.reduce_sum(tf.cast(output, tf.float32)) for output in outputs)
+            return tape.gradient(total, [*watched, *(variable.value for variable in layer.trainable_variables)])
+
+        return gradients
+
+
+def speedup(model: keras.Model, policy: str, batch_size: int = 60) -> float:
+    """How many times as fast a model's layers compute with a half-precision policy as in float32, on this device.
+
+    The forward and backward pass of its largest layers is timed in both types on random images; layers of the same shape
+    are timed once. It is done once a process for each set of layers.
+
+    Args:
+      model: a functional or Sequential model.
+      policy: a name in `settings.PRECISIONS`.
+      batch_size: images a step.
+    """
+    xla = compilation.compiler(model, hardware.training_device()) == "xla"
+    return _speedup(frozenset(_largest(_operations(model))), policy, batch_size, xla)
+
+
+@functools.cache
+def _speedup(operations: frozenset[_Operation], policy: str, batch_size: int, xla: bool) -> float:
+    seconds = np.zeros(2)
+    for size in sorted({operation.images(batch_size) for operation in operations}):
+        alike = [operation for operation in operations if operation.images(batch_size) == size]
+        calls = [_call(alike, each, size, xla) for each in ("float32", policy)]
+        seconds += _least_seconds(calls) * batch_size / size
+    return float(seconds[0] / seconds[1]) if operations else 1.0
+
+
+def warn_if_slow(model: keras.Model, policy: str, batch_size: int, measure: Callable[..., float] = speedup) -> None:
+    """Says in the log where half precision is no faster than float32 for a model on this device, and what to do."""
+    ratio = measure(model, policy, batch_size)
+    if ratio < GAIN:
+        _warn(slow_message(model.name, policy, ratio))
+
+
+@functools.cache  # several trainers of one model say it once
+def _warn(message: str) -> None:
+    log.warning("%s", message)
+
+
+def slow_message(name: str, policy: str, ratio: float) -> str:
+    """What a user should know of a half precision that gains nothing.
+
+    >>> slow_message("conv2", "mixed_bfloat16", 0.1).partition(" on ")[0]
+    'mixed_bfloat16 is no gain here: the layers of conv2 take 10.0 times as long with it as with float32'
+    """
+    return (
+        f"{policy} is no gain here: the layers of {name} take {1 / ratio:.1f} times as long with it as with float32 on "
+        f"{hardware.describe_processor()}. The precision float32 is the faster choice."
+    )
+
+
+def _operations(model: keras.Model) -> Iterator[_Operation]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _operations(layer)
+        elif layer.weights and layer.trainable_weights and layer._inbound_nodes:
+            yield _Operation.called(layer, layer._inbound_nodes[0])
+
+
+def _largest(operations: Iterable[_Operation]) -> list[_Operation]:
+    """The largest operations, as many as take most of the arithmetic."""
+    found = sorted(operations, key=lambda operation: operation.products, reverse=True)
+    done = np.cumsum([operation.products for operation in found])
+    return found[: int(np.searchsorted(done, SHARE * done[-1])) + 1] if found else []
+
+
+def _noise(tensor: keras.KerasTensor, images: int) -> tf.Tensor:
+    shape = (images, *(images if size is None else size for size in tensor.shape[1:]))
+    dtype = tf.as_dtype(tensor.dtype)
+    return tf.random.stateless_normal(shape, (0, 0), dtype=dtype) if dtype.is_floating else tf.zeros(shape, dtype)
+
+
+def _call(operations: Iterable[_Operation], policy: str, images: int, xla: bool) -> Callable[[], list]:
+    """A function that takes a step of every operation, run once already."""
+    steps = [operation.step(policy, images) for operation in operations]
+
+    def call() -> list:
+        return [step() for step in steps]
+
+    compiled = tf.function(call, jit_compile=xla)
+    _seconds(compiled)
+    return compiled
+
+
+def _least_seconds(calls: Sequence[Callable[[], list]]) -> np.ndarray:
+    """The least time of each call; they are timed in turn, so that what else the machine does harms all alike."""
+    times, began = [], time.perf_counter()
+    while len(times) < REPEATS or time.perf_counter() - began < ENOUGH_SECONDS:
+        times.append([_seconds(call) for call in calls])
+    return np.min(times, axis=0)
+
+
+def _seconds(call: Callable[[], list]) -> float:
+    began = time.perf_counter()
+    for gradient in tf.nest.flatten(call()):
+        if gradient is not None:
+            gradient[..., :1].numpy()  # waits until it is there
+    return time.perf_counter() - began

@@ -1,0 +1,101 @@
+"""Trains a ticket so that it lasts: taken up after an interruption, shown in TensorBoard, described and stored."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from lottery_tf.pruning import masks
+from lottery_tf.pruning.treatments import Ticket
+from lottery_tf.results.level_metrics import level_metrics
+from lottery_tf.results.store import HISTORY_COLUMNS, MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.tensorboard import TrainingEvents
+from lottery_tf.training.trainer import IterationRange, Trainer
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingPlan:
+    """One training that is to be recorded.
+
+    Attributes:
+      path: where its result lies within the results.
+      seed, level: what fixes the order of its images; see `Trainer.train`.
+      identity: what its metrics say of it besides (`level_metrics`).
+      iterations: those that it goes through; None: all.
+      order_seed: a seed that takes the place of the run's in the order of the images; None: the run's own.
+      store_weights: whether its weights are stored.
+    """
+
+    path: str
+    seed: int
+    level: int
+    identity: dict
+    iterations: IterationRange | None = None
+    order_seed: int | None = None
+    store_weights: bool = True
+
+
+class TrainingRecorder:
+    """Trains tickets and stores what becomes of them.
+
+    Args:
+      trainer: trains them.
+      results: where they are stored.
+      labels: what the metrics of all of them say.
+      keep_weights: what the metrics say of whether weights stay when later levels no longer need them.
+      snapshot_seconds: the least time between two checkpoints of a training.
+      on_steps: called with the number of training steps just done.
+      on_reading: called after each reading of the validation loss with its numbers by name (`store.HISTORY_COLUMNS`), and
+        what is trained: seed, level, the treatment's fields, kept_fraction.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        results: MemoryResults | ResultsFolder,
+        labels: dict[str, str],
+        keep_weights: bool,
+        snapshot_seconds: float,
+        on_steps: Callable[[int], None],
+        on_reading: Callable[[dict], None],
+    ):
+        self.trained = 0  # trainings done
+        self._trainer = trainer
+        self._results = results
+        self._labels = labels
+        self._keep_weights = keep_weights
+        self._snapshot_seconds = snapshot_seconds
+        self._on_steps = on_steps
+        self._on_reading = on_reading
+
+    def train(self, ticket: Ticket, plan: TrainingPlan) -> StoredResult:
+        """Trains a ticket as planned and returns what was stored; the plan's path has to be locked."""
+        identity = plan.identity | {"seed": plan.seed, "level": plan.level}
+        about = identity | {"kept_fraction": masks.kept_fraction(ticket.mask)}
+        partial = self._results.partial(plan.path)
+        with TrainingEvents(partial) as board:
+
+            def show(history: np.ndarray) -> None:
+                board.history(history)
+                self._on_reading(about | dict(zip(HISTORY_COLUMNS, history[-1].tolist(), strict=True)))
+
+            trained = self._trainer.train(
+                ticket,
+                plan.seed,
+                plan.level,
+                iteration_range=plan.iterations,
+                order_seed=plan.order_seed,
+                checkpoint=None if partial is None else Checkpoint(partial, self._snapshot_seconds),
+                on_history=show,
+                on_steps=self._on_steps,
+            )
+            metrics = level_metrics(ticket, trained, self._labels, identity, self._keep_weights)
+            result = StoredResult(ticket.mask, metrics, trained.history, ticket.start, trained.final)
+            board.level(result)
+        result = result if plan.store_weights else result.without_weights()
+        self._results.write(plan.path, result)
+        self.trained += 1
+        return result

@@ -1,0 +1,140 @@
+"""What TensorBoard shows: event files beside the results, written while a level trains and when it is done.
+
+A level's folder holds its curves against iterations, the histograms of w_i and w_f, and an image of the input pixels
+that keep connections. A treatment's folder holds its hyperparameters, and its accuracy and early-stopping iteration by
+level and against the kept fraction (the step is that fraction in hundredths of a percent: 10,000 is the dense network).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.hparams import api as hparams
+
+from lottery_tf.pruning.treatments import Weights
+from lottery_tf.results.paths import EVENT_FILES
+from lottery_tf.results.store import HISTORY_COLUMNS, StoredResult
+
+TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
+
+
+def _fresh_writer(folder: Path) -> tf.summary.SummaryWriter:
+    """A writer of the folder's only event file: what is there from before is written anew."""
+    for old in folder.glob(EVENT_FILES):
+        old.unlink(missing_ok=True)
+    return tf.summary.create_file_writer(str(folder))
+
+
+class TrainingEvents:
+    """The event file of one training; with no folder, nothing is written.
+
+    A training that is taken up from a checkpoint begins with its history so far: what an earlier file holds beyond that
+    is left out, so that no step appears twice.
+    """
+
+    def __init__(self, folder: Path | None):
+        self._folder = folder
+        self._writer: tf.summary.SummaryWriter | None = None
+        self._rows_written = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def history(self, history: np.ndarray) -> None:
+        """Writes the rows of the history that are not yet in the file."""
+        if self._writer is None:
+            self._open(before=int(history[-1, 0]))
+        with self._writer.as_default():
+            for row in history[self._rows_written :]:
+                for name, value in zip(HISTORY_COLUMNS[1:], row[1:], strict=True):
+                    if np.isfinite(value):
+                        tf.summary.scalar(name, value, step=int(row[0]))
+        self._writer.flush()
+        self._rows_written = len(history)
+
+    def _open(self, before: int) -> None:
+        """Starts the file with what an interrupted training wrote below an iteration, its history left out."""
+        if self._folder is None:
+            self._writer = tf.summary.create_noop_writer()
+            return
+        old = [event for path in self._folder.glob(EVENT_FILES) for event in EventFileLoader(str(path)).Load()]
+        self._writer = _fresh_writer(self._folder)
+        with self._writer.as_default():
+            for event in old:
+                if event.step < before and any(value.tag not in HISTORY_COLUMNS for value in event.summary.value):
+                    tf.summary.experimental.write_raw_pb(event.summary.SerializeToString(), step=event.step)
+
+    def probabilities(self, probabilities: dict[str, np.ndarray], iteration: int) -> None:
+        """Writes what is known of a mask that is being learned: the share pruned, and a histogram, of each layer."""
+        with self._writer.as_default(step=iteration):
+            for name, kept in probabilities.items():
+                tf.summary.scalar(f"pruned_fraction/{name.removesuffix('/kernel')}", 1 - kept.mean(dtype=np.float64))
+                _histogram(f"mask probability/{name}", kept, iteration)
+
+    def level(self, level: StoredResult) -> None:
+        """Writes what is known of a level when its training is done."""
+        with self._writer.as_default(step=level.metrics["level"]):
+            for name, share in level.metrics["kept_fraction_by_layer"].items():
+                tf.summary.scalar(f"kept_fraction/{name.removesuffix('/kernel')}", share)
+            for name, kept in level.mask.items():
+                _histogram(f"w_i/{name}", level.start[name][kept], level.metrics["level"])
+                _histogram(f"w_f/{name}", level.final[name][kept], level.metrics["level"])
+            if (image := input_connections(level.mask)) is not None:
+                tf.summary.image("input pixels that keep connections", image[np.newaxis])
+
+
+def _histogram(name: str, values: np.ndarray, step: int) -> None:
+    """Writes a histogram that TensorBoard's NumPy half computes: TensorFlow's takes 240 bytes of memory a value."""
+    if np.isfinite(values).all():
+        summary = histogram_pb(name, values)
+        tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=step)
+
+
+def input_connections(mask: Weights) -> np.ndarray | None:
+    """The share of each input pixel's connections that the first dense layer keeps, as a (height, width, 1) image.
+
+    None where the first layer is a convolution or its inputs are no square grey image.
+    """
+    first = next(iter(mask.values()))
+    side = round(np.sqrt(first.shape[0]))
+    if first.ndim != 2 or side * side != first.shape[0]:
+        return None
+    share = first.mean(axis=1, dtype=np.float64)
+    return (share / share.max()).reshape(side, side, 1)
+
+
+def write_treatment_page(folder: Path, settings: dict[str, object], levels: list[dict]) -> None:
+    """Writes a treatment's event file anew from the metrics of its levels, the dense network's first.
+
+    Args:
+      folder: the treatment's folder.
+      settings: its hyperparameters by name; those that are None are left out.
+      levels: `Result.metrics` of each.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = {name: str(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    with _fresh_writer(folder).as_default():
+        hparams.hparams({name: value for name, value in shown.items() if value is not None}, trial_id=str(folder))
+        # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and forgets.
+        for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
+            _scalars("against kept fraction", metrics, step=round(10_000 * metrics["kept_fraction"]))
+        for metrics in sorted(levels, key=lambda metrics: metrics["level"]):
+            _scalars("by level", metrics, step=metrics["level"])
+
+
+def _scalars(prefix: str, metrics: dict, step: int) -> None:
+    """The scalars of one level; a diverged one has none that say anything."""
+    if metrics["status"] != "finished":
+        return
+    for name in TREATMENT_SCALARS:
+        if metrics[name] is not None:
+            tf.summary.scalar(f"{prefix}/{name}", metrics[name], step=step)

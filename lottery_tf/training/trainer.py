@@ -1,0 +1,492 @@
+"""Training one network: many steps in one compiled call, the history, the early-stopping point.
+
+Small dense networks are bound by overhead, not arithmetic: all steps from one reading of the validation loss to the next,
+updates and masks included, are one XLA program. Where `compilation` chooses a TensorFlow graph instead, the update alone
+is compiled by XLA. Images stay in memory as bytes, are gathered by index and scaled in the graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf import hardware
+from lottery_tf.data import Dataset
+from lottery_tf.errors import InputError
+from lottery_tf.masking import conversion, model_weights
+from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings
+from lottery_tf.pruning.treatments import Ticket, Weights
+from lottery_tf.registry import choose
+from lottery_tf.results.store import fingerprint
+from lottery_tf.seeds import draw_seed, generator
+from lottery_tf.training import augmentation, compilation, precision, precision_speed
+from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.learning_rates import ChangingRate, learning_rate
+from lottery_tf.training.sampled_model import SampledModel
+
+log = logging.getLogger(__name__)
+
+BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
+
+EVALUATION_BATCH = 500
+CONVOLUTIONAL_EVALUATION_BATCH = 100  # of 500 images, activations alone take a gigabyte
+GRAPH_STEPS = 10  # steps a call where XLA is not used: few enough for a progress bar, too many to be felt
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves behind.
+
+    Attributes:
+      final: every weight at the end.
+      best: every weight at the early-stopping iteration.
+      history: (rows, 5) float64 array with `store.HISTORY_COLUMNS`; a row every `eval_interval` iterations, from
+        the first iteration (before its step) to the end.
+      early_stop_iteration: the iteration of least validation loss (or best accuracy), the first of equals.
+      early_stop_val_loss: the validation loss there.
+      test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].
+      final_test_accuracy: on the test images at the end of training, in [0, 1].
+      diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
+      overflow: whether it diverged because a number left the range of float16: in float32 the same weights have a loss.
+      seconds: time spent training and evaluating, over all interruptions.
+    """
+
+    final: Weights
+    best: Weights
+    history: np.ndarray
+    early_stop_iteration: int
+    early_stop_val_loss: float
+    test_accuracy: float
+    final_test_accuracy: float
+    diverged: bool
+    overflow: bool
+    seconds: float
+
+
+def scale(images):
+    """Images as the network sees them: bytes divided by 255 and nothing else; floats as they are."""
+    return tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
+
+
+def make_optimizer(
+    settings: TrainingSettings, rate: float | ChangingRate | None = None, scale_loss: bool = False
+) -> keras.optimizers.Optimizer:
+    """A Keras optimizer as the settings name it.
+
+    Args:
+      settings: how the network is trained.
+      rate: takes the place of the settings' learning rate.
+      scale_loss: whether the loss is scaled, so that gradients in float16 do not vanish.
+    """
+    class_name, arguments = OPTIMIZERS[settings.optimizer]
+    optimizer = getattr(keras.optimizers, class_name)(learning_rate(settings) if rate is None else rate, **arguments)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss else optimizer
+
+
+@functools.lru_cache(maxsize=4)
+def _epoch_order(seed: int, level: int, epoch: int, size: int) -> np.ndarray:
+    return generator(seed, "data order", level, epoch).permutation(size).astype(np.int32)
+
+
+def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int, level: int) -> np.ndarray:
+    """Which images the iterations `first` to `first + count - 1` see.
+
+    Every epoch is a fresh permutation of all training images whose last partial batch is dropped.
+
+    Returns:
+      (count, batch_size) int32 array of indices below `size`.
+
+    >>> batch_indices(0, 3, size=5, batch_size=2, seed=0, level=0).shape
+    (3, 2)
+    """
+    per_epoch = size // batch_size
+    rows = []
+    for iteration in range(first, first + count):
+        epoch, batch = divmod(iteration, per_epoch)
+        rows.append(_epoch_order(seed, level, epoch, size)[batch * batch_size : (batch + 1) * batch_size])
+    return np.stack(rows)
+
+
+def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
+    """Whether images have the shape that a model takes; None is any size."""
+    return len(images) == len(taken) and all(size in (own, None) for own, size in zip(images, taken, strict=True))
+
+
+def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
+    """Raises InputError for images or labels that the model cannot take, or images that cannot be augmented."""
+    if settings.augmentation and dataset.train.images.ndim != 4:
+        raise InputError(
+            f"augmentation is {settings.augmentation!r}, which wants images of height, width and channels; these have "
+            f"shape {dataset.train.images.shape[1:]}."
+        )
+    for name, split in dataset.splits.items():
+        if not _fits(images := split.images.shape[1:], model.input_shape[1:]):
+            raise InputError(
+                f"The {name} images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}."
+            )
+        if (label := int(split.labels.max())) >= model.output_shape[-1]:
+            raise InputError(
+                f"There are {name} labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class IterationRange:
+    """Which iterations a training runs through.
+
+    Attributes:
+      first: the first: the order of the images, the history and the learning rate go on from there.
+      last: where training stops; None: the end of the settings' schedule.
+      rate_from: where in its schedule the learning rate begins; None: at `first`.
+    """
+
+    first: int = 0
+    last: int | None = None
+    rate_from: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells a checkpoint of it from others; nothing for a whole training."""
+        return (
+            "" if self == IterationRange() else f" iterations {self.first} to {self.last}, rate from {self.rate_from}"
+        )
+
+
+class Trainer:
+    """Trains one model on one data set, again and again from given starts, with one compilation.
+
+    Args:
+      model: a Keras model, as a rule a masked one (`networks.build`, `conversion.masked`); its layers are given the
+        settings' precision, unless some have one of their own. A `SampledModel` draws its weights at every step.
+      dataset: the images.
+      settings: how long and how to train.
+      from_logits: whether the model's outputs are logits (True) or probabilities.
+      best_by: what is read on the validation images to choose the early-stopping iteration, "loss" or "accuracy".
+      compiler: "xla" or "graph", what runs the steps; None takes `compilation.compiler`'s choice.
+
+    Attributes:
+      compiler: what runs the steps.
+      device: the kind of device that they run on, "CPU" or "GPU".
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        settings: TrainingSettings,
+        *,
+        from_logits: bool = True,
+        best_by: str = "loss",
+        compiler: str | None = None,
+    ):
+        if len(dataset.train) < settings.batch_size:
+            raise InputError(
+                f"batch_size is {settings.batch_size}, but there are {len(dataset.train)} training images."
+            )
+        _check_fit(model, dataset, settings)
+        self.model = model
+        self.dataset = dataset
+        self.settings = settings
+        self.device = hardware.training_device()
+        self.compiler = compilation.compiler(model, self.device) if compiler is None else compiler
+        self._options = {"from_logits": from_logits, "best_by": best_by, "compiler": compiler}
+        self._from_logits = from_logits
+        self._badness = choose(BADNESS, best_by, "measure")
+        self._samples = model.samples if isinstance(model, SampledModel) else 1
+        self._images = {name: tf.constant(split.images) for name, split in dataset.splits.items()}
+        self._labels = {name: tf.constant(split.labels) for name, split in dataset.splits.items()}
+        half = self._set_precision()
+        self._rate = learning_rate(settings)
+        self._optimizer = make_optimizer(settings, self._rate, scale_loss="float16" in half)
+        self._optimizer.build(model.trainable_variables)
+        self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
+        own = {
+            id(v)
+            for layer in model_weights.masked_layers(model).values()
+            for v in (layer.kernel_mask, layer.frozen_values)
+        }
+        self._variables = [variable for variable in model.variables if id(variable) not in own]
+        self._compile()
+
+    def _set_precision(self) -> set[str]:
+        """Gives the layers the settings' precision; returns the half-precision types that they compute in."""
+        network = self.model.network if isinstance(self.model, SampledModel) else self.model
+        precision.set_precision(network, self.settings.precision)
+        if half := precision.half_types(network):
+            precision_speed.warn_if_slow(network, f"mixed_{min(half)}", self.settings.batch_size)
+        return half
+
+    def _compile(self) -> None:
+        xla = self.compiler == "xla"
+        convolutional = compilation.has_convolutions(self.model)
+        self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
+        self._steps_per_call = self.settings.eval_interval if xla else min(GRAPH_STEPS, self.settings.eval_interval)
+        self._train_steps = tf.function(self._steps, jit_compile=xla)
+        # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
+        self._update = self._apply if xla else tf.function(self._apply, jit_compile=True)
+        self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
+        log.debug("Training steps of %s run as %s on a %s.", self.model.name, self.compiler, self.device)
+
+    def with_model(self, model: keras.Model, **options) -> Trainer:
+        """A trainer of another model on the same images, of which there is one copy in memory for both.
+
+        Args:
+          model: the other model.
+          **options: arguments of `Trainer` that are not as they are here.
+        """
+        arguments = {"settings": self.settings} | self._options | options
+        other = Trainer(model, self.dataset, **arguments)
+        other._images, other._labels = self._images, self._labels
+        return other
+
+    @functools.cached_property
+    def in_float32(self) -> Trainer:
+        """A trainer of a float32 copy of the model; itself where the model computes in float32 throughout."""
+        if isinstance(self.model, SampledModel) or not precision.half_types(self.model):
+            return self
+        copy = conversion.masked(self.model)
+        precision.set_float32(copy)
+        return self.with_model(copy, settings=dataclasses.replace(self.settings, precision="float32"))
+
+    def train(
+        self,
+        ticket: Ticket,
+        seed: int,
+        level: int,
+        *,
+        iteration_range: IterationRange | None = None,
+        order_seed: int | None = None,
+        checkpoint: Checkpoint | None = None,
+        on_history: Callable[[np.ndarray], None] = lambda history: None,
+        on_steps: Callable[[int], None] = lambda count: None,
+    ) -> TrainingResult:
+        """Trains a ticket to its end (step 1 of the paper's algorithm).
+
+        Args:
+          ticket: where every weight starts, and the mask.
+          seed: the run's seed, and
+          level: the level's number: together they fix the order of the images, their augmentation and the dropout.
+          stretch: which iterations are trained; None: all of the settings'. The optimizer's moments always start
+            afresh.
+          order_seed: a seed that takes the place of the run's in all that, for another training from the same start
+            (instability analysis); None: the run's own.
+          checkpoint: where the training's state is saved from time to time, and taken up from if it was.
+          on_history: called with the history so far after each reading of the validation loss.
+          on_steps: called with the number of steps just done.
+
+        The same arguments give the same bits on one kind of processor, whether or not the training is interrupted.
+        """
+        iteration_range = iteration_range or IterationRange()
+        last = self.settings.iterations if iteration_range.last is None else iteration_range.last
+        order = (seed if order_seed is None else order_seed, level)
+        name = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
+        self._reset(ticket, order, iteration_range)
+        began = time.monotonic()
+        saved = None if checkpoint is None else checkpoint.load(name)
+        if saved is None:
+            progress = _Progress(iteration_range.first)
+            self._read_validation(progress)
+        else:
+            progress = self._restore(saved)
+            on_steps(progress.iteration - iteration_range.first)
+        began -= progress.seconds
+        on_history(np.array(progress.history))
+        while progress.iteration < last and not progress.diverged:
+            progress.seconds = time.monotonic() - began
+            if checkpoint is not None:
+                checkpoint.save_if_due(name, functools.partial(self._saved, progress))
+            self._train_to_next_reading(progress, last, order, on_steps)
+            self._read_validation(progress)
+            on_history(np.array(progress.history))
+        return self._trained(progress, began)
+
+    def evaluate(self, split: str) -> tuple[float, float]:
+        """Mean loss and accuracy (in [0, 1]) of the model as it stands on "train", "validation" or "test"."""
+        loss, correct = self._evaluate[split]()
+        size = len(self.dataset.splits[split])
+        return float(loss) / size, float(correct) / size
+
+    def gradient(self, ticket: Ticket, indices: np.ndarray) -> Weights:
+        """The gradient of the mean loss of some training images at a ticket's start, for each maskable kernel."""
+        model_weights.set_weights(self.model, ticket.start, ticket.mask)
+        layers = model_weights.masked_layers(self.model)
+        with tf.GradientTape() as tape:
+            loss_sum, _ = self._loss_and_correct(self._draw(), "train", indices, training=False)
+            loss = loss_sum / len(indices)
+        found = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
+        return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
+
+    def _draw(self) -> Callable:
+        """The network to compute with: once a step, and once for an evaluation, its weights are drawn if they are."""
+        return self.model.drawn() if isinstance(self.model, SampledModel) else self.model
+
+    def _reset(self, ticket: Ticket, order: tuple[int, int], iteration_range: IterationRange) -> None:
+        model_weights.set_weights(self.model, ticket.start, ticket.mask)
+        if isinstance(self._rate, ChangingRate):
+            self._rate.begins_at.assign(
+                iteration_range.first if iteration_range.rate_from is None else iteration_range.rate_from
+            )
+        for variable, value in zip(self._optimizer.variables, self._optimizer_start, strict=True):
+            variable.assign(value)
+        seed, level = order
+        rng = generator(seed, "dropout", level)
+        for variable in self._variables:
+            if variable.name == "seed_generator_state":
+                variable.assign(np.array([draw_seed(rng), 0], variable.dtype))
+
+    def _read_validation(self, progress: _Progress) -> None:
+        """Adds a row to the history, and keeps the weights where they are the best so far."""
+        loss, accuracy = self.evaluate("validation")
+        progress.history.append((progress.iteration, progress.train_loss, progress.train_accuracy, loss, accuracy))
+        progress.diverged = not np.isfinite(loss)
+        badness = self._badness(loss, accuracy)
+        if not progress.best or badness < progress.least_badness:
+            progress.least_badness, progress.best_iteration, progress.best_loss = badness, progress.iteration, loss
+            progress.best = [variable.numpy() for variable in self._variables]
+
+    def _train_to_next_reading(
+        self, progress: _Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
+    ) -> None:
+        """Trains up to the next reading of the validation loss: at every whole interval, and at the last iteration."""
+        interval, batch_size = self.settings.eval_interval, self.settings.batch_size
+        steps = min(interval - progress.iteration % interval, last - progress.iteration)
+        loss = correct = 0.0
+        for done in range(0, steps, self._steps_per_call):
+            count = min(self._steps_per_call, steps - done)
+            batches = self._batches(progress.iteration + done, *order)
+            call_loss, call_correct = self._train_steps(tf.constant(count), *map(tf.constant, batches))
+            loss, correct = loss + float(call_loss), correct + float(call_correct)
+            on_steps(count)
+        progress.iteration += steps
+        progress.train_loss, progress.train_accuracy = loss / (steps * batch_size), correct / (steps * batch_size)
+
+    def _batches(self, first: int, seed: int, level: int) -> list[np.ndarray]:
+        """The images of the iterations from `first` on, and what is done to them where they are augmented.
+
+        Always as many rows as a call may need, so that XLA compiles for one shape only.
+        """
+        count, batch_size = self._steps_per_call, self.settings.batch_size
+        batches = [batch_indices(first, count, len(self.dataset.train), batch_size, seed, level)]
+        if self.settings.augmentation:
+            batches.append(augmentation.draws(first, count, batch_size, seed, level))
+        return batches
+
+    def _steps(self, count, indices, drawn=None):
+        loss_sum = correct_sum = tf.zeros(())
+        for step in tf.range(count):
+            with tf.GradientTape() as tape:
+                own = None if drawn is None else drawn[step]
+                loss, correct = self._loss_and_correct(self._draw(), "train", indices[step], training=True, drawn=own)
+                batch_loss = loss / indices.shape[1] + sum(tf.cast(own, tf.float32) for own in self.model.losses)
+                if self.settings.weight_decay:
+                    squares = sum(map(tf.nn.l2_loss, model_weights.kernel_tensors(self.model)))
+                    batch_loss += self.settings.weight_decay * squares
+                batch_loss = self._optimizer.scale_loss(batch_loss)
+            self._update(*tape.gradient(batch_loss, [v.value for v in self.model.trainable_variables]))
+            loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
+        return loss_sum, correct_sum
+
+    def _apply(self, *gradients) -> None:
+        self._optimizer.apply(list(gradients), self.model.trainable_variables)
+
+    def _evaluation(self, split: str):
+        size = len(self.dataset.splits[split])
+        loss_sum = correct_sum = tf.zeros((), tf.float64)
+        network = self._draw()
+        for first in tf.range(0, size, self._evaluation_batch):
+            indices = tf.range(first, tf.minimum(first + self._evaluation_batch, size))
+            loss, correct = self._loss_and_correct(network, split, indices, training=False)
+            loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
+        return loss_sum, correct_sum
+
+    def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, drawn=None):
+        """Summed cross-entropy and number of right answers of some images, augmented if so drawn; both float32."""
+        labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
+        if drawn is not None:
+            images = augmentation.AUGMENTATIONS[self.settings.augmentation](images, drawn)
+        outputs = tf.cast(network(scale(images), training=training), tf.float32)
+        losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
+        right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)
+        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
+
+    def _trained(self, progress: _Progress, began: float) -> TrainingResult:
+        """What the training leaves behind; the test images are read at its end and at the early stop, no more."""
+        final, final_accuracy = model_weights.get_weights(self.model), self._test_accuracy(progress)
+        overflow = progress.diverged and self._overflowed(final)
+        for variable, value in zip(self._variables, progress.best, strict=True):
+            variable.assign(value)
+        return TrainingResult(
+            final,
+            model_weights.get_weights(self.model),
+            np.array(progress.history),
+            progress.best_iteration,
+            progress.best_loss,
+            self._test_accuracy(progress),
+            final_accuracy,
+            diverged=progress.diverged,
+            overflow=overflow,
+            seconds=time.monotonic() - began,
+        )
+
+    def _test_accuracy(self, progress: _Progress) -> float:
+        if progress.diverged:
+            return float("nan")
+        return float(np.mean([self.evaluate("test")[1] for _ in range(self._samples)]))
+
+    def _overflowed(self, state: Weights) -> bool:
+        """Whether weights without a loss in the training's precision have one in float32."""
+        trainer = self.in_float32
+        if trainer is self:
+            return False
+        model_weights.set_weights(trainer.model, state)
+        return bool(np.isfinite(trainer.evaluate("validation")[0]))
+
+    def _saved(self, progress: _Progress) -> dict[str, np.ndarray]:
+        numbers = [progress.best_iteration, progress.best_loss, progress.least_badness, progress.seconds]
+        return {
+            "history": np.array(progress.history),
+            "numbers": np.array(numbers, np.float64),
+            **{f"best/{i}": value for i, value in enumerate(progress.best)},
+            **{f"model/{i}": variable.numpy() for i, variable in enumerate(self._variables)},
+            **{f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self._optimizer.variables)},
+        }
+
+    def _restore(self, saved: dict[str, np.ndarray]) -> _Progress:
+        """The progress of a saved training, which was saved just after a reading of the validation loss."""
+        for i, variable in enumerate(self._variables):
+            variable.assign(saved[f"model/{i}"])
+        for i, variable in enumerate(self._optimizer.variables):
+            variable.assign(saved[f"optimizer/{i}"])
+        best_iteration, best_loss, least_badness, seconds = map(float, saved["numbers"])
+        return _Progress(
+            iteration=int(saved["history"][-1, 0]),
+            history=list(map(tuple, saved["history"])),
+            least_badness=least_badness,
+            best_iteration=int(best_iteration),
+            best_loss=best_loss,
+            best=[saved[f"best/{i}"] for i in range(len(self._variables))],
+            seconds=seconds,
+        )
+
+
+@dataclasses.dataclass
+class _Progress:
+    """Where a training stands."""
+
+    iteration: int = 0
+    train_loss: float = float("nan")
+    train_accuracy: float = float("nan")
+    history: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
+    least_badness: float = float("inf")
+    best_iteration: int = 0
+    best_loss: float = float("inf")
+    best: list[np.ndarray] = dataclasses.field(default_factory=list)
+    diverged: bool = False
+    seconds: float = 0.0

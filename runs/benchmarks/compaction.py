@@ -1,0 +1,103 @@
+"""Size and inference time of trained tickets, as they are and compacted."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf import data
+from lottery_tf.experiment import Experiment
+from lottery_tf.masking import conversion
+from lottery_tf.masking.compaction import compact
+from lottery_tf.models import networks
+from lottery_tf.models.settings import PruningSettings, run_settings
+from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.pruning.treatments import Treatment
+
+BATCHES = (1, 500)
+ROUNDS_AT_ONCE = 6  # a round here prunes what so many of the paper's do
+SECONDS = 0.3  # that one reading of an inference time takes at least
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A network to prune on the embedded digits, resized to its own images; how often, and how long it trains."""
+
+    network: str
+    levels: int
+    iterations: int
+
+
+CASES = (Case("fc", 4, 300), Case("conv2", 4, 60))
+
+
+def run(repeats: int) -> None:
+    """Prints, for each level of each case, parameters, bytes of the `.keras` file and milliseconds, before and after."""
+    print(f"Tickets trained on digits, before > after `lottery_tf.compact`. Milliseconds: medians of {repeats}.")
+    for case in CASES:
+        print(f"{case.network}\n  {'kept %':>7} {'parameters':>22} {'bytes':>25}", end="")
+        print("".join(f"{f'ms, {size} images':>24}" for size in BATCHES), f"{'largest difference':>20}")
+        for kept_fraction, model in tickets(case):
+            plain = conversion.unmasked(model)
+            small = compact(model)
+            print(f"  {100 * kept_fraction:7.2f} {_row(plain, small, repeats)}", flush=True)
+
+
+def tickets(case: Case) -> Iterator[tuple[float, keras.Model]]:
+    """The kept fraction and the trained network of each level."""
+    image_shape = NETWORKS[case.network].image_shape
+    settings = run_settings(case.network, "digits", str(case.iterations))
+    shares = (settings.pruning.conv, settings.pruning.dense, settings.pruning.output)
+    pruning = PruningSettings(*(1 - (1 - share) ** ROUNDS_AT_ONCE for share in shares))
+    dataset = data.load("digits", image_shape=image_shape)
+    experiment = Experiment(networks.build(case.network), dataset, settings.training, pruning)
+    for number, level in enumerate(experiment.levels(Treatment(), seed=0, levels=case.levels)):
+        yield level.metrics["kept_fraction"], experiment.load(Treatment(), seed=0, level=number)
+
+
+def _row(plain: keras.Model, small: keras.Model, repeats: int) -> str:
+    rng = np.random.default_rng(0)
+    images = {size: rng.random((size, *plain.input_shape[1:]), np.float32) for size in BATCHES}
+    times = [inference_times([plain, small], batch, repeats) for batch in images.values()]
+    difference = np.abs(plain(images[BATCHES[-1]]) - small(images[BATCHES[-1]])).max()
+    return (
+        f"{plain.count_params():11,} >{small.count_params():10,} {_bytes(plain):12,} >{_bytes(small):11,}"
+        + "".join(f"{before:10.3f} >{after:8.3f} {f'({before / after:.1f}x)':>3}" for before, after in times)
+        + f"{difference:20.1e}"
+    )
+
+
+def inference_times(models: list[keras.Model], images: np.ndarray, repeats: int) -> list[float]:
+    """Milliseconds that each model takes for the images: medians of readings taken in turn."""
+    batch = tf.constant(images)
+    calls = [tf.function(model) for model in models]
+    for call in calls:
+        call(batch)  # traces the graph
+    taken = [[_milliseconds(call, batch) for call in calls] for _ in range(repeats)]
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
+
+
+def _milliseconds(call: Callable, batch: tf.Tensor) -> float:
+    count, began = 0, time.perf_counter()
+    while (passed := time.perf_counter() - began) < SECONDS:
+        call(batch).numpy()
+        count += 1
+    return 1000 * passed / count
+
+
+def _bytes(model: keras.Model) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return path.stat().st_size

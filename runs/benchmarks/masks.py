@@ -1,0 +1,43 @@
+"""The cost of a step that learns a mask, beside a dense training step of the same network and batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import statistics
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from lottery_tf.masking import conversion
+from lottery_tf.models import networks
+from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.supermasks.masked_model import MaskedModel
+from runs.benchmarks.throughput import Case, loop, made_up_data
+
+CASES = (Case("fc", "mnist", 0, 1500), Case("conv2", "cifar10", 0, 30))
+BATCH = 250
+
+
+def run(repeats: int) -> None:
+    """Prints, for each network, steps per second and the ratio to the dense step, the two taken in turn."""
+    print(f"Steps per second at batch {BATCH}, nothing validated. Medians of {repeats}.")
+    for case in CASES:
+        dataset = made_up_data(case)
+        settings = TrainingSettings(case.loop_steps, 1e-3, "momentum", BATCH, case.loop_steps)
+        network = networks.build(case.network)
+        dense = conversion.unmasked(network)
+        figures = {
+            "dense training step, Adam": loop(dense, dataset, dataclasses.replace(settings, optimizer="adam"), False),
+            "dense training step, momentum": loop(conversion.unmasked(network), dataset, settings, False),
+            "learned mask": loop(MaskedModel(network), dataset, settings, False),
+            "learned mask, rescaled": loop(MaskedModel(network, rescale=True), dataset, settings, False),
+        }
+        taken = {name: [] for name in figures}
+        for _ in range(repeats):
+            for name, measure in figures.items():
+                taken[name].append(measure())
+        fastest = statistics.median(taken["dense training step, Adam"])
+        print(case.network)
+        for name, values in taken.items():
+            speed = statistics.median(values)
+            print(f"  {name:<30} {speed:8.1f} steps/s   {fastest / speed:.2f} x the time of a dense step", flush=True)

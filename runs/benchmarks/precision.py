@@ -1,0 +1,64 @@
+"""Training steps per second in float32 and in half precision: plain Keras `fit`, this project's loop, learned masks."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import statistics
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from lottery_tf import hardware
+from lottery_tf.masking import conversion
+from lottery_tf.models import networks
+from lottery_tf.models.settings import PRECISIONS, run_settings
+from lottery_tf.supermasks.masked_model import MaskedModel
+from runs.benchmarks.throughput import INTERVAL, Case, KerasFit, fit_alone, loop, made_up_data
+
+CASES = tuple(Case(name, "cifar10", 2 * INTERVAL, 2 * INTERVAL) for name in ("conv2", "conv4", "conv6"))
+HALF = "mixed_bfloat16"
+
+
+def run(repeats: int) -> None:
+    """Prints, for each network, steps per second in both types, measured in turn, and their ratio."""
+    print(f"{os.cpu_count()} cores, {hardware.describe_processor()}. {PRECISIONS[HALF]}. Medians of {repeats}.\n")
+    for case in CASES:
+        figures = _figures(case)
+        taken = {key: [] for key in figures}
+        for _ in range(repeats):
+            for key, measure in figures.items():
+                taken[key].append(measure())
+        _print(case, taken)
+
+
+def _figures(case: Case) -> dict[tuple[str, str], Callable[[], float]]:
+    """What is measured, by its name and precision."""
+    dataset, found = made_up_data(case), {}
+    for precision in ("float32", HALF):
+        made = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
+        settings = dataclasses.replace(made, precision=precision)
+        measured = dataclasses.replace(case, precision=precision)
+        network = networks.build(case.network)
+        found |= {
+            ("Keras fit, nothing validated", precision): lambda case=measured: fit_alone(case, KerasFit.steady),
+            ("this loop, masked, nothing validated", precision): loop(network, dataset, settings, validate=False),
+            (VALIDATED, precision): loop(conversion.masked(network), dataset, settings, validate=True),
+            ("this loop, a mask is learned", precision): loop(MaskedModel(network), dataset, settings, validate=False),
+        }
+    return found
+
+
+VALIDATED = f"this loop, masked, validated every {INTERVAL}"
+
+
+def _print(case: Case, taken: dict[tuple[str, str], list[float]]) -> None:
+    print(f"{case.network}, batch {run_settings(case.network, case.dataset).training.batch_size}, steps per second")
+    for name in dict.fromkeys(name for name, _ in taken):
+        single, half = (statistics.median(taken[name, precision]) for precision in ("float32", HALF))
+        print(f"  {name:<42} float32 {single:7.2f}   {HALF} {half:7.2f}   ratio {half / single:.2f}")
+    for precision in ("float32", HALF):
+        without = statistics.median(taken["this loop, masked, nothing validated", precision])
+        share = 1 - statistics.median(taken[VALIDATED, precision]) / without
+        print(f"  validation takes {share:.0%} of a run in {precision}")
+    print(flush=True)

@@ -1,0 +1,159 @@
+"""Trained steps per second of whole studies of fc, beside single runs and plain Keras `fit`; what scheduling costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from lottery_tf.errors import InputError
+from lottery_tf.results import files, paths
+from lottery_tf.studies.engines import Resources
+from lottery_tf.studies.planning import Request, plan
+from lottery_tf.studies.scheduler import Scheduler
+from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.studies.tasks import Task
+from lottery_tf.studies.worker import Ending, Outcome
+from runs.benchmarks import faults
+
+LEVELS, ITERATIONS = 3, 12_000
+STUDY = ("--study=figure5", "--networks=fc", "--seeds=0,1", f"--levels={LEVELS}", f"--schedule={ITERATIONS}")
+RUNS = ("--network=fc", "--mask0=zero,init,hybrid", f"--levels={LEVELS}", f"--iterations={ITERATIONS}", "--threads=1")
+WHOLE = Request(("paper",))
+
+
+def run(repeats: int) -> None:
+    """Prints what scheduling costs and the throughput of both engines; each figure is taken `repeats` times in turn."""
+    print(scheduling(), flush=True)
+    print(throughput(repeats))
+
+
+def throughput(repeats: int) -> str:
+    """Steps per second over whole commands, from start to end, and the ratios between them."""
+    from runs.benchmarks.throughput import CASES, INTERVAL, KerasFit, fit_alone
+
+    figures = {
+        "Keras fit, nothing validated": KerasFit.steady,
+        f"Keras fit, validated every {INTERVAL}": KerasFit.validated,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        dataset = "mnist" if _goes(root, "mnist") else "digits"
+        steps = ITERATIONS * sum(task.iterations > 0 for task in plan(_request(dataset)).tasks.values())
+        taken: dict[str, list[float]] = {"two single runs, one thread each": [], "study, local": [], "study, ray": []}
+        fit = {name: [] for name in figures}
+        for repeat in range(repeats):
+            for name, figure in figures.items():
+                fit[name].append(fit_alone(CASES[0], figure))
+            seeds = [_single(root / f"single-{repeat}", dataset, seed) for seed in (0, 1)]
+            taken["two single runs, one thread each"].append(steps / _seconds(*seeds))
+            for engine in ("local", "ray"):
+                study = faults.command(
+                    root / f"{engine}-{repeat}", *STUDY, f"--dataset={dataset}", f"--engine={engine}"
+                )
+                taken[f"study, {engine}"].append(steps / _seconds(study))
+    lines = [
+        f"fc on {dataset}, batch 60, validated every 100 iterations; {steps:,} steps, start-up included; medians of {repeats}.",
+        *(f"  {name:<36} {median(values):8.1f} steps/s" for name, values in fit.items()),
+    ]
+    steady, validated = map(median, fit.values())
+    singles = median(taken["two single runs, one thread each"])
+    for name, values in taken.items():
+        speed = median(values)
+        lines.append(
+            f"  {name:<36} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
+            f"{speed / steady:5.2f} x fit, {speed / validated:5.2f} x fit with validation, {speed / singles:4.0%} of the "
+            "single runs"
+        )
+    return "\n".join(lines)
+
+
+def _request(dataset: str) -> Request:
+    return Request(("figure5",), ("fc",), (0, 1), LEVELS, dataset, str(ITERATIONS))
+
+
+def _goes(root: Path, dataset: str) -> bool:
+    """Whether a data set can be had here."""
+    tiny = ("--study=figure5", "--networks=fc", "--seeds=0", "--levels=1", "--schedule=1", f"--dataset={dataset}")
+    done = subprocess.run(faults.command(root / "tiny", *tiny), capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _single(results_dir: Path, dataset: str, seed: int) -> list[str]:
+    flags = (*RUNS, f"--dataset={dataset}", f"--seeds={seed}", f"--results_dir={results_dir}")
+    return [sys.executable, "-m", "runs.lottery", *flags]
+
+
+def _seconds(*commands: list[str]) -> float:
+    """How long some commands take that are run at the same time."""
+    began = time.perf_counter()
+    running = [subprocess.Popen(each, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for each in commands]
+    exits = [process.wait() for process in running]
+    if any(exits):
+        raise InputError(f"A run failed; try it by hand: {' '.join(commands[0])}")
+    return time.perf_counter() - began
+
+
+def scheduling() -> str:
+    """What planning, a dry run, the status and the scheduler itself take for the whole paper, made up, half of it done."""
+    began = time.perf_counter()
+    whole = plan(WHOLE)
+    planned = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for task in list(whole.tasks.values())[: len(whole.tasks) // 2]:
+            _make_up(root, task)
+        study = StudyFolder.for_request(root, WHOLE)
+        study.make()
+        dry = _seconds([*faults.command(root, "--study=paper"), "--dry_run"])
+        status = _seconds([sys.executable, "-m", "runs.status", f"--results_dir={root}"])
+    began = time.perf_counter()
+    Scheduler(whole, {}).run(_NoWork())
+    each = (time.perf_counter() - began) / len(whole.tasks)
+    return (
+        f"{len(whole.tasks):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with half of "
+        f"them done; the scheduler takes {1000 * each:.2f} ms a unit, {each / ITERATIONS * 1500:.3%} of a training of "
+        f"{ITERATIONS:,} steps at 1,500 steps/s."
+    )
+
+
+def _make_up(root: Path, task: Task) -> None:
+    path = root / task.key
+    path.mkdir(parents=True)
+    metrics = files.json_bytes({"kind": "level", "iterations": task.iterations, "seconds": 10.0, "status": "finished"})
+    (path / "metrics.json").write_bytes(metrics)
+    (path / paths.CHECKSUMS).write_bytes(files.json_bytes({"metrics.json": files.sha256(metrics)}))
+
+
+class _NoWork:
+    """An engine of two slots in which everything ends at once."""
+
+    keeps_idle_slots = True
+
+    def fits(self, resource_list: list[Resources]) -> bool:
+        return len(resource_list) <= 2
+
+    def slot(self, resources: Resources) -> _NoSlot:
+        return _NoSlot(resources)
+
+    def wait(self, busy: list[_NoSlot], seconds: float) -> list[_NoSlot]:
+        return busy[:1]
+
+
+class _NoSlot:
+    steps = 0
+
+    def __init__(self, resources: Resources):
+        self.resources, self._work = resources, None
+
+    def start(self, task: Task, earlier: list[dict]) -> None:
+        self._work = task
+
+    def result(self) -> Outcome:
+        return Outcome(Ending.FINISHED, {"fingerprint": "", "iterations": self._work.iterations, "status": "finished"})
+
+    def stop(self) -> None:
+        """There is nothing to stop."""

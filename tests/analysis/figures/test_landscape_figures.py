@@ -1,0 +1,315 @@
+"""Figures of the error landscape: what is in them against plain pandas on the measurements, and what is not there."""
+
+import dataclasses
+import shlex
+import subprocess
+import sys
+import warnings
+
+import made_up
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.figures import all_figures, connectivity, drawing, styles
+from analysis.figures import landscape_panels as panels
+from analysis.figures.connectivity import PAIRS
+from analysis.report import provenance, report
+from analysis.results import load
+from lottery_tf.landscape.measurements import flatness, limits
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
+from lottery_tf.landscape.measurements.lines import successive_jobs
+from lottery_tf.pruning.treatments import Treatment
+
+TREATMENTS = (Treatment(), Treatment("random"), Treatment(rewind_to=100), Treatment("movement", mask1="reinit"))
+ENTRIES = list(report.MEASURED)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return made_up.write_results(
+        tmp_path_factory.mktemp("landscape"), treatments=TREATMENTS, levels=6, landscape=TREATMENTS
+    )
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    return load.load(folder)
+
+
+@pytest.fixture(scope="module")
+def drawn(found):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return {name: all_figures.draw(name, all_figures.FigureInputs(found)) for name in ENTRIES}
+
+
+def test_what_looks_otherwise_in_another_panel_says_so():
+    dashes = {"a": styles.DASHED, "b": styles.DOTTED, "c": styles.DASHED}
+
+    def handle(label, **look):
+        return Line2D([], [], color="blue", label=label, **look)
+
+    given = [(handle("dashes", linestyle=dash), panel) for panel, dash in dashes.items()]
+    given += [(handle("same", marker="o"), panel) for panel in dashes]
+    given += [
+        (handle("hollow", marker="o", markerfacecolor=face), panel) for panel, face in (("a", "w"), ("b", "blue"))
+    ]
+    told = [each.get_label() for each in panels._told_apart(given)]
+    assert told == ["dashes (a; c)", "dashes (b)", "same", "hollow (a)", "hollow (b)"]
+
+
+def test_an_error_of_zero_stays_on_its_axis():
+    axes = Figure().subplots()
+    axes.plot([0, 1], [0.0, 3.0])
+    connectivity._error_axis(axes)
+    low, high = axes.get_ylim()
+    assert low < 0 and high > 3 and axes.get_yscale() == "symlog"
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def heights(axes, look, marker=True):
+    """The points of lines in a colour and dash; with markers, of what is drawn as points."""
+    lines = [line for line in axes.lines if line.get_color() == look.colour]
+    return [line for line in lines if (line.get_marker() not in ("", "None")) == marker and len(line.get_xdata())]
+
+
+def test_barriers_are_means_in_points_and_markers_say_what_matches(drawn, found):
+    large = drawn["barriers"].axes[0]
+    assert "large_final" in large.get_ylabel()
+    own = found.lines[(found.lines["treatment"] == Treatment().name) & (found.lines["row"] == 0)]
+    look = styles.REWIND_POINTS[0]
+    line, least = heights(large, look, marker=False)
+    means = 100 * own.groupby("level")[["second_kept_fraction", "error_barrier"]].mean().sort_index(ascending=False)
+    np.testing.assert_allclose(line.get_xydata(), means)
+    # The ends of the pairs that do not match have one error in this world; those of the others are a tenth of a point apart.
+    np.testing.assert_allclose(least.get_ydata(), [0.05] * 3 + [0] * 3, atol=1e-12)
+    full, none = heights(large, look)
+    assert (full.get_fillstyle(), none.get_fillstyle()) == ("full", "none")
+    # Levels 0 to 2 of this world match, and so do both ends of the lines that begin there.
+    assert (len(full.get_xdata()), len(none.get_xdata())) == (3, 3)
+    assert min(full.get_xdata()) > max(none.get_xdata())
+
+
+def test_a_pair_that_matches_in_some_seeds_is_half_filled(found):
+    lines = found.lines.copy()
+    lines.loc[(lines["seed"] == 1) & (lines["level"] == 1), "second_error"] += 0.01
+    figure = all_figures.draw("barriers", all_figures.FigureInputs(dataclasses.replace(found, lines=lines)))
+    fills = {line.get_fillstyle() for line in heights(figure.axes[0], styles.REWIND_POINTS[0])}
+    assert fills == {"full", "left", "none"}
+
+
+def test_columns_are_criteria_and_lines_are_rewind_points(drawn):
+    figure = drawn["barriers"]
+    assert [axes.get_ylabel().split("(")[1] for axes in figure.axes] == ["large_final)", "movement)", "random)"]
+    legend = legend_of(figure)
+    assert legend[:3] == ["rewound to 0", "rewound to 100", "movement-reinit-zero"]
+    assert "2 points: joined below it" in legend and "both levels match in some" in legend
+    assert "thin: half the difference of the ends" in legend
+
+
+def test_error_lines_begin_and_end_at_their_levels(drawn, found):
+    axes = drawn["error_lines"].axes
+    assert len(axes) == PAIRS
+    last = found.lines[(found.lines["treatment"] == Treatment().name) & (found.lines["level"] == 5)]
+    expected = 100 * last.groupby("position")["error"].mean()
+    lines = [line for line in axes[-1].lines if line.get_color() == styles.REWIND_POINTS[0].colour]
+    np.testing.assert_allclose(lines[0].get_xydata(), np.column_stack([expected.index, expected]))
+    assert axes[-1].get_xlabel().startswith("from level 6 (26.3% kept)\nto level 5")
+
+
+def test_eigenvalues_trace_and_curvature(drawn, found):
+    top, trace, curvature = drawn["flatness"].axes
+    own = found.spectra[(found.spectra["treatment"] == Treatment().name) & (found.spectra["row"] == 0)]
+    for axes, column in ((top, "top_eigenvalue"), (trace, "trace")):
+        (line, *_) = heights(axes, styles.REWIND_POINTS[0])
+        np.testing.assert_allclose(sorted(line.get_ydata()), sorted(own.groupby("level")[column].mean()))
+        assert axes.get_yscale() == "log"
+    rays = found.rays[(found.rays["treatment"] == Treatment().name) & (found.rays["position"] == 1)]
+    for direction, look in styles.PRUNED_BY.items():
+        (line,) = heights(curvature, look)
+        np.testing.assert_allclose(
+            line.get_ydata(), rays[rays["direction"] == direction].groupby("level")["curvature"].mean()
+        )
+
+
+def test_a_curvature_that_is_not_above_zero_is_drawn(found):
+    rays = found.rays.copy()
+    rays.loc[rays["direction"] == "random", "curvature"] = -0.001
+    figure = all_figures.draw("flatness", all_figures.FigureInputs(dataclasses.replace(found, rays=rays)))
+    axes = figure.axes[2]
+    assert axes.get_yscale() == "symlog"
+    (line,) = heights(axes, styles.PRUNED_BY["random"])
+    np.testing.assert_allclose(line.get_ydata(), -0.001)
+
+
+def test_the_density_has_a_mass_of_one_and_counts_are_those_of_the_nodes(drawn):
+    density, counts = drawn["spectral_density"].axes
+    for line in density.lines:
+        grid, values = line.get_data()
+        assert np.trapezoid(np.nan_to_num(values), grid) == pytest.approx(1, abs=1e-3)
+    # Of 100 eigenvalues a fifth is above zero in this world, a tenth of a percent at the top; three seeds differ a little.
+    for line in counts.lines:
+        assert line.get_ydata()[0] == pytest.approx(20) and line.get_ydata()[-1] == pytest.approx(0.1 / 3)
+    assert len(density.lines) == panels.LEVELS and legend_of(drawn["spectral_density"])[0] == "level 0, 100.0% kept"
+
+
+def test_perturbations_by_length(drawn, found):
+    own = found.perturbations[
+        (found.perturbations["treatment"] == Treatment().name) & (found.perturbations["row"] == 0)
+    ]
+    left, right = drawn["robustness"].axes
+    for axes, column in ((left, "error_barrier"), (right, "error_barrier_to_before")):
+        (line,) = heights(axes, styles.SEQUENCE[0], marker=False)  # level 1
+        expected = 100 * own[own["level"] == 1].groupby("multiple")[column].mean()
+        np.testing.assert_allclose(line.get_xydata(), np.column_stack([expected.index, expected]))
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.5", "1", "2"]
+
+
+def test_limits_by_level_and_predicted_against_found(drawn, found):
+    large, _, right = drawn["limits"].axes
+    own = found.limits[(found.limits["treatment"] == Treatment().name)]
+    for method, look in styles.LIMITS.items():
+        rows = own[(own["pruned_by"] == "large_final") & (own["method"] == method)]
+        (line,) = [line for line in heights(large, look) if line.get_marker() == look.marker]
+        np.testing.assert_allclose(line.get_ydata(), 100 * rows.groupby("level")["pruned_fraction"].mean())
+    meets = [line for line in right.lines if line.get_marker() == styles.LIMITS["subspace meets bowl"].marker]
+    wide = own.pivot_table(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
+    points = np.concatenate([line.get_xydata() for line in meets])
+    expected = 100 * wide[["found after retraining", "subspace meets bowl"]].to_numpy()
+    np.testing.assert_allclose(sorted(map(tuple, points)), sorted(map(tuple, expected)))
+
+
+def test_magnitudes_before_and_after(found):
+    thresholds = found.thresholds.copy()
+    thresholds.loc[thresholds["layer"] != "all", ["share_before", "share_after"]] = (
+        0.9  # those of one layer are not drawn
+    )
+    figure = all_figures.draw("magnitudes", all_figures.FigureInputs(dataclasses.replace(found, thresholds=thresholds)))
+    share, first, last = figure.axes
+    rows = found.thresholds[
+        (found.thresholds["layer"] == "all") & (found.thresholds["treatment"] == Treatment().name)
+    ].groupby("level")
+    for when, look in styles.RETRAINING.items():
+        (line,) = heights(share, look)
+        np.testing.assert_allclose(line.get_ydata(), 100 * rows[f"share_{when}"].mean())
+    for axes, level in ((first, 1), (last, 5)):
+        assert f"level {level}," in axes.get_xlabel() and "dense_1/kernel" in axes.get_xlabel()
+        np.testing.assert_allclose(axes.patches[0].get_data().values, 100 * np.array([0, 1, 2, 3]) / 6)
+        np.testing.assert_allclose(axes.patches[1].get_data().values, 100 * np.array([4, 3, 2, 1]) / 10)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, tmp_path):
+    empty = {load.FRAMES[kind]: getattr(found, load.FRAMES[kind])[:0] for kind in load.LANDSCAPE}
+    without = dataclasses.replace(found, **empty)
+    with pytest.raises(drawing.NothingToDraw, match="there is no"):
+        all_figures.draw(name, all_figures.FigureInputs(without))
+    made = report.Report(tmp_path, tmp_path, all_figures.FigureInputs(without))
+    text = report.figure_part(name, made)
+    measure = provenance.MEASURED_BY[report.MEASURED[name]]
+    assert "Not drawn: there is no" in text and f"--measure={measure}" in text and "--seeds=0,1,2" in text
+    assert measure in MEASUREMENTS
+
+
+def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
+    empty = {load.FRAMES[kind]: getattr(found, load.FRAMES[kind])[:0] for kind in load.LANDSCAPE}
+    text = report.landscape_part(
+        report.Report(tmp_path, tmp_path, all_figures.FigureInputs(dataclasses.replace(found, **empty)))
+    )
+    assert "Nothing of this is measured yet" in text and "Not drawn" not in text
+    for measure in {provenance.MEASURED_BY[kind] for kind in report.MEASURED.values()}:
+        assert text.count(f"<span>--measure={measure}</span>") == 1
+    some = dataclasses.replace(found, **empty | {"lines": found.lines})
+    text = report.landscape_part(report.Report(tmp_path, tmp_path, all_figures.FigureInputs(some)))
+    assert text.count("<figure ") == 2 and text.count("Not drawn") == len(ENTRIES) - 2
+
+
+def test_a_panel_with_fewer_seeds_at_some_levels_says_so(drawn, found):
+    assert "3 seeds" in title_of(drawn["barriers"])
+    fewer = found.lines[(found.lines["seed"] == 0) | (found.lines["level"] < 4)]
+    figure = all_figures.draw("barriers", all_figures.FigureInputs(dataclasses.replace(found, lines=fewer)))
+    assert "1 to 3 seeds" in title_of(figure)
+
+
+def title_of(figure):
+    return figure.subfigs[0].get_suptitle()
+
+
+def test_criteria_are_drawn_on_one_scale(found):
+    lines = found.lines.copy()
+    lines.loc[lines["criterion"] == "random", "error_barrier"] += 0.3
+    figure = all_figures.draw("barriers", all_figures.FigureInputs(dataclasses.replace(found, lines=lines)))
+    large, *_, random = figure.axes
+    assert large.get_ylim()[1] == random.get_ylim()[1] > 30
+
+
+def test_densities_are_cut_at_a_tenth_of_an_eigenvalue(drawn):
+    """Of 100 eigenvalues: a tenth of the peak that one of them makes, spread as the figure spreads it."""
+    density, counts = drawn["spectral_density"].axes
+    grid = density.lines[0].get_xdata()
+    width = (grid[-1] - grid[0]) / 106  # 100 widths between the least and the greatest, 3 more at either end
+    assert density.get_ylim()[0] == pytest.approx(1 / (width * np.sqrt(2 * np.pi)) / 100 / 10)
+    assert counts.get_ylim()[0] == 0.5
+
+
+@pytest.mark.parametrize("kind", load.LANDSCAPE)
+def test_commands_measure_what_is_here(kind, found):
+    treatments = set()
+    for line in provenance.measurement_commands(found, kind):
+        words = shlex.split(line)
+        given = dict(word.removeprefix("--").split("=", 1) for word in words[3:])
+        assert words[2] == "runs.connectivity" and given["levels"] == "6" and given["seeds"] == "0,1,2"
+        rewind_to = int(given.get("rewind_to", 0))
+        treatments |= {
+            Treatment(name, mask1=given["mask1"], rewind_to=rewind_to) for name in given["criterion"].split(",")
+        }
+        assert ("at" in given) == (not MEASUREMENTS[given["measure"]].everywhere)
+    assert treatments == set(TREATMENTS)
+
+
+def test_one_seed_and_one_level_are_enough(tmp_path):
+    folder = made_up.write_results(tmp_path, treatments=TREATMENTS[:1], seeds=[3], levels=2, landscape=TREATMENTS[:1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pictures = [
+            drawing.content(all_figures.draw(name, all_figures.figure_inputs(folder)), "svg") for name in ENTRIES
+        ]
+    assert all(b"</svg>" in picture for picture in pictures)
+
+
+def test_treatments_in_order_and_what_they_are_called(found):
+    assert panels.in_order(found.lines) == [
+        "large_final-rewind-zero", "large_final-rewind-zero-rewind100", "movement-reinit-zero", "random-rewind-zero",
+    ]  # fmt: skip
+    rows = found.lines
+    assert panels.rewound(rows[rows["rewind_to"] == 100]) == "large_final, rewound to 100"
+    assert panels.rewound(rows[rows["mask1"] == "reinit"]) == "movement-reinit-zero"
+    elsewhere = rows[rows["criterion"] == "random"].assign(network="resnet20")
+    assert panels.rewound(elsewhere) == "random-rewind-zero", "layer by layer, where the network is pruned globally"
+    looks = panels.styles_of(rows)
+    assert looks["random-rewind-zero"].colour == looks["large_final-rewind-zero"].colour
+    assert looks["random-rewind-zero"].dash != looks["large_final-rewind-zero"].dash
+
+
+def test_names_are_those_of_the_measurements():
+    assert {*styles.LIMITS} == {*limits.METHODS}
+    assert {*styles.PRUNED_BY} == {*flatness.PRUNED_BY, flatness.RANDOM_DIRECTION}
+    assert successive_jobs is MEASUREMENTS["lines"].jobs
+
+
+def test_drawing_needs_no_measuring():
+    code = "import sys, analysis.figures, analysis.claims; print([n for n in ('tensorflow', 'scipy.sparse') if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=report.__file__.rsplit("/", 2)[0]
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_spread_takes_both_ends():
+    assert panels.spread(pd.Series(range(13)), 4) == [0, 4, 8, 12]

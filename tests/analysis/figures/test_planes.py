@@ -1,0 +1,191 @@
+"""Regions of the plane against what the criteria's formulas say, and the weights of a layer that was trained."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.figures import drawing, planes, selectivity
+from lottery_tf.errors import InputError
+from lottery_tf.results.paths import level_path
+from lottery_tf.results.store import ResultsFolder, StoredResult
+from lottery_tf.studies import paper
+
+KEPT = planes.KEPT_FRACTION
+STEP = 2 * planes.CARTOON_LIMIT / (planes.POINTS - 1)  # between two points of the cartoons' plane
+W_I, W_F = np.meshgrid(*planes.cartoon().grid)
+
+
+def normal_quantile(share):
+    """The magnitude below which that share of a unit normal distribution lies."""
+    return stats.norm.ppf((1 + share) / 2)
+
+
+BEYOND = normal_quantile(1 - KEPT)
+MOVED = np.sqrt(2 * (1 - planes.CORRELATION)) * BEYOND  # the deviation of a difference of two correlated unit normals
+BY_FORMULA = {  # criterion -> how far inside its region a point lies
+    "large_final": np.abs(W_F) - BEYOND,
+    "small_final": normal_quantile(KEPT) - np.abs(W_F),
+    "large_init": np.abs(W_I) - BEYOND,
+    "small_init": normal_quantile(KEPT) - np.abs(W_I),
+    "movement": np.abs(W_F - W_I) - MOVED,
+}
+
+
+@pytest.mark.parametrize("criterion", BY_FORMULA)
+def test_a_region_ends_where_the_normal_distribution_says(criterion):
+    margin = BY_FORMULA[criterion]
+    clear = np.abs(margin) > STEP
+    assert clear.mean() > 0.8
+    np.testing.assert_array_equal(planes.region(criterion, planes.cartoon())[clear], margin[clear] > 0)
+
+
+@pytest.mark.parametrize("criterion", (*paper.CRITERIA, *paper.SIGN_CRITERIA))
+def test_a_region_holds_the_wanted_share_of_the_weights(criterion):
+    layer = planes.cartoon()
+    columns, rows = (
+        np.clip(np.rint((values + planes.CARTOON_LIMIT) / STEP).astype(int), 0, planes.POINTS - 1)
+        for values in (layer.w_i, layer.w_f)
+    )
+    assert planes.region(criterion, layer)[rows, columns].mean() == pytest.approx(KEPT, abs=0.02)
+
+
+@pytest.mark.parametrize("limit", (planes.CARTOON_LIMIT, 30.0))
+def test_aligned_percentiles_are_those_of_the_weights_wherever_the_axes_end(limit):
+    """The authors' way: one percentile common to |w_i| and |w_f|, found so that the wanted share lies above both."""
+    near = planes.cartoon()
+    magnitudes = np.abs(near.w_i), np.abs(near.w_f)
+    percentiles = np.linspace(0, 1, 2001)
+    cuts = [np.quantile(values, percentiles) for values in magnitudes]
+    shares = [((magnitudes[0] > a) & (magnitudes[1] > b)).mean() for a, b in zip(*cuts, strict=True)]
+    place = np.argmin(np.abs(np.array(shares) - KEPT))
+    layer = planes.Layer(near.w_i, near.w_f, (limit, limit))
+    w_i, w_f = np.meshgrid(*layer.grid)
+    margin = np.minimum(np.abs(w_i) - cuts[0][place], np.abs(w_f) - cuts[1][place])
+    clear = np.abs(margin) > 2 * STEP
+    np.testing.assert_array_equal(planes.region("large_init_large_final", layer)[clear], margin[clear] > 0)
+
+
+def test_chance_decides_where_all_scores_are_equal():
+    np.testing.assert_allclose(planes.region("random", planes.cartoon(), 0.1), 0.1)
+
+
+def test_chance_decides_among_those_that_go_last():
+    """With 90% kept, large_final_diff_sign keeps all changed signs and some of the others, whichever."""
+    region = planes.region("large_final_diff_sign", planes.cartoon(), 0.9)
+    changed = W_I * W_F < 0
+    assert (region[changed] == 1).all()
+    others = region[~changed]
+    share_changed = 0.5 - np.arcsin(planes.CORRELATION) / np.pi
+    np.testing.assert_allclose(others, (0.9 - share_changed) / (1 - share_changed), atol=0.01)
+
+
+def test_a_users_own_criterion(tmp_path, monkeypatch):
+    (tmp_path / "ring_criterion.py").write_text("def ring(w_i, w_f):\n    return -abs(w_i**2 + w_f**2 - 4)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    region = planes.region("ring_criterion:ring", planes.cartoon())
+    inside = region == 1
+    radii = np.hypot(W_I, W_F)[inside]
+    assert inside.any() and 1 < radii.min() < 2 < radii.max() < 3
+    with drawing.look():
+        figure = planes.figure2(further=["ring_criterion:ring"])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert "ring_criterion:ring" in titles and len([title for title in titles if title]) == len(paper.CRITERIA) + 1
+
+
+@pytest.mark.parametrize(
+    ("criterion", "message"),
+    [
+        ("large_finl", "did you mean 'large_final'"),
+        ("snip", "asks for gradient; it may ask for w_i, w_f"),
+        ("wrong_criterion:short", "scores of shape"),
+        ("wrong_criterion:nan", "not numbers"),
+    ],
+)
+def test_a_criterion_that_has_no_plane_is_refused(criterion, message, tmp_path, monkeypatch):
+    (tmp_path / "wrong_criterion.py").write_text(
+        "def short(w_f):\n    return w_f[1:]\n\n\ndef nan(w_f):\n    return w_f * float('nan')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=message):
+        planes.region(criterion, planes.cartoon())
+
+
+def test_a_share_that_cannot_be_is_refused():
+    for share in (0, 1, -0.5):
+        with pytest.raises(InputError, match="between 0 and 1"):
+            planes.region("large_final", planes.cartoon(), share)
+        with pytest.raises(InputError, match="between 0 and 1"):
+            selectivity.threshold(planes.cartoon(), share)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A results folder whose dense network of seed 1 kept its weights; those of seed 0 diverged."""
+    rng = np.random.default_rng(0)
+    start = {"a/kernel": rng.normal(size=(30, 4)), "b/kernel": rng.normal(size=(4, 100)), "a/bias": np.zeros(900)}
+    folder = ResultsFolder(tmp_path / "fc-mnist" / "60", {"network": "fc"})
+    mask = {name: np.ones(start[name].shape, bool) for name in ("a/kernel", "b/kernel")}
+    for seed, factor in ((0, np.nan), (1, 2.0)):
+        final = {name: factor * value for name, value in start.items()}
+        metrics = {"kind": "level", "status": "finished"}
+        folder.write(level_path(seed, "dense", 0), StoredResult(mask, metrics, None, start, final))
+    return tmp_path
+
+
+def test_the_weights_of_a_trained_layer(trained):
+    layer = planes.trained_layer(trained)
+    assert layer.title == "b of fc-mnist/60, seed 1"  # the largest kernel of the first network that did not diverge
+    assert layer.w_i.size == 400 and len(set(layer.w_i)) == 400
+    np.testing.assert_allclose(layer.w_f, 2 * layer.w_i)
+    assert layer.limits[1] == pytest.approx(2 * layer.limits[0])
+    again = planes.trained_layer(trained)
+    np.testing.assert_array_equal(layer.w_i, again.w_i)
+    assert planes.trained_layer(trained, "a/kernel").w_i.size == 120
+
+
+def test_no_more_weights_are_drawn_than_stand_for_a_layer(trained, monkeypatch):
+    monkeypatch.setattr(planes, "SAMPLE", 50)
+    assert planes.trained_layer(trained).w_i.size == 50
+
+
+def test_layers_that_are_not_there(trained, tmp_path):
+    with pytest.raises(InputError, match="Unknown layer 'a/kernl'; did you mean 'a/kernel'"):
+        planes.trained_layer(trained, "a/kernl")
+    (tmp_path / "empty").mkdir()
+    assert planes.trained_layer(tmp_path / "empty") is None
+
+
+def test_a_layer_by_command(warm_command, light_command, tmp_path):
+    short = ("--iterations=20", "--levels=1", "--keep=all", f"--results_dir={tmp_path / 'results'}")
+    assert warm_command("runs.lottery", *short).returncode == 0
+    for layer, told in (("dense_2/kernel", ""), ("dense_22/kernel", "Unknown layer 'dense_22/kernel'; did you mean")):
+        options = ("--figure=2", f"--layer={layer}", "--format=svg", f"--out={tmp_path / 'out'}")
+        done = light_command("analysis.figures", f"--results_dir={tmp_path / 'results'}", *options)
+        assert (done.returncode, told in done.stderr) == (2 if told else 0, True), done.stderr
+    assert "dense_2 of fc-digits/20, seed 0" in (tmp_path / "out" / "figure2.svg").read_text()
+
+
+def test_damaged_weights_are_named_and_passed_over(trained, caplog):
+    path = trained / "fc-mnist" / "60" / "seed-1" / "dense" / "weights.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert planes.trained_layer(trained) is None
+    assert f"{path} is damaged" in caplog.text
+
+
+def test_planes_of_a_trained_layer_stand_below_the_cartoons(trained):
+    layer = planes.trained_layer(trained)
+    with drawing.look():
+        figure = planes.figure2(layer)
+        second = selectivity.figure_s1(layer)
+    assert len([axes for axes in figure.axes if axes.get_title()]) == 2 * len(paper.CRITERIA)
+    assert [axes.get_title() for axes in second.axes if "seed 1" in axes.get_title()]
+
+
+def test_near_the_threshold_masking_goes_on_with_the_motion():
+    """The statement of Figure S1, in numbers: grown weights go to their initial value there, shrunk ones to 0."""
+    means = selectivity.after_masking(planes.cartoon()).set_index("initial")
+    below, above = means.loc[:0.99], means.loc[1.01:]
+    assert (below["decreased"] == 0).all()  # shrunk from below the threshold: pruned
+    np.testing.assert_allclose(above["increased"], above.index, atol=0.05)  # grown from above it: kept
+    at = means.loc[0.95:1.05]
+    assert (at["increased"] > 0.85 * at.index).all() and (at["decreased"] < 0.05).all()

@@ -1,0 +1,298 @@
+"""Results as tables: the same from a folder and from its exported CSV files, and clear words for bad ones."""
+
+import csv
+import json
+import shutil
+from unittest import mock
+
+import made_up
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.export import write_all
+from analysis.results.load import CSV_COLUMNS, CSV_NAMES, FINISHED, FRAMES, by_kind, load
+from analysis.results.select import panel, panels
+from lottery_tf.errors import InputError
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results import store
+from lottery_tf.studies import paper
+
+TREATMENTS = (Treatment(), Treatment("random"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return made_up.write_results(
+        tmp_path_factory.mktemp("made_up") / "results",
+        panels=made_up.PANELS[:2],
+        treatments=TREATMENTS,
+        levels=3,
+        ladders=paper.HEURISTIC_MASK_SOURCES[:2],
+        learned=made_up.LEARNED[:2],
+        controls=("reinit",),
+        landscape=TREATMENTS[:1],
+        missing=[(2, "large_final-rewind-zero", 3)],
+        diverged=[(1, "random-rewind-zero", 2)],
+    )
+
+
+@pytest.fixture
+def exported(folder, tmp_path):
+    write_all(folder, tmp_path / "exported")
+    return tmp_path / "exported"
+
+
+def test_every_level_is_a_row(folder):
+    levels = load(folder).levels
+    assert len(levels) == 2 * (3 * (1 + 2 * 3) - 1 - 1)  # one is missing, one follows a diverged one
+    assert set(levels["treatment"]) == {"dense", *(treatment.name for treatment in TREATMENTS)}
+    key = ["network", "treatment", "seed", "level"]
+    measured = levels.set_index(key)["test_accuracy"].to_dict()
+    for metrics in store.finished(folder):
+        name = "dense" if metrics["criterion"] == "dense" else f"{metrics['criterion']}-rewind-zero"
+        found = measured.pop((metrics["network"], name, metrics["seed"], metrics["level"]))
+        assert found == metrics["test_accuracy"] or (metrics["status"] == "diverged" and pd.isna(found))
+    assert not measured
+
+
+def test_what_diverged_has_no_measures(folder):
+    levels = load(folder).levels
+    diverged = levels[levels["status"] == "diverged"]
+    assert set(zip(diverged["seed"], diverged["treatment"], diverged["level"], strict=True)) == {
+        (1, "random-rewind-zero", 2)
+    }
+    measures = ["test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss"]
+    assert diverged[measures].isna().all(axis=None)
+    assert levels.loc[levels["status"] == "finished", measures].notna().all(axis=None)
+
+
+def test_the_curve_of_a_mask_whose_learning_diverged_is_left_out(tmp_path):
+    results = store.ResultsFolder(tmp_path / "learned_masks", {})
+    for seed, status in enumerate((FINISHED, "diverged")):
+        metrics = {"kind": "learned_mask", "status": status, "seed": seed}
+        results.write(f"seed-{seed}", store.StoredResult({}, metrics, np.zeros((2, 5))))
+    found = by_kind(tmp_path)
+    assert [metrics["seed"] for metrics in found["learned_mask"]] == [0, 1]
+    assert [metrics["seed"] for metrics in found["mask_history"]] == [0]
+
+
+def write_level(folder, settings, seed, **labels):
+    metrics = {
+        "kind": "level",
+        "status": FINISHED,
+        "seed": seed,
+        "criterion": "dense",
+        "level": 0,
+        "kept_fraction": 1.0,
+    }
+    level = store.StoredResult({}, metrics | {"mask1": "", "mask0": "", "scope": ""} | labels, np.zeros((1, 5)))
+    store.ResultsFolder(folder, settings).write(f"seed-{seed}/dense", level)
+
+
+def test_two_models_of_ones_own_are_two_networks(tmp_path):
+    for name in ("mine", "other"):
+        write_level(tmp_path / name, {"model": name}, 0)
+    assert panels(load(tmp_path).levels) == [("mine", "", ""), ("other", "", "")]
+
+
+def test_results_that_nothing_names_are_of_one_network(tmp_path, monkeypatch):
+    write_level(tmp_path / "mine", {"model": "mine"}, 0)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert panels(load(".").levels) == [("mine", "", "")]
+    (tmp_path / "mine" / "settings.json").unlink()
+    assert panels(load(".").levels) == [("", "", "")]
+
+
+def test_runs_of_one_name_with_other_settings_are_not_mixed(tmp_path):
+    run = {"network": "fc", "dataset": "mnist", "schedule": "tenth"}
+    for seed, batch in enumerate((60, 500)):
+        settings = {"training": {"batch_size": batch, "weight_decay": None}}
+        write_level(tmp_path / f"batch{batch}" / "fc", run | settings, seed, **run)
+    message = r"batch500/fc and batch60/fc hold .* with other settings \(training.batch_size\)"
+    for read in (load, by_kind):
+        with pytest.raises(InputError, match=message):
+            read(tmp_path)
+    assert load(tmp_path / "batch60").levels["seed"].tolist() == [0]
+    # Older settings do not say what was not to be chosen then.
+    write_level(tmp_path / "batch60" / "old", run | {"training": {"batch_size": 60}}, 2, **run)
+    assert load(tmp_path / "batch60").levels["seed"].tolist() == [0, 2]
+
+
+def test_a_result_that_two_places_hold_is_named_with_both(tmp_path):
+    run = {"network": "fc", "dataset": "mnist", "schedule": "tenth"}
+    for place in ("a", "b"):
+        write_level(tmp_path / place / "fc", run, 0, **run)
+    with pytest.raises(
+        InputError, match=r"more than once, in .*/a/fc/seed-0/dense and .*/b/fc/seed-0/dense: network fc"
+    ):
+        load(tmp_path)
+
+
+def test_exported_files_read_the_same(folder, exported):
+    original, read = load(folder), load(exported)
+    for name in FRAMES.values():
+        pd.testing.assert_frame_equal(getattr(original, name), getattr(read, name), check_exact=True)
+    assert len(original.supermasks) == 2 * 3 * (2 * 2 * 3 + 2)
+    assert [found["folder"] for found in original.folders] == [
+        "conv2-cifar10/learned_masks", "conv2-cifar10/paper", "fc-mnist/learned_masks", "fc-mnist/paper",
+    ]  # fmt: skip
+    assert original.folders[3]["training"]["iterations"] == 50_380
+    assert read.folders == []
+
+
+def test_any_folder_above_or_within_the_runs(folder):
+    everything = load(folder)
+    assert len(load(folder.parent).levels) == len(everything.levels)
+    assert panels(everything.levels) == [("conv2", "cifar10", "paper"), ("fc", "mnist", "paper")]
+    own = load(folder / "fc-mnist" / "paper")
+    expected = panel(everything.levels, ("fc", "mnist", "paper")).reset_index(drop=True)
+    pd.testing.assert_frame_equal(own.levels, expected)
+    assert own.folders[0]["folder"] == "."
+    assert set(load(folder / "fc-mnist" / "paper" / "seed-1").levels["seed"]) == {1}
+
+
+def test_kinds_that_are_not_there_are_empty_tables(tmp_path):
+    results = load(made_up.write_results(tmp_path, treatments=(), levels=1))
+    assert len(results.levels) == 3
+    for kind in list(CSV_COLUMNS)[1:]:
+        frame = getattr(results, FRAMES[kind])
+        assert len(frame) == 0
+        assert set(CSV_COLUMNS[kind]) <= set(frame) <= {*CSV_COLUMNS[kind], "treatment"}
+
+
+OTHERS = (
+    Treatment(scope="global", rewind_to=500),
+    Treatment(rounds="oneshot"),
+    Treatment(rounds="oneshot", chosen_kept_fraction=0.2),
+)
+
+
+def test_treatments_are_called_what_their_folders_are(tmp_path):
+    treatments = (*made_up.TREATMENTS, *OTHERS)
+    made_up.write_results(tmp_path / "results", treatments=treatments, seeds=[0], levels=1)
+    write_all(tmp_path / "results", tmp_path / "exported")
+    folders = {path.name for path in (tmp_path / "results/fc-mnist/paper/seed-0").iterdir() if path.is_dir()}
+    for place in ("results", "exported"):
+        levels = load(tmp_path / place).levels
+        assert set(levels["treatment"]) == folders == {"dense", *(treatment.name for treatment in treatments)}
+
+
+def test_what_older_results_do_not_say_is_as_in_the_paper(tmp_path):
+    new = ("scope", "rewind_to", "rounds", "chosen_kept_fraction")
+    with mock.patch.object(store.files, "json_bytes", lambda value: json.dumps({
+        name: entry for name, entry in value.items() if name not in new
+    }).encode()):  # fmt: skip
+        made_up.write_results(tmp_path, treatments=TREATMENTS, seeds=[0], levels=1)
+    levels = load(tmp_path).levels
+    assert set(levels["treatment"]) == {"dense", *(treatment.name for treatment in TREATMENTS)}
+
+
+def test_a_criterion_that_cannot_be_imported_here_is_read(folder, exported):
+    path = exported / "levels.csv"
+    path.write_text(path.read_text().replace(",random,", ",elsewhere:mine,"))
+    assert "elsewhere+mine-rewind-zero" in set(load(exported).levels["treatment"])
+
+
+def test_folders_that_hold_no_results(tmp_path):
+    with pytest.raises(InputError, match=r"There is no folder .*nowhere"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="holds no finished results, nor any of levels.csv, supermasks.csv"):
+        load(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        load(tmp_path / "file")
+
+
+def test_a_damaged_result_is_left_out(folder, tmp_path, caplog):
+    shutil.copytree(folder / "fc-mnist", tmp_path / "fc-mnist")
+    whole = len(load(tmp_path).levels)
+    metrics = tmp_path / "fc-mnist/paper/seed-0/random-rewind-zero/level-03/metrics.json"
+    metrics.write_text(metrics.read_text().replace('"level": 3', '"level": 2'))
+    assert len(load(tmp_path).levels) == whole - 1
+    assert "level-03/metrics.json is damaged" in caplog.text
+
+
+def test_a_result_that_is_there_twice_is_refused(folder, exported, tmp_path):
+    shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "first")
+    shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "second")
+    with pytest.raises(
+        InputError,
+        match="holds a level more than once, in .*/first/.* and .*/second/.*: network fc, .* seed 0, criterion dense, .* level 0",
+    ):
+        load(tmp_path / "twice")
+    path = exported / "learned_masks.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(InputError, match="holds a learned mask more than once"):
+        load(exported)
+
+
+def test_runs_and_exports_below_a_folder_are_read_together(folder, exported, tmp_path):
+    """As where more is trained in a folder of published CSV files: nothing of either is hidden."""
+    whole, other = load(exported), exported / "levels.csv"
+    shutil.copytree(exported, tmp_path / "all" / "first")
+    second = tmp_path / "all" / "deeper" / "second"
+    second.mkdir(parents=True)
+    (second / "levels.csv").write_text(other.read_text().replace(",paper,", ",half,"))
+    found = load(tmp_path / "all")
+    assert len(found.levels) == 2 * len(whole.levels) and set(found.levels["schedule"]) == {"paper", "half"}
+    assert len(found.learned_masks) == len(whole.learned_masks) and len(found.exports) == len(whole.exports) + 1
+    shutil.copytree(folder / "fc-mnist", tmp_path / "all" / "fc-mnist")
+    both = load(tmp_path / "all")
+    assert len(both.levels) == len(found.levels) and both.folders, "what is there twice counts once"
+    (second / "levels.csv").write_text(other.read_text().replace(",finished", ",diverged", 1))
+    with pytest.raises(
+        InputError, match=r"holds a level more than once, in .*/second/levels.csv and .*/first/levels.csv"
+    ):
+        load(tmp_path / "all")
+
+
+def test_tables_below_a_results_folder_are_no_exports(folder, tmp_path, caplog):
+    """`analysis.tables --table=learned_masks --format=csv` writes a file of the same name."""
+    shutil.copytree(folder / "fc-mnist", tmp_path / "fc-mnist")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "learned_masks.csv").write_text("network,dataset,n\nfc,mnist,3\n")
+    assert load(tmp_path).exports == [] and "learned_masks.csv is left out" in caplog.text
+
+
+@pytest.mark.parametrize("kind", CSV_COLUMNS)
+def test_a_column_that_is_not_there_is_named(exported, kind):
+    path = exported / CSV_NAMES[kind]
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+    name = "test_accuracy" if "test_accuracy" in rows[0] else CSV_COLUMNS[kind][-1]
+    place = rows[0].index(name)
+    path.write_text("".join(",".join(row[:place] + row[place + 1 :]) + "\n" for row in rows))
+    with pytest.raises(InputError, match=rf"{path.name} lacks the columns {name}"):
+        load(exported)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda content: content[: -len(b",finished\n")], "not as many values as there are columns"),
+        (lambda content: b"\x89PNG\r\n\x1a\n\xff\xfe" + content, "cannot be read as a CSV file"),
+        (lambda content: b"", "levels.csv lacks the columns network, dataset"),
+        (lambda content: content.replace(b",large_final,", b",large_final,extra,", 1), "row .* has not as many values"),
+        (lambda content: content.replace(b",0,dense,", b",first,dense,", 1), "'first' is no value for the column 'seed'"),
+        (lambda content: content.replace(b",1.0,", b",all,", 1), "'all' is no value for the column 'kept_fraction'"),
+        (lambda content: content.replace(b",1.0,", b",100.0,", 1), "'100.0' is no value for the column 'kept_fraction'"),
+        (lambda content: content.replace(b",0,dense,", b",-1,dense,", 1), "'-1' is no value for the column 'seed'"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_export_is_named(exported, spoil, message):
+    path = exported / "levels.csv"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(InputError, match=message):
+        load(exported)
+
+
+def test_made_up_results_are_genuine(folder):
+    level = folder / "fc-mnist/paper/seed-0/random-rewind-zero/level-03"
+    settings = json.loads((folder / "fc-mnist/paper/settings.json").read_text())
+    found = store.ResultsFolder(folder / "fc-mnist/paper", settings).read(
+        str(level.relative_to(level.parents[2])), False
+    )
+    assert found.metrics["level"] == 3
+    assert found.metrics["kept_fraction"] == pytest.approx(0.5128, abs=1e-4)
+    assert len(found.history) == 2

@@ -1,0 +1,410 @@
+"""The measured results that the README prints, against the CSV files beside it, by plain arithmetic."""
+
+import csv
+import re
+from collections import defaultdict
+from statistics import fmean, stdev
+
+import numpy as np
+from conftest import ROOT
+from scipy import stats
+
+from analysis import readme_tables
+from analysis.results.load import load
+from analysis.tables.table1 import published_table1
+
+MEASURED = ROOT / "analysis" / "measured"
+TABLES = ("table1", "figure3", "figure4", "figure5", "learned_masks")
+SETTINGS = ("optimizer", "learning_rate", "initial_logit", "l1")
+SCHEDULES = {f"{share} of the iterations": share.split()[-1] for share in ("half", "a quarter", "a tenth")}
+NAMES = {"trained": "trained network", "learned x initial": "learned mask x initial"}  # in the paper's Table 1
+NETWORKS = {"fc": "mnist", "conv2": "cifar10", "conv4": "cifar10", "conv6": "cifar10"}
+
+
+def rows_of(name):
+    with open(MEASURED / f"{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def tables_of_readmes():
+    """Each table of the README, and of the one beside the CSV files: its header and its rows, as lists of cells."""
+    found, text = [], "\n".join((folder / "README.md").read_text() for folder in (ROOT, MEASURED))
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in block.splitlines()]
+        found.append((lines[0], lines[2:]))
+    return found
+
+
+def of_levels():
+    """(schedule, row, kept percentage) -> cell, of the tables of trained networks; and the seeds that each row names."""
+    cells, seeds = {}, {}
+    for header, rows in tables_of_readmes():
+        if header[1:2] == ["seeds"] and header[0] in SCHEDULES:
+            schedule = SCHEDULES[header[0]]
+            for name, count, *values in rows:
+                seeds[schedule, name] = int(count)
+                for kept, value in zip(header[2:], values, strict=True):
+                    cells[schedule, name, float(kept.partition("%")[0])] = value
+    return cells, seeds
+
+
+def treatment(name):
+    """What a row's name says: criterion, mask-1 and mask-0 action.
+
+    >>> treatment("`large_final`, pruned ones frozen at `init`")
+    ('large_final', 'rewind', 'init')
+    """
+    criterion, *actions = re.findall("`(.*?)`", name)
+    mask1 = actions[0] if "kept weights" in name else "rewind"
+    mask0 = actions[0] if "pruned ones" in name else "zero"
+    return criterion, mask1, mask0
+
+
+def band(values, digits):
+    shown = f"{fmean(values):.{digits}f}"
+    return f"{shown} [{min(values):.{digits}f}, {max(values):.{digits}f}]" if len(values) > 1 else shown
+
+
+def trained(schedule):
+    """(criterion, mask-1, mask-0, kept percentage) -> accuracies, one a seed, of fc on MNIST."""
+    found = defaultdict(list)
+    for row in rows_of("levels"):
+        if (row["network"], row["dataset"], row["schedule"]) == ("fc", "mnist", schedule):
+            kept = round(100 * float(row["kept_fraction"]), 2)
+            found[row["criterion"], row["mask1"], row["mask0"], kept].append(100 * float(row["test_accuracy"]))
+    return found
+
+
+def test_every_accuracy_of_trained_networks_is_that_of_the_csv():
+    cells, seeds = of_levels()
+    assert len(cells) > 60
+    for (schedule, name, kept), cell in cells.items():
+        accuracies = trained(schedule)[(*treatment(name), kept)]
+        assert len(accuracies) == seeds[schedule, name], (schedule, name, kept)
+        assert cell == band(accuracies, 2), (schedule, name, kept)
+
+
+def best_heuristic(network, dataset, weights):
+    """Of each seed the highest test accuracy of a large_final_same_sign mask; of a network on one schedule."""
+    found = defaultdict(list)
+    for row in rows_of("supermasks"):
+        own = (row["network"], row["dataset"], row["weights"], row["criterion"])
+        if own == (network, dataset, weights, "large_final_same_sign"):
+            found[row["schedule"], row["seed"]].append(100 * float(row["test_accuracy"]))
+    return {key: max(values) for key, values in found.items()}
+
+
+def best_learned(network, dataset, weights, rescale):
+    """Of each seed the test accuracy, in that way of learning of most images (of equals the best on validation images)."""
+    ways = defaultdict(dict)
+    for row in rows_of("learned_masks"):
+        own = (row["network"], row["dataset"], row["weights"], row["rescale"], row["g"])
+        if own == (network, dataset, weights, rescale, "bernoulli"):
+            way = (int(row["iterations"]) * int(row["batch_size"]), *(row[name] for name in SETTINGS))
+            ways[way][row["seed"]] = (float(row["best_val_accuracy"]), 100 * float(row["test_accuracy"]))
+    longest = [seeds for way, seeds in ways.items() if way[0] == max(way[0] for way in ways)]
+    chosen = max(longest, key=lambda seeds: fmean(validation for validation, _ in seeds.values()), default={})
+    return [accuracy for _, accuracy in chosen.values()]
+
+
+def test_table_1_is_that_of_the_csv_and_of_the_paper():
+    ((header, rows),) = [table for table in tables_of_readmes() if table[0][1:2] == ["mask x initial"]]
+    columns = dict(enumerate(header[1:], start=1))
+    published, network = published_table1(), None
+    for row in rows:
+        network = network if row[0] == "published" else row[0].split(", ")[0]
+        for place, column in columns.items():
+            cell = row[place]
+            if row[0] == "published":
+                value = published.get((network, NETWORKS[network], NAMES.get(column, column)))
+                assert cell == ("" if value is None else f"{value:.1f}"), (network, column)
+            elif cell:
+                assert cell in measured(column, network, NETWORKS[network]), (network, column, cell)
+    names = [row[0].removesuffix(row[0].split("schedule ")[-1]) for row in rows[::2]]
+    assert names == [f"{network}, {dataset}, schedule " for network, dataset in NETWORKS.items()]
+    assert [row[0] for row in rows[1::2]] == ["published"] * len(NETWORKS)
+
+
+def measured(column, network, dataset):
+    """What a cell may say: there is one for each schedule that a network was trained on."""
+    if column == "trained":
+        rows = [row for row in rows_of("levels") if (row["network"], row["criterion"]) == (network, "dense")]
+        values = [(row["schedule"], 100 * float(row["test_accuracy"])) for row in rows]
+    elif column.startswith("mask x"):
+        found = best_heuristic(network, dataset, column.removeprefix("mask x ").replace(" ", "_"))
+        values = [(schedule, value) for (schedule, _), value in found.items()]
+    else:
+        weights, _, rescaled = column.removeprefix("learned x ").partition(", ")
+        own = best_learned(network, dataset, weights.replace(" ", "_"), str(bool(rescaled)))
+        values = [("", value) for value in own]
+    schedules = defaultdict(list)
+    for schedule, value in values:
+        schedules[schedule].append(value)
+    return [band(own, 1) + (f", n = {len(own)}" if len(own) != 5 else "") for own in schedules.values()]
+
+
+def test_the_sweep_over_initial_logits_is_that_of_the_csv():
+    ((header, rows),) = [table for table in tables_of_readmes() if table[0][1:2] == ["m = -5"]]
+    found = defaultdict(list)
+    for row in rows_of("learned_masks"):
+        if row["network"] == "fc" and row["g"] == "bernoulli":
+            assert (row["optimizer"], row["learning_rate"], row["l1"]) == ("momentum", "100.0", "0.0")
+            key = (row["weights"], row["rescale"], row["initial_logit"], row["iterations"])
+            found[key].append((100 * float(row["test_accuracy"]), 100 * float(row["pruned_fraction"])))
+    for name, *cells in rows:
+        weights, _, rescaled = name.partition(", ")
+        for title, cell in zip(header[1:], cells, strict=True):
+            logit, _, iterations = title.removeprefix("m = ").removesuffix(" iterations").partition(", ")
+            values = found[weights.replace(" ", "_"), str(bool(rescaled)), logit, iterations.replace(",", "") or "2000"]
+            assert len(values) == 3
+            accuracy, pruned = (fmean(column) for column in zip(*values, strict=True))
+            assert cell == f"{accuracy:.1f} ({pruned:.0f}% pruned)", (name, title)
+
+
+def test_tickets_and_their_controls_are_those_of_the_csv():
+    ((header, rows),) = [table for table in tables_of_readmes() if table[0][:2] == ["kept %", "ticket"]]
+    one_shot, fine_tuned = ("rewind", "oneshot"), ("finetune", "iterative")
+    columns = {"ticket": ("rewind", "iterative"), "one-shot": one_shot, "fine-tuned": fine_tuned}
+    controls = {"reinitialized": "reinit", "random mask": "random"}
+    for kept, *cells in rows:
+        for title, cell in zip(header[1:], cells, strict=True):
+            accuracies = defaultdict(list)
+            for row in rows_of("tickets/controls" if title in controls else "tickets/levels"):
+                kind = row.get("control") or (row["mask1"], row["rounds"])
+                dense = row["criterion"] == "dense" and title == "ticket"
+                if (
+                    dense or kind == (controls | columns)[title]
+                ) and f"{100 * float(row['kept_fraction']):.4g}" == kept:
+                    accuracies[row["seed"]].append(100 * float(row["test_accuracy"]))
+            runs = [value for own in accuracies.values() for value in own]
+            mean = fmean(map(fmean, accuracies.values())) if runs else 0
+            assert cell == (f"{mean:.2f} [{min(runs):.2f}, {max(runs):.2f}]" if runs else ""), (kept, title)
+
+
+def pairs(criterion):
+    """The lines between successive levels from the initial weights: (level, end errors' places, barriers), in points."""
+    found = defaultdict(list)
+    for row in rows_of("landscape/lines"):
+        if (row["criterion"], row["rewind_to"], row["relation"]) == (criterion, "0", "successive"):
+            found[int(row["level"]), row["seed"]].append(row)
+    return {
+        key: (
+            [100 * float(rows[0][name]) for name in ("first_error", "second_error", "dense_error", "error_barrier")],
+            100 * max(float(row["error"]) - chord(row) for row in rows),
+        )
+        for key, rows in found.items()
+    }
+
+
+def chord(row):
+    """The error on the straight line between a line's ends, where position 1 is the first."""
+    first, second, position = (float(row[name]) for name in ("first_error", "second_error", "position"))
+    return position * first + (1 - position) * second
+
+
+def both_match(errors):
+    return max(errors[:2]) <= errors[2] + 0.2 + 1e-9
+
+
+def over_runs(name, value, **wanted):
+    """The mean of a column over the runs, each counted once, that have these values."""
+    chosen = defaultdict(set)
+    for row in rows_of(f"landscape/{name}"):
+        if all(row[key] == text for key, text in wanted.items()):
+            chosen[row["seed"]].add(float(row[value]))
+    assert [len(values) for values in chosen.values()] == [1, 1]
+    return fmean(value for values in chosen.values() for value in values)
+
+
+def over_both_seeds(level, pruned_by, method):
+    """The share that can go, in percent, of each seed."""
+    rows = [row for row in rows_of("landscape/limits") if (row["level"], row["pruned_by"]) == (level, pruned_by)]
+    rows = [row for row in rows if row["method"] == method and row["criterion"] == "large_final"]
+    return [100 * float(row["pruned_fraction"]) for row in sorted(rows, key=lambda row: row["seed"])]
+
+
+def test_lines_between_levels_are_those_of_the_csv_files():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    found = pairs("large_final")
+    for where, told in ((1, "Barriers average {:.2f} points where both ends match and {:.2f} where not"),
+                        (0, "above the straight line between its ends, the error rises by {:.2f} and {:.2f}")):  # fmt: skip
+        values = [(both_match(errors), errors[3] if where else rise) for errors, rise in found.values()]
+        means = [fmean(value for match, value in values if match is wanted) for wanted in (True, False)]
+        assert told.format(*means) in text
+    misses = {level for (level, _), (errors, _) in found.items() if errors[0] > errors[2] + 0.2 + 1e-9}
+    assert misses == {2, 17, 18, 19}
+    assert "matches, with one exception at level 2, down to 2.9% kept, and stays in one mode throughout" in text
+    assert max(errors[3] for errors, _ in found.values()) < 2
+    random = pairs("random")
+    means = {level: fmean(own[0][3] for (number, _), own in random.items() if number == level) for level in range(20)}
+    assert [level for level, mean in means.items() if mean > 2] == [16, 17, 18, 19]
+    assert (
+        f"On average random pruning passes the 2 points from 2.9% kept on, and reaches {means[19]:.1f} at 1.5%" in text
+    )
+    matching = [level for (level, _), (errors, _) in random.items() if both_match(errors)]
+    assert (len(random), len(matching), max(matching)) == (40, 3, 2)
+    assert "of its 40 pairs three match, all with half of the weights or more" in text
+
+
+def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    barriers = [100 * over_runs("perturbations", "error_barrier", level=at, multiple="1.0") for at in ("4", "15")]
+    assert "(barriers of {:.2f} and {:.2f} points, at 41 and 3.6% kept)".format(*barriers) in text
+    for pruned_by, words in (
+        ("large_final", "for magnitude pruning {} and {}% are predicted where {} and {}% were found"),
+        ("random", "for random pruning {} and {}% where {} and {}% were."),
+    ):
+        shares = [
+            [fmean(over_both_seeds(at, pruned_by, method)) for at in ("0", "6", "12")]
+            for method in ("subspace meets bowl", "found after retraining")
+        ]
+        said = words.format(*(part for own in shares for part in (f"{own[0]:.0f}, {own[1]:.0f}", f"{own[2]:.0f}")))
+        assert said in text
+    apart = [
+        "{:.0f} and {:.0f}%".format(*over_both_seeds("0", pruned_by, "subspace meets bowl"))
+        for pruned_by in ("large_final", "random")
+    ]
+    assert "predictions are {} for magnitude, {} for random pruning".format(*apart) in text
+    again = [100 * float(row["error_barrier"]) for row in rows_of("landscape/lines") if row["relation"] == "reordered"]
+    assert f"have barriers of at most {max(again):.2f} points" in text
+    by = [{name: over_runs("rays", name, level="12", direction=way, position="0.0") for name in ("curvature", "length")}
+          for way in ("large_final", "random")]  # fmt: skip
+    assert "From level 2 on the curvature along magnitude pruning's projection is *greater* than along random" in text
+    for level in map(str, range(13)):
+        magnitude, random = (over_runs("rays", "curvature", level=level, direction=way, position="0.0")
+                             for way in ("large_final", "random"))  # fmt: skip
+        assert (magnitude > random) == (int(level) >= 2), level
+    assert "({:.4f} against {:.4f} at level 12)".format(*(own["curvature"] for own in by)) in text
+    assert "(length {:.1f} against {:.1f})".format(*(own["length"] for own in by)) in text
+
+
+def table_of(title):
+    """The rows of the README's table with a header that has this title."""
+    ((_, rows),) = [table for table in tables_of_readmes() if title in table[0]]
+    return rows
+
+
+def test_the_limits_are_those_of_the_csv():
+    methods = ("along the projection", "found", "subspace meets bowl", "found after retraining")
+    rows = iter(table_of("without retraining: predicted"))
+    for level in ("0", "6", "12"):
+        for pruned_by in ("large_final", "random"):
+            assert next(rows)[2:] == [band(over_both_seeds(level, pruned_by, method), 0) for method in methods]
+
+
+def test_the_joined_pairs_are_those_of_the_csv():
+    lines = {}
+    for row in rows_of("landscape/lines"):
+        if row["relation"] == "successive":
+            key = tuple(row[name] for name in ("criterion", "rewind_to", "seed", "level"))
+            first, second, dense, barrier = (
+                100 * float(row[name]) for name in ("first_error", "second_error", "dense_error", "error_barrier")
+            )
+            lines[key] = (max(first, second) <= dense + 0.2 + 1e-9, barrier < 2)
+    for _, criterion, rewind_to, seeds, *cells in table_of("both match: joined"):
+        own = {key: value for key, value in lines.items() if criterion == "all" or key[:2] == (criterion, rewind_to)}
+        assert len({key[2] for key in own}) == int(seeds)
+        for matches, cell in zip((True, False), cells, strict=True):
+            joined = [joined for match, joined in own.values() if match == matches]
+            assert cell == f"{sum(joined)} of {len(joined)}"
+    assert cells == ["63 of 63", "86 of 97"]
+
+
+def over_levels(schedule, *treatment):
+    """Each seed's mean accuracy over the levels of a treatment of fc."""
+    found = defaultdict(list)
+    for row in rows_of("levels"):
+        if (row["network"], row["schedule"], row["criterion"], row["mask1"], row["mask0"]) == (
+            "fc",
+            schedule,
+            *treatment,
+        ):
+            found[row["seed"]].append(100 * float(row["test_accuracy"]))
+    return np.array([fmean(found[seed]) for seed in sorted(found)])
+
+
+def within(a, b, margin):
+    """The p-value of "a and b differ by less than the margin"."""
+    return max(
+        stats.ttest_rel(a, b - margin, alternative="greater").pvalue,
+        stats.ttest_rel(a, b + margin, alternative="less").pvalue,
+    )
+
+
+def test_what_hangs_on_the_rules_is_so():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    dense = [100 * float(row["test_accuracy"]) for row in rows_of("levels") if row["criterion"] == "dense"
+             and (row["network"], row["schedule"]) == ("fc", "paper")]  # fmt: skip
+    deviation = stdev(dense)
+    margin = 2.8 * deviation
+    assert f"For fc it is {margin:.2f} points" in text
+    rewind, constant, reshuffle = (
+        over_levels("tenth", "large_final", action, "zero")
+        for action in ("rewind", "constant_init_sign", "reshuffle_init_sign")
+    )
+    low, high = stats.ttest_rel(constant, rewind).confidence_interval(0.95)
+    assert (
+        f"one magnitude for all is {(rewind - constant).mean():.2f} points below rewinding, [{low:+.2f}, {high:+.2f}]"
+        in text
+    )
+    quarter = {
+        name: over_levels("quarter", criterion, action, "zero").item()
+        for name, criterion, action in (
+            ("rewind", "large_final", "rewind"),
+            ("constant", "large_final", "constant_init_sign"),
+            ("random", "random", "rewind"),
+        )
+    }
+    assert f"On a quarter there is one seed, and it is {quarter['rewind'] - quarter['constant']:.2f} below" in text
+    random = over_levels("tenth", "random", "rewind", "zero")
+    kept = [
+        (constant - random).mean() / (rewind - random).mean(),
+        (quarter["constant"] - quarter["random"]) / (quarter["rewind"] - quarter["random"]),
+    ]
+    assert "a tenth has {:.0f}% of it, the quarter {:.0f}%".format(*(100 * share for share in kept)) in text
+    assert f"With `reshuffle` and the sign, {(rewind - reshuffle).mean():.2f} points are lost" in text
+    assert within(reshuffle, rewind, 0.2) < 0.05 < within(reshuffle, rewind, margin)
+    assert within(constant, rewind, margin) < 0.05 < within(constant, rewind, deviation)
+    assert f"one standard deviation ({deviation:.2f} points)" in text
+    movement, large_final = (over_levels("half", name, "rewind", "zero") for name in ("movement", "large_final"))
+    low, high = stats.ttest_rel(large_final, movement).confidence_interval(0.95)
+    assert f"`movement` is {(large_final - movement).mean():.2f} [{low:.2f}, {high:.2f}] below `large_final`" in text
+
+
+def test_what_agrees_with_frankle_and_carbin_is_so():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    found = defaultdict(lambda: defaultdict(list))
+    for row in rows_of("levels"):
+        names = [row[name] for name in ("network", "schedule", "criterion", "mask1", "mask0")]
+        if names in (["fc", "half", "dense", "", ""], ["fc", "half", "large_final", "rewind", "zero"]):
+            for name in ("early_stop_iteration", "test_accuracy"):
+                found[row["level"]][name].append(float(row[name]))
+    dense, fifth, little = (
+        {name: fmean(values) for name, values in found[level].items()} for level in ("0", "7", "15")
+    )
+    stops = fifth["early_stop_iteration"], dense["early_stop_iteration"]
+    assert (
+        f"stops {1 - stops[0] / stops[1]:.0%} earlier than the dense network ({stops[0]:,.0f} iterations against {stops[1]:,.0f};"
+        in text
+    )
+    accuracies = [f"{100 * each['test_accuracy']:.2f}" for each in (little, dense)]
+    assert "({} against {}; published: the same percentage)".format(*accuracies) in text
+
+
+def test_the_tables_are_those_that_the_command_writes(light_command, tmp_path):
+    copy, text = tmp_path / "README.md", (MEASURED / "README.md").read_text()
+    results = load(MEASURED)
+    for whole in (text, (ROOT / "README.md").read_text()):
+        assert readme_tables.written(whole, results) == whole
+    copy.write_text(text.replace("| 98.48 |", "| 98.49 |"))
+    done = light_command("analysis.readme_tables", f"--results_dir={MEASURED}", f"--files={copy}", "--check")
+    assert (done.returncode, "run this without --check" in done.stderr) == (2, True)
+    assert readme_tables.written(copy.read_text(), results) == text != copy.read_text()
+
+
+def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):
+    options = (f"--table={','.join(TABLES)}", "--format=markdown", f"--out={tmp_path}")
+    done = light_command("analysis.tables", f"--results_dir={MEASURED}", *options)
+    assert done.returncode == 0, done.stderr
+    stored = {path.name: path.read_text() for path in (MEASURED / "tables").iterdir()}
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == stored

@@ -1,0 +1,304 @@
+"""Steps 2 to 4 of the algorithm, and functions of a user's own."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lottery_tf.algorithm import next_ticket
+from lottery_tf.errors import InputError
+from lottery_tf.pruning import masks
+from lottery_tf.pruning.criteria import CRITERIA
+from lottery_tf.pruning.mask0_actions import MASK0
+from lottery_tf.pruning.mask1_actions import MASK1
+from lottery_tf.pruning.treatments import Ticket, Treatment
+
+SHAPES = {"a/kernel": (20, 10), "b/kernel": (10, 5)}
+
+
+def draw_state(seed):
+    rng = np.random.default_rng(seed)
+    kernels = {name: rng.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()}
+    return kernels | {"a/bias": np.full(10, float(seed), np.float32)}
+
+
+def rounds(treatment, count=3, initial=None):
+    """Tickets of several rounds whose training is made up."""
+    initial = initial or draw_state(0)
+    draw = {name: lambda rng, shape=shape: rng.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()}
+    ticket = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    yield ticket, None
+    for level in range(1, count + 1):
+        trained = draw_state(level)
+        final = {
+            name: np.where(ticket.mask[name], value, ticket.start[name]) if name in SHAPES else value
+            for name, value in trained.items()
+        }
+        fractions = {"a/kernel": 0.2, "b/kernel": 0.1}
+        ticket = next_ticket(treatment, ticket, final, initial, fractions, draw, 0, level, gradient=draw_state(9))
+        yield ticket, final
+
+
+@pytest.mark.parametrize("mask0", MASK0)
+@pytest.mark.parametrize("mask1", MASK1)
+def test_frozen_values_never_change_again(mask0, mask1):
+    before = None
+    for ticket, _ in rounds(Treatment("magnitude_increase", mask1, mask0)):
+        for name in SHAPES if before else ():
+            pruned = ~before.mask[name]
+            assert (pruned <= ~ticket.mask[name]).all()
+            assert ticket.start[name][pruned].tobytes() == before.start[name][pruned].tobytes()
+        before = ticket
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_every_criterion_prunes_the_floor_counts(criterion):
+    counts = [[int(t.mask[name].sum()) for name in SHAPES] for t, _ in rounds(Treatment(criterion))]
+    assert counts == [[200, 50], [160, 45], [128, 41], [103, 37]]
+
+
+def test_other_weights_go_back_to_their_initial_values():
+    for ticket, _ in rounds(Treatment()):
+        assert (ticket.start["a/bias"] == 0).all()
+
+
+def test_actions_start_from_the_true_initial_weights_in_every_round():
+    *_, (ticket, _) = rounds(Treatment("large_final", "reshuffle"))
+    initial, kept = draw_state(0)["a/kernel"], ticket.mask["a/kernel"]
+    np.testing.assert_array_equal(np.sort(ticket.start["a/kernel"][kept]), np.sort(initial[kept]))
+
+
+def doubles_in_place(w_i, w_f, kept, pruned):
+    w_i[kept] *= 2
+    w_f[~kept] = 0
+    kept[:], pruned[:] = False, True
+    return w_i
+
+
+def zeros_in_place(start, w_f, pruned):
+    start[pruned] = 0
+    w_f[:] = 0
+    return start
+
+
+def test_actions_that_work_in_place_spoil_nothing():
+    here = __name__ + ":"
+    initial = draw_state(0)
+    before = {name: value.copy() for name, value in initial.items()}
+    tickets = list(
+        rounds(Treatment("large_final", here + "doubles_in_place", here + "zeros_in_place"), initial=initial)
+    )
+    assert all((initial[name] == before[name]).all() for name in initial)
+    for (ticket, final), (earlier, _) in zip(tickets[1:], tickets, strict=False):
+        for name in SHAPES:
+            kept, gone = ticket.mask[name], earlier.mask[name] & ~ticket.mask[name]
+            np.testing.assert_array_equal(ticket.start[name][kept], 2 * before[name][kept])
+            assert (ticket.start[name][gone] == 0).all() and (final[name][gone] != 0).all()
+
+
+def test_large_final_ranks_the_final_weights_of_the_round():
+    (_, _), (ticket, final) = rounds(Treatment(), count=1)
+    magnitudes, kept = np.abs(final["a/kernel"]), ticket.mask["a/kernel"]
+    assert magnitudes[kept].min() > magnitudes[~kept].max()
+
+
+def one_step(treatment, level=1, rewound=None):
+    """A ticket made from a full network whose training is made up, with the weights that it was made from."""
+    initial, final = draw_state(0), draw_state(1)
+    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    draw = {name: lambda rng, shape=shape: rng.normal(size=shape) for name, shape in SHAPES.items()}
+    fractions = {"a/kernel": 0.2, "b/kernel": 0.1}
+    return initial, final, next_ticket(treatment, dense, final, initial, fractions, draw, 0, level, None, rewound)
+
+
+@pytest.mark.parametrize("level", [1, 5, 20])
+def test_one_shot_masks_are_the_ranking_of_the_dense_weights(level):
+    _, final, ticket = one_step(Treatment(rounds="oneshot"), level)
+    for name, share in (("a/kernel", 0.2), ("b/kernel", 0.1)):
+        count = final[name].size
+        for _ in range(level):
+            count -= int(count * share)
+        threshold = np.sort(np.abs(final[name]), axis=None)[-count]
+        np.testing.assert_array_equal(ticket.mask[name], np.abs(final[name]) >= threshold)
+
+
+def test_a_kept_fraction_in_one_shot():
+    _, final, ticket = one_step(Treatment(rounds="oneshot", chosen_kept_fraction=0.3))
+    kept = {name: own.sum() for name, own in ticket.mask.items()}
+    assert sum(kept.values()) == 75
+    assert np.log(kept["b/kernel"] / 50) / np.log(kept["a/kernel"] / 200) == pytest.approx(
+        np.log(0.9) / np.log(0.8), 0.05
+    )
+    for name, own in ticket.mask.items():
+        assert np.abs(final[name][own]).min() > np.abs(final[name][~own]).max()
+
+
+@pytest.mark.parametrize("criterion", ["large_final", "large_init", "magnitude_increase"])
+def test_global_pruning_ranks_all_layers_together(criterion):
+    initial, final, ticket = one_step(Treatment(criterion, scope="global"), level=4)
+    score = {
+        "large_final": lambda w_i, w_f: abs(w_f),
+        "large_init": lambda w_i, w_f: abs(w_i),
+        "magnitude_increase": lambda w_i, w_f: abs(w_f) - abs(w_i),
+    }[criterion]
+    weights = [
+        (score(initial[name][at], final[name][at]), name, at) for name in SHAPES for at in np.ndindex(SHAPES[name])
+    ]
+    count = 83 + 34  # what four rounds leave of 200 and of 50 weights
+    kept = sorted(weights)[-count:]
+    assert {(name, at) for _, name, at in kept} == {
+        (name, tuple(map(int, at))) for name in SHAPES for at in np.argwhere(ticket.mask[name])
+    }
+
+
+def test_global_percentiles_are_those_of_all_layers():
+    """One layer's weights are far larger: percentiles within layers would hide that."""
+    initial, final = draw_state(0), draw_state(1)
+    initial["b/kernel"], final["b/kernel"] = 100 * initial["b/kernel"], 100 * final["b/kernel"]
+    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    treatment = Treatment("large_init_large_final", scope="global")
+    ticket = next_ticket(treatment, dense, final, initial, dict.fromkeys(SHAPES, 0.5), dict.fromkeys(SHAPES), 0, 1)
+    assert ticket.mask["b/kernel"].sum() >= 45
+
+
+def test_global_rounds_keep_as_many_weights_as_layer_wise_ones():
+    for scope in ("layer", "global"):
+        totals = [sum(int(kept.sum()) for kept in ticket.mask.values()) for ticket, _ in rounds(Treatment(scope=scope))]
+        assert totals == [250, 205, 169, 140]
+
+
+def test_layers_that_stay_whole_are_not_ranked():
+    initial, final = draw_state(0), draw_state(1)
+    final["b/kernel"] *= 0.001
+    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    for scope in ("layer", "global"):
+        fractions = {"a/kernel": 0.2, "b/kernel": 0}
+        ticket = next_ticket(Treatment(scope=scope), dense, final, initial, fractions, dict.fromkeys(SHAPES), 0, 1)
+        assert [int(kept.sum()) for kept in ticket.mask.values()] == [160, 50]
+
+
+def test_fine_tuning_goes_on_with_the_whole_network():
+    _, final, ticket = one_step(Treatment(mask1="finetune"))
+    np.testing.assert_array_equal(ticket.start["a/bias"], final["a/bias"])
+    for name, kept in ticket.mask.items():
+        np.testing.assert_array_equal(ticket.start[name], np.where(kept, final[name], 0))
+
+
+@pytest.mark.parametrize("mask0", ["zero", "init"])
+def test_late_rewinding_goes_back_to_the_rewind_point(mask0):
+    """Kept weights and all others; pruned ones are frozen at zero or at the untrained network's values."""
+    rewound = draw_state(5)
+    initial, _, ticket = one_step(Treatment(mask0=mask0, rewind_to=3), rewound=rewound)
+    np.testing.assert_array_equal(ticket.start["a/bias"], rewound["a/bias"])
+    for name, kept in ticket.mask.items():
+        frozen = initial[name] if mask0 == "init" else 0
+        np.testing.assert_array_equal(ticket.start[name], np.where(kept, rewound[name], frozen))
+
+
+def test_signs_of_a_late_rewind_are_those_of_the_rewind_point():
+    rewound = draw_state(5)
+    _, _, ticket = one_step(Treatment(mask1="constant_init_sign", rewind_to=3), rewound=rewound)
+    for name, kept in ticket.mask.items():
+        np.testing.assert_array_equal(np.sign(ticket.start[name][kept]), np.sign(rewound[name][kept]))
+
+
+def test_names_say_what_is_not_as_in_the_paper():
+    names = [
+        Treatment(**{field: value}).name
+        for field, value in (("scope", "global"), ("rewind_to", 5), ("rounds", "oneshot"))
+    ]
+    assert names == [f"large_final-rewind-zero-{part}" for part in ("global", "rewind5", "oneshot")]
+    assert Treatment().name == "large_final-rewind-zero"
+
+
+def test_metrics_tell_treatments_apart():
+    old = {"criterion": "random", "mask1": "rewind", "mask0": "zero", "level": 3, "kept_fraction": 0.5}
+    assert Treatment("random").matches(old)
+    assert not Treatment().matches(old)
+    late = Treatment("random", rewind_to=5)
+    assert late.matches(old | dataclasses.asdict(late))
+    assert not late.matches(old)
+    assert not Treatment("random").matches(old | dataclasses.asdict(late))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"scope": "globl"}, "Unknown scope of pruning 'globl'; did you mean 'global'"),
+        ({"rounds": "one-shot"}, "Unknown kind of rounds 'one-shot'; did you mean 'oneshot'"),
+        ({"rewind_to": -1}, "rewind_to is -1; it must be an iteration, at least 0"),
+        ({"rewind_to": 5, "mask1": "finetune"}, "rewind_to is 5, but 'finetune' goes on from where training ended"),
+        ({"chosen_kept_fraction": 0.2}, "kept_fraction is 0.2, which one-shot pruning alone can reach"),
+        ({"chosen_kept_fraction": 1.2, "rounds": "oneshot"}, "kept_fraction is 1.2; it must lie between 0 and 1"),
+    ],
+)
+def test_treatments_that_cannot_be_are_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        Treatment(**fields)
+
+
+def my_criterion(w_f, gradient):
+    """A criterion of a user's own: keeps weights whose final value and gradient point the same way."""
+    return w_f * gradient
+
+
+def my_action(w_i):
+    """A mask-1 action of a user's own."""
+    return w_i / 2
+
+
+def test_own_functions_by_module_and_name():
+    treatment = Treatment(f"{__name__}:my_criterion", f"{__name__}:my_action")
+    assert treatment.wants_gradient
+    assert treatment.name == f"{__name__}+my_criterion-{__name__}+my_action-zero"
+    *_, (ticket, final) = rounds(treatment, count=1)
+    kept, score = ticket.mask["a/kernel"], final["a/kernel"] * draw_state(9)["a/kernel"]
+    assert score[kept].min() > score[~kept].max()
+    np.testing.assert_array_equal(ticket.start["a/kernel"][kept], draw_state(0)["a/kernel"][kept] / 2)
+
+
+def wants_too_much(w_i, hessian):
+    """A criterion that asks for something nobody has."""
+
+
+def returns_a_row(w_i):
+    """A mask-1 action that returns the wrong shape."""
+    return w_i[0]
+
+
+def returns_nan(start):
+    """A mask-0 action that returns no numbers."""
+    return start * np.nan
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("large_finale",), "Unknown mask criterion 'large_finale'; did you mean 'large_final'? Valid: large_final, "),
+        (("random", "rewnd"), "Unknown mask-1 action 'rewnd'; did you mean 'rewind'"),
+        (("random", "rewind", "hybrids"), "Unknown mask-0 action 'hybrids'; did you mean 'hybrid"),
+        (("no.such.module:f",), "cannot import 'no.such.module'"),
+        (("math:no_such",), "'math' has no function 'no_such'"),
+        (("builtins:max",), "does not say what its parameters are called"),
+        (("operator:neg",), "has parameters without a name"),
+        (("./module:function",), "cannot import './module'"),
+        ((my_criterion,), "is no name. Results are kept by name: 'package.module:function', or '__main__:function'"),
+        ((f"{__name__}:wants_too_much",), "asks for hessian; it may ask for w_i, w_f, gradient"),
+    ],
+)
+def test_unknown_names_are_refused(names, message):
+    with pytest.raises(InputError) as error:
+        Treatment(*names)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("mask1", "mask0", "message"),
+    [
+        (f"{__name__}:returns_a_row", "zero", r"returned shape \(10,\) for a layer of shape \(20, 10\)"),
+        ("rewind", f"{__name__}:returns_nan", "not finite numbers"),
+    ],
+)
+def test_unusable_values_are_refused(mask1, mask0, message):
+    with pytest.raises(InputError, match=message):
+        list(rounds(Treatment("random", mask1, mask0)))

@@ -1,0 +1,57 @@
+"""Every benchmark suite once, on a case that takes a moment: that it measures and prints, not how fast it is."""
+
+import re
+
+import pytest
+
+from runs.benchmarks import masks, memory, precision, throughput
+
+
+def test_throughput(monkeypatch, capsys):
+    monkeypatch.setattr(throughput, "CASES", (throughput.Case("fc", "digits", 2 * throughput.INTERVAL, 20),))
+    # One of the three in a process of its own, as all are: TensorFlow takes seconds to load.
+    ways = iter((throughput.fit_alone, throughput._fit_here, throughput._fit_here))
+    monkeypatch.setattr(throughput, "fit_alone", lambda case, figure: next(ways)(case, figure))
+    throughput.run(repeats=1)
+    printed = capsys.readouterr().out
+    speeds = [float(speed) for speed in re.findall(r"([0-9.]+) steps/s", printed)]
+    assert len(speeds) == 6
+    assert min(speeds) > 0
+    assert "68 MFLOP a step" in printed  # 6 operations a weight and image, but 4 in the first layer
+    assert "GFLOP/s" in printed
+
+
+def test_precision(monkeypatch, capsys):
+    monkeypatch.setattr(precision, "CASES", (precision.Case("fc", "digits", precision.INTERVAL, 10),))
+    monkeypatch.setattr(precision, "fit_alone", throughput._fit_here)
+    precision.run(repeats=1)
+    printed = capsys.readouterr().out
+    rows = re.findall(r"float32 +([0-9.]+) +mixed_bfloat16 +([0-9.]+) +ratio ([0-9.]+)", printed)
+    assert len(rows) == 4
+    for single, half, ratio in rows:
+        assert float(half) / float(single) == pytest.approx(float(ratio), abs=0.01)
+    assert len(re.findall("validation takes -?[0-9]+% of a run in", printed)) == 2
+
+
+def test_masks(monkeypatch, capsys):
+    monkeypatch.setattr(masks, "CASES", (masks.Case("fc", "digits", 0, 3),))
+    masks.run(repeats=1)
+    assert len(re.findall(r"[0-9.]+ x the time of a dense step", capsys.readouterr().out)) == 4
+
+
+def test_memory(monkeypatch, capsys):
+    monkeypatch.setattr(memory, "PAPER", ("fc",))
+    peak = memory._peak
+    monkeypatch.setattr(memory, "_peak", lambda network, datasets: peak(network, datasets[1:]))  # the embedded digits
+    memory.run(repeats=1)
+    (gigabytes,) = re.findall(r"run of fc on \w+: ([0-9.]+) GB", capsys.readouterr().out)
+    assert 0.2 < float(gigabytes) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["--suite=speed"], "Unknown suite 'speed'"), (["--repeats=0"], "--repeats is 0")]
+)
+def test_refused_flags(arguments, message, light_command):
+    done = light_command("runs.benchmark", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr

@@ -1,0 +1,214 @@
+"""`runs.connectivity` as a user runs it: real processes, killed ones among them."""
+
+import shutil
+import signal
+
+import made_up
+import pytest
+from foreground import wait_for_file, words
+
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
+from lottery_tf.results.store import finished
+from runs.benchmarks.faults import NOT_COMPARED
+
+SHORT = ("--iterations=40", "--eval_interval=20", "--levels=3", "--threads=1", "--points=4", "--images=60",
+         "--eigenvalues=2", "--probes=2", "--lanczos_steps=5", "--precision=0.1", "--bins=5")  # fmt: skip
+ALL = (*SHORT, "--seeds=0,1", f"--measure={','.join(MEASUREMENTS)}", "--at=1", "--multiples=1,3", "--matching_tolerance=3",
+       "--retrained_precision=0.4")  # fmt: skip
+KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, warm_forks):
+    """The results folder of a run that nothing interrupted, and what the run printed."""
+    results_dir = tmp_path_factory.mktemp("whole")
+    done = warm_forks.run("runs.connectivity", *ALL, f"--results_dir={results_dir}")
+    assert done.returncode == 0, done.stderr
+    return results_dir, done.stdout
+
+
+def measured(results_dir, kind):
+    """The metrics of every measurement of a kind, without what differs from run to run."""
+    return [
+        {name: value for name, value in metrics.items() if name not in NOT_COMPARED}
+        for metrics in finished(results_dir, kind)
+    ]
+
+
+def printed(output, title):
+    """The table below a title: its lines, each split at two spaces or more."""
+    block = output.split(f"\n{title}")[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in block.splitlines()[1:]]
+
+
+def test_every_measure_is_stored_and_printed(whole):
+    results_dir, output = whole
+    counts = {kind: len(measured(results_dir, kind)) for kind in KINDS}
+    assert counts == {"line": 2 * (3 + 1), "perturbation": 2 * 2, "spectrum": 2, "ray": 2, "limit": 2 * 3,
+                      "threshold": 2 * 3, "histogram": 2 * 3}  # fmt: skip
+    for title, rows in (
+        ("Lines between successive levels: large_final-rewind-zero", 3),
+        ("Instability: the same start in another order: large_final-rewind-zero", 1),
+        ("Robustness: perturbed rewind points, trained again: large_final-rewind-zero", 2),
+        ("Flatness at the end of training: large_final-rewind-zero", 1),
+        ("Along the next round's pruning, without retraining:", 3),
+        ("The largest share of the surviving weights that can be pruned at once: large_final-rewind-zero", 2),
+        ("Surviving magnitudes before and after retraining: large_final-rewind-zero", 3),
+    ):
+        assert len(printed(output, title)) == 1 + rows, title
+    assert "at most 3 points above the dense network's error" in output
+
+
+def test_the_table_of_lines_sums_up_what_is_stored(whole):
+    results_dir, output = whole
+    heads, *lines = printed(output, "Lines between successive levels: ")
+    stored = [metrics for metrics in measured(results_dir, "line") if metrics["relation"] == "successive"]
+    for level, cells in enumerate(lines):
+        own = [metrics for metrics in stored if metrics["level"] == level]
+        barriers = sorted(100 * metrics["error_barrier"] for metrics in own)
+        assert cells[0] == f"{level}-{level + 1}"
+        band = f"{sum(barriers) / 2:.2f} [{barriers[0]:.2f}, {barriers[1]:.2f}]"
+        assert cells[heads.index("error barrier")] in (band, f"{barriers[0]:.2f}")
+        rises = [max(row["error"] - (row["position"] * metrics["first_error"]
+                                     + (1 - row["position"]) * metrics["second_error"]) for row in metrics["rows"])
+                 for metrics in own]  # fmt: skip
+        assert cells[heads.index("above the chord")].startswith(f"{100 * sum(rises) / 2:.2f}")
+        first = sum(metrics["first_error"] <= metrics["dense_error"] + 0.03 for metrics in own)
+        assert cells[heads.index("first matches")] == f"{first} of 2"
+        stable = sum(barrier < 2 for barrier in barriers)
+        assert cells[heads.index("stable")] == f"{stable} of 2"
+
+
+def test_nothing_is_done_twice(whole, warm_command):
+    results_dir, output = whole
+    again = warm_command("runs.connectivity", *ALL, f"--results_dir={results_dir}")
+    assert (again.returncode, again.stdout) == (0, output)
+    assert len(again.stderr.splitlines()) == 1, again.stderr
+    strict = warm_command("runs.connectivity", *ALL, "--stable_below=1e-9", f"--results_dir={results_dir}")
+    assert len(strict.stderr.splitlines()) == 1, strict.stderr
+    heads, *lines = printed(strict.stdout, "Lines between successive levels: ")
+    assert {cells[heads.index("stable")] for cells in lines} <= {"0 of 2", "1 of 2"}
+    assert "all weights are kept, about 0.01 GB" in again.stderr
+    other = warm_command("runs.connectivity", *ALL, "--matching_tolerance=0.001", f"--results_dir={results_dir}")
+    lines = [line for line in other.stderr.splitlines() if line.startswith("seed")]
+    assert lines
+    assert all(" limit" in line for line in lines), "the tolerance is of account for the limits only"
+
+
+def test_several_directions_and_copies(whole, warm_command, tmp_path):
+    shutil.copytree(whole[0], tmp_path, dirs_exist_ok=True)
+    more = ("--seeds=0", "--measure=robustness,instability", "--at=1", "--multiples=1", "--directions=2", "--copies=2",
+            "--matching_tolerance=3", "--batch_norm_images=30")  # fmt: skip
+    done = warm_command("runs.connectivity", *SHORT, *more, f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    moved = [each for each in measured(tmp_path, "perturbation") if (each["seed"], each["multiple"]) == (0, 1)]
+    assert [each["draw"] for each in moved] == [1, 2]
+    assert moved[0]["distance"] == pytest.approx(moved[1]["distance"]) == pytest.approx(moved[0]["projection"])
+    assert moved[0]["rows"] != moved[1]["rows"]
+    lines = [each for each in measured(tmp_path, "line") if (each["seed"], each["relation"]) == (0, "reordered")]
+    assert len(lines) == 3, "the level and two copies of it make three pairs"
+    assert {each["settings"]["batch_norm_images"] for each in [*moved, *lines]} == {30}
+
+
+def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_command, start, tmp_path):
+    results_dir, _ = whole
+    process = start(words("runs.connectivity", *ALL, f"--results_dir={tmp_path}"))
+    wait_for_file(tmp_path, "level-01-perturbation-1-1/checksums.json", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not any(tmp_path.rglob("level-01-limit")), "it was not killed half-way"
+    resumed = warm_command("runs.connectivity", *ALL, f"--results_dir={tmp_path}")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "seed 0 large_final-rewind-zero level-01 perturbed by 1, direction 1" not in resumed.stderr, "trained twice"
+    for kind in ("line", "perturbation", "ray", "threshold", "histogram"):
+        wanted = [metrics for metrics in measured(results_dir, kind) if metrics.get("relation") != "chosen"]
+        assert measured(tmp_path, kind) == wanted, kind
+
+
+def test_rewind_points_and_criteria_and_ways_to_prune(warm_command, tmp_path):
+    arguments = (*SHORT, "--criterion=large_final,random", "--rewind_to=0,20", "--scope=global", "--levels=2",
+                 f"--results_dir={tmp_path}")  # fmt: skip
+    done = warm_command("runs.connectivity", *arguments)
+    assert done.returncode == 0, done.stderr
+    for name in ("large_final", "random"):
+        for end in ("", "-rewind20"):
+            lines = printed(done.stdout, f"Lines between successive levels: {name}-rewind-zero-global{end}\n")
+            assert [cells[0] for cells in lines] == ["0-1", "1-2"]
+    stored = {(metrics["criterion"], metrics["rewind_to"]) for metrics in measured(tmp_path, "line")}
+    assert stored == {(criterion, to) for criterion in ("large_final", "random") for to in (0, 20)}
+
+
+def test_the_line_between_two_results(whole, warm_command):
+    results_dir, _ = whole
+    ends = [results_dir / "fc-digits" / "40" / f"seed-{seed}" / "dense" for seed in (0, 1)]
+    between = f"--between={','.join(map(str, ends))}"
+    done = warm_command("runs.connectivity", between, "--points=5", "--split=validation")
+    assert done.returncode == 0, done.stderr
+    (_, cells) = printed(done.stdout, "The line between two results: ")
+    assert cells[:2] == ["fc-digits/40/seed-0/dense", "fc-digits/40/seed-1/dense"]
+    (metrics,) = [metrics for metrics in measured(results_dir, "line") if metrics["relation"] == "chosen"]
+    assert (len(metrics["rows"]), metrics["settings"]["split"], metrics["criterion"]) == (5, "validation", "")
+    assert f"{100 * metrics['error_barrier']:.2f}" in cells
+    again = warm_command("runs.connectivity", between, "--points=5", "--split=validation")
+    assert (again.stdout, again.stderr) == (done.stdout, "")
+
+
+def test_results_of_other_networks_and_data_sets_are_refused_at_once(light_command, tmp_path):
+    """By what their folders say alone: no weights are read."""
+    places = [made_up.write_results(tmp_path, panels=[panel], treatments=(), seeds=[0]) for panel in PANELS]
+    dense = [place / f"{network}-{dataset}" / schedule / "seed-0" / "dense"
+             for place, (network, dataset, schedule) in zip(places, PANELS, strict=True)]  # fmt: skip
+    for other, message in ((1, "are of other data sets"), (2, "are of other networks: no line joins their weights")):
+        done = light_command("runs.connectivity", f"--between={dense[0]},{dense[other]}")
+        assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+PANELS = (("fc", "mnist", "600"), ("fc", "digits", "600"), ("conv2", "mnist", "600"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--measure=line"], "Unknown measure 'line'; did you mean 'lines'"),
+        (["--measure="], "--measure is empty"),
+        (["--measure=lines,lines"], "--measure gives 'lines' more than once"),
+        (["--measure=limit", "--mask0=init"], "wants the mask-0 action 'zero'"),
+        (["--measure=robustness", "--mask1=finetune"], "wants a rewind point"),
+        (["--measure=robustness", "--levels=1"], "'robustness' wants more levels; --levels is 1"),
+        (
+            ["--measure=robustness", "--at=0"],
+            "'robustness' is measured at 1 to 23 where --levels is 24, and 0 is not one",
+        ),
+        (["--measure=flatness", "--at=two"], "'two' is neither"),
+        (
+            ["--measure=flatness", "--at=25"],
+            "'flatness' is measured at 0 to 24 where --levels is 24, and 25 is not one",
+        ),
+        (["--measure=flatness", "--at="], "--at is empty; it wants at least one value"),
+        (["--measure=flatness", "--at=3,3"], "--at gives 3 more than once"),
+        (["--at=3"], "--at says nothing of lines, magnitudes: these are measured at every level"),
+        (["--measure=robustness", "--rounds=oneshot"], "wants levels that are made from one another"),
+        (["--multiples=1,1.0"], "--multiples gives 1.0 more than once"),
+        (["--measure=flatness", "--images=2000"], "--images is 2000; digits has 1200 training images"),
+        (["--stable_below=0"], "--stable_below is 0.0; it must be above 0 points"),
+        (["--points=1"], "points is 1; it must be at least 2"),
+        (["--multiples=1,many"], "--multiples wants numbers; 'many' is not one"),
+        (["--matching_tolerance=-1"], "tolerance is -0.01"),
+        (["--levels=0"], "--levels is 0; it must be at least 1"),
+        (["--rewind_to=1000"], "rewind_to is 1000; it must be below the 1000 iterations"),
+        (["--rewind_to=early"], "'early' is neither"),
+        (["--criterion=randon"], "did you mean 'random'"),
+        (["--criterion="], "--criterion is empty"),
+        (["--rounds=oneshot", "--kept_fraction=half"], "--kept_fraction wants numbers; 'half' is not one"),
+        (["--between=a"], "--between wants the folders of two results; 1 are given"),
+        (["--between=a,b", "--network=fc"], "leave out --network"),
+        (["--between=a,b", "--criterion=random"], "leave out --criterion"),
+        (["--between=lottery_tf,runs"], "is no result of a results folder"),
+        (["stray"], "'stray' is not a flag"),
+    ],
+)
+def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, light_command):
+    done = light_command("runs.connectivity", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,329 @@
+"""Whole studies as a user runs them, disturbed and undisturbed, on this machine and on Ray."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from foreground import wait_for, wait_for_file
+
+from lottery_tf.results import files
+from lottery_tf.studies.planning import Request
+from lottery_tf.studies.study_folder import StudyFolder
+from runs.benchmarks import faults
+
+SEED_OF_BOTH = 5  # kills a worker first, then the study
+TINY = ("--study=demo", "--seeds=0,1", "--levels=2", "--schedule=80", "--eval_interval=20", "--snapshot_seconds=0.1")
+UNITS = 2 * (1 + 3 * 2)
+RUN = "fc-digits/80"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A tiny study run to its end: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("study") / "results"
+    (folder.parent / "temporary").mkdir()
+    env = os.environ | {"TMPDIR": str(folder.parent / "temporary")}
+    done = subprocess.run(faults.command(folder, *TINY), cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    return folder, done.stdout
+
+
+@pytest.fixture
+def study(command, tmp_path):
+    """Runs the tiny study in a folder of its own."""
+    return lambda *flags, folder="results": command("runs.study", *TINY, f"--results_dir={tmp_path / folder}", *flags)
+
+
+def test_a_study_ends_with_a_table_and_a_picture(undisturbed):
+    folder, printed = undisturbed
+    assert f"{UNITS} finished of {UNITS} units." in printed
+    assert "large_final-rewind-zero" in printed and "64.06" in printed
+    assert (folder / RUN / "lottery.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_study_leaves_no_temporary_files(undisturbed):
+    assert list((undisturbed[0].parent / "temporary").iterdir()) == []
+
+
+def test_a_study_gives_the_bits_of_single_runs(undisturbed, warm_command, tmp_path):
+    flags = (
+        "--criterion=large_final,magnitude_increase,random --seeds=0,1 --levels=2 --iterations=80 --eval_interval=20"
+    )
+    done = warm_command("runs.lottery", *flags.split(), "--threads=1", f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def test_a_second_time_nothing_is_left_to_do(undisturbed, command):
+    folder, _ = undisturbed
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("checksums.json")}
+    done = command("runs.study", *TINY, f"--results_dir={folder}")
+    assert done.returncode == 0 and f"{UNITS} finished of {UNITS} units." in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("checksums.json")} == before
+
+
+def test_each_run_has_a_log(undisturbed):
+    (log,) = undisturbed[0].glob(f"studies/demo-*/logs/{RUN}/seed-1/random-rewind-zero.log")
+    text = log.read_text()
+    assert [text.count(f"level-0{level} begins on") for level in (1, 2, 3)] == [1, 1, 0]
+    assert text.count("finished after") == 2
+
+
+def test_status_from_outside(undisturbed, command):
+    folder, _ = undisturbed
+    done = command("runs.status", f"--results_dir={folder}", "--json")
+    (found,) = json.loads(done.stdout)
+    assert (found["units"], found["finished"], found["waiting"], found["runs"]) == (UNITS, UNITS, 0, False)
+    assert found["failed"] == found["running"] == {} and found["machine"]
+    assert f"100% of {UNITS} units" in command("runs.status", f"--results_dir={folder}").stdout
+
+
+def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp_path):
+    folder, _ = undisturbed
+    more = [flag for flag in TINY if "levels" not in flag] + ["--levels=5", "--dry_run"]
+    done = command("runs.study", *more, f"--results_dir={folder}")
+    assert done.returncode == 0, done.stderr
+    wanted = 2 * (1 + 3 * 5)
+    assert done.stdout.splitlines()[1].split() == ["demo", str(wanted), str(UNITS), str(wanted - UNITS), "0"]
+    assert f"{wanted - UNITS} trainings, {80 * (wanted - UNITS):,} steps" in done.stdout
+    assert "measured here" in done.stdout
+    command("runs.study", *more, f"--results_dir={tmp_path / 'none'}")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_killed_again_and_again_a_study_ends_with_the_same_bits(engine, undisturbed, tmp_path):
+    study = faults.command(tmp_path, *TINY, f"--engine={engine}")
+    killed = faults.disturb(study, engine, kills=2, seed=SEED_OF_BOTH, seconds=1)
+    assert killed == {"the study": 1, "a worker": 1}
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        second = cluster.add_node(num_cpus=1)
+        flags = ("--engine=ray", f"--address={cluster.address}")
+        planned = faults.command(tmp_path, *TINY, *flags, "--dry_run")
+        told = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert f"on the Ray cluster at {cluster.address}" in told and "fc, trainings: 2 at once" in told
+        process = subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        level = tmp_path / RUN / "seed-0/large_final-rewind-zero/level-01"
+        wait_for(level.exists, process)
+        cluster.remove_node(second, allow_graceful=False)
+        printed, _ = process.communicate(timeout=200)
+        assert process.returncode == 0 and f"{UNITS} finished of {UNITS} units." in printed
+    finally:
+        cluster.shutdown()
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(start, tmp_path):
+    long = [flag for flag in TINY if "schedule" not in flag] + ["--schedule=100000"]
+    process = start(faults.command(tmp_path, *long), start_new_session=True)
+    checkpoint = tmp_path / "fc-digits/100000/seed-0/dense.partial/snapshot.npz"
+    wait_for(checkpoint.exists, process)
+    workers = faults.workers(process.pid, "local")
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert process.returncode == 130 and "run the same command again to go on" in told
+    assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_stops_while_it_reads_the_data_too_and_leaves_nothing_behind(sent, start, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    process = start(faults.command(tmp_path / "results", *TINY), start_new_session=True)
+    wait_for(lambda: faults.workers(process.pid, "local"), process)
+    began = time.monotonic()
+    # As a terminal does: what is typed, or its end, reaches every process of the command.
+    os.killpg(process.pid, sent)
+    _, told = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert process.returncode == 130 and "run the same command again to go on" in told
+    assert "Traceback" not in told
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_what_is_damaged_missing_or_of_another_parent_is_put_right_and_nothing_else(undisturbed, study, tmp_path):
+    """All at once: to start a study takes longer than this work."""
+    shutil.copytree(undisturbed[0], tmp_path / "results")
+    run = tmp_path / "results" / RUN
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("checksums.json")}
+    damaged = run / "seed-1/random-rewind-zero/level-02/mask.npz"
+    damaged.write_bytes(b"rubbish")
+    give_another_parent(run / "seed-1/magnitude_increase-rewind-zero/level-02")
+    # As if killed between dropping a weight's checksum and the file.
+    left_over = run / "seed-0/random-rewind-zero/level-01/weights.npz"
+    left_over.write_bytes(b"left over")
+    # As if killed before a treatment's page for TensorBoard was written, or written anew after its last level.
+    missing, of_the_level_before = sorted((run / "seed-0").glob("*-*/events.out.tfevents.*"))[:2]
+    missing.unlink()
+    os.utime(of_the_level_before, (0, 0))
+
+    done = study("--workers=1")
+    assert done.returncode == 0 and f"{damaged} is damaged" in done.stderr
+    changed = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
+    # The levels before have to be trained again for their weights, which were dropped.
+    assert changed == {
+        f"seed-1/{criterion}-rewind-zero/level-0{level}"
+        for criterion in ("random", "magnitude_increase")
+        for level in (1, 2)
+    }
+    assert not left_over.exists()
+    for folder in (missing.parent, of_the_level_before.parent):
+        (page,) = folder.glob("events.out.tfevents.*")
+        assert page.stat().st_mtime_ns > (folder / "level-02" / "metrics.json").stat().st_mtime_ns
+    assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
+
+
+def give_another_parent(level):
+    """Has a level say that it was made from a parent with other bits."""
+    metrics = json.loads((level / "metrics.json").read_text()) | {"parent": "another"}
+    (level / "metrics.json").write_text(json.dumps(metrics))
+    sums = json.loads((level / "checksums.json").read_text())
+    sums["metrics.json"] = hashlib.sha256((level / "metrics.json").read_bytes()).hexdigest()
+    (level / "checksums.json").write_text(json.dumps(sums))
+
+
+def test_a_failure_is_told_with_its_traceback_and_stops_nothing_else(undisturbed, study, tmp_path):
+    blocked = tmp_path / "results" / RUN / "seed-0" / "random-rewind-zero"
+    shutil.copytree(undisturbed[0], tmp_path / "results")
+    shutil.rmtree(blocked)
+    blocked.write_text("a file where a folder should be")
+    done = study("--workers=1")
+    assert done.returncode == 1
+    assert f"{UNITS - 2} finished, 1 failed, 1 left out of {UNITS} units." in done.stdout
+    assert "Traceback (most recent call last)" in done.stdout and "random-rewind-zero" in done.stdout
+    (log,) = (tmp_path / "results").glob(f"studies/*/logs/{RUN}/seed-0/random-rewind-zero.log")
+    assert log.read_text().count("failed\nTraceback") == 2, "it should have been tried twice"
+    blocked.unlink()
+    assert study("--workers=1").returncode == 0
+    assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
+
+
+def test_weights_that_were_dropped_come_back_where_all_are_kept(undisturbed, study, tmp_path):
+    shutil.copytree(undisturbed[0], tmp_path / "results")
+    assert study("--keep=all", "--workers=1").returncode == 0
+    assert len(list((tmp_path / "results").rglob("level-*/weights.npz"))) == 2 * 3 * 2
+
+
+@pytest.mark.parametrize("flags", [["--threads=64"], ["--gpus_per_task=1"]])
+def test_ray_refuses_what_no_node_can_hold(flags, study):
+    done = study("--engine=ray", *flags)
+    assert done.returncode == 2 and "more than any node of the Ray cluster has" in done.stderr
+
+
+def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
+    processes = [
+        subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.DEVNULL)
+        for flags in (("--workers=1",), ("--workers=1", "--retries=0"))
+    ]
+    assert [process.wait(timeout=250) for process in processes] == [0, 0]
+    begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
+    assert begun.count(" begins on ") == UNITS
+    assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
+
+
+def test_different_studies_at_once_do_what_they_share_once(tmp_path):
+    """A demo and a figure 5 of digits share the dense network and large_final with rewinding and zeros."""
+    short = ("--networks=fc", "--seeds=0", "--levels=1", "--dataset=digits", "--schedule=20", "--eval_interval=10")
+    processes = [
+        subprocess.Popen(
+            faults.command(tmp_path, f"--study={name}", *short, "--workers=1"), cwd=ROOT, stdout=subprocess.DEVNULL
+        )
+        for name in ("demo", "figure5")
+    ]
+    assert [process.wait(timeout=250) for process in processes] == [0, 0]
+    begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
+    assert begun.count("dense begins on ") == begun.count("large_final-rewind-zero/level-01 begins on ") == 1
+    assert begun.count(" begins on ") == 1 + 3 + 2
+    found = [json.loads(path.read_text())["counts"]["finished"] for path in tmp_path.glob("studies/*/state.json")]
+    assert found == [4, 4]
+
+
+def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
+    told = faults.full_disk(tmp_path, faults.contents(undisturbed[0]), (*TINY, "--workers=1"))
+    if told.startswith("not tried"):
+        pytest.skip(told)
+    assert "exit status 1" in told and "The disk is full" in told and told.endswith("with room, equal")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--study=figre3"], "did you mean 'figure3'"),
+        ([], "--study wants one or more of demo"),
+        (["--study=demo", "--seeds=a"], "'a' is neither"),
+        (["--study=demo", "--engine=locl"], "did you mean 'local'"),
+        (["--study=demo", "--workers=-1"], "--workers is -1"),
+        (["--study=demo", "--address=auto"], "--address is for --engine=ray"),
+        (["--study=demo", "--engine=ray", "--cpus_per_task=0"], "--cpus_per_task is 0"),
+        (["--study=demo", "--engine=ray", "--gpus_per_task=1.5"], "--gpus_per_task is 1.5"),
+        (["--study=lottery", "--networks=fc", "--learning_rate=-1"], "learning_rate is -1"),
+        (["--study=demo", "--networks=fc,fc"], "--networks gives 'fc' more than once"),
+    ],
+)
+def test_bad_flags_are_refused_in_a_sentence(flags, message, light_command, tmp_path):
+    done = light_command("runs.study", *flags, f"--results_dir={tmp_path}")
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_does_not_answer_is_told_within_seconds(command, tmp_path):
+    ray = ("--study=demo", "--engine=ray", "--address=127.0.0.1:1", f"--results_dir={tmp_path}")
+    began = time.monotonic()
+    done = command("runs.study", *ray)
+    assert done.returncode == 2 and "No Ray cluster answers at '127.0.0.1:1'" in done.stderr
+    planned = command("runs.study", *ray, "--dry_run")
+    assert "on this machine, for the cluster cannot be asked (No Ray cluster answers" in planned.stdout
+    assert time.monotonic() - began < 30
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_request_is_named_and_hides_no_other_study(command, tmp_path):
+    for seed in (0, 1):
+        StudyFolder.for_request(tmp_path, Request(("demo",), seeds=(seed,))).make()
+    damaged, other = sorted((tmp_path / "studies").iterdir())
+    (damaged / "request.json").write_text("{")
+    done = command("runs.status", f"--results_dir={tmp_path}", "--json")
+    assert done.returncode == 1 and f"{damaged / 'request.json'} is damaged" in done.stderr
+    assert [found["study"] for found in json.loads(done.stdout)] == [other.name]
+
+
+def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
+    lock = tmp_path / RUN / ".study.lock"
+    lock.parent.mkdir(parents=True)
+    with files.locked(lock):
+        process = subprocess.Popen(faults.command(tmp_path, *TINY), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for_file(tmp_path, "state.json", process)
+            told = command("runs.status", f"--results_dir={tmp_path}").stdout
+        finally:
+            process.kill()
+            process.communicate()
+    assert f"waits for another study that is at work on {RUN} (process {process.pid} on " in told
+    assert "not at work" in command("runs.status", f"--results_dir={tmp_path}").stdout
+
+
+def test_status_of_nothing(command, tmp_path):
+    assert "no results folder" in command("runs.status", f"--results_dir={tmp_path / 'none'}").stderr
+    assert "No study was begun" in command("runs.status", f"--results_dir={tmp_path}").stderr
+
+
+def test_results_of_other_data_are_refused(study, tmp_path):
+    (tmp_path / "results" / RUN).mkdir(parents=True)
+    (tmp_path / "results" / RUN / "settings.json").write_text('{"data": "other"}')
+    done = study()
+    assert done.returncode == 2 and "made with other settings" in done.stderr

@@ -1,0 +1,47 @@
+"""What travels to a node; no cluster takes part in it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lottery_tf.models.settings import run_settings
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.store import ResultsFolder, StoredResult
+from lottery_tf.studies.ray_engine import read_inputs
+from lottery_tf.studies.tasks import LevelTask
+
+SETTINGS = run_settings("fc", "digits", "20")
+DENSE, FIRST, SECOND = (LevelTask(SETTINGS, 0, level, Treatment() if level else None) for level in range(3))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a made-up level made from another one, with its weights or without."""
+    results = ResultsFolder(tmp_path / SETTINGS.folder, dataclasses.asdict(SETTINGS))
+    state = {"output/kernel": np.ones((2, 2), np.float32)}
+    mask = {"output/kernel": np.ones((2, 2), bool)}
+
+    def write(task, parent, weights=True):
+        metrics = {"kind": "level", "fingerprint": f"of {task.level}", "parent": parent}
+        made = StoredResult(mask, metrics, None, state, state)
+        results.write(task.result_path, made if weights else made.without_weights())
+
+    return write
+
+
+def test_a_level_starts_from_the_nearest_one_that_has_its_weights(write, tmp_path):
+    write(DENSE, "")
+    write(FIRST, "of 0", weights=False)
+    assert read_inputs(tmp_path, SECOND, keep_weights=False).keys() == {FIRST.key, DENSE.key}
+    write(FIRST, "of 0")
+    assert read_inputs(tmp_path, SECOND, keep_weights=False).keys() == {FIRST.key}
+
+
+def test_a_level_that_lacks_its_place_on_the_page_alone_is_sent_itself(write, tmp_path):
+    write(DENSE, "")
+    write(FIRST, "of 0", weights=False)
+    assert read_inputs(tmp_path, FIRST, keep_weights=False).keys() == {FIRST.key}
+    assert read_inputs(tmp_path, FIRST, keep_weights=True).keys() == {DENSE.key}, "its weights are wanted too"
+    write(FIRST, "of another")
+    assert read_inputs(tmp_path, FIRST, keep_weights=False).keys() == {DENSE.key}, "it is made again"

@@ -1,0 +1,254 @@
+"""Learning masks with the project's own loop: reproducible, resumable, chosen on validation data, kept as tickets."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from event_files import read, scalars
+
+from lottery_tf.data import Dataset, Split
+from lottery_tf.errors import InputError
+from lottery_tf.masking import initial_weights, model_weights
+from lottery_tf.models import networks
+from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.results.paths import learned_mask_path
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.supermasks.learning import MaskLearner
+from lottery_tf.supermasks.mask_settings import MaskSettings
+from lottery_tf.tickets import packing, ticket_format
+
+TRAINING = TrainingSettings(iterations=40, learning_rate=100.0, optimizer="momentum", batch_size=50, eval_interval=10)
+
+
+def learner(digits, settings, training=TRAINING, **options):
+    return MaskLearner(networks.build("fc"), digits, settings, training, **options)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(digits):
+    """A learner in memory: those `of` other settings share its compilation."""
+    return learner(digits, MaskSettings())
+
+
+@pytest.fixture(scope="module")
+def learned(digits):
+    """One mask, learned in memory."""
+    return learner(digits, MaskSettings(rescale=True)).learn(seed=3)
+
+
+def test_learning_beats_chance_by_far_and_is_reported_in_full(learned):
+    metrics, history = learned.metrics, learned.history
+    assert metrics["test_accuracy"] > 0.6
+    assert history[:, 0].tolist() == [0, 10, 20, 30, 40]
+    assert metrics["best_iteration"] == history[np.argmax(history[:, 4]), 0]
+    assert metrics["best_val_accuracy"] == history[:, 4].max()
+    logits = {name: value for name, value in learned.final.items() if name.endswith("/logits")}
+    assert sum(value.size for value in logits.values()) == 266_200
+    shares = [1 - 1 / (1 + np.exp(-value.astype(np.float64))) for value in logits.values()]
+    assert metrics["pruned_fraction"] == pytest.approx(np.mean(np.concatenate([s.ravel() for s in shares])), abs=1e-6)
+    for kept, value in zip(learned.mask.values(), logits.values(), strict=True):
+        np.testing.assert_array_equal(kept, value >= 0)
+
+
+def test_the_most_likely_mask_has_the_accuracy_that_is_reported(learned, digits):
+    """By the packed ticket, which draws the weights from the seed: another route to the same network."""
+    content = packing.pack_supermask(networks.build("fc"), learned.mask, 3, "initial", rescale=True)
+    model = packing.rebuild(ticket_format.parse(content))
+    right = np.argmax(model(digits.test.images / np.float32(255)), axis=1) == digits.test.labels
+    assert learned.metrics["most_likely_test_accuracy"] == pytest.approx(right.mean())
+
+
+def test_weights_stay_untrained(undisturbed):
+    own = undisturbed.with_settings(MaskSettings(weights="signed_constant"))
+    own.learn(0)
+    model = networks.build("fc")
+    initial = initial_weights.initial_weights(model, model_weights.get_weights(model), 0)
+    for name, value in model_weights.get_weights(own.model.network).items():
+        if name.endswith("kernel"):
+            np.testing.assert_array_equal(np.sign(value), np.sign(initial[name]))
+            assert np.unique(np.abs(value)).size == 1
+        else:
+            assert (value == 0).all()
+
+
+def test_seeds_share_a_learner_and_each_is_reproducible(digits, learned):
+    own = learner(digits, MaskSettings(rescale=True))
+    results = [own.learn(seed) for seed in (2, 3)]
+    assert any((results[0].mask[name] != kept).any() for name, kept in results[1].mask.items())
+    np.testing.assert_array_equal(results[1].history, learned.history)
+    for name, kept in learned.mask.items():
+        np.testing.assert_array_equal(results[1].mask[name], kept)
+
+
+class Stopped(Exception):
+    """Stands for the process being killed."""
+
+
+@pytest.mark.parametrize("g", ["bernoulli", "edge_popup"])
+def test_an_interrupted_learning_ends_with_the_same_bits(g, undisturbed, digits, tmp_path):
+    settings = MaskSettings(g=g, kept_fraction=0.4 if g == "edge_popup" else None)
+    whole = undisturbed.with_settings(settings).learn(0)
+    steps = []
+
+    def stop(count):
+        steps.append(count)
+        if steps == [10, 10, 10]:
+            raise Stopped
+
+    results = ResultsFolder(tmp_path, {})
+    own = learner(digits, settings, results=results, snapshot_seconds=0, on_steps=stop)
+    with pytest.raises(Stopped):
+        own.learn(0)
+    resumed = own.learn(0)
+    assert steps[3:] == [20, 10, 10], "it did not start from the snapshot"
+    np.testing.assert_array_equal(whole.history, resumed.history)
+    assert all(whole.final[name].tobytes() == value.tobytes() for name, value in resumed.final.items())
+    times = {"seconds": 0}
+    assert whole.metrics | times == resumed.metrics | times
+    where = results.folder(learned_mask_path(settings, TRAINING, 0))
+    assert {path.name for path in where.iterdir()} >= {"metrics.json", "history.csv", "mask.npz", "weights.npz"}
+    board = read(where)
+    assert scalars(board, "validation_accuracy") == pytest.approx({int(r[0]): r[4] for r in whole.history})
+    assert list(scalars(board, "pruned_fraction/dense_1")) == [0, 10, 20, 30, 40]
+    assert "mask probability/output/kernel" in board.Tags()["tensors"]
+
+
+def test_convolutional_networks_learn_masks_too():
+    rng = np.random.default_rng(0)
+    splits = (Split(rng.integers(0, 256, (size, 8, 8, 3), np.uint8), rng.integers(0, 10, size)) for size in (60, 9, 9))
+    short = dataclasses.replace(TRAINING, iterations=3, eval_interval=3, batch_size=20)
+    result = MaskLearner(networks.build("conv2", (8, 8, 3)), Dataset(*splits), MaskSettings(rescale=True), short).learn(
+        0
+    )
+    assert sum(kept.size for kept in result.mask.values()) == 38_592 + 4 * 4 * 64 * 256 + 256 * 256 + 256 * 10
+    assert result.metrics["status"] == "finished"
+
+
+def test_logits_are_there_when_a_mask_is_found_too(digits, tmp_path):
+    settings = {"iterations": TRAINING.iterations}
+    first, second = (
+        learner(digits, MaskSettings(), results=ResultsFolder(tmp_path, settings)).learn(seed=1) for _ in range(2)
+    )
+    assert first.final.keys() == second.final.keys() and len(first.final) == 3
+    assert all(first.final[name].tobytes() == second.final[name].tobytes() for name in first.final)
+
+
+def test_a_network_may_return_probabilities(digits):
+    once = dataclasses.replace(TRAINING, iterations=1, eval_interval=1)
+    plain = networks.build("fc")
+    model = keras.Model(plain.inputs, keras.layers.Softmax()(plain.outputs[0]))
+    own = MaskLearner(model, digits, MaskSettings(), once, from_logits=False).learn(seed=1)
+    other = learner(digits, MaskSettings(), once).learn(seed=1)
+    np.testing.assert_allclose(own.history[:, 3], other.history[:, 3], rtol=1e-3)
+    assert own.metrics["test_accuracy"] == pytest.approx(other.metrics["test_accuracy"], abs=0.01)
+
+
+def test_a_diverged_learning_is_recorded(digits):
+    wild = dataclasses.replace(TRAINING, optimizer="sgd", learning_rate=1e38)
+    result = learner(digits, MaskSettings(l1=1e30), wild).learn(0)
+    assert result.metrics["status"] == "diverged"
+    json.dumps(result.metrics, allow_nan=False)
+
+
+def test_names_say_all_that_a_mask_depends_on():
+    settings = MaskSettings("signed_constant", initial_logit=(("a/kernel", -1.0), ("b/kernel", 2.5)), l1=1e-5)
+    assert learned_mask_path(settings, TRAINING, 4) == (
+        "seed-4/signed_constant-bernoulli-ma=-1+b=2.5-l1_1e-05-momentum100-batch50-40"
+    )
+
+
+def test_what_came_later_is_in_the_name_where_it_is_not_as_before():
+    usual = TrainingSettings(50, 0.1, "adam")
+    names = {
+        learned_mask_path(MaskSettings(), dataclasses.replace(usual, **changes), 0)
+        for changes in ({}, {"decay": "cosine"}, {"precision": "mixed_bfloat16"})
+    }
+    stem = "seed-0/initial-bernoulli-m0-adam0.1-batch60-50"
+    assert names == {stem, f"{stem}-cosine", f"{stem}-mixed_bfloat16"}
+
+
+def test_a_preset_and_flags_that_change_it(warm_command, tmp_path):
+    more = ("--mask_preset=adam_cosine", "--iterations=5", "--eval_interval=5", f"--results_dir={tmp_path}")
+    for changes in ((), ("--learning_rate=0.5", "--precision=mixed_bfloat16")):
+        done = warm_command("runs.learn_mask", *more, *changes)
+        assert done.returncode == 0, done.stderr
+    folders = {path.parent.name for path in tmp_path.rglob("metrics.json")}
+    assert folders == {
+        "initial-bernoulli-m0-adam0.1-batch250-5-cosine",
+        "initial-bernoulli-m0-adam0.5-batch250-5-cosine-mixed_bfloat16",
+    }
+
+
+def test_the_command_learns_resumes_and_packs(command, warm_command, tmp_path):
+    arguments = (
+        "--weights=initial,signed_constant", "--rescale", "--initial_logit=0,dense_1=1+dense_2=0+output=-1",
+        "--iterations=30", "--eval_interval=15", "--batch_size=50", "--seeds=1", "--l1=1e-7",
+    )  # fmt: skip
+    done = command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("% pruned") == 4
+    again = warm_command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
+    assert again.stderr.count("% pruned") == 0, "a finished mask was learned again"
+    assert again.stdout == done.stdout
+    assert "signed_constant, bernoulli, rescaled, m=dense_1=1+dense_2=0+output=-1" in done.stdout
+    warm_command("analysis.export", f"--results_dir={tmp_path}", "--kind=learned_mask", f"--out={tmp_path}/masks.csv")
+    rows = (tmp_path / "masks.csv").read_text().splitlines()
+    assert len(rows) == 1 + 4
+    assert "signed_constant,bernoulli,True,0,1e-07,,momentum,100.0,50,30" in "".join(rows)
+    (folder,) = (tmp_path / "fc-digits" / "learned_masks" / "seed-1").glob("initial-bernoulli-rescaled-m0-*")
+    packed = warm_command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path}/mask.ticket")
+    assert packed.returncode == 0, packed.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--g=rounded", "--initial_logit=1", "--seeds=0,1"), ("--g=edge_popup", "--kept_fraction=0.3,0.6")]
+)
+def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
+    done = warm_command("runs.learn_mask", *arguments, "--epochs=1", "--optimizer=adam", f"--results_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("% pruned") == 2
+    for share in (0.3, 0.6) if "edge_popup" in arguments[0] else ():
+        assert f"kept {share}" in done.stdout
+        assert f"{100 * (1 - share):.2f}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--network=fcc"], "Unknown network 'fcc'"),
+        (["--g=bernoull"], "Unknown function g 'bernoull'; did you mean 'bernoulli'"),
+        (["--weights=const"], "Unknown kind of weights 'const'"),
+        (["--weights="], "--weights is empty; it wants at least one value"),
+        (["--weights=initial,initial"], "--weights gives 'initial' more than once"),
+        (["--initial_logit=nan"], "initial_logit is nan; it must be a finite number"),
+        (["--g=edge_popup", "--kept_fraction=0.5", "--initial_logit=1"], "--initial_logit does not go with"),
+        (["--initial_logit=x"], "--initial_logit wants numbers; 'x' is not one"),
+        (["--g=edge_popup"], "--g=edge_popup wants --kept_fraction"),
+        (["--g=edge_popup", "--kept_fraction=2"], "kept_fraction is 2.0; it must lie between 0 and 1"),
+        (["--kept_fraction=0.5"], "A kept fraction goes with g = edge_popup"),
+        (["--epochs=2", "--iterations=3"], "Give --epochs or --iterations, not both"),
+        (["--epochs=0"], "iterations is 0"),
+        (["--batch_size=0"], "batch_size is 0"),
+        (["--epochs=1", "--batch_size=0"], "--batch_size is 0; it must be 1 to 1200"),
+        (["--epochs=1", "--batch_size=1201"], "--batch_size is 1201; it must be 1 to 1200"),
+        (["--l1=-1"], "l1 is -1.0"),
+        (["--optimizer=rms"], "Unknown optimizer 'rms'"),
+    ],
+)
+def test_refused_flags(arguments, message, light_command):
+    done = light_command("runs.learn_mask", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_logits_for_layers_that_are_not_there(warm_command):
+    done = warm_command("runs.learn_mask", "--initial_logit=dense_9=1", "--iterations=1")
+    assert done.returncode == 2
+    assert "missing or unknown: dense_1/kernel" in done.stderr
+
+
+def test_impossible_settings():
+    with pytest.raises(InputError, match="kept_fraction is 0"):
+        MaskSettings(g="edge_popup", kept_fraction=0.0)
