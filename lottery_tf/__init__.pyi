@@ -41,8 +41,8 @@ from .pruning.treatments import Ticket as Ticket
 from .pruning.treatments import Treatment as Treatment
 from .results.store import MemoryResults as MemoryResults
 from .results.store import ResultsFolder as ResultsFolder
-from .results.store import StoredResult as StoredResult
-from .results.store import finished as finished
+from .results.stored_result import StoredResult as StoredResult
+from .results.walk import finished as finished
 from .supermasks.heuristics import HeuristicSupermasks as HeuristicSupermasks
 from .supermasks.heuristics import MaskSource as MaskSource
 from .supermasks.learning import MaskLearner as MaskLearner

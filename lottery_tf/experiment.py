@@ -19,8 +19,9 @@ from lottery_tf.models.untrained_network import UntrainedNetwork
 from lottery_tf.pruning.controls import CONTROLS, control_ticket, order_seed
 from lottery_tf.pruning.controls import check as check_control
 from lottery_tf.pruning.treatments import Treatment, Weights
-from lottery_tf.results.paths import control_path, level_path
-from lottery_tf.results.store import MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.results.paths import control_path, level_path, treatment_path
+from lottery_tf.results.store import MemoryResults, ResultsFolder
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training import tensorboard
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import IterationRange, Trainer
@@ -274,11 +275,11 @@ class Experiment:
 
     def _lock(self, treatment: Treatment, seed: int) -> contextlib.AbstractContextManager[None]:
         """Holds all levels of a treatment."""
-        return self.results.lock(f"seed-{seed}/{treatment.name}")
+        return self.results.lock(treatment_path(seed, treatment.name))
 
     def _write_page(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
         """Writes the treatment's page for TensorBoard; the treatment has to be locked."""
-        folder = self.results.folder(f"seed-{seed}/{treatment.name}")
+        folder = self.results.folder(treatment_path(seed, treatment.name))
         if folder is not None:
             own, training = dataclasses.asdict(treatment), dataclasses.asdict(self.trainer.settings)
             tensorboard.write_treatment_page(folder, self._labels | own | {"seed": seed} | training, finished)

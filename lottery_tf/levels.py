@@ -11,10 +11,12 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.untrained_network import UntrainedNetwork
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.results.paths import DENSE, level_path, rewind_point_path
-from lottery_tf.results.store import MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.results.store import MemoryResults, ResultsFolder
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import generator
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
-from lottery_tf.training.trainer import IterationRange, Trainer
+from lottery_tf.training.trainer import Trainer
+from lottery_tf.training.training_result import IterationRange
 
 
 class Levels:

@@ -27,20 +27,20 @@ from lottery_tf.data import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, POINTS, STABLE
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
-from lottery_tf.landscape.measurements.lines import between_job
+from lottery_tf.landscape.measurements.lines import between_job, with_weights
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, MeasurementSettings, TrainedLevels
 from lottery_tf.models.settings import DATASETS, RunSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results.locate import LocatedResult, locate
-from lottery_tf.results.store import StoredResult
+from lottery_tf.results.stored_result import StoredResult
 from runs.connectivity_tables import TABLES, Thresholds, note
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.flags.treatments import levels_from_flags, treatments_from_flags
-from runs.planning import Outlook, plan_of, pruning_works
+from runs.planning import Outlook, plan_of, pruning_tasks
 from runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def measure_levels(measurement: MeasurementSettings) -> None:
     wanted = {name: levels_to_measure(name, last) for name in measures}
     check_images(settings.dataset, measures, measurement)
     results_dir = Path(RESULTS_DIR.value)
-    works = pruning_works(settings, seeds, treatments, last)
-    outlook = Outlook.on(plan_of("levels", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
+    tasks = pruning_tasks(settings, seeds, treatments, last)
+    outlook = Outlook.on(plan_of("levels", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(f"{outlook.described()}\nThen {', '.join(measures)} of these levels; some take trainings of their own.")
         return
@@ -146,7 +146,7 @@ def measure_between(measurement: MeasurementSettings) -> None:
         experiments[key] = experiments.get(key) or make_experiment(end.settings, end.results_dir, watch)
 
     def loaded(end: LocatedResult) -> StoredResult:
-        return end.with_weights(experiments[end.results_dir, end.settings])
+        return with_weights(experiments[end.results_dir, end.settings], end)
 
     measurer = make_measurer(experiments[first.results_dir, first.settings], measurement, watch)
     job = between_job(measurer, loaded(first), loaded(second), (first.name, second.name))

@@ -74,7 +74,7 @@ def main() -> None:
         return
     start_tensorflow()
     from analysis.tables import summary
-    from lottery_tf.results.store import finished
+    from lottery_tf.results.walk import finished
     from lottery_tf.supermasks.learning import paper_learner
 
     dataset = load_dataset(name, network)
@@ -95,7 +95,7 @@ def main() -> None:
             for seed in seeds:
                 progress.follow(map(learner.learn, [seed]), f"seed {seed} {settings.name}", first=None)
     below = results_dir / learned_masks_folder(network, name)
-    places = {below / learned_mask_path(settings, training, seed) for settings in wanted for seed in seeds}
+    places = {below / learned_mask_path(settings.name, training, seed) for settings in wanted for seed in seeds}
     print(summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask")))
     print(f"\nTo watch: tensorboard --logdir {results_dir}")
 

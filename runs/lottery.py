@@ -107,7 +107,7 @@ def table_rows(folder: Path, treatments: list[Treatment], seeds: list[int], last
     import pandas as pd
 
     from analysis.tables import summary
-    from lottery_tf.results.store import finished
+    from lottery_tf.results.walk import finished
 
     levels, found = list(finished(folder)), list(finished(folder, "control"))
     tables = []

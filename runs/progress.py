@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from lottery_tf import console
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
-from lottery_tf.results.store import StoredResult
+from lottery_tf.results.stored_result import StoredResult
 
 
 class Progress:

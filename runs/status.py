@@ -18,7 +18,7 @@ from absl import flags
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.results import store
+from lottery_tf.results import walk
 from lottery_tf.studies.study_folder import StudyFolder, exists
 from runs.planning import duration
 
@@ -52,7 +52,7 @@ def main() -> int:
 
 def results_of_no_study(results_dir: Path, planned: Collection[str]) -> dict[str, int]:
     """How many finished results no study asks for, by the folder of their run, relative to the results folder."""
-    keys = (path.relative_to(results_dir) for path in store.result_folders(results_dir))
+    keys = (path.relative_to(results_dir) for path in walk.result_folders(results_dir))
     return dict(Counter(str(Path(*key.parts[:2])) for key in keys if str(key) not in planned))
 
 

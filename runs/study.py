@@ -26,7 +26,7 @@ from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.models.table_s1 import NETWORKS
-from lottery_tf.results import files, store
+from lottery_tf.results import files, walk
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.studies.engines import TEMPORARY_FOLDER, Capacity, LocalEngine, dataset_folder
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
@@ -172,7 +172,7 @@ def show_tables(plan: Plan, results_dir: Path) -> None:
         own = [task for task in levels if task.folder == run]
         treatments = list(dict.fromkeys(task.treatment for task in own if task.treatment))
         seeds, last = sorted({task.seed for task in own}), max(task.level for task in own)
-        finished = list(store.finished(results_dir / run))
+        finished = list(walk.finished(results_dir / run))
         if not finished:
             continue
         rows = summary.chosen(finished, treatments, seeds, last)

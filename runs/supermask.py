@@ -36,7 +36,7 @@ from runs.progress import Progress, outcome
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
-    from lottery_tf.results.store import StoredResult
+    from lottery_tf.results.stored_result import StoredResult
 
 HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not registry.asks_for(function, "gradient")]
 SOURCES = [source for source in heuristics.MASK_SOURCES if source != UNTRAINED.source]

@@ -16,8 +16,17 @@ from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results.paths import DENSE, control_path, learned_mask_path, level_name, level_path, supermask_path
-from lottery_tf.results.store import ResultsFolder, StoredResult
+from lottery_tf.results.paths import (
+    DENSE,
+    control_path,
+    learned_mask_path,
+    level_name,
+    level_path,
+    measurement_path,
+    supermask_path,
+)
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import generator
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.heuristics import UNTRAINED, MaskSource
@@ -202,7 +211,7 @@ class _Study:
             about |= {"level": level, "kept_fraction": self.kept_fractions[level]}
             noise = generator(seed, self.network, treatment.name, level, "landscape")
             for name, metrics in self._measurements(level, noise):
-                place = f"seed-{seed}/{treatment.name}/{level_name(level)}-{name}"
+                place = measurement_path(seed, treatment.name, level_name(level), name)
                 self.folder.write(place, StoredResult({}, about | metrics | {"parent": "", "seconds": 0.1}))
 
     def _measurements(self, level: int, noise: np.random.Generator) -> Iterator[tuple[str, dict]]:
@@ -324,4 +333,4 @@ class _Study:
         iterations = np.arange(0, training.iterations + 1, 200)
         accuracy = found - 0.5 * np.exp(-iterations / 400)
         history = np.stack([iterations, 2 * (1 - accuracy), accuracy, 2 * (1 - accuracy), accuracy], axis=1)
-        results.write(learned_mask_path(mask, training, seed), StoredResult(MASK, metrics, history))
+        results.write(learned_mask_path(mask.name, training, seed), StoredResult(MASK, metrics, history))

@@ -5,7 +5,8 @@ import subprocess
 
 import lottery_tf as lt
 from lottery_tf import origin
-from lottery_tf.results.store import ResultsFolder, finished
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.results.walk import finished
 
 
 def test_a_result_says_what_made_it(warm_command, tmp_path):

@@ -27,8 +27,8 @@ from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import kept_counts, ranking
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.results import files
-from lottery_tf.results.paths import CHECKSUMS, DENSE, WEIGHTS
-from lottery_tf.results.store import result_folders
+from lottery_tf.results.paths import CHECKSUMS, WEIGHTS, parse_result_path
+from lottery_tf.results.walk import result_folders
 from lottery_tf.seeds import generator
 from lottery_tf.studies import paper
 
@@ -104,10 +104,12 @@ def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
     Raises:
       InputError: the network has no such layer.
     """
-    dense = [path for path in result_folders(Path(root)) if path.name == DENSE and path.parent.name.startswith("seed-")]
-    for path in (path / WEIGHTS for path in dense if (path / WEIGHTS).exists()):
+    for folder in result_folders(Path(root)):
+        found, path = parse_result_path(folder), folder / WEIGHTS
+        if not found or (found.treatment, found.level) != ("", 0) or not path.exists():
+            continue
         try:
-            arrays = files.load_npz(path, files.verified(path, files.read_json(path.parent / CHECKSUMS)))
+            arrays = files.load_npz(path, files.verified(path, files.read_json(folder / CHECKSUMS)))
         except DamagedFile as error:
             log.warning("%s It is left out.", error)
             continue
@@ -122,8 +124,7 @@ def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
         chosen = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]
         w_i, w_f = (values[chosen].astype(np.float64) for values in (start, final))
         limits = tuple(1.1 * float(np.quantile(np.abs(values), 0.999)) for values in (w_i, w_f))
-        seed, run = path.parts[-3], "/".join(path.parts[-5:-3])
-        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {run}, {seed.replace('-', ' ')}")
+        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {found.run}, seed {found.seed}")
     return None
 
 

@@ -14,21 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.figures.drawing import in_order
-from analysis.results.load import FRAMES, Results, run_name
-from analysis.results.lottery_lines import missing
-from analysis.results.select import PANEL, Panel, panel, panels
-from lottery_tf.errors import InputError
-from lottery_tf.models.settings import run_settings
-from lottery_tf.models.table_s1 import NETWORKS
-from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results import files
-from lottery_tf.results.paths import DENSE
-from lottery_tf.results.store import finished_with_folders
-from lottery_tf.studies import paper
-from lottery_tf.supermasks.heuristics import UNTRAINED
-
-Flags = Mapping[str, object]  # flag -> its value; True stands alone, a collection is a comma list
+from analysis.results.load import Results, run_name
+from analysis.results.select import PANEL
+from lottery_tf.results.walk import finished_with_folders
 
 TRAININGS = ("level", "learned_mask", "control", "rewind")  # kinds of results that took a training
 ACTIONS = ("criterion", "mask1", "mask0")

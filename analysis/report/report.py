@@ -31,8 +31,6 @@ from analysis.tables import all_tables, formats
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
-from lottery_tf.results import files
-from lottery_tf.studies import paper
 
 PAGE = "index.html"
 

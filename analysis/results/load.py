@@ -18,8 +18,11 @@ from analysis.results.spreadsheet_text import unescaped
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import files
-from lottery_tf.results.paths import DENSE
-from lottery_tf.results.store import HISTORY_COLUMNS, differences, finished_with_folders, folders_with, read_history
+from lottery_tf.results.paths import DENSE, SETTINGS
+from lottery_tf.results.result_files import read_history
+from lottery_tf.results.store import differences
+from lottery_tf.results.stored_result import HISTORY_COLUMNS
+from lottery_tf.results.walk import finished_with_folders, folders_with
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +184,7 @@ def _exports(root: Path) -> Iterator[tuple[str, Path]]:
     """The exported CSV files below a folder with their kinds; tables of the same names, below it, are none."""
     kinds = {name: kind for kind, name in CSV_NAMES.items()}
     for folder, below, names in os.walk(root):
-        below[:] = [] if "settings.json" in names else sorted(below)
+        below[:] = [] if SETTINGS in names else sorted(below)
         for name in sorted(kinds.keys() & {*names}):
             file = Path(folder, name)
             if file.parent == root or _is_export(file, CSV_COLUMNS[kinds[name]]):
@@ -229,7 +232,7 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
 
 def run_name(place: Path) -> str:
     """The name of the folder of runs that a result lies in, for models of one's own, whose results need not say theirs."""
-    return next((path.name for path in place.resolve().parents if (path / "settings.json").exists()), "")
+    return next((path.name for path in place.resolve().parents if (path / SETTINGS).exists()), "")
 
 
 def _readings(place: Path) -> list[dict]:
@@ -249,8 +252,10 @@ def flat(results: Iterable[Mapping]) -> list[dict]:
 
 def _folders(root: Path) -> Iterator[dict]:
     """The settings of the folders of runs below a folder; those of their results are not entered."""
-    for path in folders_with(root, "settings.json", deeper=False):
-        yield {"folder": str(path.relative_to(root)), **files.read_json(path / "settings.json")}
+    for path in folders_with(root, SETTINGS, deeper=False):
+        settings = files.read_json(path / SETTINGS)
+        precision = settings.get("training", {}).get("precision", ADDED_LATER["precision"])
+        yield {"folder": str(path.relative_to(root)), "precision": precision, **settings}
 
 
 def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:

@@ -9,6 +9,45 @@ from __future__ import annotations
 
 from analysis.tables.all_tables import define_flags, main
 from lottery_tf import console
+from lottery_tf.command_flags import define_path
+from lottery_tf.errors import InputError
+from lottery_tf.registry import choose
+from lottery_tf.results import files
+
+
+def define_flags() -> None:
+    """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
+    define_results_dir()
+    define_star_flags()
+    flags.DEFINE_list(
+        "table", list(TABLES), "Which tables, separated by commas. Default: all that there are results of."
+    )
+    flags.DEFINE_string("format", "markdown", f"How they are written: {', '.join(FORMATS)}.")
+    define_path("out", None, "A folder, for a file a table; printed where there is none.")
+
+
+def main() -> None:
+    """Prints the tables that there are results of, or writes them to a folder."""
+    given = flags.FLAGS
+    builders = {name: choose(TABLES, name, "table") for name in given.table}
+    chosen = choose(FORMATS, given.format, "format")
+    rule = rule_from_flags()
+    results = load(given.results_dir)
+    texts = {}
+    for name, build in builders.items():
+        tables = [table for table in build(results, rule) if len(table.numbers)]
+        if tables:
+            texts[name] = chosen.write(tables)
+        elif given["table"].present:
+            raise InputError(f"{given.results_dir} holds no results for {name}.")
+    if given.out is None:
+        print("\n".join(texts.values()), end="")
+        return
+    Path(given.out).mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        files.replace(Path(given.out) / (name + chosen.ending), text.encode())
+        console.log.info("%s", Path(given.out) / (name + chosen.ending))
+
 
 if __name__ == "__main__":
     define_flags()

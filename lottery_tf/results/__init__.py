@@ -1,1 +1,1 @@
-"""The results folder: every path in it, files written whole or not at all, and the store."""
+"""The results folder: its paths, the files of a result, the store that finds and keeps results, and all that are finished."""

@@ -1,79 +1,184 @@
-"""Every path of the results folder, relative to the folder of one network, data set and schedule."""
+"""Every path of a results folder, built here and parsed here.
+
+    <results_dir>/
+      fc-mnist/paper/                              a run: all results made with its settings (`RunSettings.folder`)
+        settings.json                              what they have in common
+        seed-0/dense/                              level 0, which all treatments of the seed share
+        seed-0/rewind-500/                         the dense network as its training passes through an iteration
+        seed-0/<treatment>/level-07/               a level
+        seed-0/<treatment>/level-07-reinit-1/      a control of it
+        seed-0/<treatment>/level-07-<measurement>/ a measurement of it
+        seed-0/supermask/<mask source>/            heuristic supermasks, and the best of them for each kind of weights
+        lines/<fingerprint>-<fingerprint>/         the line between any two results
+      fc-mnist/learned_masks/                      a run of learned masks
+        settings.json
+        seed-0/<what was learned, and how>/
+      studies/<studies>-<hash of the request>/     how far a study is
+
+A *result path* is relative to the folder of its run: "seed-0/dense". Each is a folder of the files named below.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from lottery_tf.models.settings import TrainingSettings
 
-if TYPE_CHECKING:
-    from lottery_tf.supermasks.mask_settings import MaskSettings
-
-
+# In the folder of a run
+SETTINGS = "settings.json"
 DENSE = "dense"
+SEED_FOLDERS = "seed-*"
 
-CHECKSUMS = "checksums.json"
-
+# In the folder of a result; `store` says what they hold
+METRICS = "metrics.json"
+MASK = "mask.npz"
+HISTORY = "history.csv"
 WEIGHTS = "weights.npz"
-
+CHECKSUMS = "checksums.json"
 EVENT_FILES = "events.out.tfevents.*"
 
+# Of a result in training
 PARTIAL = ".partial"
-
 CHECKPOINT = "snapshot{part}.npz"
 
-
-def control_path(seed: int, treatment: str, level: int, control: str, draw: int) -> str:
-    """Where a control lies within the results.
-
-    >>> control_path(0, "large_final-rewind-zero", 7, "reinit", 1)
-    'seed-0/large_final-rewind-zero/level-07-reinit-1'
-    """
-    return f"seed-{seed}/{treatment}/level-{level:02}-{control}-{draw}"
+# In the results folder
+STUDIES = "studies"
 
 
-def supermask_path(seed: int, name: str, best: str = "") -> str:
-    """Where a ladder's supermasks lie within their results, or the best of them with one kind of weights.
-
-    >>> supermask_path(0, "oneshot-movement", best="initial")
-    'seed-0/supermask/oneshot-movement-best-initial'
-    """
-    return f"seed-{seed}/supermask/{name}" + (f"-best-{best}" if best else "")
-
-
-def short_number(value: float) -> str:
-    """A number in full, so that different ones have different names, but no decimals where there are none."""
-    return repr(float(value)).removesuffix(".0")
-
-
-def learned_masks_folder(network: str, dataset: str) -> str:
-    """Where the masks learned of a network lie, relative to the results folder."""
-    return f"{network}-{dataset}/learned_masks"
-
-
-def learned_mask_path(settings: MaskSettings, training: TrainingSettings, seed: int) -> str:
-    """Where a learned mask lies within its results: all that it depends on is in the name."""
-    rate = f"{training.optimizer}{short_number(training.learning_rate)}"
-    # What came later is named where it is not as it was before.
-    decay = "" if training.decay == "none" else f"-{training.decay}"
-    precision = "" if training.precision == "float32" else f"-{training.precision}"
-    return f"seed-{seed}/{settings.name}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
+def treatment_path(seed: int, treatment: str) -> str:
+    """The folder of a treatment's levels, and of all that is made of them."""
+    return f"seed-{seed}/{treatment}"
 
 
 def level_name(number: int) -> str:
-    """What a level is called in the name of a measurement.
+    """The last part of a level's path.
 
     >>> level_name(0), level_name(7)
     ('dense', 'level-07')
     """
-    return level_path(0, "", number).rpartition("/")[2] if number else DENSE
+    return f"level-{number:02}" if number else DENSE
 
 
 def level_path(seed: int, treatment: str, level: int) -> str:
-    """Where a level lies within its results: level 0 is the dense network, which all treatments of a seed share."""
-    return f"seed-{seed}/{treatment}/level-{level:02}" if level else f"seed-{seed}/{DENSE}"
+    """The path of a level; level 0 is the dense network, which all treatments of a seed share.
+
+    >>> level_path(0, "large_final-rewind-zero", 7), level_path(0, "large_final-rewind-zero", 0)
+    ('seed-0/large_final-rewind-zero/level-07', 'seed-0/dense')
+    """
+    return treatment_path(seed, f"{treatment}/{level_name(level)}" if level else DENSE)
 
 
 def rewind_point_path(seed: int, iteration: int) -> str:
-    """Where a seed's dense network as its training passes through an iteration lies within its results."""
+    """The path of a seed's dense network as its training passes through an iteration."""
     return f"seed-{seed}/rewind-{iteration}"
+
+
+def control_name(level: int, control: str, draw: int) -> str:
+    """The last part of a control's path; the dense network has controls as level 0."""
+    return f"level-{level:02}-{control}-{draw}"
+
+
+def control_path(seed: int, treatment: str, level: int, control: str, draw: int) -> str:
+    """The path of a control.
+
+    >>> control_path(0, "large_final-rewind-zero", 7, "reinit", 1)
+    'seed-0/large_final-rewind-zero/level-07-reinit-1'
+    """
+    return f"{treatment_path(seed, treatment)}/{control_name(level, control, draw)}"
+
+
+def measurement_path(seed: int, treatment: str, *parts: str) -> str:
+    """The path of a measurement, which lies beside its level.
+
+    >>> measurement_path(0, "large_final-rewind-zero", level_name(7), "line", level_name(8))
+    'seed-0/large_final-rewind-zero/level-07-line-level-08'
+    """
+    return f"{treatment_path(seed, treatment)}/{'-'.join(parts)}"
+
+
+def line_path(first: str, second: str) -> str:
+    """The path of the line between any two results, by their fingerprints."""
+    return f"lines/{first}-{second}"
+
+
+def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
+    """The path of the supermasks from a mask source, or of the best of them with one kind of weights.
+
+    >>> supermask_path(0, "oneshot-movement", best="initial")
+    'seed-0/supermask/oneshot-movement-best-initial'
+    """
+    return f"seed-{seed}/supermask/{mask_source}" + (f"-best-{best}" if best else "")
+
+
+def learned_masks_folder(network: str, dataset: str) -> str:
+    """The folder of the masks learned of a network, in the results folder."""
+    return f"{network}-{dataset}/learned_masks"
+
+
+def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
+    """The path of a learned mask: all that it depends on is in the name.
+
+    Args:
+      mask: `MaskSettings.name`.
+      training: how it is learned.
+      seed: the seed.
+    """
+    rate = f"{training.optimizer}{short_number(training.learning_rate)}"
+    # What came later is named where it is not as it was before.
+    decay = "" if training.decay == "none" else f"-{training.decay}"
+    precision = "" if training.precision == "float32" else f"-{training.precision}"
+    return f"seed-{seed}/{mask}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
+
+
+def study_path(studies: Sequence[str], digest: str) -> str:
+    """The folder of a study, in the results folder; the digest is that of what was asked for."""
+    return f"{STUDIES}/{'+'.join(studies)}-{digest}"
+
+
+def short_number(value: float) -> str:
+    """A number in full, so that different ones have different names, but no decimals where there are none.
+
+    >>> short_number(1.0), short_number(1e-5)
+    ('1', '1e-05')
+    """
+    return repr(float(value)).removesuffix(".0")
+
+
+class ParsedPath(NamedTuple):
+    """What the path of a result says of it.
+
+    Attributes:
+      run: the folder of its run in the results folder, "" where the path begins with the seed.
+      seed: its seed.
+      treatment: the folder of its treatment ("supermask" for heuristic ones), "" for what lies beside treatments.
+      level: its level, or the level that it is a control or a measurement of; None where it is of none.
+      name: the path's last part.
+    """
+
+    run: str
+    seed: int
+    treatment: str
+    level: int | None
+    name: str
+
+
+RESULT_PATH = re.compile(r"(?:(.*)/)?seed-(\d+)/(?:([^/]+)/)?([^/]+)")
+LEVEL_NAME = re.compile(rf"(?:level-(\d+)|{DENSE})(?:-.+)?")
+
+
+def parse_result_path(path: str | Path) -> ParsedPath | None:
+    """What a result's path says of it, wherever the path begins; None for the path of anything else.
+
+    >>> parse_result_path("results/fc-mnist/paper/seed-3/random-rewind-zero/level-07-reinit-1")
+    ParsedPath(run='fc-mnist/paper', seed=3, treatment='random-rewind-zero', level=7, name='level-07-reinit-1')
+    >>> parse_result_path("seed-3/dense")
+    ParsedPath(run='', seed=3, treatment='', level=0, name='dense')
+    """
+    if not (found := RESULT_PATH.fullmatch(Path(path).as_posix())):
+        return None
+    above, seed, treatment, name = found.groups(default="")
+    level = LEVEL_NAME.fullmatch(name)
+    return ParsedPath("/".join(above.split("/")[-2:]), int(seed), treatment, level and int(level[1] or 0), name)

@@ -24,7 +24,7 @@ from lottery_tf.console import SURROUNDINGS
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.origin import COMMAND
-from lottery_tf.results import files, paths, store
+from lottery_tf.results import files, paths, result_files, walk
 from lottery_tf.studies.engines import Resources, append_log, dataset_folder
 from lottery_tf.studies.ray_cluster import GONE, check_answers, is_gone, watched
 from lottery_tf.studies.study_folder import drop_weights_before, intact_metrics, is_child
@@ -265,15 +265,15 @@ class _Actor:
         self._enter(task, dataset)
         run = self._root / task.folder
         run.mkdir(parents=True, exist_ok=True)
-        for left_over in store.result_folders(run):
+        for left_over in walk.result_folders(run):
             shutil.rmtree(left_over)
         self._take_up(task)
         for key, contents in inputs.items():
-            store.write_files(self._root / key, contents)
+            result_files.write_files(self._root / key, contents)
         outcome = self._worker.perform(task, earlier)
         sent = self._sent(task, outcome, inputs, run)
         # What is unfinished stays, for the next try.
-        for folder in run.glob("seed-*") if outcome.end is Ending.FINISHED else store.result_folders(run):
+        for folder in run.glob(paths.SEED_FOLDERS) if outcome.end is Ending.FINISHED else walk.result_folders(run):
             shutil.rmtree(folder)
         return sent
 
@@ -286,7 +286,7 @@ class _Actor:
                 shutil.move(left, self._root / partial)
 
     def _sent(self, task: Task, outcome: Outcome, inputs: dict[str, Files], run: Path) -> Returned:
-        found = store.result_folders(run)
+        found = walk.result_folders(run)
         made = {str(path.relative_to(self._root)): path for path in found}
         # The unit's own result comes last: it is the sign that all are there.
         results = {
@@ -325,7 +325,7 @@ def receive(results_dir: Path, sent: Returned, task: Task) -> None:
     """Stores what came back: each result whole or not at all; only then are weights dropped that it stood on."""
     for key, contents in sent.results.items():
         shutil.rmtree(results_dir / (key + paths.PARTIAL), ignore_errors=True)  # of another engine
-        store.write_files(results_dir / key, contents)
+        result_files.write_files(results_dir / key, contents)
     for name, content in sent.loose.items():
         path = results_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,11 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.results import files, paths, store
+from lottery_tf.results import files, paths, result_files
 from lottery_tf.studies.planning import Plan, Request, plan
 from lottery_tf.studies.tasks import ControlTask, LevelTask, SupermasksTask, Task
 
-FOLDER = "studies"
 RUNNING = ".running"
 
 
@@ -44,7 +43,7 @@ class StudyFolder:
     def for_request(cls, results_dir: Path, request: Request) -> StudyFolder:
         """The folder of a request, which need not be there."""
         digest = hashlib.sha256(files.json_bytes(request.record)).hexdigest()[:8]
-        return cls(results_dir / FOLDER / f"{'+'.join(request.studies)}-{digest}", request)
+        return cls(results_dir / paths.study_path(request.studies, digest), request)
 
     @classmethod
     def open(cls, path: Path) -> StudyFolder:
@@ -68,7 +67,7 @@ class StudyFolder:
         """
         if not results_dir.is_dir():
             raise InputError(f"There is no results folder {results_dir}.")
-        return [path.parent for path in sorted((results_dir / FOLDER).glob("*/request.json"))]
+        return [path.parent for path in sorted((results_dir / paths.STUDIES).glob("*/request.json"))]
 
     def make(self) -> None:
         """Makes the folder and writes what was asked for."""
@@ -138,8 +137,9 @@ def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
       work: the unit.
       weights: whether the weights of levels and controls have to be there.
     """
-    found = [store.intact(results_dir / key) for key in task.keys]
-    if None in found or not goes_far_enough(task, found[-1]):
+    found = [result_files.intact(results_dir / key) for key in task.keys]
+    own = found[-1]
+    if None in found or own is None or not goes_far_enough(task, own):
         return None
     if weights and isinstance(task, LevelTask | ControlTask) and not (results_dir / task.key / paths.WEIGHTS).exists():
         return None
@@ -154,7 +154,7 @@ def drop_weights_before(results_dir: Path, task: Task) -> None:
     path = results_dir / before.key
     metrics = quick_metrics(results_dir, before.key)
     if metrics is not None and not metrics["keep_weights"] and (path / paths.WEIGHTS).exists():
-        store.drop_weights(path)
+        result_files.drop_weights(path)
 
 
 def page_is_current(results_dir: Path, task: LevelTask) -> bool:

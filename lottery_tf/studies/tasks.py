@@ -13,7 +13,14 @@ from lottery_tf.models.settings import RunSettings, TrainingSettings
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import paths
-from lottery_tf.results.paths import DENSE, control_path, level_path, rewind_point_path, supermask_path
+from lottery_tf.results.paths import (
+    DENSE,
+    control_path,
+    level_path,
+    rewind_point_path,
+    supermask_path,
+    treatment_path,
+)
 from lottery_tf.supermasks import mask_settings
 from lottery_tf.supermasks.heuristics import UNTRAINED, MaskSource
 from lottery_tf.supermasks.mask_settings import MaskSettings
@@ -133,8 +140,8 @@ class LevelTask(_TrainingTask):
         return level_path(self.seed, self.treatment.name if self.treatment else DENSE, self.level)
 
     @property
-    def chain(self) -> str:
-        return f"seed-{self.seed}/{self.treatment.name if self.treatment else DENSE}"
+    def log_name(self) -> str:
+        return treatment_path(self.seed, self.treatment.name if self.treatment else DENSE)
 
     def sibling(self, level: int) -> LevelTask:
         """Another level of the treatment; 0 is the dense network."""
@@ -187,8 +194,8 @@ class ControlTask(_TrainingTask):
         return control_path(self.seed, self.treatment.name, self.level, self.control, self.draw)
 
     @property
-    def chain(self) -> str:
-        return f"seed-{self.seed}/{self.treatment.name}-{self.control}-{self.draw}"
+    def log_name(self) -> str:
+        return treatment_path(self.seed, f"{self.treatment.name}-{self.control}-{self.draw}")
 
     @property
     def made_from(self) -> LevelTask:
@@ -265,4 +272,4 @@ class LearnedMaskTask(Task):
 
     @functools.cached_property
     def result_path(self) -> str:
-        return paths.learned_mask_path(self.mask, self.training, self.seed)
+        return paths.learned_mask_path(self.mask.name, self.training, self.seed)

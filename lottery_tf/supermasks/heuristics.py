@@ -31,8 +31,8 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.ranking import checked_scores, rank_weights
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import supermask_path
-from lottery_tf.results.store import StoredResult
-from lottery_tf.seeds import generator
+from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.supermasks.mask_sources import MASK_SOURCES, MaskSource
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment

@@ -21,7 +21,8 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
-from lottery_tf.results.store import HISTORY_COLUMNS, MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.results.store import MemoryResults, ResultsFolder
+from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings
 from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel
@@ -130,9 +131,9 @@ class MaskLearner:
           A result whose mask is the most likely one at the iteration of best validation accuracy, and whose final
           weights are the logits there.
         """
-        where = learned_mask_path(self.settings, self.training, seed)
-        with self.results.lock(where):
-            return self.results.read(where, weights=True) or self._learned(seed, where)
+        result_path = learned_mask_path(self.settings.name, self.training, seed)
+        with self.results.lock(result_path):
+            return self.results.read(result_path, weights=True) or self._learned(seed, result_path)
 
     def _learned(self, seed: int, where: str) -> StoredResult:
         partial = self.results.partial(where)

@@ -9,9 +9,10 @@ import numpy as np
 
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
-from lottery_tf.results.level_metrics import level_metrics
-from lottery_tf.results.store import HISTORY_COLUMNS, MemoryResults, ResultsFolder, StoredResult
+from lottery_tf.results.store import MemoryResults, ResultsFolder
+from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.level_metrics import level_metrics
 from lottery_tf.training.tensorboard import TrainingEvents
 from lottery_tf.training.trainer import IterationRange, Trainer
 
@@ -48,7 +49,7 @@ class TrainingRecorder:
       keep_weights: what the metrics say of whether weights stay when later levels no longer need them.
       snapshot_seconds: the least time between two checkpoints of a training.
       on_steps: called with the number of training steps just done.
-      on_reading: called after each reading of the validation loss with its numbers by name (`store.HISTORY_COLUMNS`), and
+      on_reading: called after each reading of the validation loss with its numbers by name (`stored_result.HISTORY_COLUMNS`), and
         what is trained: seed, level, the treatment's fields, kept_fraction.
     """
 

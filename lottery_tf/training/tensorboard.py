@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results.paths import EVENT_FILES
-from lottery_tf.results.store import HISTORY_COLUMNS, StoredResult
+from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
 

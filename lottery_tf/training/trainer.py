@@ -24,7 +24,7 @@ from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.registry import choose
-from lottery_tf.results.store import fingerprint
+from lottery_tf.results.stored_result import fingerprint
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.training import augmentation, compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
@@ -38,80 +38,6 @@ BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accurac
 EVALUATION_BATCH = 500
 CONVOLUTIONAL_EVALUATION_BATCH = 100  # of 500 images, activations alone take a gigabyte
 GRAPH_STEPS = 10  # steps a call where XLA is not used: few enough for a progress bar, too many to be felt
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingResult:
-    """What a training leaves behind.
-
-    Attributes:
-      final: every weight at the end.
-      best: every weight at the early-stopping iteration.
-      history: (rows, 5) float64 array with `store.HISTORY_COLUMNS`; a row every `eval_interval` iterations, from
-        the first iteration (before its step) to the end.
-      early_stop_iteration: the iteration of least validation loss (or best accuracy), the first of equals.
-      early_stop_val_loss: the validation loss there.
-      test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].
-      final_test_accuracy: on the test images at the end of training, in [0, 1].
-      diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
-      overflow: whether it diverged because a number left the range of float16: in float32 the same weights have a loss.
-      seconds: time spent training and evaluating, over all interruptions.
-    """
-
-    final: Weights
-    best: Weights
-    history: np.ndarray
-    early_stop_iteration: int
-    early_stop_val_loss: float
-    test_accuracy: float
-    final_test_accuracy: float
-    diverged: bool
-    overflow: bool
-    seconds: float
-
-
-def scale(images):
-    """Images as the network sees them: bytes divided by 255 and nothing else; floats as they are."""
-    return tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
-
-
-def make_optimizer(
-    settings: TrainingSettings, rate: float | ChangingRate | None = None, scale_loss: bool = False
-) -> keras.optimizers.Optimizer:
-    """A Keras optimizer as the settings name it.
-
-    Args:
-      settings: how the network is trained.
-      rate: takes the place of the settings' learning rate.
-      scale_loss: whether the loss is scaled, so that gradients in float16 do not vanish.
-    """
-    class_name, arguments = OPTIMIZERS[settings.optimizer]
-    optimizer = getattr(keras.optimizers, class_name)(learning_rate(settings) if rate is None else rate, **arguments)
-    return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss else optimizer
-
-
-@functools.lru_cache(maxsize=4)
-def _epoch_order(seed: int, level: int, epoch: int, size: int) -> np.ndarray:
-    return generator(seed, "data order", level, epoch).permutation(size).astype(np.int32)
-
-
-def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int, level: int) -> np.ndarray:
-    """Which images the iterations `first` to `first + count - 1` see.
-
-    Every epoch is a fresh permutation of all training images whose last partial batch is dropped.
-
-    Returns:
-      (count, batch_size) int32 array of indices below `size`.
-
-    >>> batch_indices(0, 3, size=5, batch_size=2, seed=0, level=0).shape
-    (3, 2)
-    """
-    per_epoch = size // batch_size
-    rows = []
-    for iteration in range(first, first + count):
-        epoch, batch = divmod(iteration, per_epoch)
-        rows.append(_epoch_order(seed, level, epoch, size)[batch * batch_size : (batch + 1) * batch_size])
-    return np.stack(rows)
 
 
 def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:

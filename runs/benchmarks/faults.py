@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.results import store
+from lottery_tf.results import result_files, walk
+from lottery_tf.results.paths import DENSE, level_path
 
 KILLS = 24  # for each engine
 KILLS_OF_EACH_KIND = 8
@@ -124,9 +125,9 @@ def _read(process: int, name: str) -> bytes:
 def contents(results_dir: Path) -> dict[str, object]:
     """All that is reproducible in a results folder: every result's metrics but its times, and its other files' bytes."""
     found: dict[str, object] = {}
-    for folder in store.result_folders(results_dir):
+    for folder in walk.result_folders(results_dir):
         place = str(folder.relative_to(results_dir))
-        metrics = store.intact(folder)
+        metrics = result_files.intact(folder)
         found[place] = {name: value for name, value in metrics.items() if name not in NOT_COMPARED}
         for path in folder.iterdir():
             if path.suffix in (".npz", ".csv"):
@@ -167,7 +168,7 @@ def lost_cluster(root: Path, wanted: dict[str, object], flags: Sequence[str] = S
     try:
         study = command(results_dir, *flags, "--engine=ray", f"--address={cluster.address}")
         process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while process.poll() is None and not any(results_dir.glob("*/*/seed-0/dense")):
+        while process.poll() is None and not any(results_dir.glob(f"*/*/{level_path(0, DENSE, 0)}")):
             time.sleep(0.1)
     finally:
         cluster.shutdown()

@@ -21,8 +21,10 @@ from lottery_tf.models.settings import PruningSettings, TrainingSettings, run_se
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.locate import locate
-from lottery_tf.results.store import ResultsFolder, finished
-from lottery_tf.training.trainer import IterationRange, Trainer
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.results.walk import finished
+from lottery_tf.training.trainer import Trainer
+from lottery_tf.training.training_result import IterationRange
 
 TRAINING = TrainingSettings(iterations=30, learning_rate=0.01, batch_size=40, eval_interval=10)
 SETTINGS = MeasurementSettings(points=5, images=50, eigenvalues=3, probes=4, lanczos_steps=10, multiples=(0.5, 2.0),
@@ -425,7 +427,7 @@ def test_a_result_is_found_by_its_path(folder, digits):
     for path, kind in places.items():
         found = locate(path)
         assert (found.settings, found.metrics["kind"], found.results_dir) == (settings, kind, seed.parents[2])
-        end = found.with_weights(experiment)
+        end = lines.with_weights(experiment, found)
         assert end.metrics["fingerprint"] == found.metrics["fingerprint"]
         assert end.final.keys() == model_weights.get_weights(experiment.model).keys()
 
@@ -435,7 +437,7 @@ def test_the_line_between_two_results(folder, digits):
     experiment = paper_experiment(settings, digits, seed.parents[2])
     measurer = LandscapeMeasurer(experiment, SETTINGS)
     first, second = (locate(seed / name) for name in ("dense", "rewind-10"))
-    ends = [end.with_weights(experiment) for end in (first, second)]
+    ends = [lines.with_weights(experiment, end) for end in (first, second)]
     metrics = lines.between_job(measurer, *ends, (first.name, second.name)).do().metrics
     path = interpolation.line(measurer.evaluate, ends[0].final, ends[1].final, SETTINGS.points)
     assert [row["loss"] for row in metrics["rows"]] == path.losses.tolist()

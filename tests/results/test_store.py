@@ -15,8 +15,10 @@ import pytest
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning import masks
-from lottery_tf.results import files, paths, store
-from lottery_tf.results.store import ResultsFolder, StoredResult, finished
+from lottery_tf.results import files, paths, walk
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.walk import finished
 from lottery_tf.training import checkpoint
 
 SETTINGS = run_settings("fc", "digits", "20")
@@ -218,12 +220,12 @@ def test_of_a_folder_and_links_to_it_the_folder_counts(results, tmp_path):
     results.write("t/level-01", made_up_level(1))
     for alias in ("0", "z"):
         (results.path / alias).symlink_to(results.path / "t")
-    assert store.result_folders(tmp_path) == [results.path / "t" / "level-01"]
+    assert walk.result_folders(tmp_path) == [results.path / "t" / "level-01"]
 
 
 def test_a_link_that_leads_back_is_not_followed_twice(results, tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path)
-    assert store.folders_with(tmp_path, "settings.json", deeper=False) == [results.path]
+    assert walk.folders_with(tmp_path, "settings.json", deeper=False) == [results.path]
 
 
 def test_a_folder_that_cannot_be_read_is_named(results, tmp_path, monkeypatch, caplog):

@@ -8,7 +8,7 @@ import pytest
 from foreground import wait_for_file, words
 
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
-from lottery_tf.results.store import finished
+from lottery_tf.results.walk import finished
 from runs.benchmarks.faults import NOT_COMPARED
 
 SHORT = ("--iterations=40", "--eval_interval=20", "--levels=3", "--threads=1", "--points=4", "--images=60",

@@ -13,8 +13,10 @@ from foreground import wait_for_file, words
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.results.paths import level_path
-from lottery_tf.results.store import ResultsFolder, StoredResult, finished
-from lottery_tf.supermasks.heuristics import best_over_seeds
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.walk import finished
+from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from runs.benchmarks.faults import NOT_COMPARED
 
 SHORT = ("--iterations=40", "--eval_interval=20", "--levels=2")

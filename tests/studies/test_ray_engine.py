@@ -7,7 +7,8 @@ import pytest
 
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results.store import ResultsFolder, StoredResult
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.studies.ray_engine import read_inputs
 from lottery_tf.studies.tasks import LevelTask
 

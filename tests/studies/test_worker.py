@@ -81,7 +81,7 @@ def test_masks_that_differ_in_values_alone_share_a_program_and_have_the_bits_of_
     assert len(made) == 1, "a program was compiled for each"
     alone = lt.MaskLearner(lt.build("fc"), digits, settings, training).learn(1)
     found = lt.ResultsFolder(tmp_path / paths.learned_masks_folder("fc", "digits"), mask_common(training, digits)).read(
-        paths.learned_mask_path(settings, training, 1), weights=True
+        paths.learned_mask_path(settings.name, training, 1), weights=True
     )
     np.testing.assert_array_equal(found.history, alone.history)
     assert {name: value.tobytes() for name, value in found.final.items()} == {

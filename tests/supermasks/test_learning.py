@@ -107,7 +107,7 @@ def test_an_interrupted_learning_ends_with_the_same_bits(g, undisturbed, digits,
     assert all(whole.final[name].tobytes() == value.tobytes() for name, value in resumed.final.items())
     times = {"seconds": 0}
     assert whole.metrics | times == resumed.metrics | times
-    where = results.folder(learned_mask_path(settings, TRAINING, 0))
+    where = results.folder(learned_mask_path(settings.name, TRAINING, 0))
     assert {path.name for path in where.iterdir()} >= {"metrics.json", "history.csv", "mask.npz", "weights.npz"}
     board = read(where)
     assert scalars(board, "validation_accuracy") == pytest.approx({int(r[0]): r[4] for r in whole.history})
@@ -154,7 +154,7 @@ def test_a_diverged_learning_is_recorded(digits):
 
 def test_names_say_all_that_a_mask_depends_on():
     settings = MaskSettings("signed_constant", initial_logit=(("a/kernel", -1.0), ("b/kernel", 2.5)), l1=1e-5)
-    assert learned_mask_path(settings, TRAINING, 4) == (
+    assert learned_mask_path(settings.name, TRAINING, 4) == (
         "seed-4/signed_constant-bernoulli-ma=-1+b=2.5-l1_1e-05-momentum100-batch50-40"
     )
 
@@ -162,7 +162,7 @@ def test_names_say_all_that_a_mask_depends_on():
 def test_what_came_later_is_in_the_name_where_it_is_not_as_before():
     usual = TrainingSettings(50, 0.1, "adam")
     names = {
-        learned_mask_path(MaskSettings(), dataclasses.replace(usual, **changes), 0)
+        learned_mask_path(MaskSettings().name, dataclasses.replace(usual, **changes), 0)
         for changes in ({}, {"decay": "cosine"}, {"precision": "mixed_bfloat16"})
     }
     stem = "seed-0/initial-bernoulli-m0-adam0.1-batch60-50"

@@ -19,7 +19,8 @@ from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.treatments import Ticket, Treatment
-from lottery_tf.results import files, store
+from lottery_tf.results import files
+from lottery_tf.results.result_files import write_files
 from lottery_tf.seeds import generator, glorot_normal
 from lottery_tf.tickets import mask_coding, packing, ticket_format
 
@@ -767,7 +768,7 @@ def results(tmp_path_factory):
     seed = root / "fc-digits" / "3" / "seed-2"
     supermask = seed / "supermask"
     labels = {"network": "fc", "dataset": "digits", "seed": 2, "weights": "signed_constant", "rescale": True}
-    store.write_files(supermask, result_files({"metrics.json": files.json_bytes(labels)}))
+    write_files(supermask, result_files({"metrics.json": files.json_bytes(labels)}))
     return {
         "dense": seed / "dense",
         "dropped": seed / treatment.name / "level-01",
@@ -809,7 +810,7 @@ def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_comm
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     control = tmp_path / "level-01-reinit-1"
     own = {"kind": "control", "network": "fc", "dataset": "digits", "seed": 2, "mask1": "rewind", "mask0": "zero"}
-    store.write_files(control, result_files({"metrics.json": files.json_bytes(own)}))
+    write_files(control, result_files({"metrics.json": files.json_bytes(own)}))
     refused = light_command("runs.ticket", "pack", "--untrained", f"--run={control}", f"--out={tmp_path / 'x.ticket'}")
     assert "holds no level (control): --untrained packs the winning ticket of a level" in refused.stderr
     assert "did not begin with its initial weights under a mask (mask1 rewind, mask0 init, rewind_to 0)" in done.stderr
@@ -818,7 +819,7 @@ def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_comm
 def test_results_that_cannot_be_packed(light_command, results, tmp_path):
     dropped, measured = results["dropped"], tmp_path / "level-01-line-level-02"
     metrics = {"kind": "line", "network": "fc", "dataset": "digits", "seed": 2}
-    store.write_files(measured, result_files({"metrics.json": files.json_bytes(metrics)}))
+    write_files(measured, result_files({"metrics.json": files.json_bytes(metrics)}))
     for folder, message in {
         dropped: "The weights of",
         dropped.parent: "is no finished result",

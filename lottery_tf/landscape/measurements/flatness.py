@@ -34,7 +34,7 @@ from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import call_by_parameter_names
 from lottery_tf.results.paths import level_name
-from lottery_tf.results.store import StoredResult
+from lottery_tf.results.stored_result import StoredResult
 
 SPECTRUM_SETTINGS = ("images", "eigenvalues", "probes", "lanczos_steps")  # the settings that a spectrum depends on
 PRUNED_BY = ("large_final", "random")  # magnitude pruning, and what it is compared with

@@ -29,7 +29,7 @@ from lottery_tf.landscape.pruning_limit import projected
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.results.paths import level_name
-from lottery_tf.results.store import StoredResult
+from lottery_tf.results.stored_result import StoredResult
 
 ALONG, ALIKE, MEETS = "along the projection", "all directions alike", "subspace meets bowl"
 FOUND, FOUND_RETRAINED = "found", "found after retraining"
@@ -41,9 +41,9 @@ def jobs(measurer: LandscapeMeasurer, run: TrainedLevels, wanted: Sequence[int] 
     for level in run.available_levels(wanted):
         name = f"{run.name} {level_name(level)} limit"
         yield Job(name, functools.partial(_limit, measurer, run, level))
-        if measurer.settings.retrained_precision is not None:
+        if (precision := measurer.settings.retrained_precision) is not None:
             for criterion in PRUNED_BY:
-                job = functools.partial(_retrained, measurer, run, level, criterion)
+                job = functools.partial(_retrained, measurer, run, level, criterion, precision)
                 yield Job(f"{name} with retraining, {criterion}", job)
 
 
@@ -78,24 +78,26 @@ def _answers(
     mask_at = one_shot(measurer, run, own, criterion)
     stored = level_spectrum(measurer, run, level).metrics
     hessian, density = measurer.curvature.at(own.final, own.mask), stored_density(stored)
-    common = {"precision": measurer.settings.precision}
+    precision = measurer.settings.precision
     state = (own.final, own.mask, mask_at, allowance)
 
     def end(kept: Mask) -> Weights:
         return projected(own.final, kept)
 
     def meets() -> float:
-        return pruning_limit.predicted_subspace_meets(density, *state, **common) if allowance > 0 else 0.0
+        return pruning_limit.predicted_subspace_meets(density, *state, precision=precision) if allowance > 0 else 0.0
 
     return {
-        ALONG: lambda: pruning_limit.predicted_along_projection(hessian.increase, *state, **common),
-        ALIKE: lambda: pruning_limit.predicted_all_alike(stored["trace"] / stored["size"], *state, **common),
+        ALONG: lambda: pruning_limit.predicted_along_projection(hessian.increase, *state, precision=precision),
+        ALIKE: lambda: pruning_limit.predicted_all_alike(stored["trace"] / stored["size"], *state, precision=precision),
         MEETS: meets,
-        FOUND: lambda: pruning_limit.found_limit(measurer.evaluate, mask_at, end, allowed, **common),
+        FOUND: lambda: pruning_limit.found_limit(measurer.evaluate, mask_at, end, allowed, precision=precision),
     }
 
 
-def _retrained(measurer: LandscapeMeasurer, run: TrainedLevels, level: int, criterion: str) -> StoredResult:
+def _retrained(
+    measurer: LandscapeMeasurer, run: TrainedLevels, level: int, criterion: str, precision: float
+) -> StoredResult:
     """Bisection over trainings from the rewind point, in the order of the next level's."""
     result_path = run.measurement_path(level_name(level), "limit", "retrained", criterion)
     parents = [run.levels[level], run.levels[0]]
@@ -111,7 +113,6 @@ def _retrained(measurer: LandscapeMeasurer, run: TrainedLevels, level: int, crit
                 run, level + 1, Ticket(projected(start, kept), kept), result_path, f"{count}-kept"
             ).final
 
-        precision = measurer.settings.retrained_precision
         mask_at = one_shot(measurer, run, own, criterion)
         share = pruning_limit.found_limit(measurer.evaluate, mask_at, end, allowed, precision=precision)
         row = {"pruned_by": criterion, "method": FOUND_RETRAINED, "pruned_fraction": share}

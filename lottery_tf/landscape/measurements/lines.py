@@ -6,9 +6,11 @@ the two are to each other.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +25,14 @@ from lottery_tf.landscape.measurements.measurer import (
     level_identity,
     path_rows,
 )
-from lottery_tf.pruning.treatments import Weights
-from lottery_tf.results.level_metrics import NO_TREATMENT
-from lottery_tf.results.paths import level_name
-from lottery_tf.results.store import StoredResult
+from lottery_tf.pruning.treatments import Treatment, Weights
+from lottery_tf.results.locate import LocatedResult
+from lottery_tf.results.paths import DENSE, control_name, level_name, line_path
+from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.training.level_metrics import NO_TREATMENT
+
+if TYPE_CHECKING:
+    from lottery_tf.experiment import Experiment
 
 CONTROL = "reorder"
 
@@ -71,7 +77,7 @@ def instability_jobs(
 
 
 def _copy_name(level: int, copy: int) -> str:
-    return f"level-{level:02}-{CONTROL}-{copy}" if copy else level_name(level)
+    return control_name(level, CONTROL, copy) if copy else level_name(level)
 
 
 def _instability(measurer: LandscapeMeasurer, run: TrainedLevels, level: int, copies: tuple[int, int]) -> StoredResult:
@@ -83,7 +89,7 @@ def _instability(measurer: LandscapeMeasurer, run: TrainedLevels, level: int, co
         run.measurement_path(names[0], "line", names[1]),
         level_identity(run, level) | {"first": names[0], "second": names[1]} | about,
         [end.metrics for end in ends],
-        lambda: [end.final for end in ends],
+        lambda: (ends[0].final, ends[1].final),
         run.levels[0],
     )
 
@@ -92,6 +98,25 @@ def _copy(measurer: LandscapeMeasurer, run: TrainedLevels, level: int, copy: int
     if copy:
         return measurer.experiment.control(run.treatment, run.seed, level, CONTROL, copy)
     return measurer.level(run, level)
+
+
+def with_weights(experiment: Experiment, located: LocatedResult) -> StoredResult:
+    """A located result with its weights; its experiment trains it again where they were dropped."""
+    found = experiment.results.peek(located.result_path, weights=True)
+    return found or _train_again(experiment, located.metrics)
+
+
+def _train_again(experiment: Experiment, metrics: dict) -> StoredResult:
+    seed, kind = metrics["seed"], metrics["kind"]
+    if kind == "rewind":
+        return experiment.rewind_point(seed, metrics["iterations"])
+    if metrics["criterion"] == DENSE and kind == "level":
+        return experiment.dense(seed, weights=True)
+    names = [field.name for field in dataclasses.fields(Treatment) if field.name in metrics]
+    treatment = Treatment(**{name: metrics[name] for name in names})
+    if kind == "control":
+        return experiment.control(treatment, seed, metrics["level"], metrics["control"], metrics["draw"])
+    return experiment.level(treatment, seed, metrics["level"])
 
 
 def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: StoredResult, names: tuple[str, str]) -> Job:
@@ -111,7 +136,7 @@ def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: Stored
     about |= {"seed": ends[0]["seed"], "level": ends[0]["level"], "kept_fraction": ends[0]["kept_fraction"]}
     about |= {"first": names[0], "second": names[1], "relation": "chosen", "second_level": ends[1]["level"]}
     about |= {"second_kept_fraction": ends[1]["kept_fraction"]}
-    result_path = "lines/" + "-".join(end["fingerprint"] for end in ends)
+    result_path = line_path(*(end["fingerprint"] for end in ends))
     dense = measurer.experiment.dense(ends[0]["seed"]).metrics
     do = functools.partial(_line, measurer, result_path, about, ends, lambda: (first.final, second.final), dense)
     return Job(f"{names[0]} line to {names[1]}", do)
@@ -122,7 +147,7 @@ def _line(
     result_path: str,
     about: dict,
     ends: Sequence[Mapping],
-    states: Callable[[], Sequence[Weights]],
+    states: Callable[[], tuple[Weights, Weights]],
     dense: Mapping,
 ) -> StoredResult:
     def measure() -> dict:

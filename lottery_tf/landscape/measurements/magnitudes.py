@@ -17,7 +17,7 @@ from lottery_tf.landscape.retraining import below_threshold, magnitude_histogram
 from lottery_tf.pruning import kept_counts
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import level_name
-from lottery_tf.results.store import StoredResult
+from lottery_tf.results.stored_result import StoredResult
 
 
 def jobs(measurer: LandscapeMeasurer, run: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:

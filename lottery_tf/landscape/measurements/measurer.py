@@ -19,7 +19,8 @@ from lottery_tf.landscape.interpolation import MATCHING, POINTS, Path
 from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.results.files import finite
-from lottery_tf.results.store import StoredResult
+from lottery_tf.results.paths import measurement_path
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class TrainedLevels:
 
     def measurement_path(self, *parts: str) -> str:
         """Where a measurement lies within the results: in the treatment's folder, its name joined from parts."""
-        return f"seed-{self.seed}/{self.treatment.name}/{'-'.join(parts)}"
+        return measurement_path(self.seed, self.treatment.name, *parts)
 
     def available_levels(self, wanted: Sequence[int] | None, least: int = 0, short_of_last: int = 0) -> Iterator[int]:
         """Those of the wanted levels (None: of all) that are there, from `least` to so many short of the last one."""

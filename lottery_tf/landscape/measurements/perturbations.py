@@ -24,7 +24,7 @@ from lottery_tf.landscape.measurements.measurer import (
 from lottery_tf.landscape.stability import robustness
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.results.paths import level_name
-from lottery_tf.results.store import StoredResult
+from lottery_tf.results.stored_result import StoredResult
 
 
 def jobs(measurer: LandscapeMeasurer, run: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:

@@ -112,7 +112,7 @@ def test_other_treatments_are_no_rewinding_by_magnitude(world):
 
 def test_matching_is_that_of_the_measurement_itself(folder, world):
     """Against `catalogue.lines.connection` on what is stored."""
-    from lottery_tf.results.store import finished
+    from lottery_tf.results.walk import finished
 
     stored = {}
     for metrics in finished(folder, kind="line"):

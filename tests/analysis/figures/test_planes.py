@@ -7,7 +7,8 @@ from scipy import stats
 from analysis.figures import drawing, planes, selectivity
 from lottery_tf.errors import InputError
 from lottery_tf.results.paths import level_path
-from lottery_tf.results.store import ResultsFolder, StoredResult
+from lottery_tf.results.store import ResultsFolder
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.studies import paper
 
 KEPT = planes.KEPT_FRACTION

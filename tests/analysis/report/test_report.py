@@ -21,7 +21,7 @@ from analysis.statistics.stars import StarRule
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results import files, paths, store
+from lottery_tf.results import files, paths, result_files
 from lottery_tf.studies import paper
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -221,7 +221,7 @@ def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_pa
     """Those of a model of one's own, whose `ResultsFolder` has no labels."""
     path = tmp_path / "seed-0" / "dense"
     metrics = files.json_bytes({"kind": "level", "seconds": 2.0})
-    store.write_files(
+    result_files.write_files(
         path, {"metrics.json": metrics, paths.CHECKSUMS: files.json_bytes({"metrics.json": files.sha256(metrics)})}
     )
     (tmp_path / "settings.json").write_text("{}")

@@ -15,7 +15,7 @@ from analysis.results.load import CSV_COLUMNS, CSV_NAMES, FINISHED, FRAMES, by_k
 from analysis.results.select import panel, panels
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results import store
+from lottery_tf.results import store, stored_result, walk
 from lottery_tf.studies import paper
 
 TREATMENTS = (Treatment(), Treatment("random"))
@@ -49,7 +49,7 @@ def test_every_level_is_a_row(folder):
     assert set(levels["treatment"]) == {"dense", *(treatment.name for treatment in TREATMENTS)}
     key = ["network", "treatment", "seed", "level"]
     measured = levels.set_index(key)["test_accuracy"].to_dict()
-    for metrics in store.finished(folder):
+    for metrics in walk.finished(folder):
         name = "dense" if metrics["criterion"] == "dense" else f"{metrics['criterion']}-rewind-zero"
         found = measured.pop((metrics["network"], name, metrics["seed"], metrics["level"]))
         assert found == metrics["test_accuracy"] or (metrics["status"] == "diverged" and pd.isna(found))
@@ -71,7 +71,7 @@ def test_the_curve_of_a_mask_whose_learning_diverged_is_left_out(tmp_path):
     results = store.ResultsFolder(tmp_path / "learned_masks", {})
     for seed, status in enumerate((FINISHED, "diverged")):
         metrics = {"kind": "learned_mask", "status": status, "seed": seed}
-        results.write(f"seed-{seed}", store.StoredResult({}, metrics, np.zeros((2, 5))))
+        results.write(f"seed-{seed}", stored_result.StoredResult({}, metrics, np.zeros((2, 5))))
     found = by_kind(tmp_path)
     assert [metrics["seed"] for metrics in found["learned_mask"]] == [0, 1]
     assert [metrics["seed"] for metrics in found["mask_history"]] == [0]
@@ -86,7 +86,7 @@ def write_level(folder, settings, seed, **labels):
         "level": 0,
         "kept_fraction": 1.0,
     }
-    level = store.StoredResult({}, metrics | {"mask1": "", "mask0": "", "scope": ""} | labels, np.zeros((1, 5)))
+    level = stored_result.StoredResult({}, metrics | {"mask1": "", "mask0": "", "scope": ""} | labels, np.zeros((1, 5)))
     store.ResultsFolder(folder, settings).write(f"seed-{seed}/dense", level)
 
 

@@ -10,13 +10,13 @@ from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import DENSE
-from lottery_tf.results.store import fingerprint
+from lottery_tf.results.stored_result import fingerprint
 
 if TYPE_CHECKING:
-    from lottery_tf.training.trainer import TrainingResult
+    from lottery_tf.training.training_result import TrainingResult
 
 NO_TREATMENT = {  # what the metrics of a dense network have in place of a treatment
-    field.name: None if field.default is None else type(field.default)() for field in dataclasses.fields(Treatment)
+    name: None if value is None else type(value)() for name, value in dataclasses.asdict(Treatment()).items()
 } | {"criterion": DENSE}
 
 
