@@ -44,15 +44,15 @@ from .results.store import ResultsFolder as ResultsFolder
 from .results.stored_result import StoredResult as StoredResult
 from .results.walk import finished as finished
 from .supermasks.heuristics import HeuristicSupermasks as HeuristicSupermasks
-from .supermasks.heuristics import MaskSource as MaskSource
 from .supermasks.learning import MaskLearner as MaskLearner
 from .supermasks.mask_settings import MaskSettings as MaskSettings
+from .supermasks.mask_sources import MaskSource as MaskSource
 from .supermasks.masked_model import MaskedModel as MaskedModel
 from .tickets.packing import pack_supermask as pack_supermask
 from .tickets.packing import pack_trained as pack_trained
 from .tickets.packing import rebuild as rebuild
 from .tickets.ticket_format import PackedTicket as PackedTicket
-from .training.trainer import IterationRange as IterationRange
 from .training.trainer import Trainer as Trainer
+from .training.training_result import IterationRange as IterationRange
 
 __version__: str

@@ -24,7 +24,8 @@ from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training import tensorboard
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
-from lottery_tf.training.trainer import IterationRange, Trainer
+from lottery_tf.training.trainer import Trainer
+from lottery_tf.training.training_result import IterationRange
 
 
 class Experiment:
@@ -303,6 +304,11 @@ def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str |
         results=ResultsFolder(
             Path(results_dir) / settings.folder, dataclasses.asdict(settings) | {"data": dataset.fingerprint}
         ),
-        labels={"network": settings.network, "dataset": settings.dataset, "schedule": settings.schedule},
+        labels={
+            "network": settings.network,
+            "dataset": settings.dataset,
+            "schedule": settings.schedule,
+            "precision": settings.training.precision,
+        },
         **options,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -46,7 +47,7 @@ class ChangingRate(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, peak: float, warmup: int = 1, drops: tuple[int, ...] = (), cosine: int | None = None):
         self.begins_at = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._config = {"peak": peak, "warmup": warmup, "drops": list(drops), "cosine": cosine}
+        self._config: dict[str, Any] = {"peak": peak, "warmup": warmup, "drops": list(drops), "cosine": cosine}
 
     def __call__(self, step):
         iteration = ops.cast(step, "int64") + self.begins_at

@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +36,7 @@ class _Operation:
 
     identity: str
     layer: keras.layers.Layer = dataclasses.field(compare=False)
-    node: object = dataclasses.field(compare=False)  # Keras's record of the call
+    node: Any = dataclasses.field(compare=False)  # Keras's record of the call
 
     @classmethod
     def called(cls, layer: keras.layers.Layer, node) -> _Operation:
@@ -157,7 +158,8 @@ def _call(operations: Iterable[_Operation], policy: str, images: int, xla: bool)
 
 def _least_seconds(calls: Sequence[Callable[[], list]]) -> np.ndarray:
     """The least time of each call; they are timed in turn, so that what else the machine does harms all alike."""
-    times, began = [], time.perf_counter()
+    times: list[list[float]] = []
+    began = time.perf_counter()
     while len(times) < REPEATS or time.perf_counter() - began < ENOUGH_SECONDS:
         times.append([_seconds(call) for call in calls])
     return np.min(times, axis=0)

@@ -14,7 +14,8 @@ from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.level_metrics import level_metrics
 from lottery_tf.training.tensorboard import TrainingEvents
-from lottery_tf.training.trainer import IterationRange, Trainer
+from lottery_tf.training.trainer import Trainer
+from lottery_tf.training.training_result import IterationRange
 
 
 @dataclasses.dataclass(frozen=True)

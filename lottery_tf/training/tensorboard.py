@@ -8,7 +8,7 @@ level and against the kept fraction (the step is that fraction in hundredths of 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -39,7 +39,7 @@ class TrainingEvents:
 
     def __init__(self, folder: Path | None):
         self._folder = folder
-        self._writer: tf.summary.SummaryWriter | None = None
+        self._writer: Any = None  # opened with the first row
         self._rows_written = 0
 
     def __enter__(self) -> Self:

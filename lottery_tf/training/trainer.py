@@ -12,6 +12,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,15 +22,18 @@ from lottery_tf import hardware
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
-from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings
+from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.registry import choose
 from lottery_tf.results.stored_result import fingerprint
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.training import augmentation, compilation, precision, precision_speed
+from lottery_tf.training.batches import batch_indices, scale
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.learning_rates import ChangingRate, learning_rate
+from lottery_tf.training.optimizers import make_optimizer
 from lottery_tf.training.sampled_model import SampledModel
+from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 log = logging.getLogger(__name__)
 
@@ -61,28 +65,6 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
             raise InputError(
                 f"There are {name} labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
             )
-
-
-@dataclasses.dataclass(frozen=True)
-class IterationRange:
-    """Which iterations a training runs through.
-
-    Attributes:
-      first: the first: the order of the images, the history and the learning rate go on from there.
-      last: where training stops; None: the end of the settings' schedule.
-      rate_from: where in its schedule the learning rate begins; None: at `first`.
-    """
-
-    first: int = 0
-    last: int | None = None
-    rate_from: int | None = None
-
-    @property
-    def name(self) -> str:
-        """What tells a checkpoint of it from others; nothing for a whole training."""
-        return (
-            "" if self == IterationRange() else f" iterations {self.first} to {self.last}, rate from {self.rate_from}"
-        )
 
 
 class Trainer:
@@ -167,7 +149,7 @@ class Trainer:
           model: the other model.
           **options: arguments of `Trainer` that are not as they are here.
         """
-        arguments = {"settings": self.settings} | self._options | options
+        arguments: dict[str, Any] = {"settings": self.settings} | self._options | options
         other = Trainer(model, self.dataset, **arguments)
         other._images, other._labels = self._images, self._labels
         return other
@@ -335,7 +317,7 @@ class Trainer:
     def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, drawn=None):
         """Summed cross-entropy and number of right answers of some images, augmented if so drawn; both float32."""
         labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
-        if drawn is not None:
+        if self.settings.augmentation is not None and drawn is not None:
             images = augmentation.AUGMENTATIONS[self.settings.augmentation](images, drawn)
         outputs = tf.cast(network(scale(images), training=training), tf.float32)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)

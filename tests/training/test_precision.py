@@ -18,11 +18,14 @@ from lottery_tf.models.settings import TrainingSettings, run_settings
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.store import ResultsFolder
-from lottery_tf.supermasks.heuristics import HeuristicSupermasks, MaskSource
+from lottery_tf.supermasks.heuristics import HeuristicSupermasks
+from lottery_tf.supermasks.mask_sources import MaskSource
 from lottery_tf.tickets.packing import pack_trained, rebuild
 from lottery_tf.training import precision, precision_speed
+from lottery_tf.training.batches import batch_indices
 from lottery_tf.training.checkpoint import Checkpoint
-from lottery_tf.training.trainer import Trainer, batch_indices, make_optimizer
+from lottery_tf.training.optimizers import make_optimizer
+from lottery_tf.training.trainer import Trainer
 
 HALF = ("mixed_bfloat16", "mixed_float16")
 SETTINGS = TrainingSettings(iterations=25, learning_rate=0.01, batch_size=40, eval_interval=10)

@@ -14,8 +14,11 @@ from lottery_tf.models import networks
 from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings, run_settings
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
+from lottery_tf.training.batches import batch_indices
 from lottery_tf.training.checkpoint import Checkpoint
-from lottery_tf.training.trainer import IterationRange, Trainer, batch_indices, make_optimizer
+from lottery_tf.training.optimizers import make_optimizer
+from lottery_tf.training.trainer import Trainer
+from lottery_tf.training.training_result import IterationRange
 
 SETTINGS = TrainingSettings(iterations=25, learning_rate=0.01, batch_size=40, eval_interval=10)
 
