@@ -51,7 +51,7 @@ def lottery_tickets(
         yield parent
     for level in levels:
         began = parent.ticket if rewound is None else parent.ticket.with_kept(initial)
-        slope = gradient(began, level) if treatment.wants_gradient else None
+        slope = gradient(began, level) if gradient and treatment.wants_gradient else None
         ticket = next_ticket(
             treatment, began, parent.final, initial, pruned_fraction, draw, seed, level, slope, rewound
         )  # Steps 2 to 4

@@ -177,8 +177,8 @@ def help_text() -> str:
 
 def _described(flag: flags.Flag) -> list[str]:
     """A flag, its default and its meaning as lines of help."""
-    default = "" if flag.default in (None, [], "", False) else flag.default_as_str.strip("'")
+    default = "" if flag.default in (None, [], "", False) else (flag.default_as_str or "").strip("'")
     long = f" Default: {default.replace(',', ', ')}." if len(default) > SHORT else ""
     shown = f"  --{'[no]' if flag.boolean else ''}{flag.name}{f'={default}' if default and not long else ''}"
     width = min(120, shutil.get_terminal_size().columns)
-    return [shown, *textwrap.wrap(flag.help + long, width, initial_indent=6 * " ", subsequent_indent=6 * " ")]
+    return [shown, *textwrap.wrap(f"{flag.help}{long}", width, initial_indent=6 * " ", subsequent_indent=6 * " ")]

@@ -84,7 +84,7 @@ class Dataset:
         for split in self.splits.values():
             for array in (split.images, split.labels):
                 digest.update(f"{array.dtype}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array))
+                digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
 
 
@@ -184,7 +184,7 @@ def _read(builder, split: str) -> Split:
 
 def _check(name: str, split: Split, size: int, settings: DatasetSettings, looked_in: Path) -> None:
     found = (split.images.shape, split.images.dtype.name, int(split.labels.max()) + 1)
-    wanted = ((size, *settings.image_shape), "uint8", settings.classes)
+    wanted = ((size, *(settings.image_shape or ())), "uint8", settings.classes)
     if found != wanted:
         raise InputError(
             f"{looked_in} holds another data set under the name {name!r}: images and classes are {found}, "

@@ -50,4 +50,4 @@ def threads() -> int:
     """How many threads TensorFlow computes with."""
     tensorflow = sys.modules.get("tensorflow")
     chosen = tensorflow.config.threading.get_intra_op_parallelism_threads() if tensorflow else 0
-    return chosen or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    return chosen or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

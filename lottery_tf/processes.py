@@ -104,6 +104,7 @@ def set_temporary_folder(folder: Path) -> None:
 def die_with_parent() -> None:
     """Ends this process as soon as the one that started it is gone, even if that one was killed."""
     parent = multiprocessing.parent_process()
+    assert parent is not None, "multiprocessing starts whatever calls this"
 
     def watch() -> None:
         multiprocessing.connection.wait([parent.sentinel])
@@ -168,6 +169,7 @@ def cause_of_death(process: multiprocessing.process.BaseProcess) -> str:
 
 def _answer(connection, function: Callable[..., Any], arguments: tuple) -> None:
     die_with_parent()
+    answer: tuple[Any, Exception | None]
     try:
         answer = (function(*arguments), None)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is for the one who called

@@ -31,6 +31,7 @@ class LossAndError(NamedTuple):
 
 
 Evaluate = Callable[[Weights], LossAndError]
+Values = Sequence[float] | np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Path:
         return self.error_barrier < limit
 
 
-def barrier(values: Sequence[float]) -> float:
+def barrier(values: Values) -> float:
     """How far the greatest value along a line lies above the mean of the values at its two ends.
 
     The ends count among the points, so that the barrier of a line between an error of 2% and one of 6% is at least 2
@@ -79,7 +80,7 @@ def barrier(values: Sequence[float]) -> float:
     return float(np.max(values) - (values[0] + values[-1]) / 2)
 
 
-def rise(positions: Sequence[float], values: Sequence[float]) -> float:
+def rise(positions: Values, values: Values) -> float:
     """How far a value along a line lies at most above the straight line between the values at its two ends.
 
     It is 0 where none does. `barrier` is at least half of the difference between its ends, even where nothing lies
@@ -137,7 +138,7 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POIN
     return measured_path(evaluate, shares, (between(first, second, share) for share in shares))
 
 
-def ray(evaluate: Evaluate, state: Weights, direction: Weights, distances: Sequence[float]) -> Path:
+def ray(evaluate: Evaluate, state: Weights, direction: Weights, distances: Values) -> Path:
     """Loss and error at distances from a network along a direction, for example one in which pruning moves it.
 
     Args:
@@ -154,7 +155,7 @@ def ray(evaluate: Evaluate, state: Weights, direction: Weights, distances: Seque
     return measured_path(evaluate, distances, (directions.moved(state, direction, far) for far in distances))
 
 
-def measured_path(evaluate: Evaluate, positions: Sequence[float], states: Iterable[Weights]) -> Path:
+def measured_path(evaluate: Evaluate, positions: Values, states: Iterable[Weights]) -> Path:
     """The path whose points are the given states, evaluated one by one."""
     losses, errors = np.array([evaluate(state) for state in states], np.float64).reshape(-1, 2).T
     return Path(np.asarray(positions, np.float64), losses, errors)
@@ -195,7 +196,7 @@ class Connection:
     """
 
     path: Path
-    matching: tuple[bool, bool]
+    matching: tuple[bool, ...]
 
     def as_claimed(self, limit: float = STABLE) -> bool:
         """Whether the pair bears out that a line without barrier joins it if and only if both match."""

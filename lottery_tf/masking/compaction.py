@@ -17,6 +17,7 @@ import collections
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -224,7 +225,7 @@ class _Rule:
 
     known = True  # whether the rule holds for this layer
 
-    def __init__(self, layer, shape_in: tuple, shape_out: tuple, value: Callable[..., np.ndarray] | None = None):
+    def __init__(self, layer, shape_in: tuple, shape_out: tuple, value: Callable[..., np.ndarray] | Any = None):
         self.layer = layer
         self.shape_in, self.shape_out = shape_in, shape_out
         self.value = value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
 
@@ -33,7 +34,7 @@ def unmasked(model: keras.Model) -> keras.Model:
     return _converted(model, {masked: plain for plain, masked in MASKABLE.items()})
 
 
-def _converted(model: keras.Model, replacements: dict[type, type]) -> keras.Model:
+def _converted(model: keras.Model, replacements: Mapping[type, Any]) -> keras.Model:
     if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
         raise InputError(f"{model.name!r} is neither a Sequential nor a functional Keras model and cannot be copied.")
     if not model.built:

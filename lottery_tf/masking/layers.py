@@ -29,7 +29,7 @@ def mask_gradient(kernel, kernel_mask):
     return ops.copy(kernel), gradient
 
 
-class MaskedLayer:
+class MaskedLayer(keras.layers.Layer):
     """What masked layers share: the mask, the frozen values, and how they are set, saved and loaded.
 
     Attributes:

@@ -100,6 +100,7 @@ def build(
       classes: units of the output layer.
       dropout: share of the units of each hidden dense layer that a training step leaves out; None: none.
 
+    >>> from lottery_tf.masking.model_weights import kernels
     >>> sum(kernel.size for kernel in kernels(build("fc")).values())
     266200
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
@@ -193,7 +194,7 @@ def run_settings(
     network: str = "fc",
     dataset: str = "digits",
     schedule: str | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> RunSettings:
     """The settings of Table S1 for a network, with what the user wants otherwise.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -107,11 +107,11 @@ class Treatment:
         """Whether the network goes on from where training left it, instead of starting again."""
         return self.mask1 in CONTINUE_TRAINING
 
-    def act_on_kept(self, **offered: object) -> np.ndarray:
+    def act_on_kept(self, **offered: Any) -> np.ndarray:
         """The mask-1 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
         return _checked(self.mask1, _called(self.functions()[1], offered), offered["w_i"])
 
-    def act_on_pruned(self, **offered: object) -> np.ndarray:
+    def act_on_pruned(self, **offered: Any) -> np.ndarray:
         """The mask-0 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
         return _checked(self.mask0, _called(self.functions()[2], offered), offered["w_i"])
 

@@ -13,7 +13,7 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +96,8 @@ def load_npz(path: Path, content: bytes) -> dict[str, np.ndarray]:
 def npz_bytes(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
     """The content of an `.npz` file; the same arrays give the same bytes."""
     file = io.BytesIO()
-    (np.savez_compressed if compress else np.savez)(file, **arrays)
+    save: Callable[..., None] = np.savez_compressed if compress else np.savez
+    save(file, **arrays)
     return file.getvalue()
 
 

@@ -87,7 +87,7 @@ class _Measured:
 
     def __init__(self):
         self._amount: collections.Counter[tuple[str, str]] = collections.Counter()
-        self._seconds: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._seconds: collections.defaultdict[tuple[str, str], float] = collections.defaultdict(float)
 
     def add(self, task: Task, seconds: float) -> None:
         if seconds > 0:

@@ -1,12 +1,13 @@
 """Learned Supermasks: masks trained by gradient over weights that are not (Zhou et al., Section 5.1 and S3).
 
-The effective weights are w' = w * g(m), with trainable logits m of the kernels' shapes and g one of `GATES`. Biases
-stay as they were initialized. g's values are 0 or 1; its gradient passes straight through to a smooth stand-in.
+The effective weights are w' = w * g(m), with trainable logits m of the kernels' shapes and g one of `gates`. Biases
+stay as they were initialized. g is 0 or 1; its straight-through gradient is that of a smooth function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,18 +19,14 @@ from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
-from lottery_tf.supermasks.gates import GATES
-from lottery_tf.supermasks.mask_settings import SAMPLED, check
+from lottery_tf.supermasks import gates
+from lottery_tf.supermasks.mask_settings import GATES, check
 from lottery_tf.training.sampled_model import SampledModel
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
 class KeptProbability(keras.regularizers.Regularizer):
-    """An L1 penalty on mask probabilities: a factor times the sum of sigmoid(m), the remedy that S3 proposes.
-
-    Args:
-      factor: what the sum over the layer's weights is multiplied by.
-    """
+    """An L1 penalty on mask probabilities, factor * sum(sigmoid(m)), as Section S3 proposes."""
 
     def __init__(self, factor: float):
         self.factor = factor
@@ -47,7 +44,7 @@ class MaskLogits(keras.layers.Layer):
 
     Args:
       shape: the kernel's shape.
-      initial: the constant that every logit starts from.
+      initial: the value that every logit starts from.
       l1: factor of the penalty on sigmoid(m).
     """
 
@@ -70,24 +67,24 @@ class MaskLogits(keras.layers.Layer):
 class MaskedModel(SampledModel):
     """A Keras model whose weights are frozen while a mask over its Dense and Conv kernels is learned.
 
-    Use it with Keras's own `compile`, `fit`, `evaluate` and `save`; only the mask logits train. Evaluation averages over
-    `samples` masks where the mask is drawn at random.
+    Use it with Keras's own `compile`, `fit`, `evaluate` and `save`. Only the mask logits are trained. If masks are drawn
+    at random, an evaluation averages over `samples` of them.
 
     Args:
-      network: a built Keras model; it is copied, and its present weights are the untrained ones.
+      network: a built Keras model. It is copied; its present weights are the untrained ones.
       weights: "initial" (the kernels as they are) or "signed_constant" (their sign times the standard deviation of all
         the layer's initial weights).
-      g: a name in `GATES`.
-      rescale: multiply each kernel by number of weights / number of ones in the mask, in every forward pass, the gradient
-        passing through the factor too (dynamic weight rescaling; later version of the paper, Section 5.2).
-      initial_logit: where every logit starts, or a dictionary from kernel names to such values.
-      l1: factor of an L1 penalty on the mask probabilities; 0 for none.
-      kept_fraction: the share of each layer that `edge_popup` keeps, in (0, 1); no other g has one.
-      seed: of the masks that are drawn.
+      g: a name in `mask_settings.GATES`.
+      rescale: whether each kernel is multiplied by its number of weights / ones in its mask in every forward pass; the
+        gradient passes through this factor too (dynamic weight rescaling; later version of the paper, Section 5.2).
+      initial_logit: the value that every logit starts from, or a dictionary from kernel names to values.
+      l1: the factor of an L1 penalty on the mask probabilities; 0 for none.
+      kept_fraction: the share of each layer that `edge_popup` keeps, in (0, 1); None for any other g.
+      seed: the seed of the masks that are drawn.
       samples: how many masks an evaluation averages over.
 
     Raises:
-      InputError: an unknown name, or values that do not go together.
+      InputError: a name is unknown, or values do not go together.
 
     >>> network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     >>> model = MaskedModel(network, weights="signed_constant", initial_logit=2.0)
@@ -113,9 +110,9 @@ class MaskedModel(SampledModel):
         masked = conversion.masked(network)
         kernels = model_weights.kernels(masked)
         logits = logits_by_kernel(initial_logit, kernels)
-        self._config = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit, "l1": l1}
-        self._config |= {"kept_fraction": kept_fraction, "seed": seed, "samples": samples}
-        self.samples = samples if g in SAMPLED else 1
+        self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
+        self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
+        self.samples = samples if GATES[g].samples else 1
         self.network = conversion.unmasked(masked)
         self.network.trainable = False
         frozen = dict(model_weights.variables(self.network))
@@ -129,30 +126,30 @@ class MaskedModel(SampledModel):
         self.kernel_names = list(kernels)
         self._kept_counts = [max(1, round(kernel.size * (kept_fraction or 1))) for kernel in kernels.values()]
         if g == "edge_popup":
-            self.scatter_scores(seed)
-        self._gate, self._rescale = GATES[g], rescale
+            self.draw_scores(seed)
+        self._gate, self._rescale = getattr(gates, g), rescale
         self._seeds = keras.random.SeedGenerator(seed)
         self._network_draws = [each for each in self.network.variables if each.name == "seed_generator_state"]
-        # Compiled by XLA even in a graph that is not: its random numbers and its fused products are much cheaper.
+        # XLA compiles this even where it does not compile the model: its random numbers and fused products are cheaper.
         self._masked_kernels = tf.function(self._gated, jit_compile=True)
         self.built = True
 
-    def scatter_scores(self, seed: int) -> None:
-        """Sets the scores of `edge_popup` uniformly at random, as they have to start: equal ones cannot be ranked."""
+    def draw_scores(self, seed: int) -> None:
+        """Draws the initial scores of `edge_popup` uniformly at random, because equal scores cannot be ranked."""
         rng = np.random.default_rng(seed)
         for mask in self.masks:
             bound = np.sqrt(6 / np.prod(mask.logits.shape[:-1]))
             mask.logits.assign(rng.uniform(-bound, bound, mask.logits.shape))
 
     def drawn(self) -> Callable:
-        """Draws one mask; returns the network under it, to be called with inputs and `training`."""
+        """Draws a mask; returns a function from inputs and `training` to the outputs of the network under it."""
         kernels = self._masked_kernels(ops.cast(self._seeds.next(), "int32"))
         substitutes = list(zip(self._kernels, kernels, strict=True))
 
         def call(inputs, training=False):
             with keras.StatelessScope(state_mapping=substitutes) as scope:
                 outputs = self.network(inputs, training=training)
-            # What the network's own layers draw (dropout) has to go on, or each step would draw the same.
+            # The random state of the network's own layers (dropout) must advance, or each step would draw the same.
             for state in self._network_draws:
                 drawn = scope.get_current_value(state)
                 if drawn is not None:
@@ -162,9 +159,9 @@ class MaskedModel(SampledModel):
         return call
 
     def _gated(self, seed):
-        """The kernels under a mask drawn from a seed of two whole numbers."""
+        """The kernels under a mask drawn from a seed of two integers."""
         sizes = [int(np.prod(kernel.shape)) for kernel in self._kernels]
-        # One draw for all layers; threefry is the fastest generator under XLA on a CPU by far.
+        # One draw for all layers; threefry is by far the fastest generator under XLA on a CPU.
         uniform = tf.split(tf.random.stateless_uniform((sum(sizes),), seed, alg="threefry"), sizes)
         kernels = []
         for mask, kernel, numbers, count in zip(self.masks, self._kernels, uniform, self._kept_counts, strict=True):
@@ -198,12 +195,12 @@ class MaskedModel(SampledModel):
 
     def probabilities(self) -> dict[str, np.ndarray]:
         """For each kernel the probability that each weight is kept."""
-        if self._config["g"] in SAMPLED:
+        if GATES[self._config["g"]].samples:
             return {name: expit(mask.logits.numpy()) for name, mask in self._named()}
         return {name: kept.astype(np.float32) for name, kept in self.most_likely_mask().items()}
 
     def most_likely_mask(self) -> Mask:
-        """The single most likely mask; a weight that is as likely kept as pruned is kept."""
+        """The most likely mask; a weight of probability 1/2 is kept."""
         if self._config["g"] != "edge_popup":
             return {name: mask.logits.numpy() >= 0 for name, mask in self._named()}
         counts = dict(zip(self.kernel_names, self._kept_counts, strict=True))
@@ -237,9 +234,9 @@ def _batch_size(inputs):
 
 
 def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collection[str]) -> dict[str, float]:
-    """A starting logit for each kernel; raises InputError where a dictionary has others, or not all."""
+    """The initial logit of each kernel; raises InputError for a dictionary of other kernels, or not of all."""
     if not isinstance(initial_logit, dict):
         return dict.fromkeys(kernels, initial_logit)
     if odd := sorted(initial_logit.keys() ^ set(kernels)):
-        raise InputError(f"Initial logits are wanted for {', '.join(kernels)}; missing or unknown: {', '.join(odd)}.")
+        raise InputError(f"Initial logits are needed for {', '.join(kernels)}; missing or unknown: {', '.join(odd)}.")
     return initial_logit

@@ -21,6 +21,7 @@ import math
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ class PackedTicket:
         """Whether rebuilding draws the initial weights."""
         return self.weights != TRAINED or bool(self.at_initial)
 
-    def kernel(self, name: str, w_i: np.ndarray | None) -> np.ndarray:
+    def kernel(self, name: str, w_i: np.ndarray | Any) -> np.ndarray:
         """One rebuilt kernel, float32, from its initial weights (which only `needs_initial` tickets read)."""
         kept = self.mask[name]
         if self.weights == TRAINED:
@@ -260,7 +261,7 @@ class _Payload:
             mask[name] = self.bits(kernels[name], "mask", math.prod(shape)).reshape(shape)
             if "at_initial" in kernels[name]:
                 pruned, at_initial[name] = ~mask[name], np.zeros(shape, bool)
-                at_initial[name][pruned] = self.bits(kernels[name], "at_initial", np.count_nonzero(pruned))
+                at_initial[name][pruned] = self.bits(kernels[name], "at_initial", int(pruned.sum()))
         if not mask:
             raise DamagedFile("it has no mask")
         masks.check(mask)
@@ -269,7 +270,7 @@ class _Payload:
     def values(self, header: dict, mask: Mask) -> Weights:
         dtype, length = _pair(header, "values")
         choose(dict.fromkeys(DTYPES), dtype, "type of weights")
-        return self.floats(length, dtype, {name: (np.count_nonzero(kept),) for name, kept in mask.items()})
+        return self.floats(length, dtype, {name: (int(kept.sum()),) for name, kept in mask.items()})
 
     def floats(self, length: int, dtype: str, shapes: Shapes) -> Weights:
         counts = [math.prod(shape) for shape in shapes.values()]
