@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from lottery_tf.seeds import draw_seed, generator
-from lottery_tf.training.trainer import scale
+from lottery_tf.training.batches import scale
 
 
 def batch_norm_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:

@@ -20,8 +20,8 @@ from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
+from lottery_tf.training.batches import scale
 from lottery_tf.training.precision import set_float32
-from lottery_tf.training.trainer import scale
 
 CHUNK = 200  # images at once: a product keeps several times their activations, about a gigabyte for conv2
 

@@ -14,7 +14,7 @@ from conftest import ROOT
     [
         ("runs.status", ["--results_dir=~/none"], "There is no results folder {home}/none."),
         ("runs.ticket", ["pack", "--run=~/none", "--out=~/a.ticket"], "{home}/none"),
-        ("runs.connectivity", ["--between=~/a,~/b"], "{home}/a"),
+        ("runs.landscape", ["--between=~/a,~/b"], "{home}/a"),
         ("analysis.tables", ["--results_dir=~/none"], "There is no folder {home}/none."),
         ("analysis.export", ["--results_dir=~/none"], "There is no results folder {home}/none."),
     ],

@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lottery_tf.errors import InputError
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
     from lottery_tf.landscape.curvature import Curvature
     from lottery_tf.landscape.evaluator import Evaluator
-    from lottery_tf.training.trainer import TrainingResult
+    from lottery_tf.training.training_result import TrainingResult
 
 
-LABELS = ("network", "dataset", "schedule")
+LABELS = ("network", "dataset", "schedule", "precision")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,7 +207,7 @@ class LandscapeMeasurer:
           place: the measurement's place.
           part: which of its trainings, where it takes several one after another.
         """
-        from lottery_tf.training.trainer import IterationRange
+        from lottery_tf.training.training_result import IterationRange
 
         partial = self.experiment.results.partial(result_path)
         checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds, part)
@@ -221,7 +221,7 @@ class LandscapeMeasurer:
         result_path: str,
         kind: str,
         identity: dict,
-        parents: Sequence[dict],
+        parents: Sequence[Mapping],
         settings: dict,
         make: Callable[[], dict],
     ) -> StoredResult:

@@ -1,4 +1,4 @@
-"""`runs.connectivity` as a user runs it: real processes, killed ones among them."""
+"""`runs.landscape` as a user runs it: real processes, killed ones among them."""
 
 import shutil
 import signal
@@ -22,7 +22,7 @@ KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histo
 def whole(tmp_path_factory, warm_forks):
     """The results folder of a run that nothing interrupted, and what the run printed."""
     results_dir = tmp_path_factory.mktemp("whole")
-    done = warm_forks.run("runs.connectivity", *ALL, f"--results_dir={results_dir}")
+    done = warm_forks.run("runs.landscape", *ALL, f"--results_dir={results_dir}")
     assert done.returncode == 0, done.stderr
     return results_dir, done.stdout
 
@@ -81,15 +81,15 @@ def test_the_table_of_lines_sums_up_what_is_stored(whole):
 
 def test_nothing_is_done_twice(whole, warm_command):
     results_dir, output = whole
-    again = warm_command("runs.connectivity", *ALL, f"--results_dir={results_dir}")
+    again = warm_command("runs.landscape", *ALL, f"--results_dir={results_dir}")
     assert (again.returncode, again.stdout) == (0, output)
     assert len(again.stderr.splitlines()) == 1, again.stderr
-    strict = warm_command("runs.connectivity", *ALL, "--stable_below=1e-9", f"--results_dir={results_dir}")
+    strict = warm_command("runs.landscape", *ALL, "--stable_below=1e-9", f"--results_dir={results_dir}")
     assert len(strict.stderr.splitlines()) == 1, strict.stderr
     heads, *lines = printed(strict.stdout, "Lines between successive levels: ")
     assert {cells[heads.index("stable")] for cells in lines} <= {"0 of 2", "1 of 2"}
     assert "all weights are kept, about 0.01 GB" in again.stderr
-    other = warm_command("runs.connectivity", *ALL, "--matching_tolerance=0.001", f"--results_dir={results_dir}")
+    other = warm_command("runs.landscape", *ALL, "--matching_tolerance=0.001", f"--results_dir={results_dir}")
     lines = [line for line in other.stderr.splitlines() if line.startswith("seed")]
     assert lines
     assert all(" limit" in line for line in lines), "the tolerance is of account for the limits only"
@@ -99,7 +99,7 @@ def test_several_directions_and_copies(whole, warm_command, tmp_path):
     shutil.copytree(whole[0], tmp_path, dirs_exist_ok=True)
     more = ("--seeds=0", "--measure=robustness,instability", "--at=1", "--multiples=1", "--directions=2", "--copies=2",
             "--matching_tolerance=3", "--batch_norm_images=30")  # fmt: skip
-    done = warm_command("runs.connectivity", *SHORT, *more, f"--results_dir={tmp_path}")
+    done = warm_command("runs.landscape", *SHORT, *more, f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     moved = [each for each in measured(tmp_path, "perturbation") if (each["seed"], each["multiple"]) == (0, 1)]
     assert [each["draw"] for each in moved] == [1, 2]
@@ -112,12 +112,12 @@ def test_several_directions_and_copies(whole, warm_command, tmp_path):
 
 def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_command, start, tmp_path):
     results_dir, _ = whole
-    process = start(words("runs.connectivity", *ALL, f"--results_dir={tmp_path}"))
+    process = start(words("runs.landscape", *ALL, f"--results_dir={tmp_path}"))
     wait_for_file(tmp_path, "level-01-perturbation-1-1/checksums.json", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not any(tmp_path.rglob("level-01-limit")), "it was not killed half-way"
-    resumed = warm_command("runs.connectivity", *ALL, f"--results_dir={tmp_path}")
+    resumed = warm_command("runs.landscape", *ALL, f"--results_dir={tmp_path}")
     assert resumed.returncode == 0, resumed.stderr
     assert "seed 0 large_final-rewind-zero level-01 perturbed by 1, direction 1" not in resumed.stderr, "trained twice"
     for kind in ("line", "perturbation", "ray", "threshold", "histogram"):
@@ -128,7 +128,7 @@ def test_killed_and_resumed_it_ends_with_the_same_measurements(whole, warm_comma
 def test_rewind_points_and_criteria_and_ways_to_prune(warm_command, tmp_path):
     arguments = (*SHORT, "--criterion=large_final,random", "--rewind_to=0,20", "--scope=global", "--levels=2",
                  f"--results_dir={tmp_path}")  # fmt: skip
-    done = warm_command("runs.connectivity", *arguments)
+    done = warm_command("runs.landscape", *arguments)
     assert done.returncode == 0, done.stderr
     for name in ("large_final", "random"):
         for end in ("", "-rewind20"):
@@ -142,14 +142,14 @@ def test_the_line_between_two_results(whole, warm_command):
     results_dir, _ = whole
     ends = [results_dir / "fc-digits" / "40" / f"seed-{seed}" / "dense" for seed in (0, 1)]
     between = f"--between={','.join(map(str, ends))}"
-    done = warm_command("runs.connectivity", between, "--points=5", "--split=validation")
+    done = warm_command("runs.landscape", between, "--points=5", "--split=validation")
     assert done.returncode == 0, done.stderr
     (_, cells) = printed(done.stdout, "The line between two results: ")
     assert cells[:2] == ["fc-digits/40/seed-0/dense", "fc-digits/40/seed-1/dense"]
     (metrics,) = [metrics for metrics in measured(results_dir, "line") if metrics["relation"] == "chosen"]
     assert (len(metrics["rows"]), metrics["settings"]["split"], metrics["criterion"]) == (5, "validation", "")
     assert f"{100 * metrics['error_barrier']:.2f}" in cells
-    again = warm_command("runs.connectivity", between, "--points=5", "--split=validation")
+    again = warm_command("runs.landscape", between, "--points=5", "--split=validation")
     assert (again.stdout, again.stderr) == (done.stdout, "")
 
 
@@ -159,7 +159,7 @@ def test_results_of_other_networks_and_data_sets_are_refused_at_once(light_comma
     dense = [place / f"{network}-{dataset}" / schedule / "seed-0" / "dense"
              for place, (network, dataset, schedule) in zip(places, PANELS, strict=True)]  # fmt: skip
     for other, message in ((1, "are of other data sets"), (2, "are of other networks: no line joins their weights")):
-        done = light_command("runs.connectivity", f"--between={dense[0]},{dense[other]}")
+        done = light_command("runs.landscape", f"--between={dense[0]},{dense[other]}")
         assert (done.returncode, message in done.stderr) == (2, True), done.stderr
 
 
@@ -208,7 +208,7 @@ PANELS = (("fc", "mnist", "600"), ("fc", "digits", "600"), ("conv2", "mnist", "6
     ],
 )
 def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, light_command):
-    done = light_command("runs.connectivity", *arguments)
+    done = light_command("runs.landscape", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
