@@ -257,7 +257,7 @@ class Experiment:
             raise InputError(f"Levels begin with 0, the dense network; level {level} is asked for.")
         if level > treatment.last_level(level):
             raise InputError(f"The treatment {treatment.name} has level 1 alone; level {level} is asked for.")
-        treatment.check_length(self.trainer.settings.iterations)
+        treatment.check_training(self.trainer.settings.iterations, self.trainer.settings.decay)
         self._network.check_kept_fraction(treatment)
 
     def _control_begins(

@@ -28,18 +28,19 @@ from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, POINTS, STABLE
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.landscape.measurements.lines import between_job, with_weights
-from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, MeasurementSettings, TrainedLevels
+from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
+from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.models.settings import DATASETS, RunSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results.locate import LocatedResult, locate
 from lottery_tf.results.stored_result import StoredResult
-from runs.landscape_tables import TABLES, Thresholds, note
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.flags.treatments import levels_from_flags, treatments_from_flags
+from runs.landscape_tables import TABLES, Thresholds, note
 from runs.planning import Outlook, plan_of, pruning_tasks
 from runs.progress import Progress
 
@@ -98,7 +99,7 @@ def measure_levels(measurement: MeasurementSettings) -> None:
     settings, seeds = settings_from_flags(CHANGES), SEEDS.value
     treatments, last = treatments_from_flags(), levels_from_flags()
     for treatment in treatments:
-        treatment.check_length(settings.training.iterations)
+        treatment.check_training(settings.training.iterations, settings.training.decay)
     measures = measures_from_flags(treatments)
     check_at(measures)
     wanted = {name: levels_to_measure(name, last) for name in measures}
@@ -206,6 +207,7 @@ class StepsWatch:
         self.tell: Callable[[int], None] = lambda count: None
 
     def __call__(self, count: int) -> None:
+        """Passes a number of steps on."""
         self.tell(count)
 
 

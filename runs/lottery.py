@@ -28,7 +28,7 @@ from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags,
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
 from runs.flags.treatments import levels_from_flags, treatments_from_flags
-from runs.planning import Outlook, plan_of, pruning_works
+from runs.planning import Outlook, plan_of, pruning_tasks
 from runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def main() -> None:
     settings, seeds, levels = settings_from_flags(CHANGES), SEEDS.value, levels_from_flags()
     treatments, wanted_controls = treatments_from_flags(), controls_from_flags()
     for treatment in treatments:
-        treatment.check_length(settings.training.iterations)
+        treatment.check_training(settings.training.iterations, settings.training.decay)
     for treatment, (control, draw) in itertools.product(treatments, wanted_controls):
         controls.check(treatment, 1, control, draw)
     results_dir = Path(RESULTS_DIR.value)
-    works = pruning_works(settings, seeds, treatments, levels, wanted_controls)
-    outlook = Outlook.on(plan_of("lottery", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
+    tasks = pruning_tasks(settings, seeds, treatments, levels, wanted_controls)
+    outlook = Outlook.on(plan_of("lottery", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(outlook.described())
         return

@@ -23,6 +23,7 @@ class HoldPruned(keras.constraints.Constraint):
         self.then = then
 
     def __call__(self, kernel):
+        """The kernel with its pruned weights at their frozen values."""
         if self.then is not None:
             kernel = self.then(kernel)
         return ops.where(self.kernel_mask, kernel, self.frozen_values)

@@ -30,7 +30,10 @@ def masked(model: keras.Model) -> keras.Model:
 
 
 def unmasked(model: keras.Model) -> keras.Model:
-    """A copy of a masked model with Keras's own layers, pruned weights at their frozen values: it needs nothing of this package."""
+    """A copy of a masked model with Keras's own layers, which needs nothing of this package.
+
+    Pruned weights are ordinary weights there, at their frozen values.
+    """
     return _converted(model, {masked: plain for plain, masked in MASKABLE.items()})
 
 
@@ -54,7 +57,10 @@ def _converted(model: keras.Model, replacements: Mapping[type, Any]) -> keras.Mo
 
 @contextlib.contextmanager
 def uncompiled(model: keras.Model) -> Iterator[None]:
-    """Has a model, and those inside it, seem not compiled: a copy then wants none of its losses, which may be anybody's."""
+    """Temporarily marks a model, and models inside it, as not compiled.
+
+    `clone_model` would otherwise copy a loss that it may be unable to serialize.
+    """
     compiled = [each for each in (model, *_inner(model)) if each.compiled]
     for each in compiled:
         each.compiled = False

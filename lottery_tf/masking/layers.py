@@ -38,6 +38,7 @@ class MaskedLayer(keras.layers.Layer):
     """
 
     def build(self, input_shape):
+        """Makes the layer's weights, a mask that keeps them all, and the constraint that will hold pruned ones."""
         super().build(input_shape)
         kernel = self._kernel
         self.kernel_mask = self.add_weight(
@@ -79,9 +80,11 @@ class MaskedLayer(keras.layers.Layer):
     # Keras's Dense and Conv layers save their kernel and bias only; the base class saves all that a layer owns.
 
     def save_own_variables(self, store):
+        """Saves all variables, the mask and the frozen values among them."""
         keras.layers.Layer.save_own_variables(self, store)
 
     def load_own_variables(self, store):
+        """Loads what `save_own_variables` saved."""
         keras.layers.Layer.load_own_variables(self, store)
 
 
@@ -97,6 +100,7 @@ class MaskedDense(MaskedLayer, keras.layers.Dense):
     """
 
     def call(self, inputs, training=None):
+        """The layer's outputs; the gradient of its kernel is masked."""
         outputs = ops.matmul(inputs, self.masked_kernel(self.kernel))
         if self.bias is not None:
             outputs = ops.add(outputs, self.bias)
@@ -107,6 +111,7 @@ class MaskedConvolution(MaskedLayer):
     """What masked convolutions share: Keras's own convolution of a kernel whose gradient is masked."""
 
     def convolution_op(self, inputs, kernel):
+        """Keras's own convolution, of the masked kernel."""
         return super().convolution_op(inputs, self.masked_kernel(kernel))
 
 

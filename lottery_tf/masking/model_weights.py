@@ -19,7 +19,7 @@ OWN_VARIABLES = ("kernel_mask", "frozen_values")  # a masked layer's weights tha
 
 
 def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Every layer with weights of its own once, under a name that tells layers of inner models apart."""
+    """Every layer that has weights, once, with its path in the model ("inner/dense_1") as its name."""
     seen = set()
     for name, layer in _all_layers(model):
         if layer.weights and id(layer) not in seen:
@@ -28,7 +28,7 @@ def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.
 
 
 def _all_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Every layer under the name of each place that it has; models that share it give it several."""
+    """Every layer with its path in the model; a layer that inner models share comes once for each path."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _all_layers(layer, f"{prefix}{layer.name}/")
@@ -37,7 +37,7 @@ def _all_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, ker
 
 
 def refresh_derived_weights(layer: keras.layers.Layer) -> None:
-    """Has a layer that computes with values derived from its weights (Normalization) take them from its present ones."""
+    """Updates what a layer derives from its weights and keeps beside them, as `Normalization` does."""
     if hasattr(layer, "finalize_state"):
         layer.finalize_state()
 

@@ -127,8 +127,17 @@ class Treatment:
         """
         return ROUNDS[self.rounds](level)
 
-    def check_length(self, iterations: int) -> None:
-        """Raises InputError unless trainings of so many iterations pass through the rewind point."""
+    def check_training(self, iterations: int, decay: str = "none") -> None:
+        """Raises InputError unless networks can be trained for this treatment.
+
+        Args:
+          iterations: of a training, which has to pass through the rewind point.
+          decay: how the learning rate falls; a training that goes on takes its last value, which must not be 0.
+        """
+        if self.continues_training and decay == "cosine":
+            raise InputError(
+                "The mask-1 action 'finetune' goes on at the schedule's last learning rate, which is 0 after a cosine decay."
+            )
         if self.rewind_to >= iterations:
             raise InputError(
                 f"rewind_to is {self.rewind_to}; it must be below the {iterations} iterations of a training."
@@ -154,18 +163,15 @@ class Ticket:
 
 
 class TrainedTicket(Protocol):
-    """A ticket after its training.
-
-    Attributes:
-      ticket: what was trained.
-      final: every weight at the end.
-    """
+    """A ticket after its training."""
 
     @property
-    def ticket(self) -> Ticket: ...
+    def ticket(self) -> Ticket:
+        """What was trained."""
 
     @property
-    def final(self) -> Weights: ...
+    def final(self) -> Weights:
+        """Every weight at the end."""
 
 
 TrainedT = TypeVar("TrainedT", bound=TrainedTicket)

@@ -302,3 +302,10 @@ def test_unknown_names_are_refused(names, message):
 def test_unusable_values_are_refused(mask1, mask0, message):
     with pytest.raises(InputError, match=message):
         list(rounds(Treatment("random", mask1, mask0)))
+
+
+def test_going_on_with_a_learning_rate_of_zero_is_refused():
+    with pytest.raises(InputError, match="'finetune' goes on at the schedule's last learning rate, which is 0"):
+        Treatment(mask1="finetune").check_training(100, decay="cosine")
+    Treatment(mask1="finetune").check_training(100)
+    Treatment().check_training(100, decay="cosine")
