@@ -30,9 +30,14 @@ def lottery_tickets(
 
     Args:
       train: trains a ticket as a level. Returns what has the `ticket` and, as `final`, every weight at the end.
-      treatment, initial, pruned_fraction, draw, seed, rewound: see `next_ticket`.
+      treatment: the mask criterion, the mask-1 action and the mask-0 action.
+      initial: every weight of the untrained network.
+      pruned_fraction: for each maskable kernel the share of its unmasked weights that a round prunes.
+      draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
+      seed: what all random draws derive from.
       levels: the rounds of pruning to go through, in order.
       gradient: gives the loss gradient where a ticket starts, for a level, to the criteria that ask for it.
+      rewound: every weight at the rewind point; None: the initial ones.
       parent: what `train` returned for the level that the first of these is made from; None begins with the dense
         network, level 0.
 
@@ -75,15 +80,9 @@ def next_ticket(
 ) -> Ticket:
     """Scores, masks and acts: makes the ticket of a level, at least 1, from a trained one (steps 2 to 4).
 
-    Args:
-      treatment: the mask criterion, the mask-1 action and the mask-0 action.
-      trained: what was trained: the round before or, for one-shot pruning, the dense network. Its start is w_i.
-      final: every weight at the end of that training, w_f.
-      initial: every weight of the untrained network.
-      pruned_fraction: for each maskable kernel the share of its unmasked weights that a round prunes.
-      draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
-      gradient: for each maskable kernel the loss gradient at w_i, where the criterion asks for it.
-      rewound: every weight at the rewind point; None: the initial ones.
+    What was `trained`, the round before or (for one-shot pruning) the dense network, started at w_i and ended at w_f,
+    which is `final`. The `gradient` is that of the loss at w_i, where the criterion asks for it. The other arguments
+    are those of `lottery_tickets`.
     """
     rewound = initial if rewound is None else rewound
     mask = next_mask(treatment, trained, final, gradient, pruned_fraction, seed, level)  # Step 2

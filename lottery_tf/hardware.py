@@ -31,7 +31,7 @@ def describe_processor() -> str:
 
 
 def _described(text: str) -> str:
-    """The name and the vector instructions of the first processor in the text of `/proc/cpuinfo`.
+    r"""The name and the vector instructions of the first processor in the text of `/proc/cpuinfo`.
 
     >>> _described("model name\t: Some CPU\nflags\t\t: fpu avx2 avx sse\n")
     'Some CPU (avx avx2)'

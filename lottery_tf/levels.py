@@ -92,7 +92,9 @@ class Levels:
         """A level, found or trained; what is missing of the levels before it is trained first.
 
         Args:
-          treatment, seed, number: the level; the treatment has to be locked.
+          treatment: the level's treatment, which has to be locked.
+          seed: its seed.
+          number: its number.
           weights: whether its weights are needed.
           parent: the fingerprint of the level that it has to be made from; None takes any that is found.
 

@@ -118,7 +118,8 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POIN
 
     Args:
       evaluate: gives the loss and error of a state.
-      first, second: W1 and W2. Where both have their weights pruned by one mask at the same values, so has every point.
+      first: W1.
+      second: W2. Where both have their weights pruned by one mask at the same values, so has every point.
       points: how many, evenly spaced, the ends among them; at least 2.
 
     Returns:

@@ -181,9 +181,7 @@ def predicted_all_alike(
 ) -> float:
     """The same with every direction as curved as the mean: R(p)^2 mean_eigenvalue / 2 <= allowance.
 
-    Args:
-      mean_eigenvalue: trace(H) / size.
-      state, kept, mask_at, allowance, precision: as in `predicted_along_projection`.
+    The mean eigenvalue is trace(H) / size; the other arguments are those of `predicted_along_projection`.
     """
 
     def holds(share: float) -> bool:
@@ -229,9 +227,8 @@ def predicted_subspace_meets(
 ) -> float:
     """The largest pruned fraction that removes no more weights than the local angular dimension of the bowl.
 
-    Args:
-      density: of the eigenvalues of the Hessian at w, in the subspace of `kept`.
-      state, kept, mask_at, allowance, precision: as in `predicted_along_projection`; the allowance must be above 0.
+    The density is that of the eigenvalues of the Hessian at w, in the subspace of `kept`. The other arguments are those
+    of `predicted_along_projection`; the allowance must be above 0.
     """
 
     def holds(share: float) -> bool:

@@ -156,7 +156,9 @@ def magnitude_histogram(before: Weights, after: Weights, kept: Mask, name: str, 
     """Counts a layer's surviving magnitudes before and after retraining in the same bins of equal width.
 
     Args:
-      before, after, kept: as in `below_threshold`.
+      before: every weight before retraining.
+      after: every weight after it.
+      kept: the mask.
       name: the kernel's name.
       bins: how many.
 

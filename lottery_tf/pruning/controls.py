@@ -101,7 +101,8 @@ def control_ticket(
       mask: that of the ticket that it is a control of.
       state: every weight where the control's training begins.
       draw_kernel: for each kernel a function of a generator that draws it anew.
-      seed, level: the ticket's.
+      seed: the ticket's.
+      level: the ticket's.
       draw: which of several controls of one kind.
     """
     layer, controlled, start = CONTROLS[control].layer, {}, dict(state)

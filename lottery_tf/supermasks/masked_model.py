@@ -32,9 +32,11 @@ class KeptProbability(keras.regularizers.Regularizer):
         self.factor = factor
 
     def __call__(self, logits):
+        """The penalty for the logits of one kernel."""
         return self.factor * ops.sum(ops.sigmoid(logits))
 
     def get_config(self):
+        """What `from_config` makes an equal regularizer of."""
         return {"factor": self.factor}
 
 
@@ -60,6 +62,7 @@ class MaskLogits(keras.layers.Layer):
         self.built = True
 
     def get_config(self):
+        """What `from_config` makes an equal layer of."""
         return super().get_config() | self._config
 
 
@@ -171,9 +174,11 @@ class MaskedModel(SampledModel):
         return kernels
 
     def call(self, inputs, training=False):
+        """The network's outputs under a newly drawn mask."""
         return self.drawn()(inputs, training=training)
 
     def train_step(self, data):
+        """One step of `fit`: updates the mask logits, and nothing else."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         logits = [mask.logits for mask in self.masks]
         with tf.GradientTape() as tape:
@@ -185,6 +190,7 @@ class MaskedModel(SampledModel):
         return self.compute_metrics(inputs, labels, outputs, sample_weight)
 
     def test_step(self, data):
+        """One step of `evaluate`: the mean over `samples` drawn masks."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         for _ in range(self.samples):
             outputs = self.drawn()(inputs)
@@ -221,11 +227,13 @@ class MaskedModel(SampledModel):
         return zip(self.kernel_names, self.masks, strict=True)
 
     def get_config(self):
+        """What `from_config` makes an equal model of; its network holds the weights as they are used."""
         network = keras.saving.serialize_keras_object(self.network)
         return super().get_config() | self._config | {"network": network, "weights": "initial"}
 
     @classmethod
     def from_config(cls, config):
+        """A model from what `get_config` gave."""
         return cls(keras.saving.deserialize_keras_object(config.pop("network")), **config)
 
 

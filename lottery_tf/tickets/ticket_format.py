@@ -1,6 +1,6 @@
-"""The format of ticket files: what one holds, to bytes and back. Imports no TensorFlow.
+r"""The format of ticket files: what one holds, to bytes and back. Imports no TensorFlow.
 
-    8 bytes   "LOTTERY\\n"
+    8 bytes   "LOTTERY\n"
     1 byte    the format's version, 1
     4 bytes   length of the header, little-endian
     header    JSON, compressed with DEFLATE

@@ -31,7 +31,7 @@ COMPILERS = {  # (whether the model has convolutions, the device) -> what runs i
 
 
 def compiler(model: keras.Model, device: str) -> str:
-    """ "xla" or "graph": what runs the training steps of a model on a device, "CPU" or "GPU".
+    """What runs the training steps of a model on a device ("CPU" or "GPU"): "xla" or "graph".
 
     >>> dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     >>> compiler(dense, "CPU")

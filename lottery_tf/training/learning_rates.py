@@ -50,6 +50,7 @@ class ChangingRate(keras.optimizers.schedules.LearningRateSchedule):
         self._config: dict[str, Any] = {"peak": peak, "warmup": warmup, "drops": list(drops), "cosine": cosine}
 
     def __call__(self, step):
+        """The learning rate of a step."""
         iteration = ops.cast(step, "int64") + self.begins_at
         warmup, cosine = self._config["warmup"], self._config["cosine"]
         warm = ops.minimum(1.0, ops.cast(iteration + 1, "float32") / warmup)
@@ -62,4 +63,5 @@ class ChangingRate(keras.optimizers.schedules.LearningRateSchedule):
         return rate * 0.5 * (1 + ops.cos(math.pi * ops.clip(progress, 0.0, 1.0)))
 
     def get_config(self):
+        """What `from_config` makes an equal schedule of."""
         return self._config

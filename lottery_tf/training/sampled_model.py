@@ -33,4 +33,5 @@ class SampledModel(keras.Model):
         raise NotImplementedError(f"{type(self).__name__} has to say how its weights are drawn.")
 
     def call(self, inputs, training=None):
+        """The outputs of the network with newly drawn weights."""
         return self.drawn()(inputs, training=bool(training))
