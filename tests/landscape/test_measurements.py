@@ -15,7 +15,8 @@ from lottery_tf.landscape import interpolation, retraining
 from lottery_tf.landscape.evaluator import Evaluator
 from lottery_tf.landscape.measurements import flatness, lines
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
-from lottery_tf.landscape.measurements.measurer import LandscapeMeasurer, MeasurementSettings, TrainedLevels
+from lottery_tf.landscape.measurements.measurer import LandscapeMeasurer, TrainedLevels
+from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.masking import model_weights
 from lottery_tf.models.settings import PruningSettings, TrainingSettings, run_settings
 from lottery_tf.pruning import masks

@@ -1,4 +1,4 @@
-"""How flat the loss is around a level, as stored measurements: its Hessian's spectrum, and rays along which it is pruned.
+"""How flat the loss is around a level: its Hessian's spectrum (`landscape.spectrum`), and rays along which it is pruned.
 
 Kind "spectrum": "trace" with its standard error, "size" (the weights that training moves), and eigenvalues as rows.
 "found_by" is "eigsh" for the greatest eigenvalues, each with the weight 1 / size, and "lanczos" for the nodes of the
@@ -19,67 +19,50 @@ import numpy as np
 from lottery_tf.landscape import spectrum
 from lottery_tf.landscape.directions import length, pruning_direction, random_direction
 from lottery_tf.landscape.interpolation import ray
-from lottery_tf.landscape.measurements.measurer import (
-    EVALUATION_SETTINGS,
-    Job,
-    LandscapeMeasurer,
-    TrainedLevels,
-    level_identity,
-    path_rows,
-)
+from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels, path_rows
+from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM
 from lottery_tf.landscape.pruning_limit import OneShot
 from lottery_tf.landscape.spectrum import SpectralDensity
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import call_by_parameter_names
-from lottery_tf.results.paths import level_name
 from lottery_tf.results.stored_result import StoredResult
 
-SPECTRUM_SETTINGS = ("images", "eigenvalues", "probes", "lanczos_steps")  # the settings that a spectrum depends on
 PRUNED_BY = ("large_final", "random")  # magnitude pruning, and what it is compared with
 RANDOM_DIRECTION = "random direction"
 POSITIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def jobs(measurer: LandscapeMeasurer, run: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
+def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
     """The spectrum and the rays of each level."""
-    for level in run.available_levels(wanted):
-        name = f"{run.name} {level_name(level)}"
-        yield Job(f"{name} spectrum", functools.partial(level_spectrum, measurer, run, level))
-        yield Job(f"{name} ray", functools.partial(_rays, measurer, run, level))
+    for level in trained.available_levels(wanted):
+        yield Job(f"{trained.title(level)} spectrum", functools.partial(level_spectrum, measurer, trained, level))
+        yield Job(f"{trained.title(level)} ray", functools.partial(_rays, measurer, trained, level))
 
 
-def level_spectrum(measurer: LandscapeMeasurer, run: TrainedLevels, level: int) -> StoredResult:
+def level_spectrum(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
     """The spectrum of the Hessian at a level's end, restricted to the surviving weights."""
-    result_path = run.measurement_path(level_name(level), "spectrum")
-    settings = measurer.settings.subset(*SPECTRUM_SETTINGS)
+    settings = measurer.settings
 
-    def measure() -> dict:
-        return _spectrum(measurer, run, level)
+    def make(own: StoredResult) -> dict:
+        hessian = measurer.curvature.at(own.final, own.mask)
+        top = spectrum.top_eigenvalues(hessian, settings.eigenvalues)
+        vectors = list(spectrum.probes(hessian.shape[0], settings.probes, trained.seed))
+        trace = spectrum.trace(hessian, vectors)
+        density = spectrum.spectral_density(hessian, vectors, settings.lanczos_steps)
+        rows = [_row("eigsh", value, 1 / density.size) for value in top]
+        rows += [_row("lanczos", *node) for node in zip(density.nodes, density.weights, strict=True)]
+        return {
+            "size": density.size,
+            "top_eigenvalue": float(top[0]),
+            "trace": trace.value,
+            "trace_standard_error": trace.standard_error if settings.probes > 1 else None,
+            "gradient_length": float(np.linalg.norm(hessian.gradient())),
+            "rows": rows,
+        }
 
-    return measurer.find_or_measure(
-        result_path, "spectrum", level_identity(run, level), [run.levels[level]], settings, measure
-    )
-
-
-def _spectrum(measurer: LandscapeMeasurer, run: TrainedLevels, level: int) -> dict:
-    own, settings = measurer.level(run, level), measurer.settings
-    hessian = measurer.curvature.at(own.final, own.mask)
-    top = spectrum.top_eigenvalues(hessian, settings.eigenvalues)
-    vectors = list(spectrum.probes(hessian.shape[0], settings.probes, run.seed))
-    trace = spectrum.trace(hessian, vectors)
-    density = spectrum.spectral_density(hessian, vectors, settings.lanczos_steps)
-    rows = [_row("eigsh", value, 1 / density.size) for value in top]
-    rows += [_row("lanczos", *node) for node in zip(density.nodes, density.weights, strict=True)]
-    return {
-        "size": density.size,
-        "top_eigenvalue": float(top[0]),
-        "trace": trace.value,
-        "trace_standard_error": trace.standard_error if settings.probes > 1 else None,
-        "gradient_length": float(np.linalg.norm(hessian.gradient())),
-        "rows": rows,
-    }
+    return measurer.measure_level(trained, level, ["spectrum"], make, parents=[level], settings=SPECTRUM)
 
 
 def _row(found_by: str, eigenvalue: float, weight: float) -> dict:
@@ -93,24 +76,21 @@ def stored_density(metrics: Mapping) -> SpectralDensity:
     return SpectralDensity(nodes, weights, metrics["size"])
 
 
-def one_shot(measurer: LandscapeMeasurer, run: TrainedLevels, level: StoredResult, criterion: str) -> OneShot:
+def one_shot(measurer: LandscapeMeasurer, trained: TrainedLevels, level: StoredResult, criterion: str) -> OneShot:
     """The masks that prune a level's end by any share, in the order of a criterion of `PRUNED_BY`."""
     scores = {}
     for name, kept in level.mask.items():
         scores[name] = np.zeros(kept.shape)
         scores[name][kept] = call_by_parameter_names(CRITERIA[criterion], w_f=level.final[name][kept])
     pruned_fraction = measurer.experiment.pruned_fraction
-    return OneShot(level.mask, scores, pruned_fraction, run.seed, run.treatment.scope)
+    return OneShot(level.mask, scores, pruned_fraction, trained.seed, trained.treatment.scope)
 
 
-def _rays(measurer: LandscapeMeasurer, run: TrainedLevels, level: int) -> StoredResult:
-    result_path, parents = run.measurement_path(level_name(level), "ray"), [run.levels[level], run.levels[0]]
-    settings = measurer.settings.subset(*EVALUATION_SETTINGS, "images")
-
-    def measure() -> dict:
-        own = measurer.level(run, level)
+def _rays(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
+    def make(own: StoredResult) -> dict:
+        share = _next_share(measurer, own, level)
         hessian = measurer.curvature.at(own.final, own.mask)
-        directions = _directions(measurer, run, level, own)
+        directions = _directions(measurer, trained, level, own, share)
         magnitude = length(directions[PRUNED_BY[0]])
         rows = []
         for name, direction in directions.items():
@@ -119,18 +99,20 @@ def _rays(measurer: LandscapeMeasurer, run: TrainedLevels, level: int) -> Stored
             curvature = spectrum.curvature_along(hessian, hessian.space.vector(direction))
             about = {"direction": name, "length": far, "curvature": curvature}
             rows += [about | row | {"position": at} for row, at in zip(path_rows(path), POSITIONS, strict=True)]
-        return {"next_pruned_fraction": _next_share(measurer, own, level), "rows": rows}
+        return {"next_pruned_fraction": share, "rows": rows}
 
-    return measurer.find_or_measure(result_path, "ray", level_identity(run, level), parents, settings, measure)
+    settings = (*EVALUATION, "images")
+    return measurer.measure_level(trained, level, ["ray"], make, parents=[level, 0], settings=settings)
 
 
-def _directions(measurer: LandscapeMeasurer, run: TrainedLevels, level: int, own: StoredResult) -> dict[str, Weights]:
-    share = _next_share(measurer, own, level)
+def _directions(
+    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, own: StoredResult, share: float
+) -> dict[str, Weights]:
     found = {
-        criterion: pruning_direction(own.final, own.mask, one_shot(measurer, run, own, criterion)(share))
+        criterion: pruning_direction(own.final, own.mask, one_shot(measurer, trained, own, criterion)(share))
         for criterion in PRUNED_BY
     }
-    return found | {RANDOM_DIRECTION: random_direction(own.mask, run.seed, "ray", level)}
+    return found | {RANDOM_DIRECTION: random_direction(own.mask, trained.seed, "ray", level)}
 
 
 def _next_share(measurer: LandscapeMeasurer, own: StoredResult, level: int) -> float:

@@ -1,8 +1,9 @@
-"""The largest share that can be pruned at once, as a stored measurement (kind "limit"): predicted, and found by search.
+"""The largest share of a level's weights that can be pruned at once (kind "limit"): predicted, and found by search.
 
-A row is one of several answers for one way to prune: "pruned_by" a criterion of `flatness.PRUNED_BY`; "method" one of
-`METHODS`; "pruned_fraction" the share of the surviving weights. All are 0 where the level itself does not match. See
-`pruning_limit` for the theory. What the search with retraining finds is a result of its own, for it takes trainings.
+`landscape.pruning_limit` has the theory and the formulas. A row is one of several answers for one way to prune:
+"pruned_by" a criterion of `flatness.PRUNED_BY`; "method" one of `METHODS`; "pruned_fraction" the share of the surviving
+weights. All are 0 where the level itself does not match. What the search with retraining finds is a result of its own,
+for it takes trainings.
 """
 
 from __future__ import annotations
@@ -11,24 +12,12 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lottery_tf.landscape import pruning_limit
-from lottery_tf.landscape.measurements.flatness import (
-    PRUNED_BY,
-    SPECTRUM_SETTINGS,
-    level_spectrum,
-    one_shot,
-    stored_density,
-)
-from lottery_tf.landscape.measurements.measurer import (
-    EVALUATION_SETTINGS,
-    Job,
-    LandscapeMeasurer,
-    TrainedLevels,
-    level_identity,
-)
+from lottery_tf.landscape.measurements.flatness import PRUNED_BY, level_spectrum, one_shot, stored_density
+from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
+from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM
 from lottery_tf.landscape.pruning_limit import projected
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
-from lottery_tf.results.paths import level_name
 from lottery_tf.results.stored_result import StoredResult
 
 ALONG, ALIKE, MEETS = "along the projection", "all directions alike", "subspace meets bowl"
@@ -36,86 +25,86 @@ FOUND, FOUND_RETRAINED = "found", "found after retraining"
 METHODS = (ALONG, ALIKE, MEETS, FOUND, FOUND_RETRAINED)
 
 
-def jobs(measurer: LandscapeMeasurer, run: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
+def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
     """The limits of each level, and where a precision is set for it what the search with retraining finds."""
-    for level in run.available_levels(wanted):
-        name = f"{run.name} {level_name(level)} limit"
-        yield Job(name, functools.partial(_limit, measurer, run, level))
-        if (precision := measurer.settings.retrained_precision) is not None:
+    for level in trained.available_levels(wanted):
+        name = f"{trained.title(level)} limit"
+        yield Job(name, functools.partial(_limit, measurer, trained, level))
+        if measurer.settings.retrained_precision is not None:
             for criterion in PRUNED_BY:
-                job = functools.partial(_retrained, measurer, run, level, criterion, precision)
+                job = functools.partial(_retrained, measurer, trained, level, criterion)
                 yield Job(f"{name} with retraining, {criterion}", job)
 
 
-def _limit(measurer: LandscapeMeasurer, run: TrainedLevels, level: int) -> StoredResult:
-    result_path, parents = run.measurement_path(level_name(level), "limit"), [run.levels[level], run.levels[0]]
-    settings = measurer.settings.subset(*EVALUATION_SETTINGS, *SPECTRUM_SETTINGS, "tolerance", "precision")
-
-    def measure() -> dict:
-        own, allowed = measurer.level(run, level), measurer.dense_error(run.seed) + measurer.settings.tolerance
+def _limit(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
+    def make(own: StoredResult) -> dict:
+        allowed = measurer.allowed_error(trained.seed)
         error, loss = measurer.evaluate(own.final).error, measurer.curvature.loss
-        allowance = pruning_limit.loss_allowance(measurer.evaluate, loss, own.final, own.mask, allowed, seed=run.seed)
+        allowance = pruning_limit.loss_allowance(
+            measurer.evaluate, loss, own.final, own.mask, allowed, seed=trained.seed
+        )
         matches = error <= allowed
         rows = [
             {"pruned_by": criterion, "method": method, "pruned_fraction": float(answer()) if matches else 0.0}
             for criterion in PRUNED_BY
-            for method, answer in _answers(measurer, run, level, own, criterion, allowed, allowance).items()
+            for method, answer in _answers(measurer, trained, level, own, criterion, allowance).items()
         ]
         return {"end_error": error, "allowed_error": allowed, "loss_allowance": allowance, "rows": rows}
 
-    return measurer.find_or_measure(result_path, "limit", level_identity(run, level), parents, settings, measure)
+    settings = (*EVALUATION, *SPECTRUM, "tolerance", "precision")
+    return measurer.measure_level(trained, level, ["limit"], make, parents=[level, 0], settings=settings)
 
 
 def _answers(
     measurer: LandscapeMeasurer,
-    run: TrainedLevels,
+    trained: TrainedLevels,
     level: int,
     own: StoredResult,
     criterion: str,
-    allowed: float,
     allowance: float,
 ) -> Mapping[str, Callable[[], float]]:
-    mask_at = one_shot(measurer, run, own, criterion)
-    stored = level_spectrum(measurer, run, level).metrics
+    """What each method without retraining says, for one way to prune."""
+    mask_at = one_shot(measurer, trained, own, criterion)
+    stored = level_spectrum(measurer, trained, level).metrics
     hessian, density = measurer.curvature.at(own.final, own.mask), stored_density(stored)
-    precision = measurer.settings.precision
-    state = (own.final, own.mask, mask_at, allowance)
-
-    def end(kept: Mask) -> Weights:
-        return projected(own.final, kept)
+    common = {"precision": measurer.settings.precision}
+    network = (own.final, own.mask, mask_at, allowance)
+    allowed = measurer.allowed_error(trained.seed)
 
     def meets() -> float:
-        return pruning_limit.predicted_subspace_meets(density, *state, precision=precision) if allowance > 0 else 0.0
+        return pruning_limit.predicted_subspace_meets(density, *network, **common) if allowance > 0 else 0.0
+
+    def found() -> float:
+        return pruning_limit.found_limit(
+            measurer.evaluate, mask_at, functools.partial(projected, own.final), allowed, **common
+        )
 
     return {
-        ALONG: lambda: pruning_limit.predicted_along_projection(hessian.increase, *state, precision=precision),
-        ALIKE: lambda: pruning_limit.predicted_all_alike(stored["trace"] / stored["size"], *state, precision=precision),
+        ALONG: lambda: pruning_limit.predicted_along_projection(hessian.increase, *network, **common),
+        ALIKE: lambda: pruning_limit.predicted_all_alike(stored["trace"] / stored["size"], *network, **common),
         MEETS: meets,
-        FOUND: lambda: pruning_limit.found_limit(measurer.evaluate, mask_at, end, allowed, precision=precision),
+        FOUND: found,
     }
 
 
-def _retrained(
-    measurer: LandscapeMeasurer, run: TrainedLevels, level: int, criterion: str, precision: float
-) -> StoredResult:
-    """Bisection over trainings from the rewind point, in the order of the next level's."""
-    result_path = run.measurement_path(level_name(level), "limit", "retrained", criterion)
-    parents = [run.levels[level], run.levels[0]]
-    settings = measurer.settings.subset(*EVALUATION_SETTINGS, "tolerance", "retrained_precision")
+def _retrained(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, criterion: str) -> StoredResult:
+    """Bisection over trainings from the rewind point, with images in the order of the next level's training."""
+    parts = ("limit", "retrained", criterion)
+    result_path = trained.measurement_path(level, *parts)
 
-    def measure() -> dict:
-        own, allowed = measurer.level(run, level), measurer.dense_error(run.seed) + measurer.settings.tolerance
-        start = measurer.starting_weights(run, level)
+    def make(own: StoredResult) -> dict:
+        allowed = measurer.allowed_error(trained.seed)
+        start = measurer.starting_weights(trained, level)
 
         def end(kept: Mask) -> Weights:
-            count = sum(int(mask.sum()) for mask in kept.values())
-            return measurer.train(
-                run, level + 1, Ticket(projected(start, kept), kept), result_path, f"{count}-kept"
-            ).final
+            ticket, count = Ticket(projected(start, kept), kept), sum(int(mask.sum()) for mask in kept.values())
+            return measurer.train(trained, level + 1, ticket, result_path, f"{count}-kept").final
 
-        mask_at = one_shot(measurer, run, own, criterion)
+        precision = measurer.settings.retrained_precision
+        mask_at = one_shot(measurer, trained, own, criterion)
         share = pruning_limit.found_limit(measurer.evaluate, mask_at, end, allowed, precision=precision)
         row = {"pruned_by": criterion, "method": FOUND_RETRAINED, "pruned_fraction": share}
         return {"end_error": measurer.evaluate(own.final).error, "allowed_error": allowed, "rows": [row]}
 
-    return measurer.find_or_measure(result_path, "limit", level_identity(run, level), parents, settings, measure)
+    settings = (*EVALUATION, "tolerance", "retrained_precision")
+    return measurer.measure_level(trained, level, parts, make, parents=[level, 0], settings=settings)

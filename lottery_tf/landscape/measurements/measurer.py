@@ -1,7 +1,7 @@
-"""What every measurement stands on: the levels of a run, an evaluator, the curvature, and a place to store results.
+"""What every measurement stands on: trained levels, their loss and error, its curvature, and where results are stored.
 
-A measurement is a `StoredResult` with an empty mask whose metrics hold the numbers, curves as "rows". Its "parent" names the
-fingerprints of all levels that it was made from and its "settings" what else it depends on: it is found again as long as
+A measurement is a `StoredResult` with an empty mask. Its metrics hold the numbers, curves as "rows"; "parent" holds the
+fingerprints of all levels that it was made from, and "settings" what else it depends on. It is found again as long as
 both are the same, and made anew otherwise.
 """
 
@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lottery_tf.errors import InputError
-from lottery_tf.landscape.interpolation import MATCHING, POINTS, Path
+from lottery_tf.landscape.interpolation import Path
+from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.results.files import finite
-from lottery_tf.results.paths import measurement_path
+from lottery_tf.results.paths import level_name, measurement_path
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training.checkpoint import Checkpoint
 
@@ -31,72 +30,6 @@ if TYPE_CHECKING:
 
 
 LABELS = ("network", "dataset", "schedule", "precision")
-
-
-@dataclasses.dataclass(frozen=True)
-class MeasurementSettings:
-    """How the landscape is measured.
-
-    Attributes:
-      split: the images that errors and losses are read on: "train", "validation" or "test".
-      points: evaluations on each line, both ends among them.
-      batch_norm_images: how many training images batch-norm statistics are recomputed from at each point; 0: none, and
-        those of the ends are averaged.
-      tolerance: how much more error than the dense network's still matches, in [0, 1].
-      images: training images that the Hessian is of; a product's time grows as they do.
-      eigenvalues: how many of the Hessian's greatest eigenvalues are found.
-      probes: random vectors for the trace and the spectral density.
-      lanczos_steps: products with the Hessian for each probe of the density.
-      multiples: lengths of perturbations, in lengths of the mask's projection; a training for each.
-      directions: how many random directions a rewind point is perturbed in.
-      copies: how many further trainings from one start, each in another order, instability analysis compares.
-      precision: how exactly the largest fraction that can be pruned is predicted, and found without retraining.
-      retrained_precision: how exactly it is found with retraining, which takes log2(1 / precision) trainings for each
-        criterion and level; None: it is not searched for.
-      bins: bins of the histograms of magnitudes.
-
-    Raises:
-      InputError: a value that cannot be.
-    """
-
-    split: str = "test"
-    points: int = POINTS
-    batch_norm_images: int = 5000
-    tolerance: float = MATCHING
-    images: int = 1000
-    eigenvalues: int = 10
-    probes: int = 5
-    lanczos_steps: int = 20
-    multiples: tuple[float, ...] = (1.0, 2.0)
-    directions: int = 1
-    copies: int = 1
-    precision: float = 0.01
-    retrained_precision: float | None = None
-    bins: int = 50
-
-    def __post_init__(self):
-        least = {"points": 2, "batch_norm_images": 0} | dict.fromkeys(
-            ("images", "eigenvalues", "probes", "lanczos_steps", "directions", "copies", "bins"), 1
-        )
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {value}.")
-        for name in ("precision", "retrained_precision"):
-            if (value := getattr(self, name)) is not None and not 0 < value < 1:
-                raise InputError(f"{name} is {value}; it must lie between 0 and 1, both excluded.")
-        if not 0 <= self.tolerance < 1:
-            raise InputError(f"tolerance is {self.tolerance}; it is a share of the images, at least 0 and below 1.")
-        if not self.multiples or not all(0 < multiple < math.inf for multiple in self.multiples):
-            raise InputError(f"multiples are {self.multiples}; they want at least one finite number above 0.")
-        if len(set(self.multiples)) < len(self.multiples):
-            raise InputError(f"multiples are {self.multiples}; each may be there once.")
-
-    def subset(self, *names: str) -> dict:
-        """Some of the settings by name, as a measurement stores what it depends on."""
-        return {name: getattr(self, name) for name in names}
-
-
-EVALUATION_SETTINGS = ("split", "batch_norm_images")  # the settings that every error depends on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,17 +48,28 @@ class TrainedLevels:
 
     @property
     def name(self) -> str:
-        """What to call it in a line of text."""
+        """What to call them in a line of text."""
         return f"seed {self.seed} {self.treatment.name}"
 
-    def measurement_path(self, *parts: str) -> str:
-        """Where a measurement lies within the results: in the treatment's folder, its name joined from parts."""
-        return measurement_path(self.seed, self.treatment.name, *parts)
+    def title(self, number: int) -> str:
+        """What to call one of them."""
+        return f"{self.name} {level_name(number)}"
+
+    def measurement_path(self, number: int, *parts: str) -> str:
+        """The path of a measurement of a level."""
+        return measurement_path(self.seed, self.treatment.name, level_name(number), *parts)
 
     def available_levels(self, wanted: Sequence[int] | None, least: int = 0, short_of_last: int = 0) -> Iterator[int]:
         """Those of the wanted levels (None: of all) that are there, from `least` to so many short of the last one."""
         there = range(least, len(self.levels) - short_of_last)
         yield from there if wanted is None else (number for number in wanted if number in there)
+
+    def identity(self, number: int) -> dict:
+        """What a measurement of a level says of it."""
+        metrics = self.levels[number]
+        labels = {name: metrics[name] for name in LABELS if name in metrics}
+        chosen = {"seed": self.seed, **dataclasses.asdict(self.treatment)}
+        return labels | chosen | {"level": number, "kept_fraction": metrics["kept_fraction"]}
 
 
 class Job(NamedTuple):
@@ -161,21 +105,21 @@ class LandscapeMeasurer:
         self._on_steps = on_steps
         self._dense_errors: dict[int, float] = {}
 
-    def level(self, run: TrainedLevels, number: int) -> StoredResult:
+    def level(self, trained: TrainedLevels, number: int) -> StoredResult:
         """A level with its weights."""
         if number == 0:
-            return self.experiment.dense(run.seed, weights=True)
-        return self.experiment.level(run.treatment, run.seed, number)
+            return self.experiment.dense(trained.seed, weights=True)
+        return self.experiment.level(trained.treatment, trained.seed, number)
 
-    def starting_weights(self, run: TrainedLevels, number: int) -> Weights:
+    def starting_weights(self, trained: TrainedLevels, number: int) -> Weights:
         """Every weight where training under a level's mask begins; of the dense network the treatment's rewind point."""
-        if number == 0 and run.treatment.rewind_to:
-            return self.experiment.rewind_point(run.seed, run.treatment.rewind_to).final
-        return self.level(run, number).start
+        if number == 0 and trained.treatment.rewind_to:
+            return self.experiment.rewind_point(trained.seed, trained.treatment.rewind_to).final
+        return self.level(trained, number).start
 
     @functools.cached_property
     def evaluate(self) -> Evaluator:
-        """Gives the loss and error of a state."""
+        """Gives the loss and error of any weights."""
         from lottery_tf.landscape.evaluator import Evaluator
 
         own = self.settings
@@ -195,25 +139,65 @@ class LandscapeMeasurer:
             self._dense_errors[seed] = self.evaluate(self.experiment.dense(seed, weights=True).final).error
         return self._dense_errors[seed]
 
+    def allowed_error(self, seed: int) -> float:
+        """The greatest error that still matches the dense network."""
+        return self.dense_error(seed) + self.settings.tolerance
+
     def train(
-        self, run: TrainedLevels, number: int, ticket: Ticket, result_path: str, part: str = ""
+        self, trained: TrainedLevels, number: int, ticket: Ticket, result_path: str, part: str = ""
     ) -> TrainingResult:
-        """Trains a ticket as the level of that number is trained; a checkpoint lies at the measurement's place.
+        """Trains a ticket as a level is trained; a checkpoint lies with the measurement.
 
         Args:
-          run: the treatment of a seed.
+          trained: the treatment of a seed.
           number: the level.
           ticket: what is trained.
-          place: the measurement's place.
+          result_path: the measurement's path.
           part: which of its trainings, where it takes several one after another.
         """
         from lottery_tf.training.training_result import IterationRange
 
         partial = self.experiment.results.partial(result_path)
         checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds, part)
-        iteration_range = IterationRange(run.treatment.rewind_to)
+        iteration_range = IterationRange(trained.treatment.rewind_to)
         return self.experiment.trainer.train(
-            ticket, run.seed, number, iteration_range=iteration_range, checkpoint=checkpoint, on_steps=self._on_steps
+            ticket,
+            trained.seed,
+            number,
+            iteration_range=iteration_range,
+            checkpoint=checkpoint,
+            on_steps=self._on_steps,
+        )
+
+    def measure_level(
+        self,
+        trained: TrainedLevels,
+        number: int,
+        parts: Sequence[str],
+        make: Callable[[StoredResult], dict],
+        *,
+        parents: Sequence[int],
+        settings: Sequence[str] = (),
+        about: dict | None = None,
+    ) -> StoredResult:
+        """A measurement of one level, found or made.
+
+        Args:
+          trained: the treatment of a seed.
+          number: the level.
+          parts: what the measurement is called, its kind first.
+          make: measures: from the level with its weights to the numbers by name.
+          parents: the numbers of all levels that it is made from.
+          settings: the names of the settings that it depends on.
+          about: what else tells it from others of its kind.
+        """
+        return self.find_or_measure(
+            trained.measurement_path(number, *parts),
+            parts[0],
+            trained.identity(number) | (about or {}),
+            [trained.levels[parent] for parent in parents],
+            settings,
+            lambda: make(self.level(trained, number)),
         )
 
     def find_or_measure(
@@ -222,39 +206,32 @@ class LandscapeMeasurer:
         kind: str,
         identity: dict,
         parents: Sequence[Mapping],
-        settings: dict,
+        settings: Sequence[str],
         make: Callable[[], dict],
     ) -> StoredResult:
         """A measurement, found or made.
 
         Args:
-          place: where it lies within the results.
+          result_path: its path.
           kind: what the metrics call "kind".
           identity: what tells it from others of its kind.
           parents: the metrics of all levels that it is made from.
-          settings: what else it depends on, JSON values only.
+          settings: the names of the settings that it depends on.
           make: measures; returns the numbers by name.
         """
         parent, results = "+".join(metrics["fingerprint"] for metrics in parents), self.experiment.results
+        own_settings = {name: getattr(self.settings, name) for name in settings}
         with results.lock(result_path):
             found = results.read(result_path, weights=False)
-            if found and (found.metrics["parent"], found.metrics["settings"]) == (parent, settings):
+            if found and (found.metrics["parent"], found.metrics["settings"]) == (parent, own_settings):
                 return found
             began = time.monotonic()
-            numbers = {"kind": kind, **identity, **make(), "parent": parent, "settings": settings}
+            numbers = {"kind": kind, **identity, **make(), "parent": parent, "settings": own_settings}
             seconds = round(time.monotonic() - began, 3)
             result = StoredResult({}, numbers | {"seconds": seconds, **origin()})
             results.write(result_path, result)
         self.made += 1
         return result
-
-
-def level_identity(run: TrainedLevels, number: int) -> dict:
-    """What a measurement of a level says of it."""
-    metrics = run.levels[number]
-    labels = {name: metrics[name] for name in LABELS if name in metrics}
-    chosen = {"seed": run.seed, **dataclasses.asdict(run.treatment)}
-    return labels | chosen | {"level": number, "kept_fraction": metrics["kept_fraction"]}
 
 
 def path_rows(path: Path, **more: str) -> list[dict]:
@@ -265,7 +242,4 @@ def path_rows(path: Path, **more: str) -> list[dict]:
 
 def barriers(path: Path, end: str = "") -> dict[str, float | None]:
     """A path's barriers as numbers to store, with `end` behind their names."""
-    return {
-        f"error_barrier{end}": finite(path.error_barrier),
-        f"loss_barrier{end}": finite(path.loss_barrier),
-    }
+    return {f"error_barrier{end}": finite(path.error_barrier), f"loss_barrier{end}": finite(path.loss_barrier)}

@@ -1,4 +1,4 @@
-"""The robustness of SGD as a stored measurement (kind "perturbation"): a perturbed rewind point, trained again.
+"""The robustness of SGD (kind "perturbation"): a perturbed rewind point, trained again (`landscape.stability`).
 
 Each is a training. A row is a point of one of two lines from the perturbed training's end: "line" says whether to that
 of the level itself ("unperturbed") or to that of the level it was made from ("before"); "position" is the share of the
@@ -12,79 +12,69 @@ import functools
 from collections.abc import Iterator, Sequence
 
 from lottery_tf.landscape.directions import length, pruning_direction
-from lottery_tf.landscape.measurements.measurer import (
-    EVALUATION_SETTINGS,
-    Job,
-    LandscapeMeasurer,
-    TrainedLevels,
-    barriers,
-    level_identity,
-    path_rows,
-)
+from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels, barriers, path_rows
+from lottery_tf.landscape.measurements.settings import EVALUATION
 from lottery_tf.landscape.stability import robustness
 from lottery_tf.pruning.treatments import Ticket, Weights
-from lottery_tf.results.paths import level_name
 from lottery_tf.results.stored_result import StoredResult
 
 
-def jobs(measurer: LandscapeMeasurer, run: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
+def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
     """A perturbed training for each level from 1 on that has a next one, each direction and each multiple.
 
     The length is a multiple of that of the next mask's projection at the rewind point, the distance between the rewind
     points of the level and the next [Paul et al., arXiv 2210.03044].
     """
-    for level in run.available_levels(wanted, least=1, short_of_last=1):
+    for level in trained.available_levels(wanted, least=1, short_of_last=1):
         for draw in range(1, measurer.settings.directions + 1):
             for multiple in measurer.settings.multiples:
-                name = f"{run.name} {level_name(level)} perturbed by {multiple:g}, direction {draw}"
-                yield Job(name, functools.partial(_perturbation, measurer, run, level, multiple, draw))
+                name = f"{trained.title(level)} perturbed by {multiple:g}, direction {draw}"
+                yield Job(name, functools.partial(_perturbation, measurer, trained, level, multiple, draw))
 
 
 def _perturbation(
-    measurer: LandscapeMeasurer, run: TrainedLevels, level: int, multiple: float, draw: int
+    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, multiple: float, draw: int
 ) -> StoredResult:
-    result_path = run.measurement_path(level_name(level), "perturbation", f"{multiple:g}", str(draw))
-    parents = [run.levels[number] for number in (run.treatment.parent(level), level, level + 1, 0)]
-    about = level_identity(run, level) | {"multiple": multiple, "draw": draw}
-    settings = measurer.settings.subset(*EVALUATION_SETTINGS, "points")
-
-    def measure() -> dict:
-        return _measured(measurer, run, level, multiple, draw, result_path)
-
-    return measurer.find_or_measure(result_path, "perturbation", about, parents, settings, measure)
-
-
-def _measured(
-    measurer: LandscapeMeasurer, run: TrainedLevels, level: int, multiple: float, draw: int, result_path: str
-) -> dict:
-    own, following = measurer.level(run, level), measurer.level(run, level + 1)
-    before = measurer.level(run, run.treatment.parent(level))
+    parts = ("perturbation", f"{multiple:g}", str(draw))
+    result_path, earlier = trained.measurement_path(level, *parts), trained.treatment.parent(level)
 
     def train(ticket: Ticket) -> Weights:
-        return measurer.train(run, level, ticket, result_path).final
+        return measurer.train(trained, level, ticket, result_path).final
 
-    projection = length(pruning_direction(own.start, own.mask, following.mask))
-    (ended,) = robustness(
-        train,
-        measurer.evaluate,
-        own.ticket,
-        own.final,
-        before.final,
-        projection,
-        seed=run.seed,
-        level=level,
-        multiples=(multiple,),
-        draw=draw,
-        points=measurer.settings.points,
+    def make(own: StoredResult) -> dict:
+        following, before = measurer.level(trained, level + 1), measurer.level(trained, earlier)
+        projection = length(pruning_direction(own.start, own.mask, following.mask))
+        (ended,) = robustness(
+            train,
+            measurer.evaluate,
+            own.ticket,
+            own.final,
+            before.final,
+            projection,
+            seed=trained.seed,
+            level=level,
+            multiples=(multiple,),
+            draw=draw,
+            points=measurer.settings.points,
+        )
+        lines = {"unperturbed": ended.to_unperturbed, "before": ended.to_before}
+        return {
+            "projection": projection,
+            "distance": ended.distance,
+            "end_error": float(ended.to_unperturbed.errors[-1]),
+            "unperturbed_error": float(ended.to_unperturbed.errors[0]),
+            "dense_error": measurer.dense_error(trained.seed),
+            **barriers(ended.to_unperturbed),
+            **barriers(ended.to_before, "_to_before"),
+            "rows": [row for name, path in lines.items() for row in path_rows(path, line=name)],
+        }
+
+    return measurer.measure_level(
+        trained,
+        level,
+        parts,
+        make,
+        parents=[earlier, level, level + 1, 0],
+        settings=(*EVALUATION, "points"),
+        about={"multiple": multiple, "draw": draw},
     )
-    lines = {"unperturbed": ended.to_unperturbed, "before": ended.to_before}
-    return {
-        "projection": projection,
-        "distance": ended.distance,
-        "end_error": float(ended.to_unperturbed.errors[-1]),
-        "unperturbed_error": float(ended.to_unperturbed.errors[0]),
-        "dense_error": measurer.dense_error(run.seed),
-        **barriers(ended.to_unperturbed),
-        **barriers(ended.to_before, "_to_before"),
-        "rows": [row for name, path in lines.items() for row in path_rows(path, line=name)],
-    }
