@@ -42,7 +42,8 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
 
     def guarded(arguments: list[str]) -> int:
         absl_logging.set_verbosity(absl_logging.WARNING)
-        log.setLevel(logging.INFO)
+        for each in (log, logging.getLogger("lottery_tf.training")):
+            each.setLevel(logging.INFO)
         absl_logging.get_absl_handler().setFormatter(None)
         try:
             if arguments[1:] and not words:

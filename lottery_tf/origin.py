@@ -1,4 +1,4 @@
-"""What made a result: the command, the commit, the machine, the threads and the versions. None of it tells results apart."""
+"""What made a result: the command, commit, machine, threads and versions. None of it tells results apart."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ COMMAND = "LOTTERY_TF_COMMAND"  # the environment variable that tells every proc
 CHECKOUT = Path(__file__).parents[1]
 
 
-def origin() -> dict[str, dict]:
-    """What every result says of how it was made, as metrics."""
-    return {"versions": versions(), "made_by": made_by()}
+def origin(**more: str) -> dict[str, dict]:
+    """What every result says of how it was made, as metrics; `more` is what only the one who made it knows."""
+    return {"versions": versions(), "made_by": made_by() | more}
 
 
 def versions() -> dict[str, str]:

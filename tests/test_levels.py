@@ -10,7 +10,8 @@ from lottery_tf.levels import Levels
 from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path
-from lottery_tf.results.store import MemoryResults, ResultsFolder, StoredResult, fingerprint
+from lottery_tf.results.store import MemoryResults, ResultsFolder
+from lottery_tf.results.stored_result import StoredResult, fingerprint
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 
 SIZE = 60
@@ -136,16 +137,16 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
     mask, start = {"w": np.array([[True, False], [True, True]])}, {"w": np.ones((2, 2), np.float32)}
     trained = SimpleNamespace(
         final={"w": 2 * start["w"]}, history=history, early_stop_iteration=9, early_stop_val_loss=1.5,
-        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False, seconds=1.23456,
+        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False, compiler="xla", seconds=1.23456,
     )  # fmt: skip
-    asked = {}
+    asked, readings = {}, []
 
     def train(ticket, seed, level, **options):
         asked.update(options, seed=seed, level=level)
         options["on_history"](history)
         return trained
 
-    recorder = TrainingRecorder(SimpleNamespace(train=train), results, {"network": "tiny"}, True, 30, print)
+    recorder = TrainingRecorder(SimpleNamespace(train=train), results, {"network": "tiny"}, True, 30, print, readings.append)
     identity = {"kind": "control", "criterion": "random", "parent": "abc", "draw": 2}
     result = recorder.train(
         Ticket(start, mask), TrainingPlan("seed-4/x", 4, 3, identity, order_seed=7, store_weights=False)
@@ -156,7 +157,10 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
     metrics = results.read("seed-4/x", weights=False).metrics
     assert metrics == result.metrics
     assert metrics.pop("fingerprint") == fingerprint(trained.final, mask)
-    assert {name: metrics.pop(name).keys() for name in origin()} == {name: own.keys() for name, own in origin().items()}
+    assert readings[-1]["validation_loss"] == 1.5
+    assert {name: metrics.pop(name).keys() for name in origin()} == {
+        name: own.keys() for name, own in origin(compiler="xla").items()
+    }
     assert list(metrics.items()) == list({
         "kind": "control", "network": "tiny", "criterion": "random", "mask1": "", "mask0": "", "scope": "",
         "rewind_to": 0, "rounds": "", "chosen_kept_fraction": None, "parent": "abc", "draw": 2, "seed": 4, "level": 3,

@@ -1,4 +1,4 @@
-"""Learning one Supermask: what it depends on, how it is trained, and what is kept of it."""
+"""Learns Supermasks: trains the logits of a `MaskedModel` and stores the most likely mask."""
 
 from __future__ import annotations
 
@@ -28,43 +28,53 @@ from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings
 from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel
 from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
-from lottery_tf.training.trainer import Trainer, TrainingResult
+from lottery_tf.training.trainer import Trainer
+from lottery_tf.training.training_result import TrainingResult
 
 
-def compiled(settings: MaskSettings) -> MaskSettings:
-    """What of the settings is compiled: those that differ in other things, which are values, share their program.
+def compiled_settings(settings: MaskSettings) -> MaskSettings:
+    """The settings without those that change values only: settings with equal remainders share a compilation.
 
-    >>> compiled(MaskSettings("signed_constant", rescale=True, initial_logit=2.0)) == MaskSettings(rescale=True)
+    >>> compiled_settings(MaskSettings("signed_constant", rescale=True, initial_logit=2.0)) == MaskSettings(rescale=True)
     True
     """
     return dataclasses.replace(settings, weights="initial", initial_logit=0.0)
 
 
-class _Program(NamedTuple):
-    """A masked model, its state as it was made, and what trains it: all that is compiled for `compiled` settings."""
+class _CompiledModel(NamedTuple):
+    """A masked model, its weights as it was made, and its trainer, for some `compiled_settings`."""
 
     model: MaskedModel
     start: treatments.Weights
     trainer: Trainer
 
 
-class MaskLearner:
-    """Learns Supermasks of one network on one data set with given settings, for any seeds, with one compilation.
+class _MaskMeasurements(NamedTuple):
+    """What is stored of a masked model's weights: its most likely mask, that one's test accuracy, and pruned shares."""
 
-    `of` gives learners of other settings, which share the images and, where only values differ, the compilation: a
-    compilation takes seconds, and TensorFlow never forgets one.
+    mask: masks.Mask
+    accuracy: float
+    pruned_fraction: float | None
+    pruned_by_layer: dict[str, float | None]
+
+
+class MaskLearner:
+    """Learns the Supermasks of one network on one data set, for given settings and any seeds.
+
+    `with_settings` makes learners for other settings. They share the images and, where only values differ, the
+    compilation, which takes seconds and whose memory TensorFlow never frees.
 
     Args:
       network: a built Keras model; each seed draws its kernels anew.
       dataset: the images.
       settings: which Supermask.
       training: how it is trained.
-      results: where masks are kept; None keeps them in memory.
-      labels: what the metrics say of the run besides (network, dataset).
+      results: where masks are stored; None keeps them in memory.
+      labels: what the metrics say of the run (network, dataset).
       snapshot_seconds: the least time between two checkpoints.
       from_logits: whether the network's outputs are logits (True) or probabilities.
       on_steps: called with the number of training steps just done.
-      on_reading: called after each reading of the validation accuracy with its numbers by name, and the seed.
+      on_reading: called after each evaluation on the validation images with its numbers by name, and the seed.
     """
 
     def __init__(
@@ -89,34 +99,34 @@ class MaskLearner:
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
         self._on_reading = on_reading
-        self._judge = conversion.unmasked(self._network)
-        self._judge_trainer = Trainer(self._judge, dataset, training, from_logits=from_logits, best_by="accuracy")
-        self._programs: dict[MaskSettings, _Program] = {}
-        self._take(settings)
+        self._plain_network = conversion.unmasked(self._network)  # evaluates the most likely mask
+        self._plain_trainer = Trainer(
+            self._plain_network, dataset, training, from_logits=from_logits, best_by="accuracy"
+        )
+        self._compiled: dict[MaskSettings, _CompiledModel] = {}
+        self._use(settings)
 
     def with_settings(self, settings: MaskSettings) -> Self:
-        """A learner of other Supermasks of the same network, on the same images, into the same results.
+        """A learner for other settings, of the same network, on the same images, with the same results.
 
         Raises:
-          InputError: initial logits for kernels that the network does not have, or not for all.
+          InputError: initial logits for kernels that the network does not have, or not for all that it has.
         """
         other = copy.copy(self)
-        other._take(settings)
+        other._use(settings)
         return other
 
-    def _take(self, settings: MaskSettings) -> None:
-        self.settings = settings
-        if compiled(settings) not in self._programs:
-            self._programs[compiled(settings)] = self._program(compiled(settings))
-        self.model, start, self._trainer = self._programs[compiled(settings)]
+    def _use(self, settings: MaskSettings) -> None:
+        self.settings, shared = settings, compiled_settings(settings)
+        if shared not in self._compiled:
+            model = MaskedModel(self._network, **dataclasses.asdict(shared))
+            weights = model_weights.get_weights(model)
+            self._compiled[shared] = _CompiledModel(model, weights, self._plain_trainer.with_model(model))
+        self.model, start, self._trainer = self._compiled[shared]
         self._start = start | self._initial_logits()
 
-    def _program(self, settings: MaskSettings) -> _Program:
-        model = MaskedModel(self._network, **dataclasses.asdict(settings))
-        return _Program(model, model_weights.get_weights(model), self._judge_trainer.with_model(model))
-
     def _initial_logits(self) -> treatments.Weights:
-        """The logits of every kernel at their start."""
+        """The initial logits of every kernel, by the names of the masked model's weights."""
         given, names = self.settings.initial_logit, self.model.kernel_names
         values = logits_by_kernel(dict(given) if isinstance(given, tuple) else given, names)
         return {
@@ -125,57 +135,49 @@ class MaskLearner:
         }
 
     def learn(self, seed: int) -> StoredResult:
-        """The learned mask of a seed, from the results or trained.
+        """Learns the mask of a seed, or finds it in the results.
 
         Returns:
           A result whose mask is the most likely one at the iteration of best validation accuracy, and whose final
-          weights are the logits there.
+          weights are the logits at that iteration.
         """
         result_path = learned_mask_path(self.settings.name, self.training, seed)
         with self.results.lock(result_path):
             return self.results.read(result_path, weights=True) or self._learned(seed, result_path)
 
-    def _learned(self, seed: int, where: str) -> StoredResult:
-        partial = self.results.partial(where)
+    def _learned(self, seed: int, result_path: str) -> StoredResult:
+        partial = self.results.partial(result_path)
         checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds)
-        with tensorboard.TrainingEvents(partial) as board:
+        with tensorboard.TrainingEvents(partial) as events:
 
-            def show(history: np.ndarray) -> None:
-                board.history(history)
-                board.probabilities(self.model.probabilities(), int(history[-1, 0]))
+            def report(history: np.ndarray) -> None:
+                events.history(history)
+                events.probabilities(self.model.probabilities(), int(history[-1, 0]))
                 self._on_reading({"seed": seed} | dict(zip(HISTORY_COLUMNS, history[-1].tolist(), strict=True)))
 
-            ticket = Ticket(self._starting_state(seed), {})
+            ticket = Ticket(self._starting_weights(seed), {})
             trained = self._trainer.train(
-                ticket, seed, 0, checkpoint=checkpoint, on_history=show, on_steps=self._on_steps
+                ticket, seed, 0, checkpoint=checkpoint, on_history=report, on_steps=self._on_steps
             )
             result = self._result(seed, trained)
-        self.results.write(where, result)
+        self.results.write(result_path, result)
         return result
 
-    def _starting_state(self, seed: int) -> treatments.Weights:
-        """Everything of the masked model for a seed: its frozen kernels drawn, its logits at their start."""
+    def _starting_weights(self, seed: int) -> treatments.Weights:
+        """All weights of the masked model for a seed: its frozen kernels, newly drawn, and its initial logits."""
         drawn = initial_weights.initial_weights(self._network, self._untrained, seed)
         start = dict(self._start)
         weights = SUPERMASK_WEIGHTS[self.settings.weights]
         for name in model_weights.kernels(self._network):
             start[f"{self.model.network.name}/{name}"] = weights(drawn[name])
         if self.settings.g == "edge_popup":
-            start |= self._scattered(seed)
+            self.model.draw_scores(draw_seed(generator(seed, "scores")))
+            start |= _logits(model_weights.get_weights(self.model))
         return start
 
-    def _scattered(self, seed: int) -> treatments.Weights:
-        """The scores that a seed's edge-popup starts from."""
-        self.model.scatter_scores(draw_seed(generator(seed, "scores")))
-        return {
-            name: value for name, value in model_weights.get_weights(self.model).items() if name.endswith("/logits")
-        }
-
     def _result(self, seed: int, trained: TrainingResult) -> StoredResult:
-        end, best = self._described(trained.final), self._described(trained.best)
-        mask = best.pop("mask")
-        end.pop("mask")
-        # A mask of logits that are no numbers is empty, and the loss of an empty network is a number again.
+        final, best = self._measured(trained.final), self._measured(trained.best)
+        # The loss cannot tell alone: logits that are not numbers give an empty mask, whose loss is a number again.
         diverged = trained.diverged or not all(np.isfinite(value).all() for value in trained.final.values())
         metrics = {
             "kind": "learned_mask",
@@ -195,31 +197,34 @@ class MaskLearner:
             "best_iteration": trained.early_stop_iteration,
             "best_val_accuracy": finite(trained.history[trained.history[:, 0] == trained.early_stop_iteration, 4][0]),
             "test_accuracy": finite(trained.test_accuracy),
-            "most_likely_test_accuracy": best["accuracy"],
-            "pruned_fraction": best["pruned_fraction"],
+            "most_likely_test_accuracy": best.accuracy,
+            "pruned_fraction": best.pruned_fraction,
             "final_test_accuracy": finite(trained.final_test_accuracy),
-            "final_most_likely_test_accuracy": end["accuracy"],
-            "final_pruned_fraction": end["pruned_fraction"],
-            "kept_fraction_of_most_likely": masks.kept_fraction(mask),
-            "pruned_fraction_by_layer": best["by_layer"],
+            "final_most_likely_test_accuracy": final.accuracy,
+            "final_pruned_fraction": final.pruned_fraction,
+            "kept_fraction_of_most_likely": masks.kept_fraction(best.mask),
+            "pruned_fraction_by_layer": best.pruned_by_layer,
             "seconds": round(trained.seconds, 3),
-            **origin(),
+            **origin(compiler=trained.compiler),
         }
-        logits = {name: value for name, value in trained.best.items() if name.endswith("/logits")}
-        return StoredResult(mask, metrics, trained.history, {}, logits)
+        return StoredResult(best.mask, metrics, trained.history, {}, _logits(trained.best))
 
-    def _described(self, state: treatments.Weights) -> dict:
-        """What a trained masked model's state amounts to: shares pruned, and its most likely mask on the test images."""
-        model_weights.set_weights(self.model, state)
+    def _measured(self, weights: treatments.Weights) -> _MaskMeasurements:
+        model_weights.set_weights(self.model, weights)
         probabilities = self.model.probabilities()
         total = sum(p.size for p in probabilities.values())
-        model_weights.set_weights(self._judge, model_weights.get_weights(self.model.most_likely_network()))
-        return {
-            "mask": self.model.most_likely_mask(),
-            "accuracy": self._judge_trainer.evaluate("test")[1],
-            "pruned_fraction": finite(1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total),
-            "by_layer": {name: finite(1 - float(p.mean(dtype=np.float64))) for name, p in probabilities.items()},
-        }
+        model_weights.set_weights(self._plain_network, model_weights.get_weights(self.model.most_likely_network()))
+        return _MaskMeasurements(
+            self.model.most_likely_mask(),
+            self._plain_trainer.evaluate("test")[1],
+            finite(1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total),
+            {name: finite(1 - float(p.mean(dtype=np.float64))) for name, p in probabilities.items()},
+        )
+
+
+def _logits(weights: treatments.Weights) -> treatments.Weights:
+    """The mask logits among the weights of a masked model."""
+    return {name: value for name, value in weights.items() if name.endswith("/logits")}
 
 
 def paper_learner(
@@ -230,7 +235,7 @@ def paper_learner(
     results_dir: str | Path,
     **options,
 ) -> MaskLearner:
-    """The learner of one of the paper's networks, with a results folder.
+    """Makes the learner of one of the paper's networks, with a results folder.
 
     Args:
       network: a name in `table_s1.NETWORKS`.

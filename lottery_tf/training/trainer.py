@@ -37,6 +37,8 @@ from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 log = logging.getLogger(__name__)
 
+HOW_RUN = {"xla": "one XLA program", "graph": "a TensorFlow graph"}
+
 BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
 
 EVALUATION_BATCH = 500
@@ -65,6 +67,11 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
             raise InputError(
                 f"There are {name} labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
             )
+
+
+@functools.cache  # several trainers of one model say it once
+def _announce(message: str) -> None:
+    log.info("%s", message)
 
 
 class Trainer:
@@ -140,7 +147,7 @@ class Trainer:
         # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
         self._update = self._apply if xla else tf.function(self._apply, jit_compile=True)
         self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
-        log.debug("Training steps of %s run as %s on a %s.", self.model.name, self.compiler, self.device)
+        _announce(f"Training steps of {self.model.name} run as {HOW_RUN[self.compiler]} on {hardware.describe_device()}.")
 
     def with_model(self, model: keras.Model, **options) -> Trainer:
         """A trainer of another model on the same images, of which there is one copy in memory for both.
@@ -181,7 +188,7 @@ class Trainer:
           ticket: where every weight starts, and the mask.
           seed: the run's seed, and
           level: the level's number: together they fix the order of the images, their augmentation and the dropout.
-          stretch: which iterations are trained; None: all of the settings'. The optimizer's moments always start
+          iteration_range: which iterations are trained; None: all of the settings'. The optimizer's moments always start
             afresh.
           order_seed: a seed that takes the place of the run's in all that, for another training from the same start
             (instability analysis); None: the run's own.
@@ -340,6 +347,7 @@ class Trainer:
             final_accuracy,
             diverged=progress.diverged,
             overflow=overflow,
+            compiler=self.compiler,
             seconds=time.monotonic() - began,
         )
 

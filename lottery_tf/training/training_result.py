@@ -24,6 +24,7 @@ class TrainingResult:
       final_test_accuracy: on the test images at the end of training, in [0, 1].
       diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
       overflow: whether it diverged because a number left the range of float16: in float32 the same weights have a loss.
+      compiler: what ran the steps, "xla" or "graph".
       seconds: time spent training and evaluating, over all interruptions.
     """
 
@@ -36,6 +37,7 @@ class TrainingResult:
     final_test_accuracy: float
     diverged: bool
     overflow: bool
+    compiler: str
     seconds: float
 
 
