@@ -155,8 +155,8 @@ def _downloaded(name: str, looked_in: Path):
         if isinstance(error, InputError) or errors.is_full(error):
             raise
         raise InputError(
-            f"The data set {name!r} is not in {looked_in} and could not be downloaded ({str(error) or type(error).__name__}). "
-            f"Give --data_dir (or TFDS_DATA_DIR) a folder that holds {name}/{builder().version}, or prepare one where "
+            f"The data set {name!r} is not in {looked_in} and could not be downloaded "
+            f"({str(error) or type(error).__name__}). Give --data_dir (or TFDS_DATA_DIR) a folder that holds {name}/{builder().version}, or prepare one where "
             f"there is a network: python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
             'data_dir=...)". --dataset=digits needs no files at all.'
         ) from error

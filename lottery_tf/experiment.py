@@ -244,7 +244,7 @@ class Experiment:
         return model
 
     def saliency_gradient(self, before: StoredResult, number: int) -> Weights:
-        """The gradient of one batch at a level's starting weights, for the criteria that make level `number` from it."""
+        """The gradient of one batch at a level's starting weights, for criteria that make level `number` from it."""
         return self._levels.gradient(before.metrics["seed"], before.ticket, number)
 
     def weights_bytes(self, treatment: Treatment, levels: int) -> int:
@@ -252,7 +252,7 @@ class Experiment:
         return self._network.weights_bytes(treatment, levels)
 
     def _check(self, treatment: Treatment, level: int = 0) -> None:
-        """Raises InputError, before anything is trained, for a treatment that this network, or a level that it cannot have."""
+        """Raises InputError for a treatment that this network cannot have, or a level that the treatment cannot have."""
         if level < 0:
             raise InputError(f"Levels begin with 0, the dense network; level {level} is asked for.")
         if level > treatment.last_level(level):

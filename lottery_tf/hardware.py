@@ -1,7 +1,7 @@
 """What computes here, in words: the processor with its vector instructions, and the devices that TensorFlow sees.
 
-Results are equal to the bit on one kind of processor only, and speeds differ by a factor of ten from one to the next, so
-every result says what made it. Imports no TensorFlow at start-up.
+Results are equal to the bit on one kind of processor only, and speeds differ by a factor of ten from one to the next,
+so every result says what made it. Imports no TensorFlow at start-up.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _configure_keras(values: dict[str, object]) -> None:
 
 
 def quiet_if_asked() -> contextlib.AbstractContextManager[None]:
-    """As `quiet` for the first import of TensorFlow, if its user asked for silence: some lines come before it heeds that."""
+    """As `quiet`, at the first import of TensorFlow by one who asked for silence, which its first lines do not heed."""
     asked = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") > "0" and "tensorflow" not in sys.modules
     return quiet() if asked else contextlib.nullcontext()
 

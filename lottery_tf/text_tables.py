@@ -28,7 +28,7 @@ def text_table(rows: Iterable[Sequence[object]], indent: str = "") -> str:
 
 
 def band(values: Iterable[float | None], digits: str = ".2f", factor: float = 1) -> str:
-    """Mean [least, greatest] of numbers times a factor; the number alone where all are the same, "-" where there is none.
+    """Mean [least, greatest] of numbers times a factor; one number where all are the same, "-" where there is none.
 
     >>> band([1, 2]), band([0.5, None]), band([0.25, 0.5], factor=100), band([])
     ('1.50 [1.00, 2.00]', '0.50', '37.50 [25.00, 50.00]', '-')

@@ -52,8 +52,8 @@ CHANGES = define_changes(rename={"precision": "training_precision"})
 MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
-    f"What is measured: {', '.join(MEASUREMENTS)}. lines: {POINTS} evaluations for each level. instability, robustness: "
-    "trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a second or so more "
+    f"What is measured: {', '.join(MEASUREMENTS)}. lines: {POINTS} evaluations for each level. instability, "
+    "robustness: trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a second or so more "
     "for each level. magnitudes: next to nothing.",
 )
 AT = define_list(
@@ -177,7 +177,7 @@ def check_at(measures: list[str]) -> None:
 
 
 def levels_to_measure(measure: str, last: int) -> list[int] | None:
-    """The numbers of the levels that something is measured at, None for all; raises InputError for one that cannot be."""
+    """The numbers of the levels that something is measured at, None for all; raises InputError for an impossible one."""
     there = MEASUREMENTS[measure].levels(last)
     if not there:
         raise InputError(f"The measure {measure!r} wants more levels; --levels is {last}.")
@@ -228,8 +228,8 @@ def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, la
     """Says how much disk the weights take, which have all to be there."""
     stored = seeds * sum(experiment.weights_bytes(treatment, last) for treatment in treatments)
     console.log.info(
-        "Levels that are missing or lack their weights are trained; all weights are kept, about %.2f GB. To have them from "
-        "the start: runs.lottery --keep=all, or runs.study --study=unmasking --keep=all.",
+        "Levels that are missing or lack their weights are trained; all weights are kept, about %.2f GB. To have them "
+        "from the start: runs.lottery --keep=all, or runs.study --study=unmasking --keep=all.",
         stored / 1e9,
     )
 

@@ -31,7 +31,7 @@ class Thresholds:
     stable: float = STABLE
 
     def line(self, metrics: Mapping) -> dict:
-        """A stored line with what it says: which of its ends match, whether it is stable, whether that is as claimed."""
+        """A stored line and what it says: which ends match, whether it is stable, whether that is as claimed."""
         joined = connection(metrics, self.tolerance)
         first, second = joined.matching
         return {
@@ -216,8 +216,8 @@ def note(thresholds: Thresholds, split: str) -> str:
     """What the tables mean."""
     return (
         f"Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
-        f"{split} images.\nError barrier: the greatest error on the line less the mean of its ends', so at least half of "
-        "their difference.\nAbove the chord: how far the error rises above the straight line between its ends' errors.\n"
-        f"Matching: at most {100 * thresholds.tolerance:g} points above the dense network's error. Stable, the same mode: an "
-        f"error barrier below {100 * thresholds.stable:g} points.\nAs claimed: stable if and only if both ends match."
+        f"{split} images.\nError barrier: the greatest error on the line less the mean of its ends', so at least half "
+        "of their difference.\nAbove the chord: how far the error rises above the straight line between its ends' errors."
+        f"\nMatching: at most {100 * thresholds.tolerance:g} points above the dense network's error. Stable, the same "
+        f"mode: an error barrier below {100 * thresholds.stable:g} points.\nAs claimed: stable if and only if both ends match."
     )

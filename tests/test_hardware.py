@@ -4,7 +4,10 @@ import pytest
 
 from lottery_tf.hardware import _described, describe_processor
 
-X86 = "processor\t: 0\nmodel name\t: AMD EPYC 7B12\nflags\t\t: fpu sse avx avx2 bmi2\n\nprocessor\t: 1\nflags\t: avx512f\n"
+X86 = (
+    "processor\t: 0\nmodel name\t: AMD EPYC 7B12\nflags\t\t: fpu sse avx avx2 bmi2\n\n"
+    "processor\t: 1\nflags\t: avx512f\n"
+)
 NEWER = "model name : AMD EPYC 9B14\nflags : avx512_bf16 avx avx2 avx512f avx512_vnni\n"
 ARM = "processor\t: 0\nFeatures\t: fp asimd sve bf16\n"
 

@@ -137,7 +137,8 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
     mask, start = {"w": np.array([[True, False], [True, True]])}, {"w": np.ones((2, 2), np.float32)}
     trained = SimpleNamespace(
         final={"w": 2 * start["w"]}, history=history, early_stop_iteration=9, early_stop_val_loss=1.5,
-        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False, compiler="xla", seconds=1.23456,
+        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False, compiler="xla",
+        seconds=1.23456,
     )  # fmt: skip
     asked, readings = {}, []
 
@@ -146,7 +147,8 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
         options["on_history"](history)
         return trained
 
-    recorder = TrainingRecorder(SimpleNamespace(train=train), results, {"network": "tiny"}, True, 30, print, readings.append)
+    trainer = SimpleNamespace(train=train)
+    recorder = TrainingRecorder(trainer, results, {"network": "tiny"}, True, 30, print, readings.append)
     identity = {"kind": "control", "criterion": "random", "parent": "abc", "draw": 2}
     result = recorder.train(
         Ticket(start, mask), TrainingPlan("seed-4/x", 4, 3, identity, order_seed=7, store_weights=False)
@@ -164,8 +166,8 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
     assert list(metrics.items()) == list({
         "kind": "control", "network": "tiny", "criterion": "random", "mask1": "", "mask0": "", "scope": "",
         "rewind_to": 0, "rounds": "", "chosen_kept_fraction": None, "parent": "abc", "draw": 2, "seed": 4, "level": 3,
-        "status": "finished", "overflow": False, "kept_fraction": 0.75, "early_stop_iteration": 9, "early_stop_val_loss": 1.5,
-        "test_accuracy": 0.75, "final_test_accuracy": None, "iterations": 9, "seconds": 1.235,
+        "status": "finished", "overflow": False, "kept_fraction": 0.75, "early_stop_iteration": 9,
+        "early_stop_val_loss": 1.5, "test_accuracy": 0.75, "final_test_accuracy": None, "iterations": 9, "seconds": 1.235,
         "kept_fraction_by_layer": {"w": 0.75}, "keep_weights": True,
     }.items())  # fmt: skip
     assert list((tmp_path / "seed-4" / "x").glob("events.out.tfevents.*"))

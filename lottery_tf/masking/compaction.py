@@ -6,8 +6,8 @@ bias and dropped, and so on until nothing more follows. What counts is a weight'
 that is frozen at a value other than zero is a connection like any other.
 
 A model is read as a graph of layer calls, three times: forwards for what is constant, backwards for what is needed,
-forwards again for what is kept. Each kind of layer that `RULES` knows says how these pass through it, one entry for each
-channel (the last axis of a tensor). Around any other layer, and around a layer that is called twice, everything is
+forwards again for what is kept. Each kind of layer that `RULES` knows says how these pass through it, one entry for
+each channel (the last axis of a tensor). Around any other layer, and around a layer that is called twice, everything is
 needed and nothing is constant, so that sums, concatenations and recurrences stay as they are.
 """
 
@@ -41,10 +41,10 @@ def compact(model: keras.Model) -> keras.Model:
     input are folded into the next bias. Where a convolution pads its input, a constant channel other than zero is not
     the same at the border as inside, and stays. A layer of which nothing would be left keeps one unit.
 
-    Images keep their shape, and a flattened convolution may be needed at some places only. Where a Dense layer uses half
-    of its inputs or fewer, these are picked (`keras.ops.take`) and the kernel loses the rows of all others. Picking a
-    number takes a processor as long as multiplying it by more than a hundred others, so that with more than half of the
-    inputs in use a smaller kernel would make a slower network.
+    Images keep their shape, and a flattened convolution may be needed at some places only. Where a Dense layer uses
+    half of its inputs or fewer, these are picked (`keras.ops.take`) and the kernel loses the rows of all others.
+    Picking a number takes a processor as long as multiplying it by more than a hundred others, so that with more than
+    half of the inputs in use a smaller kernel would make a slower network.
 
     Args:
       model: a built Sequential or functional model, masked or not, with weights that are exactly zero.

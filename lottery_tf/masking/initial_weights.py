@@ -27,8 +27,8 @@ def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator) -> np.ndarr
     drawn, again = (np.asarray(draw(shape), np.float32) for _ in range(2))
     if drawn.tobytes() != again.tobytes():
         raise InputError(
-            f"The kernel initializer of {layer.name!r} draws other numbers at each call, so weights could not go back to "
-            "where they began. Give it an argument `seed` that decides what it draws, or give the initial weights."
+            f"The kernel initializer of {layer.name!r} draws other numbers at each call, so weights could not go back "
+            "to where they began. Give it an argument `seed` that decides what it draws, or give the initial weights."
         )
     return drawn
 

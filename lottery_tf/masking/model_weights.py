@@ -1,7 +1,7 @@
 """A Keras model's weights as plain arrays, read and set by name.
 
-Weights are a `dict[str, np.ndarray]` with every weight (kernels, biases, batch-norm statistics) under "layer/variable"; a
-mask is such a dict with a boolean array for each maskable kernel.
+Weights are a `dict[str, np.ndarray]` with every weight (kernels, biases, batch-norm statistics) under "layer/variable";
+a mask is such a dict with a boolean array for each maskable kernel.
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ class TrainingSettings:
       weight_decay: the loss gains this times half the sum of the squares of all kept weights (of kernels; biases and
         batch norm do not decay); None: nothing.
       augmentation: a name in `AUGMENTATION_DESCRIPTIONS`, what is done to each training image; None: nothing.
-      precision: a name in `PRECISIONS`, the arithmetic of the forward and backward pass. Weights, the optimizer's state,
-        the output layer and the loss are float32 in any case.
+      precision: a name in `PRECISIONS`, the arithmetic of the forward and backward pass. Weights, the optimizer's
+        state, the output layer and the loss are float32 in any case.
       decay: a name in `DECAYS`, how the learning rate falls.
 
     Raises:

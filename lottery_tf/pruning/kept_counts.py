@@ -64,7 +64,8 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
     whole = sum(size for name, size in sizes.items() if not pruned_fraction[name])
     if whole >= wanted:
         raise InputError(
-            f"kept_fraction is {kept}, but the layers that stay whole are {whole / sum(sizes.values()):.4f} of all weights."
+            f"kept_fraction is {kept}, but the layers that stay whole are {whole / sum(sizes.values()):.4f} of all "
+            "weights."
         )
 
     def left(rounds: float) -> dict[str, float]:

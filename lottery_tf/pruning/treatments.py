@@ -136,7 +136,8 @@ class Treatment:
         """
         if self.continues_training and decay == "cosine":
             raise InputError(
-                "The mask-1 action 'finetune' goes on at the schedule's last learning rate, which is 0 after a cosine decay."
+                "The mask-1 action 'finetune' goes on at the schedule's last learning rate, which is 0 after a cosine "
+                "decay."
             )
         if self.rewind_to >= iterations:
             raise InputError(

@@ -1,8 +1,8 @@
 """What a unit of work takes of a machine: threads, memory and time, as measured, for plans and for schedulers.
 
-Measured on two x86-64 cores with TensorFlow 2.21, every core busy (learned masks on fc and conv2; the other networks are
-taken to learn them as fast as they train). What a results folder says of its own machine goes before that, and what the
-running study shows before both. Imports no TensorFlow.
+Measured on two x86-64 cores with TensorFlow 2.21, every core busy (learned masks on fc and conv2; the other networks
+are taken to learn them as fast as they train). What a results folder says of its own machine goes before that, and what
+the running study shows before both. Imports no TensorFlow.
 """
 
 from __future__ import annotations

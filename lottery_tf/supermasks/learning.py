@@ -35,7 +35,8 @@ from lottery_tf.training.training_result import TrainingResult
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
     """The settings without those that change values only: settings with equal remainders share a compilation.
 
-    >>> compiled_settings(MaskSettings("signed_constant", rescale=True, initial_logit=2.0)) == MaskSettings(rescale=True)
+    >>> settings = MaskSettings("signed_constant", rescale=True, initial_logit=2.0)
+    >>> compiled_settings(settings) == MaskSettings(rescale=True)
     True
     """
     return dataclasses.replace(settings, weights="initial", initial_logit=0.0)

@@ -70,8 +70,8 @@ class MaskLogits(keras.layers.Layer):
 class MaskedModel(SampledModel):
     """A Keras model whose weights are frozen while a mask over its Dense and Conv kernels is learned.
 
-    Use it with Keras's own `compile`, `fit`, `evaluate` and `save`. Only the mask logits are trained. If masks are drawn
-    at random, an evaluation averages over `samples` of them.
+    Use it with Keras's own `compile`, `fit`, `evaluate` and `save`. Only the mask logits are trained. If masks are
+    drawn at random, an evaluation averages over `samples` of them.
 
     Args:
       network: a built Keras model. It is copied; its present weights are the untrained ones.

@@ -94,7 +94,7 @@ def inflate(data: bytes, limit: int) -> bytes:
 
 
 def encode_floats(values: np.ndarray) -> bytes:
-    """Floating-point numbers, compressed: all first bytes, then all second bytes and so on, as only some are regular."""
+    """Floating-point numbers, compressed: all first bytes, then all second ones and so on; only some are regular."""
     flat = values.astype(values.dtype.newbyteorder("<")).reshape(-1, 1)
     return deflate(flat.view(np.uint8).T.tobytes())
 

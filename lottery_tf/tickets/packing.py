@@ -5,8 +5,8 @@ multiplied from (their initial values, or the signed constant) and the mask, ent
 50% kept, 0.05 at 0.5%. A *trained* file holds the kept weights as well. Both hold a SHA-256 of every rebuilt weight, so
 that a network is rebuilt to the bit or not at all.
 
-`ticket_format.py` says what the bytes are. Every length is checked before memory is taken, no pickle is loaded, and only
-Keras's own layers named in `architectures.py` are ever built.
+`ticket_format.py` says what the bytes are. Every length is checked before memory is taken, no pickle is loaded, and
+only Keras's own layers named in `architectures.py` are ever built.
 """
 
 from __future__ import annotations
@@ -181,7 +181,10 @@ def digest(state: Mapping[str, np.ndarray]) -> str:
 
 
 def rebuild(packed: PackedTicket | bytes) -> keras.Model:
-    """The network of a ticket file, parsed or as its bytes: a masked model with its mask set and every weight as it was, to the bit.
+    """The network of a ticket file: a masked model with its mask set and every weight as it was, to the bit.
+
+    Args:
+      packed: the file's content, parsed or as its bytes.
 
     Raises:
       InputError: the architecture cannot be built or is not that of the weights, or the rebuilt weights differ from

@@ -9,7 +9,8 @@ r"""The format of ticket files: what one holds, to bytes and back. Imports no Te
     32 bytes  SHA-256 of everything before
 
 Reading takes nothing on trust: every length is checked against the file and against limits before memory is taken, no
-pickle is loaded, and only Keras's own layers named in `architectures.CLASSES` are ever built. Parsing imports no TensorFlow.
+pickle is loaded, and only Keras's own layers named in `architectures.CLASSES` are ever built. Parsing imports no
+TensorFlow.
 """
 
 from __future__ import annotations

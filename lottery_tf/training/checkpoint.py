@@ -52,7 +52,7 @@ class Checkpoint:
         return arrays
 
     def save_if_due(self, what: str, arrays: Callable[[], dict[str, np.ndarray]]) -> None:
-        """Saves the arrays that calling `arrays` gives, with the training's name, if the last checkpoint is old enough."""
+        """Saves what `arrays` returns, with the training's name, if the last checkpoint is old enough."""
         if time.monotonic() - self._last < self._every:
             return
         body = files.npz_bytes(arrays() | {"what": np.array(what)}, compress=False)

@@ -1,7 +1,7 @@
 """The arithmetic of a model's forward and backward pass: Keras's dtype policy of each of its layers.
 
-Half precision is a matter of that arithmetic alone. Kernels, masks, frozen values, biases and the optimizer's state stay
-float32, as do the output layer, whose logits the loss reads, and the loss.
+Half precision is a matter of that arithmetic alone. Kernels, masks, frozen values, biases and the optimizer's state
+stay float32, as do the output layer, whose logits the loss reads, and the loss.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 def _output_layers(model: keras.Model) -> list[keras.Operation]:
-    """The layers that make a model's outputs; before one without weights (a softmax, say) the next with some as well."""
+    """The layers that make a model's outputs; if one has no weights (a softmax, say), also the one before it."""
     found, pending = [], keras.tree.flatten(model.outputs)
     while pending:
         layer, node, _ = pending.pop()._keras_history

@@ -1,8 +1,8 @@
 """How much faster half precision is here, measured on the operations that a model has.
 
-Whether a processor has half-precision arithmetic decides between nearly twice the speed and a tenth of it, and no library
-says a word. A product of matrices alone tells nothing: where bfloat16 is emulated, it is the gradients of convolutions
-that lose.
+Whether a processor has half-precision arithmetic decides between nearly twice the speed and a tenth of it, and no
+library says a word. A product of matrices alone tells nothing: where bfloat16 is emulated, it is the gradients of
+convolutions that lose.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Operation:
 
     @property
     def products(self) -> int:
-        """About how many products of two numbers it takes for an image: each weight meets every position of its output."""
+        """About how many products of two numbers an image takes: each weight meets every position of its output."""
         positions = math.prod(size or 1 for size in self.node.outputs[0].shape[1:-1])
         return positions * sum(math.prod(variable.shape) for variable in self.layer.trainable_variables)
 
@@ -77,8 +77,8 @@ class _Operation:
 def speedup(model: keras.Model, policy: str, batch_size: int = 60) -> float:
     """How many times as fast a model's layers compute with a half-precision policy as in float32, on this device.
 
-    The forward and backward pass of its largest layers is timed in both types on random images; layers of the same shape
-    are timed once. It is done once a process for each set of layers.
+    The forward and backward pass of its largest layers is timed in both types on random images; layers of the same
+    shape are timed once. It is done once a process for each set of layers.
 
     Args:
       model: a functional or Sequential model.

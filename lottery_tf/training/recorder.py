@@ -50,8 +50,8 @@ class TrainingRecorder:
       keep_weights: what the metrics say of whether weights stay when later levels no longer need them.
       snapshot_seconds: the least time between two checkpoints of a training.
       on_steps: called with the number of training steps just done.
-      on_reading: called after each reading of the validation loss with its numbers by name (`stored_result.HISTORY_COLUMNS`), and
-        what is trained: seed, level, the treatment's fields, kept_fraction.
+      on_reading: called after each reading of the validation loss with its numbers by name
+        (`stored_result.HISTORY_COLUMNS`), and what is trained: seed, level, the treatment's fields, kept_fraction.
     """
 
     def __init__(

@@ -124,7 +124,8 @@ def write_treatment_page(folder: Path, settings: dict[str, object], levels: list
     shown = {name: str(value) if isinstance(value, tuple) else value for name, value in settings.items()}
     with _fresh_writer(folder).as_default():
         hparams.hparams({name: value for name, value in shown.items() if value is not None}, trial_id=str(folder))
-        # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and forgets.
+        # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and
+        # forgets.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
             _scalars("against kept fraction", metrics, step=round(10_000 * metrics["kept_fraction"]))
         for metrics in sorted(levels, key=lambda metrics: metrics["level"]):

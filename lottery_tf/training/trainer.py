@@ -1,8 +1,8 @@
 """Training one network: many steps in one compiled call, the history, the early-stopping point.
 
-Small dense networks are bound by overhead, not arithmetic: all steps from one reading of the validation loss to the next,
-updates and masks included, are one XLA program. Where `compilation` chooses a TensorFlow graph instead, the update alone
-is compiled by XLA. Images stay in memory as bytes, are gathered by index and scaled in the graph.
+Small dense networks are bound by overhead, not arithmetic: all steps from one reading of the validation loss to the
+next, updates and masks included, are one XLA program. Where `compilation` chooses a TensorFlow graph instead, the
+update alone is compiled by XLA. Images stay in memory as bytes, are gathered by index and scaled in the graph.
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ class Trainer:
         # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
         self._update = self._apply if xla else tf.function(self._apply, jit_compile=True)
         self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
-        _announce(f"Training steps of {self.model.name} run as {HOW_RUN[self.compiler]} on {hardware.describe_device()}.")
+        how, where = HOW_RUN[self.compiler], hardware.describe_device()
+        _announce(f"Training steps of {self.model.name} run as {how} on {where}.")
 
     def with_model(self, model: keras.Model, **options) -> Trainer:
         """A trainer of another model on the same images, of which there is one copy in memory for both.
@@ -188,8 +189,8 @@ class Trainer:
           ticket: where every weight starts, and the mask.
           seed: the run's seed, and
           level: the level's number: together they fix the order of the images, their augmentation and the dropout.
-          iteration_range: which iterations are trained; None: all of the settings'. The optimizer's moments always start
-            afresh.
+          iteration_range: which iterations are trained; None: all of the settings'. The optimizer's moments always
+            start afresh.
           order_seed: a seed that takes the place of the run's in all that, for another training from the same start
             (instability analysis); None: the run's own.
           checkpoint: where the training's state is saved from time to time, and taken up from if it was.

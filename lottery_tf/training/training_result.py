@@ -16,8 +16,8 @@ class TrainingResult:
     Attributes:
       final: every weight at the end.
       best: every weight at the early-stopping iteration.
-      history: (rows, 5) float64 array with `stored_result.HISTORY_COLUMNS`; a row every `eval_interval` iterations, from
-        the first iteration (before its step) to the end.
+      history: (rows, 5) float64 array with `stored_result.HISTORY_COLUMNS`; a row every `eval_interval` iterations,
+        from the first iteration (before its step) to the end.
       early_stop_iteration: the iteration of least validation loss (or best accuracy), the first of equals.
       early_stop_val_loss: the validation loss there.
       test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].

@@ -123,7 +123,7 @@ def _read(process: int, name: str) -> bytes:
 
 
 def contents(results_dir: Path) -> dict[str, object]:
-    """All that is reproducible in a results folder: every result's metrics but its times, and its other files' bytes."""
+    """All that is reproducible in a results folder: the metrics of results but their times, and other files' bytes."""
     found: dict[str, object] = {}
     for folder in walk.result_folders(results_dir):
         place = str(folder.relative_to(results_dir))

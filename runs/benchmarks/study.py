@@ -56,7 +56,8 @@ def throughput(repeats: int) -> str:
                 )
                 taken[f"study, {engine}"].append(steps / _seconds(study))
     lines = [
-        f"fc on {dataset}, batch 60, validated every 100 iterations; {steps:,} steps, start-up included; medians of {repeats}.",
+        f"fc on {dataset}, batch 60, validated every 100 iterations; {steps:,} steps, start-up included; "
+        f"medians of {repeats}.",
         *(f"  {name:<36} {median(values):8.1f} steps/s" for name, values in fit.items()),
     ]
     steady, validated = map(median, fit.values())
@@ -65,8 +66,8 @@ def throughput(repeats: int) -> str:
         speed = median(values)
         lines.append(
             f"  {name:<36} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
-            f"{speed / steady:5.2f} x fit, {speed / validated:5.2f} x fit with validation, {speed / singles:4.0%} of the "
-            "single runs"
+            f"{speed / steady:5.2f} x fit, {speed / validated:5.2f} x fit with validation, {speed / singles:4.0%} of "
+            "the single runs"
         )
     return "\n".join(lines)
 
@@ -98,7 +99,7 @@ def _seconds(*commands: list[str]) -> float:
 
 
 def scheduling() -> str:
-    """What planning, a dry run, the status and the scheduler itself take for the whole paper, made up, half of it done."""
+    """What planning, a dry run, the status and the scheduler take for the whole paper, made up, half of it done."""
     began = time.perf_counter()
     whole = plan(WHOLE)
     planned = time.perf_counter() - began
@@ -114,8 +115,8 @@ def scheduling() -> str:
     Scheduler(whole, {}).run(_NoWork())
     each = (time.perf_counter() - began) / len(whole.tasks)
     return (
-        f"{len(whole.tasks):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with half of "
-        f"them done; the scheduler takes {1000 * each:.2f} ms a unit, {each / ITERATIONS * 1500:.3%} of a training of "
+        f"{len(whole.tasks):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with half "
+        f"of them done; the scheduler takes {1000 * each:.2f} ms a unit, {each / ITERATIONS * 1500:.3%} of a training of "
         f"{ITERATIONS:,} steps at 1,500 steps/s."
     )
 

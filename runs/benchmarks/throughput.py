@@ -147,7 +147,7 @@ class KerasFit:
         return self._under_way()
 
     def validated(self) -> float:
-        """Steps per second of a call's last two thirds, with a reading of the validation loss every `INTERVAL` steps."""
+        """Steps per second of a call's last two thirds, with a reading of the validation loss each `INTERVAL` steps."""
         epochs = self._steps // INTERVAL
         return self._under_way(steps_per_epoch=INTERVAL, epochs=epochs, validation_data=self._validation)
 

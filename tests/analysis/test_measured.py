@@ -36,7 +36,7 @@ def tables_of_readmes():
 
 
 def of_levels():
-    """(schedule, row, kept percentage) -> cell, of the tables of trained networks; and the seeds that each row names."""
+    """(schedule, row, kept percentage) -> cell, of the tables of trained networks; and the seeds that rows name."""
     cells, seeds = {}, {}
     for header, rows in tables_of_readmes():
         if header[1:2] == ["seeds"] and header[0] in SCHEDULES:
@@ -95,7 +95,7 @@ def best_heuristic(network, dataset, weights):
 
 
 def best_learned(network, dataset, weights, rescale):
-    """Of each seed the test accuracy, in that way of learning of most images (of equals the best on validation images)."""
+    """Each seed's test accuracy, learned in the way with most images (of equals the best on validation images)."""
     ways = defaultdict(dict)
     for row in rows_of("learned_masks"):
         own = (row["network"], row["dataset"], row["weights"], row["rescale"], row["g"])
@@ -182,7 +182,7 @@ def test_tickets_and_their_controls_are_those_of_the_csv():
 
 
 def pairs(criterion):
-    """The lines between successive levels from the initial weights: (level, end errors' places, barriers), in points."""
+    """The lines between successive levels from the initial weights: (level, places of end errors, barriers), in points."""
     found = defaultdict(list)
     for row in rows_of("landscape/lines"):
         if (row["criterion"], row["rewind_to"], row["relation"]) == (criterion, "0", "successive"):
@@ -226,8 +226,11 @@ def over_both_seeds(level, pruned_by, method):
 def test_lines_between_levels_are_those_of_the_csv_files():
     text = " ".join((ROOT / "README.md").read_text().split())
     found = pairs("large_final")
-    for where, told in ((1, "Barriers average {:.2f} points where both ends match and {:.2f} where not"),
-                        (0, "above the straight line between its ends, the error rises by {:.2f} and {:.2f}")):  # fmt: skip
+    sentences = (
+        (1, "Barriers average {:.2f} points where both ends match and {:.2f} where not"),
+        (0, "above the straight line between its ends, the error rises by {:.2f} and {:.2f}"),
+    )
+    for where, told in sentences:
         values = [(both_match(errors), errors[3] if where else rise) for errors, rise in found.values()]
         means = [fmean(value for match, value in values if match is wanted) for wanted in (True, False)]
         assert told.format(*means) in text
@@ -383,10 +386,8 @@ def test_what_agrees_with_frankle_and_carbin_is_so():
         {name: fmean(values) for name, values in found[level].items()} for level in ("0", "7", "15")
     )
     stops = fifth["early_stop_iteration"], dense["early_stop_iteration"]
-    assert (
-        f"stops {1 - stops[0] / stops[1]:.0%} earlier than the dense network ({stops[0]:,.0f} iterations against {stops[1]:,.0f};"
-        in text
-    )
+    earlier = f"stops {1 - stops[0] / stops[1]:.0%} earlier than the dense network"
+    assert f"{earlier} ({stops[0]:,.0f} iterations against {stops[1]:,.0f};" in text
     accuracies = [f"{100 * each['test_accuracy']:.2f}" for each in (little, dense)]
     assert "({} against {}; published: the same percentage)".format(*accuracies) in text
 

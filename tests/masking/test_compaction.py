@@ -62,8 +62,8 @@ def two_dense(**options):
 def padded_convolutions():
     return stack(
         (8, 8, 2), layers.Conv2D(6, 3, padding="same", activation="relu"), layers.Conv2D(6, 3, padding="same"),
-        layers.BatchNormalization(), layers.ReLU(), layers.MaxPooling2D(), layers.Conv2D(5, 3, strides=2, use_bias=False),
-        layers.Activation("tanh"), layers.Flatten(), layers.Dense(9, "sigmoid"), layers.Dropout(0.5),
+        layers.BatchNormalization(), layers.ReLU(), layers.MaxPooling2D(),
+        layers.Conv2D(5, 3, strides=2, use_bias=False), layers.Activation("tanh"), layers.Flatten(), layers.Dense(9, "sigmoid"), layers.Dropout(0.5),
         layers.Dense(4, "softmax"), layers.Dense(3),
     )  # fmt: skip
 
@@ -168,7 +168,8 @@ def test_every_channel_that_stays_is_heard_and_says_something(seed):
 RANKS = {"1D": 1, "2D": 2, "3D": 3}
 ARGUMENTS = {
     "Activation": ("gelu",), "Conv1D": (4, 2), "Conv2D": (4, 2), "Conv3D": (4, 2), "Dense": (4,), "Reshape": ((-1, 6),),
-    "RepeatVector": (3,), "AveragePooling1D": (2,), "AveragePooling2D": (2,), "AveragePooling3D": (2,), "ReLU": (2.0, 0.1, 0.2), "LeakyReLU": (0.2,), "Dropout": (0.5,), "AlphaDropout": (0.5,),
+    "RepeatVector": (3,), "AveragePooling1D": (2,), "AveragePooling2D": (2,), "AveragePooling3D": (2,),
+    "ReLU": (2.0, 0.1, 0.2), "LeakyReLU": (0.2,), "Dropout": (0.5,), "AlphaDropout": (0.5,),
     "GaussianDropout": (0.5,), "GaussianNoise": (1.0,), "SpatialDropout1D": (0.5,), "SpatialDropout2D": (0.5,),
     "SpatialDropout3D": (0.5,),
 }  # fmt: skip

@@ -44,8 +44,10 @@ def test_drops_are_shortened_with_the_schedule_and_given_ones_are_not():
     assert run_settings("vgg19", "cifar10", "1600", warmup_iterations=70).training.warmup_iterations == 70
 
 
-@pytest.mark.parametrize(("network", "rate", "iterations"), [("conv2", 3e-4, 60_750), ("conv4", 2e-4, 76_500),
-                                                             ("conv6", 2e-4, 90_000), ("fc", 1.2e-3, 50_380)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "rate", "iterations"),
+    [("conv2", 3e-4, 60_750), ("conv4", 2e-4, 76_500), ("conv6", 2e-4, 90_000), ("fc", 1.2e-3, 50_380)],
+)
 def test_dropout_takes_three_times_as_long(network, rate, iterations):
     settings = run_settings(network, "cifar10", dropout=0.5)
     assert (settings.dropout, settings.training.learning_rate, settings.training.iterations) == (0.5, rate, iterations)

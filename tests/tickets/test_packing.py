@@ -1,4 +1,4 @@
-"""Ticket files: what is rebuilt is the same to the bit, files are as small as they can be, and damaged ones are told."""
+"""Ticket files: what is rebuilt is the same to the bit, files are as small as they can be, damaged ones are told."""
 
 import copy
 import dataclasses
@@ -205,7 +205,7 @@ def outputs(model):
 
 @pytest.fixture(scope="module")
 def packed_files(tmp_path_factory):
-    """Files of all kinds, each with the weights and outputs that it has to bring back: name -> (path, state, outputs)."""
+    """Files of all kinds, with the weights and outputs that each has to bring back: name -> (path, state, outputs)."""
     from lottery_tf.masking import conversion, initial_weights, model_weights
     from lottery_tf.models import networks
 
@@ -752,7 +752,7 @@ def result_files(contents):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """A results folder with a dense level, two trained ones (the first without weights), a winning ticket and a supermask."""
+    """Results: a dense level, two trained ones (the first without weights), a winning ticket and a supermask."""
     import lottery_tf as lt
 
     root = tmp_path_factory.mktemp("results")

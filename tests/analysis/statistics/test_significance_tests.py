@@ -27,7 +27,8 @@ def t_tail(t, freedom):
 
 
 def test_student_by_hand():
-    # Means 4 and 2, both variances 1: t = 2 / sqrt(2/3) with 4 degrees of freedom, whose distribution has a closed form.
+    # Means 4 and 2, both variances 1: t = 2 / sqrt(2/3) with 4 degrees of freedom, whose distribution has a closed
+    # form.
     t = math.sqrt(6)
     closed = 0.5 - 3 / 8 * t / math.sqrt(1 + t**2 / 4) * (1 - t**2 / (12 * (1 + t**2 / 4)))
     found = compare(runs(3, 4, 5), runs(1, 2, 3), "student")
