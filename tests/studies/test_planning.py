@@ -7,7 +7,7 @@ import pytest
 from lottery_tf.errors import InputError
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
 from lottery_tf.studies.planning import Request, plan, treatments_left_out
-from lottery_tf.studies.tasks import LearnedMaskTask, LevelTask, SupermasksTask
+from lottery_tf.studies.tasks import HeuristicSupermasksTask, LearnedMaskTask, LevelTask
 
 
 def planned(*studies, **options):
@@ -15,7 +15,7 @@ def planned(*studies, **options):
 
 
 @pytest.mark.parametrize(
-    ("study", "trainings", "ladders"),
+    ("study", "trainings", "mask_sources"),
     [
         ("figure3", 1 + 9 * 24, 0),  # nine criteria of Figure 2
         ("figure4", 1 + 8 * 24, 0),  # rewind, three actions, the three with init sign, random
@@ -30,7 +30,7 @@ def planned(*studies, **options):
 def test_studies_want_what_the_paper_shows(study, trainings, mask_sources):
     tasks = planned(study).tasks.values()
     assert sum(task.iterations > 0 for task in tasks) == trainings
-    assert sum(isinstance(task, SupermasksTask) for task in tasks) == mask_sources
+    assert sum(isinstance(task, HeuristicSupermasksTask) for task in tasks) == mask_sources
 
 
 def test_the_whole_paper_wants_each_training_once():

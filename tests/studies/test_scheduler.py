@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from lottery_tf.studies.engines import LOST
 from lottery_tf.studies.planning import Request, plan
 from lottery_tf.studies.scheduler import LOST_LIMIT, Scheduler, TaskState
 from lottery_tf.studies.worker import Ending, Outcome
@@ -63,6 +62,7 @@ def finished(task, **changes):
     return Outcome(Ending.FINISHED, metrics | {"levels": getattr(task, "levels", 0), "status": "finished"} | changes)
 
 
+LOST = Outcome(Ending.LOST, error="gone")
 SMALL = plan(Request(("demo",), seeds=(0, 1), levels=3, schedule="100"))
 RUN = "fc-digits/100"
 LEVEL = RUN + "/seed-0/large_final-rewind-zero/level-0{}"

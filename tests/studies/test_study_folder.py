@@ -10,7 +10,8 @@ from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import files
 from lottery_tf.studies.planning import Request
-from lottery_tf.studies.study_folder import StudyFolder, page_is_current
+from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.studies.task_results import page_is_current
 from lottery_tf.studies.tasks import LevelTask
 
 

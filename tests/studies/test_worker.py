@@ -14,10 +14,11 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.settings import run_settings
 from lottery_tf.results import paths
 from lottery_tf.studies.planning import mask_training
-from lottery_tf.studies.tasks import ControlTask, LearnedMaskTask, LevelTask, RewindPointTask, SupermasksTask
-from lottery_tf.studies.worker import Ending, Worker, WorkerSettings, map_dataset, save_dataset
+from lottery_tf.studies.shared_datasets import map_dataset, save_dataset
+from lottery_tf.studies.tasks import ControlTask, HeuristicSupermasksTask, LearnedMaskTask, LevelTask, RewindPointTask
+from lottery_tf.studies.worker import Ending, Worker, WorkerSettings
 from lottery_tf.supermasks import learning, mask_settings
-from lottery_tf.supermasks.heuristics import MaskSource
+from lottery_tf.supermasks.mask_sources import MaskSource
 from lottery_tf.supermasks.masked_model import MaskedModel
 
 SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
@@ -55,11 +56,11 @@ def test_a_rewind_point_that_diverges_is_a_result(worker):
     wild = dataclasses.replace(SETTINGS, training=dataclasses.replace(SETTINGS.training, learning_rate=1e30))
     for _ in range(2):
         point = worker.perform(RewindPointTask(wild, 0, 10), [])
-        assert point.end is Ending.FINISHED and point.metrics["status"] == "diverged"
+        assert point.ending is Ending.FINISHED and point.metrics["status"] == "diverged"
 
 
 def test_supermasks_found_and_learned(worker):
-    mask_source = worker.perform(SupermasksTask(SETTINGS, 0, MaskSource("oneshot", "large_final"), 2), [])
+    mask_source = worker.perform(HeuristicSupermasksTask(SETTINGS, 0, MaskSource("oneshot", "large_final"), 2), [])
     assert [row["level"] for row in mask_source.metrics["rows"]] == [1, 1, 2, 2]
     mask = worker.perform(LearnedMaskTask("fc", "digits", lt.MaskSettings(), mask_training(SETTINGS), 0), [])
     assert mask.metrics["kind"] == "learned_mask" and mask.metrics["iterations"] == 20
@@ -77,7 +78,7 @@ def test_masks_that_differ_in_values_alone_share_a_program_and_have_the_bits_of_
     training = mask_training(SETTINGS)
     settings = lt.MaskSettings("signed_constant", initial_logit=2.0)
     for each, seed in ((lt.MaskSettings(initial_logit=-1.0), 0), (settings, 1)):
-        assert worker.perform(LearnedMaskTask("fc", "digits", each, training, seed), []).end is Ending.FINISHED
+        assert worker.perform(LearnedMaskTask("fc", "digits", each, training, seed), []).ending is Ending.FINISHED
     assert len(made) == 1, "a program was compiled for each"
     alone = lt.MaskLearner(lt.build("fc"), digits, settings, training).learn(1)
     found = lt.ResultsFolder(tmp_path / paths.learned_masks_folder("fc", "digits"), mask_common(training, digits)).read(
@@ -106,9 +107,9 @@ def test_what_is_compiled_differently_is_not_shared(digits):
 def test_a_training_that_diverges_is_a_result_and_nothing_follows_on_it(worker, lines):
     wild = dataclasses.replace(SETTINGS, training=dataclasses.replace(SETTINGS.training, learning_rate=1e30))
     dense = worker.perform(LevelTask(wild, 0), [])
-    assert dense.end is Ending.FINISHED and dense.metrics["status"] == "diverged"
+    assert dense.ending is Ending.FINISHED and dense.metrics["status"] == "diverged"
     after = worker.perform(LevelTask(wild, 0, 1, lt.Treatment()), [])
-    assert after.end is Ending.FAILED and "diverged: nothing follows it" in after.error
+    assert after.ending is Ending.FAILED and "diverged: nothing follows it" in after.error
     assert "diverged after" in lines[1] and "Traceback" in lines[-1]
 
 

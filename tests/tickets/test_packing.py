@@ -245,7 +245,8 @@ def packed_files(tmp_path_factory):
 IN_ANOTHER_PROCESS = """
 import sys
 import keras, numpy as np
-from lottery_tf.masking import model_weights; from lottery_tf.tickets.packing import packing, ticket_format
+from lottery_tf.masking import model_weights
+from lottery_tf.tickets import packing, ticket_format
 
 for path in sys.argv[1:]:
     model = packing.rebuild(ticket_format.parse(ticket_format.read(path)))
