@@ -23,11 +23,15 @@ HELP = {"--help", "-help", "-h", "--h", "-?", "--helpshort"}
 GROUPS = {  # title in --help -> flags that stand there, in this order; those of no group come last
     "What": (
         "study", "suite", "measure", "figure", "table", "kind", "network", "networks", "dataset", "criterion", "mask1",
-        "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "g", "rescale", "initial_logit",
-        "source", "at", "between", "run", "untrained", "seeds",
+        "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "g", "rescale",
+        "initial_logit", "mask_preset", "source", "at", "between", "run", "untrained", "seeds",
     ),
-    "How long": ("schedule", "iterations", "epochs", "mask_iterations", "levels", "control_draws", "repeats", "dry_run"),
-    "Where": ("results_dir", "data_dir", "out", "to", "format", "json", "keep", "engine", "workers", "threads", "address"),
+    "How long": (
+        "schedule", "iterations", "epochs", "mask_iterations", "levels", "control_draws", "repeats", "dry_run",
+    ),
+    "Where": (
+        "results_dir", "data_dir", "out", "to", "format", "json", "keep", "engine", "workers", "threads", "address",
+    ),
 }  # fmt: skip
 OTHERS = "Advanced"
 SHORT = 40  # characters of a default that stands beside its flag
@@ -41,7 +45,10 @@ class _Path(flags.ArgumentParser):
 
 
 def define_path(name: str, default: str | None, text: str) -> flags.FlagHolder[str]:
-    """Defines a flag whose value is a file or folder. `~` is the home directory: most shells leave `--flag=~/x` as it is."""
+    """Defines a flag whose value is a file or folder, in which `~` is the home directory.
+
+    Most shells leave `--flag=~/x` as it is.
+    """
     return flags.DEFINE(_Path(), name, default, text)
 
 

@@ -5,18 +5,18 @@ Examples, on embedded data:
   python -m runs.landscape --levels=8 --measure=robustness,limit --at=2,5 --multiples=0.5,1,2,4
   python -m runs.landscape --between=results/fc-digits/1000/seed-0/dense,results/fc-digits/1000/seed-1/dense
 
-What is measured is stored beside the levels, found again by the next command, and exported by analysis.export. The
-weights of all levels are needed and kept: train them with runs.lottery --keep=all or runs.study --keep=all, else those
-that were dropped are trained again.
+Measurements are stored beside their levels, found again by the next command, and exported by analysis.export. They need
+the weights of all levels and keep them: train with runs.lottery --keep=all or runs.study --keep=all, else weights that
+were dropped are trained again.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from absl import flags
 from tqdm import tqdm
@@ -26,26 +26,29 @@ from lottery_tf.command_flags import define_choice, define_list, own_flags
 from lottery_tf.data import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, POINTS, STABLE
-from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS, Measurement
 from lottery_tf.landscape.measurements.lines import between_job, with_weights
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.models.settings import DATASETS, RunSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
-from lottery_tf.results.locate import LocatedResult, locate
+from lottery_tf.results.locate import locate
 from lottery_tf.results.stored_result import StoredResult
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.flags.treatments import levels_from_flags, treatments_from_flags
-from runs.landscape_tables import TABLES, Thresholds, note
+from runs.landscape_tables import Thresholds, note, table_of
 from runs.planning import Outlook, plan_of, pruning_tasks
 from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
+
+Key = TypeVar("Key", bound=Hashable)
+Measured = tuple[str, str, list[dict]]  # a measurement's name, what it is of, the metrics of what was measured
 
 DEFAULTS = MeasurementSettings()
 CHANGES = define_changes(rename={"precision": "training_precision"})
@@ -53,8 +56,8 @@ MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
     f"What is measured: {', '.join(MEASUREMENTS)}. lines: {POINTS} evaluations for each level. instability, "
-    "robustness: trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a second or so more "
-    "for each level. magnitudes: next to nothing.",
+    "robustness: trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a "
+    "second or so more for each level. magnitudes: next to nothing.",
 )
 AT = define_list(
     "at",
@@ -84,51 +87,48 @@ WITH_BETWEEN = (  # the flags that go with --between, which reads all others in 
 
 def main() -> None:
     """Measures the levels of every treatment, or the line between two results, and prints what was measured."""
-    settings = measurement_settings_from_flags()
+    settings = MeasurementSettings(split=SPLIT.value, tolerance=MATCHING_TOLERANCE.value / 100, **values(_MEASUREMENT))
     if not STABLE_BELOW.value > 0:
         raise InputError(f"--stable_below is {STABLE_BELOW.value}; it must be above 0 points.")
-    if BETWEEN.value is not None:
-        measure_between(settings)
-    else:
-        measure_levels(settings)
-    print(f"\n{note(Thresholds(settings.tolerance, STABLE_BELOW.value / 100), settings.split)}")
+    thresholds = Thresholds(settings.tolerance, STABLE_BELOW.value / 100)
+    measure = measure_levels if BETWEEN.value is None else measure_between
+    for measurement, about, results in measure(settings):
+        print(f"\n{table_of(measurement, about, results, thresholds)}")
+    print(f"\n{note(thresholds, settings.split)}")
 
 
-def measure_levels(measurement: MeasurementSettings) -> None:
+def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     """Measures the levels of every treatment and seed; trains what is missing of them first."""
-    settings, seeds = settings_from_flags(CHANGES), SEEDS.value
+    run, seeds = settings_from_flags(CHANGES), SEEDS.value
     treatments, last = treatments_from_flags(), levels_from_flags()
     for treatment in treatments:
-        treatment.check_training(settings.training.iterations, settings.training.decay)
-    measures = measures_from_flags(treatments)
-    check_at(measures)
-    wanted = {name: levels_to_measure(name, last) for name in measures}
-    check_images(settings.dataset, measures, measurement)
+        treatment.check_training(run.training.iterations, run.training.decay)
+    wanted = levels_to_measure(treatments, last)
+    check_images(run.dataset, settings)
+    tasks = pruning_tasks(run, seeds, treatments, last)
     results_dir = Path(RESULTS_DIR.value)
-    tasks = pruning_tasks(settings, seeds, treatments, last)
     outlook = Outlook.on(plan_of("levels", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
-        print(f"{outlook.described()}\nThen {', '.join(measures)} of these levels; some take trainings of their own.")
+        print(f"{outlook.described()}\nThen {', '.join(wanted)} of these levels; some take trainings of their own.")
         return
     start_tensorflow()
-    watch = StepsWatch()
+    steps = TrainingSteps()
     with Progress(outlook.steps) as progress:
-        watch.tell = progress.steps
-        experiment = make_experiment(settings, results_dir, watch)
+        steps.show = progress.steps
+        experiment = make_experiment(run, results_dir, steps)
         announce(experiment, treatments, len(seeds), last)
-        runs = list(trained(experiment, progress, treatments, seeds, last))
-    measurer = make_measurer(experiment, measurement, watch)
+        trained = list(find_or_train(experiment, progress, treatments, seeds, last))
+    measurer = make_measurer(experiment, settings, steps)
     jobs = {
-        (run.treatment.name, run.seed, name): list(MEASUREMENTS[name].jobs(measurer, run, wanted[name]))
-        for run, name in itertools.product(runs, measures)
+        (levels.treatment.name, levels.seed, name): list(MEASUREMENTS[name].jobs(measurer, levels, numbers))
+        for levels, (name, numbers) in itertools.product(trained, wanted.items())
     }
-    found = measured(measurer, jobs, watch)
-    for treatment, name in itertools.product(treatments, measures):
-        results = [metrics for seed in seeds for metrics in found.get((treatment.name, seed, name), [])]
-        print_table(name, treatment.name, results, measurement)
+    found = do_all(measurer, jobs, steps)
+    for treatment, name in itertools.product(treatments, wanted):
+        yield name, treatment.name, [row for seed in seeds for row in found.get((treatment.name, seed, name), [])]
 
 
-def measure_between(measurement: MeasurementSettings) -> None:
+def measure_between(settings: MeasurementSettings) -> Iterator[Measured]:
     """Measures the line between two results that may lie anywhere."""
     if given := [flag.name for flag in own_flags() if flag.present and flag.name not in WITH_BETWEEN]:
         raise InputError(f"--between reads the settings in the folders of the two results: leave out --{given[0]}.")
@@ -140,92 +140,88 @@ def measure_between(measurement: MeasurementSettings) -> None:
     if first.settings.network != second.settings.network:
         raise InputError(f"{first.name} and {second.name} are of other networks: no line joins their weights.")
     start_tensorflow()
-    watch = StepsWatch()
+    steps = TrainingSteps()
     experiments: dict[tuple[Path, RunSettings], Experiment] = {}
+    stored = []
     for end in ends:
         key = (end.results_dir, end.settings)
-        experiments[key] = experiments.get(key) or make_experiment(end.settings, end.results_dir, watch)
-
-    def loaded(end: LocatedResult) -> StoredResult:
-        return with_weights(experiments[end.results_dir, end.settings], end)
-
-    measurer = make_measurer(experiments[first.results_dir, first.settings], measurement, watch)
-    job = between_job(measurer, loaded(first), loaded(second), (first.name, second.name))
-    (results,) = measured(measurer, {"chosen": [job]}, watch).values()
-    print_table("chosen", f"{first.name} and {second.name}", results, measurement)
+        experiments[key] = experiments.get(key) or make_experiment(end.settings, end.results_dir, steps)
+        stored.append(with_weights(experiments[key], end))
+    measurer = make_measurer(experiments[first.results_dir, first.settings], settings, steps)
+    job = between_job(measurer, *stored, (first.name, second.name))
+    yield "chosen", f"{first.name} and {second.name}", do_all(measurer, {"chosen": [job]}, steps)["chosen"]
 
 
-def measurement_settings_from_flags() -> MeasurementSettings:
-    """How the landscape is measured; raises InputError for a value that cannot be."""
-    chosen = {"split": SPLIT.value, "tolerance": MATCHING_TOLERANCE.value / 100}
-    return MeasurementSettings(**chosen, **values(_MEASUREMENT))
+def levels_to_measure(treatments: list[Treatment], last: int) -> dict[str, list[int] | None]:
+    """What is measured, and at which levels (None: at all).
+
+    Raises:
+      InputError: an unknown measurement, one that a treatment does not go with, or levels that it cannot be made at.
+    """
+    chosen = {name: choose(MEASUREMENTS, name, "measure") for name in MEASURE.value}
+    for (name, measurement), treatment in itertools.product(chosen.items(), treatments):
+        measurement.check(name, treatment)
+    if AT.value is not None and all(measurement.everywhere for measurement in chosen.values()):
+        raise InputError(f"--at says nothing of {', '.join(chosen)}: these are measured at every level.")
+    return {name: _levels(name, measurement, last) for name, measurement in chosen.items()}
 
 
-def measures_from_flags(treatments: list[Treatment]) -> list[str]:
-    """What is to be measured; raises InputError for a name that is none, or that a treatment does not go with."""
-    for name in MEASURE.value:
-        measure = choose(MEASUREMENTS, name, "measure")
-        for treatment in treatments:
-            measure.check(name, treatment)
-    return MEASURE.value
-
-
-def check_at(measures: list[str]) -> None:
-    """Raises InputError for --at where nothing that is measured heeds it."""
-    if AT.value is not None and all(MEASUREMENTS[name].everywhere for name in measures):
-        raise InputError(f"--at says nothing of {', '.join(measures)}: these are measured at every level.")
-
-
-def levels_to_measure(measure: str, last: int) -> list[int] | None:
-    """The numbers of the levels that something is measured at, None for all; raises InputError for an impossible one."""
-    there = MEASUREMENTS[measure].levels(last)
+def _levels(name: str, measurement: Measurement, last: int) -> list[int] | None:
+    there = measurement.levels(last)
     if not there:
-        raise InputError(f"The measure {measure!r} wants more levels; --levels is {last}.")
-    if MEASUREMENTS[measure].everywhere or (AT.value is None and not MEASUREMENTS[measure].trains):
+        raise InputError(f"The measure {name!r} wants more levels; --levels is {last}.")
+    if measurement.everywhere or (AT.value is None and not measurement.trains):
         return None
     if AT.value is None:
         return sorted({max(there[0], last // 3), max(there[0], 2 * last // 3)})
     if odd := [level for level in AT.value if level not in there]:
         raise InputError(
-            f"--at wants levels; {measure!r} is measured at {there[0]} to {there[-1]} where --levels is {last}, and "
+            f"--at wants levels; {name!r} is measured at {there[0]} to {there[-1]} where --levels is {last}, and "
             f"{odd[0]} is not one of them."
         )
     return AT.value
 
 
-def check_images(dataset: str, measures: list[str], measurement: MeasurementSettings) -> None:
+def check_images(dataset: str, settings: MeasurementSettings) -> None:
     """Raises InputError where the Hessian would be of more images than there are to train on."""
     there = DATASETS[dataset].train - DATASETS[dataset].validation
-    if measurement.images > there and {"flatness", "limit"} & set(measures):
-        raise InputError(f"--images is {measurement.images}; {dataset} has {there} training images.")
+    if settings.images > there and {"flatness", "limit"} & {*MEASURE.value}:
+        raise InputError(f"--images is {settings.images}; {dataset} has {there} training images.")
 
 
-class StepsWatch:
-    """Passes training steps on to whoever watches at the time."""
+class TrainingSteps:
+    """Counts training steps and passes them on to what shows them at the time.
+
+    Attributes:
+      count: the steps since it was set to 0.
+      show: called with the number of steps just done.
+    """
 
     def __init__(self):
-        self.tell: Callable[[int], None] = lambda count: None
+        self.count = 0
+        self.show: Callable[[int], None] = lambda count: None
 
     def __call__(self, count: int) -> None:
-        """Passes a number of steps on."""
-        self.tell(count)
+        """Some steps were done."""
+        self.count += count
+        self.show(count)
 
 
-def make_experiment(settings: RunSettings, results_dir: Path, watch: StepsWatch) -> Experiment:
+def make_experiment(run: RunSettings, results_dir: Path, steps: TrainingSteps) -> Experiment:
     """The experiment of a results folder, which keeps all weights."""
     from lottery_tf.experiment import paper_experiment
 
-    dataset = load_dataset(settings.dataset, settings.network)
-    return paper_experiment(settings, dataset, results_dir, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch)
+    dataset = load_dataset(run.dataset, run.network)
+    return paper_experiment(run, dataset, results_dir, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=steps)
 
 
-def make_measurer(experiment: Experiment, measurement: MeasurementSettings, watch: StepsWatch) -> LandscapeMeasurer:
-    """The bench that measures an experiment's levels."""
-    return LandscapeMeasurer(experiment, measurement, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=watch)
+def make_measurer(experiment: Experiment, settings: MeasurementSettings, steps: TrainingSteps) -> LandscapeMeasurer:
+    """What measures an experiment's levels."""
+    return LandscapeMeasurer(experiment, settings, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=steps)
 
 
 def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, last: int) -> None:
-    """Says how much disk the weights take, which have all to be there."""
+    """Says how much disk the weights take, all of which have to be there."""
     stored = seeds * sum(experiment.weights_bytes(treatment, last) for treatment in treatments)
     console.log.info(
         "Levels that are missing or lack their weights are trained; all weights are kept, about %.2f GB. To have them "
@@ -234,14 +230,13 @@ def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, la
     )
 
 
-def trained(
+def find_or_train(
     experiment: Experiment, progress: Progress, treatments: list[Treatment], seeds: list[int], last: int
 ) -> Iterator[TrainedLevels]:
-    """Finds or trains every level; yields the runs whose dense network did not diverge."""
+    """Finds or trains every level; yields those of each treatment and seed whose dense network did not diverge."""
     for seed, treatment in itertools.product(seeds, treatments):
         finished: list[dict] = []
-        own_last = treatment.last_level(last)
-        levels = recorded(experiment.levels(treatment, seed, own_last), finished)
+        levels = recorded(experiment.levels(treatment, seed, treatment.last_level(last)), finished)
         progress.follow(levels, f"seed {seed} {treatment.name}")
         if finished:
             yield TrainedLevels(treatment, seed, finished)
@@ -255,46 +250,22 @@ def recorded(levels: Iterator[StoredResult], finished: list[dict]) -> Iterator[S
         yield level
 
 
-def measured(measurer: LandscapeMeasurer, jobs: dict[object, list[Job]], watch: StepsWatch) -> dict[object, list[dict]]:
+def do_all(
+    measurer: LandscapeMeasurer, jobs: Mapping[Key, Sequence[Job]], steps: TrainingSteps
+) -> dict[Key, list[dict]]:
     """Does all jobs, behind a bar on a terminal, with a line for each new measurement elsewhere."""
-    found = {}
-    total = sum(map(len, jobs.values()))
-    with tqdm(total=total, unit=" measurements", disable=None, dynamic_ncols=True) as bar:
-        watch.tell = StepsShown(bar).more
-        for key, own in jobs.items():
-            found[key] = []
-            for job in own:
-                bar.set_description(job.name)
-                made_before = measurer.made
-                metrics = job.do().metrics
-                found[key].append(metrics)
-                bar.update()
-                if bar.disable and measurer.made > made_before:
-                    console.log.info("%s: %.1f s", job.name, metrics["seconds"])
+    found: dict[Key, list[dict]] = {key: [] for key in jobs}
+    with tqdm(total=sum(map(len, jobs.values())), unit=" measurements", disable=None, dynamic_ncols=True) as bar:
+        steps.count, steps.show = 0, lambda count: bar.set_postfix_str(f"{steps.count} training steps")
+        for key, job in ((key, job) for key, own in jobs.items() for job in own):
+            bar.set_description(job.name)
+            made_before = measurer.made
+            metrics = job.do().metrics
+            found[key].append(metrics)
+            bar.update()
+            if bar.disable and measurer.made > made_before:
+                console.log.info("%s: %.1f s", job.name, metrics["seconds"])
     return found
-
-
-class StepsShown:
-    """Shows behind a bar how many training steps the measurements have taken."""
-
-    def __init__(self, bar: tqdm):
-        self._bar, self._steps = bar, 0
-
-    def more(self, count: int) -> None:
-        """Some steps were done."""
-        self._steps += count
-        self._bar.set_postfix_str(f"{self._steps} training steps")
-
-
-def print_table(measure: str, about: str, results: list[dict], measurement: MeasurementSettings) -> None:
-    """Prints what was measured, or that nothing could be."""
-    title, text = TABLES[measure]
-    print(f"\n{title}: {about}")
-    print(
-        text(results, Thresholds(measurement.tolerance, STABLE_BELOW.value / 100))
-        if results
-        else "There is no finished level to measure."
-    )
 
 
 if __name__ == "__main__":

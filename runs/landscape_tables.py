@@ -217,7 +217,9 @@ def note(thresholds: Thresholds, split: str) -> str:
     return (
         f"Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
         f"{split} images.\nError barrier: the greatest error on the line less the mean of its ends', so at least half "
-        "of their difference.\nAbove the chord: how far the error rises above the straight line between its ends' errors."
+        "of their difference.\nAbove the chord: how far the error rises above the straight line between its ends' "
+        "errors."
         f"\nMatching: at most {100 * thresholds.tolerance:g} points above the dense network's error. Stable, the same "
-        f"mode: an error barrier below {100 * thresholds.stable:g} points.\nAs claimed: stable if and only if both ends match."
+        f"mode: an error barrier below {100 * thresholds.stable:g} points.\n"
+        "As claimed: stable if and only if both ends match."
     )

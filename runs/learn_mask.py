@@ -67,8 +67,8 @@ def main() -> None:
     choose(NETWORKS, network, "network")
     choose(DATASETS, name, "data set")
     wanted, training, results_dir = masks_from_flags(), training_from_flags(), Path(RESULTS_DIR.value)
-    works = [LearnedMaskTask(network, name, settings, training, seed) for settings in wanted for seed in seeds]
-    outlook = Outlook.on(plan_of("learn_mask", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
+    tasks = [LearnedMaskTask(network, name, settings, training, seed) for settings in wanted for seed in seeds]
+    outlook = Outlook.on(plan_of("learn_mask", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(outlook.described())
         return

@@ -5,8 +5,8 @@ Examples, on embedded data:
   python -m runs.lottery --rounds=oneshot --kept_fraction=0.2,0.05 --controls=reinit,random --control_draws=3
 
 Several criteria, actions and ways to apply them are given as comma lists, and every combination is run. A criterion or
-action of your own is given as package.module:function (see lottery_tf/pruning/criteria.py and lottery_tf/pruning/mask1_actions.py for what it
-is called with).
+action of your own is given as package.module:function. What it is called with is said in lottery_tf/pruning:
+criteria.py, mask1_actions.py, mask0_actions.py.
 """
 
 from __future__ import annotations

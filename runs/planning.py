@@ -1,4 +1,4 @@
-"""What a command would do, as a plan of units of work: what is there, what is to do, and about how long that takes."""
+"""What a command would do, as a plan of tasks: what is there, what is to do, and about how long that takes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lottery_tf.models.settings import RunSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.costs import COSTS, START_SECONDS, Speeds
 from lottery_tf.studies.engines import Resources, most_at_once
-from lottery_tf.studies.planning import Plan, levels_of
-from lottery_tf.studies.study_folder import exists, quick_metrics
+from lottery_tf.studies.planning import Plan, treatment_tasks
+from lottery_tf.studies.task_results import probably_finished, unchecked_metrics
 from lottery_tf.studies.tasks import ControlTask, LearnedMaskTask, LevelTask, Task
 from lottery_tf.text_tables import text_table
 
 SAMPLE = 200  # finished results that are read for an estimate of speed
-UNITS = {  # kind of work -> what its units are called, and what its speed is counted in
+UNITS = {  # kind of task -> what its units are called, and what its speed is counted in
     "training": ("trainings", "images a second"),
     "learned mask": ("learned masks", "images a second"),
     "supermasks": ("ladders of supermasks", "networks a second"),
@@ -67,34 +67,34 @@ class Outlook:
         cls, plan: Plan, results_dir: Path, where: ComputeSite | None = None, threads: int = 0, timed: bool = False
     ) -> Outlook:
         """The outlook of a plan for a results folder."""
-        there = frozenset(key for key, work in plan.works.items() if exists(results_dir, work))
+        there = frozenset(key for key, task in plan.tasks.items() if probably_finished(results_dir, task))
         return cls(plan, there, where or ComputeSite(), threads, _speeds(plan, results_dir, there), timed)
 
     @property
     def to_do(self) -> list[Task]:
-        """The units whose results are not there."""
-        return [work for key, work in self.plan.works.items() if key not in self.there]
+        """The tasks whose results are not there."""
+        return [task for key, task in self.plan.tasks.items() if key not in self.there]
 
     @property
     def steps(self) -> int:
         """Training steps that are to do."""
-        return sum(work.iterations for work in self.to_do)
+        return sum(task.iterations for task in self.to_do)
 
-    def seconds(self, works: Collection[Task]) -> float:
-        """About how long some units take, with the start of the processes that do them."""
+    def seconds(self, tasks: Collection[Task]) -> float:
+        """About how long some tasks take, with the start of the processes that do them."""
         by_network = collections.Counter[str]()
-        for work in works:
-            by_network[work.network] += self.speeds.seconds(work) / self._gain(work)
+        for task in tasks:
+            by_network[task.network] += self.speeds.seconds(task) / self._gain(task)
         return sum(
             seconds / self._at_once(network) + START_SECONDS for network, seconds in by_network.items() if seconds
         )
 
-    def _gain(self, work: Task) -> float:
-        """How many times as fast as by `speeds` a unit is, for its half precision."""
-        if not self.timed or not work.iterations or self.speeds.measured(work.network, work.kind):
+    def _gain(self, task: Task) -> float:
+        """How many times as fast as by `speeds` a task is, for its half precision."""
+        if not self.timed or not task.iterations or self.speeds.measured(task.network, task.kind):
             return 1.0
-        training = work.training if isinstance(work, LearnedMaskTask) else work.settings.training
-        return precision_gain(work.network, training.precision, training.batch_size)
+        training = task.training if isinstance(task, LearnedMaskTask) else task.settings.training
+        return precision_gain(task.network, training.precision, training.batch_size)
 
     def _at_once(self, network: str) -> int:
         return most_at_once(self.where.fits, Resources.for_network(COSTS[network], self.threads))
@@ -103,8 +103,8 @@ class Outlook:
         """What is to do and how long it takes, and how a plan that takes long becomes shorter."""
         to_do = self.to_do
         if not to_do:
-            return f"All {len(self.plan.works):,} found, nothing to train."
-        counts = collections.Counter(work.kind for work in to_do)
+            return f"All {len(self.plan.tasks):,} found, nothing to train."
+        counts = collections.Counter(task.kind for task in to_do)
         units = [f"{counts[kind]:,} {name}" for kind, (name, _) in UNITS.items() if counts[kind]]
         units += [f"{self.steps:,} steps"] if self.steps else []
         seconds = self.seconds(to_do)
@@ -116,13 +116,13 @@ class Outlook:
         to_do = self.to_do
         first, quickest = (
             to_do[0].seed,
-            min((work.network for work in to_do), key=lambda name: -COSTS[name].speeds["training"]),
+            min((task.network for task in to_do), key=lambda name: -COSTS[name].speeds["training"]),
         )
         choices = {
-            f"--seeds={first}": [work for work in to_do if work.seed == first],
-            f"--networks={quickest}": [work for work in to_do if work.network == quickest],
+            f"--seeds={first}": [task for task in to_do if task.seed == first],
+            f"--networks={quickest}": [task for task in to_do if task.network == quickest],
         }
-        times = {flag: self.seconds(works) for flag, works in choices.items() if len(works) < len(to_do)}
+        times = {flag: self.seconds(tasks) for flag, tasks in choices.items() if len(tasks) < len(to_do)}
         times["--schedule=tenth"] = seconds / 10
         told = ", ".join(f"{flag} (about {duration(time)})" for flag, time in times.items())
         return f"What makes it shorter: {told}, fewer --levels, or more machines (--engine=ray)."
@@ -133,9 +133,9 @@ class Outlook:
         for study in sorted({name for names in self.plan.wanted.values() for name in names}):
             rows.append(self._row(study, self.plan.keys_for(study)))
         if len(rows) > 2:
-            rows.append(self._row("together", list(self.plan.works)))
+            rows.append(self._row("together", list(self.plan.tasks)))
         lines = [text_table(rows), "", self.announced()]
-        for network, kind in dict.fromkeys((work.network, work.kind) for work in self.to_do):
+        for network, kind in dict.fromkeys((task.network, task.kind) for task in self.to_do):
             name, unit = UNITS[kind]
             measured = "here" if self.speeds.measured(network, kind) else "on two cores"
             speed = f"{self.speeds.speed_for(network, kind):,.1f} {unit} in each"
@@ -150,7 +150,7 @@ class Outlook:
 
 @functools.cache
 def precision_gain(network: str, precision: str, batch_size: int) -> float:
-    """How many times as fast as in float32 a network trains here, timed in a process of its own; this one stays small."""
+    """How many times as fast as in float32 a network trains here, timed in a process of its own."""
     if precision == "float32":
         return 1.0
     return processes.run_in_subprocess(f"timing {precision}", _timed, network, precision, batch_size)
@@ -165,14 +165,14 @@ def _timed(network: str, precision: str, batch_size: int) -> float:
 
 
 def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
-    """Speeds of each network and kind of work by some of the results that are there."""
+    """Speeds of each network and kind of task by some of the results that are there."""
     counts = collections.Counter[tuple[str, str]]()
     found: list[tuple[Task, Mapping]] = []
     for key in there:
-        work = plan.works[key]
-        if counts[work.network, work.kind] < SAMPLE and (metrics := quick_metrics(results_dir, key)) is not None:
-            counts[work.network, work.kind] += 1
-            found.append((work, metrics))
+        task = plan.tasks[key]
+        if counts[task.network, task.kind] < SAMPLE and (metrics := unchecked_metrics(results_dir, key)) is not None:
+            counts[task.network, task.kind] += 1
+            found.append((task, metrics))
     return Speeds(found)
 
 
@@ -188,13 +188,13 @@ def duration(seconds: float) -> str:
     return f"{count} {unit}{'s' if count > 1 else ''}"
 
 
-def plan_of(name: str, works: Iterable[Task]) -> Plan:
+def plan_of(name: str, tasks: Iterable[Task]) -> Plan:
     """The plan of a command that is not a study."""
-    found = {work.key: work for work in works}
+    found = {task.key: task for task in tasks}
     return Plan(found, dict.fromkeys(found, frozenset((name,))))
 
 
-def pruning_works(
+def pruning_tasks(
     settings: RunSettings,
     seeds: Iterable[int],
     treatments: Collection[Treatment],
@@ -205,7 +205,7 @@ def pruning_works(
     for seed in seeds:
         yield LevelTask(settings, seed)
         for treatment in treatments:
-            yield from levels_of(settings, seed, treatment, levels)
+            yield from treatment_tasks(settings, seed, treatment, levels)
             numbers = range(1, treatment.last_level(levels) + 1)
             for level, (control, draw) in itertools.product(numbers, controls):
                 yield ControlTask(settings, seed, level, treatment, control, draw)

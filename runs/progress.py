@@ -67,14 +67,14 @@ class Progress:
         if metrics["status"] == "diverged":
             self._line(f"{label}: diverged; nothing is made from it.")
         elif trained and self._bar.disable:
-            self._line(f"{label}: {outcome(metrics)}")
+            self._line(f"{label}: {summary_of(metrics)}")
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
             console.log.info(text)
 
 
-def outcome(metrics: Mapping) -> str:
+def summary_of(metrics: Mapping) -> str:
     """What a finished level, learned mask or ladder of supermasks came to, in a few words."""
     if "rows" in metrics:
         return (

@@ -19,7 +19,8 @@ from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.results import walk
-from lottery_tf.studies.study_folder import StudyFolder, exists
+from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.studies.task_results import probably_finished
 from runs.planning import duration
 
 RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
@@ -30,7 +31,7 @@ def main() -> int:
     """Prints how far each study is, and what else the results folder holds; 1 where a study cannot be read."""
     results_dir = Path(RESULTS_DIR.value)
     found, planned, damaged = [], set(), 0
-    for path in StudyFolder.begun(results_dir):
+    for path in StudyFolder.all_in(results_dir):
         try:
             folder = StudyFolder.open(path)
             found.append(status(results_dir, folder))
@@ -76,7 +77,7 @@ def status(results_dir: Path, folder: StudyFolder) -> dict:
       InputError: what was asked for cannot be any more.
     """
     plan, state, runs = folder.plan(), folder.read_state(), folder.is_running
-    finished = sum(exists(results_dir, task) for task in plan.tasks.values())
+    finished = sum(probably_finished(results_dir, task) for task in plan.tasks.values())
     running = state.get("running", {}) if runs else {}
     failed, left_out = state.get("failed", {}), state.get("counts", {}).get("left out", 0)
     return {

@@ -6,7 +6,8 @@ Examples:
   python -m runs.study --study=paper --networks=fc --data_dir=~/tensorflow_datasets
   python -m runs.study --study=figure3 --networks=conv2 --engine=ray --address=auto --gpus_per_task=0.25
 
-Stop it at any time with Ctrl-C and go on with the same command; `python -m runs.status` shows from outside how far it is.
+Stop it at any time with Ctrl-C and go on with the same command. `python -m runs.status` shows from outside how far it
+is.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ from lottery_tf.models.settings import DATASETS
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.results import files, walk
 from lottery_tf.results.store import ResultsFolder
-from lottery_tf.studies.engines import TEMPORARY_FOLDER, Capacity, LocalEngine, dataset_folder
+from lottery_tf.studies.local_engine import Capacity, LocalEngine
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
 from lottery_tf.studies.planning import Plan, Request, treatments_left_out
 from lottery_tf.studies.ray_cluster import check_answers
 from lottery_tf.studies.scheduler import Scheduler, TaskState
-from lottery_tf.studies.study_folder import StudyFolder, drop_weights_before, intact_metrics, page_is_current
+from lottery_tf.studies.shared_datasets import TEMPORARY_FOLDER, dataset_folder, save_dataset, saved_fingerprint
+from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.studies.task_results import drop_weights_before, intact_metrics, page_is_current
 from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.temporary_folders import temporary_folder
-from lottery_tf.studies.worker import WorkerSettings, save_dataset
+from lottery_tf.studies.worker import WorkerSettings
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
@@ -197,14 +200,14 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
 
 def _is_to_be_shown(task: Task, found: dict[str, dict], results_dir: Path) -> bool:
     """Whether a unit is the last level of a treatment that is there, and the treatment's page does not have it yet."""
-    if not isinstance(task, LevelTask) or task.level == 0 or task.sibling(task.level + 1).key in found:
+    if not isinstance(task, LevelTask) or task.level == 0 or task.other_level(task.level + 1).key in found:
         return False
     return not page_is_current(results_dir, task)
 
 
 @contextlib.contextmanager
 def prepared(todo: list[Task], results_dir: Path) -> Iterator[Path]:
-    """A folder with the data sets of some units as plain arrays; makes sure that results of other data are not mixed in.
+    """A folder with the data sets of some tasks as plain arrays; refuses results that were made of other data.
 
     The data are read by a process of its own: this one stays small, and imports no TensorFlow.
     """
@@ -217,8 +220,8 @@ def prepared(todo: list[Task], results_dir: Path) -> Iterator[Path]:
                     f"reading {name}", _prepare, name, shape, DATA_DIR.value, target, folder / TEMPORARY_FOLDER
                 )
         for task in {task.folder: task for task in todo}.values():
-            fingerprint = (dataset_folder(folder, task.dataset, task.network) / "fingerprint").read_text()
-            ResultsFolder(results_dir / task.folder, task.common | {"data": fingerprint})
+            fingerprint = saved_fingerprint(dataset_folder(folder, task.dataset, task.network))
+            ResultsFolder(results_dir / task.folder, task.settings_on_disk | {"data": fingerprint})
         yield folder
 
 
@@ -242,7 +245,7 @@ def engine_maker() -> Callable[..., Engine]:
 
 def _local_maker() -> Callable[..., Engine]:
     # What is free is asked for when it begins: until then, other studies may have been waited for.
-    return lambda *arguments: LocalEngine(*arguments, Capacity.here(WORKERS.value))
+    return lambda *arguments: LocalEngine(*arguments, Capacity.of_this_machine(WORKERS.value))
 
 
 def _ray_maker() -> Callable[..., Engine]:
@@ -257,7 +260,7 @@ def _ray_maker() -> Callable[..., Engine]:
 @contextlib.contextmanager
 def where_it_runs() -> Iterator[ComputeSite]:
     """Where a plan would be run: on the cluster whose address is given, if that answers, else on this machine."""
-    where = ComputeSite("this machine", Capacity.here(WORKERS.value).fits)
+    where = ComputeSite("this machine", Capacity.of_this_machine(WORKERS.value).fits)
     with contextlib.ExitStack() as held:
         if ADDRESS.value is not None:
             try:

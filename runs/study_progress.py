@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from tqdm import tqdm
 
 from lottery_tf import console
-from lottery_tf.studies.engines import log_path
 from lottery_tf.studies.scheduler import Scheduler, TaskState
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.tasks import Task
 from lottery_tf.studies.worker import Outcome
 from runs.planning import duration
+from runs.progress import summary_of
 
 STATE_SECONDS = 2.0  # between two writings of the state
 
@@ -63,11 +63,11 @@ class StudyProgress:
     def end(self, task: Task, outcome: Outcome) -> None:
         """A unit has ended."""
         if outcome.metrics is None:
-            self._line(f"{task.key} failed; its log is {log_path(self._folder.logs, task)}")
+            self._line(f"{task.key} failed; its log is {self._folder.log_path(task)}")
         elif outcome.metrics.get("status") == "diverged":
             self._line(f"{task.key} diverged; what follows on it is left out")
         elif self._bar.disable:
-            self._line(f"{task.key} {outcome(outcome.metrics)}")
+            self._line(f"{task.key} {summary_of(outcome.metrics)}")
 
     def _line(self, text: str) -> None:
         with self._bar.external_write_mode():
@@ -122,7 +122,7 @@ class StudyProgress:
         lines = [f"{counts} of {len(scheduler.plan.tasks)} units."]
         for key, error in scheduler.errors.items():
             lines.append(
-                f"\n{key} failed; its log is {log_path(self._folder.logs, scheduler.plan.tasks[key])}\n{error.strip()}"
+                f"\n{key} failed; its log is {self._folder.log_path(scheduler.plan.tasks[key])}\n{error.strip()}"
             )
         if scheduler.errors:
             lines.append("\nRun the same command again to try what failed once more.")

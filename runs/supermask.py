@@ -24,22 +24,23 @@ from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import criteria, mask0_actions, mask1_actions
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.studies.tasks import SupermasksTask
-from lottery_tf.supermasks import heuristics
-from lottery_tf.supermasks.heuristics import UNTRAINED, HeuristicSupermasks, MaskSource, best_over_seeds
+from lottery_tf.studies.tasks import HeuristicSupermasksTask
+from lottery_tf.supermasks.best_supermasks import best_over_seeds
+from lottery_tf.supermasks.heuristics import HeuristicSupermasks
+from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
 from lottery_tf.text_tables import band, text_table
 from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
-from runs.planning import Outlook, plan_of, pruning_works
-from runs.progress import Progress, outcome
+from runs.planning import Outlook, plan_of, pruning_tasks
+from runs.progress import Progress, summary_of
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
     from lottery_tf.results.stored_result import StoredResult
 
 HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not registry.asks_for(function, "gradient")]
-SOURCES = [source for source in heuristics.MASK_SOURCES if source != UNTRAINED.source]
+SOURCES = [source for source in MASK_SOURCES if source != UNTRAINED.source]
 TRAINED = "trained_baseline"
 
 CHANGES = define_changes()
@@ -63,15 +64,15 @@ def main() -> None:
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
     treatments = [mask_source.treatment for mask_source in mask_sources if mask_source.source == "iterative"]
-    works = itertools.chain(
-        pruning_works(settings, seeds, treatments, LEVELS.value),
+    tasks = itertools.chain(
+        pruning_tasks(settings, seeds, treatments, LEVELS.value),
         (
-            SupermasksTask(settings, seed, mask_source, LEVELS.value)
+            HeuristicSupermasksTask(settings, seed, mask_source, LEVELS.value)
             for seed in seeds
             for mask_source in [UNTRAINED, *mask_sources]
         ),
     )
-    outlook = Outlook.on(plan_of("supermask", works), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
+    outlook = Outlook.on(plan_of("supermask", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
         print(outlook.described())
         return
@@ -141,7 +142,7 @@ def evaluated(experiment: Experiment, dense: list[StoredResult], mask_sources: l
             results.append(supermasks.evaluate(network, mask_source, LEVELS.value))
             bar.update(len(results) * each - bar.n)  # what was found, or a baseline's one level, counts as a ladder too
             if bar.disable and supermasks.evaluated > before:
-                console.log.info("%s: %s", name, outcome(results[-1].metrics))
+                console.log.info("%s: %s", name, summary_of(results[-1].metrics))
     return results
 
 

@@ -2,7 +2,7 @@
 
 Examples:
   python -m runs.ticket pack --run=results/fc-digits/1000/seed-0/large_final-rewind-zero/level-08 --out=fc.ticket
-  python -m runs.ticket pack --untrained --run=results/fc-digits/1000/seed-0/large_final-rewind-zero/level-08 --out=winning.ticket
+  python -m runs.ticket pack --untrained --run=results/fc-digits/1000/seed-0/random-rewind-zero/level-01 --out=r.ticket
   python -m runs.ticket inspect fc.ticket
   python -m runs.ticket unpack fc.ticket --to=fc.keras
 
@@ -91,7 +91,7 @@ def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask
 
 
 def check_began_with_initial_weights(folder: Path, metrics: dict) -> None:
-    """Raises InputError for what is no level, or one whose kept weights did not start at their initial values, pruned ones at zero."""
+    """Raises InputError for what is not a level, or one that did not start as a mask over its initial weights."""
     if metrics["kind"] != "level":
         raise InputError(
             f"{folder} holds no level ({metrics['kind']}): --untrained packs the winning ticket of a level."

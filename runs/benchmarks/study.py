@@ -115,8 +115,9 @@ def scheduling() -> str:
     Scheduler(whole, {}).run(_NoWork())
     each = (time.perf_counter() - began) / len(whole.tasks)
     return (
-        f"{len(whole.tasks):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with half "
-        f"of them done; the scheduler takes {1000 * each:.2f} ms a unit, {each / ITERATIONS * 1500:.3%} of a training of "
+        f"{len(whole.tasks):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with "
+        f"half of them done; the scheduler takes {1000 * each:.2f} ms a unit, "
+        f"{each / ITERATIONS * 1500:.3%} of a training of "
         f"{ITERATIONS:,} steps at 1,500 steps/s."
     )
 

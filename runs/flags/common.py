@@ -1,4 +1,4 @@
-"""Flags of the commands that train one network: which, on what, for which seeds, how long; and the start of TensorFlow."""
+"""Flags of the commands that train one network: which, on what, for which seeds, how long."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ def test_home_is_found_where_no_shell_puts_it_in(module, arguments, message, com
     ],
 )
 def test_what_the_system_refuses_is_a_sentence(module, flag, arguments, message, light_command, tmp_path):
-    paths = {"File name too long": tmp_path / ("x" * 300) / "y", "Not a directory": tmp_path / "file" / "y", "File exists": tmp_path / "file" / "y",
+    paths = {"File name too long": tmp_path / ("x" * 300) / "y", "Not a directory": tmp_path / "file" / "y",
+             "File exists": tmp_path / "file" / "y",
              "Too many levels of symbolic links": tmp_path / "loop" / "y"}  # fmt: skip
     (tmp_path / "file").write_text("")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

@@ -58,6 +58,11 @@ def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(cap
     ]
 
 
+def row(weights, share):
+    """A supermask as a ladder has it."""
+    return {"weights": weights, "validation_accuracy": share, "test_accuracy": 1 - share, "kept_fraction": share / 2}
+
+
 @pytest.mark.parametrize(
     ("metrics", "told"),
     [
@@ -66,10 +71,7 @@ def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(cap
             "50.00% kept, test accuracy 25.00% at iteration 7, 3 s",
         ),
         (
-            {"seconds": 1.0, "rows": [
-                {"weights": weights, "validation_accuracy": share, "test_accuracy": 1 - share, "kept_fraction": share / 2}
-                for weights, shares in (("initial", (0.5, 0.75)), ("signed_constant", (0.25, 0.125))) for share in shares
-            ]},
+            {"seconds": 1.0, "rows": [row("initial", 0.5), row("initial", 0.75), row("signed_constant", 0.25)]},
             "initial test accuracy 25.00% at 37.50% kept, signed_constant test accuracy 75.00% at 12.50% kept, 1.0 s",
         ),
     ],
