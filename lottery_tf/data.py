@@ -156,8 +156,9 @@ def _downloaded(name: str, looked_in: Path):
             raise
         raise InputError(
             f"The data set {name!r} is not in {looked_in} and could not be downloaded "
-            f"({str(error) or type(error).__name__}). Give --data_dir (or TFDS_DATA_DIR) a folder that holds {name}/{builder().version}, or prepare one where "
-            f"there is a network: python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
+            f"({str(error) or type(error).__name__}). Give --data_dir (or TFDS_DATA_DIR) a folder that holds "
+            f'{name}/{builder().version}, or prepare one where there is a network: python -c "import '
+            f"tensorflow_datasets as tfds; tfds.load('{name}', "
             'data_dir=...)". --dataset=digits needs no files at all.'
         ) from error
 

@@ -252,7 +252,7 @@ class Experiment:
         return self._network.weights_bytes(treatment, levels)
 
     def _check(self, treatment: Treatment, level: int = 0) -> None:
-        """Raises InputError for a treatment that this network cannot have, or a level that the treatment cannot have."""
+        """Raises InputError for a treatment that this network cannot have, or a level that the treatment lacks."""
         if level < 0:
             raise InputError(f"Levels begin with 0, the dense network; level {level} is asked for.")
         if level > treatment.last_level(level):

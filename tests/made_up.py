@@ -1,4 +1,4 @@
-"""Results folders with made-up numbers, written through the real store: small ones for tests, or a whole study's size."""
+"""Results folders with made-up numbers, written through the real store, small or of a whole study's size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from unittest import mock
 
 import numpy as np
 
-from analysis.tables.all_tables import kernel_shapes
+from analysis.tables.table_s1 import kernel_shapes
 from lottery_tf.landscape.measurements.limits import METHODS
 from lottery_tf.models.settings import RunSettings, TrainingSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
@@ -29,8 +29,8 @@ from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import generator
 from lottery_tf.studies import paper
-from lottery_tf.supermasks.heuristics import UNTRAINED, MaskSource
 from lottery_tf.supermasks.mask_settings import MaskSettings
+from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 PANELS = (("fc", "mnist", "paper"), *((network, "cifar10", "paper") for network in ("conv2", "conv4", "conv6")))
 DENSE_ACCURACY = {"fc": 0.977, "conv2": 0.692, "conv4": 0.754, "conv6": 0.783}
@@ -94,7 +94,8 @@ def write_results(
       learned: learned masks, such as `LEARNED`.
       controls: kinds of controls of each level of large_final with rewinding and zeros, two draws each.
       landscape: the treatments whose levels are measured in every way.
-      accuracy: what test accuracy a level (or a control, named "reinit-1" for example) has; the early-stopping iteration falls as it rises.
+      accuracy: what test accuracy a level (or a control, named "reinit-1" for example) has; the early-stopping
+        iteration falls as it rises.
       missing: levels that are not there.
       diverged: levels whose training diverged; nothing follows them.
       seconds: how long each training took.

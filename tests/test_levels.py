@@ -167,7 +167,8 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
         "kind": "control", "network": "tiny", "criterion": "random", "mask1": "", "mask0": "", "scope": "",
         "rewind_to": 0, "rounds": "", "chosen_kept_fraction": None, "parent": "abc", "draw": 2, "seed": 4, "level": 3,
         "status": "finished", "overflow": False, "kept_fraction": 0.75, "early_stop_iteration": 9,
-        "early_stop_val_loss": 1.5, "test_accuracy": 0.75, "final_test_accuracy": None, "iterations": 9, "seconds": 1.235,
+        "early_stop_val_loss": 1.5, "test_accuracy": 0.75, "final_test_accuracy": None, "iterations": 9,
+        "seconds": 1.235,
         "kept_fraction_by_layer": {"w": 0.75}, "keep_weights": True,
     }.items())  # fmt: skip
     assert list((tmp_path / "seed-4" / "x").glob("events.out.tfevents.*"))

@@ -182,7 +182,7 @@ def test_tickets_and_their_controls_are_those_of_the_csv():
 
 
 def pairs(criterion):
-    """The lines between successive levels from the initial weights: (level, places of end errors, barriers), in points."""
+    """Lines between successive levels from the initial weights: (level, places of end errors, barriers), in points."""
     found = defaultdict(list)
     for row in rows_of("landscape/lines"):
         if (row["criterion"], row["rewind_to"], row["relation"]) == (criterion, "0", "successive"):

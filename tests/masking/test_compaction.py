@@ -63,8 +63,8 @@ def padded_convolutions():
     return stack(
         (8, 8, 2), layers.Conv2D(6, 3, padding="same", activation="relu"), layers.Conv2D(6, 3, padding="same"),
         layers.BatchNormalization(), layers.ReLU(), layers.MaxPooling2D(),
-        layers.Conv2D(5, 3, strides=2, use_bias=False), layers.Activation("tanh"), layers.Flatten(), layers.Dense(9, "sigmoid"), layers.Dropout(0.5),
-        layers.Dense(4, "softmax"), layers.Dense(3),
+        layers.Conv2D(5, 3, strides=2, use_bias=False), layers.Activation("tanh"),
+        layers.Flatten(), layers.Dense(9, "sigmoid"), layers.Dropout(0.5), layers.Dense(4, "softmax"), layers.Dense(3),
     )  # fmt: skip
 
 

@@ -46,7 +46,9 @@ def test_paths_on_disk_are_built_and_parsed(path):
     assert parse_result_path(f"paper/{path}").run == "paper"
 
 
-@pytest.mark.parametrize("path", ["lines/ab-cd", "seed-3", "seed-x/dense", "studies/trial-0", f"seed-3/{TREATMENT}/a/b", ""])
+@pytest.mark.parametrize(
+    "path", ["lines/ab-cd", "seed-3", "seed-x/dense", "studies/trial-0", f"seed-3/{TREATMENT}/a/b", ""]
+)
 def test_what_is_no_path_of_a_result_is_not_parsed(path):
     assert parse_result_path(path) is None
 
