@@ -44,8 +44,11 @@ EVENT_FILES = "events.out.tfevents.*"
 PARTIAL = ".partial"
 CHECKPOINT = "snapshot{part}.npz"
 
-# In the results folder
+# In the results folder, and in the folder of a study
 STUDIES = "studies"
+REQUEST = "request.json"
+STATE = "state.json"
+LOGS = "logs"
 
 
 def treatment_path(seed: int, treatment: str) -> str:
@@ -136,6 +139,11 @@ def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
 def study_path(studies: Sequence[str], digest: str) -> str:
     """The folder of a study, in the results folder; the digest is that of what was asked for."""
     return f"{STUDIES}/{'+'.join(studies)}-{digest}"
+
+
+def log_path(run: str, name: str) -> str:
+    """The path of the log of some tasks of a run, in a study's folder of logs."""
+    return f"{run}/{name}.log"
 
 
 def short_number(value: float) -> str:

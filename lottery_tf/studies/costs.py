@@ -1,8 +1,8 @@
-"""What a unit of work takes of a machine: threads, memory and time, as measured, for plans and for schedulers.
+"""The threads, the memory and the time that tasks take, as measured. Imports no TensorFlow.
 
-Measured on two x86-64 cores with TensorFlow 2.21, every core busy (learned masks on fc and conv2; the other networks
-are taken to learn them as fast as they train). What a results folder says of its own machine goes before that, and what
-the running study shows before both. Imports no TensorFlow.
+The table was measured on two x86-64 cores with TensorFlow 2.21, every core busy. Learned masks were measured on fc and
+conv2; for the other networks their speed is taken to be that of training. Speeds that a results folder shows replace
+those of the table, and speeds that the running study shows replace both.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from lottery_tf.studies.tasks import Task
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What one network takes.
+    """What tasks of one network take.
 
     Attributes:
-      threads: threads a process at which a machine's cores together train the most.
-      memory: bytes at the peak of a process.
-      speeds: by the kind of work, how much of it such a process does in a second (`Task.amount`), with validation every
-        100 iterations.
+      threads: the threads of each process with which all processes of a machine together train the most.
+      memory: the greatest number of bytes that a process takes.
+      speeds: for each kind of task, how much of `Task.amount` a process does in a second, with an evaluation every 100
+        iterations.
     """
 
     threads: int
@@ -34,7 +34,7 @@ def _speeds(training: float, learned_mask: float, supermasks: float) -> dict[str
     return {"training": training, "learned mask": learned_mask, "supermasks": supermasks}
 
 
-START_SECONDS = 10  # until a process trains: it imports TensorFlow and compiles
+START_SECONDS = 10  # until a process trains, for it has to import TensorFlow and to compile
 COSTS = {
     "fc": Cost(1, 1_300_000_000, _speeds(45_000, 30_000, 10.0)),
     "conv2": Cost(2, 2_200_000_000, _speeds(540, 500, 0.1)),
@@ -46,10 +46,10 @@ COSTS = {
 
 
 class Speeds:
-    """How much of each kind of work a process does in a second on each network.
+    """How fast a process does each kind of task on each network.
 
     Args:
-      before: pairs of a unit and its result's metrics, found in the results folder.
+      before: pairs of a task and its result's metrics, found in the results folder.
 
     >>> from lottery_tf.models.settings import run_settings
     >>> from lottery_tf.studies.tasks import LevelTask
@@ -62,28 +62,28 @@ class Speeds:
     def __init__(self, before: Iterable[tuple[Task, dict]] = ()):
         self._before, self._now = _Measured(), _Measured()
         for task, metrics in before:
-            if metrics.get("status") != "diverged":  # which ends a training before its time
+            if metrics.get("status") != "diverged":  # which ends a training early
                 self._before.add(task, metrics.get("seconds", 0.0))
 
     def learn(self, task: Task, seconds: float) -> None:
-        """Takes note of a unit that was finished just now: of its network and kind, nothing older counts any more."""
+        """Adds a task that has just finished; from now on, only such tasks count for its network and kind."""
         self._now.add(task, seconds)
 
     def speed_for(self, network: str, kind: str) -> float:
-        """What is done in a second of a network's work of a kind."""
+        """How much of `Task.amount` a process does in a second."""
         return self.measured(network, kind) or COSTS[network].speeds[kind]
 
     def measured(self, network: str, kind: str) -> float:
-        """The same as it was measured here, not by the table; 0 where it was not."""
+        """The same as it was measured here; 0 if it was not."""
         return self._now.speed(network, kind) or self._before.speed(network, kind)
 
     def seconds(self, task: Task) -> float:
-        """About how long a unit takes in one process."""
+        """About how many seconds a task takes."""
         return task.amount / self.speed_for(task.network, task.kind)
 
 
 class _Measured:
-    """Amounts of work and the seconds that they took, summed up by network and kind."""
+    """Amounts and the seconds that they took, summed by network and kind of task."""
 
     def __init__(self):
         self._amount: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -95,6 +95,6 @@ class _Measured:
             self._seconds[task.network, task.kind] += seconds
 
     def speed(self, network: str, kind: str) -> float:
-        """0 where nothing was measured."""
+        """The amount done in a second; 0 if nothing was measured."""
         seconds = self._seconds[network, kind]
         return self._amount[network, kind] / seconds if seconds else 0.0

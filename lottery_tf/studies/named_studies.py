@@ -1,4 +1,4 @@
-"""Named studies as data: what each figure and table of the paper is made of."""
+"""Named studies as data: what each figure and table of the paper consists of. Imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import dataclasses
 
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
-from lottery_tf.supermasks.heuristics import UNTRAINED, MaskSource
 from lottery_tf.supermasks.mask_settings import MaskSettings
+from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What one figure or table is made of, for each network and seed.
+    """What one figure or table consists of, for each network and seed.
 
     Attributes:
       about: what it shows, in a few words.
-      treatments: trained for every level.
-      controls: kinds of controls that every level of the first treatment has.
-      ladders: heuristic supermasks, evaluated at every level.
+      treatments: treatments whose levels are trained.
+      controls: kinds of controls, trained for every level of the first treatment.
+      mask_sources: sources of heuristic supermasks, evaluated at every level.
       masks: Supermasks that are learned.
-      levels: rounds of pruning where none are asked for.
-      seeds: seeds where none are asked for.
-      networks: networks where none are asked for.
-      dataset: the data set where none is asked for; None is the one that each network is meant for.
-      ends_with_table: whether its command ends with a table and a picture of the treatments.
+      levels: rounds of pruning, unless a request says otherwise; so are the fields below.
+      seeds: the seeds.
+      networks: the networks.
+      dataset: the data set; None takes the one that Table S1 has for each network.
+      ends_with_table: whether its command ends with a table and a plot of the treatments.
     """
 
     about: str
@@ -55,7 +55,7 @@ STUDIES: dict[str, Study] = {
         ends_with_table=True,
     ),
     "trial": Study(
-        "a little of each kind of work on embedded digits, to try a machine or a cluster",
+        "a little of each kind of task on embedded digits, to try a machine or a cluster",
         (Treatment(), Treatment(rounds="oneshot"), Treatment("random", mask0="hybrid", rewind_to=50)),
         controls=("reinit",),
         mask_sources=(UNTRAINED, MaskSource("oneshot", "large_final")),
@@ -87,4 +87,4 @@ PAPER_STUDIES = (*paper.FIGURES, "figure7", "table1")
 
 COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": PAPER_STUDIES}
 
-CONTROL_DRAWS = 3  # of each kind, for every ticket
+CONTROL_DRAWS = 3  # of each kind, for every level

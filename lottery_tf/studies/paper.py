@@ -1,7 +1,7 @@
-"""Which runs stand behind each figure and table of the paper, as data.
+"""What each figure and table of the paper shows, as data. Imports no TensorFlow.
 
-Source: Zhou et al., Figures 3, 4, 5 and 7, Table 1, Sections S2 and S3. What is trained comes from here for the named
-studies, and what is drawn and printed for the analysis.
+Source: Zhou et al., Figures 3, 4, 5 and 7, Table 1, Sections S2 and S3. The named studies take from here what they
+train, and the analysis what it draws and prints.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.supermasks.heuristics import MaskSource
 from lottery_tf.supermasks.mask_settings import MaskSettings
+from lottery_tf.supermasks.mask_sources import MaskSource
 
 LEVELS = 24  # rounds of pruning
 SEEDS = (0, 1, 2, 3, 4)
@@ -28,7 +28,7 @@ CRITERIA = (  # Figure 2, in its order
     "random",
 )
 SIGN_CRITERIA = ("large_final_same_sign", "large_final_diff_sign")  # Figure 6
-OPPOSITES = (  # the pairs of which one member is better than random and the other is worse
+OPPOSITES = (  # pairs of criteria: one is better than random, the other is worse
     ("large_final", "small_final"),
     ("large_init", "small_init"),
     ("large_init_large_final", "small_init_small_final"),
@@ -42,8 +42,8 @@ class Figure:
 
     Attributes:
       title: what it compares.
-      lines: for each line its name in the figure's legend and its treatment, in the order of the legend.
-      banded: names of the lines that are drawn with the band from the least to the greatest run.
+      lines: each line's treatment by its name in the legend, in the order of the legend.
+      banded: names of the lines that are drawn with a band from the least to the greatest run.
     """
 
     title: str
@@ -84,11 +84,10 @@ FIGURES: dict[str, Figure] = {
     ),
 }
 
-HEURISTIC_MASK_SOURCES = tuple(
-    MaskSource("oneshot", criterion) for criterion in (*CRITERIA, *SIGN_CRITERIA)
-)  # Figure 7
-INITIAL_LOGITS = (-5.0, -2.0, 0.0, 2.0, 5.0)  # Section S3: one constant, from -5 to 5, which nudges the pruned share
-LEARNED_MASKS = {  # column of Table 1, and its later version's, -> the masks it is the maximum over
+# Figure 7
+HEURISTIC_MASK_SOURCES = tuple(MaskSource("oneshot", criterion) for criterion in (*CRITERIA, *SIGN_CRITERIA))
+INITIAL_LOGITS = (-5.0, -2.0, 0.0, 2.0, 5.0)  # Section S3: a constant from -5 to 5, which shifts the pruned share
+LEARNED_MASKS = {  # column of Table 1, in either version of the paper -> the masks whose maximum it shows
     f"learned mask x {weights.replace('_', ' ')}{', rescaled' if rescale else ''}": tuple(
         MaskSettings(weights, rescale=rescale, initial_logit=logit) for logit in INITIAL_LOGITS
     )

@@ -1,4 +1,4 @@
-"""From a request to a plan: which tasks it needs, in which order, wanted by which study."""
+"""Turns a request into a plan: the tasks that it needs, each after its prerequisites. Imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.studies import paper
 from lottery_tf.studies.named_studies import COLLECTIONS, CONTROL_DRAWS, STUDIES
-from lottery_tf.studies.tasks import ControlTask, LearnedMaskTask, LevelTask, RewindPointTask, SupermasksTask, Task
+from lottery_tf.studies.tasks import (
+    ControlTask,
+    HeuristicSupermasksTask,
+    LearnedMaskTask,
+    LevelTask,
+    RewindPointTask,
+    Task,
+)
 from lottery_tf.supermasks.mask_settings import MASK_PRESETS
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a user asks for; None stands for what each study brings itself.
+    """What a user asks for; None stands for what each study has itself.
 
     Attributes:
       studies: names in `STUDIES` or `COLLECTIONS`.
@@ -32,14 +39,15 @@ class Request:
       seeds: seeds, such as 0,1,2 or 0-2.
       levels: rounds of pruning.
       dataset: a name in `DATASETS`, for all networks.
-      schedule: length of each training: a name in `SCHEDULES` (shares of the paper's iterations) or a number of iterations.
-      eval_interval: iterations between two readings of the validation loss.
-      learning_rate: the optimizer's learning rate, for all networks; not of masks that are learned.
-      warmup_iterations: over how many iterations the learning rate rises from 0; not of masks that are learned.
-      mask_iterations: how long masks are learned, for all networks; see `mask_training`.
+      schedule: length of each training: a name in `SCHEDULES` (shares of the paper's iterations) or a number of
+        iterations.
+      eval_interval: iterations between two evaluations on the validation images.
+      learning_rate: the optimizer's learning rate, for all networks; learned masks have their own.
+      warmup_iterations: over how many iterations the learning rate rises from 0; learned masks have no warm-up.
+      mask_iterations: how many iterations masks are learned for, for all networks; see `mask_training`.
       mask_preset: how masks are learned: a name in `MASK_PRESETS`.
-      criterion: further mask criteria, each with rewinding and zeros, for every study that trains treatments.
-      changes: whatever else `run_settings` is to change, by its names.
+      criterion: further mask criteria, each with the actions rewind and zero, for every study that trains treatments.
+      changes: further arguments of `run_settings`.
     """
 
     studies: tuple[str, ...]
@@ -76,7 +84,7 @@ class Request:
 
     @property
     def record(self) -> dict:
-        """The request as JSON values; what came later is not there where it is not asked for."""
+        """The request as JSON values, without newer fields at their defaults, so that its hash stays the same."""
         later = {
             "criterion": self.criterion, "changes": dict(self.changes), "mask_preset": self.mask_preset != "paper"
         }  # fmt: skip
@@ -84,7 +92,7 @@ class Request:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The single studies, collections taken apart."""
+        """The single studies, with collections replaced by their members."""
         return tuple(dict.fromkeys(part for name in self.studies for part in COLLECTIONS.get(name, (name,))))
 
 
@@ -97,67 +105,67 @@ def _check_list(name: str, values: tuple) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What has to be there when a study is finished.
+    """The tasks that have to be finished for some studies.
 
     Attributes:
-      works: every unit by its key; each comes after those that it needs.
+      tasks: every task by its key, each after its prerequisites.
       wanted: for each key the studies that want it.
     """
 
-    tasks: Mapping[str, Task]
+    tasks: dict[str, Task]
     wanted: Mapping[str, frozenset[str]]
 
     def keys_for(self, study: str) -> list[str]:
-        """The keys that a study wants."""
+        """The keys of the tasks that a study wants."""
         return [key for key, studies in self.wanted.items() if study in studies]
 
     @property
     def shared(self) -> list[str]:
-        """The keys that more than one study wants."""
+        """The keys of the tasks that more than one study wants."""
         return [key for key, studies in self.wanted.items() if len(studies) > 1]
 
 
 def plan(request: Request) -> Plan:
-    """Everything that a request needs; what two studies share is there once.
+    """Plans everything that a request needs; tasks that studies share are there once.
 
     Raises:
       InputError: values that cannot be.
 
     >>> both = plan(Request(("figure3", "figure4"), networks=("fc",), seeds=(0,)))
-    >>> len(both.works), len(both.shared)
+    >>> len(both.tasks), len(both.shared)
     (361, 49)
     """
     tasks: dict[str, Task] = {}
     wanted: dict[str, set[str]] = {}
     for name in request.parts:
-        for task in _units(STUDIES[name], request):
+        for task in _tasks(STUDIES[name], request):
             tasks.setdefault(task.key, task)
             wanted.setdefault(task.key, set()).add(name)
     return Plan(tasks, {key: frozenset(studies) for key, studies in wanted.items()})
 
 
 def treatments_left_out(request: Request) -> list[str]:
-    """The treatments that are left out, for their rewind points are not within the trainings, each with its network.
+    """The treatments that are left out because their trainings end before their rewind points, each with its network.
 
     >>> treatments_left_out(Request(("unmasking",), ("fc",), schedule="1500"))
     ['large_final-rewind-zero-rewind2000 of fc', 'random-rewind-zero-rewind2000 of fc']
     """
     return [
         f"{treatment.name} of {settings.network}"
-        for study in map(STUDIES.get, request.parts)
-        for settings in _settings(study, request)
-        for treatment in _treatments(study, request)
-        if not _passes_rewind_point(treatment, settings)
+        for name in request.parts
+        for settings in _settings(STUDIES[name], request)
+        for treatment in _treatments(STUDIES[name], request)
+        if not _reaches_rewind_point(treatment, settings)
     ]
 
 
 def _treatments(study: Study, request: Request) -> tuple[Treatment, ...]:
-    """The treatments of a study with the further criteria that are asked for."""
+    """The treatments of a study, and those of the further criteria of a request."""
     further = map(Treatment, request.criterion) if study.treatments else ()
     return tuple(dict.fromkeys((*study.treatments, *further)))
 
 
-def _passes_rewind_point(treatment: Treatment, settings: RunSettings) -> bool:
+def _reaches_rewind_point(treatment: Treatment, settings: RunSettings) -> bool:
     return treatment.rewind_to < settings.training.iterations
 
 
@@ -166,7 +174,7 @@ def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
     for network in request.networks or study.networks:
         yield run_settings(
             network,
-            request.dataset or study.dataset or _meant_for(network),
+            request.dataset or study.dataset or _paper_dataset(network),
             request.schedule,
             eval_interval=request.eval_interval,
             learning_rate=request.learning_rate,
@@ -175,28 +183,29 @@ def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
         )
 
 
-def _units(study: Study, request: Request) -> Iterator[Task]:
+def _tasks(study: Study, request: Request) -> Iterator[Task]:
+    """The tasks of a study, each after its prerequisites."""
     levels = request.levels or study.levels
     for settings in _settings(study, request):
         network, dataset = settings.network, settings.dataset
         for seed in study.seeds if request.seeds is None else request.seeds:
             yield LevelTask(settings, seed)
             for treatment in _treatments(study, request):
-                if _passes_rewind_point(treatment, settings):
-                    yield from levels_of(settings, seed, _scoped(treatment, network), levels)
+                if _reaches_rewind_point(treatment, settings):
+                    yield from treatment_tasks(settings, seed, _scoped(treatment, network), levels)
             for control, draw in itertools.product(study.controls, range(1, CONTROL_DRAWS + 1)):
                 for level in range(1, levels + 1):
                     yield ControlTask(settings, seed, level, _scoped(study.treatments[0], network), control, draw)
             for mask_source in study.mask_sources:
-                yield SupermasksTask(settings, seed, mask_source, levels)
+                yield HeuristicSupermasksTask(settings, seed, mask_source, levels)
             for mask in study.masks:
                 yield LearnedMaskTask(
                     network, dataset, mask, mask_training(settings, request.mask_iterations, request.mask_preset), seed
                 )
 
 
-def levels_of(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Task]:
-    """The trainings of a treatment but the dense network's: its rewind point, and its levels up to the last wanted."""
+def treatment_tasks(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Task]:
+    """The trainings of a treatment, without the dense network: its rewind point, and its levels up to `levels`."""
     if treatment.rewind_to:
         yield RewindPointTask(settings, seed, treatment.rewind_to)
     for level in range(1, treatment.last_level(levels) + 1):
@@ -204,23 +213,22 @@ def levels_of(settings: RunSettings, seed: int, treatment: Treatment, levels: in
 
 
 def _scoped(treatment: Treatment, network: str) -> Treatment:
-    """The treatment, with weights ranked in each layer or all together as the network's settings have it."""
+    """The treatment, with the scope of the network: weights are ranked in each layer, or all together."""
     return dataclasses.replace(treatment, scope=NETWORKS[network].scope)
 
 
-def _meant_for(network: str) -> str:
-    """The data set of Table S1 for a network."""
+def _paper_dataset(network: str) -> str:
+    """The data set that Table S1 has for a network."""
     return "mnist" if NETWORKS[network].image_shape[-1] == 1 else "cifar10"
 
 
 def mask_training(settings: RunSettings, iterations: int | None = None, preset: str = "paper") -> TrainingSettings:
-    """How a run's Supermasks are learned: as Section S3 prints, unless another preset is asked for.
+    """How the Supermasks of a run are learned: as Section S3 prints, or as a preset says.
 
     Args:
-      settings: of the run.
-      iterations: how long; None takes what Section S3 prints, of it the share that the run's schedule names. The
-        published accuracies took far longer, see `NetworkSettings.mask_iterations`. A run whose schedule is a number
-        learns its masks for that number.
+      settings: the settings of the run.
+      iterations: how many iterations. None takes the share of Section S3's that the run's schedule names, or the
+        number that the schedule is. The published accuracies took far longer: see `NetworkSettings.mask_iterations`.
       preset: a name in `MASK_PRESETS`.
     """
     table = NETWORKS[settings.network]

@@ -1,4 +1,4 @@
-"""Whether a Ray cluster is there: asked by a plain connection, for Ray itself would try for minutes. Imports no Ray."""
+"""Whether a Ray cluster answers, by a plain connection: Ray itself would try for minutes. Imports no Ray."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from lottery_tf import processes
 from lottery_tf.errors import InputError
 
-ANSWER_SECONDS = 3.0  # in which a cluster takes a connection
-GOING_SECONDS = 2.0  # in which the rest of a cluster follows a part of it that is gone
-ATTEMPTS = 3  # connections that are refused, a second apart, before a cluster counts as gone
+ANSWER_SECONDS = 3.0  # within which a cluster accepts a connection
+GOING_SECONDS = 2.0  # within which a cluster is gone once a part of it is
+ATTEMPTS = 3  # refused connections, a second apart, after which a cluster counts as gone
 GONE = "The Ray cluster at {} is gone. What was finished is kept; once one runs again, run the same command to go on."
 
 
 def check_answers(address: str) -> None:
-    """Raises InputError where nobody listens at an address that is a host and a port; others are for Ray to look up."""
+    """Raises InputError if nothing listens at a host and port; addresses of other kinds are for Ray to look up."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
         return
@@ -31,7 +31,7 @@ def check_answers(address: str) -> None:
 
 
 def is_gone(address: str) -> bool:
-    """Whether nobody listens at an address any more."""
+    """Whether nothing listens at an address any more."""
     for _ in range(ATTEMPTS):
         try:
             check_answers(address)
@@ -44,7 +44,7 @@ def is_gone(address: str) -> bool:
 
 @contextlib.contextmanager
 def watched(address: str) -> Iterator[None]:
-    """Says why this process ends where Ray ends it, without any return to Python, for the cluster is gone."""
+    """Prints why this process ends if Ray kills it because the cluster is gone."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with processes.block_terminal_signals():
@@ -58,7 +58,7 @@ def watched(address: str) -> Iterator[None]:
 
 
 def _watch(connection, address: str) -> None:
-    if os.fork():  # Ray takes the children of a process that it ends along, but not theirs
+    if os.fork():  # Ray kills the children of a process along with it, but not its grandchildren
         os._exit(0)
     try:
         connection.recv()

@@ -1,7 +1,7 @@
-"""The work of a study done on Ray: by actors on the nodes of a cluster, whose results travel back to the driver.
+"""The engine that does tasks in actors on the nodes of a Ray cluster. Needs the extra `ray`.
 
-No file system has to be shared: what a unit starts from is sent with it, and the files of its result come back with its
-end. Data sets lie in Ray's object store once. Needs the extra `ray`.
+Nodes share no file system. The results that a task starts from are sent with it, and the files of its own result come
+back when it ends. Each data set lies in Ray's object store once.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import logging
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -25,58 +27,59 @@ from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.origin import COMMAND
 from lottery_tf.results import files, paths, result_files, walk
-from lottery_tf.studies.engines import Resources, append_log, dataset_folder
+from lottery_tf.studies.engines import Resources, append_log
 from lottery_tf.studies.ray_cluster import GONE, check_answers, is_gone, watched
-from lottery_tf.studies.study_folder import drop_weights_before, intact_metrics, is_child
+from lottery_tf.studies.shared_datasets import dataset_folder, map_dataset
+from lottery_tf.studies.task_results import drop_weights_before, has_current_parent, intact_metrics
 from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.temporary_folders import temporary_folder
-from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings, map_dataset
+from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
 
-Files = dict[str, bytes]  # by their paths relative to the results folder
+Files = dict[str, bytes]  # by their names, or by their paths relative to the results folder
 
 
 @dataclasses.dataclass(frozen=True)
 class Returned:
-    """What comes back from a node.
+    """What comes back from a node when a task has ended.
 
     Attributes:
-      ended: how the unit ended.
-      results: the files of each result that was made, by its key and then its name.
-      loose: other files: a treatment's page for TensorBoard.
+      outcome: how the task ended.
+      results: the files of each new result, by its key and then by their names.
+      pages: a treatment's page for TensorBoard, by its path.
       log: lines for the log.
     """
 
     outcome: Outcome
     results: dict[str, Files]
-    loose: Files
+    pages: Files
     log: list[str]
 
 
 class RayEngine:
-    """Actors on a Ray cluster.
+    """Slots that are actors on a Ray cluster; see `engines.Engine`. Results come back to the driver's folder.
 
     Args:
       results_dir: the driver's folder of all results.
-      datasets: the folder where `worker.save_dataset` wrote the data sets.
-      setup: what all units have in common.
-      logs: the folder for the logs of the units.
-      address: of a cluster that runs ("auto", or what `ray start` printed); None starts one on this machine.
+      datasets: the folder that holds the data sets; see `shared_datasets`.
+      settings: what all tasks have in common.
+      logs: the folder for the logs of the tasks.
+      address: the address of a running cluster ("auto", or what `ray start` printed); None starts one on this machine.
       workers: the greatest number of actors; 0: as many as the cluster has room for.
       cpus: CPUs of each actor; None: one for each of its threads.
       gpus: GPUs of each actor, or a fraction of one.
 
     Raises:
-      InputError: no cluster answers; later, in any method, that it is gone.
+      InputError: no cluster answers. Any method raises it once the cluster is gone.
     """
 
-    # An idle actor holds its CPUs, and after the loss of a node another one may be waiting for them.
+    # An idle actor holds its CPUs, which an actor for another network may need after a node is lost.
     keeps_idle_slots = False
 
     def __init__(
         self,
         results_dir: Path,
         datasets: Path,
-        setup: WorkerSettings,
+        settings: WorkerSettings,
         logs: Path,
         *,
         address: str | None = None,
@@ -84,18 +87,18 @@ class RayEngine:
         cpus: float | None = None,
         gpus: float = 0.0,
     ):
-        self.results_dir, self.setup, self.logs = results_dir, setup, logs
+        self.results_dir, self.settings, self.logs = results_dir, settings, logs
         self._datasets = datasets
         self._workers, self._cpus, self._gpus = workers, cpus, gpus
         self._started = not ray.is_initialized()
         if self._started:
             check_answers(address or "")
             here = os.pathsep.join(path for path in [os.getcwd(), *sys.path] if path)
-            environment = {"runtime_env": {"env_vars": {"PYTHONPATH": here}}} if address is None else {}
-            alone = {"include_dashboard": False} if address is None else {}
+            own: dict[str, Any] = {"include_dashboard": False, "runtime_env": {"env_vars": {"PYTHONPATH": here}}}
+            options = own if address is None else {}
             try:
                 # "local" starts a cluster here even where another one runs.
-                ray.init(address or "local", log_to_driver=False, logging_level="error", **alone, **environment)
+                ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
             except (ConnectionError, ValueError) as error:
                 raise InputError(f"No Ray cluster answers at {address!r} ({error}).") from error
         # Through a proxy (ray://) the cluster's own address is of no use here.
@@ -105,13 +108,13 @@ class RayEngine:
         self._watched.enter_context(watched(self._cluster))
         self._slots: set[int] = set()
         self._datasets_there: dict[Path, ray.ObjectRef] = {}
-        # Nodes keep what is unfinished under this name, so that a unit whose actor died is taken up by the next one.
+        # Nodes keep unfinished trainings under this name. If an actor dies, the next one resumes its training.
         self.scratch = (
             "lottery_tf-" + hashlib.sha256(f"{os.uname().nodename}{results_dir.resolve()}".encode()).hexdigest()[:16]
         )
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
-        """Whether the nodes have room, each slot on one of them; a single one is for `slot` to refuse."""
+        """Whether the slots have room, each on a single node; it is left to `slot` to refuse a lone one."""
         if len(resource_list) <= 1:
             return True
         if self._workers and len(resource_list) > self._workers:
@@ -136,7 +139,7 @@ class RayEngine:
         return self.cpus(resources) <= node["CPU"] and self._gpus <= node["GPU"]
 
     def cpus(self, resources: Resources) -> float:
-        """CPUs of an actor."""
+        """CPUs of the actor of a slot."""
         return resources.threads if self._cpus is None else self._cpus
 
     def slot(self, resources: Resources) -> RaySlot:
@@ -149,34 +152,36 @@ class RayEngine:
         nodes = self._nodes()
         if not any(self._holds(node, resources) for node in nodes):
             raise InputError(
-                f"A process is to have {self.cpus(resources):g} CPUs and {self._gpus:g} GPUs, more than any node of the Ray "
-                f"cluster has ({nodes}). Give --cpus_per_task, --threads or --gpus_per_task less."
+                f"A process is to have {self.cpus(resources):g} CPUs and {self._gpus:g} GPUs, more than any node of "
+                f"the Ray cluster has ({nodes}). Give --cpus_per_task, --threads or --gpus_per_task less."
             )
         number = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
         self._slots.add(number)
         options = {"num_cpus": self.cpus(resources), "num_gpus": self._gpus, "max_restarts": 0}
-        actor = ray.remote(_Actor).options(**options).remote(resources.threads, self.setup, self.scratch, number)
+        actor_class: Any = ray.remote(_Actor).options(**options)
+        actor = actor_class.remote(resources.threads, self.settings, self.scratch, number)
         return RaySlot(self, resources, actor, number)
 
     def free(self, number: int) -> None:
-        """A slot's number may be given to another one."""
+        """Lets the number of a stopped slot be used again."""
         self._slots.discard(number)
 
     def dataset(self, name: str, network: str) -> ray.ObjectRef:
-        """A data set in the object store, where it lies once for all networks that take images of its shape."""
+        """A data set in the object store, shared by all networks that take images of the same shape."""
         folder = dataset_folder(self._datasets, name, network)
         if folder not in self._datasets_there:
             self._datasets_there[folder] = ray.put(map_dataset(folder))
         return self._datasets_there[folder]
 
     def wait(self, busy: Sequence[RaySlot], seconds: float) -> list[RaySlot]:
-        owners = {slot.end: slot for slot in busy}
+        """The slots whose actors have answered or are gone."""
+        slots = {slot.returned: slot for slot in busy}
         self.check_cluster()
-        outcome, _ = ray.wait(list(owners), timeout=seconds)
-        return [owners[end] for end in outcome]
+        ready, _ = ray.wait(list(slots), timeout=seconds)
+        return [slots[returned] for returned in ready]
 
     def check_cluster(self) -> None:
-        """Raises InputError where the cluster is gone; Ray would wait for a minute and then end this process."""
+        """Raises InputError if the cluster is gone; Ray itself would wait for a minute and then end this process."""
         if is_gone(self._cluster):
             self._is_gone = True
             raise InputError(GONE.format(self._cluster))
@@ -187,76 +192,79 @@ class RayEngine:
             ray.kill(actor)
 
     def close(self) -> None:
-        """Leaves the cluster, and ends it if it was started here."""
+        """Leaves the cluster; stops it if it was started here."""
         if self._started and not self._is_gone:
             ray.shutdown()
-        self._watched.close()  # last: Ray may end this process even as it is left
+        self._watched.close()  # last, because Ray may end this process even while it shuts down
 
 
 class RaySlot:
-    """An actor, and what comes back from it."""
+    """An actor on a node, and what it returns."""
 
-    steps = 0  # not known before a unit ends
+    steps = 0  # not known before a task ends
 
     def __init__(self, engine: RayEngine, resources: Resources, actor: ray.actor.ActorHandle, number: int):
         self.resources = resources
         self._engine, self._actor, self._number = engine, actor, number
-        self.end: ray.ObjectRef | None = None
-        self._work: Task | None = None
+        self.returned: ray.ObjectRef | Any = None
+        self._task: Task | Any = None
 
     def start(self, task: Task, earlier: list[dict]) -> None:
-        self._work = task
-        inputs = read_inputs(self._engine.results_dir, task, self._engine.setup.keep_weights)
+        """Sends a task to the actor, with the results and the data set that it needs."""
+        self._task = task
+        inputs = read_inputs(self._engine.results_dir, task, self._engine.settings.keep_weights)
         dataset = self._engine.dataset(task.dataset, task.network)
-        self.end = self._actor.perform.remote(task, earlier, inputs, dataset)
+        self.returned = self._actor.perform.remote(task, earlier, inputs, dataset)
 
     def result(self) -> Outcome:
+        """Stores what the actor returned; `Ending.LOST` if the actor is gone."""
         try:
-            sent: Returned = ray.get(self.end)
+            returned: Returned = ray.get(self.returned)
         except RayTaskError as error:
             return Outcome(Ending.FAILED, error=str(error))
         except RayError as error:
             self._engine.check_cluster()
-            append_log(self._engine.logs, self._work, f"{self._work.result_path} is lost: {error}\n")
+            append_log(self._engine.logs, self._task, f"{self._task.result_path} is lost: {error}\n")
             return Outcome(Ending.LOST, error=str(error))
-        receive(self._engine.results_dir, sent, self._work)
-        for line in sent.log:
-            append_log(self._engine.logs, self._work, line)
-        return sent.outcome
+        store_returned(self._engine.results_dir, returned, self._task)
+        for line in returned.log:
+            append_log(self._engine.logs, self._task, line)
+        return returned.outcome
 
     def stop(self) -> None:
+        """Ends the actor."""
         self._engine.stop(self._actor)
         self._engine.free(self._number)
 
 
 class _Actor:
-    """A worker on a node, with a folder of its own for results."""
+    """A worker on a node, with its own results folder there."""
 
-    def __init__(self, threads: int, setup: WorkerSettings, scratch: str, number: int):
+    def __init__(self, threads: int, settings: WorkerSettings, scratch: str, number: int):
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several may share a GPU
-        os.environ.update(SURROUNDINGS | {COMMAND: setup.command})
+        os.environ.update(SURROUNDINGS | {COMMAND: settings.command})
         self._scratch = Path(tempfile.gettempdir()) / scratch
-        # Whoever comes next on this node removes it once this process is gone.
+        # When this process is gone, the next actor on this node removes the folder.
         self._temporary = contextlib.ExitStack()
         processes.set_temporary_folder(self._temporary.enter_context(temporary_folder()))
         processes.start_tensorflow(threads)
-        self._setup, self._number = setup, number
+        self._settings, self._number = settings, number
         self._log: list[str] = []
-        self._dataset: Dataset | None = None
-        self._all = self._root = Path()
-        self._worker: Worker | None = None
+        self._dataset: Dataset | Any = None
+        self._shared = self._root = Path()
+        self._worker: Worker | Any = None
 
     def _enter(self, task: Task, dataset: Dataset) -> None:
-        """Takes a folder that belongs to the unit's settings and data alone: nothing of other ones is ever found there."""
-        settings = files.json_bytes(task.common | {"data": dataset.fingerprint})
+        """Works in a folder for these settings and data only, in which no results of other ones can be found."""
+        settings = files.json_bytes(task.settings_on_disk | {"data": dataset.fingerprint})
         self._dataset = dataset
-        self._all = self._scratch / files.sha256(settings)[:16]
-        if self._root != (root := self._all / f"slot-{self._number}"):
+        self._shared = self._scratch / files.sha256(settings)[:16]
+        if self._root != (root := self._shared / f"slot-{self._number}"):
             self._root = root
             self._worker = Worker(
                 root,
                 lambda name, network: self._dataset,
-                self._setup,
+                self._settings,
                 on_line=lambda task, line: self._log.append(line),
             )
 
@@ -265,39 +273,39 @@ class _Actor:
         self._enter(task, dataset)
         run = self._root / task.folder
         run.mkdir(parents=True, exist_ok=True)
-        for left_over in walk.result_folders(run):
-            shutil.rmtree(left_over)
-        self._take_up(task)
+        for left_behind in walk.result_folders(run):
+            shutil.rmtree(left_behind)
+        self._take_over_checkpoints(task)
         for key, contents in inputs.items():
             result_files.write_files(self._root / key, contents)
         outcome = self._worker.perform(task, earlier)
-        sent = self._sent(task, outcome, inputs, run)
-        # What is unfinished stays, for the next try.
-        for folder in run.glob(paths.SEED_FOLDERS) if outcome.end is Ending.FINISHED else walk.result_folders(run):
+        returned = self._returned(task, outcome, inputs, run)
+        # An unfinished training stays, for the next try.
+        for folder in run.glob(paths.SEED_FOLDERS) if outcome.ending is Ending.FINISHED else walk.result_folders(run):
             shutil.rmtree(folder)
-        return sent
+        return returned
 
-    def _take_up(self, task: Task) -> None:
-        """Takes over what an actor that is gone left of this unit on this node."""
+    def _take_over_checkpoints(self, task: Task) -> None:
+        """Moves here what an actor that died left of this task's training on this node."""
         partial = task.key + paths.PARTIAL
-        for left in self._all.glob(f"*/{partial}"):
-            if left != self._root / partial:
+        for left_behind in self._shared.glob(f"*/{partial}"):
+            if left_behind != self._root / partial:
                 (self._root / partial).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(left, self._root / partial)
+                shutil.move(left_behind, self._root / partial)
 
-    def _sent(self, task: Task, outcome: Outcome, inputs: dict[str, Files], run: Path) -> Returned:
+    def _returned(self, task: Task, outcome: Outcome, inputs: dict[str, Files], run: Path) -> Returned:
         found = walk.result_folders(run)
         made = {str(path.relative_to(self._root)): path for path in found}
-        # The unit's own result comes last: it is the sign that all are there.
+        # The task's own result comes last: it says that all are there.
         results = {
             key: read_files(made[key]) for key in sorted(made, key=lambda key: key == task.key) if key not in inputs
         }
-        loose = {
+        pages = {
             str(path.relative_to(self._root)): path.read_bytes()
             for path in run.rglob(paths.EVENT_FILES)
             if path.parent not in found and path.parent.suffix != paths.PARTIAL
         }
-        return Returned(outcome, results, loose, self._log)
+        return Returned(outcome, results, pages, self._log)
 
 
 def read_files(path: Path) -> Files:
@@ -306,13 +314,14 @@ def read_files(path: Path) -> Files:
 
 
 def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, Files]:
-    """The results that a unit starts from: back to the nearest one that has its weights.
+    """The results that a task starts from, back to the nearest one that has its weights.
 
-    Of a level that is there, and has to be shown only, itself.
+    For a level that is finished, and lacks only its place on the TensorBoard page, that level itself.
     """
-    own = intact_metrics(results_dir, task, keep_weights) if isinstance(task, LevelTask) else None
-    if own is not None and is_child(results_dir, task, own):
-        return {task.key: read_files(results_dir / task.key)}
+    if isinstance(task, LevelTask):
+        own = intact_metrics(results_dir, task, keep_weights)
+        if own is not None and has_current_parent(results_dir, task, own):
+            return {task.key: read_files(results_dir / task.key)}
     inputs = {task.rewinds_to.key: read_files(results_dir / task.rewinds_to.key)} if task.rewinds_to else {}
     before = task.made_from
     while before is not None:
@@ -321,12 +330,12 @@ def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, 
     return inputs
 
 
-def receive(results_dir: Path, sent: Returned, task: Task) -> None:
-    """Stores what came back: each result whole or not at all; only then are weights dropped that it stood on."""
-    for key, contents in sent.results.items():
-        shutil.rmtree(results_dir / (key + paths.PARTIAL), ignore_errors=True)  # of another engine
+def store_returned(results_dir: Path, returned: Returned, task: Task) -> None:
+    """Stores what came back, each result whole or not at all, and then drops the weights of the level before."""
+    for key, contents in returned.results.items():
+        shutil.rmtree(results_dir / (key + paths.PARTIAL), ignore_errors=True)  # left by another engine
         result_files.write_files(results_dir / key, contents)
-    for name, content in sent.loose.items():
+    for name, content in returned.pages.items():
         path = results_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
         for old in path.parent.glob(paths.EVENT_FILES):

@@ -1,8 +1,4 @@
-"""Units of work: the trainings and evaluations that a study is made of, as data. Imports no TensorFlow.
-
-Each unit has a key, the place of its result below the results folder: two studies that want the same training name the
-same key, and it is done once.
-"""
+"""The trainings and evaluations that a study consists of, as data. Imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,28 +18,30 @@ from lottery_tf.results.paths import (
     treatment_path,
 )
 from lottery_tf.supermasks import mask_settings
-from lottery_tf.supermasks.heuristics import UNTRAINED, MaskSource
 from lottery_tf.supermasks.mask_settings import MaskSettings
+from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 
 class Task:
-    """One unit.
+    """One training or evaluation: a node in the graph that a `planning.Plan` is.
+
+    The scheduler starts a task when its prerequisites are finished. A worker then does it and writes its result to the
+    results folder. Two studies that want the same result have equal tasks, which are done once.
 
     Attributes:
       network, dataset: what it is done on.
       seed: the seed.
-      folder: its run's folder, relative to the results folder.
-      place: where its result lies in the run's folder.
-      chain: what it shares with the units that it follows on or that follow on it, fit for the name of a log.
-      iterations: training steps.
-      kind: "training", "learned mask" or "supermasks": what has a speed of its own.
-      amount: how much of that it is: images that are trained on, one step after the other, or networks that are
-        evaluated on validation and test images.
-      common: what all results in its folder have in common, but for the data.
-      besides: places of further results that come before its own.
-      made_from: the unit whose result it starts from; None where it starts from nothing.
-      rewinds_to: the rewind point that it goes back to, if it has one.
-      follows: a unit that it comes after for order's sake.
+      folder: the folder of its network, data set and schedule, relative to the results folder.
+      result_path: the path of its result, relative to that folder.
+      further_paths: the paths of results that it writes before its own.
+      log_name: the name of its log, which the levels of a treatment share.
+      iterations: its training steps.
+      kind: "training", "learned mask" or "supermasks"; each kind has its own speed.
+      amount: how much there is to do: training images, counted at each step, or networks to be evaluated.
+      settings_on_disk: what all results in its folder have in common, apart from the data.
+      made_from: the task whose result it starts from, if any.
+      rewinds_to: the task of its rewind point, if any.
+      follows: a task that has to come first although nothing is made from it.
     """
 
     network: str
@@ -51,37 +49,37 @@ class Task:
     seed: int
     folder: str
     result_path: str
-    common: dict
+    further_paths: tuple[str, ...] = ()
+    settings_on_disk: dict
     iterations: int = 0
     kind: str
     amount: int
-    besides: tuple[str, ...] = ()
     made_from: Task | None = None
     rewinds_to: Task | None = None
     follows: Task | None = None
 
     @functools.cached_property
     def prerequisites(self) -> tuple[str, ...]:
-        """Keys of the units that have to be finished first."""
-        return tuple(dict.fromkeys(unit.key for unit in (self.made_from, self.rewinds_to, self.follows) if unit))
+        """The keys of the tasks that have to be finished first."""
+        return tuple(dict.fromkeys(task.key for task in (self.made_from, self.rewinds_to, self.follows) if task))
 
     @property
-    def chain(self) -> str:
+    def log_name(self) -> str:
         return self.result_path
 
     @functools.cached_property
     def key(self) -> str:
-        """Where its result lies, relative to the results folder."""
+        """The path of its result, relative to the results folder."""
         return f"{self.folder}/{self.result_path}"
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Where all its results lie, its own last: it is the sign that all are there."""
-        return (*(f"{self.folder}/{result_path}" for result_path in self.further_paths), self.key)
+        """The paths of all its results. Its own is written last and so says that all are there."""
+        return (*(f"{self.folder}/{path}" for path in self.further_paths), self.key)
 
 
 class _RunTask(Task):
-    """A unit that belongs to a run of `settings`."""
+    """A task whose result depends on `RunSettings`."""
 
     settings: RunSettings
 
@@ -98,12 +96,12 @@ class _RunTask(Task):
         return self.settings.folder
 
     @property
-    def common(self) -> dict:
+    def settings_on_disk(self) -> dict:
         return dataclasses.asdict(self.settings)
 
 
 class _TrainingTask(_RunTask):
-    """A training of a run."""
+    """A task that trains a network as `settings.training` says."""
 
     kind = "training"
 
@@ -118,7 +116,9 @@ class _TrainingTask(_RunTask):
 
 @dataclasses.dataclass(frozen=True)
 class LevelTask(_TrainingTask):
-    """Training one level of a treatment, or (level 0, no treatment) the dense network of a seed.
+    """Trains one level of a treatment, after the level it is made from; `Experiment.level` does it.
+
+    Level 0, without a treatment, is a seed's dense network, from which all treatments of the seed start.
 
     >>> from lottery_tf.models.settings import run_settings
     >>> second = LevelTask(run_settings("fc", "mnist"), 0, 2, Treatment("movement"))
@@ -143,13 +143,13 @@ class LevelTask(_TrainingTask):
     def log_name(self) -> str:
         return treatment_path(self.seed, self.treatment.name if self.treatment else DENSE)
 
-    def sibling(self, level: int) -> LevelTask:
-        """Another level of the treatment; 0 is the dense network."""
+    def other_level(self, level: int) -> LevelTask:
+        """The task of another level of the treatment; level 0 is the dense network."""
         return LevelTask(self.settings, self.seed, level, self.treatment if level else None)
 
     @property
     def made_from(self) -> LevelTask | None:
-        return self.sibling(self.treatment.parent(self.level)) if self.level else None
+        return self.other_level(self.treatment.parent(self.level)) if self.level and self.treatment else None
 
     @property
     def rewinds_to(self) -> RewindPointTask | None:
@@ -157,13 +157,13 @@ class LevelTask(_TrainingTask):
 
     @property
     def follows(self) -> LevelTask | None:
-        """The level before, even if it is made from another one: the levels of a treatment share a page in TensorBoard."""
-        return self.sibling(self.level - 1) if self.level else None
+        """The level before, parent or not: all levels of a treatment share a page for TensorBoard."""
+        return self.other_level(self.level - 1) if self.level else None
 
 
 @dataclasses.dataclass(frozen=True)
 class RewindPointTask(_TrainingTask):
-    """Training a seed's dense network up to a rewind point."""
+    """Trains a seed's dense network up to a rewind point, for the levels that rewind to it."""
 
     settings: RunSettings
     seed: int
@@ -180,7 +180,7 @@ class RewindPointTask(_TrainingTask):
 
 @dataclasses.dataclass(frozen=True)
 class ControlTask(_TrainingTask):
-    """Training a control of a treatment's level."""
+    """Trains a control of a level, after that level; `Experiment.control` does it."""
 
     settings: RunSettings
     seed: int
@@ -214,8 +214,11 @@ def _rewind_point(task: LevelTask | ControlTask) -> RewindPointTask | None:
 
 
 @dataclasses.dataclass(frozen=True)
-class SupermasksTask(_RunTask):
-    """Evaluating the heuristic supermasks of a seed's ladder, one that needs the dense network alone."""
+class HeuristicSupermasksTask(_RunTask):
+    """Evaluates the masks of one source over the untrained weights, after the seed's dense network was trained.
+
+    `HeuristicSupermasks.evaluate` does it. The source must need no other level.
+    """
 
     settings: RunSettings
     seed: int
@@ -234,7 +237,7 @@ class SupermasksTask(_RunTask):
         return supermask_path(self.seed, self.mask_source.name)
 
     @property
-    def besides(self) -> tuple[str, ...]:
+    def further_paths(self) -> tuple[str, ...]:
         return tuple(supermask_path(self.seed, self.mask_source.name, best) for best in SUPERMASK_WEIGHTS)
 
     @property
@@ -244,7 +247,7 @@ class SupermasksTask(_RunTask):
 
 @dataclasses.dataclass(frozen=True)
 class LearnedMaskTask(Task):
-    """Learning one Supermask of a seed."""
+    """Learns one Supermask over untrained weights; it needs no other task. `MaskLearner.learn` does it."""
 
     network: str
     dataset: str
@@ -259,7 +262,7 @@ class LearnedMaskTask(Task):
         return paths.learned_masks_folder(self.network, self.dataset)
 
     @property
-    def common(self) -> dict:
+    def settings_on_disk(self) -> dict:
         return mask_settings.common_settings(self.network, self.dataset, self.training)
 
     @property

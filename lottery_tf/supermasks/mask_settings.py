@@ -1,9 +1,10 @@
-"""Which Supermask is learned, as data. Imports no TensorFlow."""
+"""Which Supermask is learned, and how, as data. Imports no TensorFlow."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import TrainingSettings
@@ -12,18 +13,29 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import short_number
 
-GATE_DESCRIPTIONS = {  # g -> what it makes of the logits m; `gates.GATES` has the functions
-    "bernoulli": "1 with probability sigmoid(m)",
-    "rounded": "sigmoid(m) rounded",
-    "edge_popup": "1 for the highest m of a layer",
+
+class Gate(NamedTuple):
+    """How a mask is made from its logits m. The function of that name in `gates` does it.
+
+    Attributes:
+      mask: the mask, in words.
+      samples: whether it draws another mask each time.
+    """
+
+    mask: str
+    samples: bool = False
+
+
+GATES: dict[str, Gate] = {  # g, a choice of the paper -> what it is
+    "bernoulli": Gate("1 with probability sigmoid(m)", samples=True),
+    "rounded": Gate("sigmoid(m) rounded"),
+    "edge_popup": Gate("1 for the highest m of a layer"),
 }
 
 MASK_PRESETS: dict[str, dict] = {  # name -> how masks are trained, as fields of `TrainingSettings`
-    "paper": {"optimizer": "momentum"},  # at the network's own rate (Section S3)
+    "paper": {"optimizer": "momentum"},  # at the network's own learning rate (Section S3)
     "adam_cosine": {"optimizer": "adam", "learning_rate": 0.1, "decay": "cosine"},  # gets further in as many steps
 }
-
-SAMPLED = ("bernoulli",)  # those that draw a mask anew each time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +44,14 @@ class MaskSettings:
 
     Attributes:
       weights: "initial" or "signed_constant".
-      g: a name in `GATE_DESCRIPTIONS`.
-      rescale: whether kernels are rescaled by weights / ones in the mask.
-      initial_logit: where every logit m starts, or pairs of a kernel's name and its value.
+      g: a name in `GATES`.
+      rescale: whether each kernel is multiplied by its number of weights / ones in its mask.
+      initial_logit: the value that every logit m starts from, or pairs of a kernel's name and its value.
       l1: factor of the L1 penalty on mask probabilities.
       kept_fraction: the share that `edge_popup` keeps; None for any other g.
 
     Raises:
-      InputError: an unknown name, or values that do not go together.
+      InputError: a name is unknown, or values do not go together.
 
     >>> MaskSettings(rescale=True, initial_logit=-1.0).name
     'initial-bernoulli-rescaled-m-1'
@@ -60,7 +72,7 @@ class MaskSettings:
 
     @property
     def name(self) -> str:
-        """The settings in short, fit for a folder's name."""
+        """The settings in short, for the name of a folder."""
         parts = [self.weights, self.g]
         if self.rescale:
             parts.append("rescaled")
@@ -74,7 +86,7 @@ class MaskSettings:
 
     @property
     def logit_name(self) -> str:
-        """The initial logits as they are given on the command line."""
+        """The initial logits as they are written on the command line."""
         if isinstance(self.initial_logit, tuple):
             return "+".join(
                 f"{name.removesuffix('/kernel')}={short_number(value)}" for name, value in self.initial_logit
@@ -83,20 +95,20 @@ class MaskSettings:
 
 
 def common_settings(network: str, dataset: str, training: TrainingSettings) -> dict:
-    """What all masks in one folder have in common, but for the data."""
+    """What all masks in one folder have in common, apart from the data."""
     return {"network": network, "dataset": dataset, "eval_interval": training.eval_interval}
 
 
 def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples: int = 10) -> None:
     """Raises InputError for an unknown name or values that do not go together."""
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
-    choose(GATE_DESCRIPTIONS, g, "function g")
+    choose(GATES, g, "function g")
     if (g == "edge_popup") != (kept_fraction is not None):
-        raise InputError("A kept fraction goes with g = edge_popup, which wants one; the others find their own.")
+        raise InputError("A kept fraction goes with g = edge_popup, which needs one; the other gates find their own.")
     if kept_fraction is not None:
         check_fraction("kept_fraction", kept_fraction)
     if l1 and g != "bernoulli":
-        raise InputError(f"An L1 penalty is on the probabilities of g = bernoulli; {g} has none.")
+        raise InputError(f"An L1 penalty is on the probabilities of g = bernoulli; {g} has no probabilities.")
     if not 0 <= l1 < math.inf:
         raise InputError(f"l1 is {l1}; it must be a finite number of at least 0.")
     if samples < 1:

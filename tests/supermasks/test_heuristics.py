@@ -16,8 +16,9 @@ from lottery_tf.pruning import criteria
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import level_path, supermask_path
 from lottery_tf.results.store import ResultsFolder
-from lottery_tf.supermasks import heuristics
-from lottery_tf.supermasks.heuristics import UNTRAINED, HeuristicSupermasks, MaskSource
+from lottery_tf.supermasks.best_supermasks import best_over_seeds
+from lottery_tf.supermasks.heuristics import HeuristicSupermasks
+from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource, dense_scores, one_shot_masks
 from lottery_tf.training.trainer import Trainer
 
 SETTINGS = TrainingSettings(iterations=20, learning_rate=1e-3, batch_size=40, eval_interval=10)
@@ -46,15 +47,15 @@ def on_disk(trainer, tmp_path):
     return experiment_with(trainer, results=ResultsFolder(tmp_path, {}))
 
 
-def evaluate(experiment, ladder, levels=3, seed=0):
-    """The result of a ladder, and how many networks were evaluated for it."""
+def evaluate(experiment, mask_source, levels=3, seed=0):
+    """The result of a mask source, and how many networks were evaluated for it."""
     supermasks = HeuristicSupermasks(experiment)
-    return supermasks.evaluate(experiment.dense(seed, weights=True), ladder, levels), supermasks.evaluated
+    return supermasks.evaluate(experiment.dense(seed, weights=True), mask_source, levels), supermasks.evaluated
 
 
 def one_shot(scores, fraction, levels, seed=0):
     """The masks of one layer."""
-    return [mask["a"] for mask in heuristics.one_shot_masks({"a": scores}, {"a": fraction}, levels, seed)]
+    return [mask["a"] for mask in one_shot_masks({"a": scores}, {"a": fraction}, levels, seed)]
 
 
 # Masks
@@ -87,7 +88,7 @@ def test_ties_are_broken_at_random_by_the_seed_alone():
 
 def test_layers_break_ties_differently():
     ties = dict.fromkeys("ab", np.zeros(1000))
-    (mask,) = heuristics.one_shot_masks(ties, dict.fromkeys("ab", 0.5), levels=1, seed=0)
+    (mask,) = one_shot_masks(ties, dict.fromkeys("ab", 0.5), levels=1, seed=0)
     assert 0.4 < (mask["a"] == mask["b"]).mean() < 0.6
 
 
@@ -95,8 +96,8 @@ def test_layers_break_ties_differently():
 def test_the_first_mask_is_that_of_iterative_pruning(criterion, experiment):
     """Level 1 of the loop is a one-shot mask, but for weights of equal scores."""
     dense = experiment.dense(0, weights=True)
-    scores = heuristics.dense_scores(experiment, dense, Treatment(criterion))
-    first, second = heuristics.one_shot_masks(scores, experiment.pruned_fraction, levels=2, seed=0)
+    scores = dense_scores(experiment, dense, Treatment(criterion))
+    first, second = one_shot_masks(scores, experiment.pruned_fraction, levels=2, seed=0)
     _, *levels = experiment.levels(Treatment(criterion), 0, 2)
     for name, kept in levels[0].mask.items():
         np.testing.assert_array_equal(np.sort(scores[name][first[name]]), np.sort(scores[name][kept]))
@@ -105,8 +106,8 @@ def test_the_first_mask_is_that_of_iterative_pruning(criterion, experiment):
 
 def test_weights_that_changed_sign_are_kept_last(experiment):
     dense = experiment.dense(0, weights=True)
-    scores = heuristics.dense_scores(experiment, dense, Treatment("large_final_same_sign"))
-    for mask in heuristics.one_shot_masks(scores, experiment.pruned_fraction, levels=8, seed=0):
+    scores = dense_scores(experiment, dense, Treatment("large_final_same_sign"))
+    for mask in one_shot_masks(scores, experiment.pruned_fraction, levels=8, seed=0):
         for name, kept in mask.items():
             same = np.sign(dense.start[name]) == np.sign(dense.final[name])
             assert kept[same].all() if kept.sum() >= same.sum() else not kept[~same].any()
@@ -144,7 +145,7 @@ def test_accuracies_are_those_of_keras(experiment, digits):
     }
     states, plain = {"initial": initial, "signed_constant": constant}, plain_network()
     scores = {name: np.abs(dense.final[name] - initial[name]) for name in dense.mask}
-    masks = list(heuristics.one_shot_masks(scores, experiment.pruned_fraction, levels=12, seed=0))
+    masks = list(one_shot_masks(scores, experiment.pruned_fraction, levels=12, seed=0))
     rows = result.metrics["rows"]
     assert [(row["level"], row["weights"]) for row in rows] == list(itertools.product(range(1, 13), states))
     for row in rows[::5]:
@@ -265,7 +266,7 @@ def test_what_is_damaged_is_made_again(lost, file, on_disk):
 
 @pytest.mark.parametrize("finished", [0, 1, 2])
 def test_interrupted_it_ends_with_the_same_files(finished, on_disk, monkeypatch):
-    """Stopped when none, one or two of a ladder's three results are stored."""
+    """Stopped when none, one or two of a mask source's three results are stored."""
     evaluate(on_disk, MOVEMENT)
     wanted = stored(on_disk)
     shutil.rmtree(on_disk.results.folder("seed-0/supermask"))
@@ -297,7 +298,7 @@ def returns_too_few(w_i):
 
 
 @pytest.mark.parametrize(
-    ("ladder", "levels", "message"),
+    ("mask_source", "levels", "message"),
     [
         (MaskSource("oneshot", "movment"), 2, "Unknown mask criterion 'movment'; did you mean 'movement'"),
         (MaskSource("one_shot", "movement"), 2, "Unknown source of masks 'one_shot'; did you mean 'oneshot'"),
@@ -307,9 +308,9 @@ def returns_too_few(w_i):
         (MaskSource("oneshot", f"{__name__}:returns_too_few"), 2, r"scores of shape \(235199,\) for 235200"),
     ],
 )
-def test_refusals(ladder, levels, message, experiment):
+def test_refusals(mask_source, levels, message, experiment):
     with pytest.raises(InputError, match=message):
-        evaluate(experiment, ladder, levels)
+        evaluate(experiment, mask_source, levels)
 
 
 def test_a_diverged_dense_network_is_refused(experiment):
@@ -333,7 +334,7 @@ def test_the_best_in_three_ways():
         for level, (v, t) in enumerate(own, start=1)
     ]
     better = [row | {"label": "better", "test_accuracy": row["test_accuracy"] + 0.1} for row in rows]
-    first, second = heuristics.best_over_seeds([row | {"label": "worse"} for row in rows] + better)
+    first, second = best_over_seeds([row | {"label": "worse"} for row in rows] + better)
     assert (first.label, second.label) == ("better", "worse")
     assert second.kept == [0.8**2, 0.8]
     assert second.accuracy == [0.6, 0.2]

@@ -1,0 +1,179 @@
+"""The engine that does tasks in processes on this machine. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import multiprocessing
+import multiprocessing.connection
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lottery_tf import processes
+from lottery_tf.errors import InputError
+from lottery_tf.studies.engines import Resources, append_log
+from lottery_tf.studies.shared_datasets import TEMPORARY_FOLDER, dataset_folder, map_dataset
+from lottery_tf.studies.tasks import Task
+from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Capacity:
+    """What a machine has room for.
+
+    Attributes:
+      cores: processor cores.
+      memory: bytes of memory.
+      workers: the greatest number of processes; 0: as many as cores and memory allow.
+    """
+
+    cores: int
+    memory: float
+    workers: int = 0
+
+    @classmethod
+    def of_this_machine(cls, workers: int = 0) -> Capacity:
+        """The cores and the free memory of this machine."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cls(cores, available_memory(), workers)
+
+    def fits(self, resource_list: Sequence[Resources]) -> bool:
+        """Whether processes that take these resources have room side by side; a single one always has."""
+        if len(resource_list) <= 1:
+            return True
+        if sum(resources.memory for resources in resource_list) > self.memory:
+            return False
+        if self.workers:
+            return len(resource_list) <= self.workers
+        return sum(resources.threads for resources in resource_list) <= self.cores
+
+
+class LocalEngine:
+    """Slots that are processes on this machine; see `engines.Engine`. Their workers write to the results folder itself.
+
+    Args:
+      results_dir: the folder that holds the results of all networks.
+      datasets: the folder that holds the data sets; see `shared_datasets`.
+      settings: what all tasks have in common.
+      logs: the folder for the logs of the tasks.
+      capacity: what this machine has room for.
+    """
+
+    keeps_idle_slots = True
+
+    def __init__(self, results_dir: Path, datasets: Path, settings: WorkerSettings, logs: Path, capacity: Capacity):
+        self._arguments = (results_dir, datasets, settings, logs)
+        self.fits = capacity.fits
+
+    def slot(self, resources: Resources) -> LocalSlot:
+        """Starts a process."""
+        return LocalSlot(resources, *self._arguments)
+
+    def wait(self, busy: Sequence[LocalSlot], seconds: float) -> list[LocalSlot]:
+        """The slots whose processes have answered or are gone."""
+        slots: dict[Any, LocalSlot] = {slot.connection: slot for slot in busy}
+        return [slots[ready] for ready in multiprocessing.connection.wait(list(slots), seconds)]
+
+    def close(self) -> None:
+        """There is nothing to give back but the slots."""
+
+
+class LocalSlot:
+    """A process that does task after task, and ends when the one that started it does."""
+
+    def __init__(self, resources: Resources, results_dir: Path, datasets: Path, settings: WorkerSettings, logs: Path):
+        self.resources = resources
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        # Without a lock: a process that is killed could die holding it.
+        self._counter = context.Value("q", 0, lock=False)
+        self._logs = logs
+        self._task: Task | Any = None
+        arguments = (theirs, self._counter, resources.threads, results_dir, datasets, settings, logs)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        with processes.block_terminal_signals():
+            self._process.start()
+        theirs.close()
+
+    @property
+    def steps(self) -> int:
+        """The training steps that the process has counted for its present task."""
+        return self._counter.value
+
+    def start(self, task: Task, earlier: list[dict]) -> None:
+        """Sends a task to the process."""
+        self._counter.value, self._task = 0, task
+        try:
+            self.connection.send((task, earlier))
+        except OSError:
+            pass  # the process is gone, which `Engine.wait` will find
+
+    def result(self) -> Outcome:
+        """What the process answered; `Ending.LOST` if it is gone."""
+        try:
+            outcome = self.connection.recv()
+        except (EOFError, OSError):
+            error = f"The process that did it is gone: {processes.cause_of_death(self._process)}."
+            append_log(self._logs, self._task, f"{self._task.result_path}: {error}\n")
+            return Outcome(Ending.LOST, error=error)
+        if isinstance(outcome, InputError):
+            raise outcome
+        return outcome
+
+    def stop(self) -> None:
+        """Kills the process."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+
+def _serve(
+    connection, counter, threads: int, results_dir: Path, datasets: Path, settings: WorkerSettings, logs: Path
+) -> None:
+    """Runs a worker in a slot's process: does tasks as they come, until the other end is closed.
+
+    If it cannot start, no other process can: its answer to the first task is then an InputError, which says why.
+    """
+    processes.die_with_parent()
+    try:
+        processes.set_temporary_folder(datasets / TEMPORARY_FOLDER)
+        processes.start_tensorflow(threads)
+    except Exception as error:  # noqa: BLE001 - any error is for the process that started this one
+        connection.send(InputError(f"A process that is to train cannot start: {error!r}."))
+        return
+
+    def on_steps(count: int) -> None:
+        counter.value += count
+
+    worker = Worker(
+        results_dir,
+        functools.lru_cache(maxsize=1)(lambda name, network: map_dataset(dataset_folder(datasets, name, network))),
+        settings,
+        on_steps,
+        functools.partial(append_log, logs),
+    )
+    while True:
+        try:
+            task, earlier = connection.recv()
+        except EOFError:
+            return
+        connection.send(worker.perform(task, earlier))
+
+
+def available_memory() -> float:
+    """Bytes of memory that processes may take here; infinite where the system does not say."""
+    try:
+        found = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(found["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return float("inf")
+    return min(free, _container_memory())
+
+
+def _container_memory() -> float:
+    """The limit of the container, infinite if there is none."""
+    path = Path("/sys/fs/cgroup/memory.max")
+    text = path.read_text().strip() if path.exists() else "max"
+    return float("inf") if text == "max" else int(text)

@@ -1,0 +1,63 @@
+"""How long the rest of a plan takes, by the speeds measured so far. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import time
+from collections.abc import Iterable, Mapping
+
+from lottery_tf.studies.costs import Speeds
+from lottery_tf.studies.engines import Slot
+from lottery_tf.studies.tasks import Task
+
+
+@dataclasses.dataclass
+class RunningTask:
+    """A task that is running in a slot since a time of the monotonic clock."""
+
+    task: Task
+    slot: Slot
+    since: float
+
+
+class RemainingTime:
+    """Estimates how long the tasks that have not ended take.
+
+    Args:
+      tasks: all tasks of a plan.
+      speeds: the speeds of each network and kind of task; they are updated by what tasks take.
+      running: the tasks that are running, kept up to date by the scheduler.
+    """
+
+    def __init__(self, tasks: Iterable[Task], speeds: Speeds, running: Mapping[str, RunningTask]):
+        self._speeds = speeds
+        self._running = running
+        self._pending: collections.Counter[tuple[str, str]] = collections.Counter()
+        for task in tasks:
+            self._pending[task.network, task.kind] += task.amount
+        self._share_per_second = 1 / self.seconds
+
+    def remove(self, task: Task) -> None:
+        """Takes out a task that has ended."""
+        self._pending[task.network, task.kind] -= task.amount
+
+    @property
+    def seconds(self) -> float:
+        """The seconds that the rest takes, one task after the other."""
+        pending = sum(amount / self._speeds.speed_for(*group) for group, amount in self._pending.items())
+        now = time.monotonic()
+        passed = (min(self._speeds.seconds(each.task), now - each.since) for each in self._running.values())
+        return max(0.0, pending - sum(passed))
+
+    @property
+    def share_done(self) -> float:
+        """The share of the time of all tasks that has passed, in [0, 1]."""
+        return min(1.0, max(0.0, 1 - self.seconds * self._share_per_second))
+
+    def learn(self, task: Task, seconds: float) -> None:
+        """Updates the speeds by what a task took. This changes how fast `share_done` grows, not its present value."""
+        share = self.share_done
+        self._speeds.learn(task, seconds)
+        if left := self.seconds:
+            self._share_per_second = (1 - share) / left

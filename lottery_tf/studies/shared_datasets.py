@@ -1,0 +1,55 @@
+"""Data sets as plain arrays on disk, which all processes of a study map into memory. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lottery_tf.data import SPLITS, Dataset, Split
+from lottery_tf.errors import InputError
+from lottery_tf.models.table_s1 import NETWORKS
+
+TEMPORARY_FOLDER = "temporary"  # lies beside the data sets; processes write their temporary files there
+
+
+def dataset_folder(datasets: Path, name: str, network: str) -> Path:
+    """The folder of a data set in the image shape that a network takes."""
+    return datasets / "x".join(map(str, NETWORKS[network].image_shape)) / name
+
+
+def save_dataset(dataset: Dataset, folder: Path) -> None:
+    """Writes a data set to a folder.
+
+    Raises:
+      InputError: the folder cannot hold it.
+    """
+    try:
+        folder.mkdir(parents=True)
+        for name, split in dataset.splits.items():
+            np.save(folder / f"{name}-images.npy", split.images)
+            np.save(folder / f"{name}-labels.npy", split.labels)
+        (folder / "fingerprint").write_text(dataset.fingerprint)
+    except OSError as error:
+        megabytes = sum(split.images.nbytes + split.labels.nbytes for split in dataset.splits.values()) / 1e6
+        raise InputError(
+            f"{folder} cannot take the {megabytes:,.0f} MB of {dataset.name} ({error}). Free some space there, or let "
+            "TMPDIR name another folder."
+        ) from error
+
+
+def map_dataset(folder: Path) -> Dataset:
+    """The data set that `save_dataset` wrote to a folder of its name, mapped into memory."""
+
+    def array(name: str) -> np.ndarray:
+        return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+
+    dataset = Dataset(*(Split(array(f"{split}-images"), array(f"{split}-labels")) for split in SPLITS), folder.name)
+    # To hash every image again would take a second.
+    vars(dataset)["fingerprint"] = saved_fingerprint(folder)
+    return dataset
+
+
+def saved_fingerprint(folder: Path) -> str:
+    """The fingerprint of the data set that `save_dataset` wrote to a folder."""
+    return (folder / "fingerprint").read_text()

@@ -1,0 +1,71 @@
+"""Whether the results of tasks are in a results folder, complete and up to date. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lottery_tf.results import paths, result_files
+from lottery_tf.studies.tasks import ControlTask, HeuristicSupermasksTask, LevelTask, Task
+
+
+def probably_finished(results_dir: Path, task: Task) -> bool:
+    """Whether the last file of each of a task's results is there; the files are not read."""
+    return all((results_dir / key / paths.CHECKSUMS).exists() for key in task.keys)
+
+
+def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
+    """The metrics of a task's result, or None if it is missing, damaged or has too few levels.
+
+    Args:
+      results_dir: the folder that holds the results of all networks.
+      task: the task.
+      weights: whether the weights of levels and controls have to be there.
+    """
+    found = [result_files.intact(results_dir / key) for key in task.keys]
+    own = found[-1]
+    if None in found or own is None or not has_enough_levels(task, own):
+        return None
+    if weights and isinstance(task, LevelTask | ControlTask) and not (results_dir / task.key / paths.WEIGHTS).exists():
+        return None
+    return own
+
+
+def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
+    """The metrics of the result at a key, without a look at its checksums; None if they cannot be read."""
+    try:
+        return json.loads((results_dir / key / paths.METRICS).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def has_enough_levels(task: Task, metrics: dict) -> bool:
+    """Whether a result has the levels that its task wants: stored supermasks may have fewer."""
+    return not isinstance(task, HeuristicSupermasksTask) or metrics["levels"] >= task.levels
+
+
+def has_current_parent(results_dir: Path, task: LevelTask, metrics: dict) -> bool:
+    """Whether a level was made from its parent as that is in the results now."""
+    parent = unchecked_metrics(results_dir, task.made_from.key) if task.made_from else {"fingerprint": ""}
+    return parent is not None and metrics["parent"] == parent["fingerprint"]
+
+
+def page_is_current(results_dir: Path, task: LevelTask) -> bool:
+    """Whether the treatment's page for TensorBoard, which is rewritten after each level, is newer than this level."""
+    level = results_dir / task.key
+    try:
+        finished = (level / paths.METRICS).stat().st_mtime_ns
+        return any(page.stat().st_mtime_ns >= finished for page in level.parent.glob(paths.EVENT_FILES))
+    except FileNotFoundError:  # another command is just rewriting it
+        return False
+
+
+def drop_weights_before(results_dir: Path, task: Task) -> None:
+    """Drops the weights of the level before a finished one, unless they are to be kept."""
+    before = task.follows
+    if not isinstance(before, LevelTask) or before.level == 0:
+        return
+    path = results_dir / before.key
+    metrics = unchecked_metrics(results_dir, before.key)
+    if metrics is not None and not metrics["keep_weights"] and (path / paths.WEIGHTS).exists():
+        result_files.drop_weights(path)

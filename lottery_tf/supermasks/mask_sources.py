@@ -1,0 +1,140 @@
+"""Where heuristic supermasks come from: for each level, a mask that a training leaves behind. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lottery_tf import registry
+from lottery_tf.pruning import kept_counts
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.ranking import checked_scores, rank_weights
+from lottery_tf.pruning.treatments import Treatment, Weights
+from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.seeds import generator
+
+if TYPE_CHECKING:
+    from lottery_tf.experiment import Experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskSource:
+    """Where masks come from, one for each kept fraction.
+
+    Attributes:
+      source: a name in `MASK_SOURCES`.
+      criterion: a mask criterion by its name or as `package.module:function`; for "baseline" the baseline's name.
+      mask1, mask0: (iterative) the actions; one-shot masks need none.
+      scope: (iterative) among which weights scores are ranked, "" as in `Treatment`; one-shot masks rank each layer.
+
+    >>> MaskSource("oneshot", "movement").name, MaskSource("iterative", "movement", "rewind", "hybrid").name
+    ('oneshot-movement', 'iterative-movement-rewind-hybrid')
+    """
+
+    source: str
+    criterion: str
+    mask1: str = ""
+    mask0: str = ""
+    scope: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its folder's name: the fields joined, as in `Treatment.name`."""
+        return "-".join(filter(None, dataclasses.astuple(self))).replace(":", "+")
+
+    @property
+    def treatment(self) -> Treatment:
+        """The treatment whose criterion and actions make the masks; raises InputError for an unknown name."""
+        given = {name: action for name in ("mask1", "mask0", "scope") if (action := getattr(self, name))}
+        return Treatment(self.criterion, **given)
+
+
+UNTRAINED = MaskSource("baseline", "untrained_baseline")
+
+
+def _one_shot(
+    experiment: Experiment, dense: StoredResult, mask_source: MaskSource, levels: int
+) -> Iterable[tuple[int, Mask]]:
+    """Ranks the dense network's weights once, and cuts at the kept count of each level."""
+    scores = dense_scores(experiment, dense, mask_source.treatment)
+    return enumerate(one_shot_masks(scores, experiment.pruned_fraction, levels, dense.metrics["seed"]), start=1)
+
+
+def _iterative(
+    experiment: Experiment, dense: StoredResult, mask_source: MaskSource, levels: int
+) -> Iterator[tuple[int, Mask]]:
+    """Takes the masks of iterative pruning by a treatment; levels that are missing are trained."""
+    for level in experiment.levels(mask_source.treatment, dense.metrics["seed"], levels):
+        if level.metrics["level"] > 0:
+            yield level.metrics["level"], level.mask
+
+
+def _baseline(
+    experiment: Experiment, dense: StoredResult, mask_source: MaskSource, levels: int
+) -> Iterable[tuple[int, Mask]]:
+    """Keeps every weight, as level 0: the paper's untrained_baseline."""
+    return [(0, dense.mask)]
+
+
+MASK_SOURCES: dict[str, Callable[..., Iterable[tuple[int, Mask]]]] = {
+    "oneshot": _one_shot,
+    "iterative": _iterative,
+    "baseline": _baseline,
+}
+
+
+def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatment) -> Weights:
+    """Scores every weight of a dense network by a treatment's criterion.
+
+    Args:
+      experiment: the experiment that trained the network. It computes the gradient, for criteria that use one, on the
+        batch that the first round of iterative pruning uses.
+      dense: the dense network with its weights.
+      treatment: a treatment with that criterion.
+
+    Returns:
+      For each kernel an array of its shape.
+
+    Raises:
+      InputError: the criterion returned scores of another shape, or scores that are not numbers.
+    """
+    criterion = treatment.functions()[0]
+    gradient = experiment.saliency_gradient(dense, 1) if treatment.wants_gradient else None
+    scores = {}
+    for name, kept in dense.mask.items():
+        found = registry.call_by_parameter_names(
+            criterion,
+            w_i=dense.start[name][kept],
+            w_f=dense.final[name][kept],
+            gradient=None if gradient is None else gradient[name][kept],
+        )
+        scores[name] = checked_scores(found, kept.size).reshape(kept.shape)
+    return scores
+
+
+def one_shot_masks(
+    scores: Mapping[str, np.ndarray], pruned_fraction: Mapping[str, float], levels: int, seed: int
+) -> Iterator[Mask]:
+    """Makes the masks of levels 1 to `levels` from one ranking of each layer; each lies within the one before.
+
+    Args:
+      scores: for each kernel an array of its shape. Weights of the score `criteria.LAST` are ranked after all others,
+        not excluded: a mask that keeps more than the others keeps some of them.
+      pruned_fraction: for each kernel the share of its unmasked weights that a round of iterative pruning prunes.
+      levels: how many masks.
+      seed: the run's seed; it breaks ties at random, the same way for all criteria.
+
+    Yields:
+      Masks that keep, in each layer, the weights of highest score, exactly as many as that level of iterative pruning.
+
+    >>> scores = {"a": np.array([[3.0, 1.0], [2.0, 4.0]])}
+    >>> [mask["a"].tolist() for mask in one_shot_masks(scores, {"a": 0.5}, levels=2, seed=0)]
+    [[[True, False], [False, True]], [[False, False], [False, True]]]
+    """
+    ranks = {name: rank_weights(values, generator(seed, "one-shot ties", name)) for name, values in scores.items()}
+    counts = {name: kept_counts.kept_counts(rank.size, pruned_fraction[name], levels) for name, rank in ranks.items()}
+    for level in range(1, levels + 1):
+        yield {name: rank < counts[name][level] for name, rank in ranks.items()}
