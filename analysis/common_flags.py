@@ -1,4 +1,4 @@
-"""The flag that all commands of the analysis share. Commands define it when they start: their modules are imported by others."""
+"""The flag that all commands of the analysis share; each defines it when it starts, since other modules import it."""
 
 from absl import flags
 

@@ -31,10 +31,13 @@ ALL = "all"
 SECONDS = "seconds"
 TIMED = ("level", "learned_mask", "control")  # the kinds that say how long each row took
 
-RESULTS_DIR = define_results_dir()
-OUT = define_path("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
-KIND = flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(CSV_COLUMNS)}, or {ALL}.")
-TIMES = flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {', '.join(TIMED)}.")
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    define_results_dir()
+    define_path("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
+    flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(CSV_COLUMNS)}, or {ALL}.")
+    flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {', '.join(TIMED)}.")
 
 
 def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: bool = False) -> int:
@@ -68,7 +71,7 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
 
 
 def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path, int]:
-    """Writes every kind of result that there is into a folder, which `analysis.results.load.load` reads in place of `root`.
+    """Writes all kinds of results into a folder, which `analysis.results.load.load` reads in place of `root`.
 
     Returns:
       The number of rows of each file.
@@ -93,15 +96,17 @@ def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path,
 
 def main() -> None:
     """Writes the results of one kind to a CSV file, or those of all kinds to a folder of them."""
-    choose({**CSV_COLUMNS, ALL: None}, KIND.value, "kind of result")
-    root, out = RESULTS_DIR.value, Path(OUT.value)
-    if KIND.value == ALL:
-        counts = write_all(root, out, TIMES.value)
+    given = flags.FLAGS
+    choose({**CSV_COLUMNS, ALL: None}, given.kind, "kind of result")
+    root, out = given.results_dir, Path(given.out)
+    if given.kind == ALL:
+        counts = write_all(root, out, given.times)
     else:
-        counts = {out: write_csv(by_kind(root)[KIND.value], out, KIND.value, TIMES.value)}
+        counts = {out: write_csv(by_kind(root)[given.kind], out, given.kind, given.times)}
     for path, count in counts.items():
         console.log.info("%d rows in %s", count, path)
 
 
 if __name__ == "__main__":
+    define_flags()
     console.run(main)

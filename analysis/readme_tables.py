@@ -4,8 +4,8 @@ Example:
   python -m analysis.readme_tables --results_dir=analysis/measured
   python -m analysis.readme_tables --results_dir=analysis/measured --check
 
-A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`; the names are those of `TABLES`. Accuracies and
-shares are in percent, mean [least, greatest] over seeds, or the value of a single one.
+A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`; the names are those of `TABLES`. Accuracies
+and shares are in percent, mean [least, greatest] over seeds, or the value of a single one.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from pathlib import Path
 import pandas as pd
 from absl import flags
 
-from analysis.claims.all_claims import ClaimResult, evaluate
+from analysis.claims.catalogue import ClaimResult, evaluate
 from analysis.claims.paul2023 import ALONG, FOUND, MAGNITUDE, MEETS, RANDOM, RETRAINED, by_magnitude
 from analysis.claims.verdicts import Verdict
 from analysis.common_flags import define_results_dir
 from analysis.results import lottery_lines
 from analysis.results.load import FINISHED, Results, load
-from analysis.results.select import PANEL, panel, successive
+from analysis.results.select import PANEL, panel, panel_caption, successive
+from analysis.tables.formats import SUMMARY, mean_and_range
 from analysis.tables.table1 import learned_of_column, published_table1, table1, ways_learned
 from lottery_tf import console
 from lottery_tf.errors import InputError
@@ -33,6 +34,7 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.studies import paper
+from lottery_tf.text_tables import band
 
 FC = ("fc", "mnist")
 KEPT = (51.28, 21.07, 10.83, 6.95)  # percentages, of the long tables
@@ -40,24 +42,20 @@ Row = list[str]
 
 
 def cell(values: Iterable[float], digits: int = 2) -> str:
-    """Mean [least, greatest].
+    """Mean [least, greatest]; "" where there is none.
 
     >>> cell([98.1, 98.3]), cell([98.1], 1), cell([])
     ('98.20 [98.10, 98.30]', '98.1', '')
     """
     values = list(values)
-    mean, *ends = (
-        f"{value:.{digits}f}"
-        for value in (sum(values) / max(1, len(values)), min(values, default=0), max(values, default=0))
-    )
-    return f"{mean} [{', '.join(ends)}]" if len(values) > 1 else mean if values else ""
+    return band(values, f".{digits}f") if values else ""
 
 
 def levels_table(
     results: Results, schedule: str, title: str, lines: Iterable[Treatment], kept: Iterable[float]
 ) -> Iterator[Row]:
     """Test accuracies of fc: a row a treatment that there are results of, a column a kept percentage."""
-    rows = panel(results.levels, (*FC, schedule))
+    rows = panel(results.levels, (*FC, schedule, "float32"))
     rows = rows.assign(kept=(100 * rows["kept_fraction"]).round(2))
     yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not place) for place, share in enumerate(kept))]
     for treatment in lines:
@@ -79,18 +77,18 @@ def treatment_in_words(treatment: Treatment) -> str:
 
 
 def table1_beside_published(results: Results) -> Iterator[Row]:
-    """Table 1, each seed's maximum chosen on test images: the longest schedule and way of learning, and what is published."""
+    """Table 1 beside the published one: each seed's maximum on test images, of the longest training."""
     found, published, lengths = table1(results), published_table1(), iterations(results)
     yield ["", *TABLE1_TITLES.values()]
     for network, dataset in found[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None):
         rows = found[(found["network"] == network) & (found["dataset"] == dataset)]
         masks = rows[rows["column"].str.startswith("mask")]
-        schedule = max(masks["schedule"], key=lambda name: lengths[network, dataset, name], default="")
+        schedule = max(masks["schedule"], key=lambda name: lengths[network, dataset, name, "float32"], default="")
         cells = []
         for column in TABLE1_TITLES:
             longest = rows[rows["training"] == _longest_way(results, network, dataset, column)]
             row = longest[(longest["column"] == column) & longest["schedule"].isin([schedule, ""])]
-            cells.append(_mean_and_ends(row.iloc[0]) if len(row) else "")
+            cells.append(_maxima(row.iloc[0]) if len(row) else "")
         yield [f"{network}, {dataset}, schedule {schedule}", *cells]
         values = [published.get((network, dataset, column)) for column in TABLE1_TITLES]
         yield ["published", *("" if value is None else f"{value:.1f}" for value in values)]
@@ -114,12 +112,8 @@ def _longest_way(results: Results, network: str, dataset: str, column: str) -> s
     return ways[-1][0] if ways else ""
 
 
-def _mean_and_ends(row: pd.Series) -> str:
-    """A cell of Table 1 with the number of its seeds, if there are not five."""
-    mean, least, greatest = (f"{row[f'maxima_{name}']:.1f}" for name in ("mean", "min", "max"))
-    seeds = int(row["maxima_n"])
-    text = f"{mean} [{least}, {greatest}]" if seeds > 1 else mean
-    return text if seeds == len(paper.SEEDS) else f"{text}, n = {seeds}"
+def _maxima(row: pd.Series) -> str:
+    return mean_and_range(*(row[f"maxima_{name}"] for name in SUMMARY), 1, int(row["maxima_n"]))
 
 
 def iterations(results: Results) -> dict[tuple[str, str, str], int]:
@@ -130,12 +124,8 @@ def iterations(results: Results) -> dict[tuple[str, str, str], int]:
 def initial_logits(results: Results) -> Iterator[Row]:
     """Learned masks of fc by the initial logit: accuracy and pruned share, and both after the longest learning."""
     rows = results.learned_masks
-    rows = rows[
-        (rows["network"] == FC[0])
-        & (rows["dataset"] == FC[1])
-        & (rows["g"] == "bernoulli")
-        & (rows["status"] == FINISHED)
-    ]
+    rows = rows[rows["network"].eq(FC[0]) & rows["dataset"].eq(FC[1])]
+    rows = rows[rows["g"].eq("bernoulli") & rows["status"].eq(FINISHED)]
     shortest, longest = rows["iterations"].min(), rows["iterations"].max()
     columns = {
         ("m = " if logit == paper.INITIAL_LOGITS[0] else "") + f"{logit:g}": (f"{logit:g}", shortest)
@@ -143,20 +133,18 @@ def initial_logits(results: Results) -> Iterator[Row]:
     }
     columns[f"0, {longest:,.0f} iterations"] = ("0", longest)
     yield ["", *columns]
-    for name, settings in (
-        (name.removeprefix("learned mask x "), masks[0]) for name, masks in paper.LEARNED_MASKS.items()
-    ):
-        own = rows[(rows["weights"] == settings.weights) & (rows["rescale"] == settings.rescale)]
+    for name, masks in paper.LEARNED_MASKS.items():
+        own = rows[(rows["weights"] == masks[0].weights) & (rows["rescale"] == masks[0].rescale)]
         cells = []
         for logit, length in columns.values():
             some = own[(own["initial_logit"] == logit) & (own["iterations"] == length)]
             accuracy, pruned = 100 * some["test_accuracy"].mean(), 100 * some["pruned_fraction"].mean()
             cells.append(f"{accuracy:.1f} ({pruned:.0f}% pruned)" if len(some) else "")
-        yield [name, *cells]
+        yield [name.removeprefix("learned mask x "), *cells]
 
 
 def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
-    """Tickets of fc and their controls; a seed's control is the mean over its draws, the ends are those of all draws."""
+    """Tickets of fc and their controls: means over seeds of the means over draws, and the ends of all draws."""
     titles = {
         lottery_lines.TICKET: "ticket", lottery_lines.REINIT: "reinitialized", lottery_lines.RANDOM: "random mask",
         lottery_lines.ONE_SHOT: "one-shot", lottery_lines.FINE_TUNED: "fine-tuned",
@@ -165,10 +153,11 @@ def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
     found = lottery_lines.over_runs(runs.assign(value=100 * runs["value"])).set_index(["line", "level"])
     yield ["kept %", *titles.values()]
     for level in (0, 3, 7, 10):
-        cells = [
-            f"{row['mean']:.2f} [{row['min']:.2f}, {row['max']:.2f}]" if line == lottery_lines.TICKET or level else ""
-            for line, row in ((line, found.loc[line, level]) for line in titles)
-        ]
+        cells = []
+        for line in titles:
+            row = found.loc[line, level]
+            shown = mean_and_range(*row[[*SUMMARY]], 2, row["n"], runs=1)
+            cells.append(shown if line == lottery_lines.TICKET or level else "")
         yield [f"{100 * found.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
 
 
@@ -177,7 +166,7 @@ def limits(results: Results) -> Iterator[Row]:
     rows = by_magnitude(results.limits)
     rows = rows.assign(share=100 * rows["pruned_fraction"])
     yield ["kept %", "pruned by", "without retraining: predicted", "found", "with retraining: predicted", "found"]
-    for (level, pruned_by), found in rows.groupby(["level", "pruned_by"]):
+    for (_, pruned_by), found in rows.groupby(["level", "pruned_by"]):
         cells = [cell(found.loc[found["method"] == method, "share"], 0) for method in (ALONG, FOUND, MEETS, RETRAINED)]
         yield [
             f"{100 * found['kept_fraction'].mean():.4g}",
@@ -201,7 +190,7 @@ def joined_pairs(results: Results) -> Iterator[Row]:
 
 def claims_with_data(results: Results) -> Iterator[Row]:
     """The claims that have a verdict, each network on the longest schedule that has one."""
-    lengths = {", ".join(key): length for key, length in iterations(results).items()}
+    lengths = {panel_caption(key): length for key, length in iterations(results).items()}
     yield ["claim", "verdict", "network, data, schedule", "differences, mean [95% interval]", "seeds"]
     for results_of_claim in by_claim(results).values():
         with_data = [each for each in results_of_claim if each.verdict != Verdict.NO_DATA]
@@ -232,7 +221,7 @@ def by_claim(results: Results) -> dict[str, list[ClaimResult]]:
 def _short(numbers: str) -> tuple[str, str]:
     """The conditions without p-values and notes, and the number of seeds.
 
-    >>> _short("a - b: +0.84 points [+0.77, +0.91], within 0.16: p = 2.7e-06, n = 5 (a note); c - d: +1 -, p = 1, n = 5")
+    >>> _short("a - b: +0.84 points [+0.77, +0.91], within 0.16: p = 2e-06, n = 5 (a note); c - d: +1 -, p = 1, n = 5")
     ('a - b: +0.84 points [+0.77, +0.91] within 0.16; c - d: +1 -', '5')
     """
     seeds = re.findall(r"n = (\d+)", numbers)

@@ -16,10 +16,10 @@ from absl import flags
 
 from analysis.common_flags import define_results_dir
 from analysis.results.load import load
-from analysis.results.select import panel, panels
+from analysis.results.select import panel, panel_caption, panels
 from analysis.statistics import power, significance_tests, stars
+from analysis.statistics.figure_lines import METRICS, Metric, figure_runs, points_by_level
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
-from analysis.tables.all_tables import METRICS, Metric, figure_runs, points_by_level
 from analysis.tables.formats import NOTHING
 from lottery_tf import console
 from lottery_tf.errors import InputError
@@ -36,46 +36,43 @@ COMPARISON_COLUMNS = (
 def behind_stars(
     levels_of_panel: pd.DataFrame,
     figure: paper.Figure,
-    measure: str,
+    metric: str,
     rule: stars.StarRule = stars.PAPER_RULE,
 ) -> pd.DataFrame:
     """At each level the line of the best mean, which alone could be starred, against each other line.
 
-    Args:
-      levels_of_panel, figure, measure, rule: as in `analysis.tables.all_tables.lines`.
+    The arguments are those of `analysis.statistics.figure_lines.lines`.
 
     Returns:
-      A row for each comparison, with the columns `COMPARISON_COLUMNS`: the fields of `significance_tests.Comparison`, the p-value that
-      counts for the star, and whether the line is starred. Differences are in the measure's own units.
+      A row for each comparison, with the columns `COMPARISON_COLUMNS`: the fields of `significance_tests.Comparison`,
+      the p-value that counts for the star, and whether the line is starred. Differences are in the metric's own units.
     """
-    runs = figure_runs(levels_of_panel, figure, measure)
-    kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), METRICS[measure].better, []
+    runs = figure_runs(levels_of_panel, figure, metric)
+    kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), METRICS[metric].better, []
     for level, points in points_by_level(runs):
         starred = stars.stars(points, better, rule)
         for found, corrected in stars.leader_comparisons(points, better, rule):
-            rows.append(
-                (level, kept[level], found.a, starred[found.a], found.b, found.n_a, found.n_b, found.difference, found.low,
-                 found.high, found.effect_size, found.p_value, corrected, found.note)
-            )  # fmt: skip
+            row = (level, kept[level], found.a, starred[found.a], found.b, found.n_a, found.n_b, found.difference)
+            rows.append((*row, found.low, found.high, found.effect_size, found.p_value, corrected, found.note))
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
-def text(found: pd.DataFrame, measure: str) -> str:
+def text(found: pd.DataFrame, metric: str) -> str:
     """`behind_stars` as text, a block a level; accuracies in percentage points."""
     blocks = []
     for (level, line), rows in found.groupby(["level", "line"], sort=False):
         star = " *" if rows["star"].iloc[0] else ""
         head = f"level {level}, {100 * rows['kept_fraction'].iloc[0]:.2f}% kept: {line}{star}"
-        cells = [[title(row) for title in CELLS.values()] for row in _printed(rows, METRICS[measure]).itertuples()]
+        cells = [[title(row) for title in CELLS.values()] for row in _printed(rows, METRICS[metric]).itertuples()]
         blocks.append(f"{head}\n{text_table([list(CELLS), *cells], indent='  ')}")
     return "\n\n".join(blocks)
 
 
-def _printed(rows: pd.DataFrame, measure: Metric) -> pd.DataFrame:
-    """The rows with differences as they are printed: in the measure's unit and with its decimals."""
+def _printed(rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The rows with differences as they are printed: in the metric's unit and with its decimals."""
     names = ("difference", "low", "high")
     return rows.assign(
-        **{name: [_rounded(measure.factor * v, f"+.{measure.digits}f") for v in rows[name]] for name in names}
+        **{name: [_rounded(metric.factor * v, f"+.{metric.digits}f") for v in rows[name]] for name in names}
     )
 
 
@@ -142,24 +139,24 @@ def define_flags() -> None:
     define_results_dir()
     define_star_flags()
     flags.DEFINE_string("figure", "figure3", f"Which figure: {', '.join(paper.FIGURES)}.")
-    flags.DEFINE_string("measure", "test_accuracy", f"Of which measure: {', '.join(METRICS)}.")
+    flags.DEFINE_string("measure", "test_accuracy", f"Of which metric: {', '.join(METRICS)}.")
 
 
 def main() -> None:
     """Prints what stands behind a figure's stars: each comparison with its p-value, effect and number of runs."""
     given = flags.FLAGS
-    figure, measure = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "measure")
+    figure, metric = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "measure")
     rule = rule_from_flags()
     levels = load(given.results_dir).levels
     found = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
     found = {key: rows for key, rows in found.items() if len(rows)}
     if not found:
         raise InputError(f"{given.results_dir} holds no two lines of {given.figure} at one level: nothing to compare.")
-    for (network, dataset, schedule), rows in found.items():
-        print(f"{figure.title}: {measure.title}; {network}, {dataset}, schedule {schedule}\n")
+    for key, rows in found.items():
+        print(f"{figure.title}: {metric.title}; {panel_caption(key, 'schedule ')}\n")
         print(f"{text(rows, given.measure)}\n")
         print(f"{limits(int(rows['n'].max()), 1 + rows.groupby('level').size().max(), rule.significance)}\n")
-    title, direction = significance_tests.TESTS[rule.test].title, DIRECTION[measure.better]
+    title, direction = significance_tests.TESTS[rule.test].title, DIRECTION[metric.better]
     print(NOTE.format(title=title, direction=direction, **dataclasses.asdict(rule)))
 
 

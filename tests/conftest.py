@@ -69,7 +69,7 @@ def tiny_model():
 def command(tmp_path):
     """Runs `python -m MODULE ARGUMENTS` from the checkout and returns the finished process."""
 
-    def run(module, *arguments, code=None, timeout=300):
+    def run(module, *arguments, code=None, timeout=600):
         what = ["-m", module] if code is None else ["-c", code]
         return subprocess.run(
             [sys.executable, *what, *map(str, arguments)],
@@ -104,7 +104,7 @@ def warm_forks(tmp_path_factory):
     modules = (
         "lottery_tf.supermasks.learning",
         "lottery_tf.experiment",
-        "analysis.figures.all_figures",
+        "analysis.figures.catalogue",
         "analysis.tables.summary",
         "sklearn.datasets",
     )

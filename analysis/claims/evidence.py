@@ -1,4 +1,4 @@
-"""The results of one network, data set and schedule, as the tests of claims want them: from seed to value.
+"""The results of one panel, as the tests of claims want them: from seed to value.
 
 A line is summarized before it is tested: a seed's value is the mean over the levels that it has of all the lines that
 are compared, each level counting the same. So each comparison is one test, whatever the number of levels. A seed with
@@ -32,7 +32,7 @@ NEAR = 0.25  # of a kept fraction
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """The results of one network, data set and schedule.
+    """The results of one panel: a network, data set, schedule and precision.
 
     Attributes:
       key: which.
@@ -88,12 +88,12 @@ class Evidence:
         return list(kept.index[(kept >= least) & (kept <= greatest)])
 
     def kept_fractions(self) -> pd.Series:
-        """The kept fraction of each level of a ladder; not of shares that were chosen, which all are level 1."""
+        """The kept fraction of each level; kept fractions that were chosen do not count, they all are level 1."""
         own = self.levels[self.levels["chosen_kept_fraction"].isna()]
         return own.groupby("level")["kept_fraction"].mean()
 
     def nearest_level(self, kept_fraction: float) -> int | None:
-        """The level whose kept fraction is nearest, where one lies within a quarter of it: steps are of a fifth or less."""
+        """The level of the nearest kept fraction; None where none lies within a quarter of it."""
         ratios = (self.kept_fractions() / kept_fraction - 1).abs()
         return int(ratios.idxmin()) if len(ratios) and ratios.min() <= NEAR else None
 
@@ -106,13 +106,13 @@ def best(rows: pd.DataFrame) -> dict[int, float]:
 
 
 def collect(results: Results) -> list[Evidence]:
-    """The results of each network, data set and schedule; masks that were learned without any others stand alone."""
+    """The results of each panel; learned masks with no other results of their network have one of their own."""
     frames = {kind: getattr(results, FRAMES[kind]) for kind in LANDSCAPE}
     keys = {*panels(results.levels), *panels(results.supermasks), *panels(results.controls)}
     keys.update(*map(panels, frames.values()))
     learned = results.learned_masks
     places = set(learned[list(PANEL[:2])].itertuples(index=False, name=None))
-    keys |= {(*place, "") for place in places - {key[:2] for key in keys}}
+    keys |= {(*place, "", "") for place in places - {key[:2] for key in keys}}
     return [
         Evidence(
             key,

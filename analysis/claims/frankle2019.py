@@ -1,10 +1,10 @@
-"""The claims of Frankle & Carbin, "The Lottery Ticket Hypothesis", each as a test on the data; `analysis.claims` runs them.
+"""The claims of Frankle & Carbin, "The Lottery Ticket Hypothesis", each as a test on the data.
 
-Their place is that in arXiv 1803.03635v5. As in `analysis.claims.zhou2019`, what counts as shown follows from the words of
-each claim and was not fitted to results (the rule of `faster_then_slower` was made stricter after first results, whose
-verdict stayed), and a test's docstring is its rule. "Above" and "earlier" are those of `analysis.claims.verdicts`; a seed's
-control is the mean over its draws. Where the dense networks' validation loss is still falling when training ends, in half
-of the seeds or more, nothing can be said of speed.
+Their place is that in arXiv 1803.03635v5. As in `analysis.claims.zhou2019`, what counts as shown follows from the words
+of each claim and was not fitted to results (the rule of `faster_then_slower` was made stricter after first results,
+whose verdict stayed), and a test's docstring is its rule. "Above" and "earlier" are those of
+`analysis.claims.verdicts`; a seed's control is the mean over its draws. Where the dense networks' validation loss is
+still falling when training ends, in half of the seeds or more, nothing can be said of speed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _earlier(evidence: Evidence, a: str, b: str, means: dict) -> Condition:
     [need(TICKET, SMALL), NEED_DENSE],
 )
 def small_tickets_match(evidence: Evidence) -> list[Condition]:
-    """The ticket with 10 to 25% of the weights whose validation loss is least is above the dense network less 0.2 points."""
+    """The ticket of 10 to 25% that has the least validation loss is above the dense network less 0.2 points."""
     levels = [level for level in evidence.levels_between(*SMALL) if level in line(evidence, TICKET)]
     losses, accuracies = (line(evidence, TICKET, measure)[levels] for measure in ("early_stop_val_loss", ACCURACY))
     best = losses.dropna(how="all").idxmin(axis=1) if levels else {}
@@ -101,7 +101,7 @@ def tickets_are_better(evidence: Evidence) -> list[Condition]:
     NEED_NEAR_A_FIFTH,
 )
 def tickets_stop_earlier(evidence: Evidence) -> list[Condition]:
-    """At the level whose kept fraction is nearest to 21%, within 16 to 26%, the ticket stops earlier than the dense network."""
+    """At the level nearest to 21% kept, within 16 to 26%, the ticket stops earlier than the dense network."""
     stops = {TICKET: _stops_near(evidence), DENSE: evidence.trained(STOP)}
     return [_earlier(evidence, TICKET, DENSE, stops)]
 
@@ -112,7 +112,7 @@ def tickets_stop_earlier(evidence: Evidence) -> list[Condition]:
     NEED_NEAR_A_FIFTH,
 )
 def faster_then_slower(evidence: Evidence) -> list[Condition]:
-    """At the level nearest to 21%, within 16 to 26%, the ticket stops earlier than the dense network and than the last level's.
+    """At the level nearest to 21% kept, within 16 to 26%, the ticket stops earlier than the dense and the last one.
 
     The last level is the last that three seeds have.
     """
@@ -181,8 +181,8 @@ def better_than_random(evidence: Evidence) -> list[Condition]:
 def iterative_is_smaller(evidence: Evidence) -> list[Condition]:
     """The least kept fraction at which a ticket matches (dense accuracy less 0.2 points) is less for iterative pruning.
 
-    Of the levels that a seed has of both; where no ticket matches, the dense network is the least. Where iterative tickets
-    still match at the last level in half of the seeds or more, only a difference that shows can be judged.
+    Of the levels that a seed has of both; where no ticket matches, the dense network is the least. Where iterative
+    tickets still match at the last level in half of the seeds or more, only a difference that shows can be judged.
     """
     iterative, one_shot = (line(evidence, name) for name in (TICKET, ONE_SHOT))
     kept, trained = evidence.kept_fractions(), evidence.trained()

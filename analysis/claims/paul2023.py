@@ -1,10 +1,10 @@
-"""The claims of Paul et al., "Unmasking the Lottery Ticket Hypothesis", each as a test on measurements of the landscape.
+"""The claims of Paul et al., "Unmasking the Lottery Ticket Hypothesis", as tests on measurements of the landscape.
 
 Their place is that in arXiv 2210.03044. Its abstract says the first of successive levels "at higher sparsities"; which
-those are it does not say, and all levels count here. As in `analysis.claims.zhou2019`, what counts as shown follows from
-the words of each claim and was not fitted to results, and a test's docstring is its rule. "Above" is that of
-`analysis.claims.verdicts`. Levels are those of iterative rewinding by magnitude (large_final),
-whatever the rewind point, but where a claim is about random pruning as well.
+those are it does not say, and all levels count here. As in `analysis.claims.zhou2019`, what counts as shown follows
+from the words of each claim and was not fitted to results, and a test's docstring is its rule. "Above" is that of
+`analysis.claims.verdicts`. Levels are those of iterative rewinding by magnitude (large_final), whatever the rewind
+point, but where a claim is about random pruning as well.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def by_magnitude(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[wanted]
 
 
-def over_seeds(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]:
+def seed_means(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]:
     """Columns' means over levels for each seed that has at least three, each treatment and level counting the same."""
     rows = rows.dropna(subset=list(columns))
     points = rows.groupby(["seed", "treatment", "level"])[list(columns)].mean()
@@ -60,10 +60,11 @@ def over_seeds(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]
     [need("line", "lines between levels")],
 )
 def joined_if_both_match(evidence: Evidence) -> list[Condition]:
-    """Of successive levels that both match nine tenths at least are joined, of the others at most one tenth; ten pairs of each.
+    """Of successive levels that both match at least nine tenths are joined, of the others at most one tenth.
 
-    It is contradicted where most pairs are the other way. Joined: an error barrier below 2 points. Matching: at most 0.2
-    points more error than the dense network. All criteria and rewind points count, and pairs of at least three seeds.
+    There are at least ten pairs of each. It is contradicted where most pairs are the other way. Joined: an error
+    barrier below 2 points. Matching: at most 0.2 points more error than the dense network. All criteria and rewind
+    points count, and pairs of at least three seeds.
     """
     lines = evidence.landscape["line"]
     pairs = successive(lines[lines["relation"] == SUCCESSIVE])
@@ -102,11 +103,11 @@ def returns_to_its_mode(evidence: Evidence) -> list[Condition]:
     [need("ray", "curvatures along projections")],
 )
 def flatter_than_random(evidence: Evidence) -> list[Condition]:
-    """The curvature along what random pruning removes is above that along what magnitude pruning removes, from the same levels."""
+    """From the same levels, the curvature along what random pruning removes is above that of magnitude pruning."""
     rays = by_magnitude(evidence.landscape["ray"])
     rays = rays[rays["position"] == 1]
     wide = _side_by_side(rays, "direction", "curvature", (RANDOM, MAGNITUDE))
-    return [above(RANDOM, MAGNITUDE, over_seeds(wide, RANDOM, MAGNITUDE), NUMBERS)]
+    return [above(RANDOM, MAGNITUDE, seed_means(wide, RANDOM, MAGNITUDE), NUMBERS)]
 
 
 @claim(
@@ -115,12 +116,12 @@ def flatter_than_random(evidence: Evidence) -> list[Condition]:
     [need("limit", "limits of pruning")],
 )
 def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
-    """The largest share that can go at once, predicted along the projection and found, is above that of random pruning."""
+    """The share that can go at once is above that of random pruning, predicted along the projection and found."""
     limits = by_magnitude(evidence.landscape["limit"])
     conditions = []
     for method in (ALONG, FOUND):
         wide = _side_by_side(limits[limits["method"] == method], "pruned_by", "pruned_fraction", (MAGNITUDE, RANDOM))
-        found = above(MAGNITUDE, RANDOM, over_seeds(wide, MAGNITUDE, RANDOM))
+        found = above(MAGNITUDE, RANDOM, seed_means(wide, MAGNITUDE, RANDOM))
         conditions.append(Condition(found.verdict, f"{method}: {found.text}"))
     return conditions
 
@@ -131,7 +132,7 @@ def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
     [need("limit", "limits of pruning")],
 )
 def predicts_the_limit(evidence: Evidence) -> list[Condition]:
-    """What is predicted (subspace meets bowl) is nearer to the share found after retraining than the best single guess is.
+    """The prediction (subspace meets bowl) is nearer to the share found after retraining than the best single guess is.
 
     By magnitude pruning; a seed's values are the mean distances over its levels, and the best guess is the median of
     what was found at them.
@@ -142,7 +143,7 @@ def predicts_the_limit(evidence: Evidence) -> list[Condition]:
     wide = wide.assign(
         **{"the best guess": (guess - wide[RETRAINED]).abs(), "prediction": (wide[MEETS] - wide[RETRAINED]).abs()}
     )
-    return [above("the best guess", "prediction", over_seeds(wide, "the best guess", "prediction"))]
+    return [above("the best guess", "prediction", seed_means(wide, "the best guess", "prediction"))]
 
 
 @claim(
@@ -154,7 +155,7 @@ def retraining_makes_small_weights(evidence: Evidence) -> list[Condition]:
     """The share of surviving weights at or below the next round's threshold is greater after retraining than before."""
     rows = by_magnitude(evidence.landscape["threshold"])
     rows = rows[rows["layer"] == WHOLE_NETWORK].rename(columns={"share_before": "before", "share_after": "after"})
-    return [above("after", "before", over_seeds(rows, "after", "before"))]
+    return [above("after", "before", seed_means(rows, "after", "before"))]
 
 
 def _side_by_side(rows: pd.DataFrame, by: str, value: str, columns: tuple[str, str]) -> pd.DataFrame:

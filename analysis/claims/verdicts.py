@@ -81,7 +81,8 @@ class Claim:
       paper: whose claim it is.
       sentence: what is claimed.
       section: where.
-      test: from the evidence of one network to the conditions, all of which have to be shown. Its docstring is the rule.
+      test: from the evidence of one network to the conditions, all of which have to be shown. Its docstring is the
+        rule.
       needs: the data that it needs, each for three seeds.
       networks: which networks it is about; () is all.
       of_learned_masks: whether it is about learned masks alone, which have no schedule: it is tested once for each
@@ -186,7 +187,8 @@ def as_well_as(a: str, b: str, means: Mapping[str, significance.Runs], margin: f
 def repeatability(values: Collection[float]) -> float:
     """The difference that two runs which differ in their seed alone exceed once in twenty times.
 
-    It is the repeatability limit of ISO 5725: 2.8 s, with s the standard deviation between seeds; NaN for fewer than three.
+    It is the repeatability limit of ISO 5725: 2.8 s, with s the standard deviation between seeds; NaN for fewer than
+    three.
 
     >>> repeatability([0.0, 1.0, 2.0])
     2.8

@@ -1,1 +1,1 @@
-"""The figures of the paper and of the two works behind it; `all_figures` lists them."""
+"""The figures of the paper and of the two works behind it; `catalogue` lists them."""

@@ -1,4 +1,4 @@
-"""Whether levels lie in one linearly connected mode, as Paul et al. draw it: barriers, lines, perturbed rewind points."""
+"""Whether levels lie in one linearly connected mode (Paul et al.): barriers, error lines, perturbed rewind points."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OF_ENDS = Line2D([], [], color=styles.INK, linewidth=THIN, label="thin: half the
 JOINED = line_handle(f"{100 * STABLE:g} points: joined below it", Style(styles.INK, "", styles.DOTTED))
 
 
-def barriers(found: load.Results) -> Figure:
+def barriers(results: load.Results) -> Figure:
     """Error barriers between successive levels against the kept percentage, a column a mask criterion.
 
     Returns:
@@ -40,7 +40,7 @@ def barriers(found: load.Results) -> Figure:
     Raises:
       NothingToDraw: no line between successive levels is there.
     """
-    lines = successive(found.lines)
+    lines = successive(results.lines)
     columns = list(lines.sort_values("criterion")["criterion"].unique())
 
     def draw(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
@@ -57,46 +57,45 @@ def barriers(found: load.Results) -> Figure:
 
 
 def _draw_barriers(axes: Axes, rows: pd.DataFrame) -> dict[str, Line2D]:
-    handles, looks = {}, panels.styles_of(rows)
-    for treatment in panels.in_order(rows):
+    handles, line_styles = {}, panels.styles_of(rows)
+    for treatment in panels.ordered_treatments(rows):
         line = rows[rows["treatment"] == treatment]
         label = panels.rewound(line, criterion=False)
-        handles[label] = line_handle(label, looks[treatment])
-        _matched(axes, line, "second_kept_fraction", "error_barrier", looks[treatment])
+        handles[label] = line_handle(label, line_styles[treatment])
+        _matched(axes, line, "second_kept_fraction", "error_barrier", line_styles[treatment])
         least = 100 * line.groupby("level")[["second_kept_fraction", "of_ends"]].mean()
-        axes.plot(*least.to_numpy().T, color=looks[treatment].colour, linewidth=THIN)
+        axes.plot(*least.to_numpy().T, color=line_styles[treatment].colour, linewidth=THIN)
     return handles
 
 
-def error_lines(found: load.Results) -> Figure:
+def error_lines(results: load.Results) -> Figure:
     """The error along the lines between some successive levels, from the sparser level to the one before it.
 
     Raises:
       NothingToDraw: no line between successive levels is there.
     """
-    lines = found.lines[found.lines["relation"] == SUCCESSIVE]
+    lines = results.lines[results.lines["relation"] == SUCCESSIVE]
     return panels.page(lines, "no line between successive levels", _draw_error_lines, PAIRS)
 
 
 def _draw_error_lines(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-    looks = panels.styles_of(rows)
+    line_styles = panels.styles_of(rows)
     for axes, level in zip(axes_of_row, panels.spread(rows["level"], PAIRS), strict=False):
         own = rows[rows["level"] == level]
-        for treatment in panels.in_order(own):
-            look = looks[treatment].plot | {"marker": ""}
+        for treatment in panels.ordered_treatments(own):
+            style = line_styles[treatment].plot | {"marker": ""}
             points = own[own["treatment"] == treatment].groupby("position")["error"].mean()
-            axes.plot(points.index, 100 * points, **look)
-        axes.set_xlabel(
-            f"from level {level + 1} ({panels.kept(own, 'second_kept_fraction')} kept)\nto level {level} ({panels.kept(own)})"
-        )
+            axes.plot(points.index, 100 * points, **style)
+        sparser = f"from level {level + 1} ({panels.kept(own, 'second_kept_fraction')} kept)"
+        axes.set_xlabel(f"{sparser}\nto level {level} ({panels.kept(own)})")
         _error_axis(axes)
     return [
-        line_handle(panels.rewound(rows[rows["treatment"] == each]), _unmarked(looks[each]))
-        for each in panels.in_order(rows)
+        line_handle(panels.rewound(rows[rows["treatment"] == each]), _unmarked(line_styles[each]))
+        for each in panels.ordered_treatments(rows)
     ]
 
 
-def robustness(found: load.Results) -> Figure:
+def robustness(results: load.Results) -> Figure:
     """Error barriers from a perturbed rewind point's training, against the perturbation's length.
 
     Returns:
@@ -106,7 +105,7 @@ def robustness(found: load.Results) -> Figure:
     Raises:
       NothingToDraw: no perturbed training is there.
     """
-    return panels.page(single(found.perturbations), "no perturbed rewind point", _draw_robustness, 2)
+    return panels.page(single(results.perturbations), "no perturbed rewind point", _draw_robustness, 2)
 
 
 def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
@@ -115,10 +114,10 @@ def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2
     handles = []
     for axes, (column, title) in zip(pair, TO_ENDS.items(), strict=True):
         handles = []
-        for level, look in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
+        for level, style in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
             own = rows[rows["level"] == level]
-            _matched(axes, own, "multiple", column, look)
-            handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", look))
+            _matched(axes, own, "multiple", column, style)
+            handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", style))
         _barrier_axis(axes, title, 100 * rows[list(TO_ENDS)].max(axis=None))
         multiples = sorted(rows["multiple"].unique())
         axes.set_xscale("log")
@@ -136,7 +135,7 @@ TO_ENDS = {
 }
 
 
-def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Style) -> None:
+def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style) -> None:
     """Barriers in points, means with their band, against a share in percent or a multiple.
 
     Each marker is filled as far as "matches" is true.
@@ -145,11 +144,11 @@ def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Style) -> Non
     own = 100 * groups[y].agg(["mean", "min", "max"])
     own = own.assign(share=groups["matches"].mean()).reset_index().sort_values(x)
     places = own[x] if x == "multiple" else 100 * own[x]
-    axes.plot(places, own["mean"], **look.plot | {"marker": ""})
-    axes.fill_between(places, own["min"], own["max"], color=look.colour, alpha=0.15, linewidth=0)
+    axes.plot(places, own["mean"], **style.plot | {"marker": ""})
+    drawing.band(axes, places, own, style.colour)
     fills = np.select([own["share"] == 1, own["share"] == 0], ["full", "none"], "left")
     for fill in FILLINGS:
-        axes.plot(places[fills == fill], own["mean"][fills == fill], **look.plot | {"linestyle": "", **_filling(fill)})
+        axes.plot(places[fills == fill], own["mean"][fills == fill], **style.plot | {"linestyle": "", **_filling(fill)})
 
 
 def _filling(fill: str) -> dict:
@@ -162,12 +161,12 @@ def _fillings(what: str) -> list[Line2D]:
     return [Line2D([], [], label=f"{what} {where}", **shape, **_filling(fill)) for fill, where in FILLINGS.items()]
 
 
-def _unmarked(look: Style) -> Style:
-    return dataclasses.replace(look, marker="")
+def _unmarked(style: Style) -> Style:
+    return dataclasses.replace(style, marker="")
 
 
 def _barrier_axis(axes: Axes, title: str, high: float) -> None:
-    """Barriers in points up to `high`, linear to one point and logarithmic above, with the line below which ends are joined."""
+    """An axis of barriers up to `high` points, logarithmic above one; a line marks what joined levels stay below."""
     axes.axhline(100 * STABLE, color=styles.INK, linestyle=styles.DOTTED, linewidth=0.9)
     axes.set_yscale("symlog", linthresh=1, linscale=0.7)
     axes.set_ylim(min(-0.25, 1.2 * axes.dataLim.intervaly[0]), 1.4 * max(high, 100 * STABLE))

@@ -14,23 +14,24 @@ from matplotlib.lines import Line2D
 from analysis.figures import drawing, styles
 from analysis.figures.styles import Style
 from analysis.results import load, lottery_lines, select
+from analysis.statistics import figure_lines
+from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS
 from analysis.statistics.stars import PAPER_RULE, StarRule
-from analysis.tables import all_tables, formats, summary
+from analysis.tables import formats
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
-DRAWN_METRICS = ("early_stop_iteration", "test_accuracy")  # left and right
 WIDTH, ROW = 10.0, 2.9  # inches
 ROOM = 1.6  # how much farther down than the best line a frame of accuracies reaches where others collapse
 LEAST_DROP = 1.0  # percentage points that the best line is taken to fall at least
 FRAMED = ("test_accuracy",)  # measures whose axis is cut where lines collapse
 
 
-def figure_of_lines(found: load.Results, figure: paper.Figure, rule: StarRule = PAPER_RULE) -> Figure:
-    """Draws a figure of the paper for every network, data set and schedule there is, a row each.
+def figure_of_lines(results: load.Results, figure: paper.Figure, rule: StarRule = PAPER_RULE) -> Figure:
+    """Draws a figure of the paper, a row for each panel.
 
     Args:
-      found: all results.
+      results: all results.
       figure: which lines, and which of them with bands.
       rule: what a star takes.
 
@@ -42,30 +43,30 @@ def figure_of_lines(found: load.Results, figure: paper.Figure, rule: StarRule = 
     Raises:
       NothingToDraw: no level of any of its treatments is there.
     """
-    rows = panels_of_lines(found, figure)
+    rows = panels_of_lines(results, figure)
     if not rows:
         raise drawing.NothingToDraw(
-            f"there is no trained level of {', '.join(all_tables.own_treatments(figure)) or 'any other treatment'}."
+            f"there is no trained level of {', '.join(figure_lines.new_treatments(figure)) or 'any other treatment'}."
         )
-    own = styles.of_treatments(treatment.name for treatment in figure.lines.values())
-    looks = {name: own[treatment.name] for name, treatment in figure.lines.items()}
+    own = styles.treatment_styles(treatment.name for treatment in figure.lines.values())
+    line_styles = {name: own[treatment.name] for name, treatment in figure.lines.items()}
     page = drawing.blank(WIDTH, ROW * len(rows) + 0.8)
     drawn: set[str] = set()
     for pair, key in zip(page.subplots(len(rows), len(DRAWN_METRICS), squeeze=False), rows, strict=True):
-        levels = select.panel(found.levels, key)
-        for axes, measure in zip(pair, DRAWN_METRICS, strict=True):
-            lines = in_units(all_tables.lines(levels, figure, measure, rule), all_tables.METRICS[measure].factor)
-            drawn |= draw_lines(axes, lines, looks, figure.banded, measure)
+        levels = select.panel(results.levels, key)
+        for axes, metric in zip(pair, DRAWN_METRICS, strict=True):
+            lines = in_units(figure_lines.lines(levels, figure, metric, rule), METRICS[metric].factor)
+            drawn |= draw_lines(axes, lines, line_styles, figure.banded, metric)
             axes.set_title(f"{drawing.panel_title(key)}, {drawing.from_to_seeds(lines['n'])}")
-    handles = [line_handle(name, looks[name]) for name in looks if name in drawn]
+    handles = [line_handle(name, line_styles[name]) for name in line_styles if name in drawn]
     drawing.legend_below(page, [*handles, *_explained(rule.significance)], 5)
     return drawing.fix_layout(page)
 
 
-def panels_of_lines(found: load.Results, figure: paper.Figure) -> list[select.Panel]:
-    """The networks, data sets and schedules with a level of any of a figure's `all_tables.own_treatments`."""
-    return drawing.in_order(
-        select.panels(found.levels[found.levels["treatment"].isin(all_tables.own_treatments(figure))])
+def panels_of_lines(results: load.Results, figure: paper.Figure) -> list[select.Panel]:
+    """The panels with a level of any of a figure's `figure_lines.new_treatments`."""
+    return select.table_s1_order(
+        select.panels(results.levels[results.levels["treatment"].isin(figure_lines.new_treatments(figure))])
     )
 
 
@@ -76,11 +77,11 @@ class NamedTreatment:
     name: str
 
 
-def other_treatments(found: load.Results) -> paper.Figure:
+def other_treatments(results: load.Results) -> paper.Figure:
     """The treatments among the results that are in no figure of the paper, nor of Frankle & Carbin, as a figure."""
     drawn = (*paper.FIGURES.values(), lottery_lines.figure())
     known = {treatment.name for figure in drawn for treatment in figure.lines.values()}
-    names = sorted(set(found.levels["treatment"]) - known - {DENSE})
+    names = sorted(set(results.levels["treatment"]) - known - {DENSE})
     return paper.Figure(
         "Treatments that are in no figure of the paper", {name: NamedTreatment(name) for name in names}, tuple(names)
     )
@@ -96,48 +97,50 @@ def accuracy_against_kept(rows: pd.DataFrame, path: Path) -> Path:
     Returns:
       The path. Lines are means over seeds, bands the least and greatest values.
     """
-    looks = styles.of_treatments(rows["treatment"].unique())
+    line_styles = styles.treatment_styles(rows["treatment"].unique())
     with drawing.look():
-        page = drawing.blank(WIDTH, ROW + 0.3 + 0.2 * len(looks) / 3)
-        for axes, measure in zip(page.subplots(1, len(DRAWN_METRICS)), DRAWN_METRICS, strict=True):
-            lines = summary.over_seeds(rows, measure).rename(columns={"treatment": "line"})
-            draw_lines(axes, lines.assign(kept=100 * lines["kept_fraction"], star=False), looks, looks, measure)
-        handles = [line_handle(name, look) for name, look in looks.items()]
+        page = drawing.blank(WIDTH, ROW + 0.3 + 0.2 * len(line_styles) / 3)
+        for axes, metric in zip(page.subplots(1, len(DRAWN_METRICS)), DRAWN_METRICS, strict=True):
+            lines = figure_lines.over_seeds(rows.rename(columns={"treatment": "line"}), metric)
+            draw_lines(
+                axes, lines.assign(kept=100 * lines["kept_fraction"], star=False), line_styles, line_styles, metric
+            )
+        handles = [line_handle(name, style) for name, style in line_styles.items()]
         drawing.legend_below(page, [*handles, DENSE_LINE], 3)
         drawing.fix_layout(page)
     return drawing.save(page, path)
 
 
 def draw_lines(
-    axes: Axes, lines: pd.DataFrame, looks: Mapping[str, Style], banded: Collection[str], measure: str
+    axes: Axes, lines: pd.DataFrame, line_styles: Mapping[str, Style], banded: Collection[str], metric: str
 ) -> set[str]:
     """Draws one panel: a line a treatment, and the dense network as a horizontal line.
 
     Args:
       axes: where.
       lines: line, level, kept, mean, min, max and star, in the units of the axes; level 0 is the dense network.
-      looks: the lines' styles; those that come first lie on top.
+      line_styles: the lines' styles; those that come first lie on top.
       banded: the lines whose band is drawn.
-      measure: what is drawn, a key of `all_tables.METRICS`.
+      metric: what is drawn, a key of `METRICS`.
 
     Returns:
       The names of the lines that were drawn: those with a level that did not diverge.
     """
     lines = lines[lines["mean"].notna()]
-    drawn = [name for name in looks if ((lines["line"] == name) & (lines["level"] > 0)).any()]
+    drawn = [name for name in line_styles if ((lines["line"] == name) & (lines["level"] > 0)).any()]
     for name in reversed(drawn):
-        line, look = lines[lines["line"] == name], looks[name]
-        axes.plot(line["kept"], line["mean"], **look.plot)
+        line, style = lines[lines["line"] == name], line_styles[name]
+        axes.plot(line["kept"], line["mean"], **style.plot)
         if name in banded:
-            axes.fill_between(line["kept"], line["min"], line["max"], color=look.colour, alpha=0.15, linewidth=0)
+            drawing.band(axes, line["kept"], line, style.colour)
         starred = line[line["star"]]
-        axes.plot(starred["kept"], starred["mean"], **_star(look.colour))
+        axes.plot(starred["kept"], starred["mean"], **_star(style.colour))
     dense = lines.loc[lines["level"] == 0, "mean"]
     if len(dense):
-        axes.axhline(dense.iloc[0], color=styles.INK, linestyle=styles.of_baseline(DENSE).dash, linewidth=0.9)
+        axes.axhline(dense.iloc[0], color=styles.INK, linestyle=styles.baseline_style(DENSE).dash, linewidth=0.9)
     drawing.kept_axis(axes, lines["kept"].min() if drawn else 100)
-    axes.set_ylabel(all_tables.METRICS[measure].title)
-    if measure in FRAMED and drawn:
+    axes.set_ylabel(METRICS[metric].title)
+    if metric in FRAMED and drawn:
         _frame(axes, lines[lines["line"].isin(drawn)])
     return set(drawn)
 
@@ -164,8 +167,9 @@ def frame_of_accuracy(lines: pd.DataFrame) -> tuple[float, float]:
     Args:
       lines: line, level, mean, min, max, in percent; no value is missing.
 
-    >>> table = {"line": ["good"] * 2 + ["bad"] * 2, "level": [1, 2, 1, 2], "mean": [98.0, 96, 98, 11], "min": [98.0, 96, 98, 10]}
-    >>> [round(float(limit), 2) for limit in frame_of_accuracy(pd.DataFrame(table | {"max": [98.0, 96, 98, 12]}))]
+    >>> table = {"line": ["good"] * 2 + ["bad"] * 2, "level": [1, 2, 1, 2], "mean": [98.0, 96, 98, 11]}
+    >>> table |= {"min": [98.0, 96, 98, 10], "max": [98.0, 96, 98, 12]}
+    >>> [round(float(limit), 2) for limit in frame_of_accuracy(pd.DataFrame(table))]
     [94.64, 98.16]
     """
     farthest = lines[lines.groupby("line")["level"].transform("max") == lines["level"].max()]
@@ -179,7 +183,7 @@ def frame_of_accuracy(lines: pd.DataFrame) -> tuple[float, float]:
 
 
 def in_units(lines: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """The lines of `all_tables.lines` in the units that they are drawn in, and the kept percentage as "kept"."""
+    """The lines of `figure_lines.lines` in the units that they are drawn in, and the kept percentage as "kept"."""
     values = {name: factor * lines[name].astype(float) for name in formats.SUMMARY}
     return lines.assign(kept=100 * lines["kept_fraction"], **values)
 
@@ -207,4 +211,4 @@ def _explained(significance: float) -> list[Line2D]:
     return [DENSE_LINE, star]
 
 
-DENSE_LINE = line_handle("dense network", styles.of_baseline(DENSE))
+DENSE_LINE = line_handle("dense network", styles.baseline_style(DENSE))

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.figures import styles
+from analysis.results.select import panel_parts
 from lottery_tf.errors import InputError
-from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 
@@ -58,7 +59,8 @@ class NothingToDraw(InputError):
 def look() -> Iterator[None]:
     """Within it, figures are drawn and stored in the look of the project, and matplotlib's settings are back after.
 
-    Of the settings that a user has in a `matplotlibrc`, none is heeded: the same results are the same picture everywhere.
+    Of the settings that a user has in a `matplotlibrc`, none is heeded: the same results are the same picture
+    everywhere.
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -88,6 +90,11 @@ def kept_axis(axes: Axes, least: float) -> None:
     axes.set_xlabel("weights kept, %")
 
 
+def band(axes: Axes, x: Sequence[float], lines: pd.DataFrame, colour: str) -> None:
+    """Shades what lies between the columns "min" and "max" of some lines."""
+    axes.fill_between(x, lines["min"], lines["max"], color=colour, alpha=0.15, linewidth=0)
+
+
 def as_text(name: str) -> str:
     r"""A name, which may be a user's, as matplotlib shows it letter by letter: a bare $ would begin a formula.
 
@@ -103,14 +110,16 @@ def panel_title(key: Sequence[str]) -> str:
 
 
 def panel_name(key: Sequence[str]) -> str:
-    """A network, data set and schedule in words.
+    """A network, data set, schedule and precision in words.
 
-    >>> panel_name(("fc", "mnist", "paper")), panel_name(("fc", "digits", "600")), panel_name(("fc", "mnist", ""))
-    ('fc on mnist, paper schedule', 'fc on digits, 600 iterations', 'fc on mnist')
+    >>> panel_name(("fc", "mnist", "paper", "float32")), panel_name(("fc", "digits", "600", "mixed_bfloat16"))
+    ('fc on mnist, paper schedule', 'fc on digits, 600 iterations, mixed_bfloat16')
+    >>> panel_name(("fc", "mnist"))
+    'fc on mnist'
     """
-    network, dataset, schedule = key
-    length = f"{schedule} iterations" if schedule.isdecimal() else f"{schedule} schedule"
-    return f"{network} on {dataset}" + (f", {length}" if schedule else "")
+    network, dataset, *rest = panel_parts(key)
+    lengths = [f"{part} iterations" if part.isdecimal() else f"{part} schedule" for part in rest[:1]]
+    return ", ".join([f"{network} on {dataset}", *lengths, *rest[1:]])
 
 
 def from_to_seeds(counts: Iterable[int]) -> str:
@@ -121,16 +130,6 @@ def from_to_seeds(counts: Iterable[int]) -> str:
     """
     least, most = min(counts), max(counts)
     return f"{'' if least == most else f'{least} to '}{most} seed{'s' if most > 1 else ''}"
-
-
-def in_order(keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Networks with their data sets and schedules in the order of Table S1; those it has not come last.
-
-    >>> in_order([("conv2", "cifar10", "paper"), ("mine", "x", "9"), ("fc", "mnist", "paper")])[0]
-    ('fc', 'mnist', 'paper')
-    """
-    places = {network: place for place, network in enumerate(NETWORKS)}
-    return sorted(keys, key=lambda key: (places.get(key[0], len(places)), key))
 
 
 def legend_below(figure: Figure, handles: Sequence, columns: int) -> None:
@@ -163,16 +162,16 @@ def content(figure: Figure, kind: str) -> bytes:
     """A figure as the content of a file; the same figure gives the same bytes.
 
     Args:
-      figure: what `all_figures.draw` returns, for one.
+      figure: what `catalogue.draw` returns, for one.
       kind: a key of `FORMATS`.
     """
     metadata, file = choose(FORMATS, kind, "format of figures"), io.BytesIO()
     with look():
         figure.savefig(file, format=kind, dpi=DPI, metadata=metadata)
-    return _numbered(file.getvalue()) if kind == "svg" else file.getvalue()
+    return _with_numbered_clips(file.getvalue()) if kind == "svg" else file.getvalue()
 
 
-def _numbered(svg: bytes) -> bytes:
+def _with_numbered_clips(svg: bytes) -> bytes:
     """An SVG file whose clip paths have numbers for names.
 
     matplotlib hashes their corners in full, whose last bits the solver of the layout leaves to chance.

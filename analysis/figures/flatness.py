@@ -24,7 +24,7 @@ from lottery_tf.pruning.treatments import Treatment
 BINNED = 2  # how many histograms a row shows
 
 
-def flatness(found: load.Results) -> Figure:
+def flatness(results: load.Results) -> Figure:
     """The Hessian's greatest eigenvalue and trace at the end of training, and the curvature along pruning, by level.
 
     Returns:
@@ -34,30 +34,31 @@ def flatness(found: load.Results) -> Figure:
     Raises:
       NothingToDraw: no spectrum is there.
     """
-    rays = found.rays
+    rays = results.rays
 
     def draw(axes: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
-        looks = panels.styles_of(rows)
+        line_styles = panels.styles_of(rows)
         for place, (column, title) in enumerate(SPECTRAL.items()):
-            for treatment in panels.in_order(rows):
+            for treatment in panels.ordered_treatments(rows):
                 own = rows[rows["treatment"] == treatment]
-                panels.draw_band(axes[place], own, "kept_fraction", column, looks[treatment])
+                panels.draw_band(axes[place], own, "kept_fraction", column, line_styles[treatment])
             axes[place].set_ylabel(title)
         own = select.panel(rays, tuple(rows.iloc[0][list(select.PANEL)]))
         own = own[own["position"] == 1]
         own = own[own["treatment"] == panels.main_treatment(own)] if len(own) else own
-        for direction, look in styles.PRUNED_BY.items():
-            panels.draw_band(axes[2], own[own["direction"] == direction], "kept_fraction", "curvature", look)
+        for direction, style in styles.PRUNED_BY.items():
+            panels.draw_band(axes[2], own[own["direction"] == direction], "kept_fraction", "curvature", style)
         axes[2].set_ylabel("curvature along the next pruning" + (f"\n({panels.rewound(own)})" if len(own) else ""))
         for each in axes:
             drawing.kept_axis(each, 100 * rows["kept_fraction"].min())
             _log_axis(each)
         named = [
-            line_handle(panels.rewound(rows[rows["treatment"] == each]), looks[each]) for each in panels.in_order(rows)
+            line_handle(panels.rewound(rows[rows["treatment"] == each]), line_styles[each])
+            for each in panels.ordered_treatments(rows)
         ]
-        return [*named, *(line_handle(f"right: {DIRECTIONS[name]}", look) for name, look in styles.PRUNED_BY.items())]
+        return [*named, *(line_handle(f"right: {DIRECTIONS[name]}", style) for name, style in styles.PRUNED_BY.items())]
 
-    return panels.page(single(found.spectra), "no spectrum of the Hessian", draw, 3)
+    return panels.page(single(results.spectra), "no spectrum of the Hessian", draw, 3)
 
 
 SPECTRAL = {"top_eigenvalue": "greatest eigenvalue of the Hessian", "trace": "trace of the Hessian"}
@@ -66,17 +67,17 @@ DIRECTIONS = {
 }  # fmt: skip
 
 
-def spectral_density(found: load.Results) -> Figure:
+def spectral_density(results: load.Results) -> Figure:
     """The Hessian's spectral density at some levels of one treatment, and how many eigenvalues lie above each value.
 
-    The density is spread by a hundredth of the whole range and cut at a tenth of a single eigenvalue; the counts are not
-    smoothed, and cut below one, where they are the estimate's noise.
+    The density is spread by a hundredth of the whole range and cut at a tenth of a single eigenvalue; the counts are
+    not smoothed, and cut below one, where they are the estimate's noise.
 
     Raises:
       NothingToDraw: no spectrum is there.
     """
     return panels.page(
-        found.spectra[found.spectra["found_by"] == "lanczos"], "no spectrum of the Hessian", _draw_density, 2
+        results.spectra[results.spectra["found_by"] == "lanczos"], "no spectrum of the Hessian", _draw_density, 2
     )
 
 
@@ -87,11 +88,11 @@ def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     width = (high - low) / 100 or 1.0
     grid = np.linspace(low - 3 * width, high + 3 * width, 800)
     handles = []
-    for level, look in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
+    for level, style in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
         own = rows[rows["level"] == level].sort_values("eigenvalue")
         nodes, shares = own["eigenvalue"].to_numpy(), own["weight"].to_numpy() / own["seed"].nunique()
         bumps = np.exp(-(((grid[:, None] - nodes) / width) ** 2) / 2) * one(width)
-        style = dataclasses.replace(look, marker="", dash=DASHES[len(handles)])
+        style = dataclasses.replace(style, marker="", dash=DASHES[len(handles)])
         density, size = bumps @ shares, own["size"].mean()
         pair[0].plot(grid, np.where(density > LEAST_DENSITY, density, np.nan), **style.plot)
         above = size * shares[::-1].cumsum()[::-1]
@@ -117,7 +118,7 @@ LEAST_DENSITY = 1e-9  # below it a density is left out
 DASHES = (styles.SOLID, styles.DASHED, styles.DASHDOT, styles.DOTTED)
 
 
-def limits(found: load.Results) -> Figure:
+def limits(results: load.Results) -> Figure:
     """The largest share that can be pruned at once, predicted and found: by level, and one against the other.
 
     Returns:
@@ -127,15 +128,15 @@ def limits(found: load.Results) -> Figure:
     Raises:
       NothingToDraw: no limit is there.
     """
-    return panels.page(found.limits, "no limit of pruning at once", _draw_limits, 3)
+    return panels.page(results.limits, "no limit of pruning at once", _draw_limits, 3)
 
 
 def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     rows = rows[rows["treatment"] == panels.main_treatment(rows)]
     for axes, pruned_by in zip(axes_of_row, PRUNED_BY, strict=False):
         own = rows[rows["pruned_by"] == pruned_by]
-        for method, look in styles.LIMITS.items():
-            panels.draw_band(axes, own[own["method"] == method], "kept_fraction", "pruned_fraction", look, 100)
+        for method, style in styles.LIMITS.items():
+            panels.draw_band(axes, own[own["method"] == method], "kept_fraction", "pruned_fraction", style, 100)
         drawing.kept_axis(axes, 100 * rows["kept_fraction"].min())
         axes.set_ylim(-3, 103)
         axes.set_ylabel(f"prunable share, %\n({PRUNED_BY[pruned_by]})")
@@ -145,10 +146,10 @@ def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Li
     wide = 100 * rows.pivot(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
     for pruned_by, own in wide.groupby(level="pruned_by"):
         for method, target in PREDICTS.items():
-            look = styles.LIMITS[method]
-            face = look.colour if pruned_by == Treatment().criterion else styles.GROUND[0]
+            style = styles.LIMITS[method]
+            face = style.colour if pruned_by == Treatment().criterion else styles.GROUND[0]
             if {method, target} <= {*own}:
-                right.plot(own[target], own[method], **look.plot | {"linestyle": "", "markerfacecolor": face})
+                right.plot(own[target], own[method], **style.plot | {"linestyle": "", "markerfacecolor": face})
     right.set_xlabel(f"found, % (upright triangles: after retraining)\n(filled: {PRUNED_BY['large_final']})")
     right.set_ylabel("predicted, %")
     right.set_xlim(-3, 103)
@@ -156,7 +157,7 @@ def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Li
     right.grid(True)
     right.set_axisbelow(True)
     there = set(rows["method"])
-    return [line_handle(METHODS[name], look) for name, look in styles.LIMITS.items() if name in there]
+    return [line_handle(METHODS[name], style) for name, style in styles.LIMITS.items() if name in there]
 
 
 PRUNED_BY = {"large_final": "by magnitude", "random": "at random"}
@@ -166,19 +167,19 @@ METHODS = {
 } | {FOUND: "found without retraining"}  # fmt: skip
 
 
-def magnitudes(found: load.Results) -> Figure:
+def magnitudes(results: load.Results) -> Figure:
     """What retraining does to magnitudes: the share below the next threshold, and one layer's histogram at two levels.
 
     Raises:
       NothingToDraw: neither shares nor histograms are there.
     """
-    histograms = found.histograms
-    whole = found.thresholds[found.thresholds["layer"] == WHOLE_NETWORK]
+    histograms = results.histograms
+    whole = results.thresholds[results.thresholds["layer"] == WHOLE_NETWORK]
 
     def draw(axes: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
         rows = rows[rows["treatment"] == panels.main_treatment(rows)]
-        for when, look in styles.RETRAINING.items():
-            panels.draw_band(axes[0], rows, "kept_fraction", f"share_{when}", look, 100)
+        for when, style in styles.RETRAINING.items():
+            panels.draw_band(axes[0], rows, "kept_fraction", f"share_{when}", style, 100)
         drawing.kept_axis(axes[0], 100 * rows["kept_fraction"].min())
         axes[0].set_ylim(0)
         axes[0].set_ylabel("at or below the next threshold,\n% of the surviving weights")
@@ -187,7 +188,7 @@ def magnitudes(found: load.Results) -> Figure:
         own = own[(own["treatment"] == panels.main_treatment(rows)) & (own["seed"] == own["seed"].min())]
         if len(own):
             _draw_histograms(axes[1:], own[own["layer"] == own.groupby("layer")["after"].sum().idxmax()])
-        return [line_handle(f"{when} retraining", look) for when, look in styles.RETRAINING.items()]
+        return [line_handle(f"{when} retraining", style) for when, style in styles.RETRAINING.items()]
 
     return panels.page(whole, "no measurement of magnitudes before and after retraining", draw, 1 + BINNED)
 
@@ -196,9 +197,9 @@ def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
     for axes, level in zip(axes_of_row, panels.spread(rows["level"], BINNED), strict=False):
         own = rows[rows["level"] == level].sort_values("bin_from")
         edges = [*own["bin_from"], own["bin_to"].iloc[-1]]
-        for when, look in styles.RETRAINING.items():
+        for when, style in styles.RETRAINING.items():
             share = 100 * own[when] / own[when].sum()
-            axes.stairs(share, edges, color=look.colour, linestyle=look.dash, linewidth=1.2)
+            axes.stairs(share, edges, color=style.colour, linestyle=style.dash, linewidth=1.2)
         axes.set_xlim(0, edges[-1])
         axes.set_ylim(0)
         axes.set_ylabel("surviving weights, % a bin")

@@ -1,6 +1,6 @@
 """What the figures of the error landscape share: their pages, the order, names and styles of treatments, labels.
 
-Each figure has a row for each network, data set and schedule. Where several treatments are measured, `main_treatment`
+Each figure has a row for each panel. Where several treatments are measured, `main_treatment`
 says which one a panel is of that shows a single one.
 """
 
@@ -31,7 +31,7 @@ LEGEND_COLUMNS = 4  # of a legend
 
 def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
     """A row of axes a panel, and one legend below all of them."""
-    keys = drawing.in_order(select.panels(rows))
+    keys = select.ordered_panels(rows)
     if not keys:
         raise drawing.NothingToDraw(f"there is {lacking}.")
     whole = drawing.blank(WIDTH, ROW * len(keys) + 1.0)
@@ -43,24 +43,24 @@ def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
         part.suptitle(f"{drawing.panel_title(key)}, {seeds(own)}", fontsize=drawing.LOOK["axes.titlesize"])
         for each in axes:
             each.set_visible(each.has_data())
-    drawing.legend_below(whole, _told_apart(handles), LEGEND_COLUMNS)
+    drawing.legend_below(whole, _distinct(handles), LEGEND_COLUMNS)
     return drawing.fix_layout(whole)
 
 
-def _told_apart(handles: Iterable[tuple[Line2D, str]]) -> list[Line2D]:
-    """The handles of all panels, each once; what looks otherwise in another panel says which panel it is of."""
+def _distinct(handles: Iterable[tuple[Line2D, str]]) -> list[Line2D]:
+    """The handles of all panels, each once; what line_styles otherwise in another panel says which panel it is of."""
     by_label: dict[str, dict[bytes, tuple[Line2D, list[str]]]] = {}
     for handle, panel in handles:
         _, places = by_label.setdefault(handle.get_label(), {}).setdefault(_picture(handle), (handle, []))
         places.append(panel)
-    for label, looks in by_label.items():
-        for handle, places in looks.values() if len(looks) > 1 else ():
+    for label, line_styles in by_label.items():
+        for handle, places in line_styles.values() if len(line_styles) > 1 else ():
             handle.set_label(f"{label} ({'; '.join(places)})")
-    return [handle for looks in by_label.values() for handle, _ in looks.values()]
+    return [handle for line_styles in by_label.values() for handle, _ in line_styles.values()]
 
 
 def _picture(handle: Line2D) -> bytes:
-    """What a handle looks like: matplotlib tells dashes of one's own apart nowhere but in what it draws."""
+    """What a handle line_styles like: matplotlib tells dashes of one's own apart nowhere but in what it draws."""
     page = Figure(figsize=(0.6, 0.3))
     shown = copy.copy(handle)
     shown.set_data([0.1, 0.5, 0.9], [0.5, 0.5, 0.5])
@@ -81,30 +81,30 @@ def seeds(rows: pd.DataFrame) -> str:
     return drawing.from_to_seeds([counts.min(), rows["seed"].nunique()])
 
 
-def in_order(rows: pd.DataFrame) -> list[str]:
+def ordered_treatments(rows: pd.DataFrame) -> list[str]:
     """The treatments of some rows: the usual criterion first, then by criterion, rewind point and name."""
     about = rows[["criterion", "rewind_to", "treatment"]].drop_duplicates().itertuples(index=False, name=None)
     return [each[-1] for each in sorted(about, key=lambda each: (each[0] != Treatment().criterion, *each))]
 
 
 def main_treatment(rows: pd.DataFrame) -> str:
-    """The treatment that a panel of a single one shows: the first `in_order`."""
-    return in_order(rows)[0]
+    """The treatment that a panel of a single one shows: the first `ordered_treatments`."""
+    return ordered_treatments(rows)[0]
 
 
 def styles_of(rows: pd.DataFrame) -> dict[str, Style]:
     """The style of each treatment: the colour says the rewind point, dashes that the criterion is not the usual one."""
     found = {}
     for each in rows.drop_duplicates("treatment").itertuples():
-        look = styles.REWIND_POINTS.get(each.rewind_to) if _only_rewound(each) else None
-        if look and each.criterion != Treatment().criterion:
-            look = dataclasses.replace(look, dash=styles.DASHED)
-        found[each.treatment] = look or styles.of_treatment(each.treatment)
+        style = styles.REWIND_POINTS.get(each.rewind_to) if _only_rewound(each) else None
+        if style and each.criterion != Treatment().criterion:
+            style = dataclasses.replace(style, dash=styles.DASHED)
+        found[each.treatment] = style or styles.treatment_style(each.treatment)
     return found
 
 
 def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:
-    """What to call the treatment of some rows: its criterion and rewind point, or its name where there is more to it."""
+    """What the treatment of some rows is called: its criterion and rewind point, or its name if it has more."""
     row = next(rows.itertuples())
     if not _only_rewound(row):
         return drawing.as_text(row.treatment)
@@ -130,12 +130,12 @@ def spread(values: pd.Series, count: int) -> list[int]:
     return [there[place] for place in places]
 
 
-def draw_band(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Style, factor: float = 1) -> None:
+def draw_band(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style, factor: float = 1) -> None:
     """Means over seeds against a share in percent, with the band from the least to the greatest."""
     own = factor * rows.groupby("level")[y].agg(["mean", "min", "max"])
     own = own.join(100 * rows.groupby("level")[x].mean()).dropna()
-    axes.plot(own[x], own["mean"], **look.plot)
-    axes.fill_between(own[x], own["min"], own["max"], color=look.colour, alpha=0.15, linewidth=0)
+    axes.plot(own[x], own["mean"], **style.plot)
+    drawing.band(axes, own[x], own, style.colour)
 
 
 def plain(value: float, _: object = None) -> str:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from analysis.figures import drawing, styles
 from analysis.figures.curves import line_handle
-from analysis.results import load
+from analysis.results import load, select
 from analysis.results.load import MASK_SETTINGS
 
 MASK_KIND = ["weights", "rescale"]  # of a panel; of each the settings that got furthest are drawn
@@ -17,16 +17,17 @@ SETTINGS = [name for name in MASK_SETTINGS if name != "seed"]
 PANELS_A_ROW = 2
 
 
-def mask_learning(found: load.Results) -> Figure:
+def mask_learning(results: load.Results) -> Figure:
     """Validation accuracy against the iteration, for the settings of each kind of learned mask that got furthest.
 
     Returns:
-      The figure: a panel a network and data set; lines are means over seeds, bands reach from the least to the greatest.
+      The figure: a panel a network and data set; lines are means over seeds, bands reach from the least to the
+        greatest.
 
     Raises:
       NothingToDraw: no mask was learned, or nothing of how.
     """
-    keys = drawing.in_order(_panels(found.mask_histories))
+    keys = select.table_s1_order(_panels(results.mask_histories))
     if not keys:
         raise drawing.NothingToDraw("there is no history of a learned mask.")
     rows = -(-len(keys) // PANELS_A_ROW)
@@ -34,7 +35,7 @@ def mask_learning(found: load.Results) -> Figure:
     handles: dict[str, Line2D] = {}
     places = page.subplots(rows, PANELS_A_ROW, squeeze=False).ravel()
     for axes, key in zip(places, keys, strict=False):
-        drawn = furthest(_rows_of_kind(found.mask_histories, key))
+        drawn = furthest(_rows_of_kind(results.mask_histories, key))
         handles |= _draw(axes, drawn)
         seeds = drawing.from_to_seeds(drawn.groupby(MASK_KIND)["seed"].nunique())
         axes.set_title(f"{drawing.panel_title((*key, ''))}: {seeds}")
@@ -68,11 +69,11 @@ def _draw(axes: Axes, histories: pd.DataFrame) -> dict[str, Line2D]:
     handles = {}
     for (weights, rescale), own in histories.groupby(MASK_KIND, sort=True):
         name = f"{weights.replace('_', ' ')}{', rescaled' if rescale else ''}"
-        look = styles.LEARNING[weights, bool(rescale)]
+        style = styles.LEARNING[weights, bool(rescale)]
         lines = 100 * own.groupby("iteration")["validation_accuracy"].agg(["mean", "min", "max"])
-        axes.plot(lines.index, lines["mean"], color=look.colour, linestyle=look.dash)
-        axes.fill_between(lines.index, lines["min"], lines["max"], color=look.colour, alpha=0.15, linewidth=0)
-        handles[name] = line_handle(name, look)
+        axes.plot(lines.index, lines["mean"], color=style.colour, linestyle=style.dash)
+        drawing.band(axes, lines.index, lines, style.colour)
+        handles[name] = line_handle(name, style)
     axes.set_xscale("symlog", linthresh=100)
     axes.set_xlim(left=0)
     axes.set_xlabel("iteration")

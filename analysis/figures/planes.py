@@ -157,7 +157,7 @@ def region(criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -
 
 
 def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far above the threshold each point's score is, and how likely each row's weights at the threshold are kept."""
+    """How far each point's score is above the threshold, and how likely each row's ties with it are kept."""
     kept_counts.check_fraction("kept_fraction", kept_fraction)
     score, (grid_i, grid_f) = criterion_function(criterion), layer.grid
     count = max(1, round(kept_fraction * layer.w_i.size))
@@ -176,8 +176,8 @@ def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.nda
 
 
 def draw_plane(axes: Axes, criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -> None:
-    """Draws the region that a criterion keeps: coloured where it keeps, grey where not, hatched where chance decides."""
-    (margin, _), colour = _margins(criterion, layer, kept_fraction), styles.of_criterion(criterion).colour
+    """Draws what a criterion keeps: coloured where it keeps weights, grey where not, hatched where chance decides."""
+    (margin, _), colour = _margins(criterion, layer, kept_fraction), styles.criterion_style(criterion).colour
     axes.set_facecolor(styles.PRUNED)
     by_chance = margin == 0
     if by_chance.mean() > 0.005:  # less is a line: the threshold itself
@@ -213,6 +213,7 @@ def draw_weights(axes: Axes, layer: Layer) -> None:
 
 
 def plane_axes(axes: Axes, layer: Layer) -> None:
+    """Makes axes those of a layer's plane."""
     axes.axhline(0, color=styles.INK, linewidth=0.4)
     axes.axvline(0, color=styles.INK, linewidth=0.4)
     (right, top), _ = layer.limits, axes.set_box_aspect(1)

@@ -66,10 +66,10 @@ def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) 
         name = f"{drawing.as_text(each.title)}, " if each.title else "cartoon, "
         left.set_title(f"{name}{100 * kept_fraction:g}% of the weights kept")
         right.set_title("where the mask puts them")
-    looks = {direction: styles.SELECTIVITY[direction].colour for direction in DIRECTIONS}
+    line_styles = {direction: styles.SELECTIVITY[direction].colour for direction in DIRECTIONS}
     handles = [
-        Patch(facecolor=looks["increased"], alpha=0.75, label="magnitude increased, kept"),
-        Patch(facecolor=looks["decreased"], alpha=0.75, label="magnitude decreased, pruned"),
+        Patch(facecolor=line_styles["increased"], alpha=0.75, label="magnitude increased, kept"),
+        Patch(facecolor=line_styles["decreased"], alpha=0.75, label="magnitude decreased, pruned"),
         Patch(facecolor=styles.PRUNED, label="moved against its motion"),
         Line2D([], [], color=styles.INK, linestyle=styles.DOTTED, label="initial magnitude near the threshold"),
     ]
@@ -107,8 +107,8 @@ def _draw_means(axes: Axes, layer: Layer, kept_fraction: float) -> None:
     axes.text(1.42, 1.36, "kept: initial value", rotation=45, rotation_mode="anchor", ha="left", va="top", fontsize=7)
     axes.text(0.4, -0.09, "pruned: 0", ha="center", va="center", fontsize=7)
     for direction in DIRECTIONS:
-        look = styles.SELECTIVITY[direction].plot
-        axes.plot(means["initial"], means[direction], **look, label=f"magnitude {direction} in training")
+        style = styles.SELECTIVITY[direction].plot
+        axes.plot(means["initial"], means[direction], **style, label=f"magnitude {direction} in training")
     axes.axvspan(1 - NEAR, 1 + NEAR, color=styles.FAINT, alpha=0.6, linewidth=0)
     axes.set(xlim=(0, FARTHEST), ylim=(-0.18, FARTHEST), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):

@@ -125,7 +125,9 @@ LIMITS: dict[str, Style] = {  # answers to how much can be pruned at once: found
     "subspace meets bowl": _style("green", "^", DOTTED, hollow=True),
 }
 RETRAINING: dict[str, Style] = {"before": _style("orange", "v", DASHED, hollow=True), "after": _style("blue", "o")}
-SEQUENCE = tuple(_style(*look) for look in (("blue", "o"), ("orange", "s"), ("green", "^"), ("violet", "p")))  # levels
+SEQUENCE = tuple(
+    _style(*style) for style in (("blue", "o"), ("orange", "s"), ("green", "^"), ("violet", "p"))
+)  # levels
 
 LEARNED = {  # g of a learned mask, whether its network is rescaled -> style of its points
     ("bernoulli", False): Style(INK, "<", DASHED),
@@ -162,41 +164,41 @@ _SPARE = [
 ]
 
 
-def of_treatment(name: str) -> Style:
+def treatment_style(name: str) -> Style:
     """The style of a treatment: its own, or for one that the paper has not, a spare one that its name alone decides.
 
     Args:
       name: `Treatment.name`.
 
-    >>> of_treatment("large_final-rewind-zero").colour
+    >>> treatment_style("large_final-rewind-zero").colour
     '#0f96e1'
-    >>> of_treatment("mine+my_criterion-rewind-zero") == of_treatment("mine+my_criterion-rewind-zero")
+    >>> treatment_style("mine+my_criterion-rewind-zero") == treatment_style("mine+my_criterion-rewind-zero")
     True
     """
     return TREATMENTS.get(name) or _SPARE[zlib.crc32(name.encode()) % len(_SPARE)]
 
 
-def of_treatments(names: Iterable[str]) -> dict[str, Style]:
+def treatment_styles(names: Iterable[str]) -> dict[str, Style]:
     """The styles of the treatments of one figure: no two alike as long as there are spare ones.
 
     >>> clashing = ("large_final-rewind-zero-rewind500", "random-rewind-zero-rewind2000")
-    >>> of_treatment(clashing[0]) == of_treatment(clashing[1]), len(set(of_treatments(clashing).values()))
+    >>> treatment_style(clashing[0]) == treatment_style(clashing[1]), len(set(treatment_styles(clashing).values()))
     (True, 2)
     """
     found: dict[str, Style] = {}
     for name in names:
-        look, taken = of_treatment(name), set(found.values())
-        place = _SPARE.index(look) if look in _SPARE else 0
-        free = (other for other in (look, *_SPARE[place:], *_SPARE[:place]) if other not in taken)
-        found[name] = look if name in TREATMENTS else next(free, look)
+        style, taken = treatment_style(name), set(found.values())
+        place = _SPARE.index(style) if style in _SPARE else 0
+        free = (other for other in (style, *_SPARE[place:], *_SPARE[:place]) if other not in taken)
+        found[name] = style if name in TREATMENTS else next(free, style)
     return found
 
 
-def of_criterion(name: str) -> Style:
+def criterion_style(name: str) -> Style:
     """The style of a mask criterion where no action matters (planes, supermasks): that of rewinding with zeros."""
-    return of_treatment(f"{name}-rewind-zero".replace(":", "+"))
+    return treatment_style(f"{name}-rewind-zero".replace(":", "+"))
 
 
-def of_baseline(name: str) -> Style:
+def baseline_style(name: str) -> Style:
     """The style of a horizontal baseline; raises InputError for a name that is none."""
     return choose(BASELINES, name, "baseline")

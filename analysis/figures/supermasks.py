@@ -14,12 +14,12 @@ from analysis.figures import drawing, styles
 from analysis.figures.curves import ROW, WIDTH, in_units, line_handle
 from analysis.figures.planes import draw_pair
 from analysis.results import load, select
-from analysis.tables import all_tables
+from analysis.statistics import figure_lines
 from analysis.tables.table1 import ways_learned
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
-from lottery_tf.supermasks.heuristics import UNTRAINED
+from lottery_tf.supermasks.mask_sources import UNTRAINED
 
 UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> what the bars call it
     "untrained_baseline": "no mask",
@@ -32,14 +32,14 @@ WEIGHTS = {"initial": "initial weights", "signed_constant": "signed constant"}
 BAR = 0.8  # of the room between two groups of bars
 
 
-def figure6(found: load.Results | None = None) -> Figure:
-    """Figure 6: what masks do to untrained networks, and the planes of the two criteria that look at signs.
+def figure6(results: load.Results | None = None) -> Figure:
+    """Figure 6: what masks do to untrained networks, and the planes of the two criteria that style at signs.
 
     Args:
-      found: all results; where they hold heuristic supermasks on initial weights, the accuracies of those are drawn
+      results: all results; where they hold heuristic supermasks on initial weights, the accuracies of those are drawn
         beside the planes: the best of each criterion, its kept percentage chosen on validation images.
     """
-    bars = _untrained(found.best_supermasks) if found else pd.DataFrame()
+    bars = _untrained(results.best_supermasks) if results else pd.DataFrame()
     if not len(bars):
         page = drawing.blank(6.4, 3.4)
         draw_pair(page, paper.SIGN_CRITERIA)
@@ -58,11 +58,11 @@ def _untrained(best: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
     """A group of bars a panel: the mean over seeds, each seed a dot."""
-    keys, width = drawing.in_order(select.panels(bars)), BAR / len(UNTRAINED_NETWORKS)
+    keys, width = select.ordered_panels(bars), BAR / len(UNTRAINED_NETWORKS)
     for number, (criterion, label) in enumerate(UNTRAINED_NETWORKS.items()):
         own = [select.panel(bars[bars["criterion"] == criterion], key)["test_accuracy"] * 100 for key in keys]
         places = np.arange(len(keys)) + (number - (len(UNTRAINED_NETWORKS) - 1) / 2) * width
-        colour = styles.INK if criterion == UNTRAINED.criterion else styles.of_criterion(criterion).colour
+        colour = styles.INK if criterion == UNTRAINED.criterion else styles.criterion_style(criterion).colour
         means = [values.mean() if len(values) else 0 for values in own]
         axes.bar(places, means, 0.9 * width, color=colour, alpha=0.75, label=label)
         for place, values in zip(places, own, strict=True):
@@ -77,11 +77,11 @@ def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
     axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
 
 
-def figure7(found: load.Results) -> Figure:
+def figure7(results: load.Results) -> Figure:
     """Figure 7: test accuracy of supermasks against the kept percentage, for both kinds of weights.
 
     Returns:
-      The figure: a row a network, data set and schedule; lines are heuristic masks, their means over seeds with bands
+      The figure: a row for each panel; lines are heuristic masks, their means over seeds with bands
       from the least to the greatest; points are learned masks, of each kind and start those that were learned the
       longest (of equals the way that is best on validation images), with bars from the least to the greatest seed;
       horizontal lines are the trained network, and the one without training or mask.
@@ -89,18 +89,20 @@ def figure7(found: load.Results) -> Figure:
     Raises:
       NothingToDraw: there is neither a heuristic nor a learned supermask.
     """
-    rows = panels_of_supermasks(found)
+    rows = panels_of_supermasks(results)
     if not rows:
         raise drawing.NothingToDraw("there is no heuristic supermask of the paper's criteria and no learned mask.")
     page = drawing.blank(WIDTH, ROW * len(rows) + 1.0)
     handles: dict[str, Line2D] = {}
     for pair, key in zip(page.subplots(len(rows), len(SUPERMASK_WEIGHTS), squeeze=False), rows, strict=True):
-        supermasks = select.panel(found.supermasks, key)
+        supermasks = select.panel(results.supermasks, key)
         for axes, weights in zip(pair, SUPERMASK_WEIGHTS, strict=True):
-            lines = all_tables.over_seeds(all_tables.supermask_runs(supermasks, weights), "greater").query("level > 0")
-            points = _points(_learned_of(found.learned_masks, key, weights))
+            lines = figure_lines.starred_lines(figure_lines.supermask_runs(supermasks, weights), "greater").query(
+                "level > 0"
+            )
+            points = _points(_learned_of(results.learned_masks, key, weights))
             handles |= _draw_heuristics(axes, lines) | _draw_learned(axes, points)
-            handles |= _draw_baselines(axes, found, key, weights)
+            handles |= _draw_baselines(axes, results, key, weights)
             kept = [*supermasks["kept_fraction"], *(1 - rows["pruned_fraction"].mean() for rows in points)]
             drawing.kept_axis(axes, 100 * min((share for share in kept if share > 0), default=0.1))
             axes.set_ylim(0, 100)
@@ -119,23 +121,23 @@ def figure7(found: load.Results) -> Figure:
 BASELINES = {"trained_baseline": "trained network", "untrained_baseline": "untrained, no mask"}
 
 
-def panels_of_supermasks(found: load.Results) -> list[select.Panel]:
+def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
     """The rows of Figure 7: learned masks have no schedule, and a row of their own only where nothing else is there."""
-    own = found.supermasks[
-        found.supermasks["criterion"].isin([ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES])
+    own = results.supermasks[
+        results.supermasks["criterion"].isin([ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES])
     ]
     rows = select.panels(own[own["source"] == "oneshot"])
-    learned = found.learned_masks[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None)
-    return drawing.in_order([*rows, *((*key, "") for key in learned if key not in [row[:2] for row in rows])])
+    learned = results.learned_masks[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None)
+    return select.table_s1_order([*rows, *((*key, "") for key in learned if key not in [row[:2] for row in rows])])
 
 
 def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
     handles = {}
     for name, line in in_units(lines, 100).groupby("line", sort=False):
-        look = styles.of_criterion(name)
-        axes.plot(line["kept"], line["mean"], **look.plot)
-        axes.fill_between(line["kept"], line["min"], line["max"], color=look.colour, alpha=0.15, linewidth=0)
-        handles[name] = line_handle(name, look)
+        style = styles.criterion_style(name)
+        axes.plot(line["kept"], line["mean"], **style.plot)
+        drawing.band(axes, line["kept"], line, style.colour)
+        handles[name] = line_handle(name, style)
     return handles
 
 
@@ -158,27 +160,27 @@ def _draw_learned(axes: Axes, points: Iterable[pd.DataFrame]) -> dict[str, Line2
     handles = {}
     for seeds in points:
         g, rescale = seeds["g"].iloc[0], bool(seeds["rescale"].iloc[0])
-        look, accuracy = styles.LEARNED[g, rescale], 100 * seeds["test_accuracy"]
+        style, accuracy = styles.LEARNED[g, rescale], 100 * seeds["test_accuracy"]
         mean = accuracy.mean()
         error = [[mean - accuracy.min()], [accuracy.max() - mean]]
         kept = 100 * (1 - seeds["pruned_fraction"].mean())
-        shape = look.plot | {"linestyle": "", "zorder": 4, "markersize": 6}
-        axes.errorbar([kept], [mean], yerr=error, ecolor=look.colour, elinewidth=0.8, **shape)
+        shape = style.plot | {"linestyle": "", "zorder": 4, "markersize": 6}
+        axes.errorbar([kept], [mean], yerr=error, ecolor=style.colour, elinewidth=0.8, **shape)
         name = _learned_name(g, rescale)
         handles[name] = Line2D([], [], label=name, **shape)
     return handles
 
 
-def _draw_baselines(axes: Axes, found: load.Results, key: select.Panel, weights: str) -> dict[str, Line2D]:
-    dense = found.levels[found.levels["criterion"] == DENSE]
-    supermasks = select.panel(found.supermasks, key)
+def _draw_baselines(axes: Axes, results: load.Results, key: select.Panel, weights: str) -> dict[str, Line2D]:
+    dense = results.levels[results.levels["criterion"] == DENSE]
+    supermasks = select.panel(results.supermasks, key)
     untrained = supermasks[(supermasks["criterion"] == UNTRAINED.criterion) & (supermasks["weights"] == weights)]
     accuracies = {"trained_baseline": select.panel(dense, key), "untrained_baseline": untrained}
     handles = {}
     for name, rows in accuracies.items():
         height = 100 * rows["test_accuracy"].mean()
         if np.isfinite(height):
-            look = styles.of_baseline(name)
-            axes.axhline(height, color=look.colour, linestyle=look.dash, linewidth=0.9)
-            handles[BASELINES[name]] = line_handle(BASELINES[name], look)
+            style = styles.baseline_style(name)
+            axes.axhline(height, color=style.colour, linestyle=style.dash, linewidth=0.9)
+            handles[BASELINES[name]] = line_handle(BASELINES[name], style)
     return handles

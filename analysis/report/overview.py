@@ -1,4 +1,4 @@
-"""A results folder in a few sentences: what was run, what of the papers' claims holds, what is missing, and its main figure."""
+"""A results folder in a few sentences: what was run, which claims hold, what is missing; and its main figure."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from analysis.claims.all_claims import ClaimResult
+from analysis.claims.catalogue import ClaimResult
 from analysis.claims.verdicts import Verdict
-from analysis.figures import all_figures, curves
-from analysis.figures.drawing import in_order, panel_name
+from analysis.figures import catalogue, curves
+from analysis.figures.drawing import panel_name
 from analysis.report import coverage
 from analysis.results import lottery_lines
 from analysis.results.load import Results
-from analysis.results.select import PANEL, Panel, panel, panels
-from analysis.tables import all_tables
+from analysis.results.select import PANEL, Panel, ordered_panels, panel, table_s1_order
+from analysis.statistics import figure_lines
 from analysis.tables.table1 import learned_of_column
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
 
-def what_was_run(found: Results) -> list[str]:
-    """A sentence for each network, data set and schedule, for Supermasks, and for what was measured besides."""
-    sentences = [_trained(key, panel(found.levels, key)) for key in in_order(panels(found.levels))]
-    for key, rows in _by(found.supermasks[found.supermasks["source"] == "oneshot"], PANEL):
+def what_was_run(results: Results) -> list[str]:
+    """A sentence for each panel, for its Supermasks, and for what was measured besides."""
+    sentences = [_trained(key, panel(results.levels, key)) for key in ordered_panels(results.levels)]
+    for key, rows in _by(results.supermasks[results.supermasks["source"] == "oneshot"], PANEL):
         criteria = _count(rows["criterion"], "criterion", "criteria")
         sentences.append(f"{panel_name(key)}: heuristic Supermasks of {criteria}, {_seeds(rows)}.")
-    for key, rows in _by(found.learned_masks, PANEL[:2]):
+    for key, rows in _by(results.learned_masks, PANEL[:2]):
         masks = f"{len(rows)} learned Supermask{'s' if len(rows) > 1 else ''}"
         sentences.append(f"{panel_name((*key, ''))}: {masks}, {_seeds(rows)}.")
-    besides = coverage.table(found)
+    besides = coverage.controls_and_measurements(results)
     for key, rows in _by(besides, PANEL) if len(besides) else ():
         sentences.append(f"{panel_name(key)}, besides: {', '.join(rows['what'])}.")
     return sentences
@@ -47,7 +47,7 @@ def _trained(key: Panel, levels: pd.DataFrame) -> str:
 
 def _by(rows: pd.DataFrame, columns: Iterable[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     groups = dict(list(rows.groupby(list(columns), sort=False)))
-    return [(key, groups[key]) for key in in_order(groups)]
+    return [(key, groups[key]) for key in table_s1_order(groups)]
 
 
 def _count(values: pd.Series, one: str, many: str = "") -> str:
@@ -59,7 +59,7 @@ def _seeds(rows: pd.DataFrame) -> str:
     return _count(rows["seed"], "seed")
 
 
-OUTCOMES = {  # title of a list of claims -> from a claim's verdicts, where there are enough data, to whether it is of it
+OUTCOMES = {  # title of a list of claims -> whether a claim with these verdicts, not enough data aside, is in it
     "shown wherever there are enough data": lambda verdicts: verdicts == {Verdict.SHOWN},
     "contradicted somewhere": lambda verdicts: Verdict.CONTRADICTED in verdicts,
     "shown in some places, not shown in others": lambda verdicts: verdicts == {Verdict.SHOWN, Verdict.NOT_SHOWN},
@@ -68,7 +68,7 @@ OUTCOMES = {  # title of a list of claims -> from a claim's verdicts, where ther
 
 
 def what_holds(verdicts: Iterable[ClaimResult]) -> dict[str, list[str]]:
-    """The claims of which there are enough data somewhere, by what the data say: a title with their number -> claims."""
+    """The claims that have a verdict anywhere, by what the data say: from a title with their number to the claims."""
     by_claim: dict[str, set[str]] = {}
     for each in verdicts:
         by_claim.setdefault(f"{each.claim} ({each.place})", set()).add(each.verdict)
@@ -77,14 +77,15 @@ def what_holds(verdicts: Iterable[ClaimResult]) -> dict[str, list[str]]:
     return {f"{len(own)} claim{'s' if len(own) > 1 else ''} {title}": own for title, own in lists.items() if own}
 
 
-def what_is_missing(found: Results) -> list[str]:
-    """What the paper's figures have and the results lack: a sentence for each network, data set and schedule, and for
-    each kind of result of which there is none."""
-    sentences = [sentence for key in pruned_panels(found) if (sentence := _lacking(found, key))]
-    return sentences + [f"There is no {what}." for frame, what in KINDS.items() if not len(getattr(found, frame))]
+def what_is_missing(results: Results) -> list[str]:
+    """What the results lack: a sentence for each panel that is not whole and for each kind of which there is none."""
+    sentences = [sentence for key in pruned_panels(results) if (sentence := _lacking(results, key))]
+    return sentences + [
+        f"There is no {what}." for frame, what in RESULT_NAMES.items() if not len(getattr(results, frame))
+    ]
 
 
-KINDS = {  # frame of `Results` -> what to call its rows where there are none
+RESULT_NAMES = {  # frame of `Results` -> what to call its rows where there are none
     "levels": "trained network",
     "supermasks": "heuristic Supermask",
     "learned_masks": "learned Supermask",
@@ -93,25 +94,25 @@ KINDS = {  # frame of `Results` -> what to call its rows where there are none
 }
 
 
-def pruned_panels(found: Results) -> list[Panel]:
-    """The networks, data sets and schedules of which any level was pruned."""
-    return in_order(panels(found.levels[found.levels["level"] > 0]))
+def pruned_panels(results: Results) -> list[Panel]:
+    """The panels of which any level was pruned."""
+    return ordered_panels(results.levels[results.levels["level"] > 0])
 
 
-def _lacking(found: Results, key: Panel) -> str:
-    levels = panel(found.levels, key)
+def _lacking(results: Results, key: Panel) -> str:
+    levels = panel(results.levels, key)
     pruned = levels[levels["level"] > 0]
     wanted = {name: [line.name for line in figure.lines.values()] for name, figure in paper.FIGURES.items()}
     there = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
-    counts = [(f"lines of {all_figures.place(name)}", there[name], len(names)) for name, names in wanted.items()]
+    counts = [(f"lines of {catalogue.place(name)}", there[name], len(names)) for name, names in wanted.items()]
     counts += [("seeds", pruned["seed"].nunique(), len(paper.SEEDS)), ("levels", pruned["level"].max(), paper.LEVELS)]
     short = [f"{count} of {whole} {what}" for what, count, whole in counts if count < whole]
     return f"{panel_name(key)} has {', '.join(short)}." if short else ""
 
 
-def main_figure(found: Results) -> str | None:
-    """The figure that is nearest to whole, the first of equals in the order of `WHOLENESS`; None where there is none."""
-    shares = {name: share(found) for name, share in WHOLENESS.items()}
+def main_figure(results: Results) -> str | None:
+    """The figure that is most nearly whole, the first in `WHOLENESS` of equals; None where there is none."""
+    shares = {name: share(results) for name, share in WHOLENESS.items()}
     best = max(shares, key=shares.get)
     return best if shares[best] else None
 
@@ -119,32 +120,32 @@ def main_figure(found: Results) -> str | None:
 def _of_lines(figure: paper.Figure) -> Callable[[Results], float]:
     """The share of a figure's lines that are there for one network; 0 where none of its own are."""
 
-    def share(found: Results) -> float:
-        own, wanted = set(all_tables.own_treatments(figure)), {line.name for line in figure.lines.values()}
-        trained = [{*panel(found.levels, key)["treatment"]} for key in pruned_panels(found)]
+    def share(results: Results) -> float:
+        own, wanted = set(figure_lines.new_treatments(figure)), {line.name for line in figure.lines.values()}
+        trained = [{*panel(results.levels, key)["treatment"]} for key in pruned_panels(results)]
         return max((len(wanted & there) / len(wanted) for there in trained if own & there), default=0.0)
 
     return share
 
 
-def _of_supermasks(found: Results) -> float:
-    there = {*found.supermasks["criterion"]} & {ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES}
-    learned = [column for column in paper.LEARNED_MASKS if len(learned_of_column(found.learned_masks, column))]
+def _of_supermasks(results: Results) -> float:
+    there = {*results.supermasks["criterion"]} & {ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES}
+    learned = [column for column in paper.LEARNED_MASKS if len(learned_of_column(results.learned_masks, column))]
     return max(len(there) / len(paper.HEURISTIC_MASK_SOURCES), len(learned) / len(paper.LEARNED_MASKS))
 
 
-def _of_tickets(found: Results) -> float:
-    missing = [len(lottery_lines.missing(found, key)) for key in lottery_lines.trained_panels(found)]
+def _of_tickets(results: Results) -> float:
+    missing = [len(lottery_lines.missing(results, key)) for key in lottery_lines.trained_panels(results)]
     return max((1 - lacking / len(lottery_lines.LINES) for lacking in missing), default=0.0)
 
 
 def _of_any(frame: str) -> Callable[[Results], float]:
-    return lambda found: float(len(getattr(found, frame)) > 0)
+    return lambda results: float(len(getattr(results, frame)) > 0)
 
 
-def _of_others(found: Results) -> float:
-    trained = {*found.levels["treatment"]} - {DENSE}
-    return len(curves.other_treatments(found).lines) / max(1, len(trained))
+def _of_others(results: Results) -> float:
+    trained = {*results.levels["treatment"]} - {DENSE}
+    return len(curves.other_treatments(results).lines) / max(1, len(trained))
 
 
 WHOLENESS: dict[str, Callable[[Results], float]] = {  # figure -> from all results to how much of it is there, in [0, 1]

@@ -31,24 +31,25 @@ TREATMENT = {
     field.name: field.default for field in dataclasses.fields(Treatment)
 }  # its parts, as they are in the paper
 
+ADDED_LATER = {"precision": "float32", "decay": "none"}  # column -> what older results were made with, which do not say
 MASK_SETTINGS = (
     "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
-    "learning_rate", "batch_size", "iterations",
+    "learning_rate", "batch_size", "iterations", "decay", "precision",
 )  # fmt: skip
 
-OF_A_LEVEL = ("network", "dataset", "schedule", "seed", *TREATMENT, "level", "kept_fraction")
+OF_A_LEVEL = ("network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "kept_fraction")
 
 CSV_COLUMNS = {  # kind of result -> the columns of its table
     "level": (
-        "network", "dataset", "schedule", "seed", *TREATMENT, "level", "kept_fraction", "early_stop_iteration",
+        "network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "kept_fraction", "early_stop_iteration",
         "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
     ),
     "supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
+        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
         "kept_fraction", "weights", "validation_accuracy", "test_accuracy",
     ),
     "best_supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
+        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
         "kept_fraction", "weights", "rescale", "validation_accuracy", "test_accuracy",
     ),
     "learned_mask": (
@@ -58,7 +59,7 @@ CSV_COLUMNS = {  # kind of result -> the columns of its table
     ),
     "mask_history": (*MASK_SETTINGS, "row", *HISTORY_COLUMNS),
     "control": (
-        "network", "dataset", "schedule", "seed", *TREATMENT, "level", "control", "draw", "kept_fraction",
+        "network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "control", "draw", "kept_fraction",
         "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
     ),
     "line": (
@@ -99,16 +100,16 @@ LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "h
 FINISHED = "finished"  # the status of a training that did not diverge
 
 IDENTITY = {  # what tells one result of a kind from another
-    "level": ("network", "dataset", "schedule", "seed", *TREATMENT, "level"),
+    "level": ("network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level"),
     "supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "level", "weights",
+        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "level", "weights",
     ),
     "best_supermask": (
-        "network", "dataset", "schedule", "seed", "source", "criterion", "mask1", "mask0", "scope", "weights",
+        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "weights",
     ),
     "learned_mask": MASK_SETTINGS,
     "mask_history": (*MASK_SETTINGS, "row"),
-    "control": ("network", "dataset", "schedule", "seed", *TREATMENT, "level", "control", "draw"),
+    "control": ("network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "control", "draw"),
     "line": (*OF_A_LEVEL, "relation", "first", "second", "row"),
     "perturbation": (*OF_A_LEVEL, "multiple", "draw", "row"),
     "limit": (*OF_A_LEVEL, "pruned_by", "method"),
@@ -195,7 +196,7 @@ def _exports(root: Path) -> Iterator[tuple[str, Path]]:
 
 def _is_export(path: Path, columns: tuple[str, ...]) -> bool:
     with open(path, encoding="utf-8", errors="replace") as file:
-        return {*columns} <= {*file.readline().strip().split(",")}
+        return {*columns} - {*ADDED_LATER} <= {*file.readline().strip().split(",")}
 
 
 def _check_agreement(folders: list[dict]) -> None:
@@ -266,7 +267,7 @@ def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
             rows, names = list(reader), reader.fieldnames or ()
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path} cannot be read as a CSV file: {error}.") from error
-    if absent := [column for column in columns if column not in names]:
+    if absent := [column for column in columns if column not in names and column not in ADDED_LATER]:
         raise InputError(f"{path} lacks the columns {', '.join(absent)}; `analysis.export --kind=all` writes them.")
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
@@ -279,7 +280,7 @@ EXPORT = "place of the export"  # what the rows of a CSV file say besides its co
 
 def value_of(row: Mapping, column: str) -> object:
     """A column of a result; older results do not say what was not to be chosen then: it was as in the paper."""
-    return row.get(column, TREATMENT.get(column))
+    return row.get(column, (TREATMENT | ADDED_LATER).get(column))
 
 
 def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
@@ -370,7 +371,7 @@ TYPES: dict[str, Type] = {  # column -> its type and how a value is read; all ot
             "network", "dataset", "schedule", "source", "criterion", "mask1", "mask0", "scope", "rounds", "weights",
             "g",
             "initial_logit",  # a number, or one for each of several layers
-            "optimizer", "status", "control", "relation", "first", "second", "line", "found_by", "direction", "pruned_by",
+            "optimizer", "decay", "precision", "status", "control", "relation", "first", "second", "line", "found_by", "direction", "pruned_by",
             "method", "layer",
         ),
         (str, _text),

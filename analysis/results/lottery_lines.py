@@ -7,7 +7,7 @@ import dataclasses
 import pandas as pd
 
 from analysis.results.load import FINISHED, Results
-from analysis.results.select import Panel, panel, panels
+from analysis.results.select import RUN_COLUMNS, Panel, in_line_order, panel, panels, runs_of_lines
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
@@ -45,29 +45,26 @@ def figure() -> paper.Figure:
     return paper.Figure("Winning tickets and their controls", lines, tuple(lines))
 
 
-def runs(found: Results, key: Panel, measure: str) -> pd.DataFrame:
-    """Every run of the lines: columns line, level, seed, draw, kept_fraction, value.
+def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
+    """Every run of the lines: columns line, level, seed, kept_fraction, value, draw.
 
     Args:
-      found: all results.
-      key: network, data set and schedule.
-      measure: a column of `Results.levels`.
+      results: all results.
+      key: which panel.
+      metric: a column of `Results.levels`.
 
     Returns:
       A row a run. Level 0 is the dense network, for every line that has any other level; of runs that diverged the
       value is NaN. The draw of what is no control is 0.
     """
-    levels = panel(found.levels, key).assign(draw=0)
+    levels = panel(results.levels, key).assign(draw=0)
     wanted = treatments(key[0])
-    controls = panel(found.controls, key)
+    controls = panel(results.controls, key)
     controls = controls[controls["treatment"] == wanted[TICKET].name]
     dense = levels[levels["treatment"] == DENSE]
     own = {line: levels[levels["treatment"] == treatment.name] for line, treatment in wanted.items()}
     own |= {line: controls[controls["control"] == control] for line, control in CONTROLS.items()}
-    columns = ["line", "level", "seed", "draw", "kept_fraction", "value"]
-    parts = [pd.concat([dense, rows]).assign(line=line) for line, rows in own.items() if len(rows)]
-    rows = pd.concat(parts, ignore_index=True) if parts else levels[:0].assign(line="")
-    return rows.rename(columns={measure: "value"})[columns]
+    return runs_of_lines(dense, own).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
 
 
 def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
@@ -85,9 +82,7 @@ def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
         kept_fraction=("kept_fraction", "mean"), min=("value", "min"), max=("value", "max")
     )
     joined = spread.join(seeds).rename(columns={"count": "n"}).reset_index().assign(star=False)
-    joined = joined[[*place, "kept_fraction", "mean", "min", "max", "n", "star"]].sort_values("level", kind="stable")
-    order = {line: number for number, line in enumerate(LINES)}
-    return joined.sort_values("line", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+    return in_line_order(joined[[*place, "kept_fraction", "mean", "min", "max", "n", "star"]], LINES)
 
 
 def too_short(dense: pd.DataFrame) -> str:
@@ -103,17 +98,17 @@ def too_short(dense: pd.DataFrame) -> str:
     return f"{falling} of {len(ended)} dense networks stop at the very end of training, which is too short"
 
 
-def missing(found: Results, key: Panel) -> list[str]:
+def missing(results: Results, key: Panel) -> list[str]:
     """The lines of which no level is there that did not diverge."""
-    rows = runs(found, key, "test_accuracy")
+    rows = runs(results, key, "test_accuracy")
     there = set(rows[(rows["level"] > 0) & rows["value"].notna()]["line"])
     return [line for line in LINES if line not in there]
 
 
-def trained_panels(found: Results) -> list[Panel]:
-    """The networks, data sets and schedules with a one-shot or a fine-tuned level, or a control of a ticket.
+def trained_panels(results: Results) -> list[Panel]:
+    """The panels with a one-shot or a fine-tuned level, or a control of a ticket.
 
-    A ticket alone makes none: it is a line of the paper's figures as well.
+    A ticket alone does not count: it is a line of the paper's figures as well.
     """
-    keys = sorted({*panels(found.levels), *panels(found.controls)})
-    return [key for key in keys if not {*LINES} - {TICKET} <= {*missing(found, key)}]
+    keys = sorted({*panels(results.levels), *panels(results.controls)})
+    return [key for key in keys if not {*LINES} - {TICKET} <= {*missing(results, key)}]

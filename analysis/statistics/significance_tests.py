@@ -198,7 +198,8 @@ def compare(
     """Compares the runs of two lines.
 
     Args:
-      a, b: from seed to value; values that are not numbers are no runs.
+      a: from seed to value; values that are not numbers are no runs.
+      b: the same of the other line.
       test: a name in `TESTS`.
       better: "greater" or "less", which way is better; the p-value is of "the mean of a is better".
       names: what the two are called.

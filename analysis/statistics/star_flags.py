@@ -1,4 +1,4 @@
-"""The flags that say when a point is starred. Commands define them when they start: their modules are imported by others."""
+"""The flags that say what a star takes; commands define them when they start, since other modules import them."""
 
 from absl import flags
 
@@ -19,7 +19,7 @@ def define_star_flags() -> None:
         "correction",
         usual.correction,
         significance_tests.CORRECTIONS,
-        f"For comparing many lines at a level: {', '.join(significance_tests.CORRECTIONS)}. The paper's reading is none.",
+        f"For comparing many lines at a level: {', '.join(significance_tests.CORRECTIONS)}.",
     )
     flags.DEFINE_float("significance", usual.significance, "The p-value that a star takes, one-sided.")
 

@@ -1,1 +1,1 @@
-"""The tables of the paper and the numbers behind each figure; `all_tables` lists them."""
+"""The tables of the paper and the numbers behind each figure; `catalogue` lists them."""

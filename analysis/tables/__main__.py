@@ -7,7 +7,15 @@ Examples:
 
 from __future__ import annotations
 
-from analysis.tables.all_tables import define_flags, main
+from pathlib import Path
+
+from absl import flags
+
+from analysis.common_flags import define_results_dir
+from analysis.results.load import load
+from analysis.statistics.star_flags import define_star_flags, rule_from_flags
+from analysis.tables.catalogue import TABLES
+from analysis.tables.formats import FORMATS
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError

@@ -22,8 +22,8 @@ def mean_and_range(
 ) -> str:
     """Mean [least, greatest] of n runs; n is shown where it is fewer than the paper's five.
 
-    >>> mean_and_range(79.3, 78.1, 80.2, 1, 5), mean_and_range(79.3, 79.3, 79.3, 1, 1), mean_and_range(math.nan, math.nan, math.nan, 1, 0)
-    ('79.3 [78.1, 80.2]', '79.3, n = 1', '-, n = 0')
+    >>> mean_and_range(79.3, 78.1, 80.2, 1, 5), mean_and_range(79.3, 79.3, 79.3, 1, 1)
+    ('79.3 [78.1, 80.2]', '79.3, n = 1')
     """
     text = NOTHING if math.isnan(mean) else f"{mean:.{digits}f}"
     if n > 1:
@@ -47,12 +47,12 @@ class Table:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown, its columns aligned; pandas would want another package for it.
+    r"""A table as Markdown, its columns aligned.
 
     >>> print(to_markdown(pd.DataFrame({"line": ["a|b"], "mean": ["79.30"]})), end="")
     | line | mean  |
     |------|-------|
-    | a\\|b | 79.30 |
+    | a\|b | 79.30 |
     """
     rows = [[str(cell).replace("|", "\\|") for cell in row] for row in _rows(table)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -67,16 +67,16 @@ def to_csv(table: pd.DataFrame) -> str:
 
 
 def to_latex(table: pd.DataFrame) -> str:
-    """A table as a LaTeX tabular that needs no package; pandas would want another package for it.
+    r"""A table as a LaTeX tabular that needs no package.
 
     >>> print(to_latex(pd.DataFrame({"line": ["large_final"], "kept, %": ["80.04"]})), end="")
-    \\begin{tabular}{ll}
-    \\hline
-    line & kept, \\% \\\\
-    \\hline
-    large\\_final & 80.04 \\\\
-    \\hline
-    \\end{tabular}
+    \begin{tabular}{ll}
+    \hline
+    line & kept, \% \\
+    \hline
+    large\_final & 80.04 \\
+    \hline
+    \end{tabular}
     """
     head, *rows = (" & ".join(_latex(cell) for cell in row) + r" \\" for row in _rows(table))
     begin = rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}"

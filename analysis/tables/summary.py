@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from analysis.results.load import FINISHED
+from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
 from analysis.tables.formats import mean_and_range
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.text_tables import text_table
-
-METRIC_TITLES = {"early_stop_iteration": "early-stopping iteration", "test_accuracy": "test accuracy at early stop, %"}
 
 
 def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int], last_level: int) -> pd.DataFrame:
@@ -26,7 +25,7 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
       last_level: the highest level wanted.
 
     Returns:
-      A row a level: treatment, seed, level, kept_fraction, status and the measures; accuracy in percent.
+      A row a level: treatment, seed, level, kept_fraction, status and `DRAWN_METRICS`; accuracy in percent.
     """
     found = [metrics for metrics in levels if metrics["seed"] in seeds and metrics["level"] <= last_level]
     rows = []
@@ -36,59 +35,32 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
                 rows.append({"treatment": treatment.name} | metrics)
     if not rows:
         raise InputError("There are no trained levels of these treatments and seeds.")
-    table = pd.DataFrame(rows)[["treatment", "seed", "level", "kept_fraction", "status", *METRIC_TITLES]]
-    table = table.astype(dict.fromkeys(METRIC_TITLES, float))
+    table = pd.DataFrame(rows)[["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]]
+    table = table.astype(dict.fromkeys(DRAWN_METRICS, float))
     table["test_accuracy"] *= 100
     # A diverged training has no accuracy, and stops nowhere early: it counts as missing, not as zero.
-    table.loc[table["status"] != FINISHED, list(METRIC_TITLES)] = float("nan")
+    table.loc[table["status"] != FINISHED, list(DRAWN_METRICS)] = float("nan")
     return table.sort_values("level", kind="stable")
-
-
-def over_seeds(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Mean, least and greatest value over seeds, for each treatment (in its order) and level.
-
-    Args:
-      rows: what `chosen` returns.
-      measure: the column.
-
-    Returns:
-      Columns treatment, level, kept_fraction, mean, min, max, n (the seeds that have a value), runs (all of them).
-    """
-    groups = rows.groupby(["treatment", "level"], sort=False)
-    return groups.agg(
-        kept_fraction=("kept_fraction", "first"),
-        mean=(measure, "mean"),
-        min=(measure, "min"),
-        max=(measure, "max"),
-        n=(measure, "count"),
-        runs=(measure, "size"),
-    ).reset_index()
 
 
 def table(rows: pd.DataFrame) -> str:
     """The summary as text, a block a treatment."""
-    cells = {measure: over_seeds(rows, measure) for measure in METRIC_TITLES}
-    first, blocks = next(iter(cells.values())), []
-    for treatment in rows["treatment"].unique():
-        lines = [["level", "kept %", *METRIC_TITLES.values()]]
-        for place in first.index[first["treatment"] == treatment]:
-            level = [first.at[place, "level"], f"{100 * first.at[place, 'kept_fraction']:.2f}"]
-            lines.append(
-                [*level, *(_level_cell(cells[measure].loc[place], digits) for measure, digits in DIGITS.items())]
-            )
+    metrics = {name: over_seeds(rows, name, "treatment") for name in DRAWN_METRICS}
+    first, blocks = metrics[DRAWN_METRICS[0]], []
+    for treatment, levels in first.groupby("treatment", sort=False):
+        lines = [["level", "kept %", *(METRICS[name].title for name in DRAWN_METRICS)]]
+        for place, level in levels.iterrows():
+            cells = [_cell(found.loc[place], METRICS[name].digits) for name, found in metrics.items()]
+            lines.append([level["level"], f"{100 * level['kept_fraction']:.2f}", *cells])
         blocks.append(f"{treatment}\n{text_table(lines)}")
     return "\n\n".join(blocks)
 
 
-DIGITS = {"early_stop_iteration": 0, "test_accuracy": 2}
-
-
-def _level_cell(row: pd.Series, digits: int) -> str:
-    return _cell(row["mean"], row["min"], row["max"], row["n"], row["runs"], digits)
-
-
-def _cell(mean: float, least: float, greatest: float, n: int, runs: int, digits: int) -> str:
-    return mean_and_range(mean, least, greatest, digits, n, runs) if n else "diverged"
+def _cell(found: Mapping, digits: int) -> str:
+    """Mean and range of the runs that finished; "diverged" where none did."""
+    if not found["n"]:
+        return "diverged"
+    return mean_and_range(found["mean"], found["min"], found["max"], digits, found["n"], found["runs"])
 
 
 MASK_COLUMNS = {  # what is printed of a learned mask -> its metric
@@ -116,9 +88,9 @@ def learned_masks(results: Iterable[dict]) -> str:
         name = f"{weights}, {g}{', rescaled' if rescale else ''}, {target}"
         cells = []
         for title, metric in MASK_COLUMNS.items():
-            values = rows[metric] * (1 if title == "best iteration" else 100)
-            digits = 0 if title == "best iteration" else 2
-            cells.append(_cell(values.mean(), values.min(), values.max(), values.count(), len(values), digits))
+            factor, digits = (1, 0) if title == "best iteration" else (100, 2)
+            found = (factor * rows[metric]).agg(["mean", "min", "max"]).to_dict()
+            cells.append(_cell(found | {"n": rows[metric].count(), "runs": len(rows)}, digits))
         table.append([name, *cells])
     return f"{text_table(table, indent='  ')}\n{MASK_NOTE}"
 

@@ -1,4 +1,4 @@
-"""Table 1 of the paper: the best Supermasks, heuristic and learned, beside the trained network and the published values."""
+"""Table 1 of the paper: the best Supermasks, heuristic and learned, the trained network, and what is published."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.results.load import FINISHED, Results
 from analysis.results.select import PANEL
-from analysis.tables.formats import SUMMARY
+from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
@@ -37,8 +37,8 @@ def table1(results: Results) -> pd.DataFrame:
 
     Returns:
       Columns network, dataset, schedule ("" for learned masks), column (of the paper's table), training (of learned
-      masks), published, and for each of the three ways W: W_mean, W_min, W_max, W_n, W_of (the criterion), W_kept_percent
-      (the mean) and W_difference (W_mean minus published). No rows where there are no results.
+      masks), published, and for each of the three ways W: W_mean, W_min, W_max, W_n, W_of (the criterion),
+      W_kept_percent (the mean) and W_difference (W_mean minus published). No rows where there are no results.
     """
     rows = [*_heuristic_rows(results), *_learned_rows(results), *_trained_rows(results)]
     published = published_table1()
@@ -67,7 +67,7 @@ def _learned_rows(results: Results) -> Iterator[dict]:
     for column in paper.LEARNED_MASKS:
         rows = learned_of_column(results.learned_masks, column).dropna(subset=ACCURACIES)
         for (network, dataset, *how), found in rows.groupby(["network", "dataset", *HOW_LEARNED]):
-            yield _table1_row((network, dataset, ""), column, found, learned_how(*how))
+            yield _table1_row((network, dataset, "", how[-1]), column, found, learned_how(*how))
 
 
 def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -90,16 +90,22 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
     )
 
 
-HOW_LEARNED = ("iterations", "batch_size", "optimizer", "learning_rate")
+HOW_LEARNED = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "precision")
 
 
-def learned_how(iterations: float, batch_size: float, optimizer: str, learning_rate: float) -> str:
+def learned_how(
+    iterations: float, batch_size: float, optimizer: str, learning_rate: float, decay: str, precision: str
+) -> str:
     """How a mask was learned, in words.
 
-    >>> learned_how(2000, 250, "momentum", 100.0)
+    >>> learned_how(2000, 250, "momentum", 100.0, "none", "float32")
     '2000 iterations of 250 images, momentum 100'
+    >>> learned_how(2000, 60, "adam", 0.1, "cosine", "mixed_bfloat16")
+    '2000 iterations of 60 images, adam 0.1, cosine decay, mixed_bfloat16'
     """
-    return f"{iterations:.0f} iterations of {batch_size:.0f} images, {optimizer} {learning_rate:g}"
+    words = [f"{iterations:.0f} iterations of {batch_size:.0f} images", f"{optimizer} {learning_rate:g}"]
+    words += [f"{decay} decay"] * (decay != "none") + [precision] * (precision != "float32")
+    return ", ".join(words)
 
 
 def ways_learned(learned_masks: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -174,7 +180,7 @@ TABLE1_COLUMNS = (
 
 
 def published() -> pd.DataFrame:
-    """Every number that the paper prints, and headlines of the works behind it: source, place, network, dataset, quantity, value, unit, note."""
+    """Every number that the paper prints and headlines of the works behind it, a row each, as in `published.csv`."""
     return pd.read_csv(PUBLISHED, keep_default_na=False, dtype={"value": float})
 
 
@@ -183,3 +189,29 @@ def published_table1() -> dict[tuple[str, str, str], float]:
     rows = published()
     rows = rows[(rows["source"] == "Zhou et al.") & (rows["place"] == "Table 1")]
     return {(row.network, row.dataset, row.quantity): row.value for row in rows.itertuples()}
+
+
+def table1_table(results: Results) -> Table:
+    """Table 1 as it is read: each cell's mean [least, greatest] and its difference from the published one."""
+    numbers = table1(results)
+    shown = numbers[["network", "dataset", "schedule", "column", "training"]].rename(columns={"dataset": "data"})
+    shown["published"] = [NOTHING if math.isnan(value) else f"{value:.1f}" for value in numbers["published"]]
+    for way, title in WAY_TITLES.items():
+        shown[title] = [_table1_cell(row, way) for row in numbers.to_dict("records")]
+    return Table(
+        "Table 1: test accuracy of the best Supermasks, % (difference from the published value)", numbers, shown
+    )
+
+
+WAY_TITLES = {
+    "maxima": "mean of the seeds' maxima",
+    "mean_maximum": "maximum of the mean",
+    "validation": "chosen on validation images",
+}
+
+
+def _table1_cell(row: dict, way: str) -> str:
+    difference = row[f"{way}_difference"]
+    cell = mean_and_range(*(row[f"{way}_{name}"] for name in SUMMARY), 2, row[f"{way}_n"])
+    cell += "" if math.isnan(difference) else f" ({difference:+.2f})"
+    return cell + (f", {row[f'{way}_of']}" if row[f"{way}_of"] else "")

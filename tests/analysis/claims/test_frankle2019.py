@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.claims import frankle2019
-from analysis.claims.all_claims import evaluate
+from analysis.claims.catalogue import evaluate
 from analysis.claims.evidence import collect
 from analysis.claims.verdicts import Verdict
 from analysis.results import lottery_lines
@@ -21,7 +21,7 @@ NAMES = {line: treatment.name for line, treatment in lottery_lines.TREATMENTS.it
 
 
 def lottery_like(network, seed, name, level):
-    """Tickets gain up to about the eighth level and match up to the sixteenth, one-shot ones to the twelfth; controls lose."""
+    """Tickets gain to about level 8 and match to level 16, one-shot ones to level 12; controls lose."""
     gains = {
         "dense": 0.0,
         NAMES[TICKET]: 0.02 * (level / 8) * (2 + 0.2 * seed - level / 8),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.claims import paul2023
-from analysis.claims.all_claims import evaluate
+from analysis.claims.catalogue import evaluate
 from analysis.claims.evidence import collect
 from analysis.claims.verdicts import Verdict
 from analysis.results.load import FRAMES, LANDSCAPE, load
@@ -137,5 +137,5 @@ def test_a_seed_with_fewer_than_three_levels_does_not_count(world):
     (own,) = collect(world)
     rows = own.landscape["threshold"].query("layer == 'all'")
     rows = rows[(rows["seed"] > 0) | (rows["level"] < 3)]  # of seed 0 levels 1 and 2
-    found = paul2023.over_seeds(rows, "share_after")["share_after"]
+    found = paul2023.seed_means(rows, "share_after")["share_after"]
     assert set(found) == {1, 2} and found[1] == pytest.approx(0.2)

@@ -13,10 +13,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.figures import all_figures, connectivity, drawing, styles
+from analysis.figures import catalogue, connectivity, drawing, styles
 from analysis.figures import landscape_panels as panels
 from analysis.figures.connectivity import PAIRS
-from analysis.report import provenance, report
+from analysis.report import commands, parts, report
 from analysis.results import load
 from lottery_tf.landscape.measurements import flatness, limits
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
@@ -24,7 +24,7 @@ from lottery_tf.landscape.measurements.lines import successive_jobs
 from lottery_tf.pruning.treatments import Treatment
 
 TREATMENTS = (Treatment(), Treatment("random"), Treatment(rewind_to=100), Treatment("movement", mask1="reinit"))
-ENTRIES = list(report.MEASURED)
+ENTRIES = list(parts.MEASURED)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def found(folder):
 def drawn(found):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return {name: all_figures.draw(name, all_figures.FigureInputs(found)) for name in ENTRIES}
+        return {name: catalogue.draw(name, catalogue.FigureInputs(found)) for name in ENTRIES}
 
 
 def test_what_looks_otherwise_in_another_panel_says_so():
@@ -57,7 +57,7 @@ def test_what_looks_otherwise_in_another_panel_says_so():
     given += [
         (handle("hollow", marker="o", markerfacecolor=face), panel) for panel, face in (("a", "w"), ("b", "blue"))
     ]
-    told = [each.get_label() for each in panels._told_apart(given)]
+    told = [each.get_label() for each in panels._distinct(given)]
     assert told == ["dashes (a; c)", "dashes (b)", "same", "hollow (a)", "hollow (b)"]
 
 
@@ -87,7 +87,8 @@ def test_barriers_are_means_in_points_and_markers_say_what_matches(drawn, found)
     line, least = heights(large, look, marker=False)
     means = 100 * own.groupby("level")[["second_kept_fraction", "error_barrier"]].mean().sort_index(ascending=False)
     np.testing.assert_allclose(line.get_xydata(), means)
-    # The ends of the pairs that do not match have one error in this world; those of the others are a tenth of a point apart.
+    # The ends of the pairs that do not match have one error in this world; those of the others are a tenth of a point
+    # apart.
     np.testing.assert_allclose(least.get_ydata(), [0.05] * 3 + [0] * 3, atol=1e-12)
     full, none = heights(large, look)
     assert (full.get_fillstyle(), none.get_fillstyle()) == ("full", "none")
@@ -99,7 +100,7 @@ def test_barriers_are_means_in_points_and_markers_say_what_matches(drawn, found)
 def test_a_pair_that_matches_in_some_seeds_is_half_filled(found):
     lines = found.lines.copy()
     lines.loc[(lines["seed"] == 1) & (lines["level"] == 1), "second_error"] += 0.01
-    figure = all_figures.draw("barriers", all_figures.FigureInputs(dataclasses.replace(found, lines=lines)))
+    figure = catalogue.draw("barriers", catalogue.FigureInputs(dataclasses.replace(found, lines=lines)))
     fills = {line.get_fillstyle() for line in heights(figure.axes[0], styles.REWIND_POINTS[0])}
     assert fills == {"full", "left", "none"}
 
@@ -141,7 +142,7 @@ def test_eigenvalues_trace_and_curvature(drawn, found):
 def test_a_curvature_that_is_not_above_zero_is_drawn(found):
     rays = found.rays.copy()
     rays.loc[rays["direction"] == "random", "curvature"] = -0.001
-    figure = all_figures.draw("flatness", all_figures.FigureInputs(dataclasses.replace(found, rays=rays)))
+    figure = catalogue.draw("flatness", catalogue.FigureInputs(dataclasses.replace(found, rays=rays)))
     axes = figure.axes[2]
     assert axes.get_yscale() == "symlog"
     (line,) = heights(axes, styles.PRUNED_BY["random"])
@@ -153,7 +154,7 @@ def test_the_density_has_a_mass_of_one_and_counts_are_those_of_the_nodes(drawn):
     for line in density.lines:
         grid, values = line.get_data()
         assert np.trapezoid(np.nan_to_num(values), grid) == pytest.approx(1, abs=1e-3)
-    # Of 100 eigenvalues a fifth is above zero in this world, a tenth of a percent at the top; three seeds differ a little.
+    # Of 100 eigenvalues a fifth is above zero in this world, a tenth of a percent at the top; seeds differ a little.
     for line in counts.lines:
         assert line.get_ydata()[0] == pytest.approx(20) and line.get_ydata()[-1] == pytest.approx(0.1 / 3)
     assert len(density.lines) == panels.LEVELS and legend_of(drawn["spectral_density"])[0] == "level 0, 100.0% kept"
@@ -190,7 +191,7 @@ def test_magnitudes_before_and_after(found):
     thresholds.loc[thresholds["layer"] != "all", ["share_before", "share_after"]] = (
         0.9  # those of one layer are not drawn
     )
-    figure = all_figures.draw("magnitudes", all_figures.FigureInputs(dataclasses.replace(found, thresholds=thresholds)))
+    figure = catalogue.draw("magnitudes", catalogue.FigureInputs(dataclasses.replace(found, thresholds=thresholds)))
     share, first, last = figure.axes
     rows = found.thresholds[
         (found.thresholds["layer"] == "all") & (found.thresholds["treatment"] == Treatment().name)
@@ -209,31 +210,31 @@ def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, 
     empty = {load.FRAMES[kind]: getattr(found, load.FRAMES[kind])[:0] for kind in load.LANDSCAPE}
     without = dataclasses.replace(found, **empty)
     with pytest.raises(drawing.NothingToDraw, match="there is no"):
-        all_figures.draw(name, all_figures.FigureInputs(without))
-    made = report.Report(tmp_path, tmp_path, all_figures.FigureInputs(without))
-    text = report.figure_part(name, made)
-    measure = provenance.MEASURED_BY[report.MEASURED[name]]
+        catalogue.draw(name, catalogue.FigureInputs(without))
+    made = parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(without))
+    text = parts.figure_part(name, made)
+    measure = commands.MEASURED_BY[parts.MEASURED[name]]
     assert "Not drawn: there is no" in text and f"--measure={measure}" in text and "--seeds=0,1,2" in text
     assert measure in MEASUREMENTS
 
 
 def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
     empty = {load.FRAMES[kind]: getattr(found, load.FRAMES[kind])[:0] for kind in load.LANDSCAPE}
-    text = report.landscape_part(
-        report.Report(tmp_path, tmp_path, all_figures.FigureInputs(dataclasses.replace(found, **empty)))
+    text = parts.landscape_part(
+        parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(dataclasses.replace(found, **empty)))
     )
     assert "Nothing of this is measured yet" in text and "Not drawn" not in text
-    for measure in {provenance.MEASURED_BY[kind] for kind in report.MEASURED.values()}:
+    for measure in {commands.MEASURED_BY[kind] for kind in parts.MEASURED.values()}:
         assert text.count(f"<span>--measure={measure}</span>") == 1
     some = dataclasses.replace(found, **empty | {"lines": found.lines})
-    text = report.landscape_part(report.Report(tmp_path, tmp_path, all_figures.FigureInputs(some)))
+    text = parts.landscape_part(parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(some)))
     assert text.count("<figure ") == 2 and text.count("Not drawn") == len(ENTRIES) - 2
 
 
 def test_a_panel_with_fewer_seeds_at_some_levels_says_so(drawn, found):
     assert "3 seeds" in title_of(drawn["barriers"])
     fewer = found.lines[(found.lines["seed"] == 0) | (found.lines["level"] < 4)]
-    figure = all_figures.draw("barriers", all_figures.FigureInputs(dataclasses.replace(found, lines=fewer)))
+    figure = catalogue.draw("barriers", catalogue.FigureInputs(dataclasses.replace(found, lines=fewer)))
     assert "1 to 3 seeds" in title_of(figure)
 
 
@@ -244,7 +245,7 @@ def title_of(figure):
 def test_criteria_are_drawn_on_one_scale(found):
     lines = found.lines.copy()
     lines.loc[lines["criterion"] == "random", "error_barrier"] += 0.3
-    figure = all_figures.draw("barriers", all_figures.FigureInputs(dataclasses.replace(found, lines=lines)))
+    figure = catalogue.draw("barriers", catalogue.FigureInputs(dataclasses.replace(found, lines=lines)))
     large, *_, random = figure.axes
     assert large.get_ylim()[1] == random.get_ylim()[1] > 30
 
@@ -261,10 +262,10 @@ def test_densities_are_cut_at_a_tenth_of_an_eigenvalue(drawn):
 @pytest.mark.parametrize("kind", load.LANDSCAPE)
 def test_commands_measure_what_is_here(kind, found):
     treatments = set()
-    for line in provenance.measurement_commands(found, kind):
+    for line in commands.measurement_commands(found, kind):
         words = shlex.split(line)
         given = dict(word.removeprefix("--").split("=", 1) for word in words[3:])
-        assert words[2] == "runs.connectivity" and given["levels"] == "6" and given["seeds"] == "0,1,2"
+        assert words[2] == "runs.landscape" and given["levels"] == "6" and given["seeds"] == "0,1,2"
         rewind_to = int(given.get("rewind_to", 0))
         treatments |= {
             Treatment(name, mask1=given["mask1"], rewind_to=rewind_to) for name in given["criterion"].split(",")
@@ -277,14 +278,12 @@ def test_one_seed_and_one_level_are_enough(tmp_path):
     folder = made_up.write_results(tmp_path, treatments=TREATMENTS[:1], seeds=[3], levels=2, landscape=TREATMENTS[:1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pictures = [
-            drawing.content(all_figures.draw(name, all_figures.figure_inputs(folder)), "svg") for name in ENTRIES
-        ]
+        pictures = [drawing.content(catalogue.draw(name, catalogue.figure_inputs(folder)), "svg") for name in ENTRIES]
     assert all(b"</svg>" in picture for picture in pictures)
 
 
-def test_treatments_in_order_and_what_they_are_called(found):
-    assert panels.in_order(found.lines) == [
+def test_the_order_of_treatments_and_what_they_are_called(found):
+    assert panels.ordered_treatments(found.lines) == [
         "large_final-rewind-zero", "large_final-rewind-zero-rewind100", "movement-reinit-zero", "random-rewind-zero",
     ]  # fmt: skip
     rows = found.lines
@@ -304,11 +303,11 @@ def test_names_are_those_of_the_measurements():
 
 
 def test_drawing_needs_no_measuring():
-    code = "import sys, analysis.figures, analysis.claims; print([n for n in ('tensorflow', 'scipy.sparse') if n in sys.modules])"
+    code = "import sys, analysis.figures, analysis.claims; print({'tensorflow', 'scipy.sparse'} & {*sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=report.__file__.rsplit("/", 2)[0]
     )
-    assert done.stdout == "[]\n"
+    assert done.stdout == "set()\n"
 
 
 def test_spread_takes_both_ends():

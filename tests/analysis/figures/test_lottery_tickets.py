@@ -1,4 +1,4 @@
-"""Winning tickets and their controls: each line against plain pandas on the results, what is missing, and the commands."""
+"""Winning tickets and their controls: each line against plain pandas on the results, what is missing, commands."""
 
 import dataclasses
 import shlex
@@ -10,14 +10,14 @@ import pytest
 from matplotlib.colors import to_hex
 
 from analysis.figures import drawing, lottery_tickets
-from analysis.report import provenance, report
+from analysis.report import commands, report, sections
 from analysis.results import load, lottery_lines
 from analysis.results.lottery_lines import FINE_TUNED, LINES, ONE_SHOT, RANDOM, REINIT, TICKET
-from analysis.tables import all_tables
+from analysis.tables import catalogue
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.named_studies import STUDIES
 
-KEY = ("fc", "mnist", "paper")
+KEY = ("fc", "mnist", "paper", "float32")
 DIVERGED = (1, "reinit-2", 2)
 
 
@@ -44,10 +44,9 @@ def drawn(found):
 
 
 def line_of(figure, place, name):
-    look = lottery_tickets.LOOKS[name]
-    (line,) = [
-        line for line in figure.axes[place].lines if (to_hex(line.get_color()), line.get_marker()) == (look.colour, look.marker)
-    ]  # fmt: skip
+    look = lottery_tickets.LINE_STYLES[name]
+    wanted = look.colour, look.marker
+    (line,) = [line for line in figure.axes[place].lines if (to_hex(line.get_color()), line.get_marker()) == wanted]
     return line
 
 
@@ -89,7 +88,7 @@ def test_the_legend_names_what_is_drawn(drawn):
     assert {axes.get_xlabel() for axes in drawn.axes} == {"weights kept, %"}
     shown = [text.get_text() for text in drawn.legends[0].get_texts()]
     assert shown == [TICKET, ONE_SHOT, REINIT, RANDOM, "dense network"]
-    looks = list(lottery_tickets.LOOKS.values())
+    looks = list(lottery_tickets.LINE_STYLES.values())
     assert len({(look.colour, look.marker) for look in looks}) == len(looks) == len(LINES)
 
 
@@ -120,8 +119,8 @@ def test_networks_that_are_pruned_globally_have_lines_of_their_own(found):
     for frame in frames.values():
         frame["treatment"] = frame["treatment"].str.replace("-zero", "-zero-global")
     other = dataclasses.replace(found, **frames)
-    assert lottery_lines.trained_panels(other) == [("resnet20", "mnist", "paper")]
-    assert lottery_lines.missing(other, ("resnet20", "mnist", "paper")) == [FINE_TUNED]
+    assert lottery_lines.trained_panels(other) == [("resnet20", "mnist", "paper", "float32")]
+    assert lottery_lines.missing(other, ("resnet20", "mnist", "paper", "float32")) == [FINE_TUNED]
 
 
 def test_a_ticket_alone_is_no_figure_of_its_own(found):
@@ -134,7 +133,7 @@ def test_a_ticket_alone_is_no_figure_of_its_own(found):
 
 
 def test_the_table_has_the_numbers_of_the_figure(drawn, found):
-    stops, accuracies = all_tables.TABLES["lottery"](found)
+    stops, accuracies = catalogue.TABLES["lottery"](found)
     for place, table in enumerate((stops, accuracies)):
         for name in (TICKET, REINIT):
             own = table.numbers[table.numbers["line"] == name]["mean"]
@@ -147,10 +146,10 @@ def flags_of(line):
 
 
 def test_the_section_says_what_is_missing_and_the_command_that_makes_it(folder, found, tmp_path):
-    sections = tuple(section for section in report.SECTIONS if section.anchor == "lottery-tickets")
-    text = report.write(folder, tmp_path, sections=sections).read_text()
+    kept = tuple(section for section in sections.SECTIONS if section.anchor == "lottery-tickets")
+    text = report.write(folder, tmp_path, sections=kept).read_text()
     assert "Missing lines. fc on mnist, paper: fine-tuned." in text
-    (command,) = provenance.wanted_lottery(found, folder)
+    (command,) = commands.missing_lottery(found, folder)
     wanted = flags_of(command)
     assert wanted == {
         "study": "lottery", "networks": "fc", "dataset": "mnist", "schedule": "paper", "levels": "3", "seeds": "0,1,2",
@@ -161,6 +160,6 @@ def test_the_section_says_what_is_missing_and_the_command_that_makes_it(folder, 
 
 
 def test_what_trained_the_controls(found):
-    (command,) = provenance.control_commands(found)
+    (command,) = commands.control_commands(found)
     given = flags_of(command)
     assert (given["criterion"], given["controls"], given["levels"]) == ("large_final", "random,reinit", "3")

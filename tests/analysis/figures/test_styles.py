@@ -19,7 +19,9 @@ EYES = {
     "no middle": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "no short": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
-TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 FIGURE_LINES = {name: [t.name for t in figure.lines.values()] for name, figure in paper.FIGURES.items()}
 FIGURE_LINES["figure7"] = [f"{ladder.criterion}-rewind-zero" for ladder in paper.HEURISTIC_MASK_SOURCES]
 
@@ -79,13 +81,13 @@ def test_no_two_treatments_look_the_same():
 
 def test_a_treatment_that_the_paper_has_not_gets_one_look_of_its_own():
     names = [f"mine+criterion_{letter}-rewind-zero" for letter in "abcdefgh"]
-    looks = [styles.of_treatment(name) for name in names]
-    assert looks == [styles.of_treatment(name) for name in names]
+    looks = [styles.treatment_style(name) for name in names]
+    assert looks == [styles.treatment_style(name) for name in names]
     assert len(set(looks)) == len(names)
     assert not set(looks) & set(styles.TREATMENTS.values())
-    assert styles.of_criterion("mine:criterion_a") == looks[0]
+    assert styles.criterion_style("mine:criterion_a") == looks[0]
 
 
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(InputError, match="Unknown baseline 'densest'; did you mean 'dense'"):
-        styles.of_baseline("densest")
+        styles.baseline_style("densest")

@@ -1,4 +1,4 @@
-"""The page of a made-up folder: whole, alone, escaped; of unfinished folders and of exported files; and its commands."""
+"""The page of a made-up folder: whole, alone, escaped; of unfinished folders and exported files; its commands."""
 
 import dataclasses
 import html.parser
@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from analysis import export
-from analysis.claims import all_claims
+from analysis.claims.catalogue import ClaimResult
 from analysis.claims.verdicts import Verdict
-from analysis.figures import all_figures, drawing
-from analysis.report import captions, overview, page, provenance, report
+from analysis.figures import catalogue, drawing
+from analysis.report import captions, commands, coverage, overview, page, parts, provenance, report, sections
 from analysis.results import load
 from analysis.statistics.stars import StarRule
 from lottery_tf.errors import InputError
@@ -99,7 +99,7 @@ def test_the_page_needs_no_network_and_links_to_files_that_are_there(read, writt
 
 def test_every_section_has_its_place(written, read):
     text = written.read_text()
-    for section in report.SECTIONS:
+    for section in sections.SECTIONS:
         if section.anchor != "others":  # there are none
             assert f'href="#{section.anchor}"' in text and section.anchor in read.identifiers
     assert "others" not in read.identifiers
@@ -117,13 +117,13 @@ def test_what_is_missing_is_said(read):
 
 
 def test_coverage_counts_trainings(root):
-    rows = provenance.coverage(load.load(root), paper.FIGURES).set_index("figure")
+    rows = coverage.figure_lines(load.load(root)).set_index("figure")
     assert rows.loc["figure3", "lines there"] == "2 of 9"
     # large_final: 3 seeds x 2 levels; random: 2 and 1 levels, and one that diverged at once
     assert rows.loc["figure3", "trainings"] == f"{6 + 4} of {9 * 24 * 5}"
     assert rows.loc["figure3", "diverged"] == 1
     assert rows.loc["figure5", "lines missing"] == "init; hybrid"
-    masks = provenance.supermask_coverage(load.load(root)).iloc[0]
+    masks = coverage.supermasks(load.load(root)).iloc[0]
     assert masks["heuristic masks"] == "3 of 11 criteria" and masks["learned masks"] == 3
 
 
@@ -147,9 +147,9 @@ def test_tables_and_their_csv_files_hold_the_same_numbers(written):
 def test_each_trained_treatment_is_in_one_command(root):
     """The commands' product of criteria and actions is what is there, no more and no less."""
     found = load.load(root)
-    commands = [shlex.split(line) for line in provenance.training_commands(found, paper.FIGURES["figure4"])]
+    lines = [shlex.split(line) for line in commands.training_commands(found, paper.FIGURES["figure4"])]
     made = set()
-    for words in commands:
+    for words in lines:
         flags = dict(word.removeprefix("--").split("=", 1) for word in words[3:])
         assert flags["seeds"] == "0,1,2" and flags["network"] == "fc" and flags["schedule"] == "paper"
         assert "learning_rate" not in flags and "scope" not in flags  # usual ones
@@ -164,20 +164,20 @@ def test_settings_that_are_not_the_usual_ones_are_flags_of_the_command(root, tmp
     folder["training"]["learning_rate"] = 0.01
     folder["pruning"]["dense"] = 0.5
     changed = dataclasses.replace(found, folders=[folder])
-    command = provenance.training_commands(changed, paper.FIGURES["figure5"])[0]
+    command = commands.training_commands(changed, paper.FIGURES["figure5"])[0]
     assert "--learning_rate=0.01" in command and "--dense_pruned_fraction=0.5" in command
     usual = json.loads(json.dumps(dataclasses.asdict(run_settings("fc", "mnist", "paper", dropout=0.5))))
-    changed = dataclasses.replace(found, folders=[usual | {"folder": folder["folder"]}])
-    command = provenance.training_commands(changed, paper.FIGURES["figure5"])[0]
+    changed = dataclasses.replace(found, folders=[usual | {"folder": folder["folder"], "precision": "float32"}])
+    command = commands.training_commands(changed, paper.FIGURES["figure5"])[0]
     assert "--dropout=0.5" in command and "--learning_rate" not in command
     other = found.levels.assign(scope="global", rewind_to=500)
     changed = dataclasses.replace(found, levels=other)
-    command = provenance.training_commands(changed, paper.FIGURES["figure5"])[0]
+    command = commands.training_commands(changed, paper.FIGURES["figure5"])[0]
     assert "--scope=global" in command and "--rewind_to=500" in command
 
 
 def test_masks_have_their_commands(root):
-    heuristic, learned = provenance.supermask_commands(load.load(root))
+    heuristic, learned = commands.supermask_commands(load.load(root))
     assert "runs.supermask" in heuristic and "--criterion=large_final,large_init,small_final" in heuristic
     assert "runs.learn_mask" in learned and "--weights=initial" in learned and "--iterations=2000" in learned
     assert "--rescale" not in learned and "--l1" not in learned
@@ -201,10 +201,10 @@ def test_commands_have_the_flags_that_there_are(root):
     stored = json.loads(json.dumps(dataclasses.asdict(settings)))
     found = load.load(root)
     rows = found.levels.assign(network=key[0], dataset=key[1], schedule=key[2])
-    found = dataclasses.replace(found, levels=rows, folders=[{"folder": "r", **stored}])
+    found = dataclasses.replace(found, levels=rows, folders=[{"folder": "r", "precision": "float32", **stored}])
     for line in (
-        *provenance.training_commands(found, paper.FIGURES["figure3"]),
-        *provenance.wanted_lottery(found, root),
+        *commands.training_commands(found, paper.FIGURES["figure3"]),
+        *commands.missing_lottery(found, root),
     ):
         assert "--learning_rate=0.03" in line and "learning_rate_drops" not in line
 
@@ -228,14 +228,14 @@ def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_pa
     times, _ = provenance.training_times(tmp_path)
     name = tmp_path.name
     assert times.to_dict("records") == [
-        {"network": name, "dataset": "", "schedule": "", "trainings": 1, "hours in all": "0.00",
-         "seconds each, mean": "2.0"}
+        {"network": name, "dataset": "", "schedule": "", "precision": "float32", "trainings": 1,
+         "hours in all": "0.00", "seconds each, mean": "2.0"}
     ]  # fmt: skip
 
 
 def test_exported_files_give_a_report_and_say_what_they_lack(root, tmp_path):
     export.write_all(root, tmp_path / "exported")
-    keep = tuple(section for section in report.SECTIONS if section.anchor in ("criteria", "origin"))
+    keep = tuple(section for section in sections.SECTIONS if section.anchor in ("criteria", "origin"))
     path = report.write(tmp_path / "exported", tmp_path / "out", sections=keep)
     text = "".join(Reader(path.read_text()).text)
     assert "Exported files hold no weights" in text
@@ -249,7 +249,7 @@ def test_what_comes_from_data_is_escaped(root, tmp_path):
     levels.loc[levels["criterion"] == "random", "criterion"] = "my:<script>alert(1)</script>"
     levels["schedule"] = '$a$ & "b" <i>'
     levels.to_csv(tmp_path / "exported" / "levels.csv", index=False)
-    keep = [section for section in report.SECTIONS if section.anchor in ("coverage", "criteria", "others")]
+    keep = [section for section in sections.SECTIONS if section.anchor in ("coverage", "criteria", "others")]
     path = report.write(tmp_path / "exported", tmp_path / "out", sections=tuple(keep))
     text = path.read_text()
     assert "<script>alert" not in text and "<i>" not in text
@@ -259,10 +259,10 @@ def test_what_comes_from_data_is_escaped(root, tmp_path):
 
 
 def test_a_section_is_an_entry_of_a_table(root, tmp_path):
-    mine = report.Section(
+    mine = sections.Section(
         "mine", "A section of one's own", "What it says.", (lambda made: page.paragraph(f"<{made.root.name}>"),)
     )
-    empty = report.Section("nothing", "A section without content", "", (lambda made: page.paragraph(""),))
+    empty = sections.Section("nothing", "A section without content", "", (lambda made: page.paragraph(""),))
     text = report.write(root, tmp_path, sections=(mine, empty)).read_text()
     assert (
         f"<p>&lt;{root.name}&gt;</p>" in text and "What it says." in text and "nothing" not in Reader(text).identifiers
@@ -270,7 +270,7 @@ def test_a_section_is_an_entry_of_a_table(root, tmp_path):
 
 
 def test_the_commands_on_the_page_say_what_was_asked_for(root, tmp_path):
-    planes = tuple(section for section in report.SECTIONS if section.anchor in ("criteria", "origin"))
+    planes = tuple(section for section in sections.SECTIONS if section.anchor in ("criteria", "origin"))
     path = report.write(root, tmp_path, sections=planes, criteria=("movement",), rule=StarRule("welch"))
     commands = [line for line in "".join(Reader(path.read_text()).text).splitlines() if "analysis." in line]
     assert sum("--criterion=movement" in line for line in commands) == 2  # the page's own and that of Figure 2
@@ -303,10 +303,11 @@ def test_the_command(tmp_path, command, light_command):
 def test_each_figure_has_the_settings_of_its_own_runs(root):
     found = load.load(root)
     assert set(provenance.settings_table(found)) == {"setting", "fc-mnist/paper", "fc-mnist/learned_masks"}
-    own = provenance.settings_table(found, [("fc", "mnist", "paper")]).set_index("setting")
+    own = provenance.settings_table(found, [("fc", "mnist", "paper", "float32")]).set_index("setting")
     assert list(own) == ["fc-mnist/paper"] and own.loc["training.learning_rate", "fc-mnist/paper"] == 1.2e-3
-    assert list(provenance.settings_table(found, [("fc", "mnist", None)])) == ["setting", "fc-mnist/learned_masks"]
-    assert not len(provenance.settings_table(found, [("fc", "mnist", "half")]))
+    learned = provenance.settings_table(found, [("fc", "mnist", None, "float32")])
+    assert list(learned) == ["setting", "fc-mnist/learned_masks"]
+    assert not len(provenance.settings_table(found, [("fc", "mnist", "half", "float32")]))
 
 
 def test_tables_sort_by_buttons_and_mark_verdicts():
@@ -316,7 +317,7 @@ def test_tables_sort_by_buttons_and_mark_verdicts():
 
 
 def test_every_figure_has_a_caption():
-    assert set(captions.CAPTIONS) == set(all_figures.FIGURES)
+    assert set(captions.CAPTIONS) == set(catalogue.FIGURES)
 
 
 def broken(given):
@@ -324,11 +325,11 @@ def broken(given):
 
 
 def test_what_fails_is_named_in_its_place_and_the_rest_is_written(root, tmp_path, monkeypatch):
-    monkeypatch.setitem(all_figures.FIGURES, "figure3", all_figures.FIGURES["figure3"]._replace(draw=broken))
-    monkeypatch.setitem(report.all_tables.TABLES, "table1", lambda found, rule: broken(found))
-    keep = tuple(section for section in report.SECTIONS if section.anchor in ("summary", "criteria", "supermasks"))
+    monkeypatch.setitem(catalogue.FIGURES, "figure3", catalogue.FIGURES["figure3"]._replace(draw=broken))
+    monkeypatch.setitem(parts.tables.TABLES, "table1", lambda found, rule: broken(found))
+    keep = tuple(section for section in sections.SECTIONS if section.anchor in ("summary", "criteria", "supermasks"))
     made = report.prepared(root, tmp_path, sections=keep)
-    read = Reader(report.write_page(made, (*keep, report.Section("mine", "Mine", "", (broken,)))).read_text())
+    read = Reader(report.write_page(made, (*keep, sections.Section("mine", "Mine", "", (broken,)))).read_text())
     text = "".join(read.text)
     assert not read.unbalanced and {"figure1", "figure2", "figure7", "summary"} <= {*read.identifiers}
     for what in ("Figure 3: Mask criteria", "The table table1", "Mine"):
@@ -367,22 +368,22 @@ def test_names_that_are_no_formula_are_shown_as_text(tmp_path):
         for name, other in bad.items():
             text = text.replace(name, other)
         path.write_text(text)
-    given = all_figures.figure_inputs(tmp_path / "exported")
-    for name in ("others", "figure6", "figure7", "lottery", *report.MEASURED):
-        shown = drawing.content(all_figures.draw(name, given), "svg").decode()
+    given = catalogue.figure_inputs(tmp_path / "exported")
+    for name in ("others", "figure6", "figure7", "lottery", *parts.MEASURED):
+        shown = drawing.content(catalogue.draw(name, given), "svg").decode()
         assert r"$\net{$ on $\data$" in shown.replace("\n", " ") or name == "figure6"
-    assert r"my:$\bad$" in drawing.content(all_figures.draw("barriers", given), "svg").decode()
+    assert r"my:$\bad$" in drawing.content(catalogue.draw("barriers", given), "svg").decode()
 
 
 @pytest.mark.parametrize("kind", ["limit", "spectrum"])
 def test_one_kind_of_measurement_alone_makes_a_page(kind, tmp_path):
     folder = made_up.write_results(tmp_path / "results", treatments=[Treatment()], levels=2, landscape=[Treatment()])
-    given = all_figures.figure_inputs(folder)
-    empty = {load.FRAMES[each]: getattr(given.found, load.FRAMES[each])[:0] for each in load.LANDSCAPE}
-    kept = {load.FRAMES[each]: getattr(given.found, load.FRAMES[each]) for each in (kind, "spectrum")}
-    alone = dataclasses.replace(given, found=dataclasses.replace(given.found, **empty | kept))
-    made = report.Report(folder, tmp_path / "out", alone)
-    text = report.landscape_part(made)
+    given = catalogue.figure_inputs(folder)
+    empty = {load.FRAMES[each]: getattr(given.results, load.FRAMES[each])[:0] for each in load.LANDSCAPE}
+    kept = {load.FRAMES[each]: getattr(given.results, load.FRAMES[each]) for each in (kind, "spectrum")}
+    alone = dataclasses.replace(given, results=dataclasses.replace(given.results, **empty | kept))
+    made = parts.Report(folder, tmp_path / "out", alone)
+    text = parts.landscape_part(made)
     assert not made.failed and 'id="flatness"' in text
     assert "Right: the curvature" not in text, "no ray is drawn"
 
@@ -403,7 +404,7 @@ def test_the_page_opens_with_what_was_asked_for(root, tmp_path):
 def test_a_claim_stands_in_one_list_by_what_the_data_say():
     verdicts = [("a", "shown"), ("a", "not enough data"), ("b", "shown"), ("b", "contradicted"), ("c", "not shown"),
                 ("d", "not enough data"), ("e", "shown"), ("e", "not shown")]  # fmt: skip
-    made = [all_claims.ClaimResult(claim, "there", "", "", verdict, "", "") for claim, verdict in verdicts]
+    made = [ClaimResult(claim, "there", "", "", verdict, "", "") for claim, verdict in verdicts]
     assert overview.what_holds(made) == {
         "1 claim shown wherever there are enough data": ["a (there)"],
         "1 claim contradicted somewhere": ["b (there)"],
@@ -413,11 +414,11 @@ def test_a_claim_stands_in_one_list_by_what_the_data_say():
 
 
 def test_captions_say_what_is_drawn(root):
-    given = all_figures.figure_inputs(root)
+    given = catalogue.figure_inputs(root)
     assert "Lines are means over seeds" in captions.caption("figure3", given)
     assert "Solid lines" not in captions.caption("figure4", given), "no line of theirs is there"
-    single = dataclasses.replace(given.found, levels=given.found.levels.query("seed == 0"))
-    one = captions.caption("figure3", dataclasses.replace(given, found=single))
+    single = dataclasses.replace(given.results, levels=given.results.levels.query("seed == 0"))
+    one = captions.caption("figure3", dataclasses.replace(given, results=single))
     assert "a single seed" in one and "means" not in one
     assert "trained network" not in captions.caption("figure2", given)
 

@@ -93,15 +93,15 @@ def write_level(folder, settings, seed, **labels):
 def test_two_models_of_ones_own_are_two_networks(tmp_path):
     for name in ("mine", "other"):
         write_level(tmp_path / name, {"model": name}, 0)
-    assert panels(load(tmp_path).levels) == [("mine", "", ""), ("other", "", "")]
+    assert panels(load(tmp_path).levels) == [("mine", "", "", "float32"), ("other", "", "", "float32")]
 
 
 def test_results_that_nothing_names_are_of_one_network(tmp_path, monkeypatch):
     write_level(tmp_path / "mine", {"model": "mine"}, 0)
     monkeypatch.chdir(tmp_path / "mine")
-    assert panels(load(".").levels) == [("mine", "", "")]
+    assert panels(load(".").levels) == [("mine", "", "", "float32")]
     (tmp_path / "mine" / "settings.json").unlink()
-    assert panels(load(".").levels) == [("", "", "")]
+    assert panels(load(".").levels) == [("", "", "", "float32")]
 
 
 def test_runs_of_one_name_with_other_settings_are_not_mixed(tmp_path):
@@ -144,9 +144,9 @@ def test_exported_files_read_the_same(folder, exported):
 def test_any_folder_above_or_within_the_runs(folder):
     everything = load(folder)
     assert len(load(folder.parent).levels) == len(everything.levels)
-    assert panels(everything.levels) == [("conv2", "cifar10", "paper"), ("fc", "mnist", "paper")]
+    assert panels(everything.levels) == [("conv2", "cifar10", "paper", "float32"), ("fc", "mnist", "paper", "float32")]
     own = load(folder / "fc-mnist" / "paper")
-    expected = panel(everything.levels, ("fc", "mnist", "paper")).reset_index(drop=True)
+    expected = panel(everything.levels, ("fc", "mnist", "paper", "float32")).reset_index(drop=True)
     pd.testing.assert_frame_equal(own.levels, expected)
     assert own.folders[0]["folder"] == "."
     assert set(load(folder / "fc-mnist" / "paper" / "seed-1").levels["seed"]) == {1}
@@ -218,7 +218,8 @@ def test_a_result_that_is_there_twice_is_refused(folder, exported, tmp_path):
     shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "second")
     with pytest.raises(
         InputError,
-        match="holds a level more than once, in .*/first/.* and .*/second/.*: network fc, .* seed 0, criterion dense, .* level 0",
+        match="holds a level more than once, in .*/first/.* and .*/second/.*: "
+        "network fc, .* seed 0, criterion dense, .* level 0",
     ):
         load(tmp_path / "twice")
     path = exported / "learned_masks.csv"
@@ -274,9 +275,9 @@ def test_a_column_that_is_not_there_is_named(exported, kind):
         (lambda content: b"\x89PNG\r\n\x1a\n\xff\xfe" + content, "cannot be read as a CSV file"),
         (lambda content: b"", "levels.csv lacks the columns network, dataset"),
         (lambda content: content.replace(b",large_final,", b",large_final,extra,", 1), "row .* has not as many values"),
-        (lambda content: content.replace(b",0,dense,", b",first,dense,", 1), "'first' is no value for the column 'seed'"),
+        (lambda content: content.replace(b",0,dense,", b",one,dense,", 1), "'one' is no value for the column 'seed'"),
         (lambda content: content.replace(b",1.0,", b",all,", 1), "'all' is no value for the column 'kept_fraction'"),
-        (lambda content: content.replace(b",1.0,", b",100.0,", 1), "'100.0' is no value for the column 'kept_fraction'"),
+        (lambda content: content.replace(b",1.0,", b",9.0,", 1), "'9.0' is no value for the column 'kept_fraction'"),
         (lambda content: content.replace(b",0,dense,", b",-1,dense,", 1), "'-1' is no value for the column 'seed'"),
     ],
 )  # fmt: skip

@@ -7,12 +7,12 @@ from analysis.results.load import load
 from analysis.results.select import panel
 from analysis.significance import behind_stars, limits, text
 from analysis.statistics import significance_tests
+from analysis.statistics.figure_lines import lines
 from analysis.statistics.stars import StarRule
-from analysis.tables.all_tables import lines
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
 
-FC = ("fc", "mnist", "paper")
+FC = ("fc", "mnist", "paper", "float32")
 FIGURE = paper.FIGURES["figure5"]
 
 

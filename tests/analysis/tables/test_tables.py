@@ -101,9 +101,7 @@ def test_stars_stand_above_for_accuracy_and_below_for_iterations(results):
         found = figure_lines.lines(levels, paper.FIGURES["figure3"], measure)
         assert found.loc[found["star"] & (found["level"] == 2), "line"].tolist() == [line]
         assert not found.loc[found["level"] == 0, "star"].any()
-        caption = catalogue.figure_table(
-            levels, paper.FIGURES["figure3"], measure, StarRule("student", "holm")
-        ).caption
+        caption = catalogue.figure_table(levels, paper.FIGURES["figure3"], measure, StarRule("student", "holm")).caption
         assert caption.endswith(
             "(* better than every other line: Student's t-test, one-sided p <= 0.05 corrected by holm)"
         )

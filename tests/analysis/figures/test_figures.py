@@ -17,7 +17,7 @@ from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from analysis.figures import all_figures, curves, drawing, styles
+from analysis.figures import catalogue, curves, drawing, styles
 from analysis.results import load, lottery_lines, select
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def given(folder):
-    return all_figures.figure_inputs(folder)
+    return catalogue.figure_inputs(folder)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def drawn(given):
     """Every figure, drawn and stored in every format without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        made = {name: all_figures.draw(name, given) for name in all_figures.FIGURES}
+        made = {name: catalogue.draw(name, given) for name in catalogue.FIGURES}
         contents = {
             name: {kind: drawing.content(each, kind) for kind in drawing.FORMATS} for name, each in made.items()
         }
@@ -73,7 +73,7 @@ def panel_of(figure, place):
     return figure.axes[place]
 
 
-@pytest.mark.parametrize("name", all_figures.FIGURES)
+@pytest.mark.parametrize("name", catalogue.FIGURES)
 def test_files_of_every_kind(name, drawn):
     contents = drawn[1][name]
     assert contents["svg"].startswith(b"<?xml") and b"</svg>" in contents["svg"]
@@ -83,11 +83,11 @@ def test_files_of_every_kind(name, drawn):
 
 @pytest.mark.parametrize("name", ("figure3", "figure6"))
 def test_the_same_figure_is_the_same_file(name, drawn, given):
-    again = all_figures.draw(name, given)
+    again = catalogue.draw(name, given)
     assert all(drawing.content(again, kind) == drawn[1][name][kind] for kind in ("svg", "png"))
 
 
-@pytest.mark.parametrize("name", all_figures.FIGURES)
+@pytest.mark.parametrize("name", catalogue.FIGURES)
 def test_no_text_lies_outside_or_on_other_text(name, drawn):
     figure = drawn[0][name]
     with drawing.look():
@@ -113,14 +113,14 @@ def test_no_text_lies_outside_or_on_other_text(name, drawn):
 def test_lines_are_means_and_bands_reach_from_least_to_greatest(name, drawn, given):
     """Against plain pandas on the levels themselves."""
     figure, spec = drawn[0][name], paper.FIGURES[name]
-    levels = select.panel(given.found.levels, ("fc", "mnist", "paper"))
+    levels = select.panel(given.results.levels, ("fc", "mnist", "paper", "float32"))
     accuracy = panel_of(figure, 1)
     dense = 100 * levels[levels["treatment"] == "dense"]["test_accuracy"]
     for line, treatment in spec.lines.items():
         own = (
             levels[levels["treatment"] == treatment.name].groupby("level")["test_accuracy"].agg(["mean", "min", "max"])
         )
-        style = styles.of_treatment(treatment.name)
+        style = styles.treatment_style(treatment.name)
         found = [
             each
             for each in accuracy.lines
@@ -138,7 +138,7 @@ def test_lines_are_means_and_bands_reach_from_least_to_greatest(name, drawn, giv
             and np.allclose(band.get_facecolor()[0][:3], matplotlib.colors.to_rgb(style.colour))
         ]
         same_colour = [
-            other for other in spec.banded if styles.of_treatment(spec.lines[other].name).colour == style.colour
+            other for other in spec.banded if styles.treatment_style(spec.lines[other].name).colour == style.colour
         ]
         assert bool(bands) == bool(same_colour)
         if line in spec.banded:
@@ -151,7 +151,7 @@ def test_stars_are_those_of_the_table(given, drawn):
     from analysis.tables import all_tables
 
     spec = paper.FIGURES["figure4"]
-    levels = select.panel(given.found.levels, ("fc", "mnist", "paper"))
+    levels = select.panel(given.results.levels, ("fc", "mnist", "paper", "float32"))
     for place, measure in enumerate(curves.DRAWN_METRICS):
         lines = all_tables.lines(levels, spec, measure)
         stars = [line for line in panel_of(drawn[0]["figure4"], place).lines if line.get_marker() == "*"]
@@ -183,7 +183,7 @@ def test_kept_percentages_run_from_everything_to_half_a_percent():
     )
     with drawing.look():
         axes = drawing.blank(5, 3).subplots()
-        curves.draw_lines(axes, lines, {"a": styles.of_treatment("a")}, ["a"], "test_accuracy")
+        curves.draw_lines(axes, lines, {"a": styles.treatment_style("a")}, ["a"], "test_accuracy")
         left, right = axes.get_xlim()
         labels = [tick.get_text() for tick in axes.get_xticklabels()]
     assert left > 100 and 0.4 < right < 100 * kept[24]
@@ -201,7 +201,9 @@ def test_lines_that_collapse_do_not_flatten_the_others():
     near = lines.assign(mean=[98, 98.4, 97, 98, 96, 95.0], min=[98, 98.4, 97, 98, 95.5, 94.5])
     assert curves.frame_of_accuracy(near)[0] < 94.5  # where nothing collapses, nothing is cut off, bands included
     axes = drawing.blank(5, 3).subplots()
-    curves.draw_lines(axes, lines, {name: styles.of_treatment(name) for name in ("good", "bad")}, (), "test_accuracy")
+    curves.draw_lines(
+        axes, lines, {name: styles.treatment_style(name) for name in ("good", "bad")}, (), "test_accuracy"
+    )
     assert axes.get_ylim() == (low, high)
     assert "1 line leaves the frame, down to 11.0%" in axes.get_xlabel()
 
@@ -212,13 +214,13 @@ def test_supermasks_beside_both_baselines(given, drawn):
     assert {"large_final_same_sign", "learned mask", "trained network", "untrained, no mask"} <= set(legend)
     axes = panel_of(figure, 1)
     assert axes.get_title() == "fc on mnist, paper schedule: mask x signed constant, 3 seeds"
-    own = given.found.supermasks
+    own = given.results.supermasks
     own = own[(own["network"] == "fc") & (own["weights"] == "signed_constant")]
     expected = 100 * own[own["criterion"] == "large_final_same_sign"].groupby("level")["test_accuracy"].mean()
-    violet = styles.of_criterion("large_final_same_sign").colour
+    violet = styles.criterion_style("large_final_same_sign").colour
     line = next(line for line in axes.lines if line.get_color() == violet)
     np.testing.assert_allclose(line.get_ydata(), expected)
-    learned = given.found.learned_masks
+    learned = given.results.learned_masks
     learned = learned[(learned["network"] == "fc") & (learned["weights"] == "signed_constant")]
     points = [line.get_xydata()[0] for line in axes.lines if line.get_marker() in ("<", ">")]
     means = 100 * learned.groupby("initial_logit")[["pruned_fraction", "test_accuracy"]].mean()
@@ -227,7 +229,7 @@ def test_supermasks_beside_both_baselines(given, drawn):
 
 
 def test_of_masks_learned_in_several_ways_the_longest_is_drawn(given):
-    own = given.found.learned_masks
+    own = given.results.learned_masks
     own = own[(own["network"] == "fc") & (own["weights"] == "initial") & (own["initial_logit"] == "0")]
     ways = [
         own.assign(iterations=10 * own["iterations"], test_accuracy=0.3, best_val_accuracy=0.3),
@@ -236,8 +238,8 @@ def test_of_masks_learned_in_several_ways_the_longest_is_drawn(given):
         own.assign(iterations=100 * own["iterations"], test_accuracy=0.7, status="diverged"),
     ]
     masks = pd.concat([own.assign(test_accuracy=0.9, best_val_accuracy=0.9), *ways], ignore_index=True)
-    found = dataclasses.replace(given.found, learned_masks=masks)
-    figure = all_figures.draw("figure7", all_figures.FigureInputs(found))
+    found = dataclasses.replace(given.results, learned_masks=masks)
+    figure = catalogue.draw("figure7", catalogue.FigureInputs(found))
     left = panel_of(figure, 0)
     points = [line.get_ydata()[0] for line in left.lines if line.get_marker() in ("<", ">")]
     np.testing.assert_allclose(points, [20, 60])  # of two as long the one that is better on validation images
@@ -246,9 +248,9 @@ def test_of_masks_learned_in_several_ways_the_longest_is_drawn(given):
 
 
 def test_learned_masks_alone_lie_within_the_frame(given):
-    few = given.found.learned_masks.assign(pruned_fraction=0.99)
-    found = dataclasses.replace(given.found, learned_masks=few, supermasks=given.found.supermasks[:0])
-    axes = panel_of(all_figures.draw("figure7", all_figures.FigureInputs(found)), 0)
+    few = given.results.learned_masks.assign(pruned_fraction=0.99)
+    found = dataclasses.replace(given.results, learned_masks=few, supermasks=given.results.supermasks[:0])
+    axes = panel_of(catalogue.draw("figure7", catalogue.FigureInputs(found)), 0)
     assert min(axes.get_xlim()) < 1 < max(axes.get_xlim())
 
 
@@ -277,7 +279,7 @@ def test_masks_against_iterations(given, drawn):
     figure = drawn[0]["mask_learning"]
     axes = panel_of(figure, 0)
     assert axes.get_title() == "fc on mnist: 3 seeds"
-    own = given.found.mask_histories
+    own = given.results.mask_histories
     own = own[(own["network"] == "fc") & (own["weights"] == "signed_constant")]
     best = own.groupby(["initial_logit", "seed"])["validation_accuracy"].max().groupby("initial_logit").mean().idxmax()
     expected = 100 * own[own["initial_logit"] == best].groupby("iteration")["validation_accuracy"].mean()
@@ -287,10 +289,10 @@ def test_masks_against_iterations(given, drawn):
 
 
 def test_the_title_of_mask_learning_counts_the_seeds_of_what_is_drawn(given):
-    histories = given.found.mask_histories
+    histories = given.results.mask_histories
     rescaled = histories[histories["seed"] == 0].assign(rescale=True)
-    found = dataclasses.replace(given.found, mask_histories=pd.concat([histories, rescaled], ignore_index=True))
-    figure = all_figures.draw("mask_learning", all_figures.FigureInputs(found))
+    found = dataclasses.replace(given.results, mask_histories=pd.concat([histories, rescaled], ignore_index=True))
+    figure = catalogue.draw("mask_learning", catalogue.FigureInputs(found))
     assert panel_of(figure, 0).get_title() == "fc on mnist: 1 to 3 seeds"
 
 
@@ -299,7 +301,7 @@ def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
     folder = made_up.write_results(tmp_path, treatments=[Treatment("random")], seeds=[4], levels=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = all_figures.draw("figure3", all_figures.figure_inputs(folder))
+        figure = catalogue.draw("figure3", catalogue.figure_inputs(folder))
         drawing.content(figure, "svg")
     assert legend_of(figure)[0] == "random"
     loaded = load.load(folder)
@@ -307,34 +309,34 @@ def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
     only = dataclasses.replace(loaded, levels=without)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        all_figures.draw("figure3", all_figures.FigureInputs(only))
+        catalogue.draw("figure3", catalogue.FigureInputs(only))
 
 
 def test_a_title_says_that_lines_have_different_numbers_of_seeds(tmp_path):
     made_up.write_results(tmp_path, treatments=[Treatment()], seeds=[0, 1, 2], levels=1)
     folder = made_up.write_results(tmp_path, treatments=[Treatment("random")], seeds=[0], levels=1)
-    figure = all_figures.draw("figure3", all_figures.figure_inputs(folder))
+    figure = catalogue.draw("figure3", catalogue.figure_inputs(folder))
     assert {axes.get_title() for axes in figure.axes} == {"fc on mnist, paper schedule, 1 to 3 seeds"}
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    material = all_figures.figure_inputs(made_up.write_results(tmp_path, treatments=(), seeds=[0]))
+    material = catalogue.figure_inputs(made_up.write_results(tmp_path, treatments=(), seeds=[0]))
     for name, what in {"figure5": "large_final-rewind-hybrid", "figure7": "no learned mask", "others": "other"}.items():
         with pytest.raises(drawing.NothingToDraw, match=what):
-            all_figures.draw(name, material)
-    assert len(all_figures.draw("figure6", material).axes) == 2  # the planes need no results
+            catalogue.draw(name, material)
+    assert len(catalogue.draw("figure6", material).axes) == 2  # the planes need no results
 
 
 def test_names_of_figures():
-    assert [all_figures.named(name) for name in ("1", "S1", "figure7", "supplement")] == [
+    assert [catalogue.named(name) for name in ("1", "S1", "figure7", "supplement")] == [
         "figure1", "figureS1", "figure7", "supplement",
     ]  # fmt: skip
     with pytest.raises(InputError, match="Unknown figure 'figure33'; did you mean 'figure3'"):
-        all_figures.named("figure33")
+        catalogue.named("figure33")
 
 
 def test_networks_stand_in_the_order_of_table_s1_and_dollars_are_no_formula():
-    assert drawing.in_order([("conv4", "x", "9"), ("conv2", "x", "9"), ("a", "x", "9")])[0][0] == "conv2"
+    assert select.table_s1_order([("conv4", "x", "9"), ("conv2", "x", "9"), ("a", "x", "9")])[0][0] == "conv2"
     assert drawing.panel_title(("a$b", "c", "d$")) == r"a\$b on c, d\$ schedule"
 
 
@@ -358,7 +360,8 @@ def test_the_picture_of_a_run(tmp_path):
 def test_the_command(folder, tmp_path, command):
     (tmp_path / "my_plane.py").write_text("def mine(w_i, w_f):\n    return w_i * w_f\n")
     arguments = [f"--results_dir={folder}", "--figure=1,2,S1", "--format=svg,png", f"--out={tmp_path / 'drawn'}"]
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import runpy; runpy.run_module('analysis.figures', run_name='__main__')"
+    code = f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r})"
+    code += "; runpy.run_module('analysis.figures', run_name='__main__')"
     done = command("", *arguments, "--criterion=my_plane:mine", code=code)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
@@ -381,9 +384,9 @@ def test_unknown_names_are_refused(folder):
     with pytest.raises(InputError, match="Unknown format of figures 'gif'"):
         drawing.content(drawing.blank(1, 1), "gif")
     with pytest.raises(InputError, match="did you mean 'large_final'"):
-        all_figures.figure_inputs(folder, criteria=("larg_final",))
+        catalogue.figure_inputs(folder, criteria=("larg_final",))
     with pytest.raises(InputError, match="Unknown figure 'figure9'"):
-        all_figures.draw("figure9", all_figures.FigureInputs(None))
+        catalogue.draw("figure9", catalogue.FigureInputs(None))
 
 
 def test_figures_that_cannot_be_drawn_are_left_out_and_named(tmp_path, light_command):
@@ -391,6 +394,28 @@ def test_figures_that_cannot_be_drawn_are_left_out_and_named(tmp_path, light_com
     done = light_command("analysis.figures", f"--results_dir={folder}", "--figure=3", f"--out={tmp_path / 'out'}")
     assert done.returncode == 2 and "figure3 is left out" in done.stderr
     assert "None of the figures can be drawn" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_one_figure_that_fails_loses_no_other(tmp_path):
+    folder = made_up.write_results(
+        tmp_path / "results", treatments=[Treatment(), Treatment("random")], levels=1, seeds=[0]
+    )
+    code = """
+import sys
+from analysis.figures import __main__ as command
+from analysis.figures import catalogue
+from lottery_tf import console
+def broken(given):
+    raise ZeroDivisionError("a fault of ours")
+catalogue.FIGURES["figure1"] = catalogue.FIGURES["figure1"]._replace(draw=broken)
+command.define_flags()
+console.run(command.main)
+"""
+    flags = (f"--results_dir={folder}", f"--out={tmp_path / 'out'}", "--figure=1,3", "--format=svg")
+    done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1 and "ZeroDivisionError: a fault of ours" in done.stderr
+    assert "Could not be drawn: figure1." in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["figure3.svg"]
 
 
 def test_importing_figures_defines_no_flags_and_loads_no_tensorflow():

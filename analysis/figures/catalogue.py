@@ -1,10 +1,7 @@
-"""Draws figures from a results folder, as far as what is there allows: the paper's, and of the two works behind it.
+"""All figures by name, and what they are drawn from.
 
-Examples:
-  python -m analysis.figures --results_dir=results --out=figures
-  python -m analysis.figures --results_dir=results --figure=1,2,3,4,5,6,7,S1 --format=png,svg,pdf --out=figures
-  python -m analysis.figures --results_dir=results --figure=lottery,barriers,flatness --out=figures
-  python -m analysis.figures --results_dir=results --figure=2 --criterion=my_module:my_criterion --out=figures
+Add a figure by a function from `FigureInputs` to a matplotlib figure, its name in `FIGURES`, and a caption in
+`analysis.report.captions`.
 """
 
 from __future__ import annotations
@@ -33,9 +30,6 @@ from analysis.figures.curves import accuracy_against_kept
 from analysis.results import load
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.statistics.stars import PAPER_RULE, StarRule
-from lottery_tf import console
-from lottery_tf.command_flags import define_path
-from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.studies import paper
 
@@ -47,14 +41,14 @@ class FigureInputs:
     """What figures are drawn from.
 
     Attributes:
-      found: all results.
+      results: all results.
       layer: a trained layer for the planes; None where no dense network kept its weights.
       layer_name: the name of that layer, where it was asked for by name.
       criteria: mask criteria drawn in Figure 2 besides the paper's.
       rule: what a star takes.
     """
 
-    found: load.Results
+    results: load.Results
     layer: planes.Layer | None = None
     layer_name: str | None = None
     criteria: tuple[str, ...] = ()
@@ -66,7 +60,7 @@ class DrawableFigure(NamedTuple):
 
     Attributes:
       title: what it shows.
-      draw: from the material to the figure; raises NothingToDraw where the results have nothing of it.
+      draw: from the inputs to the figure; raises NothingToDraw where the results have nothing of it.
     """
 
     title: str
@@ -74,11 +68,11 @@ class DrawableFigure(NamedTuple):
 
 
 def _of_results(title: str, draw: Callable[[load.Results], Figure]) -> DrawableFigure:
-    return DrawableFigure(title, lambda given: draw(given.found))
+    return DrawableFigure(title, lambda given: draw(given.results))
 
 
 def _lines(figure: paper.Figure) -> DrawableFigure:
-    return DrawableFigure(figure.title, lambda given: curves.figure_of_lines(given.found, figure, given.rule))
+    return DrawableFigure(figure.title, lambda given: curves.figure_of_lines(given.results, figure, given.rule))
 
 
 FIGURES: dict[str, DrawableFigure] = {
@@ -87,14 +81,14 @@ FIGURES: dict[str, DrawableFigure] = {
     "figure3": _lines(paper.FIGURES["figure3"]),
     "figure4": _lines(paper.FIGURES["figure4"]),
     "figure5": _lines(paper.FIGURES["figure5"]),
-    "figure6": DrawableFigure("Masks of untrained networks", lambda given: supermasks.figure6(given.found)),
-    "figure7": DrawableFigure("Supermasks", lambda given: supermasks.figure7(given.found)),
+    "figure6": DrawableFigure("Masks of untrained networks", lambda given: supermasks.figure6(given.results)),
+    "figure7": DrawableFigure("Supermasks", lambda given: supermasks.figure7(given.results)),
     "mask_learning": _of_results("Learned Supermasks against iterations", learning_curves.mask_learning),
     "figureS1": DrawableFigure("Motion selectivity of large_final", lambda given: selectivity.figure_s1(given.layer)),
     "supplement": _lines(paper.FIGURES["supplement"]),
     "others": DrawableFigure(
         "Treatments that are in no figure of the paper",
-        lambda given: curves.figure_of_lines(given.found, curves.other_treatments(given.found), given.rule),
+        lambda given: curves.figure_of_lines(given.results, curves.other_treatments(given.results), given.rule),
     ),
     "lottery": _of_results("Winning tickets and their controls", lottery_tickets.lottery),
     "barriers": _of_results("Error barriers between successive levels", connectivity.barriers),
@@ -168,35 +162,3 @@ def figure_inputs_from_flags() -> dict:
     """The arguments of `figure_inputs` besides the folder."""
     rule = rule_from_flags()
     return {"layer": flags.FLAGS.layer, "criteria": tuple(flags.FLAGS.criterion), "rule": rule}
-
-
-def define_flags() -> None:
-    """Defines the command's flags: not on import, since a training command draws with this module too."""
-    define_figure_input_flags()
-    flags.DEFINE_list("figure", list(FIGURES), f"What is drawn: {', '.join(FIGURES)}; 3 is short for figure3.")
-    flags.DEFINE_list("format", ["svg", "png", "pdf"], f"Kinds of files: {', '.join(drawing.FORMATS)}.")
-    define_path("out", "figures", "The folder to write to; made if it does not exist.")
-
-
-def main() -> None:
-    """Draws the figures that are asked for and that there are results of, each in every format."""
-    given = flags.FLAGS
-    wanted = list(dict.fromkeys(map(named, given.figure)))
-    for kind in given.format:
-        choose(drawing.FORMATS, kind, "format of figures")
-    if not wanted or not given.format:
-        raise InputError("--figure and --format each want at least one name.")
-    source = figure_inputs(given.results_dir, **figure_inputs_from_flags())
-    out, left_out = Path(given.out), {}
-    out.mkdir(parents=True, exist_ok=True)
-    for name in wanted:
-        try:
-            figure = draw(name, source)
-        except drawing.NothingToDraw as error:
-            left_out[name] = error
-            console.log.warning("%s is left out: %s", name, error)
-            continue
-        for kind in given.format:
-            console.log.info("%s", drawing.save(figure, out / f"{name}.{kind}"))
-    if len(left_out) == len(wanted):
-        raise InputError(f"None of the figures can be drawn from {given.results_dir}.")

@@ -9,8 +9,9 @@ import made_up
 import pandas as pd
 import pytest
 
-from analysis.claims import zhou2019
-from analysis.claims.all_claims import CLAIMS, counts, evaluate, text
+from analysis.claims import zhou2019, zhou2019_supermasks
+from analysis.claims.__main__ import counts, text
+from analysis.claims.catalogue import CLAIMS, evaluate
 from analysis.claims.evidence import LEAST_LEVELS, collect, need_lines, over_levels
 from analysis.claims.verdicts import Verdict, above, as_well_as, claims_of, repeatability
 from analysis.results import unconverged
@@ -20,12 +21,14 @@ from lottery_tf.seeds import generator
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_settings import MaskSettings
 
+ZHOU = (*zhou2019.CLAIMS, *zhou2019_supermasks.CLAIMS)
+
 SHOWN, CONTRADICTED, NOT_SHOWN, NO_DATA = (verdict.value for verdict in Verdict)
 ROUNDED = tuple(MaskSettings(g="rounded", initial_logit=logit) for logit in paper.INITIAL_LOGITS)
 
 
 def paper_like(network, seed, treatment, level):
-    """`made_up.paper_like`, with dense networks that differ between seeds by as much as real ones: the margin is 0.14 points."""
+    """`made_up.paper_like`, its dense networks as different between seeds as real ones: the margin is 0.14 points."""
     return min(1.0, made_up.paper_like(network, seed, treatment, level) + (0.0005 if level else 0.00045) * seed)
 
 
@@ -73,7 +76,7 @@ def moved_learned(results, by, **which):
 
 
 def verdicts(results):
-    return {found.claim: found.verdict for found in evaluate(results, zhou2019.CLAIMS)}
+    return {found.claim: found.verdict for found in evaluate(results, ZHOU)}
 
 
 def claim(start):
@@ -97,7 +100,7 @@ def renamed(results, network):
 def test_all_holds_where_it_was_made_to(world):
     found = verdicts(world)
     assert {words for words, verdict in found.items() if verdict != SHOWN} == set()
-    assert len(found) == len(zhou2019.CLAIMS) - 1  # all but the one about Conv2 and Conv4
+    assert len(found) == len(ZHOU) - 1  # all but the one about Conv2 and Conv4
 
 
 def test_a_claim_about_some_networks_is_tested_on_those(world):
@@ -239,7 +242,7 @@ def test_equal_lines_are_as_good_but_not_above():
     [(0.0, SHOWN), (-0.0005, SHOWN), (-0.0015, NOT_SHOWN), (-0.003, CONTRADICTED), (0.003, CONTRADICTED)],
 )
 def test_equivalence_is_that_the_90_percent_interval_lies_within_the_margin(difference, verdict):
-    """Two one-sided tests at 0.05 against the interval, which is computed by hand: t of 2 degrees of freedom is 2.92."""
+    """Two one-sided tests at 0.05 against the interval, computed by hand: t of 2 degrees of freedom is 2.92."""
     noise, margin = (-0.0003, 0.0001, 0.0002), 0.0016
     means = {"a": dict(enumerate(0.97 + difference + each for each in noise)), "b": dict.fromkeys(range(3), 0.97)}
     half = 2.92 * stdev(noise) / math.sqrt(3)
@@ -262,7 +265,7 @@ def test_the_margin_is_that_of_the_dense_networks_of_the_longest_schedule(world)
 
 def test_what_is_missing_is_named(world):
     """What is missing is named: a line without any seed, one with two; where all is there, nothing."""
-    assert {found.missing for found in evaluate(world, zhou2019.CLAIMS)} == {""}
+    assert {found.missing for found in evaluate(world, ZHOU)} == {""}
     few = dataclasses.replace(world, levels=world.levels[(world.levels["treatment"] != "movement-rewind-zero")])
     (found,) = evaluate(few, [claim("large_final and magnitude_increase show")])
     assert (found.verdict, found.missing) == (NO_DATA, "0 of 3 seeds: movement")

@@ -1,0 +1,65 @@
+"""All claims, and what the results say of each.
+
+Each claim is a test in the module of its paper; `analysis.claims.verdicts` has the rules by which it is judged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from analysis.claims import frankle2019, paul2023, zhou2019, zhou2019_supermasks
+from analysis.claims.evidence import Evidence, collect, without_schedule
+from analysis.claims.verdicts import Claim, Verdict, combined, missing
+from analysis.results.load import Results
+from analysis.results.select import panel_caption
+
+CLAIMS: tuple[Claim, ...] = (
+    *zhou2019.CLAIMS,
+    *zhou2019_supermasks.CLAIMS,
+    *frankle2019.CLAIMS,
+    *paul2023.CLAIMS,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClaimResult:
+    """What one network's results say of a claim.
+
+    Attributes:
+      claim: the claim in words.
+      place: where the paper has it.
+      rule: what is tested, in a sentence or two.
+      panel: "network, data set, schedule"; of claims about learned masks alone "network, data set".
+      verdict: "shown", "contradicted", "not shown" or "not enough data".
+      numbers: the conditions with their numbers; "" where some of the data are not there at all.
+      missing: which of the data that the claim needs fewer than three seeds have.
+    """
+
+    claim: str
+    place: str
+    rule: str
+    panel: str
+    verdict: str
+    numbers: str
+    missing: str
+
+
+def evaluate(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[ClaimResult]:
+    """Tests claims, in their order, on each panel of the networks that each is about."""
+    found = collect(results)
+    return [
+        _result(claim, evidence)
+        for claim in claims
+        for evidence in (without_schedule(found) if claim.of_learned_masks else found)
+        if not claim.networks or evidence.key[0] in claim.networks
+    ]
+
+
+def _result(claim: Claim, evidence: Evidence) -> ClaimResult:
+    """Tests a claim where there is some of all the data that it needs."""
+    panel, seeds = panel_caption(evidence.key), claim.seeds(evidence)
+    conditions = claim.test(evidence) if all(seeds.values()) else []
+    verdict = combined([each.verdict for each in conditions]) if conditions else Verdict.NO_DATA
+    numbers = "; ".join(each.text for each in conditions)
+    return ClaimResult(claim.sentence, claim.place, claim.rule, panel, verdict.value, numbers, missing(seeds))

@@ -1,0 +1,198 @@
+"""The parts of a report that show figures and tables, and what every part is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from markupsafe import Markup
+
+from analysis.figures import catalogue, curves, drawing, supermasks
+from analysis.report import captions, commands, coverage, page, provenance
+from analysis.results import load, lottery_lines, select
+from analysis.tables import catalogue as tables
+from analysis.tables import formats
+from lottery_tf import console
+from lottery_tf.results import files
+from lottery_tf.studies import paper
+
+OTHERS = "others"
+
+PLANES = ("figure2", "figureS1")  # figures with the weights of a trained layer
+
+LOTTERY = "lottery"
+
+MEASURED = {  # figure -> the kind of measurement that it is drawn from
+    "barriers": "line", "error_lines": "line", "robustness": "perturbation", "flatness": "spectrum",
+    "spectral_density": "spectrum", "limits": "limit", "magnitudes": "threshold",
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What the parts of a report are made from.
+
+    Attributes:
+      root: the results folder, as it was given.
+      out: the folder of the report.
+      given: what figures are drawn from; `given.results` has all results.
+      main: the figure that stands at the top of the page, and not in its section.
+      failed: what could not be made, while the report is written.
+    """
+
+    root: Path
+    out: Path
+    given: catalogue.FigureInputs
+    main: str | None = None
+    failed: list[str] = dataclasses.field(default_factory=list)
+
+
+Part = Callable[[Report], Markup]
+
+
+def attempted(what: str, report: Report, make: Callable[[], Markup]) -> Markup:
+    """A part of the page; where making it fails, its error stands in its place, and the rest is still written."""
+    try:
+        return make()
+    except OSError:  # nothing can be written
+        raise
+    except Exception as error:  # noqa: BLE001, whatever it is, the other parts can be made
+        report.failed.append(what)
+        console.log.exception("%s failed; the rest of the report goes on.", what)
+        return page.paragraph(f"{what} could not be made: {type(error).__name__}: {error}", "failed")
+
+
+def figure_part(name: str, report: Report) -> Markup:
+    """A figure with its caption, the numbers behind it, and the commands and settings that made it."""
+    title = page.heading(heading_of(name))
+    if name == report.main:
+        return title + page.paragraph("It stands at the top of the page.")
+    return title + attempted(heading_of(name), report, lambda: figure_body(name, report))
+
+
+def figure_body(name: str, report: Report) -> Markup:
+    """A figure as `figure_part` has it, without its title; where it cannot be drawn, what would make its results."""
+    try:
+        if name == "figure6" and not len(report.given.results.best_supermasks):
+            raise drawing.NothingToDraw("there is no untrained network under a mask.")
+        drawn = catalogue.draw(name, report.given)
+    except drawing.NothingToDraw as error:
+        return page.fold(f"Not drawn: {error}", page.code(_commands_for_missing(name, report)))
+    contents = {kind: drawing.content(drawn, kind) for kind in drawing.FORMATS}
+    places = [f"figures/{name}.{kind}" for kind in contents]
+    for place, content in zip(places, contents.values(), strict=True):
+        write_file(report, place, content)
+    body = [page.figure(name, contents["svg"], captions.caption(name, report.given), places)]
+    if missing := _missing(name, report):
+        body.append(page.paragraph(missing, "missing"))
+        body.append(page.code(_commands_for_missing(name, report)) if name == LOTTERY else "")
+    body.append(page.fold("The commands and settings behind this figure", _commands(name, report), printed=True))
+    body.append(table_part(name, report) if name in tables.TABLES else "")
+    console.log.info("%s", name)
+    return page.join(body)
+
+
+def heading_of(name: str) -> str:
+    """The title of a figure, with its place in the paper."""
+    return ": ".join(filter(None, [catalogue.place(name), catalogue.FIGURES[name].title]))
+
+
+def _commands_for_missing(name: str, report: Report) -> list[str]:
+    """The commands that make what a figure is drawn from."""
+    results, root = report.given.results, report.root
+    if name in MEASURED:
+        return commands.missing_measurements(results, commands.MEASURED_BY[MEASURED[name]], root)
+    if name == LOTTERY:
+        return commands.missing_lottery(results, root)
+    return [commands.command("runs.study", {"study": name, "results_dir": root})]
+
+
+def _missing(name: str, report: Report) -> str:
+    """What of a figure the results at hand lack."""
+    if name in paper.FIGURES:
+        rows = coverage.figure_lines(report.given.results, [name])
+        lacking = rows[rows["lines missing"] != "none"].rename(columns={"lines missing": "missing"})
+        lists = [f"{row.network} on {row.dataset}, {row.schedule}: {row.missing}" for row in lacking.itertuples()]
+        return f"Missing lines. {'. '.join(lists)}." if lists else ""
+    if name == LOTTERY:
+        lacking = {key: lottery_lines.missing(report.given.results, key) for key in _panels_of_lottery(report)}
+        lists = [f"{' on '.join(key[:2])}, {key[2]}: {'; '.join(lines)}" for key, lines in lacking.items() if lines]
+        return f"Missing lines. {'. '.join(lists)}." if lists else ""
+    if name in PLANES and report.given.layer is None:
+        folders = report.given.results.folders
+        kind = "No dense network here kept its weights" if folders else "Exported files hold no weights"
+        return f"{kind}: the planes with those of a trained layer are left out."
+    return ""
+
+
+def _panels_of_lottery(report: Report) -> list[select.Panel]:
+    return select.table_s1_order(lottery_lines.trained_panels(report.given.results))
+
+
+def _commands(name: str, report: Report) -> Markup:
+    """The commands that make a figure's results and the figure itself, and the settings of those runs."""
+    results, lines, made_by, keys = report.given.results, paper.FIGURES | {OTHERS: _others(report)}, [], []
+    flags = {"results_dir": report.root, "figure": name, "format": list(drawing.FORMATS), "out": "figures"}
+    if name in lines:
+        made_by, keys = commands.training_commands(results, lines[name]), curves.panels_of_lines(results, lines[name])
+        flags |= dataclasses.asdict(report.given.rule)
+    elif name in ("figure6", "figure7", "mask_learning"):
+        made_by, keys = commands.supermask_commands(results), supermasks.panels_of_supermasks(results)
+        keys = [*keys, *((*key[:2], None, "float32") for key in keys)]
+    elif name in PLANES:
+        flags |= plane_flags(report)
+    elif name == LOTTERY:
+        keys = _panels_of_lottery(report)
+        made_by = commands.training_commands(results, lottery_lines.figure()) + commands.control_commands(results)
+    elif name in MEASURED:
+        made_by = commands.measurement_commands(results, MEASURED[name])
+        keys = select.panels(getattr(results, load.FRAMES[MEASURED[name]]))
+    settings = provenance.settings_table(results, keys)
+    shown = page.table(settings, "Settings of these runs") if len(settings) else Markup()
+    return page.code([*made_by, commands.command("analysis.figures", flags)]) + shown
+
+
+def landscape_part(report: Report) -> Markup:
+    """The figures of the error landscape; where none of it is measured, that alone and the commands."""
+    if any(len(getattr(report.given.results, load.FRAMES[kind])) for kind in load.LANDSCAPE):
+        return page.join(figure_part(name, report) for name in MEASURED)
+    commands = dict.fromkeys(line for name in MEASURED for line in _commands_for_missing(name, report))
+    return page.fold("Nothing of this is measured yet. What would do it:", page.code(commands))
+
+
+def others_part(report: Report) -> Markup:
+    """The treatments that no figure of the paper has, where there are any."""
+    return figure_part(OTHERS, report) if curves.panels_of_lines(report.given.results, _others(report)) else Markup()
+
+
+def _others(report: Report) -> paper.Figure:
+    return curves.other_treatments(report.given.results)
+
+
+def table_part(name: str, report: Report) -> Markup:
+    """The tables of a name and their CSV file, folded where they are the numbers behind a figure."""
+    return attempted(f"The table {name}", report, lambda: _tables(name, report))
+
+
+def _tables(name: str, report: Report) -> Markup:
+    built = [table for table in tables.TABLES[name](report.given.results, report.given.rule) if len(table.numbers)]
+    if not built:
+        return page.paragraph(f"There are no results for {name}.", "missing")
+    place = f"tables/{name}.csv"
+    write_file(report, place, formats.FORMATS["csv"].write(built).encode())
+    content = page.link(place, "In full:") + page.join(page.table(table.shown, table.caption) for table in built)
+    return page.fold("The numbers behind this figure", content) if name in catalogue.FIGURES else content
+
+
+def plane_flags(report: Report) -> dict:
+    """The flags about planes that are not as usual."""
+    given = {"criterion": report.given.criteria, "layer": report.given.layer_name}
+    return {name: value for name, value in given.items() if value}
+
+
+def write_file(report: Report, place: str, content: bytes) -> None:
+    """Writes a file of the report."""
+    path = report.out / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.replace(path, content)

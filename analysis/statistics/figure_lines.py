@@ -1,0 +1,145 @@
+"""The lines of the paper's figures: the runs behind each line, and their mean, range and star at each level.
+
+`paper.FIGURES` says which treatments are the lines of a figure, `figure_runs` finds their runs, and `lines` summarizes
+them. `supermask_runs` does for Figure 7 what `figure_runs` does for the others. The lines of Frankle & Carbin, which
+have controls, are in `analysis.results.lottery_lines`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis.results.select import RUN_COLUMNS, in_line_order, runs_of_lines
+from analysis.statistics.stars import PAPER_RULE, StarRule, stars
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.registry import choose
+from lottery_tf.results.paths import DENSE
+from lottery_tf.studies import paper
+from lottery_tf.supermasks.mask_sources import UNTRAINED
+
+
+class Metric(NamedTuple):
+    """A number that is measured of each level, and how it is printed.
+
+    Attributes:
+      title: its name and unit as printed.
+      better: which way is better, for stars.
+      factor: what it is multiplied by to be printed.
+      digits: decimals as printed.
+    """
+
+    title: str
+    better: str
+    factor: float
+    digits: int
+
+
+METRICS = {
+    "test_accuracy": Metric("test accuracy at early stop, %", "greater", 100, 2),
+    "early_stop_iteration": Metric("early-stopping iteration", "less", 1, 0),
+    "final_test_accuracy": Metric("test accuracy at the end of training, %", "greater", 100, 2),
+}
+DRAWN_METRICS = ("early_stop_iteration", "test_accuracy")  # what the paper's figures show, left and right
+
+
+def lines(
+    levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str, rule: StarRule = PAPER_RULE
+) -> pd.DataFrame:
+    """The lines of a figure: a metric of each treatment at each level, over seeds.
+
+    Args:
+      levels_of_panel: `Results.levels` of one panel.
+      figure: which treatments.
+      metric: a name in `METRICS`.
+      rule: what a star takes.
+
+    Returns:
+      Columns line, level, kept_fraction, mean, min, max, n, star; lines in the order of the figure, shares in [0, 1].
+      Level 0 is the dense network for every line, and has no stars. Lines without any level are left out. n counts the
+      runs that finished; where none did, mean, min and max are NaN.
+    """
+    return starred_lines(figure_runs(levels_of_panel, figure, metric), METRICS[metric].better, rule)
+
+
+def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str) -> pd.DataFrame:
+    """Every run behind a figure's lines: columns line, level, seed, kept_fraction, value."""
+    choose(METRICS, metric, "measure")
+    rows = levels_of_panel.rename(columns={metric: "value"})[["treatment", *RUN_COLUMNS[1:]]]
+    by_treatment = dict(list(rows.groupby("treatment", sort=False)))
+    runs = {line: by_treatment.get(treatment.name, rows[:0]) for line, treatment in figure.lines.items()}
+    return runs_of_lines(by_treatment.get(DENSE, rows[:0]), runs)[RUN_COLUMNS]
+
+
+def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str = "test_accuracy") -> pd.DataFrame:
+    """Every heuristic supermask behind a panel of Figure 7, as rows like those of `figure_runs`; a line is a criterion.
+
+    Level 0, which every line begins with, is the untrained network without a mask.
+    """
+    choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
+    rows = supermasks_of_panel[supermasks_of_panel["weights"] == weights].rename(columns={metric: "value"})
+    by_source = dict(list(rows.groupby(["source", "criterion"], sort=False)))
+    runs = {
+        source.criterion: by_source.get((source.source, source.criterion), rows[:0])
+        for source in paper.HEURISTIC_MASK_SOURCES
+    }
+    return runs_of_lines(by_source.get((UNTRAINED.source, UNTRAINED.criterion), rows[:0]), runs)[RUN_COLUMNS]
+
+
+def starred_lines(runs: pd.DataFrame, better: str, rule: StarRule = PAPER_RULE) -> pd.DataFrame:
+    """Mean, least and greatest value, number of runs and star for each line and level of `figure_runs`."""
+    found = in_line_order(over_seeds(runs).drop(columns="runs"), runs["line"].unique())
+    starred = {
+        (line, level)
+        for level, points in points_by_level(runs)
+        for line, star in stars(points, better, rule).items()
+        if star
+    }
+    return found.assign(star=[key in starred for key in zip(found["line"], found["level"], strict=True)])
+
+
+def over_seeds(runs: pd.DataFrame, value: str = "value", line: str = "line") -> pd.DataFrame:
+    """Mean, least and greatest value over seeds, for each line (in its order) and level.
+
+    Args:
+      runs: a row a run.
+      value: the column with the values.
+      line: the column that tells lines apart.
+
+    Returns:
+      That column, level, kept_fraction, mean, min, max, n (the seeds that have a value), runs (all of them).
+    """
+    groups = runs.groupby([line, "level"], sort=False)
+    return groups.agg(
+        kept_fraction=("kept_fraction", "mean"),
+        mean=(value, "mean"),
+        min=(value, "min"),
+        max=(value, "max"),
+        n=(value, "count"),
+        runs=(value, "size"),
+    ).reset_index()
+
+
+def points_by_level(runs: pd.DataFrame) -> list[tuple[int, dict[str, dict[int, float]]]]:
+    """For each level above 0 its number and the runs of each line, from seed to value."""
+    found: dict[int, dict[str, dict[int, float]]] = {}
+    for level, line, seed, value in zip(*(runs[name] for name in ("level", "line", "seed", "value")), strict=True):
+        found.setdefault(level, {}).setdefault(line, {})[seed] = value
+    return [(level, found[level]) for level in sorted(found) if level > 0]
+
+
+def new_treatments(figure: paper.Figure) -> list[str]:
+    """The treatments that no earlier figure of the paper shows; a figure without results of these would add nothing.
+
+    >>> new_treatments(paper.FIGURES["figure5"])
+    ['large_final-rewind-init', 'large_final-rewind-hybrid']
+    """
+    names = [treatment.name for treatment in figure.lines.values()]
+    if figure not in paper.FIGURES.values():
+        return names
+    earlier: Iterable[paper.Figure] = itertools.takewhile(lambda each: each != figure, paper.FIGURES.values())
+    shown = {treatment.name for each in earlier for treatment in each.lines.values()}
+    return [name for name in names if name not in shown]

@@ -1,0 +1,120 @@
+"""All tables by name: Table 1, Table S1, the numbers behind each figure, and learned masks.
+
+Add a table by a function from all results and the rule for stars to `Table`s, and its name in `TABLES`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+
+import pandas as pd
+
+from analysis.results import lottery_lines
+from analysis.results.load import Results
+from analysis.results.select import PANEL, Panel, panel, panel_caption, panels
+from analysis.statistics.figure_lines import (
+    DRAWN_METRICS,
+    METRICS,
+    Metric,
+    lines,
+    new_treatments,
+    starred_lines,
+    supermask_runs,
+)
+from analysis.statistics.significance_tests import TESTS
+from analysis.statistics.stars import PAPER_RULE, StarRule
+from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
+from analysis.tables.learned_masks import learned_table
+from analysis.tables.table1 import table1_table
+from analysis.tables.table_s1 import table_s1_table
+from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.studies import paper
+
+
+def figure_table(
+    levels_of_panel: pd.DataFrame,
+    figure: paper.Figure,
+    metric: str = "test_accuracy",
+    rule: StarRule = PAPER_RULE,
+) -> Table:
+    """The numbers behind one panel of a figure, level by treatment; see `lines`."""
+    found = lines(levels_of_panel, figure, metric, rule)
+    caption = f"{figure.title}: {METRICS[metric].title}{_star_note(found, rule)}"
+    return _line_table(caption, found, METRICS[metric])
+
+
+def supermask_table(supermasks_of_panel: pd.DataFrame, weights: str, rule: StarRule = PAPER_RULE) -> Table:
+    """The numbers behind one panel of Figure 7, level by criterion; level 0 is the untrained, unmasked network."""
+    found = starred_lines(supermask_runs(supermasks_of_panel, weights), "greater", rule)
+    title = f"Heuristic Supermasks x {weights.replace('_', ' ')}"
+    caption = f"{title}: test accuracy, %{_star_note(found, rule)}"
+    return _line_table(caption, found, METRICS["test_accuracy"])
+
+
+def _star_note(found: pd.DataFrame, rule: StarRule) -> str:
+    """What a star says, for the caption of a table that has any."""
+    if not found["star"].any():
+        return ""
+    corrected = "" if rule.correction == "none" else f" corrected by {rule.correction}"
+    test = f"{TESTS[rule.test].title}, one-sided p <= {rule.significance:g}{corrected}"
+    return f" (* better than every other line: {test})"
+
+
+def _line_table(caption: str, found: pd.DataFrame, metric: Metric) -> Table:
+    numbers = found.assign(
+        kept_percent=100 * found["kept_fraction"], **{name: metric.factor * found[name] for name in SUMMARY}
+    )
+    numbers = numbers[["line", "level", "kept_percent", *SUMMARY, "n", "star"]]
+    cells = [
+        mean_and_range(row.mean, row.min, row.max, metric.digits, row.n) + (" *" if row.star else "")
+        for row in numbers.itertuples()
+    ]
+    wide = numbers.assign(cell=cells).pivot(index="level", columns="line", values="cell")
+    wide = wide[list(numbers["line"].unique())].fillna(NOTHING).reset_index()
+    kept = numbers.groupby("level")["kept_percent"].mean()
+    wide.insert(1, "kept, %", [f"{kept[level]:.2f}" for level in wide["level"]])
+    return Table(caption, numbers, wide.rename_axis(columns=None).astype(str))
+
+
+def figure_tables(name: str, results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
+    """The tables behind a figure of `paper.FIGURES`: one for each network that has lines of its own, and measure."""
+    levels = results.levels
+    for key in panels(levels[levels["treatment"].isin(new_treatments(paper.FIGURES[name]))]):
+        own = panel(levels, key)
+        for metric in DRAWN_METRICS:
+            yield placed(figure_table(own, paper.FIGURES[name], metric, rule), key, {"measure": metric})
+
+
+def lottery_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
+    """The tables behind the figure of winning tickets and their controls, one for each network and measure."""
+    for key in lottery_lines.trained_panels(results):
+        for metric in DRAWN_METRICS:
+            found = lottery_lines.over_runs(lottery_lines.runs(results, key, metric))
+            table = _line_table(f"Winning tickets: {METRICS[metric].title}", found, METRICS[metric])
+            yield placed(table, key, {"measure": metric})
+
+
+def supermask_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
+    """The tables behind Figure 7: heuristic Supermasks, one for each network and kind of weights."""
+    for key in panels(results.supermasks):
+        for weights in SUPERMASK_WEIGHTS:
+            table = supermask_table(panel(results.supermasks, key), weights, rule)
+            yield placed(table, key, {"weights": weights})
+
+
+def placed(table: Table, key: Panel, identity: dict[str, str]) -> Table:
+    """A table that says which network it is of, in its caption and in the first columns of its numbers."""
+    identity = dict(zip(PANEL, key, strict=True)) | identity
+    numbers = pd.DataFrame({name: [value] * len(table.numbers) for name, value in identity.items()})
+    return Table(f"{table.caption}; {panel_caption(key, 'schedule ')}", numbers.join(table.numbers), table.shown)
+
+
+TABLES: dict[str, Callable[..., Iterable[Table]]] = {  # name -> from results and the rule for stars to its tables
+    "table1": lambda results, rule: [table1_table(results)],
+    "tableS1": lambda results, rule: [table_s1_table()],
+    **{name: functools.partial(figure_tables, name) for name in paper.FIGURES},
+    "figure7": supermask_tables,
+    "lottery": lottery_tables,
+    "learned_masks": lambda results, rule: [learned_table(results)],
+}

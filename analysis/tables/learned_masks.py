@@ -1,0 +1,53 @@
+"""The table of learned Supermasks: those of Figure 7 and any others."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from analysis.results.load import FINISHED, Results
+from analysis.tables.formats import SUMMARY, Table, mean_and_range
+from analysis.tables.table1 import HOW_LEARNED, learned_how
+
+LEARNED_IDENTITY = ("network", "dataset", "weights", "g", "rescale", "l1", "initial_logit", "chosen_kept_fraction")
+
+LEARNED_METRICS = {  # what is shown of a learned mask -> its column
+    "mean of sampled masks": "test_accuracy",
+    "most likely mask": "most_likely_test_accuracy",
+    "pruned": "pruned_fraction",
+}
+
+
+def learned_table(results: Results) -> Table:
+    """The learned Supermasks, those of Figure 7 and any others, at the iteration of best validation accuracy.
+
+    A row for each kind of mask and way of learning, over seeds; diverged ones are left out. In percent.
+    """
+    rows = results.learned_masks[results.learned_masks["status"] == FINISHED]
+    identity, found, shown = [*LEARNED_IDENTITY, *HOW_LEARNED], [], []
+    rows = rows.sort_values(identity, key=_in_order)
+    for key, own in rows.groupby(identity, dropna=False, sort=False):
+        row = dict(zip(identity, key, strict=True)) | {"n": len(own)}
+        cells = {name: row[name] for name in ("network", "dataset", "weights", "g")}
+        cells |= {"rescaled": "yes" if row["rescale"] else "no", "start": _start(row)}
+        cells["training"] = learned_how(*(row[name] for name in HOW_LEARNED))
+        for title, metric in LEARNED_METRICS.items():
+            percent = 100 * own[metric]
+            summary = {name: getattr(percent, name)() for name in SUMMARY}
+            row |= {f"{metric}_{name}": value for name, value in summary.items()}
+            cells[f"{title}, %"] = mean_and_range(*summary.values(), 2, len(own))
+        found.append(row)
+        shown.append(cells)
+    return Table("Learned Supermasks: test accuracy and pruned percentage", pd.DataFrame(found), pd.DataFrame(shown))
+
+
+def _in_order(column: pd.Series) -> pd.Series:
+    """Initial logits are text, since there may be several to a mask; those that are numbers are sorted as such."""
+    return pd.to_numeric(column, errors="coerce") if column.name == "initial_logit" else column
+
+
+def _start(row: dict) -> str:
+    start = f"m = {row['initial_logit']}" if math.isnan(row["chosen_kept_fraction"]) else "scattered"
+    kept = "" if math.isnan(row["chosen_kept_fraction"]) else f", {row['chosen_kept_fraction']:.2%} kept"
+    return start + kept + (f", l1 {row['l1']:g}" if row["l1"] else "")
