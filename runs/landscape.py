@@ -16,7 +16,7 @@ import itertools
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from absl import flags
 from tqdm import tqdm
@@ -47,7 +47,6 @@ from runs.progress import Progress
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
 
-Key = TypeVar("Key", bound=Hashable)
 Measured = tuple[str, str, list[dict]]  # a measurement's name, what it is of, the metrics of what was measured
 
 DEFAULTS = MeasurementSettings()
@@ -251,10 +250,10 @@ def recorded(levels: Iterator[StoredResult], finished: list[dict]) -> Iterator[S
 
 
 def do_all(
-    measurer: LandscapeMeasurer, jobs: Mapping[Key, Sequence[Job]], steps: TrainingSteps
-) -> dict[Key, list[dict]]:
+    measurer: LandscapeMeasurer, jobs: Mapping[Hashable, Sequence[Job]], steps: TrainingSteps
+) -> dict[Hashable, list[dict]]:
     """Does all jobs, behind a bar on a terminal, with a line for each new measurement elsewhere."""
-    found: dict[Key, list[dict]] = {key: [] for key in jobs}
+    found: dict[Hashable, list[dict]] = {key: [] for key in jobs}
     with tqdm(total=sum(map(len, jobs.values())), unit=" measurements", disable=None, dynamic_ncols=True) as bar:
         steps.count, steps.show = 0, lambda count: bar.set_postfix_str(f"{steps.count} training steps")
         for key, job in ((key, job) for key, own in jobs.items() for job in own):

@@ -1,4 +1,4 @@
-"""Stored measurements of the error landscape as text: a table a measure, mean [least, greatest] over seeds."""
+"""Stored measurements of the error landscape as text: a table for each, mean [least, greatest] over seeds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from lottery_tf.landscape.measurements.lines import connection
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.text_tables import band, text_table
 
-Rows = Sequence[
-    Mapping
-]  # what was measured for one line of a table, an entry a seed (and direction, or pair of copies)
+Rows = Sequence[Mapping]  # of a line of a table: what was measured for each seed (and direction, or pair of copies)
 Column = Callable[[Rows], str]
 
 
@@ -31,7 +29,7 @@ class Thresholds:
     stable: float = STABLE
 
     def line(self, metrics: Mapping) -> dict:
-        """A stored line and what it says: which ends match, whether it is stable, whether that is as claimed."""
+        """A stored line with which of its ends match, whether it is stable, and whether that is as claimed."""
         joined = connection(metrics, self.tolerance)
         first, second = joined.matching
         return {
@@ -44,7 +42,7 @@ class Thresholds:
         }
 
     def perturbation(self, metrics: Mapping) -> dict:
-        """A stored perturbation with what it says of its end and of the level's own."""
+        """A stored perturbation with whether its end and the level match, and in whose mode it ended."""
         return {
             **metrics,
             "matches": matching(metrics["end_error"], metrics["dense_error"], self.tolerance),
@@ -57,151 +55,149 @@ class Thresholds:
         return barrier is not None and barrier < self.stable
 
 
-def count(values: Sequence[bool]) -> str:
-    """In how many of all it holds.
-
-    >>> count([True, False])
-    '1 of 2'
-    """
-    return f"{sum(values)} of {len(values)}"
-
-
 def _numbers(name: str, digits: str = ".2f", factor: float = 1.0) -> Column:
-    def column(own: Rows) -> str:
-        return band([row[name] for row in own], digits, factor)
-
-    return column
+    return lambda rows: band([row[name] for row in rows], digits, factor)
 
 
-def _points(name: str) -> Column:
+def _percent(name: str) -> Column:
     """Shares in percent, differences in percentage points."""
     return _numbers(name, factor=100)
 
 
 def _text(name: str) -> Column:
-    return lambda own: str(own[0][name])
+    return lambda rows: str(rows[0][name])
 
 
 def _counts(name: str) -> Column:
-    return lambda own: count([row[name] for row in own])
+    """In how many of all it holds: "1 of 2"."""
+    return lambda rows: f"{sum(row[name] for row in rows)} of {len(rows)}"
 
 
-def table(rows: Rows, key: Callable[[Mapping], Hashable], columns: Mapping[str, Column]) -> str:
-    """Rows as text: those with the same key make a line, in the order in which keys come."""
-    groups: dict[Hashable, list[Mapping]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return text_table([list(columns), *([column(own) for column in columns.values()] for own in groups.values())])
-
-
-KEPT = {"kept %": _numbers("kept_fraction", factor=100)}
+LEVEL = {"level": _text("level")}
+KEPT = {"kept %": _percent("kept_fraction")}
 LINE = {
-    "error %": _points("first_error"),
-    "of the second %": _points("second_error"),
-    "error barrier": _points("error_barrier"),
-    "above the chord": _points("error_rise"),
+    "error %": _percent("first_error"),
+    "of the second %": _percent("second_error"),
+    "error barrier": _percent("error_barrier"),
+    "above the chord": _percent("error_rise"),
     "loss barrier": _numbers("loss_barrier", ".4f"),
     "first matches": _counts("first_matches"),
     "second matches": _counts("second_matches"),
     "stable": _counts("stable"),
 }
-CLAIM = {"as claimed": _counts("as_claimed")}
+LEVELS_LINE = {
+    "levels": lambda rows: f"{rows[0]['level']}-{rows[0]['second_level']}",
+    **KEPT,
+    **LINE,
+    "as claimed": _counts("as_claimed"),
+}
+PERTURBATION = {
+    **LEVEL,
+    **KEPT,
+    "times the projection": lambda rows: f"{rows[0]['multiple']:g}",
+    "length": _numbers("distance"),
+    "error %": _percent("end_error"),
+    "unperturbed %": _percent("unperturbed_error"),
+    "matches": _counts("matches"),
+    "level matches": _counts("level_matches"),
+    "barrier to unperturbed": _percent("error_barrier"),
+    "same mode": _counts("same_mode"),
+    "barrier to level before": _percent("error_barrier_to_before"),
+    "mode of level before": _counts("mode_before"),
+}
+SPECTRUM = {
+    **LEVEL,
+    **KEPT,
+    "weights": _numbers("size", ".0f"),
+    "top eigenvalue": _numbers("top_eigenvalue", ".3g"),
+    "trace": _numbers("trace", ".4g"),
+    "standard error": _numbers("trace_standard_error", ".2g"),
+    "mean eigenvalue": _numbers("mean_eigenvalue", ".3g"),
+}
+RAY = {
+    **LEVEL,
+    **KEPT,
+    "direction": _text("direction"),
+    "length": _numbers("length"),
+    "curvature": _numbers("curvature", ".3g"),
+    "error % at its end": _percent("error"),
+}
+LIMIT = {
+    **LEVEL,
+    **KEPT,
+    "pruned by": _text("pruned_by"),
+    **{f"{method} %": _percent(method) for method in limits.METHODS},
+}
+MAGNITUDES = {
+    **LEVEL,
+    **KEPT,
+    "below the next threshold before %": _percent("share_before"),
+    "after %": _percent("share_after"),
+    "length of the projection before": _numbers("length_before"),
+    "after": _numbers("length_after"),
+}
+
+
+def table(rows: Rows, columns: Mapping[str, Column], *key: str) -> str:
+    """Rows as text: those that are equal in the fields of the key make a line, in the order in which they come."""
+    groups: dict[Hashable, list[Mapping]] = {}
+    for row in rows:
+        groups.setdefault(itemgetter(*key)(row), []).append(row)
+    return text_table([list(columns), *([column(own) for column in columns.values()] for own in groups.values())])
+
+
+def _unrolled(results: Rows, kind: str) -> list[dict]:
+    """The rows of all measurements of a kind, each with what its measurement says of itself."""
+    return [{**metrics, **row} for metrics in results if metrics["kind"] == kind for row in metrics["rows"]]
 
 
 def lines_table(results: Rows, thresholds: Thresholds) -> str:
     """The lines between successive levels."""
-    rows = [thresholds.line(metrics) for metrics in results]
-    pair = {"levels": lambda own: f"{own[0]['level']}-{own[0]['second_level']}"}
-    return table(rows, itemgetter("level"), pair | KEPT | LINE | CLAIM)
+    return table([*map(thresholds.line, results)], LEVELS_LINE, "level")
 
 
 def instability_table(results: Rows, thresholds: Thresholds) -> str:
     """The lines between trainings from one start in other orders."""
-    rows = [thresholds.line(metrics) for metrics in results]
-    return table(rows, itemgetter("level"), {"level": _text("level")} | KEPT | LINE)
+    return table([*map(thresholds.line, results)], LEVEL | KEPT | LINE, "level")
 
 
 def chosen_table(results: Rows, thresholds: Thresholds) -> str:
     """The line between any two results."""
-    rows = [thresholds.line(metrics) for metrics in results]
-    return table(rows, itemgetter("first", "second"), {"first": _text("first"), "second": _text("second")} | LINE)
+    ends = {"first": _text("first"), "second": _text("second")}
+    return table([*map(thresholds.line, results)], ends | LINE, "first", "second")
 
 
 def robustness_table(results: Rows, thresholds: Thresholds) -> str:
     """Perturbed rewind points, trained again."""
-    rows = [thresholds.perturbation(metrics) for metrics in results]
-    columns = {
-        "times the projection": lambda own: f"{own[0]['multiple']:g}",
-        "length": _numbers("distance"),
-        "error %": _points("end_error"),
-        "unperturbed %": _points("unperturbed_error"),
-        "matches": _counts("matches"),
-        "level matches": _counts("level_matches"),
-        "barrier to unperturbed": _points("error_barrier"),
-        "same mode": _counts("same_mode"),
-        "barrier to level before": _points("error_barrier_to_before"),
-        "mode of level before": _counts("mode_before"),
-    }
-    return table(rows, itemgetter("level", "multiple"), {"level": _text("level")} | KEPT | columns)
+    return table([*map(thresholds.perturbation, results)], PERTURBATION, "level", "multiple")
 
 
 def flatness_table(results: Rows, thresholds: Thresholds) -> str:
     """Spectra, and below them curvature and error along directions of pruning."""
-    spectra = [metrics for metrics in results if metrics["kind"] == "spectrum"]
-    rays = [{**metrics, **row} for metrics in results if metrics["kind"] == "ray" for row in metrics["rows"]]
-    spectra = [row | {"mean_eigenvalue": row["trace"] / row["size"]} for row in spectra]
-    columns = {
-        "weights": _numbers("size", ".0f"),
-        "top eigenvalue": _numbers("top_eigenvalue", ".3g"),
-        "trace": _numbers("trace", ".4g"),
-        "standard error": _numbers("trace_standard_error", ".2g"),
-        "mean eigenvalue": _numbers("mean_eigenvalue", ".3g"),
-    }
-    text = table(spectra, itemgetter("level"), {"level": _text("level")} | KEPT | columns)
-    ends = [row for row in rays if row["position"] == 1]
-    columns = {
-        "direction": _text("direction"),
-        "length": _numbers("length"),
-        "curvature": _numbers("curvature", ".3g"),
-        "error % at its end": _points("error"),
-    }
-    below = table(ends, itemgetter("level", "direction"), {"level": _text("level")} | KEPT | columns)
-    return f"{text}\n\nAlong the next round's pruning, without retraining:\n{below}"
+    spectra = [row | {"mean_eigenvalue": row["trace"] / row["size"]} for row in results if row["kind"] == "spectrum"]
+    ends = [row for row in _unrolled(results, "ray") if row["position"] == 1]
+    below = table(ends, RAY, "level", "direction")
+    return f"{table(spectra, SPECTRUM, 'level')}\n\nAlong the next round's pruning, without retraining:\n{below}"
 
 
 def limit_table(results: Rows, thresholds: Thresholds) -> str:
     """Predicted and found limits: a level and a way to prune a line, the methods side by side."""
     found: dict[tuple, dict] = {}
-    for metrics in results:
-        for row in metrics["rows"]:
-            own = found.setdefault((metrics["level"], row["pruned_by"], metrics["seed"]), {**metrics, **row})
-            own[row["method"]] = row["pruned_fraction"]
-    rows = [dict.fromkeys(limits.METHODS) | row for row in found.values()]
-    methods = {f"{method} %": _points(method) for method in limits.METHODS}
-    first = {"level": _text("level")} | KEPT | {"pruned by": _text("pruned_by")}
-    rows.sort(key=lambda row: (row["level"], flatness.PRUNED_BY.index(row["pruned_by"])))
-    return table(rows, itemgetter("level", "pruned_by"), first | methods)
+    for row in _unrolled(results, "limit"):
+        own = found.setdefault((row["level"], row["pruned_by"], row["seed"]), dict.fromkeys(limits.METHODS) | row)
+        own[row["method"]] = row["pruned_fraction"]
+    order = flatness.PRUNED_BY
+    rows = sorted(found.values(), key=lambda row: (row["level"], order.index(row["pruned_by"])))
+    return table(rows, LIMIT, "level", "pruned_by")
 
 
 def magnitudes_table(results: Rows, thresholds: Thresholds) -> str:
     """Magnitudes before and after retraining, all layers together."""
-    rows = [
-        {**metrics, **row}
-        for metrics in results
-        if metrics["kind"] == "threshold"
-        for row in metrics["rows"]
-        if row["layer"] == WHOLE_NETWORK
-    ]
-    columns = {
-        "below the next threshold before %": _points("share_before"),
-        "after %": _points("share_after"),
-        "length of the projection before": _numbers("length_before"),
-        "after": _numbers("length_after"),
-    }
-    return table(rows, itemgetter("level"), {"level": _text("level")} | KEPT | columns)
+    rows = [row for row in _unrolled(results, "threshold") if row["layer"] == WHOLE_NETWORK]
+    return table(rows, MAGNITUDES, "level")
 
 
-TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measure -> its title, what prints it
+TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measurement -> its title, what writes it
     "lines": ("Lines between successive levels", lines_table),
     "instability": ("Instability: the same start in another order", instability_table),
     "robustness": ("Robustness: perturbed rewind points, trained again", robustness_table),
@@ -212,14 +208,20 @@ TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measure 
 }
 
 
+def table_of(measurement: str, about: str, results: Rows, thresholds: Thresholds) -> str:
+    """The table of a measurement below its title, or that nothing could be measured."""
+    title, write = TABLES[measurement]
+    below = write(results, thresholds) if results else "There is no finished level to measure."
+    return f"{title}: {about}\n{below}"
+
+
 def note(thresholds: Thresholds, split: str) -> str:
     """What the tables mean."""
     return (
-        f"Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
+        "Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
         f"{split} images.\nError barrier: the greatest error on the line less the mean of its ends', so at least half "
         "of their difference.\nAbove the chord: how far the error rises above the straight line between its ends' "
-        "errors."
-        f"\nMatching: at most {100 * thresholds.tolerance:g} points above the dense network's error. Stable, the same "
-        f"mode: an error barrier below {100 * thresholds.stable:g} points.\n"
-        "As claimed: stable if and only if both ends match."
+        f"errors.\nMatching: at most {100 * thresholds.tolerance:g} points above the dense network's error. Stable, "
+        f"the same mode: an error barrier below {100 * thresholds.stable:g} points.\nAs claimed: stable if and only if "
+        "both ends match."
     )

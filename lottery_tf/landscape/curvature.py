@@ -1,9 +1,9 @@
 """The curvature of the training loss at a network: products of its Hessian with vectors, compiled once.
 
-The Hessian is that of the mean cross-entropy of chosen training images, without penalties on the weights, the network in
-inference mode (no dropout, batch-norm statistics as they stand). Its coordinates are the weights that training moves:
-kernel weights that survive the mask, all biases, and the gains and offsets of batch norm. A pruned weight is none of
-them, for the networks of later levels cannot differ there.
+The Hessian is that of the mean cross-entropy of chosen training images, without penalties on the weights. The network
+is in inference mode: no dropout, batch-norm statistics as they stand. Its coordinates are the weights that training
+moves: kernel weights that survive the mask, all biases, and the gains and offsets of batch norm. Pruned weights are
+left out, for the networks of later levels cannot differ there.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ def some_images(split: Split, count: int, seed: int = 0) -> Split:
 class Curvature:
     """The loss of some images as a function of a model's weights, with its gradient and Hessian at any of them.
 
-    Products with the Hessian are reverse over reverse (the gradient of gradient times vector) in a TensorFlow graph: for
-    dense and for convolutional networks alike that takes less time on a CPU than forward over reverse, and XLA gains
-    nothing.
+    Products with the Hessian are reverse over reverse: the gradient of gradient times vector, in a TensorFlow graph. On
+    a CPU that is faster than forward over reverse, for dense and convolutional networks alike, and XLA gains nothing.
 
     Args:
       model: a Keras model, masked or not; a plain float32 copy of it is made, and the model itself is left alone.
       images: the images and labels, `some_images(dataset.train, 5000)` for example; the more, the smoother the loss.
       from_logits: whether the model's outputs are logits or probabilities.
-      chunk: images that are in the memory at once.
+      chunk: how many images are in memory at once.
 
     >>> import lottery_tf as lt
     >>> from lottery_tf.pruning import masks; from lottery_tf.masking import model_weights
     >>> from lottery_tf.landscape import spectrum
     >>> model, digits = lt.build("fc"), lt.load("digits")
-    >>> hessian = Curvature(model, digits.train).at(model_weights.get_weights(model), masks.full(model_weights.kernels(model)))
+    >>> weights, mask = model_weights.get_weights(model), masks.full(model_weights.kernels(model))
+    >>> hessian = Curvature(model, digits.train).at(weights, mask)
     >>> hessian.shape == (266610, 266610) and spectrum.top_eigenvalues(hessian, 1).shape
     (1,)
     """
@@ -72,47 +72,47 @@ class Curvature:
         self._gradient = tf.function(self._summed_gradient)
         self._loss = tf.function(self._summed_loss)
 
-    def at(self, state: Weights, mask: Mask) -> Hessian:
+    def at(self, weights: Weights, mask: Mask) -> Hessian:
         """The Hessian at a network, in the subspace of its surviving weights.
 
         Args:
-          state: every weight; pruned ones at their frozen values.
+          weights: every weight; pruned ones at their frozen values.
           mask: for each maskable kernel.
 
         Raises:
           InputError: weights or a mask of another network.
         """
         shapes = {name: tuple(variable.shape) for name, variable in self._trainable.items()}
-        return Hessian(self, state, Subspace(shapes, mask))
+        return Hessian(self, weights, Subspace(shapes, mask))
 
-    def loss(self, state: Weights) -> float:
+    def loss(self, weights: Weights) -> float:
         """The mean loss of the images."""
-        self._hold(state)
+        self._hold(weights)
         return float(self._loss()) / self._count
 
-    def gradient(self, state: Weights) -> Weights:
+    def gradient(self, weights: Weights) -> Weights:
         """The gradient of the mean loss, for every trainable array in float64."""
-        self._hold(state)
+        self._hold(weights)
         return self._means(self._gradient())
 
-    def product(self, state: Weights, direction: Weights) -> Weights:
-        """The Hessian at a state times a direction, for every trainable array in float64.
+    def product(self, weights: Weights, direction: Weights) -> Weights:
+        """The Hessian at a network times a direction, for every trainable array in float64.
 
         Args:
-          state: every weight.
+          weights: every weight.
           direction: an array for every trainable one.
         """
-        self._hold(state)
+        self._hold(weights)
         return self._means(self._product([tf.constant(direction[name], tf.float32) for name in self._trainable]))
 
     def _means(self, sums) -> Weights:
         return {name: total.numpy() / self._count for name, total in zip(self._trainable, sums, strict=True)}
 
-    def _hold(self, state: Weights) -> None:
+    def _hold(self, weights: Weights) -> None:
         """Sets the weights, unless it was this very dict that was set last."""
-        if state is not self._held:
-            model_weights.set_weights(self._model, state)
-            self._held = state
+        if weights is not self._held:
+            model_weights.set_weights(self._model, weights)
+            self._held = weights
 
     def _chunk_loss(self, first):
         """Summed cross-entropy of the chunk of images that starts at `first`."""
@@ -168,25 +168,25 @@ class Hessian(LinearOperator):
     `Curvature.at` makes one; products and vectors are float64, computed in float32.
 
     Attributes:
-      state: the network's weights.
-      space: from states to vectors and back.
+      weights: the network's weights.
+      space: from weights to vectors and back.
     """
 
-    def __init__(self, curvature: Curvature, state: Weights, space: Subspace):
+    def __init__(self, curvature: Curvature, weights: Weights, space: Subspace):
         super().__init__(np.float64, (space.size, space.size))
-        self.state, self.space = state, space
+        self.weights, self.space = weights, space
         self._curvature = curvature
 
     def _matvec(self, vector: np.ndarray) -> np.ndarray:
         direction = self.space.arrays(np.ravel(vector))
-        return self.space.vector(self._curvature.product(self.state, direction))
+        return self.space.vector(self._curvature.product(self.weights, direction))
 
     def _adjoint(self) -> Hessian:
         return self  # a Hessian is symmetric
 
     def gradient(self) -> np.ndarray:
         """The gradient at the network, in the same coordinates."""
-        return self.space.vector(self._curvature.gradient(self.state))
+        return self.space.vector(self._curvature.gradient(self.weights))
 
     def increase(self, direction: Weights) -> float:
         """How much the loss grows along a direction by the quadratic model at the network: g.d + d^T H d / 2."""

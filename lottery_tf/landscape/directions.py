@@ -1,6 +1,6 @@
 """Directions in weight space: what pruning takes away, and random ones among the weights that survive.
 
-A direction is a `dict[str, np.ndarray]` like a model's state, with the kernels that it moves only.
+A direction is a `dict[str, np.ndarray]` like a model's weights, with only the kernels that it moves.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def length(direction: Mapping[str, np.ndarray]) -> float:
     return math.sqrt(sum(float(np.sum(np.square(values, dtype=np.float64))) for values in direction.values()))
 
 
-def pruning_direction(state: Weights, kept: Mask, kept_next: Mask) -> Weights:
-    """What takes a state to its projection onto a smaller mask: minus the weights that the smaller mask removes.
+def pruning_direction(weights: Weights, kept: Mask, kept_next: Mask) -> Weights:
+    """What takes weights to their projection onto a smaller mask: minus the weights that the smaller mask removes.
 
     At a rewind point w_k its length is the distance between the successive rewind points of [Paul et al.,
     arXiv 2210.03044], that of w_k under `kept` and that of w_k under `kept_next`; at the end of training it is the
     length of the pruning projection.
 
     Args:
-      state: weights, of which the kernels of the masks are read.
+      weights: weights, of which the kernels of the masks are read.
       kept: the mask of the level.
       kept_next: the mask of the next level, which keeps no weight that `kept` has removed.
 
@@ -52,7 +52,7 @@ def pruning_direction(state: Weights, kept: Mask, kept_next: Mask) -> Weights:
     for name in kept:
         if (kept_next[name] & ~kept[name]).any():
             raise InputError(f"The next mask keeps weights of {name!r} that the mask before it had removed.")
-    return {name: np.where(kept[name] & ~kept_next[name], -state[name], 0) for name in kept}
+    return {name: np.where(kept[name] & ~kept_next[name], -weights[name], 0) for name in kept}
 
 
 def random_direction(kept: Mask, seed: int, *keys: int | str) -> Weights:
@@ -79,23 +79,23 @@ def random_direction(kept: Mask, seed: int, *keys: int | str) -> Weights:
     return {name: values / total for name, values in drawn.items()}
 
 
-def moved(state: Weights, direction: Weights, distance: float) -> Weights:
-    """A state moved by a distance along a direction of any length above zero; arrays the direction lacks stay.
+def moved(weights: Weights, direction: Weights, distance: float) -> Weights:
+    """Weights moved by a distance along a direction of any length above zero; arrays the direction lacks stay.
 
-    The sum is made in float64 and rounded once to the state's own types.
+    The sum is made in float64 and rounded once to the weights' own types.
 
     Raises:
-      InputError: a direction of length zero or not a number, or with an array that the state lacks.
+      InputError: a direction of length zero or not a number, or with an array that the weights lack.
 
     >>> moved({"a": np.array([1.0, 1.0])}, {"a": np.array([0.0, 2.0])}, 3.0)["a"].tolist()
     [1.0, 4.0]
     """
     if not (total := length(direction)) > 0:
         raise InputError(f"The direction has the length {total}; it must be above 0.")
-    if odd := direction.keys() - state.keys():
-        raise InputError(f"The direction moves {', '.join(sorted(odd))}, which the state lacks.")
+    if odd := direction.keys() - weights.keys():
+        raise InputError(f"The direction moves {', '.join(sorted(odd))}, which the weights lack.")
     step = distance / total
-    return state | {
-        name: (state[name] + step * values.astype(np.float64)).astype(state[name].dtype)
+    return weights | {
+        name: (weights[name] + step * values.astype(np.float64)).astype(weights[name].dtype)
         for name, values in direction.items()
     }

@@ -1,4 +1,4 @@
-"""Loss and error of any weights, in float32, by a trainer's compiled evaluation: nothing is compiled anew for a point."""
+"""Loss and error of any weights, in float32, by a trainer's compiled evaluation: no point compiles anything anew."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lottery_tf.training.trainer import Trainer
 
 
 class Evaluator:
-    """Gives the loss and error of a state on one split of a trainer's data.
+    """Gives the loss and error of any weights on one split of a trainer's data.
 
-    It sets the weights of the trainer's model, masks left alone: a masked layer's forward pass reads its kernel only. Where
-    training is in half precision, a float32 copy of the model takes its place.
+    It sets the weights of the trainer's model and leaves its masks alone: a masked layer's forward pass reads only its
+    kernel. Where training is in half precision, a float32 copy of the model takes its place.
 
     Args:
       trainer: whose model, data and compiled evaluation are used.
       split: "train", "validation" or "test".
       batch_norm_images: how many training images batch-norm statistics are recomputed from at each call, chosen at
-        random, the same at each call; 0 takes the statistics of the state, which on a line are those of its ends,
-        averaged. It is of no account for a model without batch norm.
+        random, the same at each call; 0 takes those that the weights bring, on a line the averages of its ends'. It
+        changes nothing for a model without batch norm.
       seed: of the choice of these images.
 
     Raises:
@@ -47,13 +47,13 @@ class Evaluator:
             BatchNormStatistics(trainer.model, images[chosen], trainer.settings.batch_size) if chosen.size else None
         )
 
-    def __call__(self, state: Weights) -> LossAndError:
-        """The mean loss and the error of a state.
+    def __call__(self, weights: Weights) -> LossAndError:
+        """The mean loss and the error of some weights.
 
         Raises:
           InputError: weights of another network.
         """
-        model_weights.set_weights(self._trainer.model, state)
+        model_weights.set_weights(self._trainer.model, weights)
         if self._statistics is not None:
             self._statistics.recompute()
         loss, accuracy = self._trainer.evaluate(self._split)

@@ -1,7 +1,7 @@
 """The error landscape between networks: loss and error along lines through weight space, barriers, matching.
 
 Sources: Frankle et al., "Linear Mode Connectivity" (arXiv 1912.05671), and Paul et al., "Unmasking the Lottery Ticket
-Hypothesis" (arXiv 2210.03044). Everything here is plain arrays and a function that evaluates a state, as a rule an
+Hypothesis" (arXiv 2210.03044). Everything here is plain arrays and a function that evaluates weights, as a rule an
 `evaluator.Evaluator`.
 """
 
@@ -97,12 +97,12 @@ def between(first: Weights, second: Weights, share: float) -> Weights:
     """W(a) = a W1 + (1 - a) W2, of every array; at 1 the first and at 0 the second, to the bit.
 
     Raises:
-      InputError: states of different networks.
+      InputError: weights of different networks.
 
     >>> between({"a": np.array([1.0])}, {"a": np.array([3.0])}, 0.25)["a"].tolist()
     [2.5]
     """
-    shapes = [{name: value.shape for name, value in state.items()} for state in (first, second)]
+    shapes = [{name: value.shape for name, value in weights.items()} for weights in (first, second)]
     if shapes[0] != shapes[1]:
         odd = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
         raise InputError(f"No line joins weights of different networks; they differ in {', '.join(odd[:5])}.")
@@ -117,7 +117,7 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POIN
     """Loss and error along the line between two networks.
 
     Args:
-      evaluate: gives the loss and error of a state.
+      evaluate: gives the loss and error of any weights.
       first: W1.
       second: W2. Where both have their weights pruned by one mask at the same values, so has every point.
       points: how many, evenly spaced, the ends among them; at least 2.
@@ -126,10 +126,10 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POIN
       A path whose positions are the share a of W1, from 0 to 1.
 
     Raises:
-      InputError: fewer than 2 points, or states of different networks.
+      InputError: fewer than 2 points, or weights of different networks.
 
-    >>> def valley(state):
-    ...     return LossAndError(loss=float(state["w"][0] ** 2), error=0.5)
+    >>> def valley(weights):
+    ...     return LossAndError(loss=float(weights["w"][0] ** 2), error=0.5)
     >>> line(valley, {"w": np.array([1.0])}, {"w": np.array([-3.0])}, points=3).losses.tolist()
     [9.0, 1.0, 1.0]
     """
@@ -139,26 +139,26 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POIN
     return measured_path(evaluate, shares, (between(first, second, share) for share in shares))
 
 
-def ray(evaluate: Evaluate, state: Weights, direction: Weights, distances: Values) -> Path:
+def ray(evaluate: Evaluate, weights: Weights, direction: Weights, distances: Values) -> Path:
     """Loss and error at distances from a network along a direction, for example one in which pruning moves it.
 
     Args:
-      evaluate: gives the loss and error of a state.
-      state: where the ray starts.
+      evaluate: gives the loss and error of any weights.
+      weights: where the ray starts.
       direction: where it goes (`directions.pruning_direction`, `directions.random_direction`); its length is of no
         account.
       distances: Euclidean distances from the start. At `directions.length` of a pruning direction the pruned
         weights are all zero.
 
     Raises:
-      InputError: a direction of length zero, or with an array that the state lacks.
+      InputError: a direction of length zero, or with an array that the weights lack.
     """
-    return measured_path(evaluate, distances, (directions.moved(state, direction, far) for far in distances))
+    return measured_path(evaluate, distances, (directions.moved(weights, direction, far) for far in distances))
 
 
-def measured_path(evaluate: Evaluate, positions: Values, states: Iterable[Weights]) -> Path:
-    """The path whose points are the given states, evaluated one by one."""
-    losses, errors = np.array([evaluate(state) for state in states], np.float64).reshape(-1, 2).T
+def measured_path(evaluate: Evaluate, positions: Values, networks: Iterable[Weights]) -> Path:
+    """The path whose points are the given networks, evaluated one by one."""
+    losses, errors = np.array([evaluate(weights) for weights in networks], np.float64).reshape(-1, 2).T
     return Path(np.asarray(positions, np.float64), losses, errors)
 
 
@@ -216,7 +216,7 @@ def successive(
     Both ends of a line lie in the subspace that the mask of the earlier level leaves, and so does the line.
 
     Args:
-      evaluate: gives the loss and error of a state.
+      evaluate: gives the loss and error of any weights.
       ends: the weights at the end of each level's training, in the order of the levels.
       dense_error: the dense network's error, on the images that `evaluate` reads.
       tolerance: how much more error still matches.

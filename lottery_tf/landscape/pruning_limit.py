@@ -1,9 +1,9 @@
 """How much of a network can be pruned at once: predicted from the curvature of its loss, and found by search.
 
-Paul et al. (arXiv 2210.03044) show that the spectrum of the Hessian at the end of training, together with the length of
-the pruning projection, bounds the share of weights that can be pruned at once. The network pruned is w, at the end of
-its training; kept(p) is the mask that prunes the share p of its surviving weights, in the order of a criterion's scores;
-d(p) = -w on the weights that it removes, so that w + d(p) is the projection and R(p) = |d(p)| its length. A network
+Paul et al. (arXiv 2210.03044) show that the spectrum of the Hessian at the end of training, together with the length
+of the pruning projection, bounds the share of weights that can be pruned at once. Let w be a network at the end of its
+training, and kept(p) the mask that prunes the share p of its surviving weights in the order of a criterion's scores.
+Let d(p) = -w on the weights that the mask removes: w + d(p) is the projection, and R(p) = |d(p)| its length. A network
 matches as long as its loss is no more than an allowance above that of w. Three predictions of the largest matching p:
 
   along the projection  g.d(p) + d(p)^T H d(p) / 2 <= allowance: the quadratic model of the loss where pruning leads to.
@@ -18,11 +18,11 @@ matches as long as its loss is no more than an allowance above that of w. Three 
                         withstands.
 
 The first two are this project's own, the plainest quadratic readings of the claim; the third is the theory that the
-claim rests on, as this project understands it. There D is the distance of a point that the subspace passes through, and
-here D^2 = R(p)^2 (size - m) / m (|w|^2 (1 - p) for random pruning), with which the condition is, for a random subspace
-of many dimensions, that of the bowl's lowest point in the subspace itself: it is checked against such points. How Paul
-et al. set the allowance is not known here. `loss_allowance` measures it, without pruning anything, where the error leaves
-the matching level along random directions.
+claim rests on, as this project understands it. There D is the distance of a point that the subspace passes through.
+Here D^2 = R(p)^2 (size - m) / m, which is |w|^2 (1 - p) for random pruning; for a random subspace of many dimensions, the
+condition is then that of the bowl's lowest point in the subspace itself, and tests check it against such points. How
+Paul et al. set the allowance is not known here. `loss_allowance` measures it, without pruning anything, where the error
+leaves the matching level along random directions.
 
 Pruning is to zero.
 """
@@ -52,9 +52,8 @@ class OneShot:
     """The masks that prune one network at once, by any share, in the order of a criterion's scores.
 
     Calling it with a pruned fraction p, in [0, 1), gives the mask. The share is of the weights that survive in layers
-    that rounds of pruning do not leave whole. Layers are pruned in the proportion that these rounds have: one of which
-    they prune half as much stays the fuller one (`kept_counts.counts_for`). Masks of growing p are nested, and a layer keeps
-    at least one weight.
+    that rounds of pruning do not leave whole. Layers are pruned in the same proportion as in these rounds
+    (`kept_counts.counts_for`). Masks of growing p are nested, and a layer keeps at least one weight.
 
     Args:
       kept: the mask so far; p is a share of what it keeps.
@@ -99,9 +98,9 @@ class OneShot:
         return np.concatenate([self._scores[name][self._prunable[name]] for name in layers])
 
 
-def projected(state: Weights, kept: Mask) -> Weights:
-    """A state with the weights that a mask removes at zero."""
-    return state | {name: np.where(mask, state[name], np.zeros_like(state[name])) for name, mask in kept.items()}
+def projected(weights: Weights, kept: Mask) -> Weights:
+    """Weights with those that a mask removes at zero."""
+    return weights | {name: np.where(mask, weights[name], np.zeros_like(weights[name])) for name, mask in kept.items()}
 
 
 def largest(holds: Callable[[float], bool], *, precision: float = PRECISION) -> float:
@@ -136,7 +135,7 @@ def found_limit(
     """The largest pruned fraction that still matches, found by bisection over pruned networks.
 
     Args:
-      evaluate: gives the loss and error of a state, as a rule on validation images.
+      evaluate: gives the loss and error of any weights, as a rule on validation images.
       mask_at: from a pruned fraction to a mask (`OneShot`).
       end: from a mask to the weights that are evaluated: `lambda kept: projected(w, kept)` without retraining; with it,
         a function that rewinds, trains under the mask and returns the weights at the end.
@@ -148,7 +147,7 @@ def found_limit(
 
 def predicted_along_projection(
     increase: Callable[[Weights], float],
-    state: Weights,
+    weights: Weights,
     kept: Mask,
     mask_at: MaskAt,
     allowance: float,
@@ -159,20 +158,20 @@ def predicted_along_projection(
 
     Args:
       increase: the quadratic model, `curvature.Hessian.increase`.
-      state: the network's weights w.
+      weights: the network's weights w.
       kept: its mask.
       mask_at: from a pruned fraction to a mask (`OneShot`).
       allowance: by how much the loss may grow.
       precision: of the fraction.
     """
     return largest(
-        lambda share: increase(pruning_direction(state, kept, mask_at(share))) <= allowance, precision=precision
+        lambda share: increase(pruning_direction(weights, kept, mask_at(share))) <= allowance, precision=precision
     )
 
 
 def predicted_all_alike(
     mean_eigenvalue: float,
-    state: Weights,
+    weights: Weights,
     kept: Mask,
     mask_at: MaskAt,
     allowance: float,
@@ -185,7 +184,7 @@ def predicted_all_alike(
     """
 
     def holds(share: float) -> bool:
-        return length(pruning_direction(state, kept, mask_at(share))) ** 2 * mean_eigenvalue / 2 <= allowance
+        return length(pruning_direction(weights, kept, mask_at(share))) ** 2 * mean_eigenvalue / 2 <= allowance
 
     return largest(holds, precision=precision)
 
@@ -218,7 +217,7 @@ def angular_dimension(density: SpectralDensity, distance: float, allowance: floa
 
 def predicted_subspace_meets(
     density: SpectralDensity,
-    state: Weights,
+    weights: Weights,
     kept: Mask,
     mask_at: MaskAt,
     allowance: float,
@@ -234,7 +233,7 @@ def predicted_subspace_meets(
     def holds(share: float) -> bool:
         left = mask_at(share)
         removed = sum(int(kept[name].sum() - left[name].sum()) for name in kept)
-        nearest = length(pruning_direction(state, kept, left))
+        nearest = length(pruning_direction(weights, kept, left))
         through = nearest * math.sqrt((density.size - removed) / max(removed, 1))
         return removed <= angular_dimension(density, through, allowance)
 
@@ -244,7 +243,7 @@ def predicted_subspace_meets(
 def loss_allowance(
     evaluate: Evaluate,
     loss: Callable[[Weights], float],
-    state: Weights,
+    weights: Weights,
     kept: Mask,
     allowed_error: float,
     *,
@@ -255,9 +254,9 @@ def loss_allowance(
     """By how much the loss has grown where the error leaves the matching level, in the mean over random directions.
 
     Args:
-      evaluate: gives the error of a state, as a rule on validation images.
+      evaluate: gives the error of any weights, as a rule on validation images.
       loss: gives the loss whose curvature is used, `curvature.Curvature.loss`.
-      state: the network's weights w.
+      weights: the network's weights w.
       kept: its mask; the directions are among surviving kernel weights.
       allowed_error: the greatest error that matches.
       seed: of the directions.
@@ -270,23 +269,25 @@ def loss_allowance(
     Raises:
       InputError: the error stays at the matching level however far the weights move.
     """
-    if evaluate(state).error > allowed_error:
+    if evaluate(weights).error > allowed_error:
         return 0.0
-    here = loss(state)
+    here = loss(weights)
     unit = [random_direction(kept, seed, "allowance", draw) for draw in range(directions)]
-    far = [_distance_to(evaluate, state, direction, allowed_error, precision) for direction in unit]
-    return fmean(loss(moved(state, direction, distance)) - here for direction, distance in zip(unit, far, strict=True))
+    far = [_distance_to(evaluate, weights, direction, allowed_error, precision) for direction in unit]
+    return fmean(
+        loss(moved(weights, direction, distance)) - here for direction, distance in zip(unit, far, strict=True)
+    )
 
 
 def _distance_to(
-    evaluate: Evaluate, state: Weights, direction: Weights, allowed_error: float, precision: float
+    evaluate: Evaluate, weights: Weights, direction: Weights, allowed_error: float, precision: float
 ) -> float:
     """The distance along a direction at which the error first exceeds a level: doubled until it does, then bisected."""
 
     def matches(distance: float) -> bool:
-        return evaluate(moved(state, direction, distance)).error <= allowed_error
+        return evaluate(moved(weights, direction, distance)).error <= allowed_error
 
-    high = 1e-3 * max(1.0, length(state))
+    high = 1e-3 * max(1.0, length(weights))
     most = high * 2.0**24
     while matches(high):
         high *= 2

@@ -1,9 +1,9 @@
 """What retraining does to the magnitudes of weights: it makes new small ones, which the next round can prune.
 
-Paul et al. (arXiv 2210.03044): right after pruning by magnitude no weight is small, and a further cut would have to take
-large ones, far from where the network was trained to. Retraining brings the distribution back to its shape. Magnitudes
-are compared under one mask, that of a level: before retraining, in the weights that the level before ended with (its
-projection), and after it, in those the level itself ended with. Pure NumPy.
+Paul et al. (arXiv 2210.03044): right after pruning by magnitude no weight is small, and a further cut would have to
+take large ones, far from where the network was trained to. Retraining brings the distribution back to its shape.
+Magnitudes are compared under one mask, that of a level: before retraining, in the weights that the level before ended
+with (its projection), and after it, in those the level itself ended with. Pure NumPy.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def below_threshold(
       before: weights before retraining, as a rule the final ones of the level before; read where `kept` is True.
       after: weights after it, the final ones of the level.
       kept: the level's mask.
-      next_counts: how many weights each layer keeps at the next level, `kept_counts.counts_after` of its number; with global
-        pruning their sum counts. A layer that stays whole is left out.
+      next_counts: how many weights each layer keeps at the next level, `kept_counts.counts_after` of its number; with
+        global pruning their sum counts. A layer that stays whole is left out.
       scope: a name in `THRESHOLDS`: each layer has its own threshold, or all have one (global pruning).
 
     Returns:
@@ -74,7 +74,7 @@ def below_threshold(
     names = [name for name in kept if next_counts[name] < kept[name].size]
     if not names:
         raise InputError("Every layer stays whole at the next level: there is no threshold.")
-    old, new = ({name: _magnitudes(state, kept, name) for name in names} for state in (before, after))
+    old, new = ({name: _magnitudes(weights, kept, name) for name in names} for weights in (before, after))
     pruned = {name: new[name].size - next_counts[name] for name in names}
     thresholds = choose(THRESHOLDS, scope, "scope of pruning")
     at_once, threshold = thresholds(old, pruned), thresholds(new, pruned)
@@ -93,9 +93,9 @@ def below_threshold(
     return [*rows, _whole(rows)]
 
 
-def _magnitudes(state: Weights, kept: Mask, name: str) -> np.ndarray:
+def _magnitudes(weights: Weights, kept: Mask, name: str) -> np.ndarray:
     """A layer's surviving magnitudes in ascending order."""
-    return np.sort(np.abs(state[name][kept[name]]).astype(np.float64))
+    return np.sort(np.abs(weights[name][kept[name]]).astype(np.float64))
 
 
 def _own_thresholds(magnitudes: Magnitudes, pruned: Mapping[str, int]) -> dict[str, float]:
@@ -172,6 +172,6 @@ def magnitude_histogram(before: Weights, after: Weights, kept: Mask, name: str, 
         raise InputError(f"bins is {bins}; it must be at least 1.")
     if name not in kept:
         raise InputError(f"There is no kernel {name!r}; the mask has {', '.join(kept)}.")
-    magnitudes = [_magnitudes(state, kept, name) for state in (before, after)]
+    magnitudes = [_magnitudes(weights, kept, name) for weights in (before, after)]
     edges = np.linspace(0, max(values[-1] for values in magnitudes), bins + 1)
     return Histogram(edges, *(np.histogram(values, edges)[0] for values in magnitudes))

@@ -1,7 +1,7 @@
 """The spectrum of a symmetric operator that is known by its products with vectors only.
 
-The top eigenvalues are SciPy's (`eigsh`, implicitly restarted Lanczos). The trace is Hutchinson's estimate, and the
-density of all eigenvalues that of stochastic Lanczos quadrature (Golub & Meurant; Ubaru, Chen & Saad, 2017), which SciPy
+The top eigenvalues are SciPy's (`eigsh`, implicitly restarted Lanczos). The trace is Hutchinson's estimate. The density
+of all eigenvalues is that of stochastic Lanczos quadrature (Golub & Meurant; Ubaru, Chen & Saad, 2017), which SciPy
 does not have.
 """
 
@@ -82,7 +82,7 @@ def trace(operator: LinearOperator, vectors: Iterable[np.ndarray]) -> Estimate:
 
 
 def curvature_along(operator: LinearOperator, direction: np.ndarray) -> float:
-    """The second derivative along a direction, d^T H d / d^T d; for a random direction it is trace / size on average."""
+    """The second derivative along a direction, d^T H d / d^T d; trace / size on average over random directions."""
     return float(direction @ operator.matvec(direction) / (direction @ direction))
 
 

@@ -20,9 +20,9 @@ def instability(evaluate: Evaluate, ends: Sequence[Weights], points: int = POINT
     """Instability analysis (Frankle et al., arXiv 1912.05671): copies of one start, trained on different data orders.
 
     Args:
-      evaluate: gives the loss and error of a state.
-      ends: every weight at the end of each copy's training. They differ in the `order_seed` of `Trainer.train` alone, as
-        a level and its control "reorder" do.
+      evaluate: gives the loss and error of any weights.
+      ends: every weight at the end of each copy's training. Only the `order_seed` of `Trainer.train` differs between
+        them, as between a level and its control "reorder".
       points: on each line, the ends among them.
 
     Yields:
@@ -91,7 +91,7 @@ def robustness(
     Args:
       train: trains a ticket to its end and returns every weight there. In the data order of the level's own training,
         `lambda ticket: trainer.train(ticket, seed, level).final`, nothing but the perturbation tells the two apart.
-      evaluate: gives the loss and error of a state.
+      evaluate: gives the loss and error of any weights.
       ticket: the rewind point and mask of a level.
       unperturbed: the end of the level's own training, `train(ticket)`.
       before: the end of the level before.

@@ -99,5 +99,5 @@ def test_a_state_moves_by_the_distance_asked_for(far):
 def test_directions_that_lead_nowhere_are_refused():
     with pytest.raises(InputError, match="length 0.0; it must be above 0"):
         directions.moved(network(), {"a/kernel": np.zeros((40, 30))}, 1.0)
-    with pytest.raises(InputError, match="moves c/kernel, which the state lacks"):
+    with pytest.raises(InputError, match="moves c/kernel, which the weights lack"):
         directions.moved(network(), {"c/kernel": np.ones(3)}, 1.0)

@@ -504,6 +504,7 @@ def test_treatments_that_cannot_be_measured_are_refused(measure, treatment, mess
     MEASUREMENTS["lines"].check("lines", treatment)
 
 
+@pytest.mark.slow
 def test_no_tensorflow_is_imported_before_something_is_measured():
     modules = "lottery_tf.landscape.measurements.catalogue, lottery_tf.results.locate"
     code = f"import sys, {modules}; assert 'tensorflow' not in sys.modules"

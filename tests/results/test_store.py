@@ -296,6 +296,7 @@ with files.locked(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_a_lock_is_waited_for_and_released_by_a_dead_owner(results, monkeypatch):
     (results.path / "seed-0").mkdir()
     path = results.path / "seed-0" / ".t.lock"

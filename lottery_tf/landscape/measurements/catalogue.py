@@ -1,7 +1,6 @@
-"""Measurements of the error landscape around trained levels, each stored beside the level that it is of.
+"""What can be measured of trained levels: the table `MEASUREMENTS`. Imports no TensorFlow.
 
-`MEASUREMENTS` is the table of what can be measured; a module each says what is stored and how it is made. Importing this
-imports no TensorFlow.
+A module each says what is stored and how it is made.
 """
 
 from __future__ import annotations
@@ -11,25 +10,23 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements import flatness, limits, lines, magnitudes, perturbations
-from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, MeasurementSettings, TrainedLevels
+from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
 from lottery_tf.pruning.treatments import Treatment
-
-__all__ = ["MEASUREMENTS", "Job", "LandscapeMeasurer", "Measurement", "MeasurementSettings", "TrainedLevels"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """Something that is measured of the levels of a run.
+    """Something that is measured of trained levels.
 
     Attributes:
-      jobs: from a bench, a run and the numbers of the wanted levels (None: all) to the jobs that measure it.
+      jobs: from a measurer, trained levels and the numbers of the wanted ones (None: all) to the jobs that measure.
       everywhere: whether it is cheap enough to be measured at every level, whatever levels are asked for.
       trains: whether it takes trainings of its own at each level.
       first: the first level that it can be measured at.
-      to_zero: whether it moves pruned weights to zero, and so wants a treatment that does.
-      rewinds: whether it wants a rewind point, and so a treatment that does not go on from where training ended.
+      to_zero: whether it moves pruned weights to zero, and so needs a treatment that does.
+      rewinds: whether it needs a rewind point, and so a treatment that does not continue from where training ended.
       iterative: whether it compares a level with the one that it was made from and the next made from it.
-      next_level: whether it wants to know how much a further round prunes, and so a treatment that has one.
+      next_level: whether it depends on how much a further round prunes, and so needs a treatment that has one.
       needs_next: whether the next level itself has to be there.
     """
 
@@ -48,7 +45,7 @@ class Measurement:
         return range(self.first, last + 1 - self.needs_next)
 
     def check(self, name: str, treatment: Treatment) -> None:
-        """Raises InputError for a treatment whose levels it cannot measure; `name` is what to call the measure."""
+        """Raises InputError for a treatment whose levels it cannot measure; `name` is its own."""
         if self.to_zero and treatment.mask0 != "zero":
             raise InputError(
                 f"The measure {name!r} moves pruned weights to zero, which {treatment.name} does not: it wants the "
@@ -56,7 +53,7 @@ class Measurement:
             )
         if self.rewinds and treatment.continues_training:
             raise InputError(
-                f"The measure {name!r} wants a rewind point; {treatment.name} goes on from where training ended."
+                f"The measure {name!r} wants a rewind point; {treatment.name} continues from where training ended."
             )
         if self.iterative and treatment.rounds != "iterative":
             raise InputError(

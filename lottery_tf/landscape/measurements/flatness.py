@@ -1,4 +1,4 @@
-"""How flat the loss is around a level: its Hessian's spectrum (`landscape.spectrum`), and rays along which it is pruned.
+"""How flat the loss is around a level: the spectrum of its Hessian (`landscape.spectrum`), and rays along pruning.
 
 Kind "spectrum": "trace" with its standard error, "size" (the weights that training moves), and eigenvalues as rows.
 "found_by" is "eigsh" for the greatest eigenvalues, each with the weight 1 / size, and "lanczos" for the nodes of the

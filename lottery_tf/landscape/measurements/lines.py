@@ -39,7 +39,7 @@ CONTROL = "reorder"
 def successive_jobs(
     measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None
 ) -> Iterator[Job]:
-    """The lines from each level to the next [Paul et al., arXiv 2210.03044], as `interpolation.successive` draws them."""
+    """The lines from each level to the next [Paul et al., arXiv 2210.03044], as `interpolation.successive`."""
     for level in trained.available_levels(wanted, short_of_last=1):
         name = f"{trained.title(level)} line to {level_name(level + 1)}"
         yield Job(name, functools.partial(_successive, measurer, trained, level))
@@ -62,7 +62,7 @@ def instability_jobs(
 
     For each level the line between each pair of: the level itself and `settings.copies` of its controls "reorder",
     which are trained where they are missing. Level 0 starts from the treatment's rewind point: a control of it is
-    the dense network trained on from there. Where that is not the beginning, the optimizer's moments start afresh there,
+    the dense network trained on from there. Where that is not the beginning, the optimizer's moments start afresh,
     but those of level 0 itself do not; two copies differ in their order alone.
     """
     for level in trained.available_levels(wanted):
@@ -116,9 +116,7 @@ def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: Stored
     dense = measurer.experiment.dense(ends[0]["seed"]).metrics
 
     def do() -> StoredResult:
-        return _line(
-            measurer, result_path, identity, "chosen", names, ends, lambda: (first.final, second.final), dense
-        )
+        return _line(measurer, result_path, identity, "chosen", names, ends, lambda: (first.final, second.final), dense)
 
     return Job(f"{names[0]} line to {names[1]}", do)
 

@@ -112,7 +112,7 @@ class LandscapeMeasurer:
         return self.experiment.level(trained.treatment, trained.seed, number)
 
     def starting_weights(self, trained: TrainedLevels, number: int) -> Weights:
-        """Every weight where training under a level's mask begins; of the dense network the treatment's rewind point."""
+        """Every weight where training under a level's mask begins; for level 0 the treatment's rewind point."""
         if number == 0 and trained.treatment.rewind_to:
             return self.experiment.rewind_point(trained.seed, trained.treatment.rewind_to).final
         return self.level(trained, number).start
