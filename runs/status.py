@@ -67,14 +67,14 @@ def status(results_dir: Path, folder: StudyFolder) -> dict:
     """How far a study is.
 
     Returns:
-      "study", "units", "finished" (counted on disk, now), "runs" (whether a process is at work on it, or waits to),
-      "waiting", and what that process wrote last: "failed" (key -> error), "left_out", "running" (key -> seconds,
-      steps, of), "stage" (what it does before its units begin, else null), "steps_per_second", "seconds_left", "began",
-      "written", "machine", "process".
+      "study", "units" (how many tasks it has), "finished" (counted on disk, now), "runs" (whether a process runs it, or
+      waits to), "waiting", and what that process wrote last: "failed" (key -> error), "left_out", "running" (key ->
+      seconds, steps, of), "stage" (what it does before its tasks begin, else null), "steps_per_second",
+      "seconds_left", "began", "written", "machine", "process".
 
     Raises:
-      DamagedFile: where it stands cannot be read.
-      InputError: what was asked for cannot be any more.
+      DamagedFile: its state cannot be read.
+      InputError: its request is no longer valid.
     """
     plan, state, runs = folder.plan(), folder.read_state(), folder.is_running
     finished = sum(probably_finished(results_dir, task) for task in plan.tasks.values())
@@ -100,7 +100,7 @@ def text(found: dict) -> str:
     counts = {"finished": found["finished"], "running": len(found["running"]), "failed": len(found["failed"])}
     counts |= {"waiting": found["waiting"], "left out": found["left_out"]}
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    lines = [f"{found['study']}: {share:.0%} of {found['units']} units; {told}"]
+    lines = [f"{found['study']}: {share:.0%} of {found['units']} tasks; {told}"]
     if found["runs"] and found["stage"]:
         lines.append(f"  {found['stage']} (process {found['process']} on {found['machine']})")
     elif found["runs"]:
@@ -111,8 +111,8 @@ def text(found: dict) -> str:
     elif found["finished"] < found["units"]:
         lines.append("  not at work; the same command goes on where it stopped")
     lines += [
-        f"  running: {key}, {unit['seconds']:.0f} s, {unit['steps']} of {unit['of']} steps"
-        for key, unit in found["running"].items()
+        f"  running: {key}, {task['seconds']:.0f} s, {task['steps']} of {task['of']} steps"
+        for key, task in found["running"].items()
     ]
     lines += [f"  failed: {key}: {error.strip().splitlines()[-1]}" for key, error in found["failed"].items()]
     return "\n".join(lines)
