@@ -1,5 +1,6 @@
 """What several tests share: tiny data and a tiny network, so that each test takes milliseconds after the import."""
 
+import multiprocessing.process
 import os
 import subprocess
 import sys
@@ -13,6 +14,32 @@ from forks import Forks
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
+COMMANDS = {"command", "start", "warm_forks", "light_forks", "installed"}  # fixtures that start commands
+
+
+def pytest_collection_modifyitems(items):
+    """Marks as slow the tests whose fixtures start commands."""
+    for item in items:
+        if COMMANDS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
+@pytest.fixture(autouse=True)
+def no_process_in_a_quick_test(request, monkeypatch):
+    """Fails tests that start Python processes but are not marked as slow."""
+    if request.node.get_closest_marker("slow"):
+        return
+    popen = subprocess.Popen.__init__
+
+    def start_process(self, words, *arguments, **options):
+        assert words[0] != sys.executable, "A test that starts commands is marked as slow."
+        popen(self, words, *arguments, **options)
+
+    def start_worker(self):
+        pytest.fail("A test that starts processes is marked as slow.")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", start_process)
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", start_worker)
 
 
 @pytest.fixture(scope="session")

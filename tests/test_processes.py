@@ -16,6 +16,7 @@ from lottery_tf.processes import run_in_subprocess
 from runs.benchmarks import faults
 
 
+@pytest.mark.slow
 def test_what_a_process_returns_and_raises_comes_back():
     assert run_in_subprocess("adding", operator.add, 1, 2) == 3
     with pytest.raises(ZeroDivisionError) as raised:
@@ -23,11 +24,13 @@ def test_what_a_process_returns_and_raises_comes_back():
     assert "Traceback" in "".join(raised.value.__notes__)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_gone_is_told():
     with pytest.raises(InputError, match="The process for leaving is gone"):
         run_in_subprocess("leaving", os._exit, 1)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_caller_at_once_and_the_process_in_silence():
     code = (
         "import signal; from lottery_tf import processes; signal.signal(signal.SIGINT, signal.default_int_handler)\n"

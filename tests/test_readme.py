@@ -52,6 +52,7 @@ def test_the_masked_model(digits, tmp_path):
     assert right.mean() > 0.5
 
 
+@pytest.mark.slow
 def test_a_criterion_of_your_own(tmp_path):
     (block,) = [block for block in python_blocks() if "my_module.py" in block]
     (tmp_path / "my_module.py").write_text(block)

@@ -37,6 +37,7 @@ def keras_home(folder, content):
     return {"KERAS_HOME": str(folder)}
 
 
+@pytest.mark.slow
 def test_a_command_computes_and_draws_the_same_whatever_is_set_for_others(tmp_path):
     others = {"floatx": "float64", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"}
     done = run(SHOWS, MPLBACKEND="module://no.such.backend", KERAS_BACKEND="torch", TF_USE_LEGACY_KERAS="1",
@@ -48,6 +49,7 @@ def test_a_command_computes_and_draws_the_same_whatever_is_set_for_others(tmp_pa
     assert json.loads((tmp_path / "keras.json").read_text()) == others, "a user's file was changed"
 
 
+@pytest.mark.slow
 def test_what_keras_cannot_read_is_told_in_a_sentence(tmp_path):
     done = run(SHOWS, **keras_home(tmp_path, '{"floatx": "float99"}'))
     assert (done.returncode, done.stdout) == (2, "")
@@ -92,6 +94,7 @@ def test_a_figure_is_the_same_picture_whatever_stands_in_a_matplotlibrc():
         assert matplotlib.rcParams["axes.facecolor"] == "red", "a user's setting was changed"
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_says_why_at_once(tmp_path):
     (tmp_path / "tensorflow.py").write_text('raise ValueError("no such backend: inline")')
     words = ["runs.study", "--study=demo", "--levels=1", "--schedule=20", f"--results_dir={tmp_path / 'results'}"]
@@ -103,6 +106,7 @@ def test_a_worker_that_cannot_start_says_why_at_once(tmp_path):
     assert "Traceback" not in done.stderr and "out of memory" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "argument", "message"),
     [
@@ -121,5 +125,6 @@ lt.build("fc")
 """
 
 
+@pytest.mark.slow
 def test_importing_the_library_is_as_quiet_as_its_user_asked_for():
     assert run(CHATTER, TF_CPP_MIN_LOG_LEVEL="3").stderr == ""

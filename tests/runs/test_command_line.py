@@ -73,6 +73,7 @@ console.run(main)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [["-c", PRINTS], ["-m", "runs.lottery", "--help"]])
 def test_a_reader_may_stop_reading(arguments, unbuffered):
@@ -84,6 +85,7 @@ def test_a_reader_may_stop_reading(arguments, unbuffered):
     assert (writer.wait(), errors) == (141, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_output_that_finds_no_room_is_told_in_a_sentence(unbuffered):

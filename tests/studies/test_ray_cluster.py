@@ -35,6 +35,7 @@ def test_what_is_no_host_and_port_is_left_to_ray(others):
     check_answers(others)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("there", "end", "told"), [(True, "os._exit(1)", False), (False, "os._exit(1)", True), (False, "pass", False)]
 )

@@ -16,6 +16,7 @@ def temporary(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_a_killed_owner_leaves_is_removed_and_nothing_else(temporary):
     (temporary / "lottery_tf-of-something-else").mkdir()
     code = (

@@ -396,6 +396,7 @@ def test_figures_that_cannot_be_drawn_are_left_out_and_named(tmp_path, light_com
     assert "None of the figures can be drawn" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_one_figure_that_fails_loses_no_other(tmp_path):
     folder = made_up.write_results(
         tmp_path / "results", treatments=[Treatment(), Treatment("random")], levels=1, seeds=[0]
@@ -418,6 +419,7 @@ console.run(command.main)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["figure3.svg"]
 
 
+@pytest.mark.slow
 def test_importing_figures_defines_no_flags_and_loads_no_tensorflow():
     code = """
 import json, sys
