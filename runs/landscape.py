@@ -12,6 +12,7 @@ were dropped are trained again.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 Measured = tuple[str, str, list[dict]]  # a measurement's name, what it is of, the metrics of what was measured
 
 DEFAULTS = MeasurementSettings()
-CHANGES = define_changes(rename={"precision": "training_precision"})
+CHANGES = define_changes()
 MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
@@ -77,15 +78,21 @@ MATCHING_TOLERANCE = flags.DEFINE_float(
 STABLE_BELOW = flags.DEFINE_float(
     "stable_below", 100 * STABLE, "Linearly connected, in one mode: an error barrier below so many points."
 )
-_MEASUREMENT = define(MeasurementSettings, fields(MeasurementSettings, but=("split", "tolerance")))
+_MEASUREMENT = define(
+    MeasurementSettings,
+    fields(MeasurementSettings, but=("split", "tolerance")),
+    rename={"precision": "limit_precision"},
+)
 
 WITH_BETWEEN = (  # the flags that go with --between, which reads all others in the folders of its results
-    "between", "data_dir", "threads", "snapshot_seconds", "split", "matching_tolerance", "stable_below", *_MEASUREMENT,
+    "between", "data_dir", "threads", "snapshot_seconds", "split", "matching_tolerance", "stable_below",
+    *(flag.name for flag in _MEASUREMENT.values()),
 )  # fmt: skip
 
 
 def main() -> None:
     """Measures the levels of every treatment, or the line between two results, and prints what was measured."""
+    accept_number_as_precision()
     settings = MeasurementSettings(split=SPLIT.value, tolerance=MATCHING_TOLERANCE.value / 100, **values(_MEASUREMENT))
     if not STABLE_BELOW.value > 0:
         raise InputError(f"--stable_below is {STABLE_BELOW.value}; it must be above 0 points.")
@@ -94,6 +101,15 @@ def main() -> None:
     for measurement, about, results in measure(settings):
         print(f"\n{table_of(measurement, about, results, thresholds)}")
     print(f"\n{note(thresholds, settings.split)}")
+
+
+def accept_number_as_precision() -> None:
+    """Takes a number in --precision for --limit_precision, which was called so before trainings had a precision."""
+    precision = CHANGES["precision"]
+    with contextlib.suppress(ValueError):
+        flags.FLAGS[_MEASUREMENT["precision"].name].value = float(precision.value)
+        flags.FLAGS[precision.name].value, flags.FLAGS[precision.name].present = precision.default, 0
+        console.log.warning("--precision=NUMBER is called --limit_precision now.")
 
 
 def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:

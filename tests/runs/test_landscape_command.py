@@ -12,7 +12,7 @@ from lottery_tf.results.walk import finished
 from runs.benchmarks.faults import NOT_COMPARED
 
 SHORT = ("--iterations=40", "--eval_interval=20", "--levels=3", "--threads=1", "--points=4", "--images=60",
-         "--eigenvalues=2", "--probes=2", "--lanczos_steps=5", "--precision=0.1", "--bins=5")  # fmt: skip
+         "--eigenvalues=2", "--probes=2", "--lanczos_steps=5", "--limit_precision=0.1", "--bins=5")  # fmt: skip
 ALL = (*SHORT, "--seeds=0,1", f"--measure={','.join(MEASUREMENTS)}", "--at=1", "--multiples=1,3",
        "--matching_tolerance=3", "--retrained_precision=0.4")  # fmt: skip
 KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
