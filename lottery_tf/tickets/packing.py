@@ -1,12 +1,9 @@
 """A ticket as a small file: a binary mask and one seed rebuild the whole network, as the paper remarks (Section 5).
 
-A *supermask* file holds the network's name (or a Keras model's architecture), the seed, what the kept weights are
-multiplied from (their initial values, or the signed constant) and the mask, entropy-coded: about 1 bit a weight at
-50% kept, 0.05 at 0.5%. A *trained* file holds the kept weights as well. Both hold a SHA-256 of every rebuilt weight, so
-that a network is rebuilt to the bit or not at all.
-
-`ticket_format.py` says what the bytes are. Every length is checked before memory is taken, no pickle is loaded, and
-only Keras's own layers named in `architectures.py` are ever built.
+A *supermask* file holds the network's name (or a Keras model's architecture), the seed, what kept weights start from
+(their initial values, or the signed constant) and the mask, entropy-coded: about 1 bit a weight at 50% kept, 0.05 at
+0.5%. A *trained* file holds the kept weights as well. Both hold a SHA-256 of every rebuilt weight, so that a network is
+rebuilt to the bit or not at all. `ticket_format` says what the bytes are.
 """
 
 from __future__ import annotations
@@ -35,25 +32,11 @@ from lottery_tf.tickets.ticket_format import (
     check_shapes,
     checked_seed,
     parse,
-    read,
     serialize,
 )
 
 if TYPE_CHECKING:
     import keras
-
-__all__ = [
-    "DTYPES",
-    "PackedTicket",
-    "digest",
-    "pack_supermask",
-    "pack_trained",
-    "parse",
-    "read",
-    "rebuild",
-    "serialize",
-    "sizes",
-]
 
 
 def pack_supermask(
@@ -150,10 +133,10 @@ def _others(model: keras.Model) -> Weights:
     from lottery_tf.masking import model_weights
 
     maskable = model_weights.masked_layers(model)
-    state = model_weights.get_weights(model)
-    if odd := [name for name, value in state.items() if value.dtype != np.float32]:
-        raise InputError(f"{odd[0]!r} is of type {state[odd[0]].dtype}; a ticket file holds float32 weights.")
-    others = {name: value for name, value in state.items() if name not in maskable}
+    weights = model_weights.get_weights(model)
+    if odd := [name for name, value in weights.items() if value.dtype != np.float32]:
+        raise InputError(f"{odd[0]!r} is of type {weights[odd[0]].dtype}; a ticket file holds float32 weights.")
+    others = {name: value for name, value in weights.items() if name not in maskable}
     if odd := [name for name, value in others.items() if not np.isfinite(value).all()]:
         raise InputError(f"{odd[0]!r} has a weight that is no finite number.")
     return others
@@ -163,20 +146,20 @@ def _sealed(packed: PackedTicket) -> bytes:
     """The file, with the SHA-256 of what was rebuilt from what it will hold."""
     masks.check(packed.mask)
     check_shapes(packed.shapes)
-    _, state = _rebuilt(packed)
-    return serialize(dataclasses.replace(packed, digest=digest(state)))
+    _, weights = _rebuilt(packed)
+    return serialize(dataclasses.replace(packed, digest=digest(weights)))
 
 
-def digest(state: Mapping[str, np.ndarray]) -> str:
+def digest(weights: Mapping[str, np.ndarray]) -> str:
     """The SHA-256 of all weights with their names and shapes, in hexadecimal; the same on every machine.
 
     >>> digest({"a/kernel": np.zeros((2, 3), np.float32)})[:8]
     'a31ed34b'
     """
     result = hashlib.sha256()
-    for name in sorted(state):
-        result.update(json.dumps([name, state[name].shape]).encode())
-        result.update(state[name].astype("<f4").tobytes())
+    for name in sorted(weights):
+        result.update(json.dumps([name, weights[name].shape]).encode())
+        result.update(weights[name].astype("<f4").tobytes())
     return result.hexdigest()
 
 
@@ -193,13 +176,13 @@ def rebuild(packed: PackedTicket | bytes) -> keras.Model:
     from lottery_tf.masking import model_weights
 
     packed = parse(packed) if isinstance(packed, bytes) else packed
-    model, state = _rebuilt(packed)
-    if digest(state) != packed.digest:
+    model, weights = _rebuilt(packed)
+    if digest(weights) != packed.digest:
         raise InputError(
             "The rebuilt weights are not those that were packed: their SHA-256 differs. An initializer of this model "
             "draws other numbers here, with other versions of its libraries or on another processor."
         )
-    model_weights.set_weights(model, state, packed.mask)
+    model_weights.set_weights(model, weights, packed.mask)
     return model
 
 
@@ -243,12 +226,12 @@ def sizes(content: bytes) -> dict[str, Size]:
     from lottery_tf.masking import model_weights
 
     packed = parse(content)
-    state = model_weights.get_weights(rebuild(packed))
+    weights = model_weights.get_weights(rebuild(packed))
     count = sum(kept.size for kept in packed.mask.values())
     stored_bits = {
         "ticket file": 8 * len(content),
-        "dense float32": 32 * sum(value.size for value in state.values()),
-        "compressed npz": 8 * len(files.npz_bytes(state)),
+        "dense float32": 32 * sum(value.size for value in weights.values()),
+        "compressed npz": 8 * len(files.npz_bytes(weights)),
         "entropy of the mask": sum(map(mask_coding.entropy_bits, packed.mask.values())),
     }
     return {name: Size(math.ceil(stored / 8), stored / count) for name, stored in stored_bits.items()}

@@ -8,9 +8,8 @@ r"""The format of ticket files: what one holds, to bytes and back. Imports no Te
               value; then the kept weights of all kernels; then all other weights (biases, batch norm) as float32
     32 bytes  SHA-256 of everything before
 
-Reading takes nothing on trust: every length is checked against the file and against limits before memory is taken, no
-pickle is loaded, and only Keras's own layers named in `architectures.CLASSES` are ever built. Parsing imports no
-TensorFlow.
+Reading trusts nothing: every length is checked against the file and against limits before memory is taken, no pickle is
+loaded, and only the Keras layers in `architectures.CLASSES` are ever built.
 """
 
 from __future__ import annotations
@@ -36,24 +35,16 @@ from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import Shapes, check_architecture, field, shape_of
 
 MAGIC = b"LOTTERY\n"
-
 FORMAT = 1
-
 START = struct.Struct("<8sBI")
-
 DIGEST_BYTES = 32
 
-
 MAX_WEIGHTS = 100_000_000
-
 MAX_FILE_BYTES = 5 * MAX_WEIGHTS  # float32 weights and masks; incompressible ones fit too
-
 MAX_HEADER_BYTES = 1 << 21
-
 MAX_NAME = 1000
 
 TRAINED = "trained"
-
 DTYPES = ("float32", "float16")
 
 

@@ -1,5 +1,6 @@
 """Ticket files: what is rebuilt is the same to the bit, files are as small as they can be, damaged ones are told."""
 
+import base64
 import copy
 import dataclasses
 import hashlib
@@ -264,6 +265,34 @@ def test_another_process_rebuilds_every_bit(command, packed_files):
         with np.load(f"{path}.npz") as rebuilt:
             wanted = state | {f"output {index}": value for index, value in enumerate(values)}
             assert same_bits(dict(rebuilt), wanted)
+
+
+EARLIER_FILE = (  # a trained 4-3-2 network, packed when masked layers were in another module
+    "TE9UVEVSWQoBUwIAAO1VTY/TMBD9Lz5HS0nS7XYPnFZCSCAhAReqVTSxJ6lV1+76Y5du1f/OOPGWfqTlABJIcEveeOa9mXmWNwwsn0uP3AeL7HbD"
+    "uNGNbOPX0oigCGMLtOBYxrgC5yoNywh+woeA2ktQMbJLSlHzpAn2FqSGOhbxNmDGhF+vOpbLte8+07GPRkm+HireKAO+yNk2YxZb6TxaFClXB6UI"
+    "V7BG69jt7JjqKkWOGN/pVfDvY+iAsAbP55WbQ1Q9i7Wz8n7Xxk5IxtwKrCOoAeWoTwtti2L3m0hkJKk6AZRiVl4aTePrT51vZq8FZTzF15VvzvTx"
+    "AdwCxR1qEjMwubkUAv/sZoKWnhZTZAy4l48Qh0CZFlWgisFhVUviTbJIhEZVSUoip8lnmtyJxqu96Ingt8pY479o2Ri7PJDsMG6o22naDHxD94KY"
+    "4A+hCy1Fwb8g8Sta04Ev0i5QpXlQOCiwPVkvuBMxgKcMKu66pfuDhFP4IQDd6uduLzHcSTo3gD1Dvjm0Xh2kErv8TZrw0U3a/lZzK9NGa/0F5s6P"
+    "zK2kRoh3/r+9/x17F2Tv+5eTA3Gy/wBlEv/z8vH2UIF+zZOMPaFs59F8vf0JjdUdh7im9A4J2aKjUTBxMx1h0zSi5td1OeYw4cV0BDUv6tFElKIY"
+    "5xMsp0VZlk2Ri+amwKaeFiMUo/y66Gr3g3dRXf+qvOqRzntJaElDyNiSJkc/bAV8EVO7xvvLOpBTZPlAThxmxh5BhWjY2Y+XNx/TaePn3Wu/k9Lf"
+    "sVlkT0QJySN3f7yq1z4Wez3efgdbbgAAmwMAY2DACg44JDRsONDQsOCAnZ09COzbv38/AGNggIEGBgcGBnsHB/v9ACcJuaGNRWNkpo8KxFgg1cmF"
+    "SkUG0kRj3AxZ2n+CF5bT"
+)
+
+
+def test_a_file_of_an_earlier_release_is_rebuilt():
+    from lottery_tf.masking import model_weights
+
+    packed = ticket_format.parse(base64.b64decode(EARLIER_FILE))
+    model = packing.rebuild(packed)
+    weights = model_weights.get_weights(model)
+    hidden = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 1, 1]], bool)
+    logits = np.array([[1, 0], [0, 1], [1, 1]], bool)
+    np.testing.assert_array_equal(weights["hidden/kernel"], np.where(hidden, np.arange(1, 13).reshape(4, 3) / 8, 0))
+    np.testing.assert_array_equal(weights["logits/kernel"], np.where(logits, -np.arange(1, 7).reshape(3, 2) / 4, 0))
+    assert (weights["hidden/bias"].tolist(), weights["logits/bias"].tolist()) == ([1, 2, 3], [0.5, -0.5])
+    np.testing.assert_array_equal(model.get_layer("hidden").kernel_mask, hidden)
+    assert (packed.seed, packed.weights) == (7, "trained")
 
 
 def test_packing_leaves_the_model_as_it_was():
@@ -747,7 +776,7 @@ def test_files_that_are_not_there_or_too_large(tmp_path, monkeypatch):
 
 def result_files(contents):
     """The files of a result of some contents and a mask, with their checksums."""
-    contents |= {"mask.npz": files.npz_bytes(masks.pack(draw_mask("fc", 0.3)))}
+    contents |= {"mask.npz": files.npz_bytes(masks.pack_mask(draw_mask("fc", 0.3)))}
     return contents | {"checksums.json": files.json_bytes({name: files.sha256(own) for name, own in contents.items()})}
 
 
