@@ -20,10 +20,10 @@ from lottery_tf.studies.tasks import ControlTask, LearnedMaskTask, LevelTask, Ta
 from lottery_tf.text_tables import text_table
 
 SAMPLE = 200  # finished results that are read for an estimate of speed
-KIND_NAMES = {  # kind of task -> what its tasks are called, and what its speed is counted in
-    "training": ("trainings", "images a second"),
-    "learned mask": ("learned masks", "images a second"),
-    "supermasks": ("sets of supermasks", "networks a second"),
+KIND_NAMES = {  # kind of task -> what one and several are called, and what its speed is counted in
+    "training": ("training", "trainings", "images a second"),
+    "learned mask": ("learned mask", "learned masks", "images a second"),
+    "supermasks": ("set of supermasks", "sets of supermasks", "networks a second"),
 }
 TIMES = {"year": 365 * 86400, "month": 30 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
 LONG = 2 * TIMES["day"]  # from here on it is said how a plan becomes shorter
@@ -105,7 +105,11 @@ class Outlook:
         if not to_do:
             return f"All {len(self.plan.tasks):,} found, nothing to train."
         counts = collections.Counter(task.kind for task in to_do)
-        parts = [f"{counts[kind]:,} {name}" for kind, (name, _) in KIND_NAMES.items() if counts[kind]]
+        parts = [
+            f"{counts[kind]:,} {one if counts[kind] == 1 else several}"
+            for kind, (one, several, _) in KIND_NAMES.items()
+            if counts[kind]
+        ]
         parts += [f"{self.steps:,} steps"] if self.steps else []
         seconds = self.seconds(to_do)
         text = f"To do: {', '.join(parts)}: about {duration(seconds)} on {self.where.name}."
@@ -136,7 +140,7 @@ class Outlook:
             rows.append(self._row("together", list(self.plan.tasks)))
         lines = [text_table(rows), "", self.announced()]
         for network, kind in dict.fromkeys((task.network, task.kind) for task in self.to_do):
-            name, unit = KIND_NAMES[kind]
+            _, name, unit = KIND_NAMES[kind]
             measured = "here" if self.speeds.measured(network, kind) else "on two cores"
             speed = f"{self.speeds.speed_for(network, kind):,.1f} {unit} in each"
             lines.append(f"  {network}, {name}: {self._at_once(network)} at once, {speed}, measured {measured}")

@@ -25,9 +25,9 @@ SHORT = ("--iterations=40", "--seeds=0-1")
         ("runs.lottery", ("--levels=1", "--controls=reinit,random", "--control_draws=2"), "12 trainings, 480 steps"),
         ("runs.lottery", ("--rounds=oneshot", "--kept_fraction=0.5,0.2"), "6 trainings, 240 steps"),
         ("runs.learn_mask", ("--weights=initial,signed_constant",), "4 learned masks, 160 steps"),
-        ("runs.supermask", ("--criterion=random", "--levels=3"), "2 trainings, 4 ladders of supermasks, 80 steps"),
+        ("runs.supermask", ("--criterion=random", "--levels=3"), "2 trainings, 4 sets of supermasks, 80 steps"),
         ("runs.supermask", ("--criterion=random", "--levels=3", "--source=iterative"),
-         "8 trainings, 4 ladders of supermasks, 320 steps"),
+         "8 trainings, 4 sets of supermasks, 320 steps"),
         ("runs.landscape", ("--levels=3",), "8 trainings, 320 steps"),
     ],
 )  # fmt: skip
@@ -139,6 +139,7 @@ def test_half_precision_counts_as_fast_as_it_was_timed(tmp_path, monkeypatch):
     assert left[0] == pytest.approx(4 * left[1])
 
 
+@pytest.mark.slow
 def test_half_precision_is_timed_in_a_process_of_its_own():
     assert planning.precision_gain("fc", "float32", 60) == 1
     assert 0.01 < planning.precision_gain("fc", "mixed_bfloat16", 60) < 10
