@@ -8,7 +8,7 @@ Where to find what:
   how a claim is judged                         `claims.verdicts.above`, `earlier` and `as_well_as`
   what a claim is tested on                     its function in `claims.zhou2019`, `frankle2019` or `paul2023`
   the maxima of Table 1                         `tables.table1.table1`
-  which columns a CSV file has                  `results.load.CSV_COLUMNS`
+  which columns a CSV file has                  `results.columns.CSV_COLUMNS`
   what stands on the page of a report           `report.sections.SECTIONS`
 
 A panel is what a row of a figure shows: one network, data set, schedule and precision. Rooms import from those below

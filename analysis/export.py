@@ -19,7 +19,8 @@ from pathlib import Path
 from absl import flags
 
 from analysis.common_flags import define_results_dir
-from analysis.results.load import CSV_COLUMNS, CSV_NAMES, by_kind, flat, value_of
+from analysis.results.columns import CSV_COLUMNS, CSV_NAMES, value_of
+from analysis.results.load import by_kind, flat
 from analysis.results.spreadsheet_text import escaped
 from lottery_tf import console
 from lottery_tf.command_flags import define_path

@@ -23,7 +23,8 @@ from analysis.claims.paul2023 import ALONG, FOUND, MAGNITUDE, MEETS, RANDOM, RET
 from analysis.claims.verdicts import Verdict
 from analysis.common_flags import define_results_dir
 from analysis.results import lottery_lines
-from analysis.results.load import FINISHED, Results, load
+from analysis.results.columns import FINISHED
+from analysis.results.load import Results, load
 from analysis.results.select import PANEL, panel, panel_caption, successive
 from analysis.tables.formats import SUMMARY, mean_and_range
 from analysis.tables.table1 import learned_of_column, published_table1, table1, ways_learned
@@ -149,7 +150,7 @@ def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
         lottery_lines.TICKET: "ticket", lottery_lines.REINIT: "reinitialized", lottery_lines.RANDOM: "random mask",
         lottery_lines.ONE_SHOT: "one-shot", lottery_lines.FINE_TUNED: "fine-tuned",
     }  # fmt: skip
-    runs = lottery_lines.runs(results, (*FC, schedule), "test_accuracy")
+    runs = lottery_lines.runs(results, (*FC, schedule, "float32"), "test_accuracy")
     found = lottery_lines.over_runs(runs.assign(value=100 * runs["value"])).set_index(["line", "level"])
     yield ["kept %", *titles.values()]
     for level in (0, 3, 7, 10):

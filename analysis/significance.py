@@ -34,10 +34,7 @@ COMPARISON_COLUMNS = (
 
 
 def behind_stars(
-    levels_of_panel: pd.DataFrame,
-    figure: paper.Figure,
-    metric: str,
-    rule: stars.StarRule = stars.PAPER_RULE,
+    levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str, rule: stars.StarRule = stars.PAPER_RULE
 ) -> pd.DataFrame:
     """At each level the line of the best mean, which alone could be starred, against each other line.
 

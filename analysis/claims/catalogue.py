@@ -14,12 +14,7 @@ from analysis.claims.verdicts import Claim, Verdict, combined, missing
 from analysis.results.load import Results
 from analysis.results.select import panel_caption
 
-CLAIMS: tuple[Claim, ...] = (
-    *zhou2019.CLAIMS,
-    *zhou2019_supermasks.CLAIMS,
-    *frankle2019.CLAIMS,
-    *paul2023.CLAIMS,
-)
+CLAIMS: tuple[Claim, ...] = (*zhou2019.CLAIMS, *zhou2019_supermasks.CLAIMS, *frankle2019.CLAIMS, *paul2023.CLAIMS)
 
 
 @dataclasses.dataclass(frozen=True)

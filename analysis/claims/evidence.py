@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.verdicts import LEAST_SEEDS, Need, repeatability
-from analysis.results.load import FINISHED, FRAMES, LANDSCAPE, Results
+from analysis.results.columns import FINISHED, FRAMES, LANDSCAPE
+from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, panel, panels
 from analysis.tables.table1 import HOW_LEARNED, learned_of_column, ways_learned
 from lottery_tf.pruning.treatments import Treatment
@@ -41,7 +42,7 @@ class Evidence:
       levels, supermasks: the rows of `Results` that are of it.
       learned_masks: those of its network and data set; they have no schedule.
       controls: the rows of `Results` that are of it.
-      landscape: from each kind of `load.LANDSCAPE` to the rows of `Results` that are of it.
+      landscape: from each kind of `columns.LANDSCAPE` to the rows of `Results` that are of it.
     """
 
     key: Panel

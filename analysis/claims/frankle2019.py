@@ -106,11 +106,7 @@ def tickets_stop_earlier(evidence: Evidence) -> list[Condition]:
     return [_earlier(evidence, TICKET, DENSE, stops)]
 
 
-@claim(
-    "Winning tickets learn faster the more they are pruned, and then slower again.",
-    "Section 2",
-    NEED_NEAR_A_FIFTH,
-)
+@claim("Winning tickets learn faster the more they are pruned, and then slower again.", "Section 2", NEED_NEAR_A_FIFTH)
 def faster_then_slower(evidence: Evidence) -> list[Condition]:
     """At the level nearest to 21% kept, within 16 to 26%, the ticket stops earlier than the dense and the last one.
 

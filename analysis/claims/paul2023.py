@@ -110,11 +110,7 @@ def flatter_than_random(evidence: Evidence) -> list[Condition]:
     return [above(RANDOM, MAGNITUDE, seed_means(wide, RANDOM, MAGNITUDE), NUMBERS)]
 
 
-@claim(
-    "By magnitude more can be pruned at once than at random.",
-    ON_FLATNESS,
-    [need("limit", "limits of pruning")],
-)
+@claim("By magnitude more can be pruned at once than at random.", ON_FLATNESS, [need("limit", "limits of pruning")])
 def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
     """The share that can go at once is above that of random pruning, predicted along the projection and found."""
     limits = by_magnitude(evidence.landscape["limit"])
@@ -146,11 +142,7 @@ def predicts_the_limit(evidence: Evidence) -> list[Condition]:
     return [above("the best guess", "prediction", seed_means(wide, "the best guess", "prediction"))]
 
 
-@claim(
-    "Retraining brings new weights below the next threshold.",
-    "abstract",
-    [need("threshold", "magnitudes")],
-)
+@claim("Retraining brings new weights below the next threshold.", "abstract", [need("threshold", "magnitudes")])
 def retraining_makes_small_weights(evidence: Evidence) -> list[Condition]:
     """The share of surviving weights at or below the next round's threshold is greater after retraining than before."""
     rows = by_magnitude(evidence.landscape["threshold"])

@@ -49,7 +49,7 @@ def _as_well_as(evidence: Evidence, lines: dict[str, Treatment], a: str, b: str)
     [*need_lines(CRITERIA, "large_final", part=HALF_TO_NINE_TENTHS_PRUNED), NEED_DENSE],
 )
 def tickets_beat_dense(evidence: Evidence) -> list[Condition]:
-    """The line large_final with 10 to 50% of the weights kept is above the dense network."""
+    """large_final with 10 to 50% of the weights kept is above the dense network."""
     return [above("large_final", DENSE, _beside_dense(evidence, *HALF_TO_NINE_TENTHS_PRUNED))]
 
 
@@ -59,7 +59,7 @@ def tickets_beat_dense(evidence: Evidence) -> list[Condition]:
     [*need_lines(CRITERIA, "large_final", part=NEARLY_ALL_PRUNED), NEED_DENSE],
 )
 def tickets_match_dense(evidence: Evidence) -> list[Condition]:
-    """The line large_final with 0.5 to 5% of the weights kept is above the dense network less 0.2 points."""
+    """large_final with 0.5 to 5% of the weights kept is above the dense network less 0.2 points."""
     means, bound = _beside_dense(evidence, *NEARLY_ALL_PRUNED), f"{DENSE} less {100 * MATCHING:.1f} points"
     return [above("large_final", bound, {**means, bound: {seed: v - MATCHING for seed, v in means[DENSE].items()}})]
 
@@ -92,7 +92,7 @@ def opposing_pairs(evidence: Evidence) -> list[Condition]:
     [*need_lines(CRITERIA, *FRONT_RUNNERS), NEED_DENSE],
 )
 def magnitude_increase_as_good(evidence: Evidence) -> list[Condition]:
-    """The line magnitude_increase is as good as large_final within the margin."""
+    """magnitude_increase is as good as large_final within the margin."""
     return [_as_well_as(evidence, CRITERIA, "magnitude_increase", "large_final")]
 
 
@@ -103,7 +103,7 @@ def magnitude_increase_as_good(evidence: Evidence) -> list[Condition]:
     networks=("conv2", "conv4"),
 )
 def magnitude_increase_better(evidence: Evidence) -> list[Condition]:
-    """The line magnitude_increase is above large_final."""
+    """magnitude_increase is above large_final."""
     return [_above(evidence, CRITERIA, "magnitude_increase", "large_final")]
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.claims.evidence import NEED_DENSE, Evidence, best
 from analysis.claims.verdicts import LEAST_SEEDS, Condition, Need, Verdict, above, above_value, claims_of
-from analysis.results.load import FINISHED
+from analysis.results.columns import FINISHED
 from analysis.tables.table1 import HOW_LEARNED, learned_how, learned_of_column, ways_learned
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -80,11 +80,7 @@ def _above_twice_chance(evidence: Evidence, criterion: str, weights: str) -> Con
     return above_value(mask_name(criterion, weights), runs, 2 * _chance(evidence), "twice chance")
 
 
-@claim(
-    "large_final_same_sign makes the best heuristic Supermask.",
-    "Section 5, Figure 7",
-    need_masks(*CRITERIA),
-)
+@claim("large_final_same_sign makes the best heuristic Supermask.", "Section 5, Figure 7", need_masks(*CRITERIA))
 def same_sign_best(evidence: Evidence) -> list[Condition]:
     """The best large_final_same_sign mask is above the best mask of the runner-up, for both kinds of weights.
 
@@ -104,9 +100,7 @@ def _above_runner_up(evidence: Evidence, weights: str) -> Condition:
 
 
 @claim(
-    "Supermasks are better over the signed constant than over the initial weights.",
-    "Section 5",
-    need_masks(SAME_SIGN),
+    "Supermasks are better over the signed constant than over the initial weights.", "Section 5", need_masks(SAME_SIGN)
 )
 def signed_constant_better(evidence: Evidence) -> list[Condition]:
     """The best large_final_same_sign mask over the signed constant is above the best over the initial weights."""
@@ -117,9 +111,7 @@ def signed_constant_better(evidence: Evidence) -> list[Condition]:
 
 
 @claim(
-    "Learned Supermasks are better than heuristic ones.",
-    "Section 5.1, Table 1",
-    [NEED_LEARNED, *need_masks(SAME_SIGN)],
+    "Learned Supermasks are better than heuristic ones.", "Section 5.1, Table 1", [NEED_LEARNED, *need_masks(SAME_SIGN)]
 )
 def learned_better_than_heuristic(evidence: Evidence) -> list[Condition]:
     """The learned mask over initial weights is above the best large_final_same_sign mask over them."""

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from analysis.figures import drawing, styles
 from analysis.figures.curves import line_handle
 from analysis.results import load, select
-from analysis.results.load import MASK_SETTINGS
+from analysis.results.columns import MASK_SETTINGS
 
 MASK_KIND = ["weights", "rescale"]  # of a panel; of each the settings that got furthest are drawn
 SETTINGS = [name for name in MASK_SETTINGS if name != "seed"]

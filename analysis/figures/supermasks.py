@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from analysis.figures import drawing, styles
 from analysis.figures.curves import ROW, WIDTH, in_units, line_handle
 from analysis.figures.planes import draw_pair
-from analysis.results import load, select
+from analysis.results import columns, load, select
 from analysis.statistics import figure_lines
 from analysis.tables.table1 import ways_learned
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -128,7 +128,7 @@ def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
     ]
     rows = select.panels(own[own["source"] == "oneshot"])
     learned = results.learned_masks[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None)
-    return select.table_s1_order([*rows, *((*key, "") for key in learned if key not in [row[:2] for row in rows])])
+    return select.table_s1_order([*rows, *((*key, "", "") for key in learned if key not in [row[:2] for row in rows])])
 
 
 def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
@@ -143,7 +143,7 @@ def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
 
 def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.DataFrame:
     own = (learned["network"] == key[0]) & (learned["dataset"] == key[1]) & (learned["weights"] == weights)
-    return learned[own & (learned["status"] == load.FINISHED)].dropna(subset=["test_accuracy", "pruned_fraction"])
+    return learned[own & (learned["status"] == columns.FINISHED)].dropna(subset=["test_accuracy", "pruned_fraction"])
 
 
 def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:

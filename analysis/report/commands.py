@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.results import lottery_lines
-from analysis.results.load import ADDED_LATER, FRAMES, Results
+from analysis.results.columns import ADDED_LATER, FRAMES
+from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, ordered_panels, panel
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import run_settings

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from analysis.report.commands import MEASURED_BY
-from analysis.results.load import FRAMES, Results
+from analysis.results.columns import FRAMES
+from analysis.results.load import Results
 from analysis.results.select import PANEL, SUCCESSIVE, ordered_panels, panel, table_s1_order
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper

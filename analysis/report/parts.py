@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from analysis.figures import catalogue, curves, drawing, supermasks
 from analysis.report import captions, commands, coverage, page, provenance
-from analysis.results import load, lottery_lines, select
+from analysis.results import columns, lottery_lines, select
 from analysis.tables import catalogue as tables
 from analysis.tables import formats
 from lottery_tf import console
@@ -147,7 +147,7 @@ def _commands(name: str, report: Report) -> Markup:
         made_by = commands.training_commands(results, lottery_lines.figure()) + commands.control_commands(results)
     elif name in MEASURED:
         made_by = commands.measurement_commands(results, MEASURED[name])
-        keys = select.panels(getattr(results, load.FRAMES[MEASURED[name]]))
+        keys = select.panels(getattr(results, columns.FRAMES[MEASURED[name]]))
     settings = provenance.settings_table(results, keys)
     shown = page.table(settings, "Settings of these runs") if len(settings) else Markup()
     return page.code([*made_by, commands.command("analysis.figures", flags)]) + shown
@@ -155,7 +155,7 @@ def _commands(name: str, report: Report) -> Markup:
 
 def landscape_part(report: Report) -> Markup:
     """The figures of the error landscape; where none of it is measured, that alone and the commands."""
-    if any(len(getattr(report.given.results, load.FRAMES[kind])) for kind in load.LANDSCAPE):
+    if any(len(getattr(report.given.results, columns.FRAMES[kind])) for kind in columns.LANDSCAPE):
         return page.join(figure_part(name, report) for name in MEASURED)
     commands = dict.fromkeys(line for name in MEASURED for line in _commands_for_missing(name, report))
     return page.fold("Nothing of this is measured yet. What would do it:", page.code(commands))

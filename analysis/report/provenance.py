@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.results.load import ADDED_LATER, Results, run_name
+from analysis.results.columns import ADDED_LATER
+from analysis.results.load import Results, run_name
 from analysis.results.select import PANEL
 from lottery_tf.results.walk import finished_with_folders
 

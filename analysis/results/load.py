@@ -8,11 +8,26 @@ import logging
 import math
 import os
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from analysis.results.columns import (
+    ADDED_LATER,
+    CSV_COLUMNS,
+    CSV_NAMES,
+    FINISHED,
+    FRAMES,
+    IDENTITY,
+    LEVEL_METRICS,
+    OWN_TYPES,
+    TREATMENT,
+    TYPES,
+    Type,
+    float_or_nan,
+    value_of,
+)  # fmt: skip
 from analysis.results.select import PANEL
 from analysis.results.spreadsheet_text import unescaped
 from lottery_tf.errors import DamagedFile, InputError
@@ -27,105 +42,13 @@ from lottery_tf.results.walk import finished_with_folders, folders_with
 log = logging.getLogger(__name__)
 
 
-TREATMENT = {
-    field.name: field.default for field in dataclasses.fields(Treatment)
-}  # its parts, as they are in the paper
-
-ADDED_LATER = {"precision": "float32", "decay": "none"}  # column -> what older results were made with, which do not say
-MASK_SETTINGS = (
-    "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
-    "learning_rate", "batch_size", "iterations", "decay", "precision",
-)  # fmt: skip
-
-OF_A_LEVEL = ("network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "kept_fraction")
-
-CSV_COLUMNS = {  # kind of result -> the columns of its table
-    "level": (
-        "network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "kept_fraction", "early_stop_iteration",
-        "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
-    ),
-    "supermask": (
-        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
-        "kept_fraction", "weights", "validation_accuracy", "test_accuracy",
-    ),
-    "best_supermask": (
-        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "level",
-        "kept_fraction", "weights", "rescale", "validation_accuracy", "test_accuracy",
-    ),
-    "learned_mask": (
-        *MASK_SETTINGS, "best_iteration", "best_val_accuracy", "test_accuracy", "most_likely_test_accuracy",
-        "kept_fraction_of_most_likely", "pruned_fraction", "final_test_accuracy", "final_most_likely_test_accuracy",
-        "final_pruned_fraction", "status",
-    ),
-    "mask_history": (*MASK_SETTINGS, "row", *HISTORY_COLUMNS),
-    "control": (
-        "network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "control", "draw", "kept_fraction",
-        "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
-    ),
-    "line": (
-        *OF_A_LEVEL, "relation", "first", "second", "second_level", "second_kept_fraction", "first_error",
-        "second_error", "dense_error", "error_barrier", "loss_barrier", "row", "position", "loss", "error",
-    ),
-    "perturbation": (
-        *OF_A_LEVEL, "multiple", "draw", "projection", "distance", "end_error", "unperturbed_error", "dense_error",
-        "error_barrier", "loss_barrier", "error_barrier_to_before", "loss_barrier_to_before", "row", "line", "position",
-        "loss", "error",
-    ),
-    "spectrum": (
-        *OF_A_LEVEL, "size", "top_eigenvalue", "trace", "trace_standard_error", "gradient_length", "row", "found_by",
-        "eigenvalue", "weight",
-    ),
-    "ray": (
-        *OF_A_LEVEL, "next_pruned_fraction", "row", "direction", "length", "curvature", "position", "loss", "error",
-    ),
-    "limit": (
-        *OF_A_LEVEL, "end_error", "allowed_error", "loss_allowance", "pruned_by", "method", "pruned_fraction",
-    ),
-    "threshold": (
-        *OF_A_LEVEL, "row", "layer", "weights", "threshold", "share_before", "share_after", "length_before",
-        "length_after",
-    ),
-    "histogram": (*OF_A_LEVEL, "row", "layer", "bin_from", "bin_to", "before", "after"),
-}  # fmt: skip
-
-PLURALS = {"spectrum": "spectra", "mask_history": "mask_histories"}
-
-FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in CSV_COLUMNS}  # kind of result -> what its table is called
-
-CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
-
-LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")  # measured of trained levels
-
-
-FINISHED = "finished"  # the status of a training that did not diverge
-
-IDENTITY = {  # what tells one result of a kind from another
-    "level": ("network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level"),
-    "supermask": (
-        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "level", "weights",
-    ),
-    "best_supermask": (
-        "network", "dataset", "schedule", "precision", "seed", "source", "criterion", "mask1", "mask0", "scope", "weights",
-    ),
-    "learned_mask": MASK_SETTINGS,
-    "mask_history": (*MASK_SETTINGS, "row"),
-    "control": ("network", "dataset", "schedule", "precision", "seed", *TREATMENT, "level", "control", "draw"),
-    "line": (*OF_A_LEVEL, "relation", "first", "second", "row"),
-    "perturbation": (*OF_A_LEVEL, "multiple", "draw", "row"),
-    "limit": (*OF_A_LEVEL, "pruned_by", "method"),
-    **dict.fromkeys(("spectrum", "ray", "threshold", "histogram"), (*OF_A_LEVEL, "row")),
-}  # fmt: skip
-
-
-LEVEL_METRICS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
-
-
 @dataclasses.dataclass(frozen=True)
 class Results:
     """All results of a folder; `CSV_COLUMNS` has the columns, shares are in [0, 1].
 
-    A measurement of the error landscape has a row for each of its points, eigenvalues, answers, layers or bins, numbered
-    by "row"; `lottery_tf.landscape.measurements.catalogue` says what they are, and `single` takes a row a measurement.
+    A measurement of the error landscape has a row for each of its points, eigenvalues, answers, layers or bins,
+    numbered by "row"; `lottery_tf.landscape.measurements.catalogue` says what they are, and `select.single` takes the
+    first row of each.
 
     Attributes:
       levels: trained levels. "treatment" is the name of the treatment, or "dense". What diverged has the status
@@ -136,7 +59,7 @@ class Results:
       mask_histories: what was read while masks were learned, a row a reading; training columns are means since the one
         before.
       controls: controls of tickets; "treatment" is that of the ticket.
-      lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements; "treatment" is that of the level.
+      lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements; "treatment" is the level's.
       folders: the settings of each folder of runs, with its place below the results folder as "folder".
       exports: the CSV files that were read, which say nothing of settings, times and weights.
     """
@@ -209,7 +132,8 @@ def _check_agreement(folders: list[dict]) -> None:
         if differ and None not in key:
             raise InputError(
                 f"{other['folder']} and {folder['folder']} hold the same network, data set and schedule with other "
-                f"settings ({', '.join(differ)}): they cannot be read together. Give --results_dir a folder of one of them."
+                f"settings ({', '.join(differ)}): they cannot be read together. Give --results_dir a folder of one of "
+                "them."
             )
 
 
@@ -232,7 +156,7 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
 
 
 def run_name(place: Path) -> str:
-    """The name of the folder of runs that a result lies in, for models of one's own, whose results need not say theirs."""
+    """The name of the folder of runs of a result; a result of a model of one's own need not say its network."""
     return next((path.name for path in place.resolve().parents if (path / SETTINGS).exists()), "")
 
 
@@ -278,11 +202,6 @@ def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
 EXPORT = "place of the export"  # what the rows of a CSV file say besides its columns
 
 
-def value_of(row: Mapping, column: str) -> object:
-    """A column of a result; older results do not say what was not to be chosen then: it was as in the paper."""
-    return row.get(column, (TREATMENT | ADDED_LATER).get(column))
-
-
 def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     """Rows as a table whose columns have their types, in an order that does not depend on where they lay."""
     columns = CSV_COLUMNS[kind]
@@ -291,26 +210,33 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     frame = pd.DataFrame({column: _typed(column, values[column], types, path) for column in columns})
     sources = pd.Series([str(row.get(EXPORT, "")) for row in rows], dtype=str)
     copies = (sources != "") & frame.duplicated() & ~frame.assign(source=sources).duplicated()
-    frame, rows = (
-        frame[~copies].reset_index(drop=True),
-        [row for row, copy in zip(rows, copies, strict=True) if not copy],
-    )
+    frame = frame[~copies].reset_index(drop=True)
+    rows = [row for row, copy in zip(rows, copies, strict=True) if not copy]
     identity = list(IDENTITY[kind])
-    if twice := frame[frame.duplicated(identity)].to_dict("records"):
-        found = ", ".join(f"{name} {twice[0][name]}" for name in identity if twice[0][name] != "")
-        texts = frame[identity].astype(str).apply(tuple, axis=1)
-        same = texts == texts[frame.duplicated(identity)].iloc[0]
-        found_in = [rows[row].get("place") or rows[row].get(EXPORT) for row in frame.index[same]]
-        places = " and ".join(dict.fromkeys(str(each) for each in found_in if each))
-        raise InputError(
-            f"{path} holds a {kind.replace('_', ' ')} more than once{f', in {places}' if places else ''}: {found}."
-        )
+    _check_once(kind, frame, rows, path)
     if set(TREATMENT) <= set(columns):
         names = [treatment_name(**row) for row in frame[list(TREATMENT)].to_dict("records")]
         frame["treatment"] = pd.Series(names, dtype=str)
     if set(LEVEL_METRICS) <= set(columns):
         frame.loc[frame["status"] != FINISHED, list(LEVEL_METRICS)] = float("nan")
     return frame.sort_values(identity, kind="stable", ignore_index=True)
+
+
+def _check_once(kind: str, frame: pd.DataFrame, rows: list[dict], path: Path) -> None:
+    """Raises InputError where a result is there twice, and says where."""
+    identity = list(IDENTITY[kind])
+    repeated = frame.duplicated(identity)
+    if not repeated.any():
+        return
+    first = frame.loc[repeated, identity].to_dict("records")[0]
+    texts = frame[identity].astype(str).apply(tuple, axis=1)
+    same = texts == texts[repeated].iloc[0]
+    places = [str(rows[row].get("place") or rows[row].get(EXPORT) or "") for row in frame.index[same]]
+    where = " and ".join(dict.fromkeys(filter(None, places)))
+    found = ", ".join(f"{name} {value}" for name, value in first.items() if value != "")
+    raise InputError(
+        f"{path} holds a {kind.replace('_', ' ')} more than once{f', in {where}' if where else ''}: {found}."
+    )
 
 
 def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str:
@@ -327,7 +253,7 @@ def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str
 
 
 def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> pd.Series:
-    dtype, convert = types.get(column, (float, _float_or_nan))
+    dtype, convert = types.get(column, (float, float_or_nan))
     converted = []
     for value in values:
         try:
@@ -335,57 +261,3 @@ def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> 
         except (ValueError, TypeError, KeyError):
             raise InputError(f"{path}: {value!r} is no value for the column {column!r}.") from None
     return pd.Series(converted, dtype=dtype)
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _float_or_nan(value: float | str | None) -> float:
-    return float("nan") if value in (None, "") else float(value)
-
-
-def _share(value: float | str | None) -> float:
-    number = _float_or_nan(value)
-    if not (math.isnan(number) or 0 <= number <= 1):
-        raise ValueError
-    return number
-
-
-def _count(value: int | str) -> int:
-    number = int(value)
-    if number < 0:
-        raise ValueError
-    return number
-
-
-def _flag(value: bool | str) -> bool:
-    return {"True": True, "False": False}[str(value)]
-
-
-Type = tuple[type, Callable]
-
-TYPES: dict[str, Type] = {  # column -> its type and how a value is read; all others are numbers
-    **dict.fromkeys(
-        (
-            "network", "dataset", "schedule", "source", "criterion", "mask1", "mask0", "scope", "rounds", "weights",
-            "g",
-            "initial_logit",  # a number, or one for each of several layers
-            "optimizer", "decay", "precision", "status", "control", "relation", "first", "second", "line", "found_by", "direction", "pruned_by",
-            "method", "layer",
-        ),
-        (str, _text),
-    ),
-    **dict.fromkeys(("seed", "level", "rewind_to", "draw", "second_level", "row"), (int, _count)),
-    **{
-        column: (float, _share)
-        for columns in CSV_COLUMNS.values()
-        for column in columns
-        if column.endswith(("accuracy", "fraction"))
-    },
-    "rescale": (bool, _flag),
-}  # fmt: skip
-
-OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> those of its columns that mean something else elsewhere
-    "threshold": {"weights": (int, int)},
-}

@@ -6,7 +6,8 @@ import dataclasses
 
 import pandas as pd
 
-from analysis.results.load import FINISHED, Results
+from analysis.results.columns import FINISHED
+from analysis.results.load import Results
 from analysis.results.select import RUN_COLUMNS, Panel, in_line_order, panel, panels, runs_of_lines
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment

@@ -6,7 +6,8 @@ import textwrap
 
 import pandas as pd
 
-from analysis.results.load import FINISHED, Results
+from analysis.results.columns import FINISHED
+from analysis.results.load import Results
 from analysis.results.select import PANEL, panel_caption
 
 END = 0.95  # of the iterations: what is least after it may still have been falling

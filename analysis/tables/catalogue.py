@@ -33,10 +33,7 @@ from lottery_tf.studies import paper
 
 
 def figure_table(
-    levels_of_panel: pd.DataFrame,
-    figure: paper.Figure,
-    metric: str = "test_accuracy",
-    rule: StarRule = PAPER_RULE,
+    levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str = "test_accuracy", rule: StarRule = PAPER_RULE
 ) -> Table:
     """The numbers behind one panel of a figure, level by treatment; see `lines`."""
     found = lines(levels_of_panel, figure, metric, rule)

@@ -123,8 +123,4 @@ class Format(NamedTuple):
     write: Callable[[Iterable[Table]], str]
 
 
-FORMATS = {
-    "markdown": Format(".md", _markdown),
-    "csv": Format(".csv", _csv),
-    "latex": Format(".tex", _latex_tables),
-}
+FORMATS = {"markdown": Format(".md", _markdown), "csv": Format(".csv", _csv), "latex": Format(".tex", _latex_tables)}

@@ -6,7 +6,8 @@ import math
 
 import pandas as pd
 
-from analysis.results.load import FINISHED, Results
+from analysis.results.columns import FINISHED
+from analysis.results.load import Results
 from analysis.tables.formats import SUMMARY, Table, mean_and_range
 from analysis.tables.table1 import HOW_LEARNED, learned_how
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from analysis.results.load import FINISHED
+from analysis.results.columns import FINISHED
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
 from analysis.tables.formats import mean_and_range
 from lottery_tf.errors import InputError

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.results.load import FINISHED, Results
+from analysis.results.columns import FINISHED
+from analysis.results.load import Results
 from analysis.results.select import PANEL
 from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
 from lottery_tf.models.table_s1 import NETWORKS

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis.export import TIMED, write_all, write_csv
-from analysis.results.load import CSV_COLUMNS, CSV_NAMES, by_kind, load
+from analysis.results.columns import CSV_COLUMNS, CSV_NAMES
+from analysis.results.load import by_kind, load
 from analysis.tables.formats import to_csv
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment

@@ -6,7 +6,7 @@ import signal
 import pytest
 from foreground import wait_for_file, words
 
-from analysis.results.load import CSV_COLUMNS
+from analysis.results.columns import CSV_COLUMNS
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.mask1_actions import MASK1

@@ -10,7 +10,8 @@ from analysis.claims import paul2023
 from analysis.claims.catalogue import evaluate
 from analysis.claims.evidence import collect
 from analysis.claims.verdicts import Verdict
-from analysis.results.load import FRAMES, LANDSCAPE, load
+from analysis.results.columns import FRAMES, LANDSCAPE
+from analysis.results.load import load
 from analysis.results.select import successive
 from lottery_tf.landscape import interpolation
 from lottery_tf.landscape.interpolation import MATCHING

@@ -148,12 +148,12 @@ def test_lines_are_means_and_bands_reach_from_least_to_greatest(name, drawn, giv
 
 
 def test_stars_are_those_of_the_table(given, drawn):
-    from analysis.tables import all_tables
+    from analysis.statistics import figure_lines
 
     spec = paper.FIGURES["figure4"]
     levels = select.panel(given.results.levels, ("fc", "mnist", "paper", "float32"))
     for place, measure in enumerate(curves.DRAWN_METRICS):
-        lines = all_tables.lines(levels, spec, measure)
+        lines = figure_lines.lines(levels, spec, measure)
         stars = [line for line in panel_of(drawn[0]["figure4"], place).lines if line.get_marker() == "*"]
         assert sum(len(line.get_xdata()) for line in stars) == lines["star"].sum()
 

@@ -17,7 +17,7 @@ from analysis.figures import catalogue, connectivity, drawing, styles
 from analysis.figures import landscape_panels as panels
 from analysis.figures.connectivity import PAIRS
 from analysis.report import commands, parts, report
-from analysis.results import load
+from analysis.results import columns, load
 from lottery_tf.landscape.measurements import flatness, limits
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.landscape.measurements.lines import successive_jobs
@@ -207,7 +207,7 @@ def test_magnitudes_before_and_after(found):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, tmp_path):
-    empty = {load.FRAMES[kind]: getattr(found, load.FRAMES[kind])[:0] for kind in load.LANDSCAPE}
+    empty = {columns.FRAMES[kind]: getattr(found, columns.FRAMES[kind])[:0] for kind in columns.LANDSCAPE}
     without = dataclasses.replace(found, **empty)
     with pytest.raises(drawing.NothingToDraw, match="there is no"):
         catalogue.draw(name, catalogue.FigureInputs(without))
@@ -219,7 +219,7 @@ def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, 
 
 
 def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
-    empty = {load.FRAMES[kind]: getattr(found, load.FRAMES[kind])[:0] for kind in load.LANDSCAPE}
+    empty = {columns.FRAMES[kind]: getattr(found, columns.FRAMES[kind])[:0] for kind in columns.LANDSCAPE}
     text = parts.landscape_part(
         parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(dataclasses.replace(found, **empty)))
     )
@@ -259,7 +259,7 @@ def test_densities_are_cut_at_a_tenth_of_an_eigenvalue(drawn):
     assert counts.get_ylim()[0] == 0.5
 
 
-@pytest.mark.parametrize("kind", load.LANDSCAPE)
+@pytest.mark.parametrize("kind", columns.LANDSCAPE)
 def test_commands_measure_what_is_here(kind, found):
     treatments = set()
     for line in commands.measurement_commands(found, kind):
@@ -302,6 +302,7 @@ def test_names_are_those_of_the_measurements():
     assert successive_jobs is MEASUREMENTS["lines"].jobs
 
 
+@pytest.mark.slow
 def test_drawing_needs_no_measuring():
     code = "import sys, analysis.figures, analysis.claims; print({'tensorflow', 'scipy.sparse'} & {*sys.modules})"
     done = subprocess.run(

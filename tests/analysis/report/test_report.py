@@ -16,7 +16,7 @@ from analysis.claims.catalogue import ClaimResult
 from analysis.claims.verdicts import Verdict
 from analysis.figures import catalogue, drawing
 from analysis.report import captions, commands, coverage, overview, page, parts, provenance, report, sections
-from analysis.results import load
+from analysis.results import columns, load
 from analysis.statistics.stars import StarRule
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import run_settings
@@ -379,8 +379,8 @@ def test_names_that_are_no_formula_are_shown_as_text(tmp_path):
 def test_one_kind_of_measurement_alone_makes_a_page(kind, tmp_path):
     folder = made_up.write_results(tmp_path / "results", treatments=[Treatment()], levels=2, landscape=[Treatment()])
     given = catalogue.figure_inputs(folder)
-    empty = {load.FRAMES[each]: getattr(given.results, load.FRAMES[each])[:0] for each in load.LANDSCAPE}
-    kept = {load.FRAMES[each]: getattr(given.results, load.FRAMES[each]) for each in (kind, "spectrum")}
+    empty = {columns.FRAMES[each]: getattr(given.results, columns.FRAMES[each])[:0] for each in columns.LANDSCAPE}
+    kept = {columns.FRAMES[each]: getattr(given.results, columns.FRAMES[each]) for each in (kind, "spectrum")}
     alone = dataclasses.replace(given, results=dataclasses.replace(given.results, **empty | kept))
     made = parts.Report(folder, tmp_path / "out", alone)
     text = parts.landscape_part(made)

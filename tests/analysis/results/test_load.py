@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from analysis.export import write_all
-from analysis.results.load import CSV_COLUMNS, CSV_NAMES, FINISHED, FRAMES, by_kind, load
+from analysis.results.columns import CSV_COLUMNS, CSV_NAMES, FINISHED, FRAMES
+from analysis.results.load import by_kind, load
 from analysis.results.select import panel, panels
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment

@@ -1,0 +1,134 @@
+"""The columns of each kind of result: their names and order, their types, and which of them tell results apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.stored_result import HISTORY_COLUMNS
+
+TREATMENT = {field.name: field.default for field in dataclasses.fields(Treatment)}  # column -> what it is in the paper
+ADDED_LATER = {"precision": "float32", "decay": "none"}  # column -> what older results were made with, which do not say
+RUN = ("network", "dataset", "schedule", "precision", "seed")
+OF_A_LEVEL = (*RUN, *TREATMENT, "level", "kept_fraction")
+MASK_SOURCE = (*RUN, "source", "criterion", "mask1", "mask0", "scope")
+MASK_SETTINGS = (
+    "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
+    "learning_rate", "batch_size", "iterations", "decay", "precision",
+)  # fmt: skip
+OF_A_TRAINING = (
+    "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
+)  # fmt: skip
+LEVEL_METRICS = OF_A_TRAINING[:4]  # a training that diverged has none of them
+FINISHED = "finished"  # the status of a training that did not diverge
+
+CSV_COLUMNS = {  # kind of result -> the columns of its table
+    "level": (*OF_A_LEVEL, *OF_A_TRAINING),
+    "supermask": (*MASK_SOURCE, "level", "kept_fraction", "weights", "validation_accuracy", "test_accuracy"),
+    "best_supermask": (
+        *MASK_SOURCE, "level", "kept_fraction", "weights", "rescale", "validation_accuracy", "test_accuracy",
+    ),
+    "learned_mask": (
+        *MASK_SETTINGS, "best_iteration", "best_val_accuracy", "test_accuracy", "most_likely_test_accuracy",
+        "kept_fraction_of_most_likely", "pruned_fraction", "final_test_accuracy", "final_most_likely_test_accuracy",
+        "final_pruned_fraction", "status",
+    ),
+    "mask_history": (*MASK_SETTINGS, "row", *HISTORY_COLUMNS),
+    "control": (*RUN, *TREATMENT, "level", "control", "draw", "kept_fraction", *OF_A_TRAINING),
+    "line": (
+        *OF_A_LEVEL, "relation", "first", "second", "second_level", "second_kept_fraction", "first_error",
+        "second_error", "dense_error", "error_barrier", "loss_barrier", "row", "position", "loss", "error",
+    ),
+    "perturbation": (
+        *OF_A_LEVEL, "multiple", "draw", "projection", "distance", "end_error", "unperturbed_error", "dense_error",
+        "error_barrier", "loss_barrier", "error_barrier_to_before", "loss_barrier_to_before", "row", "line", "position",
+        "loss", "error",
+    ),
+    "spectrum": (
+        *OF_A_LEVEL, "size", "top_eigenvalue", "trace", "trace_standard_error", "gradient_length", "row", "found_by",
+        "eigenvalue", "weight",
+    ),
+    "ray": (
+        *OF_A_LEVEL, "next_pruned_fraction", "row", "direction", "length", "curvature", "position", "loss", "error",
+    ),
+    "limit": (
+        *OF_A_LEVEL, "end_error", "allowed_error", "loss_allowance", "pruned_by", "method", "pruned_fraction",
+    ),
+    "threshold": (
+        *OF_A_LEVEL, "row", "layer", "weights", "threshold", "share_before", "share_after", "length_before",
+        "length_after",
+    ),
+    "histogram": (*OF_A_LEVEL, "row", "layer", "bin_from", "bin_to", "before", "after"),
+}  # fmt: skip
+PLURALS = {"spectrum": "spectra", "mask_history": "mask_histories"}
+FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in CSV_COLUMNS}  # kind of result -> what its table is called
+CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
+LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")  # measured of trained levels
+
+IDENTITY = {  # kind of result -> the columns that tell its results apart
+    "level": (*RUN, *TREATMENT, "level"),
+    "supermask": (*MASK_SOURCE, "level", "weights"),
+    "best_supermask": (*MASK_SOURCE, "weights"),
+    "learned_mask": MASK_SETTINGS,
+    "mask_history": (*MASK_SETTINGS, "row"),
+    "control": (*RUN, *TREATMENT, "level", "control", "draw"),
+    "line": (*OF_A_LEVEL, "relation", "first", "second", "row"),
+    "perturbation": (*OF_A_LEVEL, "multiple", "draw", "row"),
+    "limit": (*OF_A_LEVEL, "pruned_by", "method"),
+    **dict.fromkeys(("spectrum", "ray", "threshold", "histogram"), (*OF_A_LEVEL, "row")),
+}
+
+
+def value_of(row: Mapping, column: str) -> object:
+    """A column of a result; older results do not say what was not to be chosen then: it was as in the paper."""
+    return row.get(column, (TREATMENT | ADDED_LATER).get(column))
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def float_or_nan(value: float | str | None) -> float:
+    """A number; NaN where there is none."""
+    return float("nan") if value in (None, "") else float(value)
+
+
+def _share(value: float | str | None) -> float:
+    number = float_or_nan(value)
+    if not (math.isnan(number) or 0 <= number <= 1):
+        raise ValueError
+    return number
+
+
+def _count(value: int | str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _flag(value: bool | str) -> bool:
+    return {"True": True, "False": False}[str(value)]
+
+
+Type = tuple[type, Callable]
+
+TEXTS = (
+    "network", "dataset", "schedule", "precision", "source", "criterion", "mask1", "mask0", "scope", "rounds",
+    "weights", "g", "initial_logit",  # a number, or one for each of several layers
+    "optimizer", "decay", "status", "control", "relation", "first", "second", "line", "found_by", "direction",
+    "pruned_by", "method", "layer",
+)  # fmt: skip
+COUNTS = ("seed", "level", "rewind_to", "draw", "second_level", "row")
+SHARES = [name for names in CSV_COLUMNS.values() for name in names if name.endswith(("accuracy", "fraction"))]
+TYPES: dict[str, Type] = {  # column -> its type and how a value is read; all others are numbers
+    **dict.fromkeys(TEXTS, (str, _text)),
+    **dict.fromkeys(COUNTS, (int, _count)),
+    **dict.fromkeys(SHARES, (float, _share)),
+    "rescale": (bool, _flag),
+}
+OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> those of its columns that mean something else elsewhere
+    "threshold": {"weights": (int, int)}
+}
