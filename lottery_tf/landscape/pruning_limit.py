@@ -19,10 +19,10 @@ matches as long as its loss is no more than an allowance above that of w. Three 
 
 The first two are this project's own, the plainest quadratic readings of the claim; the third is the theory that the
 claim rests on, as this project understands it. There D is the distance of a point that the subspace passes through.
-Here D^2 = R(p)^2 (size - m) / m, which is |w|^2 (1 - p) for random pruning; for a random subspace of many dimensions, the
-condition is then that of the bowl's lowest point in the subspace itself, and tests check it against such points. How
-Paul et al. set the allowance is not known here. `loss_allowance` measures it, without pruning anything, where the error
-leaves the matching level along random directions.
+Here D^2 = R(p)^2 (size - m) / m, which is |w|^2 (1 - p) for random pruning; for a random subspace of many dimensions,
+the condition is then that of the bowl's lowest point in the subspace itself, and tests check it against such points.
+How Paul et al. set the allowance is not known here. `loss_allowance` measures it, without pruning anything, where the
+error leaves the matching level along random directions.
 
 Pruning is to zero.
 """

@@ -44,7 +44,8 @@ def map_dataset(folder: Path) -> Dataset:
     def array(name: str) -> np.ndarray:
         return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
-    dataset = Dataset(*(Split(array(f"{split}-images"), array(f"{split}-labels")) for split in SPLITS), folder.name)
+    splits = {split: Split(array(f"{split}-images"), array(f"{split}-labels")) for split in SPLITS}
+    dataset = Dataset(**splits, name=folder.name)
     # To hash every image again would take a second.
     vars(dataset)["fingerprint"] = saved_fingerprint(folder)
     return dataset

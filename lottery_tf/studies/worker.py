@@ -205,8 +205,7 @@ class Worker:
     @contextlib.contextmanager
     def _warnings_to_log(self, task: Task) -> Iterator[None]:
         """Writes the package's warnings to the task's log."""
-        handler = logging.Handler(logging.WARNING)
-        handler.emit = lambda record: self._log(task, record.getMessage())
+        handler = _WarningsTo(functools.partial(self._log, task))
         log = logging.getLogger("lottery_tf")
         propagate, log.propagate = log.propagate, False
         log.addHandler(handler)
@@ -215,6 +214,15 @@ class Worker:
         finally:
             log.removeHandler(handler)
             log.propagate = propagate
+
+
+class _WarningsTo(logging.Handler):
+    def __init__(self, write: Callable[[str], None]):
+        super().__init__(logging.WARNING)
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write(record.getMessage())
 
 
 def failure(error: Exception) -> Outcome:

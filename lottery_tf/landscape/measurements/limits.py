@@ -30,9 +30,9 @@ def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[i
     for level in trained.available_levels(wanted):
         name = f"{trained.title(level)} limit"
         yield Job(name, functools.partial(_limit, measurer, trained, level))
-        if measurer.settings.retrained_precision is not None:
+        if (precision := measurer.settings.retrained_precision) is not None:
             for criterion in PRUNED_BY:
-                job = functools.partial(_retrained, measurer, trained, level, criterion)
+                job = functools.partial(_retrained, measurer, trained, level, criterion, precision)
                 yield Job(f"{name} with retraining, {criterion}", job)
 
 
@@ -67,27 +67,31 @@ def _answers(
     mask_at = one_shot(measurer, trained, own, criterion)
     stored = level_spectrum(measurer, trained, level).metrics
     hessian, density = measurer.curvature.at(own.final, own.mask), stored_density(stored)
-    common = {"precision": measurer.settings.precision}
+    precision = measurer.settings.precision
     network = (own.final, own.mask, mask_at, allowance)
     allowed = measurer.allowed_error(trained.seed)
 
     def meets() -> float:
-        return pruning_limit.predicted_subspace_meets(density, *network, **common) if allowance > 0 else 0.0
+        return pruning_limit.predicted_subspace_meets(density, *network, precision=precision) if allowance > 0 else 0.0
 
     def found() -> float:
         return pruning_limit.found_limit(
-            measurer.evaluate, mask_at, functools.partial(projected, own.final), allowed, **common
+            measurer.evaluate, mask_at, functools.partial(projected, own.final), allowed, precision=precision
         )
 
     return {
-        ALONG: lambda: pruning_limit.predicted_along_projection(hessian.increase, *network, **common),
-        ALIKE: lambda: pruning_limit.predicted_all_alike(stored["trace"] / stored["size"], *network, **common),
+        ALONG: lambda: pruning_limit.predicted_along_projection(hessian.increase, *network, precision=precision),
+        ALIKE: lambda: pruning_limit.predicted_all_alike(
+            stored["trace"] / stored["size"], *network, precision=precision
+        ),
         MEETS: meets,
         FOUND: found,
     }
 
 
-def _retrained(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, criterion: str) -> StoredResult:
+def _retrained(
+    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, criterion: str, precision: float
+) -> StoredResult:
     """Bisection over trainings from the rewind point, with images in the order of the next level's training."""
     parts = ("limit", "retrained", criterion)
     result_path = trained.measurement_path(level, *parts)
@@ -100,7 +104,6 @@ def _retrained(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, 
             ticket, count = Ticket(projected(start, kept), kept), sum(int(mask.sum()) for mask in kept.values())
             return measurer.train(trained, level + 1, ticket, result_path, f"{count}-kept").final
 
-        precision = measurer.settings.retrained_precision
         mask_at = one_shot(measurer, trained, own, criterion)
         share = pruning_limit.found_limit(measurer.evaluate, mask_at, end, allowed, precision=precision)
         row = {"pruned_by": criterion, "method": FOUND_RETRAINED, "pruned_fraction": share}

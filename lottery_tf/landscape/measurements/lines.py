@@ -77,7 +77,7 @@ def _instability(
 ) -> StoredResult:
     ends = [_copy(measurer, trained, level, copy) for copy in copies]
     metrics = [end.metrics for end in ends]
-    return _line_of_levels(measurer, trained, "reordered", names, metrics, lambda: [end.final for end in ends])
+    return _line_of_levels(measurer, trained, "reordered", names, metrics, lambda: (ends[0].final, ends[1].final))
 
 
 def _copy(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, copy: int) -> StoredResult:
@@ -92,7 +92,7 @@ def _line_of_levels(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    weights: Callable[[], Sequence[Weights]],
+    weights: Callable[[], tuple[Weights, Weights]],
 ) -> StoredResult:
     result_path = measurement_path(trained.seed, trained.treatment.name, names[0], "line", names[1])
     identity = trained.identity(ends[0]["level"])
@@ -128,7 +128,7 @@ def _line(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    weights: Callable[[], Sequence[Weights]],
+    weights: Callable[[], tuple[Weights, Weights]],
     dense: Mapping,
 ) -> StoredResult:
     """A line, found or made.
