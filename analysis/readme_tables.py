@@ -35,7 +35,6 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.studies import paper
-from lottery_tf.text_tables import band
 
 FC = ("fc", "mnist")
 KEPT = (51.28, 21.07, 10.83, 6.95)  # percentages, of the long tables
@@ -49,7 +48,9 @@ def cell(values: Iterable[float], digits: int = 2) -> str:
     ('98.20 [98.10, 98.30]', '98.1', '')
     """
     values = list(values)
-    return band(values, f".{digits}f") if values else ""
+    if not values:
+        return ""
+    return mean_and_range(sum(values) / len(values), min(values), max(values), digits, len(values), runs=1)
 
 
 def levels_table(

@@ -113,7 +113,7 @@ def figure7(results: load.Results) -> Figure:
             else:
                 axes.text(0.5, 0.5, "nothing here yet", transform=axes.transAxes, ha="center", va="center")
     learned = [_learned_name(g, rescale) for g, rescale in styles.LEARNED]
-    order = [*(ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES), *learned, *BASELINES.values()]
+    order = [*(source.criterion for source in paper.HEURISTIC_MASK_SOURCES), *learned, *BASELINES.values()]
     drawing.legend_below(page, [handles[name] for name in order if name in handles], 5)
     return drawing.fix_layout(page)
 
@@ -124,7 +124,7 @@ BASELINES = {"trained_baseline": "trained network", "untrained_baseline": "untra
 def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
     """The rows of Figure 7: learned masks have no schedule, and a row of their own only where nothing else is there."""
     own = results.supermasks[
-        results.supermasks["criterion"].isin([ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES])
+        results.supermasks["criterion"].isin([source.criterion for source in paper.HEURISTIC_MASK_SOURCES])
     ]
     rows = select.panels(own[own["source"] == "oneshot"])
     learned = results.learned_masks[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None)

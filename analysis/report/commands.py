@@ -32,23 +32,10 @@ APPLIED = {  # how a treatment is applied -> what is usual
     field.name: field.default for field in dataclasses.fields(Treatment) if field.name not in ACTIONS
 }
 FLAGS = {"chosen_kept_fraction": "kept_fraction"}  # columns whose flag has another name
-GROUPINGS = (
-    ("mask1", "mask0"),
-    ("criterion", "mask0"),
-    ("criterion", "mask1"),
-)  # what the treatments of one command share
+GROUPINGS = (("mask1", "mask0"), ("criterion", "mask0"), ("criterion", "mask1"))  # what one command's treatments share
 LEARNED = (
-    "weights",
-    "rescale",
-    "g",
-    "optimizer",
-    "learning_rate",
-    "batch_size",
-    "iterations",
-    "l1",
-    "decay",
-    "precision",
-)
+    "weights", "rescale", "g", "optimizer", "learning_rate", "batch_size", "iterations", "l1", "decay", "precision",
+)  # fmt: skip
 
 
 def command(module: str, flags: Flags) -> str:

@@ -129,7 +129,7 @@ def _of_lines(figure: paper.Figure) -> Callable[[Results], float]:
 
 
 def _of_supermasks(results: Results) -> float:
-    there = {*results.supermasks["criterion"]} & {ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES}
+    there = {*results.supermasks["criterion"]} & {source.criterion for source in paper.HEURISTIC_MASK_SOURCES}
     learned = [column for column in paper.LEARNED_MASKS if len(learned_of_column(results.learned_masks, column))]
     return max(len(there) / len(paper.HEURISTIC_MASK_SOURCES), len(learned) / len(paper.LEARNED_MASKS))
 

@@ -56,9 +56,9 @@ def table1(results: Results) -> pd.DataFrame:
 
 
 def _heuristic_rows(results: Results) -> Iterator[dict]:
-    ladders = [(ladder.source, ladder.criterion) for ladder in paper.HEURISTIC_MASK_SOURCES]
+    sources = [(source.source, source.criterion) for source in paper.HEURISTIC_MASK_SOURCES]
     rows = results.supermasks
-    rows = rows[rows.set_index(["source", "criterion"]).index.isin(ladders)]
+    rows = rows[rows.set_index(["source", "criterion"]).index.isin(sources)]
     rows = rows.rename(columns={"criterion": "family", "level": "step"}).dropna(subset=ACCURACIES)
     for (*place, weights), found in rows.groupby([*PANEL, "weights"]):
         yield _table1_row(place, f"mask x {weights.replace('_', ' ')}", found)
