@@ -75,7 +75,7 @@ class Progress:
 
 
 def summary_of(metrics: Mapping) -> str:
-    """What a finished level, learned mask or ladder of supermasks came to, in a few words."""
+    """What a finished level, learned mask or set of supermasks came to, in a few words."""
     if "rows" in metrics:
         return (
             f"{', '.join(_best(metrics['rows'], weights) for weights in SUPERMASK_WEIGHTS)}, {metrics['seconds']:.1f} s"

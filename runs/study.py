@@ -199,7 +199,7 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
 
 
 def _is_to_be_shown(task: Task, found: dict[str, dict], results_dir: Path) -> bool:
-    """Whether a unit is the last level of a treatment that is there, and the treatment's page does not have it yet."""
+    """Whether a task is the last level that is there of a treatment, and the treatment's page does not have it yet."""
     if not isinstance(task, LevelTask) or task.level == 0 or task.other_level(task.level + 1).key in found:
         return False
     return not page_is_current(results_dir, task)

@@ -22,7 +22,7 @@ STATE_SECONDS = 2.0  # between two writings of the state
 
 
 def write_stage(folder: StudyFolder, stage: str) -> None:
-    """Writes what a study does before its units begin, for those who look from outside."""
+    """Writes what a study does before its tasks begin, for `runs.status`."""
     now = _date(time.time())
     folder.write_state({**_process(), "began": now, "written": now, "stage": stage})
 
@@ -61,7 +61,7 @@ class StudyProgress:
         self._show()
 
     def end(self, task: Task, outcome: Outcome) -> None:
-        """A unit has ended."""
+        """A task has ended."""
         if outcome.metrics is None:
             self._line(f"{task.key} failed; its log is {self._folder.log_path(task)}")
         elif outcome.metrics.get("status") == "diverged":
@@ -119,7 +119,7 @@ class StudyProgress:
         """What the study came to, with the traceback of each failure."""
         scheduler = self._scheduler
         counts = ", ".join(f"{count} {name}" for name, count in self._counts().items() if count)
-        lines = [f"{counts} of {len(scheduler.plan.tasks)} units."]
+        lines = [f"{counts} of {len(scheduler.plan.tasks)} tasks."]
         for key, error in scheduler.errors.items():
             lines.append(
                 f"\n{key} failed; its log is {self._folder.log_path(scheduler.plan.tasks[key])}\n{error.strip()}"

@@ -58,9 +58,9 @@ MASK0 = define_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(m
 
 
 def main() -> None:
-    """Evaluates every ladder of masks of every seed, trains first what it lacks, and prints the best of each."""
+    """Evaluates the masks of every source and seed, trains first what is missing, and prints the best of each."""
     settings, seeds, results_dir = settings_from_flags(CHANGES), SEEDS.value, Path(RESULTS_DIR.value)
-    mask_sources = ladders_from_flags(NETWORKS[settings.network].scope)
+    mask_sources = mask_sources_from_flags(NETWORKS[settings.network].scope)
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
     treatments = [mask_source.treatment for mask_source in mask_sources if mask_source.source == "iterative"]
@@ -95,14 +95,14 @@ def main() -> None:
     if not dense:
         raise InputError("No dense training finished: there is nothing to make masks from.")
     results = evaluated(experiment, dense, [UNTRAINED, *mask_sources])
-    rows = [*ladder_rows(results), *map(trained_row, dense)]
+    rows = [*rows_of_levels(results), *map(trained_row, dense)]
     for weights in SUPERMASK_WEIGHTS:
         print(f"\n{table([row for row in rows if row['weights'] in (weights, TRAINED)], weights)}")
     print(NOTE)
 
 
-def ladders_from_flags(scope: str) -> list[MaskSource]:
-    """The ladders of masks, with iterative pruning in a network's scope; raises InputError for an unknown name."""
+def mask_sources_from_flags(scope: str) -> list[MaskSource]:
+    """The mask sources that flags name, iterative ones in a network's scope; raises InputError for an unknown name."""
     actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
     if SOURCE.value == "oneshot" and actions_given:
         raise InputError(f"--{actions_given[0]} is for --source=iterative; a mask made in one shot needs no actions.")
@@ -132,7 +132,7 @@ def trained(
 
 
 def evaluated(experiment: Experiment, dense: list[StoredResult], mask_sources: list[MaskSource]) -> list[StoredResult]:
-    """Every ladder of every seed, behind a bar on a terminal, with a line for each new one elsewhere."""
+    """The supermasks of every source and seed; shows a bar on a terminal, or a line for each new result elsewhere."""
     results, each = [], LEVELS.value * len(SUPERMASK_WEIGHTS)
     with tqdm(total=len(dense) * len(mask_sources) * each, unit=" masks", disable=None, dynamic_ncols=True) as bar:
         supermasks = HeuristicSupermasks(experiment, on_mask=bar.update)
@@ -140,13 +140,13 @@ def evaluated(experiment: Experiment, dense: list[StoredResult], mask_sources: l
             name, before = f"seed {network.metrics['seed']} {mask_source.name}", supermasks.evaluated
             bar.set_description(name)
             results.append(supermasks.evaluate(network, mask_source, LEVELS.value))
-            bar.update(len(results) * each - bar.n)  # what was found, or a baseline's one level, counts as a ladder too
+            bar.update(len(results) * each - bar.n)  # results that were found, and baselines, evaluate fewer
             if bar.disable and supermasks.evaluated > before:
                 console.log.info("%s: %s", name, summary_of(results[-1].metrics))
     return results
 
 
-def ladder_rows(results: Iterable[StoredResult]) -> Iterator[dict]:
+def rows_of_levels(results: Iterable[StoredResult]) -> Iterator[dict]:
     """Every evaluation of the levels that are asked for, with its seed and the label of its line in the table."""
     for metrics in (result.metrics for result in results):
         label = "-".join(filter(None, (metrics[name] for name in ("criterion", "mask1", "mask0"))))

@@ -73,11 +73,11 @@ def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask
         raise InputError(
             f"{folder} does not say which {missing[0]} it is of; pack it from Python: lottery_tf.tickets.packing."
         )
-    mask = masks.unpack(read_arrays(folder / "mask.npz", sums))
+    mask = masks.unpack_mask(read_arrays(folder / "mask.npz", sums))
     if "weights" in metrics:
         return metrics, mask, None
     if metrics.get("kind") == "supermask":
-        raise InputError(f"{folder} holds a whole ladder of masks; pack {folder.name}-best-initial, beside it.")
+        raise InputError(f"{folder} holds the masks of all levels; pack {folder.name}-best-initial, beside it.")
     if metrics.get("kind") not in TRAINED_KINDS:
         raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), no network or mask.")
     if untrained:

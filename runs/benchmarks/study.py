@@ -112,11 +112,11 @@ def scheduling() -> str:
         dry = _seconds([*faults.command(root, "--study=paper"), "--dry_run"])
         status = _seconds([sys.executable, "-m", "runs.status", f"--results_dir={root}"])
     began = time.perf_counter()
-    Scheduler(whole, {}).run(_NoWork())
+    Scheduler(whole, {}).run(_IdleEngine())
     each = (time.perf_counter() - began) / len(whole.tasks)
     return (
-        f"{len(whole.tasks):,} units: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with "
-        f"half of them done; the scheduler takes {1000 * each:.2f} ms a unit, "
+        f"{len(whole.tasks):,} tasks: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with "
+        f"half of them done; the scheduler takes {1000 * each:.2f} ms a task, "
         f"{each / ITERATIONS * 1500:.3%} of a training of "
         f"{ITERATIONS:,} steps at 1,500 steps/s."
     )
@@ -130,32 +130,32 @@ def _make_up(root: Path, task: Task) -> None:
     (path / paths.CHECKSUMS).write_bytes(files.json_bytes({"metrics.json": files.sha256(metrics)}))
 
 
-class _NoWork:
-    """An engine of two slots in which everything ends at once."""
+class _IdleEngine:
+    """An engine of two slots in which every task ends at once."""
 
     keeps_idle_slots = True
 
     def fits(self, resource_list: list[Resources]) -> bool:
         return len(resource_list) <= 2
 
-    def slot(self, resources: Resources) -> _NoSlot:
-        return _NoSlot(resources)
+    def slot(self, resources: Resources) -> _IdleSlot:
+        return _IdleSlot(resources)
 
-    def wait(self, busy: list[_NoSlot], seconds: float) -> list[_NoSlot]:
+    def wait(self, busy: list[_IdleSlot], seconds: float) -> list[_IdleSlot]:
         return busy[:1]
 
 
-class _NoSlot:
+class _IdleSlot:
     steps = 0
 
     def __init__(self, resources: Resources):
-        self.resources, self._work = resources, None
+        self.resources, self._task = resources, None
 
     def start(self, task: Task, earlier: list[dict]) -> None:
-        self._work = task
+        self._task = task
 
     def result(self) -> Outcome:
-        return Outcome(Ending.FINISHED, {"fingerprint": "", "iterations": self._work.iterations, "status": "finished"})
+        return Outcome(Ending.FINISHED, {"fingerprint": "", "iterations": self._task.iterations, "status": "finished"})
 
     def stop(self) -> None:
         """There is nothing to stop."""

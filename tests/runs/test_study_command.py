@@ -19,7 +19,7 @@ from runs.benchmarks import faults
 
 SEED_OF_BOTH = 5  # kills a worker first, then the study
 TINY = ("--study=demo", "--seeds=0,1", "--levels=2", "--schedule=80", "--eval_interval=20", "--snapshot_seconds=0.1")
-UNITS = 2 * (1 + 3 * 2)
+TASKS = 2 * (1 + 3 * 2)
 RUN = "fc-digits/80"
 
 
@@ -41,7 +41,7 @@ def study(command, tmp_path):
 
 def test_a_study_ends_with_a_table_and_a_picture(undisturbed):
     folder, printed = undisturbed
-    assert f"{UNITS} finished of {UNITS} units." in printed
+    assert f"{TASKS} finished of {TASKS} tasks." in printed
     assert "large_final-rewind-zero" in printed and "64.06" in printed
     assert (folder / RUN / "lottery.png").read_bytes().startswith(b"\x89PNG")
 
@@ -63,7 +63,7 @@ def test_a_second_time_nothing_is_left_to_do(undisturbed, command):
     folder, _ = undisturbed
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("checksums.json")}
     done = command("runs.study", *TINY, f"--results_dir={folder}")
-    assert done.returncode == 0 and f"{UNITS} finished of {UNITS} units." in done.stdout
+    assert done.returncode == 0 and f"{TASKS} finished of {TASKS} tasks." in done.stdout
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("checksums.json")} == before
 
 
@@ -78,9 +78,9 @@ def test_status_from_outside(undisturbed, command):
     folder, _ = undisturbed
     done = command("runs.status", f"--results_dir={folder}", "--json")
     (found,) = json.loads(done.stdout)
-    assert (found["units"], found["finished"], found["waiting"], found["runs"]) == (UNITS, UNITS, 0, False)
+    assert (found["units"], found["finished"], found["waiting"], found["runs"]) == (TASKS, TASKS, 0, False)
     assert found["failed"] == found["running"] == {} and found["machine"]
-    assert f"100% of {UNITS} units" in command("runs.status", f"--results_dir={folder}").stdout
+    assert f"100% of {TASKS} tasks" in command("runs.status", f"--results_dir={folder}").stdout
 
 
 def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp_path):
@@ -89,8 +89,8 @@ def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp
     done = command("runs.study", *more, f"--results_dir={folder}")
     assert done.returncode == 0, done.stderr
     wanted = 2 * (1 + 3 * 5)
-    assert done.stdout.splitlines()[1].split() == ["demo", str(wanted), str(UNITS), str(wanted - UNITS), "0"]
-    assert f"{wanted - UNITS} trainings, {80 * (wanted - UNITS):,} steps" in done.stdout
+    assert done.stdout.splitlines()[1].split() == ["demo", str(wanted), str(TASKS), str(wanted - TASKS), "0"]
+    assert f"{wanted - TASKS} trainings, {80 * (wanted - TASKS):,} steps" in done.stdout
     assert "measured here" in done.stdout
     command("runs.study", *more, f"--results_dir={tmp_path / 'none'}")
     assert not (tmp_path / "none").exists()
@@ -104,6 +104,7 @@ def test_killed_again_and_again_a_study_ends_with_the_same_bits(engine, undistur
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
 
 
+@pytest.mark.slow
 def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
     from ray.cluster_utils import Cluster
 
@@ -119,7 +120,7 @@ def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
         wait_for(level.exists, process)
         cluster.remove_node(second, allow_graceful=False)
         printed, _ = process.communicate(timeout=600)
-        assert process.returncode == 0 and f"{UNITS} finished of {UNITS} units." in printed
+        assert process.returncode == 0 and f"{TASKS} finished of {TASKS} tasks." in printed
     finally:
         cluster.shutdown()
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
@@ -199,7 +200,7 @@ def test_a_failure_is_told_with_its_traceback_and_stops_nothing_else(undisturbed
     blocked.write_text("a file where a folder should be")
     done = study("--workers=1")
     assert done.returncode == 1
-    assert f"{UNITS - 2} finished, 1 failed, 1 left out of {UNITS} units." in done.stdout
+    assert f"{TASKS - 2} finished, 1 failed, 1 left out of {TASKS} tasks." in done.stdout
     assert "Traceback (most recent call last)" in done.stdout and "random-rewind-zero" in done.stdout
     (log,) = (tmp_path / "results").glob(f"studies/*/logs/{RUN}/seed-0/random-rewind-zero.log")
     assert log.read_text().count("failed\nTraceback") == 2, "it should have been tried twice"
@@ -220,6 +221,7 @@ def test_ray_refuses_what_no_node_can_hold(flags, study):
     assert done.returncode == 2 and "more than any node of the Ray cluster has" in done.stderr
 
 
+@pytest.mark.slow
 def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
     processes = [
         subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -227,10 +229,11 @@ def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
     ]
     assert [process.wait(timeout=600) for process in processes] == [0, 0]
     begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
-    assert begun.count(" begins on ") == UNITS
+    assert begun.count(" begins on ") == TASKS
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
 
 
+@pytest.mark.slow
 def test_different_studies_at_once_do_what_they_share_once(tmp_path):
     """A demo and a figure 5 of digits share the dense network and large_final with rewinding and zeros."""
     short = ("--networks=fc", "--seeds=0", "--levels=1", "--dataset=digits", "--schedule=20", "--eval_interval=10")

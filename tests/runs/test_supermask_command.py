@@ -140,13 +140,14 @@ def test_iterative_masks_train_what_is_missing(warm_command, tmp_path):
             assert row["kept_fraction"] == levels[mask0, row["level"]]
 
 
+@pytest.mark.slow
 def test_iterative_masks_are_those_of_the_networks_scope():
     """Where a network is pruned globally, `runs.lottery` has stored the levels under that name."""
     code = (
         "from absl import flags; from runs import supermask\n"
         "flags.FLAGS(['supermask', '--source=iterative', '--criterion=movement'])\n"
         "for scope in ('layer', 'global'):\n"
-        "    (ladder,) = supermask.ladders_from_flags(scope)\n"
+        "    (ladder,) = supermask.mask_sources_from_flags(scope)\n"
         "    print(ladder.name, ladder.treatment.name)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
