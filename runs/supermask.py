@@ -24,7 +24,7 @@ from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import criteria, mask0_actions, mask1_actions
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.studies.tasks import HeuristicSupermasksTask
+from lottery_tf.studies.tasks import HeuristicMasksTask
 from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
@@ -67,7 +67,7 @@ def main() -> None:
     tasks = itertools.chain(
         pruning_tasks(settings, seeds, treatments, LEVELS.value),
         (
-            HeuristicSupermasksTask(settings, seed, mask_source, LEVELS.value)
+            HeuristicMasksTask(settings, seed, mask_source, LEVELS.value)
             for seed in seeds
             for mask_source in [UNTRAINED, *mask_sources]
         ),

@@ -15,14 +15,7 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.studies import paper
 from lottery_tf.studies.named_studies import COLLECTIONS, CONTROL_DRAWS, STUDIES
-from lottery_tf.studies.tasks import (
-    ControlTask,
-    HeuristicSupermasksTask,
-    LearnedMaskTask,
-    LevelTask,
-    RewindPointTask,
-    Task,
-)
+from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
 from lottery_tf.supermasks.mask_settings import MASK_PRESETS
 
 if TYPE_CHECKING:
@@ -197,7 +190,7 @@ def _tasks(study: Study, request: Request) -> Iterator[Task]:
                 for level in range(1, levels + 1):
                     yield ControlTask(settings, seed, level, _scoped(study.treatments[0], network), control, draw)
             for mask_source in study.mask_sources:
-                yield HeuristicSupermasksTask(settings, seed, mask_source, levels)
+                yield HeuristicMasksTask(settings, seed, mask_source, levels)
             for mask in study.masks:
                 yield LearnedMaskTask(
                     network, dataset, mask, mask_training(settings, request.mask_iterations, request.mask_preset), seed

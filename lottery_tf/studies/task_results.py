@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from lottery_tf.results import paths, result_files
-from lottery_tf.studies.tasks import ControlTask, HeuristicSupermasksTask, LevelTask, Task
+from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask, Task
 
 
 def probably_finished(results_dir: Path, task: Task) -> bool:
@@ -41,7 +41,7 @@ def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
 
 def has_enough_levels(task: Task, metrics: dict) -> bool:
     """Whether a result has the levels that its task wants: stored supermasks may have fewer."""
-    return not isinstance(task, HeuristicSupermasksTask) or metrics["levels"] >= task.levels
+    return not isinstance(task, HeuristicMasksTask) or metrics["levels"] >= task.levels
 
 
 def has_current_parent(results_dir: Path, task: LevelTask, metrics: dict) -> bool:

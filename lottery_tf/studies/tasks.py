@@ -104,6 +104,7 @@ class _TrainingTask(_RunTask):
     """A task that trains a network as `settings.training` says."""
 
     kind = "training"
+    treatment: Treatment | None
 
     @property
     def iterations(self) -> int:
@@ -112,6 +113,12 @@ class _TrainingTask(_RunTask):
     @property
     def amount(self) -> int:
         return self.iterations * self.settings.training.batch_size
+
+    @property
+    def rewinds_to(self) -> RewindPointTask | None:
+        if self.treatment is None or not self.treatment.rewind_to:
+            return None
+        return RewindPointTask(self.settings, self.seed, self.treatment.rewind_to)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,10 +159,6 @@ class LevelTask(_TrainingTask):
         return self.other_level(self.treatment.parent(self.level)) if self.level and self.treatment else None
 
     @property
-    def rewinds_to(self) -> RewindPointTask | None:
-        return _rewind_point(self)
-
-    @property
     def follows(self) -> LevelTask | None:
         """The level before, parent or not: all levels of a treatment share a page for TensorBoard."""
         return self.other_level(self.level - 1) if self.level else None
@@ -168,6 +171,8 @@ class RewindPointTask(_TrainingTask):
     settings: RunSettings
     seed: int
     iteration: int
+
+    treatment = None
 
     @property
     def iterations(self) -> int:
@@ -202,19 +207,9 @@ class ControlTask(_TrainingTask):
         """The level that it is a control of."""
         return LevelTask(self.settings, self.seed, self.level, self.treatment if self.level else None)
 
-    @property
-    def rewinds_to(self) -> RewindPointTask | None:
-        return _rewind_point(self)
-
-
-def _rewind_point(task: LevelTask | ControlTask) -> RewindPointTask | None:
-    if task.treatment is None or not task.treatment.rewind_to:
-        return None
-    return RewindPointTask(task.settings, task.seed, task.treatment.rewind_to)
-
 
 @dataclasses.dataclass(frozen=True)
-class HeuristicSupermasksTask(_RunTask):
+class HeuristicMasksTask(_RunTask):
     """Evaluates the masks of one source over the untrained weights, after the seed's dense network was trained.
 
     `HeuristicSupermasks.evaluate` does it. The source must need no other level.

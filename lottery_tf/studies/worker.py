@@ -19,14 +19,7 @@ from lottery_tf import errors
 from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.origin import COMMAND
-from lottery_tf.studies.tasks import (
-    ControlTask,
-    HeuristicSupermasksTask,
-    LearnedMaskTask,
-    LevelTask,
-    RewindPointTask,
-    Task,
-)
+from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -148,7 +141,7 @@ class Worker:
         return control.metrics
 
     @_do.register
-    def _evaluate_supermasks(self, task: HeuristicSupermasksTask, earlier: list[dict]) -> dict:
+    def _evaluate_supermasks(self, task: HeuristicMasksTask, earlier: list[dict]) -> dict:
         from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 
         experiment = self._experiment(task)
@@ -174,7 +167,7 @@ class Worker:
         )
         return learner.with_settings(task.mask).learn(task.seed).metrics
 
-    def _experiment(self, task: LevelTask | RewindPointTask | ControlTask | HeuristicSupermasksTask) -> Experiment:
+    def _experiment(self, task: LevelTask | RewindPointTask | ControlTask | HeuristicMasksTask) -> Experiment:
         from lottery_tf.experiment import paper_experiment
 
         return self._cached(

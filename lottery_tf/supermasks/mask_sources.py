@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,37 +53,28 @@ class MaskSource:
 
 
 UNTRAINED = MaskSource("baseline", "untrained_baseline")
+NumberedMasks = Iterable[tuple[int, Mask]]  # levels and their masks
 
 
-def _one_shot(
-    experiment: Experiment, dense: StoredResult, mask_source: MaskSource, levels: int
-) -> Iterable[tuple[int, Mask]]:
+def _one_shot(experiment: Experiment, dense: StoredResult, source: MaskSource, levels: int) -> NumberedMasks:
     """Ranks the dense network's weights once, and cuts at the kept count of each level."""
-    scores = dense_scores(experiment, dense, mask_source.treatment)
+    scores = dense_scores(experiment, dense, source.treatment)
     return enumerate(one_shot_masks(scores, experiment.pruned_fraction, levels, dense.metrics["seed"]), start=1)
 
 
-def _iterative(
-    experiment: Experiment, dense: StoredResult, mask_source: MaskSource, levels: int
-) -> Iterator[tuple[int, Mask]]:
+def _iterative(experiment: Experiment, dense: StoredResult, source: MaskSource, levels: int) -> NumberedMasks:
     """Takes the masks of iterative pruning by a treatment; levels that are missing are trained."""
-    for level in experiment.levels(mask_source.treatment, dense.metrics["seed"], levels):
+    for level in experiment.levels(source.treatment, dense.metrics["seed"], levels):
         if level.metrics["level"] > 0:
             yield level.metrics["level"], level.mask
 
 
-def _baseline(
-    experiment: Experiment, dense: StoredResult, mask_source: MaskSource, levels: int
-) -> Iterable[tuple[int, Mask]]:
+def _baseline(experiment: Experiment, dense: StoredResult, source: MaskSource, levels: int) -> NumberedMasks:
     """Keeps every weight, as level 0: the paper's untrained_baseline."""
     return [(0, dense.mask)]
 
 
-MASK_SOURCES: dict[str, Callable[..., Iterable[tuple[int, Mask]]]] = {
-    "oneshot": _one_shot,
-    "iterative": _iterative,
-    "baseline": _baseline,
-}
+MASK_SOURCES = {"oneshot": _one_shot, "iterative": _iterative, "baseline": _baseline}
 
 
 def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatment) -> Weights:

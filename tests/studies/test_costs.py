@@ -4,11 +4,11 @@ import pytest
 
 from lottery_tf.studies.costs import COSTS, Speeds
 from lottery_tf.studies.planning import Request, plan
-from lottery_tf.studies.tasks import HeuristicSupermasksTask, LearnedMaskTask, LevelTask
+from lottery_tf.studies.tasks import HeuristicMasksTask, LearnedMaskTask, LevelTask
 
 WORKS = plan(Request(("figure7",), ("fc",), (0,), 5, "digits", "100")).tasks.values()
 LEVEL, LADDER, MASK = (
-    next(w for w in WORKS if isinstance(w, kind)) for kind in (LevelTask, HeuristicSupermasksTask, LearnedMaskTask)
+    next(w for w in WORKS if isinstance(w, kind)) for kind in (LevelTask, HeuristicMasksTask, LearnedMaskTask)
 )
 
 
@@ -38,5 +38,5 @@ def test_every_network_has_a_speed_for_every_kind():
 
 
 def test_the_untrained_baseline_is_one_mask_however_many_levels_there_are():
-    amounts = {task.mask_source.source: task.amount for task in WORKS if isinstance(task, HeuristicSupermasksTask)}
+    amounts = {task.mask_source.source: task.amount for task in WORKS if isinstance(task, HeuristicMasksTask)}
     assert amounts == {"baseline": 2, "oneshot": 2 * 5}

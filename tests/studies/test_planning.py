@@ -7,7 +7,7 @@ import pytest
 from lottery_tf.errors import InputError
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
 from lottery_tf.studies.planning import Request, plan, treatments_left_out
-from lottery_tf.studies.tasks import HeuristicSupermasksTask, LearnedMaskTask, LevelTask
+from lottery_tf.studies.tasks import HeuristicMasksTask, LearnedMaskTask, LevelTask
 
 
 def planned(*studies, **options):
@@ -30,7 +30,7 @@ def planned(*studies, **options):
 def test_studies_want_what_the_paper_shows(study, trainings, mask_sources):
     tasks = planned(study).tasks.values()
     assert sum(task.iterations > 0 for task in tasks) == trainings
-    assert sum(isinstance(task, HeuristicSupermasksTask) for task in tasks) == mask_sources
+    assert sum(isinstance(task, HeuristicMasksTask) for task in tasks) == mask_sources
 
 
 def test_the_whole_paper_wants_each_training_once():

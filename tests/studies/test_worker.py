@@ -15,7 +15,7 @@ from lottery_tf.models.settings import run_settings
 from lottery_tf.results import paths
 from lottery_tf.studies.planning import mask_training
 from lottery_tf.studies.shared_datasets import map_dataset, save_dataset
-from lottery_tf.studies.tasks import ControlTask, HeuristicSupermasksTask, LearnedMaskTask, LevelTask, RewindPointTask
+from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask
 from lottery_tf.studies.worker import Ending, Worker, WorkerSettings
 from lottery_tf.supermasks import learning, mask_settings
 from lottery_tf.supermasks.mask_sources import MaskSource
@@ -60,7 +60,7 @@ def test_a_rewind_point_that_diverges_is_a_result(worker):
 
 
 def test_supermasks_found_and_learned(worker):
-    mask_source = worker.perform(HeuristicSupermasksTask(SETTINGS, 0, MaskSource("oneshot", "large_final"), 2), [])
+    mask_source = worker.perform(HeuristicMasksTask(SETTINGS, 0, MaskSource("oneshot", "large_final"), 2), [])
     assert [row["level"] for row in mask_source.metrics["rows"]] == [1, 1, 2, 2]
     mask = worker.perform(LearnedMaskTask("fc", "digits", lt.MaskSettings(), mask_training(SETTINGS), 0), [])
     assert mask.metrics["kind"] == "learned_mask" and mask.metrics["iterations"] == 20
