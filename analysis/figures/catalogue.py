@@ -26,14 +26,11 @@ from analysis.figures import (
     selectivity,
     supermasks,
 )
-from analysis.figures.curves import accuracy_against_kept
 from analysis.results import load
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.statistics.stars import PAPER_RULE, StarRule
 from lottery_tf.registry import choose
 from lottery_tf.studies import paper
-
-__all__ = ["FIGURES", "FigureInputs", "accuracy_against_kept", "draw", "figure_inputs", "named"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,10 +112,10 @@ def named(name: str) -> str:
     return full
 
 
-def place(name: str) -> str:
+def place_in_paper(name: str) -> str:
     """Where the paper has a figure, "" where it has not.
 
-    >>> place("figure3"), place("supplement"), place("lottery")
+    >>> place_in_paper("figure3"), place_in_paper("supplement"), place_in_paper("lottery")
     ('Figure 3', 'Section S2', '')
     """
     number = name.removeprefix("figure")

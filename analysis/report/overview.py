@@ -104,7 +104,7 @@ def _lacking(results: Results, key: Panel) -> str:
     pruned = levels[levels["level"] > 0]
     wanted = {name: [line.name for line in figure.lines.values()] for name, figure in paper.FIGURES.items()}
     there = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
-    counts = [(f"lines of {catalogue.place(name)}", there[name], len(names)) for name, names in wanted.items()]
+    counts = [(f"lines of {catalogue.place_in_paper(name)}", there[name], len(names)) for name, names in wanted.items()]
     counts += [("seeds", pruned["seed"].nunique(), len(paper.SEEDS)), ("levels", pruned["level"].max(), paper.LEVELS)]
     short = [f"{count} of {whole} {what}" for what, count, whole in counts if count < whole]
     return f"{panel_name(key)} has {', '.join(short)}." if short else ""

@@ -95,7 +95,7 @@ def figure_body(name: str, report: Report) -> Markup:
 
 def heading_of(name: str) -> str:
     """The title of a figure, with its place in the paper."""
-    return ": ".join(filter(None, [catalogue.place(name), catalogue.FIGURES[name].title]))
+    return ": ".join(filter(None, [catalogue.place_in_paper(name), catalogue.FIGURES[name].title]))
 
 
 def _commands_for_missing(name: str, report: Report) -> list[str]:

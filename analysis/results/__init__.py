@@ -1,1 +1,1 @@
-"""All results as tables: loaded from a folder, and the rows of one network, treatment or measurement."""
+"""All results as tables: `columns` says which, `load.load` reads them, `select` has the rows of a panel."""

@@ -1,1 +1,1 @@
-"""The tables of the paper and the numbers behind each figure; `catalogue` lists them."""
+"""The tables of the paper and the numbers behind each figure; `catalogue.TABLES` says which function makes each."""
