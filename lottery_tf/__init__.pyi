@@ -25,6 +25,8 @@ from .masking.layers import MaskedConv1D as MaskedConv1D
 from .masking.layers import MaskedConv2D as MaskedConv2D
 from .masking.layers import MaskedConv3D as MaskedConv3D
 from .masking.layers import MaskedDense as MaskedDense
+from .masking.model_weights import get_weights as get_weights
+from .masking.model_weights import set_weights as set_weights
 from .models.networks import build as build
 from .models.settings import DATASETS as DATASETS
 from .models.settings import SCHEDULES as SCHEDULES
@@ -37,6 +39,7 @@ from .pruning.controls import CONTROLS as CONTROLS
 from .pruning.criteria import CRITERIA as CRITERIA
 from .pruning.mask0_actions import MASK0 as MASK0
 from .pruning.mask1_actions import MASK1 as MASK1
+from .pruning.masks import unpack_mask as unpack_mask
 from .pruning.treatments import Ticket as Ticket
 from .pruning.treatments import Treatment as Treatment
 from .results.store import MemoryResults as MemoryResults

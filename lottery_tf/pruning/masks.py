@@ -36,14 +36,14 @@ def kept_fraction_by_layer(mask: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {name: int(kept.sum()) / kept.size for name, kept in mask.items()}
 
 
-def pack(mask: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def pack_mask(mask: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A mask as arrays of bits, eight weights a byte, with their shapes, to be stored in an `.npz` file."""
     bits = {f"bits/{name}": np.packbits(kept) for name, kept in mask.items()}
     return bits | {f"shape/{name}": np.array(kept.shape, np.int64) for name, kept in mask.items()}
 
 
-def unpack(arrays: Mapping[str, np.ndarray]) -> Mask:
-    """The mask that `pack` made the arrays from."""
+def unpack_mask(arrays: Mapping[str, np.ndarray]) -> Mask:
+    """The mask that `pack_mask` made the arrays from."""
     shapes = {key.removeprefix("shape/"): tuple(shape) for key, shape in arrays.items() if key.startswith("shape/")}
     return {
         name: np.unpackbits(arrays[f"bits/{name}"], count=int(np.prod(shape))).astype(bool).reshape(shape)

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 def write_result(path: Path, result: StoredResult) -> None:
     """Writes a result's folder, whole or not at all."""
-    contents = {METRICS: files.json_bytes(result.metrics), MASK: files.npz_bytes(masks.pack(result.mask))}
+    contents = {METRICS: files.json_bytes(result.metrics), MASK: files.npz_bytes(masks.pack_mask(result.mask))}
     if result.history is not None:
         contents[HISTORY] = _csv_bytes(result.history)
     if result.final is not None:
@@ -90,7 +90,7 @@ def read_result(path: Path, weights: bool) -> StoredResult | None:
     """
     contents = _verified_files(path)
     metrics = json.loads(contents[METRICS])
-    mask = masks.unpack(files.load_npz(path / MASK, contents[MASK]))
+    mask = masks.unpack_mask(files.load_npz(path / MASK, contents[MASK]))
     history = _parse_csv(contents[HISTORY]) if HISTORY in contents else None
     if not weights:
         return StoredResult(mask, metrics, history)

@@ -168,6 +168,6 @@ def test_kept_fractions():
 @hypothesis.given(st.lists(st.integers(1, 7), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
 def test_packing_keeps_every_bit(shape, seed):
     mask = {"layer/kernel": np.random.default_rng(seed).random(shape) < 0.5}
-    packed = masks.pack(mask)
+    packed = masks.pack_mask(mask)
     assert packed["bits/layer/kernel"].nbytes == -(-mask["layer/kernel"].size // 8)
-    np.testing.assert_array_equal(masks.unpack(packed)["layer/kernel"], mask["layer/kernel"])
+    np.testing.assert_array_equal(masks.unpack_mask(packed)["layer/kernel"], mask["layer/kernel"])
