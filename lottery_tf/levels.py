@@ -1,4 +1,4 @@
-"""Levels that are there already, and the paper's algorithm for those that are missing."""
+"""Finds the levels that are there already, and makes those that are missing by the paper's algorithm."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from lottery_tf.training.training_result import IterationRange
 
 
 class Levels:
-    """Finds levels, or takes up the algorithm where the results leave off.
+    """Finds levels, or continues the algorithm from the nearest level that is there.
 
     Args:
       network: where all trainings begin.
       trainer: gives gradients, and says how long a training is.
       recorder: trains what is missing and stores it.
-      results: where levels lie.
-      keep_weights: whether levels that are finished are to have their weights.
+      results: where levels are kept.
+      keep_weights: whether levels keep their weights when they are finished.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Levels:
         self._keep_weights = keep_weights
 
     def find(self, path: str, weights: bool, parent: str | None = None) -> StoredResult | None:
-        """What the results hold at a path, unless it is missing, damaged, or the child of another parent.
+        """The result at a path; None where it is missing, damaged, or made from another parent.
 
         Args:
-          path: where it lies; it, or its treatment, has to be locked.
+          path: its result path; it, or its treatment, has to be locked.
           weights: whether its weights have to be there.
           parent: the fingerprint of what it has to be made from; None takes any.
         """
@@ -74,7 +74,7 @@ class Levels:
         return found
 
     def next_level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> StoredResult:
-        """A level as `find_or_train` gives it; then drops the weights it was made from, unless they are to be kept."""
+        """A level as `find_or_train` gives it; then drops the weights that it was made from, unless they are kept."""
         trained_before = self._recorder.trained
         level = self.find_or_train(treatment, seed, number, self._keep_weights, parent)
         # Where one level took several trainings, the weights of levels before it were made again too.
@@ -107,13 +107,13 @@ class Levels:
         return found or self._trained(treatment, seed, number)
 
     def iterations(self, treatment: Treatment) -> IterationRange:
-        """The iterations of a treatment's levels; a network that goes on keeps the learning rate of its end."""
+        """The iterations of a treatment's levels; one that continues training keeps the learning rate of its end."""
         return IterationRange(
             treatment.rewind_to, rate_from=self._trainer.settings.iterations if treatment.continues_training else None
         )
 
     def gradient(self, seed: int, ticket: Ticket, level: int) -> Weights:
-        """The loss gradient of one batch of training images where a ticket starts, to make a level of it."""
+        """The gradient of the loss of one batch at a ticket, for the criteria that make a level of it."""
         size, batch_size = len(self._trainer.dataset.train), self._trainer.settings.batch_size
         rng = generator(seed, "saliency batch", level)
         return self._trainer.gradient(ticket, rng.choice(size, batch_size, replace=False))
@@ -126,7 +126,7 @@ class Levels:
             )
 
     def _trained(self, treatment: Treatment, seed: int, number: int) -> StoredResult:
-        """Takes up the algorithm at the nearest level that is there, and goes on to the one that is wanted."""
+        """Continues the algorithm from the nearest level that is there, up to the one that is wanted."""
         level, missing = self._nearest_ancestor(treatment, seed, number)
 
         def train(ticket: Ticket, number: int) -> StoredResult:
@@ -143,7 +143,7 @@ class Levels:
         return level
 
     def _nearest_ancestor(self, treatment: Treatment, seed: int, number: int) -> tuple[StoredResult, list[int]]:
-        """The nearest level before a missing one that is there with its weights, and the levels from it to that one."""
+        """The nearest level before a missing one that has its weights, and the numbers of the levels to make."""
         missing = [number]
         while before := treatment.parent(missing[0]):
             if found := self.find(level_path(seed, treatment.name, before), weights=True):
@@ -159,7 +159,7 @@ class Levels:
         levels: Sequence[int],
         parent: StoredResult | None = None,
     ) -> Iterator[StoredResult]:
-        """The paper's algorithm for this network; nothing is done before its first level is asked for."""
+        """The paper's algorithm for this network; it does nothing before its first level is asked for."""
         network, gradient = self._network, functools.partial(self.gradient, seed)
         rewound = self.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
         initial = network.initial(seed)

@@ -168,23 +168,12 @@ def matching(error: float, dense_error: float, tolerance: float = MATCHING) -> b
     Args:
       error: of the network, in [0, 1].
       dense_error: of the dense network, on the same images.
-      tolerance: 0.2 points, or the deviation from run to run (`run_to_run`).
+      tolerance: 0.2 points, or the standard deviation of the errors of several dense networks.
 
     >>> matching(0.0215, dense_error=0.02), matching(0.0225, dense_error=0.02)
     (True, False)
     """
     return bool(error <= dense_error + tolerance)
-
-
-def run_to_run(dense_errors: Sequence[float]) -> float:
-    """The standard deviation of the errors of at least two dense networks that differ in their seeds only.
-
-    Raises:
-      InputError: fewer than two errors.
-    """
-    if len(dense_errors) < 2:
-        raise InputError("The deviation from run to run takes the errors of at least 2 dense networks.")
-    return float(np.std(dense_errors, ddof=1))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -114,9 +114,3 @@ def test_matching_is_within_the_tolerance():
     assert not interpolation.matching(0.0221, 0.02)
     assert interpolation.matching(0.01, 0.02)
     assert interpolation.matching(0.025, 0.02, tolerance=0.006)
-
-
-def test_deviation_from_run_to_run():
-    assert interpolation.run_to_run([0.02, 0.022, 0.024]) == pytest.approx(0.002)
-    with pytest.raises(InputError, match="at least 2 dense networks"):
-        interpolation.run_to_run([0.02])

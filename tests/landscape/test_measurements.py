@@ -35,13 +35,13 @@ LAST = 3
 
 @pytest.fixture(scope="module")
 def trainer(tiny_dataset):
-    """One trainer for all benches: compiling one takes longer than most of what they do."""
+    """One trainer for all measurers: compiling one takes longer than most of what they do."""
     return Trainer(tiny_network(), tiny_dataset, TRAINING)
 
 
 @pytest.fixture
-def bench_at(trainer):
-    """Makes a bench of a tiny network, with results in a folder or in memory."""
+def measurer_at(trainer):
+    """Makes a measurer of a tiny network, with results in a folder or in memory."""
 
     def make(folder=None, settings=SETTINGS, pruning=None, **options):
         results = None if folder is None else ResultsFolder(folder, {})
@@ -72,8 +72,8 @@ def error(measurer, state):
 
 
 @pytest.mark.parametrize("treatment", [Treatment(), Treatment("random", mask0="init", rewind_to=10)])
-def test_lines_are_those_between_the_levels(treatment, bench_at):
-    measurer = bench_at()
+def test_lines_are_those_between_the_levels(treatment, measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer, treatment)
     found = measured(measurer, run, "lines")
     states = [measurer.level(run, number).final for number in range(LAST + 1)]
@@ -89,16 +89,16 @@ def test_lines_are_those_between_the_levels(treatment, bench_at):
     assert [(metrics["level"], metrics["second_level"]) for metrics in found] == [(0, 1), (1, 2), (2, 3)]
 
 
-def test_errors_of_the_ends_are_those_of_the_trainings(bench_at):
-    measurer = bench_at()
+def test_errors_of_the_ends_are_those_of_the_trainings(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer)
     for metrics in measured(measurer, run, "lines"):
         for end, number in (("first", metrics["level"]), ("second", metrics["second_level"])):
             assert metrics[f"{end}_error"] == pytest.approx(1 - run.levels[number]["final_test_accuracy"], abs=1e-6)
 
 
-def test_tolerance_is_no_part_of_what_is_stored(bench_at):
-    measurer = bench_at()
+def test_tolerance_is_no_part_of_what_is_stored(measurer_at):
+    measurer = measurer_at()
     metrics = measured(measurer, run_of(measurer), "lines")[0] | {
         "first_error": 0.1,
         "second_error": 0.14,
@@ -109,8 +109,8 @@ def test_tolerance_is_no_part_of_what_is_stored(bench_at):
 
 
 @pytest.mark.parametrize("level", [0, 2])
-def test_instability_is_between_a_level_and_its_reordered_copies(level, bench_at):
-    measurer = bench_at()
+def test_instability_is_between_a_level_and_its_reordered_copies(level, measurer_at):
+    measurer = measurer_at()
     treatment = Treatment(rewind_to=10)
     run = run_of(measurer, treatment)
     found = measured(measurer, run, "instability", [level])
@@ -128,8 +128,8 @@ def test_instability_is_between_a_level_and_its_reordered_copies(level, bench_at
 # Perturbations
 
 
-def test_perturbations_are_as_long_as_the_projection(bench_at):
-    measurer = bench_at()
+def test_perturbations_are_as_long_as_the_projection(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer)
     own, following = measurer.level(run, 1), measurer.level(run, 2)
     removed = np.concatenate([own.start[name][own.mask[name] & ~following.mask[name]] for name in own.mask])
@@ -146,9 +146,9 @@ def test_perturbations_are_as_long_as_the_projection(bench_at):
 
 
 @pytest.mark.parametrize("rewind_to", [0, 10])
-def test_a_perturbation_that_rounds_to_nothing_ends_where_the_level_does(rewind_to, bench_at):
+def test_a_perturbation_that_rounds_to_nothing_ends_where_the_level_does(rewind_to, measurer_at):
     """Training goes the level's own way: in its order, from its rewind point."""
-    measurer = bench_at(settings=dataclasses.replace(SETTINGS, multiples=(1e-12,)))
+    measurer = measurer_at(settings=dataclasses.replace(SETTINGS, multiples=(1e-12,)))
     (metrics,) = measured(measurer, run_of(measurer, Treatment(rewind_to=rewind_to)), "robustness", [2])
     losses = [row["loss"] for row in metrics["rows"] if row["line"] == "unperturbed"]
     assert losses == pytest.approx([losses[0]] * 5, rel=1e-6)
@@ -159,8 +159,8 @@ def test_a_perturbation_that_rounds_to_nothing_ends_where_the_level_does(rewind_
 # Flatness
 
 
-def test_spectrum_is_that_of_the_whole_matrix(bench_at):
-    measurer = bench_at()
+def test_spectrum_is_that_of_the_whole_matrix(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer)
     metrics = measured(measurer, run, "flatness", [2])[0]
     own = measurer.level(run, 2)
@@ -177,8 +177,8 @@ def test_spectrum_is_that_of_the_whole_matrix(bench_at):
     assert density.mean(lambda nodes: nodes) * density.size == pytest.approx(metrics["trace"], rel=1e-4)
 
 
-def test_rays_end_where_pruning_does(bench_at):
-    measurer = bench_at()
+def test_rays_end_where_pruning_does(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer)
     _, metrics = measured(measurer, run, "flatness", [1])
     own, following = measurer.level(run, 1), measurer.level(run, 2)
@@ -199,8 +199,8 @@ def test_rays_end_where_pruning_does(bench_at):
 # Limits
 
 
-def test_the_limit_found_is_where_brute_force_stops_matching(bench_at):
-    measurer = bench_at(settings=dataclasses.replace(SETTINGS, tolerance=0.05))
+def test_the_limit_found_is_where_brute_force_stops_matching(measurer_at):
+    measurer = measurer_at(settings=dataclasses.replace(SETTINGS, tolerance=0.05))
     run = run_of(measurer)
     (metrics,) = measured(measurer, run, "limit", [0])
     own = measurer.level(run, 0)
@@ -222,8 +222,8 @@ def test_the_limit_found_is_where_brute_force_stops_matching(bench_at):
         assert 0 <= share < 1, method
 
 
-def test_nothing_can_be_pruned_of_what_does_not_match(bench_at):
-    measurer = bench_at(
+def test_nothing_can_be_pruned_of_what_does_not_match(measurer_at):
+    measurer = measurer_at(
         pruning=PruningSettings(dense=0.95, output=0.5), settings=dataclasses.replace(SETTINGS, tolerance=0)
     )
     run = run_of(measurer, Treatment("small_final"), last=2)
@@ -233,9 +233,9 @@ def test_nothing_can_be_pruned_of_what_does_not_match(bench_at):
 
 
 @pytest.mark.parametrize("level", [0, 1])
-def test_the_limit_with_retraining_is_where_trainings_stop_matching(level, bench_at):
+def test_the_limit_with_retraining_is_where_trainings_stop_matching(level, measurer_at):
     """From the rewind point, where the dense network itself did not begin."""
-    measurer = bench_at(settings=dataclasses.replace(SETTINGS, tolerance=0.05, retrained_precision=0.1))
+    measurer = measurer_at(settings=dataclasses.replace(SETTINGS, tolerance=0.05, retrained_precision=0.1))
     run = run_of(measurer, Treatment(rewind_to=10))
     _, *found = measured(measurer, run, "limit", [level])
     own, rewound = measurer.level(run, level), measurer.experiment.rewind_point(0, 10).final
@@ -262,11 +262,11 @@ class Stop(Exception):
     pass
 
 
-def test_a_search_with_retraining_that_was_stopped_goes_on_where_it_was(bench_at, tmp_path):
+def test_a_search_with_retraining_that_was_stopped_goes_on_where_it_was(measurer_at, tmp_path):
     settings = dataclasses.replace(SETTINGS, tolerance=0.05, retrained_precision=0.1)
 
     def search(name, stop_after=None):
-        measurer, steps = bench_at(tmp_path / name, settings), []
+        measurer, steps = measurer_at(tmp_path / name, settings), []
 
         def on_steps(count):
             steps.append(count)
@@ -292,8 +292,8 @@ def test_a_search_with_retraining_that_was_stopped_goes_on_where_it_was(bench_at
 # Magnitudes
 
 
-def test_thresholds_are_what_the_next_level_prunes(bench_at):
-    measurer = bench_at()
+def test_thresholds_are_what_the_next_level_prunes(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer)
     thresholds = [metrics for metrics in measured(measurer, run, "magnitudes") if metrics["kind"] == "threshold"]
     assert [metrics["level"] for metrics in thresholds] == [1, 2, 3]
@@ -310,8 +310,8 @@ def test_thresholds_are_what_the_next_level_prunes(bench_at):
         assert metrics["rows"][-1]["layer"] == retraining.WHOLE_NETWORK
 
 
-def test_histograms_hold_every_surviving_weight(bench_at):
-    measurer = bench_at()
+def test_histograms_hold_every_surviving_weight(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer, Treatment(rounds="oneshot"))
     for metrics in measured(measurer, run, "magnitudes"):
         if metrics["kind"] == "histogram":
@@ -339,14 +339,14 @@ def everything(measurer, run):
     return [metrics for name in MEASUREMENTS for metrics in measured(measurer, run, name, [1])]
 
 
-def test_measurements_are_found_again_and_the_same_to_the_bit(bench_at, tmp_path):
-    measurer = bench_at(tmp_path / "a")
+def test_measurements_are_found_again_and_the_same_to_the_bit(measurer_at, tmp_path):
+    measurer = measurer_at(tmp_path / "a")
     made = everything(measurer, run_of(measurer))
     assert measurer.made == len(made)
-    again = bench_at(tmp_path / "a")
+    again = measurer_at(tmp_path / "a")
     assert everything(again, run_of(again)) == made
     assert (again.made, again.experiment.trained) == (0, 0)
-    other = bench_at(tmp_path / "b")
+    other = measurer_at(tmp_path / "b")
     everything(other, run_of(other))
     for kind in KINDS:
         stored = without_times(tmp_path / "a", kind)
@@ -357,22 +357,22 @@ def test_measurements_are_found_again_and_the_same_to_the_bit(bench_at, tmp_path
     assert {"level-01-line-level-02", "level-01-line-level-01-reorder-1", "level-01-perturbation-0.5-1"} <= places
 
 
-def test_what_was_made_of_other_levels_or_settings_is_made_anew(bench_at, tmp_path):
-    measurer = bench_at(tmp_path)
+def test_what_was_made_of_other_levels_or_settings_is_made_anew(measurer_at, tmp_path):
+    measurer = measurer_at(tmp_path)
     run = run_of(measurer)
     measured(measurer, run, "lines")
     other = TrainedLevels(run.treatment, 0, [*run.levels[:-1], run.levels[-1] | {"fingerprint": "another"}])
     measured(measurer, other, "lines")
     assert measurer.made == LAST + 1
-    finer = bench_at(tmp_path, dataclasses.replace(SETTINGS, points=6))
+    finer = measurer_at(tmp_path, dataclasses.replace(SETTINGS, points=6))
     assert [len(metrics["rows"]) for metrics in measured(finer, run, "lines")] == [6] * LAST
-    wider = bench_at(tmp_path, dataclasses.replace(SETTINGS, points=6, tolerance=0.1, bins=7))
+    wider = measurer_at(tmp_path, dataclasses.replace(SETTINGS, points=6, tolerance=0.1, bins=7))
     measured(wider, run, "lines")
     assert wider.made == 0, "neither tolerance nor bins are of account for a line"
 
 
-def test_a_damaged_measurement_is_made_anew(bench_at, tmp_path, caplog):
-    measurer = bench_at(tmp_path)
+def test_a_damaged_measurement_is_made_anew(measurer_at, tmp_path, caplog):
+    measurer = measurer_at(tmp_path)
     run = run_of(measurer)
     expected = measured(measurer, run, "lines")
     (tmp_path / "seed-0" / "large_final-rewind-zero" / "level-01-line-level-02" / "metrics.json").write_text("{}")
@@ -382,22 +382,22 @@ def test_a_damaged_measurement_is_made_anew(bench_at, tmp_path, caplog):
     assert [metrics["rows"] for metrics in found] == [metrics["rows"] for metrics in expected]
 
 
-def test_weights_that_were_dropped_are_trained_again(bench_at, tmp_path):
-    measurer = bench_at(tmp_path, keep_weights=False)
+def test_weights_that_were_dropped_are_trained_again(measurer_at, tmp_path):
+    measurer = measurer_at(tmp_path, keep_weights=False)
     run = run_of(measurer)
     assert not (tmp_path / "seed-0" / "large_final-rewind-zero" / "level-01" / "weights.npz").exists()
-    again = bench_at(tmp_path)
+    again = measurer_at(tmp_path)
     found = measured(again, run_of(again), "lines")
     assert again.experiment.trained == LAST - 1, "the last level had its weights"
-    fresh = bench_at()
+    fresh = measurer_at()
     expected = measured(fresh, run_of(fresh), "lines")
     assert [metrics["rows"] for metrics in found] == [metrics["rows"] for metrics in expected]
     assert [metrics["parent"] for metrics in found] == [metrics["parent"] for metrics in expected]
     assert run.levels[1]["fingerprint"] in found[0]["parent"]
 
 
-def test_levels_that_are_not_there_are_left_out(bench_at):
-    measurer = bench_at()
+def test_levels_that_are_not_there_are_left_out(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer)
     short = TrainedLevels(run.treatment, 0, run.levels[:2])
     assert [metrics["level"] for metrics in measured(measurer, short, "lines")] == [0]
@@ -511,8 +511,8 @@ def test_no_tensorflow_is_imported_before_something_is_measured():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=600)
 
 
-def test_global_pruning_has_one_threshold(bench_at):
-    measurer = bench_at()
+def test_global_pruning_has_one_threshold(measurer_at):
+    measurer = measurer_at()
     run = run_of(measurer, Treatment(scope="global"))
     threshold = measured(measurer, run, "magnitudes")[0]
     own, following = measurer.level(run, 1), measurer.level(run, 2)
