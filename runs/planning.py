@@ -12,7 +12,7 @@ from pathlib import Path
 from lottery_tf import processes
 from lottery_tf.models.settings import RunSettings
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.studies.costs import COSTS, START_SECONDS, Speeds
+from lottery_tf.studies.costs import START_SECONDS, Speeds, cost_for
 from lottery_tf.studies.engines import Resources, most_at_once
 from lottery_tf.studies.planning import Plan, treatment_tasks
 from lottery_tf.studies.task_results import probably_finished, unchecked_metrics
@@ -97,7 +97,7 @@ class Outlook:
         return precision_gain(task.network, training.precision, training.batch_size)
 
     def _at_once(self, network: str) -> int:
-        return most_at_once(self.where.fits, Resources.for_network(COSTS[network], self.threads))
+        return most_at_once(self.where.fits, Resources.for_network(cost_for(network), self.threads))
 
     def announced(self) -> str:
         """What is to do and how long it takes, and how a plan that takes long becomes shorter."""
@@ -120,7 +120,7 @@ class Outlook:
         to_do = self.to_do
         first, quickest = (
             to_do[0].seed,
-            min((task.network for task in to_do), key=lambda name: -COSTS[name].speeds["training"]),
+            min((task.network for task in to_do), key=lambda name: -cost_for(name).speeds["training"]),
         )
         choices = {
             f"--seeds={first}": [task for task in to_do if task.seed == first],

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from lottery_tf.errors import InputError
-from lottery_tf.studies.costs import COSTS, Speeds
+from lottery_tf.studies.costs import Speeds, cost_for
 from lottery_tf.studies.engines import Engine, Resources, Slot
 from lottery_tf.studies.planning import Plan
 from lottery_tf.studies.remaining_time import RemainingTime, RunningTask
@@ -23,7 +23,7 @@ from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.worker import Ending, Outcome, failure
 
 WAIT_SECONDS = 0.5  # between two calls of `on_change`, at most
-LOST_LIMIT = 10  # how many processes may die over one task
+LOST_LIMIT = 10  # how many processes may die over one task; `Scheduler._is_tried_again` counts them
 Returned = TypeVar("Returned")
 
 
@@ -198,7 +198,7 @@ class Scheduler:
         while self._ready:
             key = self._ready[0][-1]
             task = self.plan.tasks[key]
-            slot = self._slot(engine, Resources.for_network(COSTS[task.network], self._threads))
+            slot = self._slot(engine, Resources.for_network(cost_for(task.network), self._threads))
             if slot is None:
                 return
             heapq.heappop(self._ready)
@@ -255,6 +255,11 @@ class Scheduler:
         self._update_waiting_tasks()
 
     def _is_tried_again(self, key: str, outcome: Outcome) -> bool:
+        """Counts one more failure of a task, and says whether the task is tried again.
+
+        A task whose process died goes back to the ready ones and takes up its last checkpoint in a new process. Deaths
+        (out of memory, a lost machine) are counted apart from errors of the task itself.
+        """
         counted, limit = (self._lost, LOST_LIMIT) if outcome.ending is Ending.LOST else (self._tries, self._retries)
         counted[key] += 1
         return counted[key] <= limit
