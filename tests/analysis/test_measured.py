@@ -1,4 +1,4 @@
-"""The measured results that the README prints, against the CSV files beside it, by plain arithmetic."""
+"""The measured results that the pages print, against the CSV files, by plain arithmetic."""
 
 import csv
 import re
@@ -27,7 +27,7 @@ def rows_of(name):
 
 
 def tables_of_readmes():
-    """Each table of the README, and of the one beside the CSV files: its header and its rows, as lists of cells."""
+    """Each table of the front page and of the one beside the CSV files: its header and its rows, as lists of cells."""
     found, text = [], "\n".join((folder / "README.md").read_text() for folder in (ROOT, MEASURED))
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in block.splitlines()]
@@ -224,7 +224,7 @@ def over_both_seeds(level, pruned_by, method):
 
 
 def test_lines_between_levels_are_those_of_the_csv_files():
-    text = " ".join((ROOT / "README.md").read_text().split())
+    text = " ".join((MEASURED / "README.md").read_text().split())
     found = pairs("large_final")
     sentences = (
         (1, "Barriers average {:.2f} points where both ends match and {:.2f} where not"),
@@ -250,7 +250,7 @@ def test_lines_between_levels_are_those_of_the_csv_files():
 
 
 def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
-    text = " ".join((ROOT / "README.md").read_text().split())
+    text = " ".join((MEASURED / "README.md").read_text().split())
     barriers = [100 * over_runs("perturbations", "error_barrier", level=at, multiple="1.0") for at in ("4", "15")]
     assert "(barriers of {:.2f} and {:.2f} points, at 41 and 3.6% kept)".format(*barriers) in text
     for pruned_by, words in (
@@ -282,7 +282,7 @@ def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
 
 
 def table_of(title):
-    """The rows of the README's table with a header that has this title."""
+    """The rows of the table whose header has this title."""
     ((_, rows),) = [table for table in tables_of_readmes() if title in table[0]]
     return rows
 
@@ -335,7 +335,7 @@ def within(a, b, margin):
 
 
 def test_what_hangs_on_the_rules_is_so():
-    text = " ".join((ROOT / "README.md").read_text().split())
+    text = " ".join((MEASURED / "README.md").read_text().split())
     dense = [100 * float(row["test_accuracy"]) for row in rows_of("levels") if row["criterion"] == "dense"
              and (row["network"], row["schedule"]) == ("fc", "paper")]  # fmt: skip
     deviation = stdev(dense)
@@ -358,13 +358,19 @@ def test_what_hangs_on_the_rules_is_so():
             ("random", "random", "rewind"),
         )
     }
-    assert f"On a quarter there is one seed, and it is {quarter['rewind'] - quarter['constant']:.2f} below" in text
+    below = quarter["rewind"] - quarter["constant"]
+    assert f"With a quarter of the schedule there is one seed, and it is {below:.2f} below" in text
     random = over_levels("tenth", "random", "rewind", "zero")
     kept = [
         (constant - random).mean() / (rewind - random).mean(),
         (quarter["constant"] - quarter["random"]) / (quarter["rewind"] - quarter["random"]),
     ]
-    assert "a tenth has {:.0f}% of it, the quarter {:.0f}%".format(*(100 * share for share in kept)) in text
+    assert (
+        "with a tenth of the schedule it has {:.0f}% of that lead, with a quarter {:.0f}%".format(
+            *(100 * share for share in kept)
+        )
+        in text
+    )
     assert f"With `reshuffle` and the sign, {(rewind - reshuffle).mean():.2f} points are lost" in text
     assert within(reshuffle, rewind, 0.2) < 0.05 < within(reshuffle, rewind, margin)
     assert within(constant, rewind, margin) < 0.05 < within(constant, rewind, deviation)
@@ -375,7 +381,7 @@ def test_what_hangs_on_the_rules_is_so():
 
 
 def test_what_agrees_with_frankle_and_carbin_is_so():
-    text = " ".join((ROOT / "README.md").read_text().split())
+    text = " ".join((MEASURED / "README.md").read_text().split())
     found = defaultdict(lambda: defaultdict(list))
     for row in rows_of("levels"):
         names = [row[name] for name in ("network", "schedule", "criterion", "mask1", "mask0")]
