@@ -25,21 +25,31 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def no_process_in_a_quick_test(request, monkeypatch):
-    """Fails tests that start Python processes but are not marked as slow."""
+def quick_unless_marked(request, monkeypatch):
+    """Fails tests that start Python processes, or train what compiles slowly, but are not marked as slow."""
     if request.node.get_closest_marker("slow"):
         return
     popen = subprocess.Popen.__init__
 
-    def start_process(self, words, *arguments, **options):
-        assert words[0] != sys.executable, "A test that starts commands is marked as slow."
+    def start_command(self, words, *arguments, **options):
+        assert words[0] != sys.executable, "A test that starts commands is to be marked as slow."
         popen(self, words, *arguments, **options)
 
-    def start_worker(self):
-        pytest.fail("A test that starts processes is marked as slow.")
+    def start_process(self):
+        pytest.fail("A test that starts processes is to be marked as slow.")
 
-    monkeypatch.setattr(subprocess.Popen, "__init__", start_process)
-    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", start_worker)
+    monkeypatch.setattr(subprocess.Popen, "__init__", start_command)
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", start_process)
+    if training := sys.modules.get("lottery_tf.training.trainer"):
+        train = training.Trainer.train
+
+        def train_dense_network(self, *arguments, **options):
+            quick = self.settings.precision == "float32" and not isinstance(self.model, training.SampledModel)
+            quick = quick and not training.compilation.has_convolutions(self.model)
+            assert quick, "A test that trains convolutions, in half precision, or learns masks is to be marked as slow."
+            return train(self, *arguments, **options)
+
+        monkeypatch.setattr(training.Trainer, "train", train_dense_network)
 
 
 @pytest.fixture(scope="session")

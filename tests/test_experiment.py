@@ -500,7 +500,7 @@ def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer
             return
         locked.append([metrics["level"] for metrics in finished])
 
-    monkeypatch.setattr(tensorboard, "write_treatment", write)
+    monkeypatch.setattr(tensorboard, "write_treatment_page", write)
     found = [level.metrics for level in experiment.levels(treatment, 0, 1)]
     experiment.level(treatment, 0, 1)
     experiment.level(treatment, 0, 1, earlier=found[:1])

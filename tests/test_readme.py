@@ -54,6 +54,7 @@ def run_blocks(name, folder):
     return names
 
 
+@pytest.mark.slow
 def test_the_ten_lines_of_the_front_page(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     made = run_blocks("README.md", tmp_path)
@@ -65,6 +66,7 @@ def test_the_ten_lines_of_the_front_page(tmp_path, monkeypatch, capsys):
     np.testing.assert_allclose(saved(images), made["ticket"](images), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_code_of_the_librarys_page(tmp_path, monkeypatch, capsys, wandb):
     monkeypatch.chdir(tmp_path)
     made = run_blocks(LIBRARY, tmp_path)

@@ -262,6 +262,7 @@ class Stop(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_search_with_retraining_that_was_stopped_goes_on_where_it_was(measurer_at, tmp_path):
     settings = dataclasses.replace(SETTINGS, tolerance=0.05, retrained_precision=0.1)
 
@@ -339,6 +340,7 @@ def everything(measurer, run):
     return [metrics for name in MEASUREMENTS for metrics in measured(measurer, run, name, [1])]
 
 
+@pytest.mark.slow
 def test_measurements_are_found_again_and_the_same_to_the_bit(measurer_at, tmp_path):
     measurer = measurer_at(tmp_path / "a")
     made = everything(measurer, run_of(measurer))
@@ -419,6 +421,7 @@ def folder(digits, tmp_path):
     return settings, tmp_path / settings.folder / "seed-0"
 
 
+@pytest.mark.slow
 def test_a_result_is_found_by_its_path(folder, digits):
     settings, seed = folder
     own = seed / "large_final-rewind-zero"
@@ -433,6 +436,7 @@ def test_a_result_is_found_by_its_path(folder, digits):
         assert end.final.keys() == model_weights.get_weights(experiment.model).keys()
 
 
+@pytest.mark.slow
 def test_the_line_between_two_results(folder, digits):
     settings, seed = folder
     experiment = paper_experiment(settings, digits, seed.parents[2])
@@ -448,6 +452,7 @@ def test_the_line_between_two_results(folder, digits):
     assert stored["parent"].split("+")[:2] == [end.metrics["fingerprint"] for end in ends]
 
 
+@pytest.mark.slow
 def test_paths_that_are_no_trained_networks_are_refused(folder):
     _, seed = folder
     with pytest.raises(InputError, match="is no result of a results folder"):

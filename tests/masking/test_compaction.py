@@ -124,6 +124,7 @@ def kept_by_hand(kernels):
     return [max(1, sum(units)) for units in alive[1:-1]]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     widths=st.lists(st.integers(1, 8), min_size=2, max_size=5),
@@ -358,6 +359,7 @@ def test_a_compact_model_needs_nothing_of_this_package(tmp_path, command):
     np.testing.assert_allclose(np.load(paths[2]), model(images(model)), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_trained_tickets(tiny_model, tiny_dataset):
     pruning = lt.PruningSettings(dense=0.6, output=0.4)
     experiment = lt.Experiment(tiny_model, tiny_dataset, lt.TrainingSettings(60, 0.01), pruning)
@@ -373,6 +375,7 @@ def test_trained_tickets(tiny_model, tiny_dataset):
     assert counts[0] > counts[1] > counts[2]
 
 
+@pytest.mark.slow
 def test_a_compact_model_trains():
     model = thin_out(padded_convolutions(), 0.2)
     small = compact(model)
@@ -390,6 +393,7 @@ def test_models_that_cannot_be_read_are_refused():
         compact(stack((4,), layers.BatchNormalization()))
 
 
+@pytest.mark.slow
 def test_the_benchmark_suite_measures_and_prints(monkeypatch, capsys):
     monkeypatch.setattr(suite, "CASES", (suite.Case("fc", 3, 4),))
     monkeypatch.setattr(suite, "SECONDS", 1e-4)

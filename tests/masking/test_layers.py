@@ -41,6 +41,7 @@ def images_and_labels(seed=0):
     return rng.random((60, 8, 8, 2), np.float32), rng.integers(0, 3, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [True, False])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_keras_fit_leaves_pruned_weights_bit_for_bit(optimizer, jit):

@@ -6,6 +6,8 @@ import pytest
 
 from runs.benchmarks import masks, memory, precision, throughput
 
+pytestmark = pytest.mark.slow  # trains, some in processes of their own
+
 
 def test_throughput(monkeypatch, capsys):
     monkeypatch.setattr(throughput, "CASES", (throughput.Case("fc", "digits", 2 * throughput.INTERVAL, 20),))

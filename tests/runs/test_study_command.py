@@ -17,6 +17,8 @@ from lottery_tf.studies.planning import Request
 from lottery_tf.studies.study_folder import StudyFolder
 from runs.benchmarks import faults
 
+pytestmark = pytest.mark.slow  # runs studies, and kills them
+
 SEED_OF_BOTH = 5  # kills a worker first, then the study
 TINY = ("--study=demo", "--seeds=0,1", "--levels=2", "--schedule=80", "--eval_interval=20", "--snapshot_seconds=0.1")
 TASKS = 2 * (1 + 3 * 2)

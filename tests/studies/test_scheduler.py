@@ -2,7 +2,7 @@
 
 import collections
 import itertools
-import time
+import sys
 
 import pytest
 
@@ -237,10 +237,23 @@ def test_a_ladder_with_fewer_levels_is_made_again():
     assert engine.started == [short]
 
 
-def test_ten_thousand_units_cost_next_to_nothing():
-    whole = plan(Request(("paper",)))
-    began = time.perf_counter()
-    _, engine = scheduled(whole)
-    each = (time.perf_counter() - began) / len(engine.started)
-    assert len(engine.started) > 10_000
-    assert each < 0.005, f"{each} s a unit: more than 1% of the shortest training, half a second"
+def calls_per_task(seeds):
+    """How many functions are called to schedule a task of the paper's experiments with fc."""
+    whole, calls = plan(Request(("paper",), ("fc",), seeds)), 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        _, engine = scheduled(whole)
+    finally:
+        sys.setprofile(None)
+    assert len(engine.started) == len(whole.tasks)
+    return calls / len(whole.tasks)
+
+
+def test_a_task_costs_the_same_in_a_plan_of_any_size():
+    few, many = calls_per_task((0,)), calls_per_task(tuple(range(5)))
+    assert many < 1.1 * few < 2000

@@ -21,6 +21,8 @@ from lottery_tf.supermasks import learning, mask_settings
 from lottery_tf.supermasks.mask_sources import MaskSource
 from lottery_tf.supermasks.masked_model import MaskedModel
 
+pytestmark = pytest.mark.slow  # does what a study's workers do: trains
+
 SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
 
 

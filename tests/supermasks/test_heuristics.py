@@ -92,6 +92,7 @@ def test_layers_break_ties_differently():
     assert 0.4 < (mask["a"] == mask["b"]).mean() < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["large_final", "small_init", "movement", "snip", "grad"])
 def test_the_first_mask_is_that_of_iterative_pruning(criterion, experiment):
     """Level 1 of the loop is a one-shot mask, but for weights of equal scores."""

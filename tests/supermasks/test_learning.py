@@ -19,6 +19,8 @@ from lottery_tf.supermasks.learning import MaskLearner
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.tickets import packing, ticket_format
 
+pytestmark = pytest.mark.slow  # masks are learned
+
 TRAINING = TrainingSettings(iterations=40, learning_rate=100.0, optimizer="momentum", batch_size=50, eval_interval=10)
 
 

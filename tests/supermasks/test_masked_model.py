@@ -148,6 +148,7 @@ def data(n=300):
     ).astype(np.float32), labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{"rescale": True}, {"g": "rounded", "initial_logit": 0.5}, {"g": "edge_popup", "kept_fraction": 0.5}]
 )
@@ -169,7 +170,7 @@ def test_a_mask_is_drawn_anew_each_time_also_in_evaluation():
     model = MaskedModel(small_network())
     images, _ = data(10)
     assert not np.allclose(model(images), model(images))
-    network = model.drawn()
+    network = model.draw_network()
     np.testing.assert_array_equal(network(images), network(images))
 
 
@@ -177,14 +178,14 @@ def test_evaluation_averages_over_samples(monkeypatch):
     images, labels = data(200)
     model = MaskedModel(small_network(), samples=7)
     model.compile(loss=LOSS, metrics=["accuracy"], run_eagerly=True)
-    single, drawn = [], model.drawn
+    single, draw_network = [], model.draw_network
 
     def noting():
-        network = drawn()
+        network = draw_network()
         single.append(np.mean(np.argmax(network(images), axis=1) == labels))
         return network
 
-    monkeypatch.setattr(model, "drawn", noting)
+    monkeypatch.setattr(model, "draw_network", noting)
     _, averaged = model.evaluate(images, labels, batch_size=200, verbose=0)
     assert len(single) == 7
     assert len(set(single)) > 1
@@ -195,13 +196,14 @@ def test_a_networks_own_dropout_draws_anew_each_step():
     network = keras.Sequential([keras.Input((400,)), keras.layers.Dropout(0.5), keras.layers.Dense(400)])
     network.layers[-1].kernel.assign(np.eye(400))
     model = MaskedModel(network, initial_logit=40.0)  # nothing is pruned
-    dropped = [model.drawn()(np.ones((1, 400)), training=True).numpy() == 0 for _ in range(2)]
+    dropped = [model.draw_network()(np.ones((1, 400)), training=True).numpy() == 0 for _ in range(2)]
     assert all(0.3 < each.mean() < 0.7 for each in dropped) and (dropped[0] != dropped[1]).any()
     np.testing.assert_allclose(model(np.ones((1, 400))), 1, rtol=1e-6)  # where nothing is dropped, nothing is drawn
     model.compile(loss="mse")
     assert model.evaluate(np.ones((7, 400)), np.ones((7, 400)), batch_size=5, verbose=0) == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_scaled_loss_gives_the_step_of_one_that_is_not():
     """As half-precision training scales it, for its gradients not to vanish."""
     images, labels = data(30)
@@ -239,6 +241,7 @@ def test_saved_and_loaded(tmp_path):
     assert (loaded.samples, len(loaded.losses)) == (3, 3)
 
 
+@pytest.mark.slow
 def test_the_l1_penalty_is_the_sum_of_probabilities_and_lowers_them():
     images, labels = data()
     shares = []

@@ -95,6 +95,7 @@ def same_bits(a, b):
 # What is rebuilt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "weights", "rescale"),
     [
@@ -122,6 +123,7 @@ def test_a_supermask_rebuilds_every_bit(network, weights, rescale):
     assert (model(images(model)).numpy() == predictions_of(network, wanted)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("network", LAYERS)
 def test_a_trained_ticket_rebuilds_every_bit(network, dtype):

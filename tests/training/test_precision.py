@@ -27,6 +27,8 @@ from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.optimizers import make_optimizer
 from lottery_tf.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow  # half precision compiles slowly
+
 HALF = ("mixed_bfloat16", "mixed_float16")
 SETTINGS = TrainingSettings(iterations=25, learning_rate=0.01, batch_size=40, eval_interval=10)
 

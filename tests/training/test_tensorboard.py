@@ -9,6 +9,8 @@ from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.training.tensorboard import TREATMENT_SCALARS, TrainingEvents, input_connections, write_treatment_page
 
+pytestmark = pytest.mark.slow  # trains and writes events
+
 
 @pytest.fixture
 def run(digits, tmp_path):

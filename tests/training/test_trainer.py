@@ -38,6 +38,7 @@ def half_ticket(model, seed=0):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "compiler"), [*((name, "xla") for name in OPTIMIZERS), ("adam", "graph")])
 def test_equals_a_plain_keras_loop(optimizer, compiler, tiny_model, tiny_dataset):
     """The same batches by `train_on_batch` on a model whose pruned weights are reset by hand after each step."""
@@ -59,6 +60,7 @@ def test_equals_a_plain_keras_loop(optimizer, compiler, tiny_model, tiny_dataset
         assert trained.final[name][~kept].tobytes() == ticket.start[name][~kept].tobytes()
 
 
+@pytest.mark.slow
 def test_weight_decay_and_a_changing_rate_equal_a_plain_keras_loop(tiny_model, tiny_dataset):
     """Keras's own L2 regularizer, and a rate set by hand at each step."""
     ticket = half_ticket(tiny_model)
@@ -123,6 +125,7 @@ def test_a_training_in_two_stretches_has_the_bits_of_one(between, changing_train
     np.testing.assert_array_equal(rest.history[1:, 3:], whole.history[-2:, 3:])
 
 
+@pytest.mark.slow
 def test_the_rate_may_begin_elsewhere_in_its_schedule(tiny_model, tiny_dataset):
     ticket = half_ticket(tiny_model)
     settings = dataclasses.replace(SETTINGS, optimizer="sgd", learning_rate_drops=(12,))
@@ -150,6 +153,7 @@ def few_colour_images():
     return Dataset(*splits)
 
 
+@pytest.mark.slow
 def test_resnet20_ends_with_the_same_bits_when_interrupted(few_colour_images, tmp_path):
     """With its augmentation, batch norm, weight decay and a drop of the learning rate before and after."""
     training = run_settings("resnet20", "cifar10", "6", batch_size=4, eval_interval=2).training
@@ -176,6 +180,7 @@ def test_resnet20_ends_with_the_same_bits_when_interrupted(few_colour_images, tm
         assert whole.final[name][~kept].tobytes() == ticket.start[name][~kept].tobytes()
 
 
+@pytest.mark.slow
 def test_vgg19_takes_a_step():
     model = networks.build("vgg19", (16, 16, 3))
     rng = np.random.default_rng(0)
@@ -244,6 +249,7 @@ class Stopped(Exception):
     """Stands for the process being killed."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [tiny_network, dropout_and_batch_norm])
 def test_an_interrupted_training_ends_with_the_same_bits(make, tiny_dataset, tmp_path):
     """A trainer that was never stopped and one whose trainings are, at each reading of the validation loss."""
@@ -346,6 +352,7 @@ def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
         dataclasses.replace(SETTINGS, optimizer="adm")
 
 
+@pytest.mark.slow
 def test_a_frozen_convolution_is_one(tiny_dataset):
     """What XLA does slowly is computing with it, trained or not."""
     layers = [keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3, trainable=False), keras.layers.Flatten()]
@@ -370,6 +377,7 @@ def test_full_mask_is_the_dense_network(trainer):
     assert all((trained.final[name] != ticket.start[name]).mean() > 0.5 for name in ticket.mask)
 
 
+@pytest.mark.slow
 def test_images_of_any_size_fit_a_model_that_takes_any(few_colour_images):
     def trainer(channels):
         layers = [keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10)]

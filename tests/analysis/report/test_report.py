@@ -24,6 +24,8 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import files, paths, result_files
 from lottery_tf.studies import paper
 
+pytestmark = pytest.mark.slow  # draws whole reports
+
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
