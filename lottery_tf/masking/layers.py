@@ -1,11 +1,10 @@
 """Keras layers with a mask on their kernel: kept weights train, pruned ones stay exactly where they were frozen.
 
-The forward pass multiplies nothing by the mask. The kernel itself holds the frozen values at its pruned places: their
-gradient of the loss is masked, so that it leaves no trace in an optimizer's moments or a gradient's norm (a kernel
-regularizer's, which Keras adds to it, does), and the constraint of `constraint.py` sets them back after each update,
-whatever the optimizer does (weight decay included). One thing comes after the last constraint: an optimizer with
-`use_ema=True` replaces weights by their averages as `fit` ends, which need not be the frozen values: set the mask again
-after `fit`.
+The kernel itself holds the frozen values; the forward pass multiplies nothing. Two things keep them. The gradient of
+the loss is zero there, so pruned weights leave no trace in the optimizer's moments or in a gradient's norm (a kernel
+regularizer's gradient, which Keras adds later, does). And the constraint of `constraint.py` restores them after every
+update, weight decay included. One case escapes: with `use_ema=True`, `fit` ends by writing averages over the weights;
+call `set_mask` again.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class MaskedLayer(keras.layers.Layer):
 
     def masked_kernel(self, kernel):
         """The kernel to compute with, its gradient masked."""
-        # Copies make tensors of the variables: a custom gradient's function may not itself read a variable.
+        # A custom gradient's function must not read variables; the copies are tensors.
         return mask_gradient(ops.copy(kernel), ops.copy(self.kernel_mask))
 
     # Keras's Dense and Conv layers save their kernel and bias only; the base class saves all that a layer owns.

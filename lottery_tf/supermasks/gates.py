@@ -1,6 +1,6 @@
 """Gates: functions from mask logits to a binary mask, with a straight-through gradient.
 
-`mask_settings.GATES` lists them by name, where no TensorFlow is imported.
+Gates are the paper's g(m). `mask_settings.GATES` lists them by name, where no TensorFlow is imported.
 """
 
 from __future__ import annotations

@@ -19,15 +19,15 @@ class Gate(NamedTuple):
 
     Attributes:
       mask: the mask, in words.
-      samples: whether it draws another mask each time.
+      random: whether each call draws another mask.
     """
 
     mask: str
-    samples: bool = False
+    random: bool = False
 
 
 GATES: dict[str, Gate] = {  # g, a choice of the paper -> what it is
-    "bernoulli": Gate("1 with probability sigmoid(m)", samples=True),
+    "bernoulli": Gate("1 with probability sigmoid(m)", random=True),
     "rounded": Gate("sigmoid(m) rounded"),
     "edge_popup": Gate("1 for the highest m of a layer"),
 }

@@ -1,7 +1,8 @@
 """Learned Supermasks: masks trained by gradient over weights that are not (Zhou et al., Section 5.1 and S3).
 
 The effective weights are w' = w * g(m), with trainable logits m of the kernels' shapes and g one of `gates`. Biases
-stay as they were initialized. g is 0 or 1; its straight-through gradient is that of a smooth function.
+keep their initial values. g is 0 or 1 in the forward pass; backwards it passes the gradient of a smooth function
+(straight-through).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class KeptProbability(keras.regularizers.Regularizer):
         return self.factor * ops.sum(ops.sigmoid(logits))
 
     def get_config(self):
-        """What `from_config` makes an equal regularizer of."""
+        """The arguments from which `from_config` rebuilds it."""
         return {"factor": self.factor}
 
 
@@ -62,13 +63,15 @@ class MaskLogits(keras.layers.Layer):
         self.built = True
 
     def get_config(self):
-        """What `from_config` makes an equal layer of."""
+        """The arguments from which `from_config` rebuilds it."""
         return super().get_config() | self._config
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
 class MaskedModel(SampledModel):
-    """A Keras model whose weights are frozen while a mask over its Dense and Conv kernels is learned.
+    """A Supermask: a Keras model whose weights are frozen while a mask over its Dense and Conv kernels is learned.
+
+    It is unrelated to `masked`, which holds the pruned weights of a model that trains.
 
     Use it with Keras's own `compile`, `fit`, `evaluate` and `save`. Only the mask logits are trained. If masks are
     drawn at random, an evaluation averages over `samples` of them.
@@ -115,7 +118,7 @@ class MaskedModel(SampledModel):
         logits = logits_by_kernel(initial_logit, kernels)
         self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
         self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
-        self.samples = samples if GATES[g].samples else 1
+        self.samples = samples if GATES[g].random else 1
         self.network = conversion.unmasked(masked)
         self.network.trainable = False
         frozen = dict(model_weights.variables(self.network))
@@ -144,7 +147,7 @@ class MaskedModel(SampledModel):
             bound = np.sqrt(6 / np.prod(mask.logits.shape[:-1]))
             mask.logits.assign(rng.uniform(-bound, bound, mask.logits.shape))
 
-    def drawn(self) -> Callable:
+    def draw_network(self) -> Callable:
         """Draws a mask; returns a function from inputs and `training` to the outputs of the network under it."""
         kernels = self._masked_kernels(ops.cast(self._seeds.next(), "int32"))
         substitutes = list(zip(self._kernels, kernels, strict=True))
@@ -175,14 +178,14 @@ class MaskedModel(SampledModel):
 
     def call(self, inputs, training=False):
         """The network's outputs under a newly drawn mask."""
-        return self.drawn()(inputs, training=training)
+        return self.draw_network()(inputs, training=training)
 
     def train_step(self, data):
         """One step of `fit`: updates the mask logits, and nothing else."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         logits = [mask.logits for mask in self.masks]
         with tf.GradientTape() as tape:
-            outputs = self.drawn()(inputs, training=True)
+            outputs = self.draw_network()(inputs, training=True)
             loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_size(inputs))
@@ -193,7 +196,7 @@ class MaskedModel(SampledModel):
         """One step of `evaluate`: the mean over `samples` drawn masks."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         for _ in range(self.samples):
-            outputs = self.drawn()(inputs)
+            outputs = self.draw_network()(inputs)
             loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=False)
             self._loss_tracker.update_state(loss, sample_weight=_batch_size(inputs))
             result = self.compute_metrics(inputs, labels, outputs, sample_weight)
@@ -201,7 +204,7 @@ class MaskedModel(SampledModel):
 
     def probabilities(self) -> dict[str, np.ndarray]:
         """For each kernel the probability that each weight is kept."""
-        if GATES[self._config["g"]].samples:
+        if GATES[self._config["g"]].random:
             return {name: expit(mask.logits.numpy()) for name, mask in self._named()}
         return {name: kept.astype(np.float32) for name, kept in self.most_likely_mask().items()}
 
@@ -227,7 +230,10 @@ class MaskedModel(SampledModel):
         return zip(self.kernel_names, self.masks, strict=True)
 
     def get_config(self):
-        """What `from_config` makes an equal model of; its network holds the weights as they are used."""
+        """The arguments from which `from_config` rebuilds it.
+
+        "weights" is "initial" because the saved network already holds the values in use.
+        """
         network = keras.saving.serialize_keras_object(self.network)
         return super().get_config() | self._config | {"network": network, "weights": "initial"}
 

@@ -1,7 +1,7 @@
 """Which compiler runs the training steps: one XLA program for many steps, or a TensorFlow graph.
 
 XLA takes away what each operation costs besides its arithmetic, which is most of the time of a small dense network. Its
-convolutions are right on a GPU, and several times slower than TensorFlow's own on a processor.
+convolutions are right on a GPU, and several times slower than TensorFlow's own on a CPU.
 """
 
 from __future__ import annotations

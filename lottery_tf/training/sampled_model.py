@@ -28,10 +28,10 @@ class SampledModel(keras.Model):
         """The shape of the network's outputs, the batch first."""
         return self.network.output_shape
 
-    def drawn(self) -> Callable:
+    def draw_network(self) -> Callable:
         """Draws weights; returns the network with them, to be called with inputs and `training`."""
         raise NotImplementedError(f"{type(self).__name__} has to say how its weights are drawn.")
 
     def call(self, inputs, training=None):
         """The outputs of the network with newly drawn weights."""
-        return self.drawn()(inputs, training=bool(training))
+        return self.draw_network()(inputs, training=bool(training))

@@ -118,7 +118,7 @@ def write_treatment_page(folder: Path, settings: dict[str, object], levels: list
     Args:
       folder: the treatment's folder.
       settings: its hyperparameters by name; those that are None are left out.
-      levels: `Result.metrics` of each.
+      levels: `StoredResult.metrics` of each.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shown = {name: str(value) if isinstance(value, tuple) else value for name, value in settings.items()}

@@ -43,12 +43,12 @@ BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accurac
 
 EVALUATION_BATCH = 500
 CONVOLUTIONAL_EVALUATION_BATCH = 100  # of 500 images, activations alone take a gigabyte
-GRAPH_STEPS = 10  # steps a call where XLA is not used: few enough for a progress bar, too many to be felt
+GRAPH_STEPS = 10  # steps a call without XLA: often enough for a progress bar, and the calls' overhead does not show
 
 
 def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
     """Whether images have the shape that a model takes; None is any size."""
-    return len(images) == len(taken) and all(size in (own, None) for own, size in zip(images, taken, strict=True))
+    return len(images) == len(taken) and all(wanted in (size, None) for size, wanted in zip(images, taken, strict=True))
 
 
 def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
@@ -122,12 +122,12 @@ class Trainer:
         self._optimizer = make_optimizer(settings, self._rate, scale_loss="float16" in half)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
-        own = {
+        mask_variables = {
             id(v)
             for layer in model_weights.masked_layers(model).values()
             for v in (layer.kernel_mask, layer.frozen_values)
         }
-        self._variables = [variable for variable in model.variables if id(variable) not in own]
+        self._variables = [variable for variable in model.variables if id(variable) not in mask_variables]
         self._compile()
 
     def _set_precision(self) -> set[str]:
@@ -155,7 +155,7 @@ class Trainer:
 
         Args:
           model: the other model.
-          **options: arguments of `Trainer` that are not as they are here.
+          **options: arguments of `Trainer` that differ from this trainer's.
         """
         arguments: dict[str, Any] = {"settings": self.settings} | self._options | options
         other = Trainer(model, self.dataset, **arguments)
@@ -187,12 +187,12 @@ class Trainer:
 
         Args:
           ticket: where every weight starts, and the mask.
-          seed: the run's seed, and
-          level: the level's number: together they fix the order of the images, their augmentation and the dropout.
+          seed: the run's seed.
+          level: the level. Seed and level fix the order of the images, their augmentation and the dropout.
           iteration_range: which iterations are trained; None: all of the settings'. The optimizer's moments always
             start afresh.
-          order_seed: a seed that takes the place of the run's in all that, for another training from the same start
-            (instability analysis); None: the run's own.
+          order_seed: replaces the seed in all of that: another training from the same start, for instability analysis.
+            None: the run's own seed.
           checkpoint: where the training's state is saved from time to time, and taken up from if it was.
           on_history: called with the history so far after each reading of the validation loss.
           on_steps: called with the number of steps just done.
@@ -234,14 +234,17 @@ class Trainer:
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
         layers = model_weights.masked_layers(self.model)
         with tf.GradientTape() as tape:
-            loss_sum, _ = self._loss_and_correct(self._draw(), "train", indices, training=False)
+            loss_sum, _ = self._loss_and_correct(self._network(), "train", indices, training=False)
             loss = loss_sum / len(indices)
         found = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
         return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
 
-    def _draw(self) -> Callable:
-        """The network to compute with: once a step, and once for an evaluation, its weights are drawn if they are."""
-        return self.model.drawn() if isinstance(self.model, SampledModel) else self.model
+    def _network(self) -> Callable:
+        """The network to compute with.
+
+        A `SampledModel` draws its weights here, once a training step and once an evaluation.
+        """
+        return self.model.draw_network() if isinstance(self.model, SampledModel) else self.model
 
     def _reset(self, ticket: Ticket, order: tuple[int, int], iteration_range: IterationRange) -> None:
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
@@ -284,7 +287,7 @@ class Trainer:
         progress.train_loss, progress.train_accuracy = loss / (steps * batch_size), correct / (steps * batch_size)
 
     def _batches(self, first: int, seed: int, level: int) -> list[np.ndarray]:
-        """The images of the iterations from `first` on, and what is done to them where they are augmented.
+        """The indices of the images of the iterations from `first` on and, with augmentation, its random draws.
 
         Always as many rows as a call may need, so that XLA compiles for one shape only.
         """
@@ -294,13 +297,16 @@ class Trainer:
             batches.append(augmentation.draws(first, count, batch_size, seed, level))
         return batches
 
-    def _steps(self, count, indices, drawn=None):
+    def _steps(self, count, indices, augmentation_draws=None):
         loss_sum = correct_sum = tf.zeros(())
         for step in tf.range(count):
             with tf.GradientTape() as tape:
-                own = None if drawn is None else drawn[step]
-                loss, correct = self._loss_and_correct(self._draw(), "train", indices[step], training=True, drawn=own)
-                batch_loss = loss / indices.shape[1] + sum(tf.cast(own, tf.float32) for own in self.model.losses)
+                draws = None if augmentation_draws is None else augmentation_draws[step]
+                loss, correct = self._loss_and_correct(
+                    self._network(), "train", indices[step], training=True, augmentation_draws=draws
+                )
+                penalties = (tf.cast(penalty, tf.float32) for penalty in self.model.losses)
+                batch_loss = loss / indices.shape[1] + sum(penalties)
                 if self.settings.weight_decay:
                     squares = sum(map(tf.nn.l2_loss, model_weights.kernel_tensors(self.model)))
                     batch_loss += self.settings.weight_decay * squares
@@ -315,18 +321,18 @@ class Trainer:
     def _evaluation(self, split: str):
         size = len(self.dataset.splits[split])
         loss_sum = correct_sum = tf.zeros((), tf.float64)
-        network = self._draw()
+        network = self._network()
         for first in tf.range(0, size, self._evaluation_batch):
             indices = tf.range(first, tf.minimum(first + self._evaluation_batch, size))
             loss, correct = self._loss_and_correct(network, split, indices, training=False)
             loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
         return loss_sum, correct_sum
 
-    def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, drawn=None):
-        """Summed cross-entropy and number of right answers of some images, augmented if so drawn; both float32."""
+    def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, augmentation_draws=None):
+        """Summed cross-entropy and number of right answers of some images, both float32; draws augment them."""
         labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
-        if self.settings.augmentation is not None and drawn is not None:
-            images = augmentation.AUGMENTATIONS[self.settings.augmentation](images, drawn)
+        if self.settings.augmentation is not None and augmentation_draws is not None:
+            images = augmentation.AUGMENTATIONS[self.settings.augmentation](images, augmentation_draws)
         outputs = tf.cast(network(scale(images), training=training), tf.float32)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
         right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)
@@ -358,7 +364,7 @@ class Trainer:
         return float(np.mean([self.evaluate("test")[1] for _ in range(self._samples)]))
 
     def _overflowed(self, state: Weights) -> bool:
-        """Whether weights without a loss in the training's precision have one in float32."""
+        """Whether weights whose loss is not finite in half precision have a finite loss in float32."""
         trainer = self.in_float32
         if trainer is self:
             return False
