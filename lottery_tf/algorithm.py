@@ -55,20 +55,21 @@ def lottery_tickets(
         parent = train(ticket, 0)  # Step 1
         yield parent
     for level in levels:
-        began = parent.ticket if rewound is None else parent.ticket.with_kept(initial)
-        slope = gradient(began, level) if gradient and treatment.wants_gradient else None
+        # With late rewinding, criteria still compare with the untrained weights, not with those of the rewind point.
+        before = parent.ticket if rewound is None else parent.ticket.with_kept(initial)
+        loss_gradient = gradient(before, level) if gradient and treatment.wants_gradient else None
         ticket = next_ticket(
-            treatment, began, parent.final, initial, pruned_fraction, draw, seed, level, slope, rewound
+            treatment, before, parent.final, initial, pruned_fraction, draw, seed, level, loss_gradient, rewound
         )  # Steps 2 to 4
         trained = train(ticket, level)  # Step 1 again
         yield trained
-        if treatment.parent(level + 1) == level:  # Step 5: go on from it where pruning is iterative
-            parent = trained
+        if treatment.iterative:  # Step 5: with iterative pruning the next level is made from this one
+            parent = trained  # with one-shot pruning, from the dense network
 
 
 def next_ticket(
     treatment: Treatment,
-    trained: Ticket,
+    before: Ticket,
     final: Weights,
     initial: Weights,
     pruned_fraction: Mapping[str, float],
@@ -80,14 +81,14 @@ def next_ticket(
 ) -> Ticket:
     """Scores, masks and acts: makes the ticket of a level, at least 1, from a trained one (steps 2 to 4).
 
-    What was `trained`, the round before or (for one-shot pruning) the dense network, started at w_i and ended at w_f,
-    which is `final`. The `gradient` is that of the loss at w_i, where the criterion asks for it. The other arguments
-    are those of `lottery_tickets`.
+    `before` is the ticket that was trained: that of the round before or, for one-shot pruning, of the dense network. It
+    started at w_i and ended at w_f, which is `final`. The `gradient` is that of the loss at w_i; only criteria that ask
+    for it need it. The other arguments are those of `lottery_tickets`.
     """
     rewound = initial if rewound is None else rewound
-    mask = next_mask(treatment, trained, final, gradient, pruned_fraction, seed, level)  # Step 2
+    mask = next_mask(treatment, before, final, gradient, pruned_fraction, seed, level)  # Step 2
     start = dict(final if treatment.continues_training else rewound)  # biases, batch norm: all that is never pruned
-    for name, kept_before in trained.mask.items():
+    for name, kept_before in before.mask.items():
         seen = {"w_f": final[name], "kept": mask[name], "pruned": kept_before & ~mask[name]}
         rng = generator(seed, "mask-1 action", level, name)
         values = treatment.act_on_kept(w_i=rewound[name], draw=draw[name], rng=rng, **seen)  # Step 3

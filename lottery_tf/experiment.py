@@ -1,4 +1,7 @@
-"""Finds or trains the levels of a treatment: the paper's algorithm with what makes it last."""
+"""Finds or trains the levels of a treatment: the paper's algorithm with what makes it last.
+
+Who trains holds a lock; another process that wants the same waits, then finds it.
+"""
 
 from __future__ import annotations
 
@@ -40,18 +43,16 @@ class Experiment:
       training: how each network is trained.
       pruning: how much each round prunes; None prunes what most of Table S1 does (10% conv, 20% dense, 10% output).
       results: where levels are kept; None keeps them in memory.
-      keep_weights: whether the levels that are trained keep their weights when they are finished (those that were
-        dropped are trained again); False keeps the dense network's and those of the latest level of each treatment,
-        which is all that going on needs.
-      labels: what the metrics say of the run besides (network, dataset, schedule).
-      snapshot_seconds: the least time between two checkpoints of a training that results on disk can take up again.
+      keep_weights: whether finished levels keep their weights. False keeps those of the dense network and of each
+        treatment's latest level, enough to continue; a level whose weights are asked for later is trained again.
+      labels: further entries of every result's metrics (network, dataset, schedule).
+      snapshot_seconds: the least time between two checkpoints of a training; results in memory have none.
       from_logits: whether the model's outputs are logits or probabilities.
       initial: a function from a seed to the untrained weights; None draws each maskable kernel anew.
       on_steps: called with the number of training steps just done.
       on_reading: called after each reading of the validation loss with its numbers by name, and what is trained: seed,
         level, the treatment's fields, kept_fraction.
-      trainer: what trains the networks, on a model of its own; None makes one for this model. Experiments that share
-        one compile it once.
+      trainer: trains the networks, on its own model; None makes one. Experiments that share a trainer compile once.
 
     Raises:
       InputError: nothing would be pruned, or a trainer of other images or settings.
@@ -110,8 +111,8 @@ class Experiment:
     def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[StoredResult]:
         """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
 
-        Each level is locked while it is at work, and nothing while it is yielded: between two levels, others may train
-        the next one, which is then found.
+        A level is locked only while it is trained. Between two yields another process may train the next level; this
+        one then finds it.
 
         Yields:
           Each level as it is finished, the dense network first; its weights may have been dropped. Nothing is made
@@ -126,10 +127,11 @@ class Experiment:
                 f"levels is {levels}; it must be at least 1 (the dense network is level 0 and always there)."
             )
         self._check(treatment)
-        levels, level = treatment.last_level(levels), self.dense(seed)
+        last = treatment.last_level(levels)
+        level = self.dense(seed)
         finished = [level.metrics]
         yield level
-        for number in range(1, levels + 1):
+        for number in range(1, last + 1):
             parent = finished[treatment.parent(number)]
             if parent["status"] != "finished":
                 return
@@ -137,7 +139,7 @@ class Experiment:
                 trained_before = self.trained
                 level = self._levels.next_level(treatment, seed, number, parent["fingerprint"])
                 finished.append(level.metrics)
-                if self.trained > trained_before or number == levels:
+                if self.trained > trained_before or number == last:
                     self._write_page(treatment, seed, finished)
             yield level
 
@@ -146,7 +148,7 @@ class Experiment:
         return self._levels.dense(seed, weights)
 
     def rewind_point(self, seed: int, iteration: int) -> StoredResult:
-        """The dense network of a seed as its training passes through an iteration; its final weights are those there.
+        """The dense network of a seed at an iteration of its training; its final weights are those of that iteration.
 
         Raises:
           InputError: an iteration that the training does not pass through, or a training that diverges before it.
@@ -203,7 +205,7 @@ class Experiment:
           level. Its weights are kept where all are.
 
         Raises:
-          InputError: a control that cannot be, or what `level` raises.
+          InputError: a control that this level or treatment does not have, or what `level` raises.
         """
         check_control(treatment, number, control, draw)
         # A level that is there is read without the lock of its treatment, which later levels may hold for long.
@@ -224,7 +226,7 @@ class Experiment:
     def controls(
         self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1
     ) -> Iterator[StoredResult]:
-        """The controls of one kind of a treatment's levels 1 to `levels`, but of those whose training diverged."""
+        """The controls of one kind of a treatment's levels 1 to `levels`, except of levels whose training diverged."""
         found = [level.metrics for level in self.levels(treatment, seed, levels)]
         for metrics in found[1:]:
             if metrics["status"] == "finished":

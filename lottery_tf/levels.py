@@ -27,7 +27,7 @@ class Levels:
       trainer: gives gradients, and says how long a training is.
       recorder: trains what is missing and stores it.
       results: where levels are kept.
-      keep_weights: whether levels keep their weights when they are finished.
+      keep_weights: whether finished levels keep their weights.
     """
 
     def __init__(
@@ -56,11 +56,14 @@ class Levels:
         return found if found and parent in (None, found.metrics["parent"]) else None
 
     def dense(self, seed: int, weights: bool) -> StoredResult:
-        """The dense network of a seed, level 0 of all its treatments; locked meanwhile."""
+        """The dense network of a seed, level 0 of all its treatments."""
         return self._dense(TrainingPlan(level_path(seed, DENSE, 0), seed, 0, {}), weights)
 
     def rewind_point(self, seed: int, iteration: int) -> StoredResult:
-        """The dense network as its training passes through an iteration; locked meanwhile.
+        """The dense network at an iteration of its training.
+
+        It is made by the same training, stopped there: same seed, same order of images, so it lies on the path of the
+        dense network.
 
         Raises:
           InputError: the training diverges before it.
@@ -74,10 +77,13 @@ class Levels:
         return found
 
     def next_level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> StoredResult:
-        """A level as `find_or_train` gives it; then drops the weights that it was made from, unless they are kept."""
+        """A level as `find_or_train` gives it.
+
+        Then deletes the weights of the levels before it, unless they are to be kept.
+        """
         trained_before = self._recorder.trained
         level = self.find_or_train(treatment, seed, number, self._keep_weights, parent)
-        # Where one level took several trainings, the weights of levels before it were made again too.
+        # If earlier levels had to be trained again to get here, their weights are back on disk: delete those too.
         trainings = max(1, self._recorder.trained - trained_before)
         for earlier in range(number - 1, max(0, number - 1 - trainings), -1):
             path = level_path(seed, treatment.name, earlier)
@@ -121,6 +127,7 @@ class Levels:
     def _dense(self, plan: TrainingPlan, weights: bool) -> StoredResult:
         """The dense network of the plan's seed after its iterations."""
         with self._results.lock(plan.path):
+            # Steps 0 and 1 only: no levels, so the treatment does not matter.
             return self.find(plan.path, weights) or next(
                 self._algorithm(lambda ticket, level: self._recorder.train(ticket, plan), Treatment(), plan.seed, [])
             )
@@ -129,6 +136,7 @@ class Levels:
         """Continues the algorithm from the nearest level that is there, up to the one that is wanted."""
         level, missing = self._nearest_ancestor(treatment, seed, number)
 
+        # `level` is the loop's latest: the generator calls `train` only when the next level is asked for.
         def train(ticket: Ticket, number: int) -> StoredResult:
             identity = dataclasses.asdict(treatment) | {"parent": level.metrics["fingerprint"]}
             path = level_path(seed, treatment.name, number)
@@ -159,7 +167,10 @@ class Levels:
         levels: Sequence[int],
         parent: StoredResult | None = None,
     ) -> Iterator[StoredResult]:
-        """The paper's algorithm for this network; it does nothing before its first level is asked for."""
+        """The algorithm for this network, as a generator.
+
+        Nothing is read or trained before its first level is asked for.
+        """
         network, gradient = self._network, functools.partial(self.gradient, seed)
         rewound = self.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
         initial = network.initial(seed)

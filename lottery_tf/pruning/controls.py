@@ -70,7 +70,7 @@ CONTROLS: dict[str, Control] = {
 
 
 def check(treatment: Treatment, level: int, control: str, draw: int) -> None:
-    """Raises InputError for a control that cannot be."""
+    """Raises InputError for a control that this level or treatment does not have."""
     registry.choose(CONTROLS, control, "control")
     if draw < 1:
         raise InputError(f"The draw of a control is {draw}; it must be at least 1.")

@@ -10,8 +10,7 @@ Lee et al. (2019). A criterion is a function whose parameters name what it wants
   gradient  the loss gradient of one training batch at w_i
 
 Each is a one-dimensional float array of one layer's weights (with global pruning all prunable layers') that are still
-unmasked, in one order; the scores come back in that order. Choosing the highest lives in `masks.py`, once, and breaks
-ties at random.
+unmasked, in one order; the scores come back in that order. `ranking.py` then keeps the highest, ties in random order.
 
 >>> import numpy as np
 >>> magnitude_increase(w_i=np.array([1.0, -2.0]), w_f=np.array([-3.0, 1.0]))

@@ -21,7 +21,7 @@ from lottery_tf.seeds import generator
 Weights = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator], np.ndarray]
 
-ROUNDS = {  # how masks come about -> the level that level n is made from
+ROUNDS = {  # name -> which level the mask of level n is made from
     "iterative": lambda level: level - 1,
     "oneshot": lambda level: 0,
 }
@@ -36,7 +36,7 @@ class Treatment:
       mask1: a name in `MASK1`, or `package.module:function`: what becomes of kept weights.
       mask0: a name in `MASK0`, or `package.module:function`: what becomes of pruned weights.
       scope: a name in `SCOPES`: weights are ranked within each layer ("layer") or all together ("global").
-      rewind_to: the iteration of the seed's dense training to whose weights a network goes back; 0: its initial ones.
+      rewind_to: the iteration of the dense training whose weights kept weights go back to; 0: the initial weights.
       rounds: a name in `ROUNDS`: each level is made from the one before ("iterative"), or straight from the dense
         network, at the same kept fraction ("oneshot").
       chosen_kept_fraction: (oneshot) the share of all weights to keep, in (0, 1); such a treatment has level 1 alone.
@@ -69,11 +69,11 @@ class Treatment:
                 f"rewind_to is {self.rewind_to}, but {self.mask1!r} goes on from where training ended: nothing rewinds."
             )
         if self.chosen_kept_fraction is not None:
-            check_fraction("kept_fraction", self.chosen_kept_fraction)
+            check_fraction("chosen_kept_fraction (--kept_fraction)", self.chosen_kept_fraction)
             if self.rounds != "oneshot":
                 raise InputError(
-                    f"kept_fraction is {self.chosen_kept_fraction}, which one-shot pruning alone can reach: "
-                    "rounds has to be 'oneshot'."
+                    f"chosen_kept_fraction (--kept_fraction) is {self.chosen_kept_fraction}: only one-shot pruning can "
+                    "reach a chosen share; set rounds='oneshot'."
                 )
 
     def functions(self) -> tuple[Callable, Callable, Callable]:
@@ -88,7 +88,7 @@ class Treatment:
     def name(self) -> str:
         """The treatment's folder: the three names joined, and whatever else is not as in the paper.
 
-        No name of a Python function holds a hyphen.
+        It is unique, because no Python name contains the hyphen that joins them.
         """
         parts = [self.criterion, self.mask1, self.mask0]
         parts += [self.scope] if self.scope != "layer" else []
@@ -107,16 +107,27 @@ class Treatment:
         """Whether the network goes on from where training left it, instead of starting again."""
         return self.mask1 in CONTINUE_TRAINING
 
+    @property
+    def iterative(self) -> bool:
+        """Whether each level is made from the one before it; one-shot levels are made from the dense network."""
+        return self.rounds == "iterative"
+
     def act_on_kept(self, **offered: Any) -> np.ndarray:
-        """The mask-1 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
+        """What the mask-1 action returns for one layer; raises InputError for values that cannot be used.
+
+        `offered` holds the arguments named in `MASK1_ARGUMENTS`.
+        """
         return _checked(self.mask1, _called(self.functions()[1], offered), offered["w_i"])
 
     def act_on_pruned(self, **offered: Any) -> np.ndarray:
-        """The mask-0 action's values of one layer, from what `actions` lists; raises InputError for unusable ones."""
+        """What the mask-0 action returns for one layer; raises InputError for values that cannot be used.
+
+        `offered` holds the arguments named in `MASK0_ARGUMENTS`.
+        """
         return _checked(self.mask0, _called(self.functions()[2], offered), offered["w_i"])
 
     def last_level(self, wanted: int) -> int:
-        """The last of the levels that it has, where so many are wanted."""
+        """The last level this treatment has, of `wanted` levels: 1 if it keeps a chosen share."""
         return wanted if self.chosen_kept_fraction is None else min(wanted, 1)
 
     def parent(self, level: int) -> int:
@@ -132,12 +143,13 @@ class Treatment:
 
         Args:
           iterations: of a training, which has to pass through the rewind point.
-          decay: how the learning rate falls; a training that goes on takes its last value, which must not be 0.
+          decay: how the learning rate falls. A mask-1 action that continues training uses its last value, which must
+            not be 0.
         """
         if self.continues_training and decay == "cosine":
             raise InputError(
-                "The mask-1 action 'finetune' goes on at the schedule's last learning rate, which is 0 after a cosine "
-                "decay."
+                f"The mask-1 action {self.mask1!r} continues at the last learning rate of the schedule, which cosine "
+                "decay makes 0."
             )
         if self.rewind_to >= iterations:
             raise InputError(
@@ -145,7 +157,7 @@ class Treatment:
             )
 
     def matches(self, metrics: Mapping) -> bool:
-        """Whether a level's metrics are those of this treatment; what older metrics lack is as in the paper."""
+        """Whether a level's metrics are of this treatment; a field that older metrics lack counts as its default."""
         fields = dataclasses.fields(self)
         return all(metrics.get(field.name, field.default) == getattr(self, field.name) for field in fields)
 
@@ -232,7 +244,7 @@ SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # among which weig
 
 
 def _called(action: Callable, offered: Mapping[str, object]) -> np.ndarray:
-    """What an action returns; its arrays are copies of its own, for it may work on them in place."""
+    """What an action returns. It gets copies, so it may change them in place."""
     return registry.call_by_parameter_names(
         action, **{name: np.copy(o) if isinstance(o, np.ndarray) else o for name, o in offered.items()}
     )

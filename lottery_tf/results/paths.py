@@ -32,7 +32,7 @@ SETTINGS = "settings.json"
 DENSE = "dense"
 SEED_FOLDERS = "seed-*"
 
-# In the folder of a result; `store` says what they hold
+# In the folder of a result; `result_files` says what they hold
 METRICS = "metrics.json"
 MASK = "mask.npz"
 HISTORY = "history.csv"

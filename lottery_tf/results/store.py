@@ -76,7 +76,7 @@ class ResultsFolder:
             )
 
     def _settings_on_disk(self, wanted: dict) -> dict:
-        """The folder's settings; where it has none yet, those that are wanted are written."""
+        """The folder's settings; a folder without settings gets those that are wanted."""
         path = self.path / SETTINGS
         with files.locked(self.path / ".settings.lock"):
             if not path.exists():
@@ -106,6 +106,8 @@ class ResultsFolder:
         locked.
         """
         path = self.folder(result_path)
+        # A result's folder gets its name when it is whole (`result_files.write_files`); during training it is called
+        # `.partial`.
         if not path.exists():
             return None
         try:
@@ -135,7 +137,10 @@ class ResultsFolder:
 
 
 def _with_later_settings(found: dict, wanted: dict) -> dict:
-    """A folder's settings, where it is older than some that are wanted with the values that these had before."""
+    """The folder's settings, completed.
+
+    A setting that did not exist when the folder was made gets the value that was in force then.
+    """
     complete = copy.deepcopy(found)
     for path, value in SETTINGS_ADDED_LATER.items():
         group, _, name = path.partition(".")

@@ -228,8 +228,8 @@ def test_metrics_tell_treatments_apart():
         ({"rounds": "one-shot"}, "Unknown kind of rounds 'one-shot'; did you mean 'oneshot'"),
         ({"rewind_to": -1}, "rewind_to is -1; it must be an iteration, at least 0"),
         ({"rewind_to": 5, "mask1": "finetune"}, "rewind_to is 5, but 'finetune' goes on from where training ended"),
-        ({"chosen_kept_fraction": 0.2}, "kept_fraction is 0.2, which one-shot pruning alone can reach"),
-        ({"chosen_kept_fraction": 1.2, "rounds": "oneshot"}, "kept_fraction is 1.2; it must lie between 0 and 1"),
+        ({"chosen_kept_fraction": 0.2}, r"kept_fraction\) is 0.2: only one-shot pruning can reach a chosen share"),
+        ({"chosen_kept_fraction": 1.2, "rounds": "oneshot"}, r"kept_fraction\) is 1.2; it must lie between 0 and 1"),
     ],
 )
 def test_treatments_that_cannot_be_are_refused(fields, message):
@@ -305,7 +305,7 @@ def test_unusable_values_are_refused(mask1, mask0, message):
 
 
 def test_going_on_with_a_learning_rate_of_zero_is_refused():
-    with pytest.raises(InputError, match="'finetune' goes on at the schedule's last learning rate, which is 0"):
+    with pytest.raises(InputError, match="'finetune' continues at the last learning rate .* cosine decay makes 0"):
         Treatment(mask1="finetune").check_training(100, decay="cosine")
     Treatment(mask1="finetune").check_training(100)
     Treatment().check_training(100, decay="cosine")

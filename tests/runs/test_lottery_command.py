@@ -242,7 +242,7 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["--rewind_to=-5"], "--rewind_to wants whole numbers of at least 0, or ranges such as 0-4; '-5' is neither"),
         (["--rewind_to=5", "--mask1=finetune"], "rewind_to is 5, but 'finetune' goes on"),
         (["--rewind_to=60", "--iterations=60"], "rewind_to is 60; it must be below the 60 iterations of a training"),
-        (["--kept_fraction=0.2"], "which one-shot pruning alone can reach"),
+        (["--kept_fraction=0.2"], "only one-shot pruning can reach a chosen share"),
         (["--kept_fraction=many", "--rounds=oneshot"], "--kept_fraction wants numbers; 'many' is not one"),
         (["--controls=reinti"], "Unknown control 'reinti'; did you mean 'reinit'"),
         (["--controls=random,random"], "--controls gives 'random' more than once"),
