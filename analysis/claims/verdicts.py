@@ -5,9 +5,10 @@ A claim is a list of conditions. Each condition is a one-sided paired t-test ove
 Fewer than three seeds are *not enough data*.
 
 The tests are:
-  above, earlier, greater   the mean of one line is greater (iterations: less) than that of another.
-  as_well_as                two lines are equivalent: their difference lies within a margin, by two one-sided tests
-                            (TOST), each at p = 0.05. `repeatability` is the margin.
+  above, above_value   the mean of one line is greater than that of another, or than a fixed value.
+  earlier              one line's iterations are fewer than another's.
+  as_well_as           two lines are equivalent: their difference lies within a margin, by two one-sided tests (TOST),
+                       each at p = 0.05. `repeatability` is the margin.
 
 Add a claim to the module of its paper by a function that returns its conditions, under the decorator `claim`:
 
@@ -67,7 +68,12 @@ class Condition:
 
 
 class Need(NamedTuple):
-    """Data that a claim needs: what they are called, and from the evidence to the seeds that have them."""
+    """Data that a claim needs.
+
+    Attributes:
+      name: what the data are called.
+      seeds: a function that returns which seeds have the data.
+    """
 
     name: str
     seeds: Callable[[Evidence], Collection[int]]
@@ -81,8 +87,8 @@ class Claim:
       paper: whose claim it is.
       sentence: what is claimed.
       section: where.
-      test: from the evidence of one network to the conditions, all of which have to be shown. Its docstring is the
-        rule.
+      test: a function that returns the conditions for one network's evidence; all have to be shown. Its docstring is
+        the rule.
       needs: the data that it needs, each for three seeds.
       networks: which networks it is about; () is all.
       of_learned_masks: whether it is about learned masks alone, which have no schedule: it is tested once for each
@@ -113,7 +119,7 @@ class Claim:
 
 
 def missing(seeds: Mapping[str, int]) -> str:
-    """Which of the data fewer than three seeds have, in words; "" where none lack.
+    """Which data fewer than three seeds have, in words; "" if there are none.
 
     >>> missing({"zero": 3, "init": 1, "hybrid": 0, "random": 1})
     '0 of 3 seeds: hybrid. 1 of 3 seeds: init; random'
@@ -137,7 +143,9 @@ def claims_of(paper_name: str) -> tuple[list[Claim], Callable[..., Callable]]:
 
 
 def combined(verdicts: Collection[Verdict]) -> Verdict:
-    """The verdict on several conditions: shown where all are, contradicted where one is.
+    """The verdict on several conditions.
+
+    Contradicted if one is; else not enough data if one lacks it; else not shown if one is not shown; else shown.
 
     >>> combined([Verdict.SHOWN, Verdict.NO_DATA, Verdict.NOT_SHOWN]).value
     'not enough data'
@@ -175,7 +183,7 @@ def above_value(name: str, runs: significance.Runs, value: float, called: str) -
 def as_well_as(a: str, b: str, means: Mapping[str, significance.Runs], margin: float) -> Condition:
     """Tests whether two lines differ by less than a margin: shown if a test says so of either side (TOST)."""
     if math.isnan(margin):
-        return Condition(Verdict.NO_DATA, f"{a} - {b}: no three dense networks to take a margin from")
+        return Condition(Verdict.NO_DATA, f"{a} - {b}: no margin, because fewer than three dense networks are there")
     low, high = ({seed: value + shift for seed, value in means[b].items()} for shift in (-margin, margin))
     sides = (significance.compare(means[a], low, "paired"), significance.compare(means[a], high, "paired", "less"))
     found = significance.compare(means[a], means[b], "paired", names=(a, b))
@@ -197,7 +205,7 @@ def repeatability(values: Collection[float]) -> float:
 
 
 def _condition(found: significance.Comparison, unit: Unit, question: str = "") -> Condition:
-    """The verdict by a comparison's p-value; the opposite's p-value is 1 less that one."""
+    """The verdict by a comparison's p-value, p; the p-value of the opposite is 1 - p."""
     difference, low, high = (
         f"{unit.factor * value:{unit.form}}" for value in (found.difference, found.low, found.high)
     )

@@ -1,7 +1,7 @@
 """All figures by name, and what they are drawn from.
 
-Add a figure by a function from `FigureInputs` to a matplotlib figure, its name in `FIGURES`, and a caption in
-`analysis.report.captions`.
+Add a figure by a function from `FigureInputs` to a matplotlib figure, its name in `FIGURES`, a caption in
+`analysis.report.captions` and, to show it in the report, its name in a section of `analysis.report.sections`.
 """
 
 from __future__ import annotations

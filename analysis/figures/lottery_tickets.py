@@ -26,8 +26,8 @@ def lottery(results: load.Results) -> Figure:
 
     Returns:
       The figure: lines are means over seeds of each seed's mean over draws, bands reach from the least to the greatest
-      run, the horizontal line is the dense network. Lines without any level are left out. Where dense networks stop at
-      the very end of training, the left axis says that nothing can be told of speed.
+      run, the horizontal line is the dense network. Lines without any level are left out. Where dense networks stop
+      early only at the very end of training, a note under the left axis says that speed cannot be judged.
 
     Raises:
       NothingToDraw: there is neither a control of a ticket nor a one-shot or fine-tuned level.

@@ -35,7 +35,9 @@ def _mean(runs: Runs) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class StarRule:
-    """What earns a star; as it stands without arguments, the paper's sentence as read above.
+    """What earns a star.
+
+    The defaults are our reading of the paper's sentence, given at the top of `significance_tests.py`.
 
     Attributes:
       test: a name in `TESTS`.
