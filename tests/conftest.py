@@ -14,13 +14,13 @@ from forks import Forks
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = {"command", "start", "warm_forks", "light_forks", "installed"}  # fixtures that start commands
+SLOW = {"command", "start", "warm_forks", "light_forks", "installed", "drawn"}  # fixtures: commands, and whole figures
 
 
 def pytest_collection_modifyitems(items):
-    """Marks as slow the tests whose fixtures start commands."""
+    """Marks as slow the tests whose fixtures start commands or draw figures."""
     for item in items:
-        if COMMANDS.intersection(getattr(item, "fixturenames", ())):
+        if SLOW.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
 
 

@@ -122,6 +122,7 @@ def test_saliency_is_that_of_one_batch_at_the_starting_weights(experiment, tiny_
         assert saliency[kept].min() >= saliency[~kept].max() * (1 - 1e-5)
 
 
+@pytest.mark.slow
 def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(trainer, tiny_model, tiny_dataset, tmp_path):
     treatment = Treatment("movement", "reinit", "hybrid")
     in_memory = list(Experiment(tiny_model, tiny_dataset, SETTINGS).levels(treatment, 0, 3))
@@ -277,6 +278,7 @@ def test_own_pruned_fractions(trainer):
     assert [int(kept.sum()) for kept in last.mask.values()] == [108, 21]
 
 
+@pytest.mark.slow
 def test_probabilities_instead_of_logits(tiny_dataset):
     import keras
 
@@ -376,6 +378,7 @@ def test_global_levels_keep_as_much_as_layer_wise_ones(experiment):
         assert np.concatenate(pruned).max() <= np.concatenate(kept).min()
 
 
+@pytest.mark.slow
 def test_fine_tuning_goes_on_at_the_last_learning_rate(tiny_model, tiny_dataset):
     settings = TrainingSettings(15, 0.1, "sgd", 40, 5, learning_rate_drops=(5, 10))
     dense, tuned = Experiment(tiny_model, tiny_dataset, settings).levels(Treatment(mask1="finetune"), 0, 1)

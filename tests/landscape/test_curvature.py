@@ -70,6 +70,7 @@ def test_hessian_is_the_exact_one_of_the_surviving_weights(dense):
     np.testing.assert_allclose(found.T @ np.ones(len(wanted)), wanted.sum(axis=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_spectrum_of_a_network_is_that_of_its_exact_hessian(dense):
     model, split, state, mask = dense
     moves = moving(state, mask)
@@ -129,6 +130,7 @@ def convolutional(dtype):
     return keras.Sequential(layers)
 
 
+@pytest.mark.slow
 def test_convolutions_pooling_and_batch_norm(tiny_dataset):
     """Against the same network in float64 and TensorFlow's own Jacobian; outputs are probabilities here."""
     model, precise = conversion.masked(convolutional("float32")), convolutional("float64")

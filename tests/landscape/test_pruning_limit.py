@@ -216,6 +216,7 @@ def test_magnitude_pruning_goes_further_where_small_weights_are_flat():
     assert limits["magnitude"] > limits["random"] + 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowance", [0.3, 2.0, 8.0])
 def test_subspace_meets_bowl_where_retraining_finds_the_way_back(allowance):
     """The theory of random subspaces against the exact minimum under random masks, of a bowl turned at random."""

@@ -58,6 +58,7 @@ def test_keras_fit_leaves_pruned_weights_bit_for_bit(optimizer, jit):
         assert (after[kept] != before[name][kept]).mean() > 0.5, "kept weights did not train"
 
 
+@pytest.mark.slow
 def test_averages_of_weights_hold_pruned_ones_where_the_mask_came_first():
     model = small_network()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -47,6 +47,7 @@ def test_the_deeper_networks_have_the_published_sizes(name):
     assert {level: round(100 * ladder[level], 1) for level in percentages} == percentages
 
 
+@pytest.mark.slow
 def test_a_deeper_network_can_be_copied_with_and_without_masks():
     model = networks.build("resnet20", (8, 8, 3))
     images = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)

@@ -26,6 +26,7 @@ def test_every_reading_is_told_with_what_is_trained(tiny_model, tiny_dataset):
     assert readings[-1]["kept_fraction"] == levels[1].metrics["kept_fraction"] < readings[0]["kept_fraction"] == 1
 
 
+@pytest.mark.slow
 def test_a_mask_that_is_learned_tells_its_readings_too(tiny_model, tiny_dataset):
     readings = []
     learner = lt.MaskLearner(tiny_model, tiny_dataset, lt.MaskSettings(), TRAINING, on_reading=readings.append)

@@ -183,6 +183,7 @@ def test_the_best_is_chosen_on_validation_images(trainer):
         assert (best["signed_constant"].mask[name] <= kept).all()
 
 
+@pytest.mark.slow
 def test_an_evaluation_leaves_later_trainings_as_they_are(trainer):
     levels = experiment_with(trainer).levels(Treatment(), 0, 3)
     undisturbed = [level.metrics["fingerprint"] for level in levels]

@@ -192,6 +192,7 @@ def test_evaluation_averages_over_samples(monkeypatch):
     assert averaged == pytest.approx(np.mean(single))
 
 
+@pytest.mark.slow
 def test_a_networks_own_dropout_draws_anew_each_step():
     network = keras.Sequential([keras.Input((400,)), keras.layers.Dropout(0.5), keras.layers.Dense(400)])
     network.layers[-1].kernel.assign(np.eye(400))

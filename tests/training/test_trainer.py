@@ -102,6 +102,7 @@ def changing_trainer(tiny_dataset):
     return Trainer(tiny_network(), tiny_dataset, CHANGING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [10, 13])
 def test_a_training_in_two_stretches_has_the_bits_of_one(between, changing_trainer):
     """Weights, order of images, augmentation, learning rate and history go on from where the first stretch ended."""
@@ -137,6 +138,7 @@ def test_the_rate_may_begin_elsewhere_in_its_schedule(tiny_model, tiny_dataset):
     np.testing.assert_allclose(at_the_end.history[1:, 3], expected.history[1:, 3], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_another_order_of_images_from_the_same_start(trainer):
     ticket = half_ticket(trainer.model)
     own, other = (trainer.train(ticket, 0, 1, order_seed=seed) for seed in (None, 7))

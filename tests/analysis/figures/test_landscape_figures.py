@@ -218,6 +218,7 @@ def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, 
     assert measure in MEASUREMENTS
 
 
+@pytest.mark.slow
 def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
     empty = {columns.FRAMES[kind]: getattr(found, columns.FRAMES[kind])[:0] for kind in columns.LANDSCAPE}
     text = parts.landscape_part(
@@ -274,6 +275,7 @@ def test_commands_measure_what_is_here(kind, found):
     assert treatments == set(TREATMENTS)
 
 
+@pytest.mark.slow
 def test_one_seed_and_one_level_are_enough(tmp_path):
     folder = made_up.write_results(tmp_path, treatments=TREATMENTS[:1], seeds=[3], levels=2, landscape=TREATMENTS[:1])
     with warnings.catch_warnings():
