@@ -95,11 +95,11 @@ def tangled():
     return keras.Model(inputs, {"class": layers.Dense(3, "softmax")(found), "value": layers.Dense(1)(found)})
 
 
-MODELS = [two_dense, padded_convolutions, causal_sequence, reshaped, tangled]
+MODELS = [two_dense, padded_convolutions, causal_sequence, reshaped, pytest.param(tangled, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("kept_fraction", [0.0, 0.05, 0.2, 0.5])
-@pytest.mark.parametrize("make", [*MODELS[:-1], pytest.param(tangled, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("make", MODELS)
 def test_outputs_are_equal(make, kept_fraction):
     for seed in range(3):
         model = thin_out(make(), kept_fraction, seed)
