@@ -147,8 +147,6 @@ class Trainer:
         # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
         self._update = self._apply if xla else tf.function(self._apply, jit_compile=True)
         self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
-        how, where = HOW_RUN[self.compiler], hardware.describe_device()
-        _announce(f"Training steps of {self.model.name} run as {how} on {where}.")
 
     def with_model(self, model: keras.Model, **options) -> Trainer:
         """A trainer of another model on the same images, of which there is one copy in memory for both.
@@ -203,6 +201,8 @@ class Trainer:
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
         order = (seed if order_seed is None else order_seed, level)
         name = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
+        how, where = HOW_RUN[self.compiler], hardware.describe_device()
+        _announce(f"Training steps of {self.model.name} run as {how} on {where}.")
         self._reset(ticket, order, iteration_range)
         began = time.monotonic()
         saved = None if checkpoint is None else checkpoint.load(name)

@@ -273,7 +273,7 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["--levels=many"], "--levels wants a whole number; 'many' is not one."),
         (["--learning_rate=much"], "--learning_rate wants a number; 'much' is not one."),
         (["--keep=everything"], "Unknown keep 'everything'. Valid: needed, all."),
-        (["--precision=mixed_float8"], "Unknown precision 'mixed_float8'; did you mean 'mixed_bfloat16'"),
+        (["--precision=mixed_float8"], "Unknown precision 'mixed_float8'; did you mean 'mixed_float16'"),
     ],
 )
 def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, light_command):
