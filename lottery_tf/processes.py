@@ -42,6 +42,8 @@ def start_tensorflow(threads: int = 0) -> None:
             raise InputError(f"Keras cannot start as {home}/keras.json configures it ({error!r}).") from error
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)  # several processes may share one
         tf.config.list_logical_devices()
     _configure_keras(KERAS)
 
