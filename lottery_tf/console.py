@@ -20,7 +20,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from lottery_tf import command_flags
-from lottery_tf.errors import DamagedFile, InputError, is_full
+from lottery_tf.errors import InputError, is_full, sentence
 from lottery_tf.origin import COMMAND
 
 log = logging.getLogger("runs")
@@ -73,22 +73,6 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it would fail again
         sys.exit(128 + signal.SIGPIPE if gone else 1)
-
-
-def sentence(error: Exception) -> str | None:
-    """What to say of an error that a user can mend, in place of a traceback; None for any other error.
-
-    >>> sentence(PermissionError(13, "Permission denied", "results/fc")), sentence(KeyError("fc"))
-    ('results/fc: Permission denied.', None)
-    """
-    if isinstance(error, InputError | DamagedFile):
-        return str(error)
-    if is_full(error):
-        return f"The disk is full: {error}. What was finished is kept; free some space and run the same command again."
-    if isinstance(error, OSError) and error.filename is not None:
-        names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-        return f"{names}: {error.strerror}."
-    return None
 
 
 def pin_surroundings() -> None:

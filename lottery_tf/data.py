@@ -6,6 +6,7 @@ TFDS_DATA_DIR, or from ~/tensorflow_datasets, and are downloaded where they are 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -13,6 +14,7 @@ import logging
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -129,13 +131,31 @@ def _tfds(name: str, settings: DatasetSettings, data_dir: str | None) -> tuple[S
     import tensorflow_datasets as tfds
 
     looked_in = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    builder = tfds.builder(name, data_dir=str(looked_in), try_gcs=False)
-    if not builder.is_prepared():
+    with _damage_named(looked_in / name):
+        builder = tfds.builder(name, data_dir=str(looked_in), try_gcs=False)
+        is_prepared = builder.is_prepared()
+    if not is_prepared:
         builder = _downloaded(name, looked_in)
-    train, test = (_read(builder, split) for split in ("train", "test"))
+    with _damage_named(looked_in / name):
+        train, test = (_read(builder, split) for split in ("train", "test"))
     _check(name, train, settings.train, settings, looked_in)
     _check(name, test, settings.test, settings, looked_in)
     return train, test
+
+
+@contextlib.contextmanager
+def _damage_named(folder: Path) -> Iterator[None]:
+    """Turns whatever tensorflow-datasets makes of a damaged folder into an InputError that names the folder."""
+    try:
+        yield
+    except Exception as error:
+        if errors.sentence(error) is not None:  # a system's error, or what has been told already
+            raise
+        message = getattr(error, "message", "") or str(error) or type(error).__name__
+        what = message.strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"The data set in {folder} is damaged: {what}. Delete that folder and prepare it anew."
+        ) from error
 
 
 def _downloaded(name: str, looked_in: Path):
@@ -172,14 +192,7 @@ def _reach_network() -> None:
 
 
 def _read(builder, split: str) -> Split:
-    import tensorflow as tf
-
-    try:
-        arrays = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False)
-    except tf.errors.OpError as error:
-        raise InputError(
-            f"The data set in {builder.data_path} is damaged: {error.message}. Delete that folder and prepare it anew."
-        ) from error
+    arrays = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False)
     return Split(arrays["image"].numpy(), arrays["label"].numpy())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
+from lottery_tf import temporary_folders
 from lottery_tf.errors import InputError
 
 KERAS = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}  # as Keras comes
@@ -26,6 +28,8 @@ def start_tensorflow(threads: int = 0) -> None:
     """Imports TensorFlow, which takes seconds, without the lines that its libraries print meanwhile.
 
     Keras is as it comes, whatever the user's own `keras.json` says: what a command computes does not depend on it.
+    TensorFlow writes the code that it generates to temporary files, which one that is killed leaves behind: they lie in
+    a folder that is removed at the end, or by the next command.
 
     Args:
       threads: how many threads it computes with; 0: one for each core.
@@ -34,6 +38,7 @@ def start_tensorflow(threads: int = 0) -> None:
       InputError: Keras cannot be imported as it is configured.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _use_own_temporary_folder()
     with quiet():
         try:
             import tensorflow as tf
@@ -94,13 +99,18 @@ def quiet() -> Iterator[None]:
 
 
 def set_temporary_folder(folder: Path) -> None:
-    """Has this process put its temporary files into a folder that somebody else removes.
-
-    TensorFlow writes the code that it generates to temporary files and removes them when its process exits, which one
-    that is killed, as all that compute for a study are at its end, never does.
-    """
+    """Has this process put its temporary files into a folder that somebody else removes."""
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder)
+
+
+def _use_own_temporary_folder() -> None:
+    """Has this process put its temporary files into a folder of its own, unless it does so already."""
+    if temporary_folders.PREFIX not in tempfile.gettempdir():
+        held = contextlib.ExitStack()
+        tempfile.tempdir = str(held.enter_context(temporary_folders.temporary_folder()))
+        # At the end of a process that multiprocessing forked, nothing that `atexit` knows is called.
+        multiprocessing.util.Finalize(None, held.close, exitpriority=0)
 
 
 def die_with_parent() -> None:
@@ -164,8 +174,10 @@ def run_in_subprocess(what: str, function: Callable[..., Any], *arguments: Any) 
 def cause_of_death(process: multiprocessing.process.BaseProcess) -> str:
     """Why a process that ended without an answer did so, as far as its exit status tells."""
     process.join(1.0)
-    if process.exitcode is None or process.exitcode < 0:
+    if process.exitcode in (None, -signal.SIGKILL):
         return "killed, or out of memory"
+    if process.exitcode < 0:
+        return f"{signal.strsignal(-process.exitcode)}, and what it said stands above"
     return f"it ended with exit status {process.exitcode}, and what it said stands above"
 
 

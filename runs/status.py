@@ -17,7 +17,7 @@ from absl import flags
 
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
-from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.errors import DamagedFile, InputError, sentence
 from lottery_tf.results import walk
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import probably_finished
@@ -36,8 +36,8 @@ def main() -> int:
             folder = StudyFolder.open(path)
             found.append(status(results_dir, folder))
             planned |= {key for task in folder.plan().tasks.values() for key in task.keys}
-        except (DamagedFile, InputError) as error:
-            print(f"The study {path.name} is left out: {error}", file=sys.stderr)
+        except (DamagedFile, InputError, OSError) as error:
+            print(f"The study {path.name} is left out: {sentence(error) or error}", file=sys.stderr)
             damaged = 1
     others = results_of_no_study(results_dir, planned)
     if not found and not others and not damaged:

@@ -38,8 +38,8 @@ from lottery_tf.studies.shared_datasets import TEMPORARY_FOLDER, dataset_folder,
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import drop_weights_before, intact_metrics, page_is_current
 from lottery_tf.studies.tasks import LevelTask, Task
-from lottery_tf.studies.temporary_folders import temporary_folder
 from lottery_tf.studies.worker import WorkerSettings
+from lottery_tf.temporary_folders import temporary_folder
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
@@ -251,8 +251,10 @@ def _local_maker() -> Callable[..., Engine]:
 def _ray_maker() -> Callable[..., Engine]:
     try:
         from lottery_tf.studies.ray_engine import RayEngine
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise InputError(f"--engine=ray wants the extra: pip install 'lottery_tf[ray]' ({error}).") from error
+    except Exception as error:
+        raise InputError(f"--engine=ray: Ray is there, but cannot be imported ({error!r}).") from error
     check_answers(ADDRESS.value or "")
     return functools.partial(RayEngine, address=ADDRESS.value, workers=WORKERS.value, cpus=CPUS.value, gpus=GPUS.value)
 

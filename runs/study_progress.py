@@ -116,7 +116,7 @@ class StudyProgress:
         }
 
     def summary(self) -> str:
-        """What the study came to, with the traceback of each failure."""
+        """What the study came to, with what each failure says."""
         scheduler = self._scheduler
         counts = ", ".join(f"{count} {name}" for name, count in self._counts().items() if count)
         lines = [f"{counts} of {len(scheduler.plan.tasks)} tasks."]

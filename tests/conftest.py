@@ -2,11 +2,14 @@
 
 import multiprocessing.process
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import foreground
+import hypothesis
 import numpy as np
 import pytest
 from forks import Forks
@@ -15,6 +18,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
 SLOW = {"command", "start", "warm_forks", "light_forks", "installed", "drawn"}  # fixtures: commands, and whole figures
+
+
+def pytest_configure(config):
+    """Gives what is tested a temporary folder that is removed at the end, and Hypothesis no deadlines."""
+    system = tempfile.gettempdir()
+    # Killed processes leave files behind. Tests that fail keep their `tmp_path`, and Ray's sockets want short paths.
+    for name in ("PYTEST_DEBUG_TEMPROOT", "RAY_TMPDIR"):
+        os.environ.setdefault(name, system)
+    tempfile.tempdir = os.environ["TMPDIR"] = own = tempfile.mkdtemp(prefix="tests-")
+    # The same examples in each run, however long they take on a busy machine.
+    hypothesis.settings.register_profile("here", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("here")
+    config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items):

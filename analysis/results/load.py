@@ -157,7 +157,7 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
 
 def run_name(place: Path) -> str:
     """The name of the folder of runs of a result; a result of a model of one's own need not say its network."""
-    return next((path.name for path in place.resolve().parents if (path / SETTINGS).exists()), "")
+    return next((path.name for path in Path(os.path.realpath(place)).parents if (path / SETTINGS).exists()), "")
 
 
 def _readings(place: Path) -> list[dict]:

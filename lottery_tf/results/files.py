@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.errors import DamagedFile, InputError, naming
 
 log = logging.getLogger(__name__)
 
 
-WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what flock answers on a file system that has none
+# What flock answers on a file system that has no locks.
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
 TEMPORARY = ".{name}.{process}.tmp"  # a file that is being written; a killed process leaves it behind
 
@@ -35,26 +36,43 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
       InputError: the file system has no locks.
     """
-    with open(path, "a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            number = file.read().strip()  # not written yet where the owner has only just got the lock
-            owner = f"process {number}" if number else "another process"
-            log.warning("%s is being worked on by %s; waiting for it.", path.stem.removeprefix("."), owner)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in WITHOUT_LOCKS:
-                raise
-            raise InputError(
-                f"{path.parent} lies on a file system without locks (flock: {error.strerror}). Locks keep two commands "
-                "from doing the same work: use a folder on another file system."
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    with open(path, "a+b", buffering=0) as file:
+        with naming(path):
+            _take(file, path)
         yield
+
+
+def _take(file: io.RawIOBase, path: Path) -> None:
+    """Takes the lock of an open lock file and writes the number of this process to it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        number = file.read(20) or b""  # not written yet where the owner has only just got the lock
+        owner = f"process {number.decode()}" if number.isdigit() else "another process"
+        log.warning("%s is being worked on by %s; waiting for it.", path.stem.removeprefix("."), owner)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        raise InputError(
+            f"{path.parent} lies on a file system without locks (flock: {error.strerror}). Locks keep two commands "
+            "from doing the same work: use a folder on another file system."
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()).encode())
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds a lock file; False where the file system has no locks, so that nobody can."""
+    if not path.exists():
+        return False
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return isinstance(error, BlockingIOError)
+    return False
 
 
 def verified(path: Path, sums: dict) -> bytes:
@@ -68,15 +86,17 @@ def verified(path: Path, sums: dict) -> bytes:
 def read_bytes(path: Path) -> bytes:
     """The content of a file that has to be there; raises DamagedFile where it is not."""
     try:
-        return path.read_bytes()
+        with naming(path):
+            return path.read_bytes()
     except FileNotFoundError:
         raise DamagedFile(f"{path} is missing.") from None
 
 
 def read_json(path: Path) -> dict:
     """The JSON object in a file; raises DamagedFile for anything else."""
+    text = read_bytes(path)
     try:
-        content = json.loads(read_bytes(path))
+        content = json.loads(text)
     except ValueError as error:
         raise DamagedFile(f"{path} is damaged: {error}.") from error
     if not isinstance(content, dict):
@@ -126,11 +146,12 @@ def replace(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all."""
     temporary = path.with_name(TEMPORARY.format(name=path.name, process=os.getpid()))
     try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with naming(path):
+            with open(temporary, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -140,7 +161,8 @@ def flush_folder(path: Path) -> None:
     """Makes a rename in the folder last through a power cut, where the file system can do that for folders."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with naming(path):
+            os.fsync(handle)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 from lottery_tf.errors import InputError
@@ -42,7 +43,7 @@ def locate(path: str | Path) -> LocatedResult:
       InputError: no such folder, no trained network in it, or settings that are none of this project's networks.
       DamagedFile: its numbers or settings cannot be read.
     """
-    path = Path(path).resolve()
+    path = Path(os.path.realpath(path))  # which does not mind a loop of links
     run = next((folder for folder in path.parents if (folder / SETTINGS).exists()), None)
     if run is None or not (path / METRICS).exists():
         raise InputError(

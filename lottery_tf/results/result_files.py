@@ -14,11 +14,11 @@ pickle is ever loaded.
 from __future__ import annotations
 
 import csv
+import fnmatch
 import io
 import json
 import logging
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,13 @@ from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results import files
-from lottery_tf.results.paths import CHECKPOINT, CHECKSUMS, HISTORY, MASK, METRICS, PARTIAL, WEIGHTS
+from lottery_tf.results.paths import CHECKPOINT, CHECKSUMS, EVENT_FILES, HISTORY, MASK, METRICS, PARTIAL, WEIGHTS
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 log = logging.getLogger(__name__)
+
+LEFT_OVER = (CHECKPOINT.format(part="*"), files.TEMPORARY.format(name="*", process="*"))  # by a training
+OWN_FILES = (METRICS, HISTORY, MASK, WEIGHTS, CHECKSUMS, EVENT_FILES, *LEFT_OVER)
 
 
 def write_result(path: Path, result: StoredResult) -> None:
@@ -57,11 +60,10 @@ def write_files(path: Path, contents: dict[str, bytes]) -> None:
     partial = partial_folder(path)
     for name, content in contents.items():
         files.replace(partial / name, content)
-    for left_over in (CHECKPOINT.format(part="*"), files.TEMPORARY.format(name="*", process="*")):
+    for left_over in LEFT_OVER:
         for path_left in partial.glob(left_over):
             path_left.unlink(missing_ok=True)
-    if path.exists():
-        shutil.rmtree(path)
+    remove_result(path)
     os.rename(partial, path)
     files.flush_folder(path.parent)
 
@@ -69,8 +71,39 @@ def write_files(path: Path, contents: dict[str, bytes]) -> None:
 def partial_folder(path: Path) -> Path:
     """The folder of a result in training, made if it does not exist."""
     partial = path.with_name(path.name + PARTIAL)
+    if partial.is_symlink() and not partial.exists():
+        partial.unlink()  # it leads nowhere
     partial.mkdir(parents=True, exist_ok=True)
     return partial
+
+
+def remove_result(path: Path) -> None:
+    """Removes a result, if there is one. What somebody else put into its folder moves to its `.partial` folder.
+
+    A link is removed, not what it leads to, which may be on another disk and be used by others.
+    """
+    if path.is_symlink():
+        path.unlink()
+    if not path.exists():
+        return
+    remove_own_files(path)
+    for each in list(path.iterdir()):
+        _move(each, partial_folder(path))
+    path.rmdir()
+
+
+def remove_own_files(folder: Path) -> None:
+    """Removes the files of a result from a folder, if there is one; what somebody else put there stays."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    for path in list(found):
+        if any(fnmatch.fnmatch(path.name, pattern) for pattern in OWN_FILES) and not path.is_dir():
+            path.unlink()
+
+
+def _move(path: Path, folder: Path) -> None:
+    """Moves something to a folder; it gets another name where that is taken."""
+    targets = (folder / name for name in (path.name, *(f"{path.name}.{n}" for n in range(1, 1000))))
+    path.rename(next(target for target in targets if not os.path.lexists(target)))
 
 
 def drop_weights(path: Path) -> None:

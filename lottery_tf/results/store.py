@@ -6,7 +6,6 @@ import contextlib
 import copy
 import json
 import logging
-import shutil
 from pathlib import Path
 
 from lottery_tf.errors import DamagedFile, InputError
@@ -114,7 +113,7 @@ class ResultsFolder:
             return result_files.read_result(path, weights)
         except DamagedFile as error:
             log.warning("%s It is trained again.", error)
-            shutil.rmtree(path)
+            result_files.remove_result(path)
             return None
 
     def peek(self, result_path: str, weights: bool) -> StoredResult | None:

@@ -1,4 +1,4 @@
-"""Whether a Ray cluster answers, by a plain connection: Ray itself would try for minutes. Imports no Ray."""
+"""Whether a Ray cluster answers, asked by a plain connection: Ray itself would try for minutes. Imports no Ray."""
 
 from __future__ import annotations
 
@@ -15,31 +15,46 @@ from lottery_tf.errors import InputError
 
 ANSWER_SECONDS = 3.0  # within which a cluster accepts a connection
 GOING_SECONDS = 2.0  # within which a cluster is gone once a part of it is
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
+    (0, 0, 0, 4, 0, 0, 0, 0, 0)
+)  # of HTTP/2, on which Ray's gRPC is built
+SETTINGS_FRAME = 4  # the kind of the first frame of the answer: the fourth of its bytes
 ATTEMPTS = 3  # refused connections, a second apart, after which a cluster counts as gone
 GONE = "The Ray cluster at {} is gone. What was finished is kept; once one runs again, run the same command to go on."
 
 
 def check_answers(address: str) -> None:
-    """Raises InputError if nothing listens at a host and port; addresses of other kinds are for Ray to look up."""
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdecimal():
+    """Raises InputError if no Ray cluster answers at a host and port; other addresses are for Ray to look up."""
+    if (where := _host_and_port(address)) is None:
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
+        with socket.create_connection(where, timeout=ANSWER_SECONDS) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") in ("0", ""):  # else the answer is encrypted
+                connection.sendall(HELLO)
+                answer = connection.recv(5)
+                if answer[3:4] != bytes((SETTINGS_FRAME,)):
+                    raise InputError(f"What listens at {address!r} is no Ray cluster.")
+    except TimeoutError as error:
+        raise InputError(f"No Ray cluster answers at {address!r} (timed out after {ANSWER_SECONDS:g} s).") from error
     except (OSError, OverflowError) as error:
         raise InputError(f"No Ray cluster answers at {address!r} ({error}).") from error
 
 
 def is_gone(address: str) -> bool:
-    """Whether nothing listens at an address any more."""
+    """Whether nothing listens at a host and port any more."""
+    if (where := _host_and_port(address)) is None:
+        return False
     for _ in range(ATTEMPTS):
-        try:
-            check_answers(address)
-        except InputError:
-            time.sleep(1)
-        else:
+        with contextlib.suppress(OSError, OverflowError):
+            socket.create_connection(where, timeout=ANSWER_SECONDS).close()
             return False
+        time.sleep(1)
     return True
+
+
+def _host_and_port(address: str) -> tuple[str, int] | None:
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    return None if not host or "/" in host or not port.isdecimal() else (host.strip("[]"), int(port))
 
 
 @contextlib.contextmanager

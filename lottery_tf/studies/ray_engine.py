@@ -7,52 +7,29 @@ back when it ends. Each data set lies in Ray's object store once.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import logging
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from lottery_tf import processes
-from lottery_tf.console import SURROUNDINGS
-from lottery_tf.data import Dataset
-from lottery_tf.errors import InputError
-from lottery_tf.origin import COMMAND
-from lottery_tf.results import files, paths, result_files, walk
+from lottery_tf.errors import InputError, sentence
+from lottery_tf.results import files, paths, result_files
 from lottery_tf.studies.engines import Resources, append_log
 from lottery_tf.studies.ray_cluster import GONE, check_answers, is_gone, watched
+from lottery_tf.studies.ray_node import Files, NodeWorker, Returned, clean_node, read_files
 from lottery_tf.studies.shared_datasets import dataset_folder, map_dataset
 from lottery_tf.studies.task_results import drop_weights_before, has_current_parent, intact_metrics
 from lottery_tf.studies.tasks import LevelTask, Task
-from lottery_tf.studies.temporary_folders import temporary_folder
-from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
+from lottery_tf.studies.worker import Ending, Outcome, WorkerSettings
 
-Files = dict[str, bytes]  # by their names, or by their paths relative to the results folder
-
-
-@dataclasses.dataclass(frozen=True)
-class Returned:
-    """What comes back from a node when a task has ended.
-
-    Attributes:
-      outcome: how the task ended.
-      results: the files of each new result, by its key and then by their names.
-      pages: a treatment's page for TensorBoard, by its path.
-      log: lines for the log.
-    """
-
-    outcome: Outcome
-    results: dict[str, Files]
-    pages: Files
-    log: list[str]
+CLEAN_SECONDS = 20.0  # within which nodes remove what is of no more use
 
 
 class RayEngine:
@@ -109,9 +86,7 @@ class RayEngine:
         self._slots: set[int] = set()
         self._datasets_there: dict[Path, ray.ObjectRef] = {}
         # Nodes keep unfinished trainings under this name. If an actor dies, the next one resumes its training.
-        self.scratch = (
-            "lottery_tf-" + hashlib.sha256(f"{os.uname().nodename}{results_dir.resolve()}".encode()).hexdigest()[:16]
-        )
+        self.scratch = hashlib.sha256(f"{os.uname().nodename}{os.path.realpath(results_dir)}".encode()).hexdigest()[:16]
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
         """Whether the slots have room, each on a single node; it is left to `slot` to refuse a lone one."""
@@ -158,7 +133,7 @@ class RayEngine:
         number = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
         self._slots.add(number)
         options = {"num_cpus": self.cpus(resources), "num_gpus": self._gpus, "max_restarts": 0}
-        actor_class: Any = ray.remote(_Actor).options(**options)
+        actor_class: Any = ray.remote(NodeWorker).options(**options)
         actor = actor_class.remote(resources.threads, self.settings, self.scratch, number)
         return RaySlot(self, resources, actor, number)
 
@@ -192,10 +167,19 @@ class RayEngine:
             ray.kill(actor)
 
     def close(self) -> None:
-        """Leaves the cluster; stops it if it was started here."""
+        """Cleans up on the nodes and leaves the cluster; stops it if it was started here."""
+        if self._datasets_there and not self._is_gone:
+            self._clean_nodes()
         if self._started and not self._is_gone:
             ray.shutdown()
         self._watched.close()  # last, because Ray may end this process even while it shuts down
+
+    def _clean_nodes(self) -> None:
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        where = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
+        clean: Any = ray.remote(clean_node)
+        cleaned = [clean.options(num_cpus=0, scheduling_strategy=each).remote(self.scratch) for each in where]
+        ray.wait(cleaned, num_returns=len(cleaned), timeout=CLEAN_SECONDS)
 
 
 class RaySlot:
@@ -221,7 +205,7 @@ class RaySlot:
         try:
             returned: Returned = ray.get(self.returned)
         except RayTaskError as error:
-            return Outcome(Ending.FAILED, error=str(error))
+            return Outcome(Ending.FAILED, error=sentence(error.cause) or str(error))
         except RayError as error:
             self._engine.check_cluster()
             append_log(self._engine.logs, self._task, f"{self._task.result_path} is lost: {error}\n")
@@ -235,82 +219,6 @@ class RaySlot:
         """Ends the actor."""
         self._engine.stop(self._actor)
         self._engine.free(self._number)
-
-
-class _Actor:
-    """A worker on a node, with its own results folder there."""
-
-    def __init__(self, threads: int, settings: WorkerSettings, scratch: str, number: int):
-        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several may share a GPU
-        os.environ.update(SURROUNDINGS | {COMMAND: settings.command})
-        self._scratch = Path(tempfile.gettempdir()) / scratch
-        # When this process is gone, the next actor on this node removes the folder.
-        self._temporary = contextlib.ExitStack()
-        processes.set_temporary_folder(self._temporary.enter_context(temporary_folder()))
-        processes.start_tensorflow(threads)
-        self._settings, self._number = settings, number
-        self._log: list[str] = []
-        self._dataset: Dataset | Any = None
-        self._shared = self._root = Path()
-        self._worker: Worker | Any = None
-
-    def _enter(self, task: Task, dataset: Dataset) -> None:
-        """Works in a folder for these settings and data only, in which no results of other ones can be found."""
-        settings = files.json_bytes(task.settings_on_disk | {"data": dataset.fingerprint})
-        self._dataset = dataset
-        self._shared = self._scratch / files.sha256(settings)[:16]
-        if self._root != (root := self._shared / f"slot-{self._number}"):
-            self._root = root
-            self._worker = Worker(
-                root,
-                lambda name, network: self._dataset,
-                self._settings,
-                on_line=lambda task, line: self._log.append(line),
-            )
-
-    def perform(self, task: Task, earlier: list[dict], inputs: dict[str, Files], dataset: Dataset) -> Returned:
-        self._log.clear()
-        self._enter(task, dataset)
-        run = self._root / task.folder
-        run.mkdir(parents=True, exist_ok=True)
-        for left_behind in walk.result_folders(run):
-            shutil.rmtree(left_behind)
-        self._take_over_checkpoints(task)
-        for key, contents in inputs.items():
-            result_files.write_files(self._root / key, contents)
-        outcome = self._worker.perform(task, earlier)
-        returned = self._returned(task, outcome, inputs, run)
-        # An unfinished training stays, for the next try.
-        for folder in run.glob(paths.SEED_FOLDERS) if outcome.ending is Ending.FINISHED else walk.result_folders(run):
-            shutil.rmtree(folder)
-        return returned
-
-    def _take_over_checkpoints(self, task: Task) -> None:
-        """Moves here what an actor that died left of this task's training on this node."""
-        partial = task.key + paths.PARTIAL
-        for left_behind in self._shared.glob(f"*/{partial}"):
-            if left_behind != self._root / partial:
-                (self._root / partial).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(left_behind, self._root / partial)
-
-    def _returned(self, task: Task, outcome: Outcome, inputs: dict[str, Files], run: Path) -> Returned:
-        found = walk.result_folders(run)
-        made = {str(path.relative_to(self._root)): path for path in found}
-        # The task's own result comes last: it says that all are there.
-        results = {
-            key: read_files(made[key]) for key in sorted(made, key=lambda key: key == task.key) if key not in inputs
-        }
-        pages = {
-            str(path.relative_to(self._root)): path.read_bytes()
-            for path in run.rglob(paths.EVENT_FILES)
-            if path.parent not in found and path.parent.suffix != paths.PARTIAL
-        }
-        return Returned(outcome, results, pages, self._log)
-
-
-def read_files(path: Path) -> Files:
-    """The files of a result by their names."""
-    return {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
 
 
 def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, Files]:
@@ -333,7 +241,7 @@ def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, 
 def store_returned(results_dir: Path, returned: Returned, task: Task) -> None:
     """Stores what came back, each result whole or not at all, and then drops the weights of the level before."""
     for key, contents in returned.results.items():
-        shutil.rmtree(results_dir / (key + paths.PARTIAL), ignore_errors=True)  # left by another engine
+        result_files.remove_own_files(results_dir / (key + paths.PARTIAL))  # left by another engine
         result_files.write_files(results_dir / key, contents)
     for name, content in returned.pages.items():
         path = results_dir / name

@@ -107,17 +107,7 @@ class StudyFolder:
     @property
     def is_running(self) -> bool:
         """Whether a process runs the study; the lock of a process that died is gone."""
-        if not (self.path / RUNNING).exists():
-            return False
-        with open(self.path / RUNNING) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            except OSError as error:
-                if error.errno not in files.WITHOUT_LOCKS:
-                    raise
-        return False
+        return files.is_locked(self.path / RUNNING)
 
     def plan(self) -> Plan:
         """The plan of its request."""

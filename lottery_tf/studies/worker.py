@@ -58,7 +58,7 @@ class Outcome:
     Attributes:
       ending: how it ended.
       metrics: the metrics of its result, if it is finished.
-      error: the error with its traceback, if there was one.
+      error: what went wrong, if something did: a sentence if a user can mend it, else the error with its traceback.
     """
 
     ending: Ending
@@ -222,4 +222,4 @@ def failure(error: Exception) -> Outcome:
     """The outcome of a task that raised an error; to be called while the error is handled."""
     if errors.is_full(error):
         return Outcome(Ending.DISK_FULL, error=str(error))
-    return Outcome(Ending.FAILED, error=traceback.format_exc())
+    return Outcome(Ending.FAILED, error=errors.sentence(error) or traceback.format_exc())

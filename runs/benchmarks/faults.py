@@ -24,7 +24,7 @@ KILLS_OF_EACH_KIND = 8
 SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=8000", "--snapshot_seconds=0.2")
 EACH_KIND = ("--study=trial", "--levels=2", "--schedule=4000", "--snapshot_seconds=0.2")
 STUDIES = {"levels": (SMALL, KILLS), "each kind of unit": (EACH_KIND, KILLS_OF_EACH_KIND)}
-WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::_Actor"}  # what is in a worker's command line
+WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::NodeWorker"}  # what is in a worker's command line
 THE_STUDY, A_WORKER = "the study", "a worker"
 VICTIMS = {THE_STUDY: 0.3, A_WORKER: 0.7}  # and how likely each is to be chosen
 KILLED_WHILE_STARTING = 0.2  # how often no worker is waited for

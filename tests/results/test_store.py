@@ -114,6 +114,81 @@ def test_a_damaged_file_is_named_and_its_level_alone_is_lost(name, harm, results
     assert results.read("t/level-02", weights=True) is not None
 
 
+@pytest.mark.parametrize("kind", ["damaged", "dangling"])
+def test_a_level_that_is_a_link_is_trained_again_in_its_place(kind, results, tmp_path, caplog):
+    path, elsewhere = results.folder("t/level-01"), tmp_path / "another disk"
+    if kind == "damaged":
+        results.write("t/level-01", made_up_level())
+        path.rename(elsewhere)
+        (elsewhere / "mask.npz").write_bytes(b"half of it")
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(elsewhere)
+    assert results.read("t/level-01", weights=False) is None
+    results.write("t/level-01", made_up_level())
+    assert not path.is_symlink() and results.read("t/level-01", weights=True) is not None
+    assert elsewhere.exists() == (kind == "damaged"), "what it led to may be used by others"
+    assert ("mask.npz is damaged" in caplog.text) == (kind == "damaged")
+
+
+def test_a_level_behind_a_link_is_read_and_replaced(results, tmp_path):
+    results.write("t/level-01", made_up_level())
+    path = results.folder("t/level-01")
+    path.rename(tmp_path / "another disk")
+    path.symlink_to(tmp_path / "another disk")
+    assert results.read("t/level-01", weights=True).metrics["level"] == 1
+    results.write("t/level-01", made_up_level(2))
+    assert results.read("t/level-01", weights=True).metrics["level"] == 2
+
+
+def test_a_folder_for_training_that_is_a_link_to_nowhere_is_made_anew(results, tmp_path):
+    partial = results.folder("t") / f"level-01{paths.PARTIAL}"
+    partial.parent.mkdir()
+    partial.symlink_to(tmp_path / "nowhere")
+    results.write("t/level-01", made_up_level())
+    assert results.read("t/level-01", weights=True) is not None
+
+
+def test_what_others_put_into_a_damaged_level_stays_there(results):
+    results.write("t/level-01", made_up_level())
+    path, kept = results.folder("t/level-01"), {"notes.txt": "mine", "plots/a.svg": "mine too"}
+    (path / "plots").mkdir()
+    for name, text in kept.items():
+        (path / name).write_text(text)
+    (path / "events.out.tfevents.1").write_text("of the level")
+    (path / "mask.npz").write_bytes(b"half of it")
+    partial = results.partial("t/level-01")
+    (partial / "notes.txt").write_text("of another time")
+    assert results.read("t/level-01", weights=False) is None
+    assert not path.exists()
+    results.write("t/level-01", made_up_level())
+    assert {name: (path / name).read_text() for name in ("plots/a.svg", "notes.txt", "notes.txt.1")} == {
+        "plots/a.svg": "mine too", "notes.txt": "of another time", "notes.txt.1": "mine",
+    }  # fmt: skip
+    assert not (path / "events.out.tfevents.1").exists()
+    assert results.read("t/level-01", weights=True) is not None
+
+
+def test_a_file_that_is_missing_is_told_once(results, caplog):
+    results.write("t/level-01", made_up_level())
+    (results.folder("t/level-01") / "checksums.json").unlink()
+    results.read("t/level-01", weights=False)
+    assert caplog.messages == [f"{results.folder('t/level-01')}/checksums.json is missing. It is trained again."]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_file_that_cannot_be_read_is_named_and_not_removed(number, results, monkeypatch):
+    results.write("t/level-01", made_up_level())
+
+    def fail(path):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(type(results.path), "read_bytes", fail)
+    with pytest.raises(OSError, match=r"level-01/checksums\.json"):
+        results.read("t/level-01", weights=False)
+    monkeypatch.undo()
+    assert results.read("t/level-01", weights=True) is not None
+
+
 def test_weights_that_are_dropped_while_they_are_read_are_no_damage(results, monkeypatch, caplog):
     results.write("t/level-01", made_up_level())
     verified = files.verified
@@ -328,6 +403,9 @@ def test_an_owner_that_has_not_said_its_number_yet_is_another_process(results, m
         assert "a is being worked on by another process; waiting for it." in caplog.text
     with results.lock("t/a"):
         assert f"a is being worked on by process {os.getpid()}; waiting for it." in caplog.text
+    (results.path / "t" / ".a.lock").write_bytes(b"\xff no number")
+    with results.lock("t/a"):
+        assert caplog.messages[-1] == "a is being worked on by another process; waiting for it."
 
 
 def test_settings_are_readable(results):

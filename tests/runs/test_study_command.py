@@ -195,7 +195,7 @@ def give_another_parent(level):
     (level / "checksums.json").write_text(json.dumps(sums))
 
 
-def test_a_failure_is_told_with_its_traceback_and_stops_nothing_else(undisturbed, study, tmp_path):
+def test_a_failure_is_told_and_stops_nothing_else(undisturbed, study, tmp_path):
     blocked = tmp_path / "results" / RUN / "seed-0" / "random-rewind-zero"
     shutil.copytree(undisturbed[0], tmp_path / "results")
     shutil.rmtree(blocked)
@@ -203,7 +203,7 @@ def test_a_failure_is_told_with_its_traceback_and_stops_nothing_else(undisturbed
     done = study("--workers=1")
     assert done.returncode == 1
     assert f"{TASKS - 2} finished, 1 failed, 1 left out of {TASKS} tasks." in done.stdout
-    assert "Traceback (most recent call last)" in done.stdout and "random-rewind-zero" in done.stdout
+    assert f"{blocked}/" in done.stdout and "Not a directory." in done.stdout and "Traceback" not in done.stdout
     (log,) = (tmp_path / "results").glob(f"studies/*/logs/{RUN}/seed-0/random-rewind-zero.log")
     assert log.read_text().count("failed\nTraceback") == 2, "it should have been tried twice"
     blocked.unlink()

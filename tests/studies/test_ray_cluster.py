@@ -1,13 +1,16 @@
 """Whether a cluster is there, asked at ports of this test's own; Ray has no part in it."""
 
+import contextlib
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from conftest import ROOT
 
 from lottery_tf.errors import InputError
+from lottery_tf.studies import ray_cluster
 from lottery_tf.studies.ray_cluster import check_answers
 
 
@@ -21,8 +24,43 @@ def address(server):
     return "{}:{}".format(*server.getsockname())
 
 
-def test_somebody_who_listens_answers(listening):
-    check_answers(address(listening))
+class Answering:
+    """Listens, and answers each who connects with the same bytes."""
+
+    def __init__(self, answer):
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address, self.heard = address(self._server), []
+        self._thread = threading.Thread(target=self._answer, args=(answer,))
+        self._thread.start()
+
+    def _answer(self, answer):
+        connection, _ = self._server.accept()
+        with connection:
+            self.heard.append(connection.recv(100))
+            connection.sendall(answer)
+
+    def close(self):
+        self._thread.join()
+        self._server.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "ray://"])
+def test_who_speaks_the_language_of_ray_answers(prefix):
+    with contextlib.closing(Answering(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))) as cluster:
+        check_answers(prefix + cluster.address)
+    assert cluster.heard[0].startswith(b"PRI * HTTP/2.0")
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"SSH-2.0-OpenSSH\r\n", b"", b"\0\0"])
+def test_something_else_that_listens_is_no_cluster(answer):
+    with contextlib.closing(Answering(answer)) as other, pytest.raises(InputError, match="is no Ray cluster"):
+        check_answers(other.address)
+
+
+def test_who_listens_in_silence_is_not_waited_for(listening, monkeypatch):
+    monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", 0.1)
+    with pytest.raises(InputError, match=r"No Ray cluster answers at .* \(timed out after 0.1 s\)"):
+        check_answers(address(listening))
 
 
 def test_nobody_answers_where_nobody_listens():
@@ -30,7 +68,7 @@ def test_nobody_answers_where_nobody_listens():
         check_answers(f"127.0.0.1:{_closed_port()}")
 
 
-@pytest.mark.parametrize("others", ["auto", "local", "", "ray://127.0.0.1:1"])
+@pytest.mark.parametrize("others", ["auto", "local", "", "anyscale://cluster:1/a"])
 def test_what_is_no_host_and_port_is_left_to_ray(others):
     check_answers(others)
 

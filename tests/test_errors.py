@@ -1,0 +1,67 @@
+"""What is said of the errors that a user can mend."""
+
+import errno
+import os
+import pickle
+
+import pytest
+
+from lottery_tf.errors import InputError, naming, sentence
+
+
+def of(number, *names):
+    return OSError(number, os.strerror(number), *names)
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.ESTALE, errno.EACCES]
+)
+def test_a_systems_error_with_a_files_name_is_a_sentence(number):
+    assert sentence(of(number, "results/fc")) == f"results/fc: {os.strerror(number)}."
+    assert sentence(of(number)) is None, "without a name nobody knows what to do"
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (of(errno.EMFILE), "Too many open files. What was finished is kept. Raise the limit on open files"),
+        (of(errno.EFBIG, "a.npz"), "a.npz: File too large. What was finished is kept. Raise the limit on the size"),
+        (of(errno.ENOSPC, "a.npz"), "The disk is full: "),
+        (of(errno.ENOMEM), "Cannot allocate memory. What was finished is kept. Free some memory"),
+        (of(errno.EAGAIN), "Resource temporarily unavailable. What was finished is kept. Raise the limit on proc"),
+        (MemoryError("Unable to allocate 9 GiB"), "Memory ran out (Unable to allocate 9 GiB). What was finished"),
+        (of(errno.ENOENT, "a", None, "b"), "a and b: No such file or directory."),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found"), "No usable temporary directory"),
+        (InputError("batch_size is 0."), "batch_size is 0."),
+    ],
+)
+def test_what_a_user_can_mend_is_told_with_what_to_do(error, what):
+    assert sentence(error).startswith(what)
+
+
+@pytest.mark.parametrize("error", [KeyError("a"), ValueError("Input/output error"), RuntimeError(), OSError("odd")])
+def test_other_errors_are_not_told_in_a_sentence(error):
+    assert sentence(error) is None
+
+
+def test_tensorflow_tells_a_systems_error_in_words():
+    import tensorflow as tf
+
+    def told(kind, message):
+        return sentence(kind(None, None, message))
+
+    assert told(tf.errors.FailedPreconditionError, "a/b; Read-only file system") == "a/b; Read-only file system."
+    assert told(tf.errors.UnknownError, "a/b; File too large").startswith("a/b; File too large. What was finished is")
+    assert told(tf.errors.ResourceExhaustedError, "a/b; Too many open files").startswith("a/b; Too many open files. ")
+    assert told(tf.errors.ResourceExhaustedError, "OOM when allocating\nat x").startswith("Memory ran out (OOM when")
+    assert told(tf.errors.ResourceExhaustedError, "a; No space left on device").startswith("The disk is full: ")
+    assert told(tf.errors.InvalidArgumentError, "Incompatible shapes") is None
+
+
+def test_an_error_of_reading_or_writing_gets_the_name_of_the_file(tmp_path):
+    with pytest.raises(OSError) as raised, naming(tmp_path):
+        raise of(errno.EIO)
+    assert sentence(raised.value) == f"{tmp_path}: Input/output error."
+    assert sentence(pickle.loads(pickle.dumps(raised.value))) == f"{tmp_path}: Input/output error.", "from a process"
+    with pytest.raises(OSError, match="'other'"), naming(tmp_path):
+        raise of(errno.EIO, "other")
