@@ -49,7 +49,7 @@ class _Operation:
     def products(self) -> int:
         """About how many products of two numbers an image takes: each weight meets every position of its output."""
         positions = math.prod(size or 1 for size in self.node.outputs[0].shape[1:-1])
-        return positions * sum(math.prod(variable.shape) for variable in self.layer.trainable_variables)
+        return positions * sum(math.prod(variable.shape) for variable in self.layer.weights)
 
     def images(self, batch_size: int) -> int:
         """How many images it is timed on: a product's time is not that of its images, but of reading the kernel."""
@@ -57,8 +57,11 @@ class _Operation:
         return min(IMAGES, batch_size) if spatial else batch_size
 
     def step(self, policy: str, images: int) -> Callable[[], list[tf.Tensor]]:
-        """A function that calls a copy of the layer on noise and returns its gradients."""
-        layer = type(self.layer).from_config(self.layer.get_config() | {"dtype": policy})
+        """A function that calls a copy of the layer on noise and returns its gradients.
+
+        A frozen layer's as well: they are what the logits of a learned mask get theirs from.
+        """
+        layer = type(self.layer).from_config(self.layer.get_config() | {"dtype": policy, "trainable": True})
         inputs = {id(tensor): _noise(tensor, images) for tensor in self.node.input_tensors}
         arguments, named = self.node.arguments.fill_in(inputs)
         layer(*arguments, **named)  # builds it
@@ -127,7 +130,7 @@ def _operations(model: keras.Model) -> Iterator[_Operation]:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _operations(layer)
-        elif layer.weights and layer.trainable_weights and layer._inbound_nodes:
+        elif layer.weights and layer._inbound_nodes:
             yield _Operation.called(layer, layer._inbound_nodes[0])
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import statistics
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lottery_tf.masking import conversion
 from lottery_tf.models import networks

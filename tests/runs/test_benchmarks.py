@@ -24,7 +24,7 @@ def test_throughput(monkeypatch, capsys):
 
 
 def test_precision(monkeypatch, capsys):
-    monkeypatch.setattr(precision, "CASES", (precision.Case("fc", "digits", precision.INTERVAL, 10),))
+    monkeypatch.setattr(precision, "CASES", (precision.Case("fc", "digits", precision.INTERVAL, precision.INTERVAL),))
     monkeypatch.setattr(precision, "fit_alone", throughput._fit_here)
     precision.run(repeats=1)
     printed = capsys.readouterr().out

@@ -264,6 +264,14 @@ def test_the_layers_of_a_model_are_timed_once_each():
     assert sum("MaskedConv2D" in operation.identity for operation in counted) == len(different) < len(convolutions)
 
 
+def test_layers_under_a_learned_mask_are_timed_as_trained_ones():
+    network = lt.build("conv4", (8, 8, 3))
+    under_mask = list(precision_speed._operations(lt.MaskedModel(network).network))
+    assert len(under_mask) == len(list(precision_speed._operations(network))) > 0
+    gradients = under_mask[0].step("float32", 2)()
+    assert [tuple(gradient.shape[1:]) for gradient in gradients] == [(8, 8, 3), (3, 3, 64), ()]
+
+
 def test_a_speed_is_measured_and_kept():
     model = tiny_network()
     first = precision_speed.speedup(model, "mixed_bfloat16", 40)
