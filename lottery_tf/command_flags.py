@@ -19,6 +19,7 @@ from lottery_tf.registry import choose
 
 flags.disclaim_key_flags()  # a flag belongs to the module that asks for it
 
+CALLED = "lottery-tf"  # the command that is installed, and the package that is the same one
 HELP = {"--help", "-help", "-h", "--h", "-?", "--helpshort"}
 GROUPS = {  # title in --help -> flags that stand there, in this order; those of no group come last
     "What": (
@@ -169,12 +170,23 @@ def command_name() -> str:
     return spec.name.removesuffix(".__main__") if spec else os.path.basename(sys.argv[0])
 
 
+def call(module: str) -> str:
+    """How a user calls a command in the way that this one was called.
+
+    >>> call("runs.lottery")
+    'python -m runs.lottery'
+    """
+    by_name = any(os.path.basename(word).replace("_", "-") == CALLED for word in sys.orig_argv[:3])
+    return f"{CALLED} {module.rpartition('.')[2]}" if by_name else f"python -m {module}"
+
+
 def help_text() -> str:
     """What the command does, and all its flags in groups."""
     own = {flag.name: flag for flag in own_flags()}
     groups = {title: [own.pop(name) for name in names if name in own] for title, names in GROUPS.items()}
     groups[OTHERS] = list(own.values())
-    lines = [inspect.cleandoc(sys.modules["__main__"].__doc__ or "")]
+    about = inspect.cleandoc(sys.modules["__main__"].__doc__ or "")
+    lines = [re.sub(r"python -m ((?:runs|analysis)\.\w+)", lambda found: call(found[1]), about)]
     for title, found in groups.items():
         lines += ["", f"{title}:"] if found else []
         for flag in found:

@@ -82,7 +82,8 @@ def pin_surroundings() -> None:
     `analysis.figures.drawing.look` matplotlib's.
     """
     os.environ.update(SURROUNDINGS)
-    os.environ[COMMAND] = shlex.join(["python", "-m", command_flags.command_name(), *sys.argv[1:]])
+    own = command_flags.call(command_flags.command_name())
+    os.environ[COMMAND] = f"{own} {shlex.join(sys.argv[1:])}".rstrip()
     if hasattr(sys.stdout, "reconfigure"):
         # A sign that the terminal's encoding lacks is shown as its number: no reason to end after an hour's training.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -17,7 +17,7 @@ from forks import Forks
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
-SLOW = {"command", "start", "warm_forks", "light_forks", "installed", "drawn"}  # fixtures: commands, and whole figures
+SLOW = {"command", "start", "warm_forks", "light_forks", "wheel", "drawn"}  # fixtures: commands, and whole figures
 
 
 def pytest_configure(config):

@@ -2,24 +2,27 @@
 
 import ast
 import email
+import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 
 import pytest
 from conftest import ROOT
 
 import lottery_tf as lt
+from lottery_tf.__main__ import COMMANDS
 
 PACKAGES = ("lottery_tf", "runs", "analysis")
 NOT_INSTALLED = ("measured", "__pycache__")  # results stay beside the code, as pages (.md) do
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """A folder with the unpacked wheel of a copy of the sources."""
+def wheel(tmp_path_factory):
+    """The wheel of a copy of the sources."""
     folder = tmp_path_factory.mktemp("package")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, folder / "source" / name, ignore=shutil.ignore_patterns(*NOT_INSTALLED))
@@ -27,10 +30,29 @@ def installed(tmp_path_factory):
         shutil.copy(ROOT / name, folder / "source")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", folder / "source"]
     subprocess.run(build, check=True)
-    (wheel,) = folder.glob("*.whl")
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel):
+    """A folder with the unpacked wheel."""
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "installed")
-    return folder / "installed"
+        archive.extractall(wheel.parent / "installed")
+    return wheel.parent / "installed"
+
+
+@pytest.fixture(scope="module")
+def console_command(wheel):
+    """`lottery-tf` of a virtual environment that the wheel was installed in; what it depends on is found elsewhere."""
+    environment = wheel.parent / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-deps", "--no-index", wheel]
+    subprocess.run(pip, check=True)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return environment / "bin" / "lottery-tf"
 
 
 def test_every_file_is_in_the_wheel(installed):
@@ -57,6 +79,56 @@ def test_it_works_outside_the_checkout(installed, tmp_path):
     )
     run("-m", "analysis.report", f"--results_dir={ROOT / 'analysis/measured'}", "--out=report")
     assert "Table 1" in (tmp_path / "report" / "index.html").read_text()
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A user's project, with packages of its own called as those of the commands, and a criterion of its own."""
+    for name in ("runs", "analysis"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('not this one')")
+    (tmp_path / "own.py").write_text("def mine(w_i, w_f):\n    return abs(w_f - 1)\n")
+    return tmp_path
+
+
+def test_the_console_command_works_in_a_project_with_packages_of_the_same_names(console_command, project):
+    def run(*words, **more):
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more
+        done = subprocess.run([console_command, *words], cwd=project, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    # Workers of a study are processes of their own, which have to find the same packages, and the user's criterion.
+    told = run("study", "--study=demo", "--seeds=0", "--levels=1", "--schedule=20", "--criterion=own:mine")
+    assert "own+mine-rewind-zero" in told and "lottery-tf report --results_dir=results" in told
+    metrics = json.loads(
+        (project / "results/fc-digits/20/seed-0/own+mine-rewind-zero/level-01/metrics.json").read_text()
+    )
+    assert metrics["made_by"]["command"].startswith("lottery-tf study --study=demo --seeds=0")
+    assert "large_final" in run("tables", "--table=figure3", PYTHONPATH=str(project))
+
+
+def test_the_console_command_says_what_there_is(console_command, project):
+    def run(*words):
+        return subprocess.run([console_command, *words], cwd=project, capture_output=True, text=True)
+
+    told = run().stdout
+    assert "lottery-tf figures" in told and "Draws figures" in told and told == run("--help").stdout
+    assert run("--version").stdout == f"{lt.__version__}\n"
+    assert "lottery-tf lottery --rounds=oneshot" in run("lottery", "--help").stdout
+    wrong = run("figure")
+    assert wrong.returncode == 2 and "Unknown command 'figure'; did you mean 'figures'?" in wrong.stderr
+
+
+def test_every_command_is_one_of_the_console_command():
+    """Other names of a command (`runs.connectivity`) are not."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+        for package in ("runs", "analysis")
+        for path in (ROOT / package).rglob("*.py")
+        if "console.run(main" in path.read_text()
+    }
+    assert modules - {"analysis.readme_tables"} == set(COMMANDS.values())
 
 
 def test_the_version_is_that_of_the_wheel(installed):
