@@ -281,11 +281,19 @@ class Experiment:
         return self.results.lock(treatment_path(seed, treatment.name))
 
     def _write_page(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
-        """Writes the treatment's page for TensorBoard; the treatment has to be locked."""
+        """Writes the treatment's page for TensorBoard; the treatment has to be locked.
+
+        Args:
+          treatment: the treatment.
+          seed: the seed.
+          finished: the metrics of its first levels. Later ones that were made from these are on the page too.
+        """
         folder = self.results.folder(treatment_path(seed, treatment.name))
-        if folder is not None:
-            own, training = dataclasses.asdict(treatment), dataclasses.asdict(self.trainer.settings)
-            tensorboard.write_treatment_page(folder, self._labels | own | {"seed": seed} | training, finished)
+        if folder is None:
+            return
+        levels = [*finished, *self._levels.later_levels(treatment, seed, finished)]
+        identity = self._labels | dataclasses.asdict(treatment) | {"seed": seed}
+        tensorboard.write_treatment_page(folder, identity, dataclasses.asdict(self.trainer.settings), levels)
 
 
 def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:

@@ -112,6 +112,21 @@ class Levels:
         found = self.find(level_path(seed, treatment.name, number), weights, parent)
         return found or self._trained(treatment, seed, number)
 
+    def later_levels(self, treatment: Treatment, seed: int, finished: Sequence[dict]) -> Iterator[dict]:
+        """The metrics of the levels after a treatment's first ones, as far as they are there and follow from these.
+
+        Args:
+          treatment: the treatment.
+          seed: the seed.
+          finished: the metrics of its first levels, the dense network's first.
+        """
+        levels = list(finished)
+        while later := self._results.peek(level_path(seed, treatment.name, len(levels)), weights=False):
+            if later.metrics["parent"] != levels[treatment.parent(len(levels))]["fingerprint"]:
+                return
+            levels.append(later.metrics)
+            yield later.metrics
+
     def iterations(self, treatment: Treatment) -> IterationRange:
         """The iterations of a treatment's levels; one that continues training keeps the learning rate of its end."""
         return IterationRange(

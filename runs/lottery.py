@@ -32,8 +32,6 @@ from runs.planning import Outlook, plan_of, pruning_tasks
 from runs.progress import Progress
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lottery_tf.experiment import Experiment
 
 CHANGES = define_changes()
@@ -62,9 +60,8 @@ def main() -> None:
         print(outlook.described())
         return
     start_tensorflow()
-    from analysis.figures import curves
-    from analysis.tables import summary
     from lottery_tf.experiment import paper_experiment
+    from runs.run_summary import RunSummary
 
     dataset = load_dataset(settings.dataset, settings.network)
     console.log.info(outlook.announced())
@@ -86,10 +83,8 @@ def main() -> None:
             for control, draw in wanted_controls:
                 found = experiment.controls(treatment, seed, last, control, draw)
                 progress.follow(found, f"{name} {control} {draw}", first=1)
-    folder = experiment.results.path
-    rows = table_rows(folder, treatments, seeds, levels)
-    print(summary.table(rows))
-    print(f"\nDrawn in {curves.accuracy_against_kept(rows, folder / 'lottery.png')}")
+    draws = dict.fromkeys(CONTROLS.value, CONTROL_DRAWS.value)
+    RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
     print(f"To watch: tensorboard --logdir {results_dir}")
 
 
@@ -100,26 +95,6 @@ def controls_from_flags() -> list[tuple[str, int]]:
     if CONTROL_DRAWS.value < 1:
         raise InputError(f"--control_draws is {CONTROL_DRAWS.value}; it must be at least 1.")
     return list(itertools.product(CONTROLS.value, range(1, CONTROL_DRAWS.value + 1)))
-
-
-def table_rows(folder: Path, treatments: list[Treatment], seeds: list[int], last: int) -> pd.DataFrame:
-    """The levels of each treatment, and after them those of its controls, all draws of a kind under one name."""
-    import pandas as pd
-
-    from analysis.tables import summary
-    from lottery_tf.results.walk import finished
-
-    levels, found = list(finished(folder)), list(finished(folder, "control"))
-    tables = []
-    for treatment in treatments:
-        tables.append(summary.chosen(levels, [treatment], seeds, last))
-        for control in CONTROLS.value:
-            own = [m for m in found if m["control"] == control and m["draw"] <= CONTROL_DRAWS.value]
-            # None of a treatment whose first level diverged, say.
-            if any(treatment.matches(m) and m["seed"] in seeds and 0 < m["level"] <= last for m in own):
-                rows = summary.chosen(own, [treatment], seeds, last)
-                tables.append(rows[rows["level"] > 0].assign(treatment=f"{treatment.name}, control: {control}"))
-    return pd.concat(tables)
 
 
 def announce_weights(

@@ -1,4 +1,4 @@
-"""The progress of a command: a bar on a terminal, a line for each finished training elsewhere."""
+"""The progress of a command: a line for each finished training, and on a terminal a bar below them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Progress:
     def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
         if metrics["status"] == "diverged":
             self._line(f"{label}: diverged; nothing is made from it.")
-        elif trained and self._bar.disable:
+        elif trained:
             self._line(f"{label}: {summary_of(metrics)}")
 
     def _line(self, text: str) -> None:

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import console, processes
+from lottery_tf import command_flags, console, processes
 from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.models.table_s1 import NETWORKS
-from lottery_tf.results import files, walk
+from lottery_tf.results import files
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.studies.local_engine import Capacity, LocalEngine
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
@@ -38,11 +38,12 @@ from lottery_tf.studies.shared_datasets import TEMPORARY_FOLDER, dataset_folder,
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import drop_weights_before, intact_metrics, page_is_current
 from lottery_tf.studies.tasks import LevelTask, Task
-from lottery_tf.studies.worker import WorkerSettings
+from lottery_tf.studies.worker import Outcome, WorkerSettings
 from lottery_tf.temporary_folders import temporary_folder
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
+from runs.live_picture import LivePicture
 from runs.planning import ComputeSite, Outlook
 from runs.study_progress import StudyProgress, write_stage
 
@@ -139,48 +140,53 @@ def check_flags() -> None:
 def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Callable[..., Engine]) -> int:
     """Does what is missing of a plan, tells how it went, and returns the exit status."""
     progress = StudyProgress(folder)
+    wants_summary = any(STUDIES[name].ends_with_table for names in plan.wanted.values() for name in names)
+    picture = LivePicture(lambda: draw_summaries(plan, results_dir), progress.line) if wants_summary else None
+
+    def end(task: Task, outcome: Outcome) -> None:
+        progress.end(task, outcome)
+        if picture:
+            picture.more()
+
     scheduler = Scheduler(
         plan,
         found_results(plan, results_dir),
         retries=RETRIES.value,
         threads=THREADS.value,
         on_change=progress.change,
-        on_end=progress.end,
+        on_end=end,
     )
     setup = WorkerSettings(KEEP.value == "all", SNAPSHOT_SECONDS.value)
     with (
         prepared(scheduler.pending, results_dir) as datasets,
         contextlib.closing(make_engine(results_dir, datasets, setup, folder.logs)) as engine,
         progress.shown(scheduler),
+        picture or contextlib.nullcontext(),
     ):
         treat_signals_as_interrupt()  # Ray sets its own
         where = ComputeSite("the Ray cluster" if ENGINE.value == "ray" else "this machine", engine.fits)
         console.log.info(Outlook.on(plan, results_dir, where, THREADS.value).announced())
         scheduler.run(engine)
     print(progress.summary())
-    show_tables(plan, results_dir)
-    print(f"Tables, figures and significance: python -m analysis.report --results_dir={results_dir}")
+    if wants_summary:
+        show_summaries(plan, results_dir)
+    print(f"Tables, figures and significance: {command_flags.call('analysis.report')} --results_dir={results_dir}")
     return 1 if scheduler.counts[TaskState.FAILED] else 0
 
 
-def show_tables(plan: Plan, results_dir: Path) -> None:
-    """Ends the studies that want it with a table and a picture for each network."""
-    wanted = {name for names in plan.wanted.values() for name in names if STUDIES[name].ends_with_table}
-    tasks = [plan.tasks[key] for name in sorted(wanted) for key in plan.keys_for(name)]
-    levels = [task for task in tasks if isinstance(task, LevelTask)]
-    for run in dict.fromkeys(task.folder for task in levels):
-        from analysis.figures import curves
-        from analysis.tables import summary
+def draw_summaries(plan: Plan, results_dir: Path) -> list[Path]:
+    """Draws the pictures of the runs that end with one, as far as there is anything to draw."""
+    from runs import run_summary  # brings pandas and matplotlib
 
-        own = [task for task in levels if task.folder == run]
-        treatments = list(dict.fromkeys(task.treatment for task in own if task.treatment))
-        seeds, last = sorted({task.seed for task in own}), max(task.level for task in own)
-        finished = list(walk.finished(results_dir / run))
-        if not finished:
-            continue
-        rows = summary.chosen(finished, treatments, seeds, last)
-        print(summary.table(rows))
-        print(f"\nDrawn in {curves.accuracy_against_kept(rows, results_dir / run / 'lottery.png')}")
+    return [path for each in run_summary.of_plan(plan, results_dir) if (path := each.draw())]
+
+
+def show_summaries(plan: Plan, results_dir: Path) -> None:
+    """Ends the studies that want it with tables and a picture for each network."""
+    from runs import run_summary
+
+    for each in run_summary.of_plan(plan, results_dir):
+        each.show()
 
 
 def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:

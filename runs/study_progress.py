@@ -63,13 +63,14 @@ class StudyProgress:
     def end(self, task: Task, outcome: Outcome) -> None:
         """A task has ended."""
         if outcome.metrics is None:
-            self._line(f"{task.key} failed; its log is {self._folder.log_path(task)}")
+            self.line(f"{task.key} failed; its log is {self._folder.log_path(task)}")
         elif outcome.metrics.get("status") == "diverged":
-            self._line(f"{task.key} diverged; what follows on it is left out")
-        elif self._bar.disable:
-            self._line(f"{task.key} {summary_of(outcome.metrics)}")
+            self.line(f"{task.key} diverged; what follows on it is left out")
+        else:
+            self.line(f"{task.key} {summary_of(outcome.metrics)}")
 
-    def _line(self, text: str) -> None:
+    def line(self, text: str) -> None:
+        """Tells something, above the bar if there is one."""
         with self._bar.external_write_mode():
             console.log.info(text)
 

@@ -87,24 +87,25 @@ def other_treatments(results: load.Results) -> paper.Figure:
     )
 
 
-def accuracy_against_kept(rows: pd.DataFrame, path: Path) -> Path:
+def accuracy_against_kept(rows: pd.DataFrame, path: Path, supermasks: Mapping[str, Style] | None = None) -> Path:
     """Draws early-stopping iteration and test accuracy against the kept percentage for any treatments of one panel.
 
     Args:
-      rows: `summary.chosen`.
+      rows: `summary.chosen`, and `summary.supermasks`.
       path: the picture to write; its ending says the format.
+      supermasks: the styles of the Supermasks among them. Where there are any, no axis is cut.
 
     Returns:
       The path. Lines are means over seeds, bands the least and greatest values.
     """
-    line_styles = styles.treatment_styles(rows["treatment"].unique())
+    own = supermasks or {}
+    line_styles = styles.treatment_styles(name for name in rows["treatment"].unique() if name not in own) | own
     with drawing.look():
         page = drawing.blank(WIDTH, ROW + 0.3 + 0.2 * len(line_styles) / 3)
         for axes, metric in zip(page.subplots(1, len(DRAWN_METRICS)), DRAWN_METRICS, strict=True):
             lines = figure_lines.over_seeds(rows.rename(columns={"treatment": "line"}), metric)
-            draw_lines(
-                axes, lines.assign(kept=100 * lines["kept_fraction"], star=False), line_styles, line_styles, metric
-            )
+            lines = lines.assign(kept=100 * lines["kept_fraction"], star=False)
+            draw_lines(axes, lines, line_styles, line_styles, metric, framed=not own)
         handles = [line_handle(name, style) for name, style in line_styles.items()]
         drawing.legend_below(page, [*handles, DENSE_LINE], 3)
         drawing.fix_layout(page)
@@ -112,7 +113,12 @@ def accuracy_against_kept(rows: pd.DataFrame, path: Path) -> Path:
 
 
 def draw_lines(
-    axes: Axes, lines: pd.DataFrame, line_styles: Mapping[str, Style], banded: Collection[str], metric: str
+    axes: Axes,
+    lines: pd.DataFrame,
+    line_styles: Mapping[str, Style],
+    banded: Collection[str],
+    metric: str,
+    framed: bool = True,
 ) -> set[str]:
     """Draws one panel: a line a treatment, and the dense network as a horizontal line.
 
@@ -122,6 +128,7 @@ def draw_lines(
       line_styles: the lines' styles; those that come first lie on top.
       banded: the lines whose band is drawn.
       metric: what is drawn, a key of `METRICS`.
+      framed: whether the axis is cut where lines collapse.
 
     Returns:
       The names of the lines that were drawn: those with a level that did not diverge.
@@ -140,7 +147,7 @@ def draw_lines(
         axes.axhline(dense.iloc[0], color=styles.INK, linestyle=styles.baseline_style(DENSE).dash, linewidth=0.9)
     drawing.kept_axis(axes, lines["kept"].min() if drawn else 100)
     axes.set_ylabel(METRICS[metric].title)
-    if metric in FRAMED and drawn:
+    if framed and metric in FRAMED and drawn:
         _frame(axes, lines[lines["line"].isin(drawn)])
     return set(drawn)
 

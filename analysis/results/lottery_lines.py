@@ -68,6 +68,35 @@ def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
     return runs_of_lines(dense, own).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
 
 
+def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.DataFrame]:
+    """The runs of one-shot tickets that keep a chosen share, and of their controls, as `runs` gives those of levels.
+
+    Returns:
+      For each treatment, by its name without the share: the runs. Their "level" numbers the shares, the greatest first.
+    """
+    trained = panel(results.levels, key).assign(draw=0)
+    chosen, controls = (rows[rows["chosen_kept_fraction"].notna()] for rows in (trained, panel(results.controls, key)))
+    dense, found = trained[trained["treatment"] == DENSE], {}
+    for name in sorted({_without_share(treatment) for treatment in chosen["treatment"]}):
+        own, of_own = (rows[rows["treatment"].map(_without_share) == name] for rows in (chosen, controls))
+        shares = sorted(own["chosen_kept_fraction"].unique(), reverse=True)
+        lines = {ONE_SHOT: own} | {line: of_own[of_own["control"] == kind] for line, kind in CONTROLS.items()}
+        numbered = {
+            line: rows.assign(level=rows["chosen_kept_fraction"].map(shares.index) + 1) for line, rows in lines.items()
+        }
+        found[name] = runs_of_lines(dense, numbered).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
+    return found
+
+
+def _without_share(treatment: str) -> str:
+    """A treatment's name without the share that it keeps.
+
+    >>> _without_share(Treatment(rounds="oneshot", chosen_kept_fraction=0.2).name)
+    'large_final-rewind-zero-oneshot'
+    """
+    return treatment.rpartition("-kept")[0]
+
+
 def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
     """The lines: the mean over seeds of each seed's mean over draws, and the least and greatest run.
 

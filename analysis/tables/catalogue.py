@@ -6,6 +6,7 @@ Add a table by a function from all results and the rule for stars to `Table`s, a
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import pandas as pd
@@ -84,12 +85,21 @@ def figure_tables(name: str, results: Results, rule: StarRule = PAPER_RULE) -> I
 
 
 def lottery_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
-    """The tables behind the figure of winning tickets and their controls, one for each network and measure."""
+    """The tables of winning tickets and their controls, one for each network and measure.
+
+    First come those behind the figure, by level, then those of one-shot tickets that keep a chosen share.
+    """
     for key in lottery_lines.trained_panels(results):
         for metric in DRAWN_METRICS:
             found = lottery_lines.over_runs(lottery_lines.runs(results, key, metric))
             table = _line_table(f"Winning tickets: {METRICS[metric].title}", found, METRICS[metric])
             yield placed(table, key, {"measure": metric})
+    for key, metric in itertools.product(panels(results.levels), DRAWN_METRICS):
+        for treatment, runs in lottery_lines.runs_of_shares(results, key, metric).items():
+            caption = f"One-shot tickets of chosen shares, {treatment}: {METRICS[metric].title}"
+            table = _line_table(caption, lottery_lines.over_runs(runs), METRICS[metric])
+            numbers, shown = (part.drop(columns="level") for part in (table.numbers, table.shown))
+            yield placed(Table(caption, numbers, shown), key, {"measure": metric, "treatment": treatment})
 
 
 def supermask_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -14,20 +14,21 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.text_tables import text_table
 
+COLUMNS = ["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]
 
-def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int], last_level: int) -> pd.DataFrame:
+
+def chosen(levels: Iterable[dict], treatments: Sequence[Treatment], seeds: Collection[int]) -> pd.DataFrame:
     """The levels of some treatments and seeds, the dense network as level 0 of each treatment.
 
     Args:
       levels: metrics of trained levels, as `lottery_tf.finished` gives them.
       treatments: which treatments, in which order.
       seeds: which seeds.
-      last_level: the highest level wanted.
 
     Returns:
       A row a level: treatment, seed, level, kept_fraction, status and `DRAWN_METRICS`; accuracy in percent.
     """
-    found = [metrics for metrics in levels if metrics["seed"] in seeds and metrics["level"] <= last_level]
+    found = [metrics for metrics in levels if metrics["seed"] in seeds]
     rows = []
     for treatment in treatments:
         for metrics in found:
@@ -35,7 +36,7 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
                 rows.append({"treatment": treatment.name} | metrics)
     if not rows:
         raise InputError("There are no trained levels of these treatments and seeds.")
-    table = pd.DataFrame(rows)[["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]]
+    table = pd.DataFrame(rows)[COLUMNS]
     table = table.astype(dict.fromkeys(DRAWN_METRICS, float))
     table["test_accuracy"] *= 100
     # A diverged training has no accuracy, and stops nowhere early: it counts as missing, not as zero.
@@ -43,12 +44,35 @@ def chosen(levels: Iterable[dict], treatments: list[Treatment], seeds: list[int]
     return table.sort_values("level", kind="stable")
 
 
-def table(rows: pd.DataFrame) -> str:
-    """The summary as text, a block a treatment."""
-    metrics = {name: over_seeds(rows, name, "treatment") for name in DRAWN_METRICS}
-    first, blocks = metrics[DRAWN_METRICS[0]], []
-    for treatment, levels in first.groupby("treatment", sort=False):
-        lines = [["level", "kept %", *(METRICS[name].title for name in DRAWN_METRICS)]]
+def supermasks(found: Iterable[dict], weights: str) -> pd.DataFrame:
+    """Heuristic Supermasks of one source as rows like those of `chosen`: they have no early-stopping iteration.
+
+    Args:
+      found: metrics of them, as `lottery_tf.finished(..., "supermask")` gives them; one a seed.
+      weights: which kind of weights they are laid over, a name in `SUPERMASK_WEIGHTS`.
+    """
+    rows = [
+        {
+            "treatment": f"Supermask: {metrics['criterion']} x {weights.replace('_', ' ')}, never trained",
+            "seed": metrics["seed"],
+            "status": FINISHED,
+            "early_stop_iteration": float("nan"),
+            **row,
+            "test_accuracy": 100 * row["test_accuracy"],
+        }
+        for metrics in found
+        for row in metrics["rows"]
+        if row["weights"] == weights
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def table(rows: pd.DataFrame, shown: Sequence[str] = DRAWN_METRICS) -> str:
+    """The summary as text, a block a treatment; `shown` says which metrics."""
+    metrics = {name: over_seeds(rows, name, "treatment") for name in shown}
+    blocks = []
+    for treatment, levels in metrics[shown[0]].groupby("treatment", sort=False):
+        lines = [["level", "kept %", *(METRICS[name].title for name in shown)]]
         for place, level in levels.iterrows():
             cells = [_cell(found.loc[place], METRICS[name].digits) for name, found in metrics.items()]
             lines.append([level["level"], f"{100 * level['kept_fraction']:.2f}", *cells])

@@ -24,6 +24,7 @@ class Study:
       seeds: the seeds.
       networks: the networks.
       dataset: the data set; None takes the one that Table S1 has for each network.
+      schedule: length of each training, as in `Request`; None takes the paper's.
       ends_with_table: whether its command ends with a table and a plot of the treatments.
     """
 
@@ -36,6 +37,7 @@ class Study:
     seeds: tuple[int, ...] = paper.SEEDS
     networks: tuple[str, ...] = ("fc", "conv2", "conv4", "conv6")
     dataset: str | None = None
+    schedule: str | None = None
     ends_with_table: bool = False
 
 
@@ -46,12 +48,14 @@ MASK_SOURCES = (UNTRAINED, *paper.HEURISTIC_MASK_SOURCES)
 
 STUDIES: dict[str, Study] = {
     "demo": Study(
-        "three mask criteria on embedded digits",
+        "three mask criteria on embedded digits, down to 1.2% of the weights, and a Supermask",
         tuple(map(Treatment, ("large_final", "magnitude_increase", "random"))),
-        levels=10,
+        mask_sources=(UNTRAINED, MaskSource("oneshot", "large_final_same_sign")),
+        levels=20,
         seeds=(0, 1, 2),
         networks=("fc",),
         dataset="digits",
+        schedule="500",
         ends_with_table=True,
     ),
     "trial": Study(

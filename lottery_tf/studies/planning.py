@@ -168,7 +168,7 @@ def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
         yield run_settings(
             network,
             request.dataset or study.dataset or _paper_dataset(network),
-            request.schedule,
+            request.schedule or study.schedule,
             eval_interval=request.eval_interval,
             learning_rate=request.learning_rate,
             warmup_iterations=request.warmup_iterations,

@@ -1,8 +1,8 @@
 """What TensorBoard shows: event files beside the results, written while a level trains and when it is done.
 
 A level's folder holds its curves against iterations, the histograms of w_i and w_f, and an image of the input pixels
-that keep connections. A treatment's folder holds its hyperparameters, and its accuracy and early-stopping iteration by
-level and against the kept fraction (the step is that fraction in hundredths of a percent: 10,000 is the dense network).
+that keep connections. A treatment's folder holds its accuracy and early-stopping iteration by level and by the share of
+weights that is kept, and what the page HParams shows of it: its hyperparameters, and numbers that tell it from others.
 """
 
 from __future__ import annotations
@@ -21,6 +21,14 @@ from lottery_tf.results.paths import EVENT_FILES
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
+BY_KEPT = "by kept weights of 10000"  # TensorBoard's axis has whole numbers only, and no name but its group's
+KEPT_AXIS = "The step says how many of 10,000 weights are kept: 10,000 is the dense network, 360 are 3.6%."
+COMPARED = {  # what HParams shows of a treatment -> from its finished levels, in order, without the dense network
+    "compare/mean test_accuracy of all levels": lambda levels: np.mean([each["test_accuracy"] for each in levels]),
+    "compare/best test_accuracy": lambda levels: max(each["test_accuracy"] for each in levels),
+    "compare/last test_accuracy": lambda levels: levels[-1]["test_accuracy"],
+    "compare/last kept percentage": lambda levels: 100 * levels[-1]["kept_fraction"],
+}
 
 
 def _fresh_writer(folder: Path) -> tf.summary.SummaryWriter:
@@ -102,40 +110,52 @@ def _histogram(name: str, values: np.ndarray, step: int) -> None:
 def input_connections(mask: Weights) -> np.ndarray | None:
     """The share of each input pixel's connections that the first dense layer keeps, as a (height, width, 1) image.
 
-    None where the first layer is a convolution or its inputs are no square grey image.
+    None where nothing is pruned, the first layer is a convolution, or its inputs are no square grey image.
     """
     first = next(iter(mask.values()))
     side = round(np.sqrt(first.shape[0]))
-    if first.ndim != 2 or side * side != first.shape[0]:
+    if first.ndim != 2 or side * side != first.shape[0] or first.all():
         return None
     share = first.mean(axis=1, dtype=np.float64)
     return (share / share.max()).reshape(side, side, 1)
 
 
-def write_treatment_page(folder: Path, settings: dict[str, object], levels: list[dict]) -> None:
+def write_treatment_page(
+    folder: Path, identity: dict[str, object], settings: dict[str, object], levels: list[dict]
+) -> None:
     """Writes a treatment's event file anew from the metrics of its levels, the dense network's first.
 
     Args:
       folder: the treatment's folder.
-      settings: its hyperparameters by name; those that are None are left out.
+      identity: what tells it from others, by name: the columns of HParams.
+      settings: its further hyperparameters by name; of both, those that are None are left out.
       levels: `StoredResult.metrics` of each.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shown = {name: str(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    given = {name: value for name, value in {**identity, **settings}.items() if value is not None}
+    shown = {name: str(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    pruned = sorted((each for each in levels if _is_finished(each) and each["level"]), key=lambda each: each["level"])
     with _fresh_writer(folder).as_default():
-        hparams.hparams({name: value for name, value in shown.items() if value is not None}, trial_id=str(folder))
+        columns = [hparams.HParam(name) for name in identity]
+        hparams.hparams_config(columns, [hparams.Metric(tag, display_name=tag.partition("/")[2]) for tag in COMPARED])
+        hparams.hparams(shown, trial_id="/".join(folder.parts[-4:]))
         # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and
         # forgets.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
-            _scalars("against kept fraction", metrics, step=round(10_000 * metrics["kept_fraction"]))
+            _scalars(BY_KEPT, metrics, round(10_000 * metrics["kept_fraction"]), KEPT_AXIS)
         for metrics in sorted(levels, key=lambda metrics: metrics["level"]):
-            _scalars("by level", metrics, step=metrics["level"])
+            _scalars("by level", metrics, metrics["level"])
+        for tag, value in COMPARED.items() if pruned else ():
+            tf.summary.scalar(tag, value(pruned), step=pruned[-1]["level"])
 
 
-def _scalars(prefix: str, metrics: dict, step: int) -> None:
-    """The scalars of one level; a diverged one has none that say anything."""
-    if metrics["status"] != "finished":
-        return
-    for name in TREATMENT_SCALARS:
+def _is_finished(metrics: dict) -> bool:
+    """Whether a level has numbers that say anything, as a diverged one has not."""
+    return metrics["status"] == "finished"
+
+
+def _scalars(prefix: str, metrics: dict, step: int, description: str | None = None) -> None:
+    """The scalars of one level, if it did not diverge."""
+    for name in TREATMENT_SCALARS if _is_finished(metrics) else ():
         if metrics[name] is not None:
-            tf.summary.scalar(f"{prefix}/{name}", metrics[name], step=step)
+            tf.summary.scalar(f"{prefix}/{name}", metrics[name], step=step, description=description)

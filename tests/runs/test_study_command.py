@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # runs studies, and kills them
 
 SEED_OF_BOTH = 5  # kills a worker first, then the study
 TINY = ("--study=demo", "--seeds=0,1", "--levels=2", "--schedule=80", "--eval_interval=20", "--snapshot_seconds=0.1")
-TASKS = 2 * (1 + 3 * 2)
+TASKS = 2 * (1 + 3 * 2 + 2)  # the dense network, levels, sets of Supermasks
 RUN = "fc-digits/80"
 
 
@@ -32,7 +32,7 @@ def undisturbed(tmp_path_factory):
     (folder.parent / "temporary").mkdir()
     env = os.environ | {"TMPDIR": str(folder.parent / "temporary")}
     done = subprocess.run(faults.command(folder, *TINY), cwd=ROOT, env=env, capture_output=True, text=True, check=True)
-    return folder, done.stdout
+    return folder, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -42,10 +42,19 @@ def study(command, tmp_path):
 
 
 def test_a_study_ends_with_a_table_and_a_picture(undisturbed):
-    folder, printed = undisturbed
+    folder, printed, _ = undisturbed
     assert f"{TASKS} finished of {TASKS} tasks." in printed
     assert "large_final-rewind-zero" in printed and "64.06" in printed
+    assert "Supermask: large_final_same_sign x signed constant, never trained" in printed
     assert (folder / RUN / "lottery.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_is_drawn_while_it_trains(undisturbed):
+    """It is told of once, before the study ends."""
+    folder, printed, told = undisturbed
+    (line,) = [line for line in told.splitlines() if "To look at meanwhile" in line]
+    assert str(folder / RUN / "lottery.png") in line
+    assert "level-02" in told.partition(line)[2] and f"Drawn in {folder / RUN / 'lottery.png'}" in printed
 
 
 def test_a_study_leaves_no_temporary_files(undisturbed):
@@ -56,13 +65,17 @@ def test_a_study_gives_the_bits_of_single_runs(undisturbed, warm_command, tmp_pa
     flags = (
         "--criterion=large_final,magnitude_increase,random --seeds=0,1 --levels=2 --iterations=80 --eval_interval=20"
     )
-    done = warm_command("runs.lottery", *flags.split(), "--threads=1", f"--results_dir={tmp_path}")
+    common = ("--threads=1", f"--results_dir={tmp_path}")
+    done = warm_command("runs.lottery", *flags.split(), *common)
+    assert done.returncode == 0, done.stderr
+    flags = "--criterion=large_final_same_sign --seeds=0,1 --levels=2 --iterations=80 --eval_interval=20"
+    done = warm_command("runs.supermask", *flags.split(), *common)
     assert done.returncode == 0, done.stderr
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
 
 
 def test_a_second_time_nothing_is_left_to_do(undisturbed, command):
-    folder, _ = undisturbed
+    folder, *_ = undisturbed
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("checksums.json")}
     done = command("runs.study", *TINY, f"--results_dir={folder}")
     assert done.returncode == 0 and f"{TASKS} finished of {TASKS} tasks." in done.stdout
@@ -77,7 +90,7 @@ def test_each_run_has_a_log(undisturbed):
 
 
 def test_status_from_outside(undisturbed, command):
-    folder, _ = undisturbed
+    folder, *_ = undisturbed
     done = command("runs.status", f"--results_dir={folder}", "--json")
     (found,) = json.loads(done.stdout)
     assert (found["units"], found["finished"], found["waiting"], found["runs"]) == (TASKS, TASKS, 0, False)
@@ -86,11 +99,11 @@ def test_status_from_outside(undisturbed, command):
 
 
 def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp_path):
-    folder, _ = undisturbed
+    folder, *_ = undisturbed
     more = [flag for flag in TINY if "levels" not in flag] + ["--levels=5", "--dry_run"]
     done = command("runs.study", *more, f"--results_dir={folder}")
     assert done.returncode == 0, done.stderr
-    wanted = 2 * (1 + 3 * 5)
+    wanted = TASKS + 2 * 3 * 3
     assert done.stdout.splitlines()[1].split() == ["demo", str(wanted), str(TASKS), str(wanted - TASKS), "0"]
     assert f"{wanted - TASKS} trainings, {80 * (wanted - TASKS):,} steps" in done.stdout
     assert "measured here" in done.stdout
@@ -248,9 +261,9 @@ def test_different_studies_at_once_do_what_they_share_once(tmp_path):
     assert [process.wait(timeout=600) for process in processes] == [0, 0]
     begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
     assert begun.count("dense begins on ") == begun.count("large_final-rewind-zero/level-01 begins on ") == 1
-    assert begun.count(" begins on ") == 1 + 3 + 2
-    found = [json.loads(path.read_text())["counts"]["finished"] for path in tmp_path.glob("studies/*/state.json")]
-    assert found == [4, 4]
+    assert begun.count(" begins on ") == 1 + 3 + 2 + 2
+    states = sorted(tmp_path.glob("studies/*/state.json"))
+    assert [json.loads(path.read_text())["counts"]["finished"] for path in states] == [1 + 3 + 2, 1 + 3]
 
 
 def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):

@@ -22,7 +22,7 @@ def planned(*studies, **options):
         ("figure5", 1 + 3 * 24, 0),  # zero, init, hybrid
         ("figure7", 1 + 4 * 5, 12),  # dense; masks learned on two kinds of weights, rescaled or not, from five starts
         ("table1", 1 + 4 * 5, 12),
-        ("demo", 1 + 3 * 10, 0),
+        ("demo", 1 + 3 * 20, 2),
         ("lottery", 1 + 3 * 24 + 2 * 3 * 24, 0),  # tickets, one-shot, fine-tuned; three of two controls for each ticket
         ("unmasking", 1 + 2 * 6 * 24 + 5, 0),  # two criteria, six rewind points, of which one is the beginning
     ],
@@ -90,8 +90,8 @@ def test_data_sets_seeds_and_schedules():
     }
     assert {task.dataset for task in planned("figure5", dataset="digits").tasks.values()} == {"digits"}
     demo = plan(Request(("demo",))).tasks.values()
-    assert {(w.network, w.dataset, w.seed, w.iterations) for w in demo} == {
-        ("fc", "digits", s, 1000) for s in (0, 1, 2)
+    assert {(w.network, w.dataset, w.seed, w.iterations) for w in demo if w.iterations} == {
+        ("fc", "digits", s, 500) for s in (0, 1, 2)
     }
 
 

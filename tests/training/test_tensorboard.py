@@ -7,7 +7,14 @@ from event_files import read, scalars
 from lottery_tf.experiment import paper_experiment
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.training.tensorboard import TREATMENT_SCALARS, TrainingEvents, input_connections, write_treatment_page
+from lottery_tf.training.tensorboard import (
+    BY_KEPT,
+    COMPARED,
+    TREATMENT_SCALARS,
+    TrainingEvents,
+    input_connections,
+    write_treatment_page,
+)
 
 pytestmark = pytest.mark.slow  # trains and writes events
 
@@ -38,21 +45,51 @@ def test_masks_and_weights_of_a_level(run):
     assert "input pixels that keep connections" in board.Tags()["tensors"]
 
 
-def test_accuracy_against_kept_fraction_and_hyperparameters(run):
+def hparams_data(board, tag):
+    """What TensorBoard's plugin for hyperparameters is told under a tag."""
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    return HParamsPluginData.FromString(board.summary_metadata[tag].plugin_data.content)
+
+
+def test_accuracy_by_kept_share_and_by_level(run):
     levels, folder = run
     board = read(folder / Treatment().name)
     expected = {round(1e4 * level.metrics["kept_fraction"]): level.metrics["test_accuracy"] for level in levels}
-    assert scalars(board, "against kept fraction/test_accuracy") == pytest.approx(expected)
+    assert scalars(board, f"{BY_KEPT}/test_accuracy") == pytest.approx(expected)
+    assert "10,000 is the dense network" in board.summary_metadata[f"{BY_KEPT}/test_accuracy"].summary_description
     assert list(scalars(board, "by level/test_accuracy").values()) == pytest.approx(list(expected.values()))
     for tag in board.Tags()["tensors"]:
         steps = [event.step for event in board.Tensors(tag)]
         assert steps == sorted(steps), "TensorBoard forgets what stands before a lower step"
-    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-    content = board.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    hparams = HParamsPluginData.FromString(content).session_start_info.hparams
+
+def test_hyperparameters_and_numbers_that_tell_treatments_apart(run):
+    """None of them is the dense network's, which all treatments of a seed share."""
+    levels, folder = run
+    board = read(folder / Treatment().name)
+    hparams = hparams_data(board, "_hparams_/session_start_info").session_start_info.hparams
     assert hparams["criterion"].string_value == "large_final"
     assert hparams["learning_rate"].number_value == pytest.approx(1.2e-3)
+    experiment = hparams_data(board, "_hparams_/experiment").experiment
+    columns = [column.name for column in experiment.hparam_infos]
+    assert {"network", "criterion", "mask1", "mask0", "rewind_to", "seed"} <= {*columns}
+    accuracies = [level.metrics["test_accuracy"] for level in levels[1:]]
+    wanted = [np.mean(accuracies), max(accuracies), accuracies[-1], 100 * levels[-1].metrics["kept_fraction"]]
+    shown = [list(scalars(board, metric.name.tag).values()) for metric in experiment.metric_infos]
+    assert shown == [[pytest.approx(value)] for value in wanted]
+
+
+def test_a_page_keeps_all_levels_when_a_later_command_asks_for_fewer(run, digits, tmp_path):
+    levels, folder = run
+    settings = run_settings("fc", "digits", "30", eval_interval=10)
+    again = paper_experiment(settings, digits, tmp_path)
+    assert len(list(again.levels(Treatment(), 0, 1))) == 2 and again.trained == 0
+    page = folder / Treatment().name
+    assert list(scalars(read(page), "by level/test_accuracy")) == [0, 1, 2]
+    # A level that was made from another one than is there now is not of this treatment.
+    metrics = levels[1].metrics | {"fingerprint": "another"}
+    assert list(again._levels.later_levels(Treatment(), 0, [levels[0].metrics, metrics])) == []
 
 
 def test_a_level_that_diverged_has_no_point(tmp_path):
@@ -62,8 +99,10 @@ def test_a_level_that_diverged_has_no_point(tmp_path):
         measures | {"level": 0, "kept_fraction": 1.0, "status": "finished"},
         measures | {"level": 1, "kept_fraction": 0.8, "status": "diverged"},
     ]
-    write_treatment_page(tmp_path, {}, levels)
-    assert scalars(read(tmp_path), "by level/early_stop_iteration") == {0: 0.5}
+    write_treatment_page(tmp_path, {}, {}, levels)
+    board = read(tmp_path)
+    assert scalars(board, "by level/early_stop_iteration") == {0: 0.5}
+    assert not COMPARED.keys() & {*board.Tags()["tensors"]}
 
 
 def test_an_interrupted_level_is_not_written_twice(tmp_path):
@@ -82,3 +121,4 @@ def test_input_connections():
     np.testing.assert_array_equal(input_connections(mask)[:, :, 0], [[0, 0.5], [0, 1]])
     assert input_connections({"conv": np.ones((3, 3, 1, 4), bool)}) is None
     assert input_connections({"dense": np.ones((5, 4), bool)}) is None
+    assert input_connections({"dense": np.ones((4, 4), bool)}) is None, "a picture of a dense network is a white tile"

@@ -40,7 +40,7 @@ def test_masks_whose_learning_diverged_are_not_averaged():
 )
 def test_what_diverged_is_not_passed_over_in_silence(accuracies, stop, accuracy):
     levels = [level(seed, value) for seed, value in enumerate(accuracies)]
-    rows = summary.chosen(levels, [Treatment()], list(range(len(accuracies))), 0)
+    rows = summary.chosen(levels, [Treatment()], list(range(len(accuracies))))
     (line,) = summary.table(rows).splitlines()[2:]
     assert line.split("100.00")[1].strip().replace("  ", "\t").split("\t")[0] == stop
     assert line.endswith(f" {accuracy}")

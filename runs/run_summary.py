@@ -1,0 +1,134 @@
+"""What a run came to, as tables and as its picture, `lottery.png`: for commands to import late, since it needs pandas.
+
+A run is what shares a folder: one network, data set and schedule.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.figures import curves, styles
+from analysis.tables import summary
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results import walk
+from lottery_tf.studies.named_studies import STUDIES
+from lottery_tf.studies.planning import Plan
+from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask, Task
+from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
+
+PICTURE = "lottery.png"
+WEIGHTS = "signed_constant"  # the better of the two kinds of weights that Supermasks are laid over
+
+Found = Mapping[str, list[tuple[Path, dict]]]  # kind of result -> folders and metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSummary:
+    """Some treatments and Supermasks of a run, with all of their levels that are there.
+
+    Attributes:
+      folder: the run's folder.
+      treatments: which treatments, in the order of the tables.
+      seeds: of which seeds.
+      controls: which kinds of controls of the treatments -> up to which draw.
+      mask_sources: sources of heuristic Supermasks; the baseline without a mask is not shown.
+    """
+
+    folder: Path
+    treatments: tuple[Treatment, ...]
+    seeds: tuple[int, ...]
+    controls: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    mask_sources: tuple[MaskSource, ...] = ()
+
+    def show(self) -> None:
+        """Prints the tables and draws the picture."""
+        print(self.tables())
+        if path := self.draw():
+            print(f"\nDrawn in {path}")
+
+    def tables(self) -> str:
+        """A table for each treatment, its controls and each source of Supermasks; then what is there besides."""
+        found = self._found()
+        blocks = [summary.table(self._levels(found))] if found["level"] else []
+        blocks += [summary.table(rows, ("test_accuracy",)) for rows in self._supermasks(found).values()]
+        return "\n\n".join([*blocks, *self._left_out(found)])
+
+    def draw(self) -> Path | None:
+        """Draws the picture anew and returns its path; None where there is no level yet that was pruned."""
+        found = self._found()
+        if not any(metrics["level"] for _, metrics in found["level"]):
+            return None
+        supermasks = self._supermasks(found)
+        look = {
+            rows["treatment"].iloc[0]: styles.criterion_style(source.criterion) for source, rows in supermasks.items()
+        }
+        rows = pd.concat([self._levels(found), *supermasks.values()])
+        return curves.accuracy_against_kept(rows, self.folder / PICTURE, look)
+
+    def _found(self) -> Found:
+        """All results of the run, of its seeds or others."""
+        found = collections.defaultdict(list)
+        for path, metrics in walk.finished_with_folders(self.folder, None):
+            found[metrics["kind"]].append((path, metrics))
+        return found
+
+    def _levels(self, found: Found) -> pd.DataFrame:
+        """The levels of each treatment, and after them those of its controls, all draws of a kind under one name."""
+        levels, controls = ([metrics for _, metrics in found[kind]] for kind in ("level", "control"))
+        tables = []
+        for treatment in self.treatments:
+            tables.append(summary.chosen(levels, [treatment], self.seeds))
+            for control, draws in self.controls.items():
+                own = [m for m in controls if m["control"] == control and m["draw"] <= draws]
+                # None of a treatment whose first level diverged, say.
+                if any(treatment.matches(m) and m["seed"] in self.seeds for m in own):
+                    rows = summary.chosen(own, [treatment], self.seeds)
+                    tables.append(rows[rows["level"] > 0].assign(treatment=f"{treatment.name}, control: {control}"))
+        return pd.concat(tables)
+
+    def _supermasks(self, found: Found) -> dict[MaskSource, pd.DataFrame]:
+        """The Supermasks of each source that there are any of, as rows like those of levels."""
+        own = [metrics for _, metrics in found["supermask"] if metrics["seed"] in self.seeds]
+        tables = {
+            source: [m for m in own if (m["source"], m["criterion"]) == (source.source, source.criterion)]
+            for source in self.mask_sources
+            if source != UNTRAINED
+        }
+        return {source: summary.supermasks(rows, WEIGHTS) for source, rows in tables.items() if rows}
+
+    def _left_out(self, found: Found) -> Iterator[str]:
+        """A sentence on what the folder holds besides."""
+        treatments = {path.parent.name for path, metrics in found["level"] if metrics["level"]}
+        others = sorted(treatments - {treatment.name for treatment in self.treatments})
+        seeds = {metrics["seed"] for _, metrics in found["level"]} - set(self.seeds)
+        others += [f"seed {seed}" for seed in sorted(seeds)]
+        if others:
+            yield f"{self.folder} also holds {', '.join(others)}: not in these tables, nor in the picture."
+
+
+def of_plan(plan: Plan, results_dir: Path) -> list[RunSummary]:
+    """A summary of each run of a plan that a study with `ends_with_table` trains levels of, if any are there."""
+    wanted = [name for name, study in STUDIES.items() if study.ends_with_table]
+    by_run: dict[str, list[Task]] = {}
+    for key in dict.fromkeys(key for name in wanted for key in plan.keys_for(name)):
+        by_run.setdefault(plan.tasks[key].folder, []).append(plan.tasks[key])
+    found = [_of_tasks(results_dir / run, tasks) for run, tasks in by_run.items()]
+    return [each for each in found if each.seeds and next(walk.finished(each.folder), None)]
+
+
+def _of_tasks(folder: Path, tasks: Sequence[Task]) -> RunSummary:
+    """What there is to show of some tasks of one run."""
+    levels = [task for task in tasks if isinstance(task, LevelTask)]
+    controls = [task for task in tasks if isinstance(task, ControlTask)]
+    return RunSummary(
+        folder,
+        tuple(dict.fromkeys(task.treatment for task in levels if task.treatment)),
+        tuple(sorted({task.seed for task in levels})),
+        {task.control: max(other.draw for other in controls if other.control == task.control) for task in controls},
+        tuple(dict.fromkeys(task.mask_source for task in tasks if isinstance(task, HeuristicMasksTask))),
+    )

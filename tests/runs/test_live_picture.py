@@ -1,0 +1,54 @@
+"""Pictures drawn beside a study: again as there is more, told of once, and never in its way."""
+
+import queue
+import threading
+from pathlib import Path
+
+from runs import live_picture
+from runs.live_picture import LivePicture
+
+SECONDS = 60  # after which a test that hangs fails
+
+
+def test_it_is_drawn_again_as_there_is_more_and_told_of_once(monkeypatch):
+    monkeypatch.setattr(live_picture, "PAUSE", 0)
+    drawn, told = queue.Queue(), []
+    paths = iter([[], [Path("a.png")], [Path("a.png"), Path("b.png")]])
+
+    def draw():
+        found = next(paths)
+        drawn.put(found)
+        return found
+
+    with LivePicture(draw, told.append) as picture:
+        for wanted in ([], [Path("a.png")], [Path("a.png"), Path("b.png")]):
+            picture.more()
+            assert drawn.get(timeout=SECONDS) == wanted
+    assert told == [f"To look at meanwhile: {name}.png, drawn again as levels come." for name in "ab"]
+    assert drawn.empty(), "nothing is drawn without being asked for"
+
+
+def test_what_cannot_be_drawn_is_told_and_does_no_harm():
+    told, failed = [], threading.Event()
+
+    def tell(line):
+        told.append(line)
+        failed.set()
+
+    def draw():
+        raise ValueError("no room")
+
+    with LivePicture(draw, tell) as picture:
+        picture.more()
+        assert failed.wait(SECONDS)
+        picture.more()
+    assert told == ["The picture could not be drawn yet (no room)."]
+
+
+def test_the_end_waits_for_no_pause(monkeypatch):
+    monkeypatch.setattr(live_picture, "PAUSE", 1e9)
+    drawn = threading.Event()
+    with LivePicture(lambda: drawn.set() or [], print) as picture:
+        picture.more()
+        assert drawn.wait(SECONDS)
+    assert not picture._thread.is_alive()
