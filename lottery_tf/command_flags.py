@@ -77,7 +77,7 @@ class _List(flags.ArgumentParser):
         words = [word.strip() for word in argument.split(",")] if argument else []
         values = [value for word in words for value in _values(self._name, self._item, word)]
         if not values and not self._may_be_empty:
-            raise InputError(f"--{self._name} is empty; it wants at least one value.")
+            raise InputError(f"--{self._name} is empty; it needs at least one value.")
         if twice := [value for value in values if values.count(value) > 1]:
             raise InputError(f"--{self._name} gives {twice[0]!r} more than once.")
         return values
@@ -87,15 +87,15 @@ def _values(name: str, item: type, word: str) -> Sequence[Any]:
     """What a part of a list stands for: one value, or a range of whole numbers."""
     if item is int:
         if not (found := re.fullmatch(r"(\d+)(?:-(\d+))?", word)):
-            raise InputError(f"--{name} wants whole numbers of at least 0, or ranges such as 0-4; {word!r} is neither.")
+            raise InputError(f"--{name} takes whole numbers of at least 0, or ranges such as 0-4; {word!r} is neither.")
         first, last = int(found[1]), int(found[2] or found[1])
         if not 0 <= last - first < 10_000:
-            raise InputError(f"--{name} wants ranges that go up, to fewer than 10,000 numbers; {word!r} does not.")
+            raise InputError(f"--{name} takes increasing ranges of fewer than 10,000 numbers; {word!r} is not one.")
         return range(first, last + 1)
     try:
         return [item(word)]
     except ValueError:
-        raise InputError(f"--{name} wants numbers; {word!r} is not one.") from None
+        raise InputError(f"--{name} takes numbers; {word!r} is not one.") from None
 
 
 def define_list(
@@ -139,7 +139,7 @@ def _misunderstood(error: flags.Error) -> str:
     if found := re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL):
         name, value, told = found.groups()
         wanted = flags.FLAGS[name].parser.syntactic_help.replace("an integer", "a whole number")
-        return f"--{name} wants {wanted}; {value!r} is not one." if wanted else f"--{name} is {value!r}: {told}."
+        return f"--{name} takes {wanted}; {value!r} is not one." if wanted else f"--{name} is {value!r}: {told}."
     return f"{error}."
 
 

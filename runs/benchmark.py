@@ -1,4 +1,4 @@
-"""Measures this project on this machine; each suite prints what it measured, on what, and how often.
+"""Measures this project on this machine. Each suite prints its numbers, the machine, and the number of repeats.
 
 Example:
   python -m runs.benchmark --suite=throughput
@@ -16,20 +16,20 @@ from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 
 SUITES = {
-    "throughput": "training steps per second, beside plain Keras fit",
+    "throughput": "training steps per second, compared with plain Keras fit",
     "precision": "training steps per second of convolutional networks in float32 and in bfloat16",
-    "masks": "the cost of a step that learns a mask, beside a dense one",
+    "masks": "the time of a step that learns a mask, compared with a dense training step",
     "memory": "peak memory of a run of each network",
     "compaction": "size and inference time of trained tickets, before and after `compact`",
-    "study": "whole studies on both engines beside single runs, and what scheduling costs (ten minutes and more)",
-    "faults": "studies killed again and again, and a full disk (many minutes)",
+    "study": "whole studies on both engines compared with single runs, and the cost of scheduling (over ten minutes)",
+    "faults": "studies that are killed at random moments, a full disk and a lost Ray cluster (many minutes)",
 }
 SUITE = define_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")
-REPEATS = flags.DEFINE_integer("repeats", 3, "How often each figure is measured; the median is printed.")
+REPEATS = flags.DEFINE_integer("repeats", 3, "How often each number is measured; the median is printed.")
 
 
 def main() -> None:
-    """Runs the suites one after the other; each prints what it measures."""
+    """Runs the suites one after the other; each prints its measurements."""
     for suite in SUITE.value:
         choose(SUITES, suite, "suite")
     if REPEATS.value < 1:

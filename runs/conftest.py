@@ -1,6 +1,6 @@
-"""Which doctests of this package are collected."""
+"""Selects the modules of this package whose doctests are collected."""
 
 
 def pytest_ignore_collect(collection_path):
-    """Passes over modules without doctests: commands define flags when they are imported, each for its own process."""
+    """Ignores modules without doctests. Importing a command defines its flags, and flags of two commands clash."""
     return (collection_path.suffix == ".py" and ">>>" not in collection_path.read_text()) or None

@@ -1,4 +1,4 @@
-"""Another name for `runs.landscape`, as that command was called before."""
+"""The former name of `runs.landscape`."""
 
 import runpy
 

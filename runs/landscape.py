@@ -5,9 +5,9 @@ Examples, on embedded data:
   python -m runs.landscape --levels=8 --measure=robustness,limit --at=2,5 --multiples=0.5,1,2,4
   python -m runs.landscape --between=results/fc-digits/1000/seed-0/dense,results/fc-digits/1000/seed-1/dense
 
-Measurements are stored beside their levels, found again by the next command, and exported by analysis.export. They need
-the weights of all levels and keep them: train with runs.lottery --keep=all or runs.study --keep=all, else weights that
-were dropped are trained again.
+Measurements are stored beside their levels. Later commands reuse them, and analysis.export exports them. They need the
+weights of all levels: train with runs.lottery --keep=all or runs.study --keep=all, otherwise levels whose weights were
+deleted are trained again. This command keeps all weights.
 """
 
 from __future__ import annotations
@@ -48,35 +48,39 @@ from runs.progress import Progress
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
 
-Measured = tuple[str, str, list[dict]]  # a measurement's name, what it is of, the metrics of what was measured
+Measured = tuple[str, str, list[dict]]  # a measurement's name, the name of what it measures, the metrics
 
 DEFAULTS = MeasurementSettings()
 CHANGES = define_changes()
 MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
-    f"What is measured: {', '.join(MEASUREMENTS)}. lines: {POINTS} evaluations for each level. instability, "
-    "robustness: trainings at some levels. flatness: some 200 products with the Hessian for each level. limit: a "
-    "second or so more for each level. magnitudes: next to nothing.",
+    f"What to measure: {', '.join(MEASUREMENTS)}. Costs: lines: {POINTS} evaluations for each level. instability, "
+    "robustness: trainings at some levels. flatness: about 200 products with the Hessian for each level. limit: about "
+    "a second more for each level. magnitudes: almost nothing.",
 )
 AT = define_list(
     "at",
     None,
-    "Levels at which instability, robustness, flatness and limit are measured. Default: a third and two thirds of "
-    "--levels for what takes trainings, all for the others.",
+    "Levels at which instability, robustness, flatness and limit are measured. Default: all levels; a third and two "
+    "thirds of --levels for measurements that need trainings.",
     int,
 )
 BETWEEN = define_list(
-    "between", None, "The folders of two results: the line between them, and nothing else. Settings are read there."
+    "between", None, "Folders of two results. Only the line between them is measured, with the settings of the folders."
 )
 SPLIT = define_choice(
-    "split", DEFAULTS.split, SPLITS, f"Images that errors are read on, {', '.join(SPLITS)}; the literature's are test."
+    "split", DEFAULTS.split, SPLITS, f"Images that errors are measured on: {', '.join(SPLITS)}. Papers use test."
 )
 MATCHING_TOLERANCE = flags.DEFINE_float(
-    "matching_tolerance", 100 * MATCHING, "Matching: so many points above the dense network's error, or less."
+    "matching_tolerance",
+    100 * MATCHING,
+    "A level matches if its error is at most this many percentage points above the dense network's.",
 )
 STABLE_BELOW = flags.DEFINE_float(
-    "stable_below", 100 * STABLE, "Linearly connected, in one mode: an error barrier below so many points."
+    "stable_below",
+    100 * STABLE,
+    "Two networks are in one mode (linearly connected) if their error barrier is below this many percentage points.",
 )
 _MEASUREMENT = define(
     MeasurementSettings,
@@ -84,14 +88,14 @@ _MEASUREMENT = define(
     rename={"precision": "limit_precision"},
 )
 
-WITH_BETWEEN = (  # the flags that go with --between, which reads all others in the folders of its results
+WITH_BETWEEN = (  # the flags that --between accepts; it reads all other settings in the folders of its results
     "between", "data_dir", "threads", "snapshot_seconds", "split", "matching_tolerance", "stable_below",
     *(flag.name for flag in _MEASUREMENT.values()),
 )  # fmt: skip
 
 
 def main() -> None:
-    """Measures the levels of every treatment, or the line between two results, and prints what was measured."""
+    """Measures the levels of every treatment, or the line between two results, and prints tables."""
     accept_number_as_precision()
     settings = MeasurementSettings(split=SPLIT.value, tolerance=MATCHING_TOLERANCE.value / 100, **values(_MEASUREMENT))
     if not STABLE_BELOW.value > 0:
@@ -104,16 +108,16 @@ def main() -> None:
 
 
 def accept_number_as_precision() -> None:
-    """Takes a number in --precision for --limit_precision, which was called so before trainings had a precision."""
+    """Takes a number in --precision as --limit_precision, the former name of that flag."""
     precision = CHANGES["precision"]
     with contextlib.suppress(ValueError):
         flags.FLAGS[_MEASUREMENT["precision"].name].value = float(precision.value)
         flags.FLAGS[precision.name].value, flags.FLAGS[precision.name].present = precision.default, 0
-        console.log.warning("--precision=NUMBER is called --limit_precision now.")
+        console.log.warning("--precision=NUMBER is now called --limit_precision.")
 
 
 def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
-    """Measures the levels of every treatment and seed; trains what is missing of them first."""
+    """Measures the levels of every treatment and seed, after training missing levels."""
     run, seeds = settings_from_flags(CHANGES), SEEDS.value
     treatments, last = treatments_from_flags(), levels_from_flags()
     for treatment in treatments:
@@ -124,7 +128,7 @@ def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     results_dir = Path(RESULTS_DIR.value)
     outlook = Outlook.on(plan_of("levels", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
-        print(f"{outlook.described()}\nThen {', '.join(wanted)} of these levels; some take trainings of their own.")
+        print(f"{outlook.described()}\nThen to measure: {', '.join(wanted)}. Some measurements need more trainings.")
         return
     start_tensorflow()
     steps = TrainingSteps()
@@ -144,16 +148,16 @@ def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
 
 
 def measure_between(settings: MeasurementSettings) -> Iterator[Measured]:
-    """Measures the line between two results that may lie anywhere."""
+    """Measures the line between two results, which may be in different results folders."""
     if given := [flag.name for flag in own_flags() if flag.present and flag.name not in WITH_BETWEEN]:
-        raise InputError(f"--between reads the settings in the folders of the two results: leave out --{given[0]}.")
+        raise InputError(f"--between reads the settings in the folders of the two results; leave out --{given[0]}.")
     if len(BETWEEN.value) != 2:
-        raise InputError(f"--between wants the folders of two results; {len(BETWEEN.value)} are given.")
+        raise InputError(f"--between needs the folders of two results; {len(BETWEEN.value)} given.")
     first, second = ends = [locate(os.path.expanduser(path)) for path in BETWEEN.value]
     if first.settings.dataset != second.settings.dataset:
-        raise InputError(f"{first.name} and {second.name} are of other data sets: no error is theirs in common.")
+        raise InputError(f"{first.name} and {second.name} were trained on different data sets; give two of the same.")
     if first.settings.network != second.settings.network:
-        raise InputError(f"{first.name} and {second.name} are of other networks: no line joins their weights.")
+        raise InputError(f"{first.name} and {second.name} are different networks; give two results of one network.")
     start_tensorflow()
     steps = TrainingSteps()
     experiments: dict[tuple[Path, RunSettings], Experiment] = {}
@@ -168,48 +172,48 @@ def measure_between(settings: MeasurementSettings) -> Iterator[Measured]:
 
 
 def levels_to_measure(treatments: list[Treatment], last: int) -> dict[str, list[int] | None]:
-    """What is measured, and at which levels (None: at all).
+    """Returns the levels of each measurement; None means all levels.
 
     Raises:
-      InputError: an unknown measurement, one that a treatment does not go with, or levels that it cannot be made at.
+      InputError: for an unknown measurement, one that a treatment does not allow, or levels that it cannot be made at.
     """
     chosen = {name: choose(MEASUREMENTS, name, "measure") for name in MEASURE.value}
     for (name, measurement), treatment in itertools.product(chosen.items(), treatments):
         measurement.check(name, treatment)
     if AT.value is not None and all(measurement.everywhere for measurement in chosen.values()):
-        raise InputError(f"--at says nothing of {', '.join(chosen)}: these are measured at every level.")
+        raise InputError(f"--at does not apply to {', '.join(chosen)}, which are measured at every level.")
     return {name: _levels(name, measurement, last) for name, measurement in chosen.items()}
 
 
 def _levels(name: str, measurement: Measurement, last: int) -> list[int] | None:
     there = measurement.levels(last)
     if not there:
-        raise InputError(f"The measure {name!r} wants more levels; --levels is {last}.")
+        raise InputError(f"The measurement {name!r} needs more levels; --levels is {last}.")
     if measurement.everywhere or (AT.value is None and not measurement.trains):
         return None
     if AT.value is None:
         return sorted({max(there[0], last // 3), max(there[0], 2 * last // 3)})
     if odd := [level for level in AT.value if level not in there]:
         raise InputError(
-            f"--at wants levels; {name!r} is measured at {there[0]} to {there[-1]} where --levels is {last}, and "
-            f"{odd[0]} is not one of them."
+            f"--at contains {odd[0]}; with --levels={last}, {name!r} can be measured at levels {there[0]} to "
+            f"{there[-1]}."
         )
     return AT.value
 
 
 def check_images(dataset: str, settings: MeasurementSettings) -> None:
-    """Raises InputError where the Hessian would be of more images than there are to train on."""
+    """Raises InputError if the Hessian would use more images than the training split has."""
     there = DATASETS[dataset].train - DATASETS[dataset].validation
     if settings.images > there and {"flatness", "limit"} & {*MEASURE.value}:
-        raise InputError(f"--images is {settings.images}; {dataset} has {there} training images.")
+        raise InputError(f"--images is {settings.images}; {dataset} has only {there} training images.")
 
 
 class TrainingSteps:
-    """Counts training steps and passes them on to what shows them at the time.
+    """Counts training steps and reports them to a function that can be exchanged.
 
     Attributes:
-      count: the steps since it was set to 0.
-      show: called with the number of steps just done.
+      count: the number of steps since it was last set to 0.
+      show: function that is called with the number of steps just done.
     """
 
     def __init__(self):
@@ -217,13 +221,13 @@ class TrainingSteps:
         self.show: Callable[[int], None] = lambda count: None
 
     def __call__(self, count: int) -> None:
-        """Some steps were done."""
+        """Counts and reports some more steps."""
         self.count += count
         self.show(count)
 
 
 def make_experiment(run: RunSettings, results_dir: Path, steps: TrainingSteps) -> Experiment:
-    """The experiment of a results folder, which keeps all weights."""
+    """Returns an experiment on a results folder that keeps all weights."""
     from lottery_tf.experiment import paper_experiment
 
     dataset = load_dataset(run.dataset, run.network)
@@ -231,16 +235,16 @@ def make_experiment(run: RunSettings, results_dir: Path, steps: TrainingSteps) -
 
 
 def make_measurer(experiment: Experiment, settings: MeasurementSettings, steps: TrainingSteps) -> LandscapeMeasurer:
-    """What measures an experiment's levels."""
+    """Returns the measurer of an experiment's levels."""
     return LandscapeMeasurer(experiment, settings, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=steps)
 
 
 def announce(experiment: Experiment, treatments: list[Treatment], seeds: int, last: int) -> None:
-    """Says how much disk the weights take, all of which have to be there."""
+    """Logs how much disk space the weights of all levels take."""
     stored = seeds * sum(experiment.weights_bytes(treatment, last) for treatment in treatments)
     console.log.info(
-        "Levels that are missing or lack their weights are trained; all weights are kept, about %.2f GB. To have them "
-        "from the start: runs.lottery --keep=all, or runs.study --study=unmasking --keep=all.",
+        "Levels that are missing or have no weights are trained. All weights are kept, about %.2f GB. To keep them "
+        "from the first training on, use runs.lottery --keep=all or runs.study --study=unmasking --keep=all.",
         stored / 1e9,
     )
 
@@ -258,7 +262,7 @@ def find_or_train(
 
 
 def recorded(levels: Iterator[StoredResult], finished: list[dict]) -> Iterator[StoredResult]:
-    """The levels as they are; the metrics of those that did not diverge are added to a list."""
+    """Yields the levels unchanged, and appends the metrics of those that did not diverge to a list."""
     for level in levels:
         if level.metrics["status"] == "finished":
             finished.append(level.metrics)
@@ -268,7 +272,7 @@ def recorded(levels: Iterator[StoredResult], finished: list[dict]) -> Iterator[S
 def do_all(
     measurer: LandscapeMeasurer, jobs: Mapping[Hashable, Sequence[Job]], steps: TrainingSteps
 ) -> dict[Hashable, list[dict]]:
-    """Does all jobs, behind a bar on a terminal, with a line for each new measurement elsewhere."""
+    """Does all jobs, returns their metrics by key; shows a bar on a terminal, else a line for each new measurement."""
     found: dict[Hashable, list[dict]] = {key: [] for key in jobs}
     with tqdm(total=sum(map(len, jobs.values())), unit=" measurements", disable=None, dynamic_ncols=True) as bar:
         steps.count, steps.show = 0, lambda count: bar.set_postfix_str(f"{steps.count} training steps")

@@ -1,4 +1,4 @@
-"""Stored measurements of the error landscape as text: a table for each, mean [least, greatest] over seeds."""
+"""Stored measurements of the error landscape as tables of text: mean [minimum, maximum] over seeds."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from lottery_tf.landscape.measurements.lines import connection
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.text_tables import band, text_table
 
-Rows = Sequence[Mapping]  # of a line of a table: what was measured for each seed (and direction, or pair of copies)
+Rows = Sequence[Mapping]  # measurements of each seed (and direction, or pair of copies) behind one line of a table
 Column = Callable[[Rows], str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Thresholds:
-    """What counts as matching and as linearly connected.
+    """The thresholds of matching and of linear mode connectivity.
 
     Attributes:
-      tolerance: how much more error than the dense network's still matches, in [0, 1].
-      stable: the error barrier, in [0, 1], below which two networks are in one mode.
+      tolerance: a network matches if its error is at most this much above the dense network's; in [0, 1].
+      stable: two networks are in one mode if the error barrier between them is below this; in [0, 1].
     """
 
     tolerance: float = MATCHING
     stable: float = STABLE
 
     def line(self, metrics: Mapping) -> dict:
-        """A stored line with which of its ends match, whether it is stable, and whether that is as claimed."""
+        """Adds to a stored line which of its ends match, whether it is stable, and whether this is as claimed."""
         joined = connection(metrics, self.tolerance)
         first, second = joined.matching
         return {
@@ -42,7 +42,7 @@ class Thresholds:
         }
 
     def perturbation(self, metrics: Mapping) -> dict:
-        """A stored perturbation with whether its end and the level match, and in whose mode it ended."""
+        """Adds to a stored perturbation whether its end and the level match, and which networks share its mode."""
         return {
             **metrics,
             "matches": matching(metrics["end_error"], metrics["dense_error"], self.tolerance),
@@ -60,7 +60,7 @@ def _numbers(name: str, digits: str = ".2f", factor: float = 1.0) -> Column:
 
 
 def _percent(name: str) -> Column:
-    """Shares in percent, differences in percentage points."""
+    """A column of fractions, in percent or percentage points."""
     return _numbers(name, factor=100)
 
 
@@ -69,7 +69,7 @@ def _text(name: str) -> Column:
 
 
 def _counts(name: str) -> Column:
-    """In how many of all it holds: "1 of 2"."""
+    """A column that shows in how many rows a field is true, such as "1 of 2"."""
     return lambda rows: f"{sum(row[name] for row in rows)} of {len(rows)}"
 
 
@@ -139,7 +139,7 @@ MAGNITUDES = {
 
 
 def table(rows: Rows, columns: Mapping[str, Column], *key: str) -> str:
-    """Rows as text: those that are equal in the fields of the key make a line, in the order in which they come."""
+    """Returns rows as text. Rows with equal values in the fields of the key make one line; lines keep their order."""
     groups: dict[Hashable, list[Mapping]] = {}
     for row in rows:
         groups.setdefault(itemgetter(*key)(row), []).append(row)
@@ -147,33 +147,33 @@ def table(rows: Rows, columns: Mapping[str, Column], *key: str) -> str:
 
 
 def _unrolled(results: Rows, kind: str) -> list[dict]:
-    """The rows of all measurements of a kind, each with what its measurement says of itself."""
+    """The rows of all measurements of a kind, each together with the metrics of its measurement."""
     return [{**metrics, **row} for metrics in results if metrics["kind"] == kind for row in metrics["rows"]]
 
 
 def lines_table(results: Rows, thresholds: Thresholds) -> str:
-    """The lines between successive levels."""
+    """The table of lines between successive levels."""
     return table([*map(thresholds.line, results)], LEVELS_LINE, "level")
 
 
 def instability_table(results: Rows, thresholds: Thresholds) -> str:
-    """The lines between trainings from one start in other orders."""
+    """The table of lines between trainings of one ticket that differ in the order of images."""
     return table([*map(thresholds.line, results)], LEVEL | KEPT | LINE, "level")
 
 
 def chosen_table(results: Rows, thresholds: Thresholds) -> str:
-    """The line between any two results."""
+    """The table of the line between any two results."""
     ends = {"first": _text("first"), "second": _text("second")}
     return table([*map(thresholds.line, results)], ends | LINE, "first", "second")
 
 
 def robustness_table(results: Rows, thresholds: Thresholds) -> str:
-    """Perturbed rewind points, trained again."""
+    """The table of networks that were retrained from perturbed rewind points."""
     return table([*map(thresholds.perturbation, results)], PERTURBATION, "level", "multiple")
 
 
 def flatness_table(results: Rows, thresholds: Thresholds) -> str:
-    """Spectra, and below them curvature and error along directions of pruning."""
+    """The table of spectra, and below it the table of curvature and error along directions of pruning."""
     spectra = [row | {"mean_eigenvalue": row["trace"] / row["size"]} for row in results if row["kind"] == "spectrum"]
     ends = [row for row in _unrolled(results, "ray") if row["position"] == 1]
     below = table(ends, RAY, "level", "direction")
@@ -181,7 +181,7 @@ def flatness_table(results: Rows, thresholds: Thresholds) -> str:
 
 
 def limit_table(results: Rows, thresholds: Thresholds) -> str:
-    """Predicted and found limits: a level and a way to prune a line, the methods side by side."""
+    """The table of predicted and found limits: one line for each level and way to prune, one column for each method."""
     found: dict[tuple, dict] = {}
     for row in _unrolled(results, "limit"):
         own = found.setdefault((row["level"], row["pruned_by"], row["seed"]), dict.fromkeys(limits.METHODS) | row)
@@ -192,36 +192,36 @@ def limit_table(results: Rows, thresholds: Thresholds) -> str:
 
 
 def magnitudes_table(results: Rows, thresholds: Thresholds) -> str:
-    """Magnitudes before and after retraining, all layers together."""
+    """The table of magnitudes before and after retraining, over all layers together."""
     rows = [row for row in _unrolled(results, "threshold") if row["layer"] == WHOLE_NETWORK]
     return table(rows, MAGNITUDES, "level")
 
 
-TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measurement -> its title, what writes it
+TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measurement -> title and function of its table
     "lines": ("Lines between successive levels", lines_table),
-    "instability": ("Instability: the same start in another order", instability_table),
-    "robustness": ("Robustness: perturbed rewind points, trained again", robustness_table),
+    "instability": ("Instability: one ticket trained with two orders of images", instability_table),
+    "robustness": ("Robustness: networks retrained from perturbed rewind points", robustness_table),
     "flatness": ("Flatness at the end of training", flatness_table),
-    "limit": ("The largest share of the surviving weights that can be pruned at once", limit_table),
-    "magnitudes": ("Surviving magnitudes before and after retraining", magnitudes_table),
+    "limit": ("The largest share of the kept weights that can be pruned at once", limit_table),
+    "magnitudes": ("Magnitudes of kept weights before and after retraining", magnitudes_table),
     "chosen": ("The line between two results", chosen_table),
 }
 
 
 def table_of(measurement: str, about: str, results: Rows, thresholds: Thresholds) -> str:
-    """The table of a measurement below its title, or that nothing could be measured."""
+    """The title and the table of a measurement, or a sentence if nothing could be measured."""
     title, write = TABLES[measurement]
-    below = write(results, thresholds) if results else "There is no finished level to measure."
+    below = write(results, thresholds) if results else "No level to measure is finished."
     return f"{title}: {about}\n{below}"
 
 
 def note(thresholds: Thresholds, split: str) -> str:
-    """What the tables mean."""
+    """The explanation printed below the tables."""
     return (
-        "Shares in %, error barriers in points, mean [least, greatest] over seeds; errors at the end of training on "
-        f"{split} images.\nError barrier: the greatest error on the line less the mean of its ends', so at least half "
-        "of their difference.\nAbove the chord: how far the error rises above the straight line between its ends' "
-        f"errors.\nMatching: at most {100 * thresholds.tolerance:g} points above the dense network's error. Stable, "
-        f"the same mode: an error barrier below {100 * thresholds.stable:g} points.\nAs claimed: stable if and only if "
-        "both ends match."
+        "Fractions in %, error barriers in percentage points; mean [minimum, maximum] over seeds. Errors are those at "
+        f"the end of training, on {split} images.\nError barrier: the highest error on the line minus the mean error "
+        "of its ends; it is at least half the difference between them.\nAbove the chord: how far the error rises above "
+        f"the straight line between the errors of the two ends.\nMatching: the error is at most "
+        f"{100 * thresholds.tolerance:g} points above the dense network's. Stable, same mode: the error barrier is "
+        f"below {100 * thresholds.stable:g} points.\nAs claimed: the line is stable if and only if both ends match."
     )

@@ -5,9 +5,9 @@ Examples:
   python -m runs.learn_mask --network=fc --dataset=mnist --weights=initial,signed_constant --initial_logit=-5,-2,0,2,5
   python -m runs.learn_mask --network=fc --g=edge_popup --kept_fraction=0.1,0.3,0.5
 
-The paper prints 2000, 2000, 1000 and 800 iterations for the four networks, which is the default here; the published
-accuracies took that many epochs (--epochs). A list of initial logits gives the sweep over the pruned share; a value for
-each layer is written --initial_logit=dense_1=-1+dense_2=0+output=2.
+The default lengths are the paper's: 2000, 2000, 1000 and 800 iterations for the four networks. To reach the published
+accuracies, train for that many epochs instead (--epochs). Several initial logits give masks with different pruned
+fractions. To give each layer its own initial logit, write --initial_logit=dense_1=-1+dense_2=0+output=2.
 """
 
 from __future__ import annotations
@@ -47,22 +47,26 @@ SEVERAL = ("weights", "kept_fraction")
 _MASK = define(
     MaskSettings, fields(MaskSettings, but=("initial_logit",)), several=SEVERAL, defaults={"kept_fraction": []}
 )
-INITIAL_LOGIT = define_list("initial_logit", ["0"], "Where the logits start; the paper's sweep is -5 to 5.")
+INITIAL_LOGIT = define_list("initial_logit", ["0"], "Initial values of the logits. The paper uses values from -5 to 5.")
 PRESET = define_choice(
-    "mask_preset", "paper", MASK_PRESETS, f"How masks are trained, but for what flags say: {', '.join(MASK_PRESETS)}."
+    "mask_preset",
+    "paper",
+    MASK_PRESETS,
+    f"Default settings for learning masks: {', '.join(MASK_PRESETS)}. Other flags override them.",
 )
 EPOCHS = flags.DEFINE_integer("epochs", None, "Length of each training in epochs of whole batches.")
 _TRAINING = define_training(
-    "Default: as the paper learns masks.",
-    but=("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation"),  # a mask's folder does not say
+    "Default: as in the paper.",
+    # The name of a mask's folder does not contain these settings.
+    but=("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation"),
 )
 
-RATES = {"adam": 0.1, "sgd": 100.0}  # where no learning rate is given; momentum has the paper's of each network
-EDGE_POPUP_RATE = 0.1  # its scores are of the size of weights, not of logits
+RATES = {"adam": 0.1, "sgd": 100.0}  # default learning rates; momentum uses the paper's rate of each network
+EDGE_POPUP_RATE = 0.1  # lower, because the scores of edge_popup are as small as weights
 
 
 def main() -> None:
-    """Finds or learns every mask that the flags name, for every seed, and prints what came of them."""
+    """Finds or learns every mask that the flags name, for every seed, and prints a table of them."""
     network, name, seeds = NETWORK.value, DATASET.value, SEEDS.value
     choose(NETWORKS, network, "network")
     choose(DATASETS, name, "data set")
@@ -97,23 +101,23 @@ def main() -> None:
     below = results_dir / learned_masks_folder(network, name)
     places = {below / learned_mask_path(settings.name, training, seed) for settings in wanted for seed in seeds}
     print(summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask")))
-    print(f"\nTo watch: tensorboard --logdir {results_dir}")
+    print(f"\nTraining curves: tensorboard --logdir {results_dir}")
 
 
 def masks_from_flags() -> list[MaskSettings]:
-    """Every combination of the lists; raises InputError for one that cannot be or is given twice."""
+    """Every combination of the flags' lists; raises InputError for an invalid combination or one given twice."""
     given = values(_MASK)
     if given["g"] == "edge_popup" and not given["kept_fraction"]:
-        raise InputError("--g=edge_popup wants --kept_fraction.")
+        raise InputError("--g=edge_popup needs --kept_fraction.")
     if given["g"] == "edge_popup" and INITIAL_LOGIT.present:
-        raise InputError("--initial_logit does not go with --g=edge_popup, whose scores start at random.")
+        raise InputError("--initial_logit does not go with --g=edge_popup, whose initial scores are random.")
     lists = {name: given.pop(name) or [None] for name in SEVERAL} | {"initial_logit": map(_logit, INITIAL_LOGIT.value)}
     wanted = [
         MaskSettings(**given, **dict(zip(lists, chosen, strict=True))) for chosen in itertools.product(*lists.values())
     ]
     named = [settings.name for settings in wanted]
     if twice := [name for name in named if named.count(name) > 1]:
-        raise InputError(f"The mask {twice[0]} is asked for more than once.")
+        raise InputError(f"The flags give the mask {twice[0]} more than once.")
     return wanted
 
 
@@ -128,11 +132,11 @@ def _float_flag(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"--initial_logit wants numbers; {text!r} is not one.") from None
+        raise InputError(f"--initial_logit takes numbers; {text!r} is not one.") from None
 
 
 def training_from_flags() -> TrainingSettings:
-    """How masks are trained: the paper's settings, with what the flags say otherwise."""
+    """The settings that masks are trained with: the paper's, the preset's, then those of the flags."""
     given = values({name: flag for name, flag in _TRAINING.items() if flag.present})
     table = NETWORKS[NETWORK.value]
     chosen = {"batch_size": MASK_BATCH} | MASK_PRESETS[PRESET.value] | given
@@ -147,7 +151,7 @@ def training_from_flags() -> TrainingSettings:
 
 
 def _iterations(of_the_paper: int, batch_size: int) -> int:
-    """How long a mask is learned; raises InputError where that is given twice, or cannot be."""
+    """The number of iterations that a mask is learned for; raises InputError if it is invalid or given twice."""
     schedule = schedule_from_flags()
     if EPOCHS.value is None:
         return scheduled_iterations(of_the_paper, schedule or "paper")

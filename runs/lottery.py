@@ -4,9 +4,9 @@ Examples, on embedded data:
   python -m runs.lottery --criterion=large_final,magnitude_increase,random --levels=8 --seeds=0,1
   python -m runs.lottery --rounds=oneshot --kept_fraction=0.2,0.05 --controls=reinit,random --control_draws=3
 
-Several criteria, actions and ways to apply them are given as comma lists, and every combination is run. A criterion or
-action of your own is given as package.module:function. What it is called with is said in lottery_tf/pruning:
-criteria.py, mask1_actions.py, mask0_actions.py.
+Lists of criteria, actions and other choices are separated by commas, and every combination is run. To use a criterion
+or action of your own, give package.module:function. Its arguments are described in criteria.py, mask1_actions.py and
+mask0_actions.py of lottery_tf/pruning.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ CHANGES = define_changes()
 CONTROLS = define_list(
     "controls",
     [],
-    f"Controls of every level: {', '.join(controls.CONTROLS)} (see lottery_tf/pruning/controls.py).",
+    f"Controls to train for every level: any of {', '.join(controls.CONTROLS)} (see lottery_tf/pruning/controls.py).",
     may_be_empty=True,
 )
-CONTROL_DRAWS = flags.DEFINE_integer("control_draws", 3, "How many controls of each kind a level has.")
+CONTROL_DRAWS = flags.DEFINE_integer("control_draws", 3, "Number of controls of each kind for each level.")
 KEEP = define_keep()
 
 
 def main() -> None:
-    """Finds or trains every level of every treatment and seed, and its controls; prints and draws what came of them."""
+    """Finds or trains every level of every treatment and seed, and its controls; prints and draws their accuracies."""
     settings, seeds, levels = settings_from_flags(CHANGES), SEEDS.value, levels_from_flags()
     treatments, wanted_controls = treatments_from_flags(), controls_from_flags()
     for treatment in treatments:
@@ -85,11 +85,11 @@ def main() -> None:
                 progress.follow(found, f"{name} {control} {draw}", first=1)
     draws = dict.fromkeys(CONTROLS.value, CONTROL_DRAWS.value)
     RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
-    print(f"To watch: tensorboard --logdir {results_dir}")
+    print(f"Training curves: tensorboard --logdir {results_dir}")
 
 
 def controls_from_flags() -> list[tuple[str, int]]:
-    """Every control that a level is to have, by its kind and draw; raises InputError for one that cannot be."""
+    """The kind and draw of every control of a level; raises InputError for an unknown kind or no draws."""
     for control in CONTROLS.value:
         choose(controls.CONTROLS, control, "control")
     if CONTROL_DRAWS.value < 1:
@@ -100,11 +100,11 @@ def controls_from_flags() -> list[tuple[str, int]]:
 def announce_weights(
     experiment: Experiment, seeds: int, treatments: list[Treatment], levels: int, controls_of_a_level: int
 ) -> None:
-    """Says how much disk the weights take where all are kept."""
+    """Logs how much disk space the weights of all levels take."""
     wanted = seeds * sum(experiment.weights_bytes(treatment, levels) for treatment in treatments)
     wanted *= 1 + controls_of_a_level
     free = shutil.disk_usage(experiment.results.path).free
-    console.log.info("--keep=all stores about %.2f GB of weights; %.2f GB of disk are free.", wanted / 1e9, free / 1e9)
+    console.log.info("--keep=all stores about %.2f GB of weights; %.2f GB are free on disk.", wanted / 1e9, free / 1e9)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a command would do, as a plan of tasks: what is there, what is to do, and about how long that takes."""
+"""Plans the tasks of a command: which are finished, which are to do, and about how long these take."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from lottery_tf.studies.task_results import probably_finished, unchecked_metrics
 from lottery_tf.studies.tasks import ControlTask, LearnedMaskTask, LevelTask, Task
 from lottery_tf.text_tables import text_table
 
-SAMPLE = 200  # finished results that are read for an estimate of speed
-KIND_NAMES = {  # kind of task -> what one and several are called, and what its speed is counted in
+SAMPLE = 200  # number of finished results that are read to estimate a speed
+KIND_NAMES = {  # kind of task -> singular, plural, unit of its speed
     "training": ("training", "trainings", "images a second"),
     "learned mask": ("learned mask", "learned masks", "images a second"),
     "supermasks": ("set of supermasks", "sets of supermasks", "networks a second"),
 }
 TIMES = {"year": 365 * 86400, "month": 30 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
-LONG = 2 * TIMES["day"]  # from here on it is said how a plan becomes shorter
+LONG = 2 * TIMES["day"]  # a command that takes longer suggests ways to shorten it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,8 @@ class ComputeSite:
     """Where a plan is to run.
 
     Attributes:
-      name: what it is called.
-      fits: whether there is room for slots with some needs at once; see `engines.Engine`.
+      name: its name.
+      fits: whether slots with the given resources can run at the same time; see `engines.Engine`.
     """
 
     name: str = "this machine"
@@ -44,15 +44,15 @@ class ComputeSite:
 
 @dataclasses.dataclass(frozen=True)
 class Outlook:
-    """What is to do of a plan, and how long it takes.
+    """The tasks of a plan that are to do, and an estimate of how long they take.
 
     Attributes:
       plan: the plan.
-      there: the keys whose results are there.
-      where: where it is to run.
-      threads: threads of each process; 0: as many as are best for each network.
-      speeds: what is done in a second, in float32 unless it was measured.
-      timed: whether half precision is timed, which takes seconds, or taken to be as fast as float32.
+      there: the keys of finished results.
+      where: where the plan is to run.
+      threads: threads of each process; 0: the best number for each network.
+      speeds: the speed of each network and kind of task; it is that of float32 unless it was measured here.
+      timed: whether half precision is timed, which takes seconds. Otherwise it counts as fast as float32.
     """
 
     plan: Plan
@@ -66,22 +66,22 @@ class Outlook:
     def on(
         cls, plan: Plan, results_dir: Path, where: ComputeSite | None = None, threads: int = 0, timed: bool = False
     ) -> Outlook:
-        """The outlook of a plan for a results folder."""
+        """Returns the outlook of a plan on a results folder."""
         there = frozenset(key for key, task in plan.tasks.items() if probably_finished(results_dir, task))
         return cls(plan, there, where or ComputeSite(), threads, _speeds(plan, results_dir, there), timed)
 
     @property
     def to_do(self) -> list[Task]:
-        """The tasks whose results are not there."""
+        """The tasks that are not finished."""
         return [task for key, task in self.plan.tasks.items() if key not in self.there]
 
     @property
     def steps(self) -> int:
-        """Training steps that are to do."""
+        """The number of training steps that are to do."""
         return sum(task.iterations for task in self.to_do)
 
     def seconds(self, tasks: Collection[Task]) -> float:
-        """About how long some tasks take, with the start of the processes that do them."""
+        """About how many seconds some tasks take, including the start of their processes."""
         by_network = collections.Counter[str]()
         for task in tasks:
             by_network[task.network] += self.speeds.seconds(task) / self._gain(task)
@@ -90,7 +90,7 @@ class Outlook:
         )
 
     def _gain(self, task: Task) -> float:
-        """How many times as fast as by `speeds` a task is, for its half precision."""
+        """How many times faster than `speeds` a task is because of its half precision."""
         if not self.timed or not task.iterations or self.speeds.measured(task.network, task.kind):
             return 1.0
         training = task.training if isinstance(task, LearnedMaskTask) else task.settings.training
@@ -100,10 +100,10 @@ class Outlook:
         return most_at_once(self.where.fits, Resources.for_network(cost_for(network), self.threads))
 
     def announced(self) -> str:
-        """What is to do and how long it takes, and how a plan that takes long becomes shorter."""
+        """Describes what is to do and how long it takes; for a long plan also how to shorten it."""
         to_do = self.to_do
         if not to_do:
-            return f"All {len(self.plan.tasks):,} found, nothing to train."
+            return f"All {len(self.plan.tasks):,} results are finished; nothing to do."
         counts = collections.Counter(task.kind for task in to_do)
         parts = [
             f"{counts[kind]:,} {one if counts[kind] == 1 else several}"
@@ -116,7 +116,7 @@ class Outlook:
         return text + (f" {self._shorter(seconds)}" if seconds > LONG else "")
 
     def _shorter(self, seconds: float) -> str:
-        """What makes a long plan shorter."""
+        """Describes how to shorten a long plan."""
         to_do = self.to_do
         first, quickest = (
             to_do[0].seed,
@@ -129,15 +129,15 @@ class Outlook:
         times = {flag: self.seconds(tasks) for flag, tasks in choices.items() if len(tasks) < len(to_do)}
         times["--schedule=tenth"] = seconds / 10
         told = ", ".join(f"{flag} (about {duration(time)})" for flag, time in times.items())
-        return f"What makes it shorter: {told}, fewer --levels, or more machines (--engine=ray)."
+        return f"To shorten it: {told}, fewer --levels, or more machines (--engine=ray)."
 
     def described(self) -> str:
-        """What there is and what is to do as a table, a line a study; then how long it takes, and by which speeds."""
-        rows = [("study", "tasks", "there", "to do", "also wanted by another study")]
+        """Describes finished tasks and tasks to do in a table with a line for each study, then time and speeds."""
+        rows = [("study", "tasks", "finished", "to do", "shared with another study")]
         for study in sorted({name for names in self.plan.wanted.values() for name in names}):
             rows.append(self._row(study, self.plan.keys_for(study)))
         if len(rows) > 2:
-            rows.append(self._row("together", list(self.plan.tasks)))
+            rows.append(self._row("all", list(self.plan.tasks)))
         lines = [text_table(rows), "", self.announced()]
         for network, kind in dict.fromkeys((task.network, task.kind) for task in self.to_do):
             _, name, unit = KIND_NAMES[kind]
@@ -154,7 +154,7 @@ class Outlook:
 
 @functools.cache
 def precision_gain(network: str, precision: str, batch_size: int) -> float:
-    """How many times as fast as in float32 a network trains here, timed in a process of its own."""
+    """How many times faster than in float32 a network trains on this machine, timed in a process of its own."""
     if precision == "float32":
         return 1.0
     return processes.run_in_subprocess(f"timing {precision}", _timed, network, precision, batch_size)
@@ -169,7 +169,7 @@ def _timed(network: str, precision: str, batch_size: int) -> float:
 
 
 def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
-    """Speeds of each network and kind of task by some of the results that are there."""
+    """The speeds of each network and kind of task, estimated from some finished results."""
     counts = collections.Counter[tuple[str, str]]()
     found: list[tuple[Task, Mapping]] = []
     for key in there:
@@ -181,19 +181,19 @@ def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
 
 
 def duration(seconds: float) -> str:
-    """A length of time as one says it.
+    """Returns a length of time in words.
 
     >>> duration(3), duration(100), duration(86_400), duration(24_000_000)
     ('3 seconds', '2 minutes', '24 hours', '9 months')
     """
-    # Up to two of a unit are told in the next smaller one: "24 hours" says more than "1 day".
+    # Less than 1.5 units are given in the next smaller unit: "24 hours" is more precise than "1 day".
     unit, length = next((pair for pair in TIMES.items() if seconds >= 1.5 * pair[1]), ("second", 1))
     count = max(1, round(seconds / length))
     return f"{count} {unit}{'s' if count > 1 else ''}"
 
 
 def plan_of(name: str, tasks: Iterable[Task]) -> Plan:
-    """The plan of a command that is not a study."""
+    """Returns the plan of a command that is not a study."""
     found = {task.key: task for task in tasks}
     return Plan(found, dict.fromkeys(found, frozenset((name,))))
 
@@ -205,7 +205,7 @@ def pruning_tasks(
     levels: int,
     controls: Collection[tuple[str, int]] = (),
 ) -> Iterator[Task]:
-    """The trainings of some treatments: dense networks, rewind points, levels, and their controls by kind and draw."""
+    """Yields the trainings of some treatments: dense networks, rewind points, levels and controls."""
     for seed in seeds:
         yield LevelTask(settings, seed)
         for treatment in treatments:

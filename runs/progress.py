@@ -1,4 +1,4 @@
-"""The progress of a command: a line for each finished training, and on a terminal a bar below them."""
+"""Shows the progress of a command: a line for each finished training, and on a terminal a bar below them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lottery_tf.results.stored_result import StoredResult
 
 
 class Progress:
-    """Counts training steps against all that are to be done, and shows beside them how the training goes.
+    """Shows how many of a command's training steps are done, and the last reading of the validation images.
 
     Args:
-      steps: all training steps that are to be done.
+      steps: the number of training steps to do.
     """
 
     def __init__(self, steps: int):
@@ -30,28 +30,28 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
         if kind is None and self._bar.total is not None:
-            self._bar.total = self._done  # a training that was taken up had fewer steps to do
+            self._bar.total = self._done  # a training that continued from a checkpoint had fewer steps to do
             self._bar.refresh()
         self._bar.close()
 
     def steps(self, count: int) -> None:
-        """Some steps were done."""
+        """Counts some more steps."""
         self._done += count
         self._bar.update(count)
 
     def reading(self, reading: Mapping) -> None:
-        """The validation images were looked at; see `Experiment`."""
+        """Shows a reading of the validation images; see `Experiment`."""
         shown = {"validation accuracy": reading["validation_accuracy"], "kept": reading.get("kept_fraction")}
         told = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
         self._bar.set_postfix_str(", ".join(told))
 
     def follow(self, results: Iterable[StoredResult], name: str, first: int | None = 0) -> None:
-        """Runs through results that are trained, or found, one after the other.
+        """Trains or finds results one after the other, and shows each.
 
         Args:
-          results: a treatment's levels, for example.
-          name: what the bar calls them.
-          first: the level of the first of them; None where they are not levels.
+          results: results that are trained or found when they are iterated over, such as a treatment's levels.
+          name: their name on the bar.
+          first: the level of the first result; None if the results are not levels.
         """
         each = iter(results)
         for level in itertools.count(first or 0):
@@ -65,7 +65,7 @@ class Progress:
 
     def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
         if metrics["status"] == "diverged":
-            self._line(f"{label}: diverged; nothing is made from it.")
+            self._line(f"{label}: the training diverged; later levels are left out.")
         elif trained:
             self._line(f"{label}: {summary_of(metrics)}")
 
@@ -75,7 +75,7 @@ class Progress:
 
 
 def summary_of(metrics: Mapping) -> str:
-    """What a finished level, learned mask or set of supermasks came to, in a few words."""
+    """Describes the accuracy of a finished level, learned mask or set of supermasks in a few words."""
     if "rows" in metrics:
         return (
             f"{', '.join(_best(metrics['rows'], weights) for weights in SUPERMASK_WEIGHTS)}, {metrics['seconds']:.1f} s"
@@ -89,7 +89,7 @@ def summary_of(metrics: Mapping) -> str:
 
 
 def _best(rows: Sequence[Mapping], weights: str) -> str:
-    """The best of the supermasks on one kind of weights."""
+    """Describes the best supermask on one kind of weights."""
     best = max((row for row in rows if row["weights"] == weights), key=itemgetter("validation_accuracy"))
     accuracy, kept = 100 * best["test_accuracy"], 100 * best["kept_fraction"]
     return f"{weights} test accuracy {accuracy:.2f}% at {kept:.2f}% kept"

@@ -1,4 +1,4 @@
-"""Shows from outside how far the studies of a results folder are; any time, whether they run or not.
+"""Shows the progress of the studies in a results folder, whether they are running or not.
 
 Examples:
   python -m runs.status --results_dir results
@@ -24,11 +24,11 @@ from lottery_tf.studies.task_results import probably_finished
 from runs.planning import duration
 
 RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
-JSON = flags.DEFINE_bool("json", False, "Print JSON: an object for each study, and for each folder of other results.")
+JSON = flags.DEFINE_bool("json", False, "Print JSON: one object for each study and for each folder of other results.")
 
 
 def main() -> int:
-    """Prints how far each study is, and what else the results folder holds; 1 where a study cannot be read."""
+    """Prints the progress of each study and the other results; returns 1 if a study cannot be read."""
     results_dir = Path(RESULTS_DIR.value)
     found, planned, damaged = [], set(), 0
     for path in StudyFolder.all_in(results_dir):
@@ -41,7 +41,7 @@ def main() -> int:
             damaged = 1
     others = results_of_no_study(results_dir, planned)
     if not found and not others and not damaged:
-        raise InputError(f"No study was begun in {results_dir}, and it holds no results.")
+        raise InputError(f"{results_dir} holds no study and no results.")
     if JSON.value:
         print(
             json.dumps(found + [{"study": None, "folder": name, "finished": others[name]} for name in others], indent=1)
@@ -52,29 +52,29 @@ def main() -> int:
 
 
 def results_of_no_study(results_dir: Path, planned: Collection[str]) -> dict[str, int]:
-    """How many finished results no study asks for, by the folder of their run, relative to the results folder."""
+    """Counts the finished results that belong to no study, by the folder of their run."""
     keys = (path.relative_to(results_dir) for path in walk.result_folders(results_dir))
     return dict(Counter(str(Path(*key.parts[:2])) for key in keys if str(key) not in planned))
 
 
 def other_text(others: Mapping[str, int]) -> list[str]:
-    """What no study asks for, a line a folder."""
+    """The results that belong to no study, with one line for each folder."""
     lines = [f"  {name}: {count:,} results" for name, count in others.items()]
-    return ["\n".join(["Made by single commands, or measured beside the levels:", *lines])] if lines else []
+    return ["\n".join(["Results of single commands, and measurements beside levels:", *lines])] if lines else []
 
 
 def status(results_dir: Path, folder: StudyFolder) -> dict:
-    """How far a study is.
+    """The progress of a study.
 
     Returns:
-      "study", "units" (how many tasks it has), "finished" (counted on disk, now), "runs" (whether a process runs it, or
-      waits to), "waiting", and what that process wrote last: "failed" (key -> error), "left_out", "running" (key ->
-      seconds, steps, of), "stage" (what it does before its tasks begin, else null), "steps_per_second",
-      "seconds_left", "began", "written", "machine", "process".
+      "study", "units" (number of its tasks), "finished" (number of tasks finished on disk), "waiting", and "runs"
+      (whether a process runs the study, or waits to run it). The other values are those that this process wrote last:
+      "failed" (key -> error), "left_out", "running" (key -> seconds, steps, of), "stage" (what it does before its tasks
+      begin, else null), "steps_per_second", "seconds_left", "began", "written", "machine", "process".
 
     Raises:
-      DamagedFile: its state cannot be read.
-      InputError: its request is no longer valid.
+      DamagedFile: the study's state cannot be read.
+      InputError: the study's request is no longer valid.
     """
     plan, state, runs = folder.plan(), folder.read_state(), folder.is_running
     finished = sum(probably_finished(results_dir, task) for task in plan.tasks.values())
@@ -95,7 +95,7 @@ def status(results_dir: Path, folder: StudyFolder) -> dict:
 
 
 def text(found: dict) -> str:
-    """A study's status in a few lines."""
+    """The status of a study as a few lines of text."""
     share = found["finished"] / found["units"]
     counts = {"finished": found["finished"], "running": len(found["running"]), "failed": len(found["failed"])}
     counts |= {"waiting": found["waiting"], "left out": found["left_out"]}
@@ -105,11 +105,11 @@ def text(found: dict) -> str:
         lines.append(f"  {found['stage']} (process {found['process']} on {found['machine']})")
     elif found["runs"]:
         lines.append(
-            f"  at work since {found['began']} (process {found['process']} on {found['machine']}), "
+            f"  running since {found['began']} (process {found['process']} on {found['machine']}), "
             f"{found['steps_per_second'] or 0:,.0f} steps/s, about {duration(found['seconds_left'] or 0)} left"
         )
     elif found["finished"] < found["units"]:
-        lines.append("  not at work; the same command goes on where it stopped")
+        lines.append("  not running; the same command continues it")
     lines += [
         f"  running: {key}, {task['seconds']:.0f} s, {task['steps']} of {task['of']} steps"
         for key, task in found["running"].items()

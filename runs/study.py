@@ -1,4 +1,4 @@
-"""Plans and runs whole studies: the trainings behind the paper's figures and tables, each done once, many at a time.
+"""Plans and runs whole studies: the trainings behind the paper's figures and tables, each once, several at a time.
 
 Examples:
   python -m runs.study --study=demo
@@ -6,8 +6,7 @@ Examples:
   python -m runs.study --study=paper --networks=fc --data_dir=~/tensorflow_datasets
   python -m runs.study --study=figure3 --networks=conv2 --engine=ray --address=auto --gpus_per_task=0.25
 
-Stop it at any time with Ctrl-C and go on with the same command. `python -m runs.status` shows from outside how far it
-is.
+You can stop a study at any time with Ctrl-C; the same command continues it. `python -m runs.status` shows its progress.
 """
 
 from __future__ import annotations
@@ -64,31 +63,39 @@ _REQUEST = define(
     Request,
     fields(Request, but=("studies", "changes")),
     defaults={"criterion": []},
-    note="Default: the study's own.",
+    note="Default: set by the study.",
 )
 CHANGES = define_changes(but=fields(Request))
 KEEP = define_keep()
 ENGINE = define_choice("engine", "local", ENGINES, "; ".join(f"{name}: {what}" for name, what in ENGINES.items()) + ".")
-WORKERS = flags.DEFINE_integer("workers", 0, "Processes at once; 0: as many as cores and memory allow.")
-THREADS = flags.DEFINE_integer("threads", 0, "Threads of each process; 0: 1 for fc, 2 for networks with convolutions.")
-RETRIES = flags.DEFINE_integer("retries", 1, "How often a training that fails is tried again.")
-ADDRESS = flags.DEFINE_string(
-    "address", None, "ray: a running cluster, for example auto; default: one is started here."
+WORKERS = flags.DEFINE_integer(
+    "workers", 0, "Number of processes that run at once; 0: as many as cores and memory allow."
 )
-CPUS = flags.DEFINE_float("cpus_per_task", None, "ray: CPUs of each process; default: one for each of its threads.")
-GPUS = flags.DEFINE_float("gpus_per_task", 0.0, "ray: GPUs of each process, or a fraction of one.")
+THREADS = flags.DEFINE_integer(
+    "threads", 0, "Number of threads of each process; 0: 1 for fc, 2 for networks with convolutions."
+)
+RETRIES = flags.DEFINE_integer("retries", 1, "How often a failed training is tried again.")
+ADDRESS = flags.DEFINE_string(
+    "address",
+    None,
+    "ray: address of a running cluster, for example auto. Default: a cluster is started on this machine.",
+)
+CPUS = flags.DEFINE_float("cpus_per_task", None, "ray: CPUs of each process. Default: one for each of its threads.")
+GPUS = flags.DEFINE_float("gpus_per_task", 0.0, "ray: GPUs of each process; may be a fraction.")
 RAY_ONLY = ("address", "cpus_per_task", "gpus_per_task")
 
 
 def main() -> int:
-    """Does what is missing of the studies that are asked for, many trainings at a time, and shows what came of them."""
+    """Does the missing tasks of the chosen studies, several at a time, and prints a summary."""
     request = request_from_flags()
     check_flags()
     results_dir = Path(RESULTS_DIR.value)
     folder = StudyFolder.for_request(results_dir, request)
     plan = folder.plan()
     if left_out := treatments_left_out(request):
-        console.log.warning("Left out, for their rewind points are beyond the trainings: %s.", ", ".join(left_out))
+        console.log.warning(
+            "Left out, because their rewind points lie beyond the end of training: %s.", ", ".join(left_out)
+        )
     if DRY_RUN.value:
         with where_it_runs() as where:
             print(Outlook.on(plan, results_dir, where, THREADS.value, timed=True).described())
@@ -101,23 +108,23 @@ def main() -> int:
         held.enter_context(folder.shown_running())
         for run in sorted({task.folder for task in plan.tasks.values()}):
             (results_dir / run).mkdir(parents=True, exist_ok=True)
-            write_stage(folder, f"waits for another study that is at work on {run}")
+            write_stage(folder, f"waiting for another study that is running on {run}")
             held.enter_context(files.locked(results_dir / run / ".study.lock"))
-        write_stage(folder, "looks at what is there and reads the data")
+        write_stage(folder, "reading finished results and data")
         return run_plan(plan, folder, results_dir, make_engine)
 
 
 def treat_signals_as_interrupt() -> None:
-    """Has what is told to end, or whose terminal is closed, end as with Ctrl-C, unless it is to ignore that (nohup)."""
+    """Makes SIGTERM and SIGHUP act like Ctrl-C, unless the process ignores them (as under nohup)."""
     for each in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, signal.default_int_handler)
 
 
 def request_from_flags() -> Request:
-    """What the user asks for; raises InputError for what cannot be."""
+    """The request that the flags make; raises InputError for an invalid one."""
     if not STUDY.value:
-        raise InputError(f"--study wants one or more of {', '.join(STUDIES | COLLECTIONS)}.")
+        raise InputError(f"--study needs one or more of {', '.join(STUDIES | COLLECTIONS)}.")
     changes = {
         name: flag.value for name, flag in CHANGES.items() if flag.value not in (None, flags.FLAGS[flag.name].default)
     }
@@ -125,20 +132,20 @@ def request_from_flags() -> Request:
 
 
 def check_flags() -> None:
-    """Raises InputError for flags that cannot be, or do not go together."""
+    """Raises InputError for invalid flags, and for flags that do not go together."""
     for flag in (WORKERS, THREADS, RETRIES, GPUS, CPUS):
         if flag.value is not None and flag.value < 0:
             raise InputError(f"--{flag.name} is {flag.value}; it must be at least 0.")
     if CPUS.value == 0:
-        raise InputError("--cpus_per_task is 0, which bounds nothing; it must be above 0.")
+        raise InputError("--cpus_per_task is 0; it must be above 0.")
     if GPUS.value > 1 and not GPUS.value.is_integer():
-        raise InputError(f"--gpus_per_task is {GPUS.value}; it must be a fraction of one, or a whole number.")
+        raise InputError(f"--gpus_per_task is {GPUS.value}; it must be a whole number or below 1.")
     if ENGINE.value != "ray" and (given := [name for name in RAY_ONLY if flags.FLAGS[name].present]):
-        raise InputError(f"--{given[0]} is for --engine=ray.")
+        raise InputError(f"--{given[0]} needs --engine=ray.")
 
 
 def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Callable[..., Engine]) -> int:
-    """Does what is missing of a plan, tells how it went, and returns the exit status."""
+    """Does the missing tasks of a plan, prints a summary, and returns the exit status."""
     progress = StudyProgress(folder)
     wants_summary = any(STUDIES[name].ends_with_table for names in plan.wanted.values() for name in names)
     picture = LivePicture(lambda: draw_summaries(plan, results_dir), progress.line) if wants_summary else None
@@ -163,7 +170,7 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
         progress.shown(scheduler),
         picture or contextlib.nullcontext(),
     ):
-        treat_signals_as_interrupt()  # Ray sets its own
+        treat_signals_as_interrupt()  # again, because Ray installs its own handlers
         where = ComputeSite("the Ray cluster" if ENGINE.value == "ray" else "this machine", engine.fits)
         console.log.info(Outlook.on(plan, results_dir, where, THREADS.value).announced())
         scheduler.run(engine)
@@ -175,14 +182,14 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
 
 
 def draw_summaries(plan: Plan, results_dir: Path) -> list[Path]:
-    """Draws the pictures of the runs that end with one, as far as there is anything to draw."""
-    from runs import run_summary  # brings pandas and matplotlib
+    """Draws the figures of the runs that end with one, if there is anything to draw; returns their paths."""
+    from runs import run_summary  # imports pandas and matplotlib
 
     return [path for each in run_summary.of_plan(plan, results_dir) if (path := each.draw())]
 
 
 def show_summaries(plan: Plan, results_dir: Path) -> None:
-    """Ends the studies that want it with tables and a picture for each network."""
+    """Prints tables and draws a figure for each network of the studies that end with them."""
     from runs import run_summary
 
     for each in run_summary.of_plan(plan, results_dir):
@@ -190,22 +197,22 @@ def show_summaries(plan: Plan, results_dir: Path) -> None:
 
 
 def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
-    """Metrics of the results that are there, every file of them checked, by key.
+    """The metrics of all finished results by key, after checking every file of them.
 
-    What is damaged is named and left out. So is a level that lacks its place on the treatment's page for TensorBoard: a
-    worker that is asked for it finds it and writes the page.
+    Damaged results are reported and left out. The last finished level of a treatment is left out too if the
+    treatment's TensorBoard page does not show it yet. The worker that gets its task then finds it and writes the page.
     """
     found = {}
     for key, task in plan.tasks.items():
         metrics = intact_metrics(results_dir, task, weights=KEEP.value == "all")
         if metrics is not None:
             found[key] = metrics
-            drop_weights_before(results_dir, task)  # if a study was killed just before it could
+            drop_weights_before(results_dir, task)  # a study may have been killed just before it did so
     return {key: metrics for key, metrics in found.items() if not _is_to_be_shown(plan.tasks[key], found, results_dir)}
 
 
 def _is_to_be_shown(task: Task, found: dict[str, dict], results_dir: Path) -> bool:
-    """Whether a task is the last level that is there of a treatment, and the treatment's page does not have it yet."""
+    """Whether a task is the last finished level of a treatment and is missing on the treatment's page."""
     if not isinstance(task, LevelTask) or task.level == 0 or task.other_level(task.level + 1).key in found:
         return False
     return not page_is_current(results_dir, task)
@@ -213,9 +220,9 @@ def _is_to_be_shown(task: Task, found: dict[str, dict], results_dir: Path) -> bo
 
 @contextlib.contextmanager
 def prepared(todo: list[Task], results_dir: Path) -> Iterator[Path]:
-    """A folder with the data sets of some tasks as plain arrays; refuses results that were made of other data.
+    """Yields a folder with the data sets of some tasks as plain arrays; refuses results made from other data.
 
-    The data are read by a process of its own: this one stays small, and imports no TensorFlow.
+    Another process reads the data, so that this process stays small and does not import TensorFlow.
     """
     with temporary_folder() as folder:
         for name, network in dict.fromkeys((task.dataset, task.network) for task in todo):
@@ -236,21 +243,21 @@ def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None,
 
     processes.set_temporary_folder(temporary)
     if DATASETS[name].image_shape is not None:
-        processes.start_tensorflow()  # whose libraries are chatty when tensorflow-datasets imports them
+        processes.start_tensorflow()  # first, because TensorFlow logs much when tensorflow-datasets imports it
     save_dataset(data.load(name, data_dir, image_shape), target)
 
 
 def engine_maker() -> Callable[..., Engine]:
-    """What makes the engine that the flags ask for, of the arguments that all engines share.
+    """Returns a function that makes the chosen engine from the arguments that all engines share.
 
     Raises:
-      InputError: it cannot be had; told before anything is read or written.
+      InputError: the engine is not available; raised before anything is read or written.
     """
     return {"local": _local_maker, "ray": _ray_maker}[ENGINE.value]()
 
 
 def _local_maker() -> Callable[..., Engine]:
-    # What is free is asked for when it begins: until then, other studies may have been waited for.
+    # Free memory is measured only when the engine starts: the command may have waited for other studies before.
     return lambda *arguments: LocalEngine(*arguments, Capacity.of_this_machine(WORKERS.value))
 
 
@@ -258,16 +265,16 @@ def _ray_maker() -> Callable[..., Engine]:
     try:
         from lottery_tf.studies.ray_engine import RayEngine
     except ModuleNotFoundError as error:
-        raise InputError(f"--engine=ray wants the extra: pip install 'lottery_tf[ray]' ({error}).") from error
+        raise InputError(f"--engine=ray needs the extra [ray]: pip install 'lottery_tf[ray]' ({error}).") from error
     except Exception as error:
-        raise InputError(f"--engine=ray: Ray is there, but cannot be imported ({error!r}).") from error
+        raise InputError(f"--engine=ray: Ray is installed, but cannot be imported ({error!r}).") from error
     check_answers(ADDRESS.value or "")
     return functools.partial(RayEngine, address=ADDRESS.value, workers=WORKERS.value, cpus=CPUS.value, gpus=GPUS.value)
 
 
 @contextlib.contextmanager
 def where_it_runs() -> Iterator[ComputeSite]:
-    """Where a plan would be run: on the cluster whose address is given, if that answers, else on this machine."""
+    """Yields where a plan would be run: on the cluster at --address if that answers, else on this machine."""
     where = ComputeSite("this machine", Capacity.of_this_machine(WORKERS.value).fits)
     with contextlib.ExitStack() as held:
         if ADDRESS.value is not None:
@@ -277,7 +284,7 @@ def where_it_runs() -> Iterator[ComputeSite]:
                     f"the Ray cluster at {ADDRESS.value}", held.enter_context(contextlib.closing(made)).fits
                 )
             except InputError as error:
-                where = ComputeSite(f"this machine, for the cluster cannot be asked ({error})", where.fits)
+                where = ComputeSite(f"this machine, because the cluster does not answer ({error})", where.fits)
         yield where
 
 

@@ -1,4 +1,4 @@
-"""How far a study is: a bar with a line beside it while it runs, and what it came to."""
+"""Shows the progress of a study on a bar, and its summary at the end."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from lottery_tf.studies.worker import Outcome
 from runs.planning import duration
 from runs.progress import summary_of
 
-STATE_SECONDS = 2.0  # between two writings of the state
+STATE_SECONDS = 2.0  # seconds between two writes of the state
 
 
 def write_stage(folder: StudyFolder, stage: str) -> None:
-    """Writes what a study does before its tasks begin, for `runs.status`."""
+    """Writes for `runs.status` what a study does before its tasks begin."""
     now = _date(time.time())
     folder.write_state({**_process(), "began": now, "written": now, "stage": stage})
 
@@ -46,7 +46,7 @@ class StudyProgress:
 
     @contextlib.contextmanager
     def shown(self, scheduler: Scheduler) -> Iterator[None]:
-        """Shows a scheduler while it runs."""
+        """Shows the progress of a scheduler while it runs."""
         self._scheduler, self._began = scheduler, time.time()
         self._bar = tqdm(total=1.0, disable=None, dynamic_ncols=True, bar_format="{percentage:3.0f}%|{bar}| {desc}")
         self._show(force=True)
@@ -57,20 +57,20 @@ class StudyProgress:
             self._bar.close()
 
     def change(self) -> None:
-        """Time has passed."""
+        """Updates what is shown."""
         self._show()
 
     def end(self, task: Task, outcome: Outcome) -> None:
-        """A task has ended."""
+        """Shows a line for a task that has ended."""
         if outcome.metrics is None:
             self.line(f"{task.key} failed; its log is {self._folder.log_path(task)}")
         elif outcome.metrics.get("status") == "diverged":
-            self.line(f"{task.key} diverged; what follows on it is left out")
+            self.line(f"{task.key} diverged; the tasks that need it are left out")
         else:
             self.line(f"{task.key} {summary_of(outcome.metrics)}")
 
     def line(self, text: str) -> None:
-        """Tells something, above the bar if there is one."""
+        """Logs a line, above the bar if there is one."""
         with self._bar.external_write_mode():
             console.log.info(text)
 
@@ -117,7 +117,7 @@ class StudyProgress:
         }
 
     def summary(self) -> str:
-        """What the study came to, with what each failure says."""
+        """Describes how many tasks ended in which way, with the error of each failure."""
         scheduler = self._scheduler
         counts = ", ".join(f"{count} {name}" for name, count in self._counts().items() if count)
         lines = [f"{counts} of {len(scheduler.plan.tasks)} tasks."]
@@ -126,7 +126,7 @@ class StudyProgress:
                 f"\n{key} failed; its log is {self._folder.log_path(scheduler.plan.tasks[key])}\n{error.strip()}"
             )
         if scheduler.errors:
-            lines.append("\nRun the same command again to try what failed once more.")
+            lines.append("\nRun the same command again to retry the failed tasks.")
         return "\n".join(lines)
 
 

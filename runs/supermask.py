@@ -1,10 +1,10 @@
-"""Evaluates heuristic supermasks: masks from a dense training over its untrained weights (Figure 7, Table 1).
+"""Evaluates heuristic supermasks: masks made from a dense training, over untrained weights (Figure 7, Table 1).
 
 Example, on embedded data:
   python -m runs.supermask --criterion=large_final,large_final_same_sign,random --seeds=0,1
 
-The dense network of each seed is trained where the results folder lacks it; nothing else is. --source=iterative takes
-the masks of iterative pruning instead, and trains those of its levels that are missing.
+The dense network of each seed is trained if the results folder does not hold it; nothing else is trained.
+--source=iterative takes the masks of iterative pruning instead, and trains missing levels.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ TRAINED = "trained_baseline"
 
 CHANGES = define_changes()
 CRITERION = define_list("criterion", HEURISTICS, f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
-LEVELS = flags.DEFINE_integer("levels", 24, "Kept fractions: those of so many rounds of pruning.")
+LEVELS = flags.DEFINE_integer("levels", 24, "Number of kept fractions; they are those of rounds of pruning.")
 SOURCE = define_choice(
     "source",
     "oneshot",
     SOURCES,
-    "Masks made in one shot from the dense network (oneshot), or those of iterative pruning (iterative), whose levels "
-    "are trained where they are missing.",
+    "oneshot: masks made in one shot from the dense network. iterative: masks of iterative pruning; missing levels are "
+    "trained.",
 )
-MASK1 = define_list("mask1", ["rewind"], f"iterative: mask-1 actions: {', '.join(mask1_actions.MASK1)}.")
-MASK0 = define_list("mask0", ["zero"], f"iterative: mask-0 actions: {', '.join(mask0_actions.MASK0)}.")
+MASK1 = define_list("mask1", ["rewind"], f"Mask-1 actions, for --source=iterative: {', '.join(mask1_actions.MASK1)}.")
+MASK0 = define_list("mask0", ["zero"], f"Mask-0 actions, for --source=iterative: {', '.join(mask0_actions.MASK0)}.")
 
 
 def main() -> None:
-    """Evaluates the masks of every source and seed, trains first what is missing, and prints the best of each."""
+    """Trains missing networks, evaluates the masks of every source and seed, and prints the best masks."""
     settings, seeds, results_dir = settings_from_flags(CHANGES), SEEDS.value, Path(RESULTS_DIR.value)
     mask_sources = mask_sources_from_flags(NETWORKS[settings.network].scope)
     if LEVELS.value < 1:
@@ -93,7 +93,7 @@ def main() -> None:
         )
         dense = list(trained(experiment, progress, seeds, treatments))
     if not dense:
-        raise InputError("No dense training finished: there is nothing to make masks from.")
+        raise InputError("No dense training finished, so there are no masks to evaluate.")
     results = evaluated(experiment, dense, [UNTRAINED, *mask_sources])
     rows = [*rows_of_levels(results), *map(trained_row, dense)]
     for weights in SUPERMASK_WEIGHTS:
@@ -102,29 +102,29 @@ def main() -> None:
 
 
 def mask_sources_from_flags(scope: str) -> list[MaskSource]:
-    """The mask sources that flags name, iterative ones in a network's scope; raises InputError for an unknown name."""
+    """The mask sources that the flags name, iterative ones with this scope; raises InputError for an unknown name."""
     actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
     if SOURCE.value == "oneshot" and actions_given:
-        raise InputError(f"--{actions_given[0]} is for --source=iterative; a mask made in one shot needs no actions.")
+        raise InputError(f"--{actions_given[0]} needs --source=iterative; masks made in one shot have no actions.")
     choices = [MASK1.value, MASK0.value] if SOURCE.value == "iterative" else []
     named = scope if SOURCE.value == "iterative" and scope != Treatment().scope else ""
     mask_sources = [
         MaskSource(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(CRITERION.value, *choices)
     ]
     for mask_source in mask_sources:
-        mask_source.treatment.functions()  # refuses a name that is none
+        mask_source.treatment.functions()  # raises InputError for an unknown name
     return mask_sources
 
 
 def trained(
     experiment: Experiment, progress: Progress, seeds: list[int], treatments: list[Treatment]
 ) -> Iterator[StoredResult]:
-    """Trains what is missing; yields the dense network of each seed whose training did not diverge."""
+    """Trains missing networks; yields the dense network of each seed whose training did not diverge."""
     for seed in seeds:
         progress.follow(map(experiment.dense, [seed]), f"seed {seed} dense")
         dense = experiment.dense(seed, weights=True)
         if dense.metrics["status"] != "finished":
-            console.log.warning("Seed %d is left out.", seed)
+            console.log.warning("Seed %d is left out, because its dense training diverged.", seed)
             continue
         for treatment in treatments:
             progress.follow(experiment.levels(treatment, seed, LEVELS.value), f"seed {seed} {treatment.name}")
@@ -132,7 +132,7 @@ def trained(
 
 
 def evaluated(experiment: Experiment, dense: list[StoredResult], mask_sources: list[MaskSource]) -> list[StoredResult]:
-    """The supermasks of every source and seed; shows a bar on a terminal, or a line for each new result elsewhere."""
+    """Evaluates the supermasks of every source and seed; shows a bar on a terminal, else a line for each new result."""
     results, each = [], LEVELS.value * len(SUPERMASK_WEIGHTS)
     with tqdm(total=len(dense) * len(mask_sources) * each, unit=" masks", disable=None, dynamic_ncols=True) as bar:
         supermasks = HeuristicSupermasks(experiment, on_mask=bar.update)
@@ -140,14 +140,14 @@ def evaluated(experiment: Experiment, dense: list[StoredResult], mask_sources: l
             name, before = f"seed {network.metrics['seed']} {mask_source.name}", supermasks.evaluated
             bar.set_description(name)
             results.append(supermasks.evaluate(network, mask_source, LEVELS.value))
-            bar.update(len(results) * each - bar.n)  # results that were found, and baselines, evaluate fewer
+            bar.update(len(results) * each - bar.n)  # found results and the untrained baseline evaluate fewer masks
             if bar.disable and supermasks.evaluated > before:
                 console.log.info("%s: %s", name, summary_of(results[-1].metrics))
     return results
 
 
 def rows_of_levels(results: Iterable[StoredResult]) -> Iterator[dict]:
-    """Every evaluation of the levels that are asked for, with its seed and the label of its line in the table."""
+    """Yields every evaluation up to the last level, with its seed and the label of its line in the table."""
     for metrics in (result.metrics for result in results):
         label = "-".join(filter(None, (metrics[name] for name in ("criterion", "mask1", "mask0"))))
         for row in metrics["rows"]:
@@ -156,7 +156,7 @@ def rows_of_levels(results: Iterable[StoredResult]) -> Iterator[dict]:
 
 
 def trained_row(dense: StoredResult) -> dict:
-    """The dense network at its early-stopping iteration, as a row beside those of supermasks."""
+    """The dense network at its early-stopping iteration, as a row like those of the supermasks."""
     stop = dense.history[:, 0] == dense.metrics["early_stop_iteration"]
     return {
         "label": TRAINED,
@@ -170,15 +170,16 @@ def trained_row(dense: StoredResult) -> dict:
 
 
 NOTE = """
-All in %; mean [least, greatest] over seeds. trained_baseline: the dense network at its early-stopping iteration.
-(1) The kept share is chosen by each seed's validation images, the accuracy there is on test images.
-(2) Chosen on the test images themselves, as the paper's Table 1 ("max over any prune percentage"): the mean over seeds
-    of each seed's maximum over kept shares.
-(3) Chosen on the test images: the maximum over kept shares of the mean over seeds, and that kept share."""
+All numbers are in %: mean [minimum, maximum] over seeds. trained_baseline: the dense network at its early-stopping
+iteration.
+(1) The kept fraction is chosen for each seed on validation images; the accuracy at that fraction is on test images.
+(2) As in the paper's Table 1 ("max over any prune percentage"), chosen on test images: the maximum over kept fractions
+    for each seed, then the mean over seeds.
+(3) Chosen on test images: the mean over seeds for each kept fraction, then the maximum; and its kept fraction."""
 
 
 def table(rows: list[dict], weights: str) -> str:
-    """The best supermasks of one kind of weights as text, a line a criterion."""
+    """The best supermasks on one kind of weights as text, with one line for each criterion."""
     columns = ["criterion", "kept (1)", "test accuracy (1)", "test accuracy (2)", "test accuracy (3)", "kept (3)"]
     cells = [
         [

@@ -1,4 +1,4 @@
-"""A ticket as a small file: packs a finished result, shows what a file holds, unpacks it to a plain Keras model.
+"""Packs a finished result into a small ticket file, shows what such a file holds, or unpacks it as a Keras model.
 
 Examples:
   python -m runs.ticket pack --run=results/fc-digits/1000/seed-0/large_final-rewind-zero/level-08 --out=fc.ticket
@@ -6,9 +6,9 @@ Examples:
   python -m runs.ticket inspect fc.ticket
   python -m runs.ticket unpack fc.ticket --to=fc.keras
 
---run is the folder of one result, with its metrics.json. A supermask is packed as its mask and seed, and so, with
---untrained, is a winning ticket before its training; a trained network with its kept weights, as float32 or, half as
-large and rounded, as float16. The unpacked model needs nothing of this package.
+--run is the folder of one result, which holds its metrics.json. A supermask is packed as its mask and its seed. With
+--untrained a level is packed in the same way: it is the winning ticket before its training. A trained network is packed
+with its kept weights, as float32 or as float16 (rounded, half the size). The unpacked model does not need this package.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ DTYPE = define_choice(
     "dtype",
     "float32",
     ticket_format.DTYPES,
-    f"pack: what trained weights are kept as: {', '.join(ticket_format.DTYPES)}.",
+    f"pack: the type of the stored weights of a trained network: {', '.join(ticket_format.DTYPES)}.",
 )
 UNTRAINED = flags.DEFINE_bool(
-    "untrained", False, "pack: the winning ticket, a level's mask over its network's initial weights, not trained."
+    "untrained", False, "pack: the level's mask and its initial weights: the winning ticket before its training."
 )
 TO = define_path("to", None, "unpack: the Keras model to write; its name ends in .keras.")
 COMPACT = flags.DEFINE_bool(
-    "compact", False, "unpack: leave out units and channels without connections: a smaller network, the same outputs."
+    "compact", False, "unpack: leave out units and channels without connections. The outputs stay the same."
 )
 
 
-REWOUND = {"mask1": "rewind", "mask0": "zero", "rewind_to": 0}  # what makes a level a mask over the initial weights
+REWOUND = {"mask1": "rewind", "mask0": "zero", "rewind_to": 0}  # a level of these starts as a mask and initial weights
 
 
 def pack() -> None:
@@ -64,51 +64,57 @@ def pack() -> None:
 
 
 def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask, dict | None]:
-    """The metrics, mask and final weights (None for a mask over untrained weights) in a result's folder."""
+    """Returns the metrics, mask and final weights in a result's folder; no weights for a mask over untrained ones."""
     if not (folder / "checksums.json").is_file():
-        raise InputError(f"{folder} is no finished result: give the folder of one level or mask, with a metrics.json.")
+        raise InputError(
+            f"{folder} is not a finished result: give the folder of one level or mask, which holds a metrics.json."
+        )
     sums = files.read_json(folder / "checksums.json")
     metrics = json.loads(files.verified(folder / "metrics.json", sums))
     if missing := [name for name in ("network", "dataset", "seed") if name not in metrics]:
         raise InputError(
-            f"{folder} does not say which {missing[0]} it is of; pack it from Python: lottery_tf.tickets.packing."
+            f"{folder} does not record its {missing[0]}; pack it from Python, with lottery_tf.tickets.packing."
         )
     mask = masks.unpack_mask(read_arrays(folder / "mask.npz", sums))
     if "weights" in metrics:
         return metrics, mask, None
     if metrics.get("kind") == "supermask":
-        raise InputError(f"{folder} holds the masks of all levels; pack {folder.name}-best-initial, beside it.")
+        raise InputError(
+            f"{folder} holds the masks of all levels; pack the folder {folder.name}-best-initial beside it."
+        )
     if metrics.get("kind") not in TRAINED_KINDS:
-        raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), no network or mask.")
+        raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), not a network or a mask.")
     if untrained:
         check_began_with_initial_weights(folder, metrics)
         return metrics, mask, None
     if "weights.npz" not in sums:
-        raise InputError(f"The weights of {folder} were dropped; run it again with --keep=all, or pack the last level.")
+        raise InputError(
+            f"The weights of {folder} were deleted; run the command again with --keep=all, or pack the last level."
+        )
     arrays = read_arrays(folder / "weights.npz", sums)
     final = {name.removeprefix("final/"): value for name, value in arrays.items() if name.startswith("final/")}
     return metrics, mask, final
 
 
 def check_began_with_initial_weights(folder: Path, metrics: dict) -> None:
-    """Raises InputError for what is not a level, or one that did not start as a mask over its initial weights."""
+    """Raises InputError unless the result is a level that started as a mask over its initial weights."""
     if metrics["kind"] != "level":
-        raise InputError(
-            f"{folder} holds no level ({metrics['kind']}): --untrained packs the winning ticket of a level."
-        )
+        raise InputError(f"--untrained packs the winning ticket of a level; {folder} holds a {metrics['kind']}.")
     began = {name: metrics.get(name, usual) for name, usual in REWOUND.items()}
     if metrics.get("criterion") != DENSE and began != REWOUND:
         shown = ", ".join(f"{name} {value}" for name, value in began.items())
-        raise InputError(f"The network of {folder} did not begin with its initial weights under a mask ({shown}).")
+        raise InputError(
+            f"--untrained needs a level that started from its initial weights under a mask; {folder} did not ({shown})."
+        )
 
 
 def read_arrays(path: Path, sums: dict) -> dict:
-    """The arrays of a file whose checksum is known."""
+    """Returns the arrays of a file, after checking the file against its checksum."""
     return files.load_npz(path, files.verified(path, sums))
 
 
 def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: str) -> bytes:
-    """The ticket file of what `read_result` read."""
+    """Returns the content of a ticket file from the values that `read_result` returns."""
     from lottery_tf.masking import model_weights
     from lottery_tf.models import networks
 
@@ -122,21 +128,21 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
 
 
 def inspect(path: str) -> None:
-    """Prints what a ticket file is, how much of each layer it keeps, and its size beside others."""
+    """Prints what a ticket file holds, the kept fraction of each layer, and its size beside that of other formats."""
     content = ticket_format.read(path)
     packed = ticket_format.parse(content, path)
     print(description(packed))
     sys.stdout.flush()
     processes.start_tensorflow()
     sizes = [(name, f"{size.bytes:,}", f"{size.bits_per_weight:.4f}") for name, size in packing.sizes(content).items()]
-    print(f"\n{text_table([('', 'bytes', 'bits a weight'), *sizes])}")
-    print("\nEvery weight was rebuilt, and their SHA-256 is the one in the file.")
+    print(f"\n{text_table([('', 'bytes', 'bits per weight'), *sizes])}")
+    print("\nAll weights were rebuilt, and their SHA-256 checksum matches the file.")
 
 
 def description(packed: ticket_format.PackedTicket) -> str:
-    """What a ticket file holds, as lines to print."""
+    """Describes in lines of text what a ticket file holds."""
     names = {"initial": "supermask on initial weights", "signed_constant": "supermask on the signed constant"}
-    what = names.get(packed.weights) or f"trained weights, kept as {next(iter(packed.values.values())).dtype}"
+    what = names.get(packed.weights) or f"trained weights, stored as {next(iter(packed.values.values())).dtype}"
     lines = [
         f"network: {network_name(packed.architecture)}",
         f"weights: {what}{', rescaled' if packed.rescale else ''}",
@@ -153,18 +159,18 @@ def description(packed: ticket_format.PackedTicket) -> str:
 
 
 def network_name(architecture: dict) -> str:
-    """What to call the network of a ticket file."""
+    """The name of a ticket file's network, as it is printed."""
     if "network" not in architecture:
         return f"a Keras model, {architecture['config']['class_name']}"
     shape = "x".join(map(str, architecture["image_shape"]))
-    return f"{architecture['network']} for images of {shape} in {architecture['classes']} classes"
+    return f"{architecture['network']} for {shape} images in {architecture['classes']} classes"
 
 
 def unpack(path: str) -> None:
-    """Writes the network of a ticket file as a Keras model that needs nothing of this package."""
+    """Writes the network of a ticket file as a Keras model that does not need this package."""
     to = writable(TO.value, "--to")
     if to.suffix != ".keras":
-        raise InputError(f"--to is {to}; Keras wants a name that ends in .keras.")
+        raise InputError(f"--to is {to}; Keras needs a name that ends in .keras.")
     packed = ticket_format.parse(ticket_format.read(path), path)
     processes.start_tensorflow()
     from lottery_tf.masking.compaction import compact
@@ -177,7 +183,7 @@ def unpack(path: str) -> None:
         os.replace(temporary, to)
     finally:
         temporary.unlink(missing_ok=True)
-    print(f'{to}: keras.models.load_model("{to}") reads it.')
+    print(f'Wrote {to}; keras.models.load_model("{to}") reads it.')
 
 
 def writable(path: str, flag: str) -> Path:
@@ -189,7 +195,7 @@ def writable(path: str, flag: str) -> Path:
     return path
 
 
-VERBS = {  # verb -> function, the flags it wants, and what else stands on its command line
+VERBS = {  # verb -> function, the flags it needs, the other words on its command line
     "pack": (pack, ("run", "out"), ()),
     "inspect": (inspect, (), ("the ticket file",)),
     "unpack": (unpack, ("to",), ("the ticket file",)),
@@ -202,9 +208,9 @@ def main(words: list[str]) -> None:
         raise InputError(f"Give a verb: {', '.join(VERBS)}. --help shows an example of each.")
     function, wanted_flags, wanted_words = choose(VERBS, words[0], "verb")
     if missing := [name for name in wanted_flags if not flags.FLAGS[name].value]:
-        raise InputError(f"{words[0]} wants --{missing[0]}.")
+        raise InputError(f"{words[0]} needs --{missing[0]}.")
     if len(words) - 1 != len(wanted_words):
-        raise InputError(f"{words[0]} wants {' '.join(wanted_words) or 'flags'} and nothing more; given: {words[1:]}.")
+        raise InputError(f"{words[0]} takes {' '.join(wanted_words) or 'only flags'}; given: {words[1:]}.")
     function(*words[1:])
 
 

@@ -440,7 +440,7 @@ def test_controls_keep_their_weights_only_where_all_do(trainer, tmp_path):
 
 def test_a_kept_fraction_that_cannot_be_is_refused_before_anything_is_trained(trainer):
     experiment = experiment_with(trainer, pruning=PruningSettings(output=0))
-    with pytest.raises(InputError, match="kept_fraction is 0.05, but the layers that stay whole are 0.0769"):
+    with pytest.raises(InputError, match="kept_fraction is 0.05, but layers that are not pruned hold 0.0769"):
         next(experiment.levels(Treatment(rounds="oneshot", chosen_kept_fraction=0.05), 0, 1))
     assert experiment.trained == 0
 

@@ -1,1 +1,1 @@
-"""Which weights are pruned and where the others start again: criteria, masks, mask-1 and mask-0 actions. NumPy only."""
+"""Pruning: criteria, masks, mask-1 actions, mask-0 actions and treatments. It needs NumPy only."""

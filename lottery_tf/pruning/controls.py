@@ -1,11 +1,11 @@
-"""Controls of a found ticket: the same training of another network, or of the same network with other batches.
+"""Controls of a ticket: trainings of a network with another mask, other weights or another order of images.
 
-Sources: Frankle & Carbin (random reinitialization, random sparsity of the same size, several of each for every
-ticket); Frankle et al., "Linear Mode Connectivity" (the same start in another order). A control is a function whose
-parameters name what it wants and which returns one layer's mask and starting values:
+References: Frankle & Carbin (random reinitialization, and random masks of the same size); Frankle et al., "Linear Mode
+Connectivity" (the same ticket with another order of images). A control is a function that returns the mask and the
+starting values of one layer. It is called with those of these arguments that its parameters name:
 
   kept    boolean: the ticket's mask
-  w_i     the layer's weights where the control's training begins
+  w_i     the layer's weights at the start of the control's training
   draw    a function of a generator that draws the layer anew from its initial distribution
   rng     a NumPy generator of this seed, control, draw, level and layer
 
@@ -31,18 +31,18 @@ from lottery_tf.seeds import draw_seed, generator
 
 
 def reinit(kept, draw, rng):
-    """The ticket's mask, its kept weights drawn anew from the layer's initial distribution."""
+    """Keeps the ticket's mask, and draws the kept weights anew from the layer's initial distribution."""
     return kept, np.where(kept, draw(rng), 0)
 
 
 def random(kept, w_i, rng):
-    """As many weights as the ticket keeps of the layer, at random places; they start as the ticket's network does."""
+    """Keeps the same number of weights of the layer as the ticket, at random places, with the values in `w_i`."""
     mask = rng.permutation(kept.ravel()).reshape(kept.shape)
     return mask, np.where(mask, w_i, 0)
 
 
 def reorder(kept, w_i):
-    """The ticket itself, trained on other batches: other order, augmentation and dropout."""
+    """Keeps the ticket unchanged; it is trained with another order of images, other augmentation and dropout."""
     return kept, w_i
 
 
@@ -51,10 +51,10 @@ class Control:
     """A kind of control.
 
     Attributes:
-      layer: the function that makes a layer of it.
-      begins: where its training begins: a new network at its "beginning", the ticket's network at its "rewind point",
-        the very "ticket" where that begins.
-      reordered: whether it is trained in another order than the ticket.
+      layer: the function that makes a layer of the control.
+      begins: the start of its training: the "beginning" of a new network's training, the "rewind point" of the ticket's
+        network, or the "ticket" itself.
+      reordered: whether images come in another order than in the ticket's training.
     """
 
     layer: Callable[..., tuple[np.ndarray, np.ndarray]]
@@ -70,18 +70,18 @@ CONTROLS: dict[str, Control] = {
 
 
 def check(treatment: Treatment, level: int, control: str, draw: int) -> None:
-    """Raises InputError for a control that this level or treatment does not have."""
+    """Raises InputError if a level of a treatment cannot have the control."""
     registry.choose(CONTROLS, control, "control")
     if draw < 1:
         raise InputError(f"The draw of a control is {draw}; it must be at least 1.")
     if CONTROLS[control].reordered:
         return
     if level < 1:
-        raise InputError(f"The control {control!r} wants a ticket; level {level} is the dense network.")
+        raise InputError(f"The control {control!r} needs a level of at least 1; level {level} is the dense network.")
     if treatment.mask0 != "zero":
         raise InputError(
-            f"The control {control!r} freezes pruned weights at zero; a ticket of the mask-0 action "
-            f"{treatment.mask0!r} does not compare with it."
+            f"The control {control!r} freezes pruned weights at zero; it cannot be compared with tickets of the "
+            f"mask-0 action {treatment.mask0!r}."
         )
 
 
@@ -94,16 +94,16 @@ def control_ticket(
     level: int,
     draw: int,
 ) -> Ticket:
-    """The ticket of a control.
+    """Returns the ticket of a control.
 
     Args:
       control: a name in `CONTROLS`.
-      mask: that of the ticket that it is a control of.
-      state: every weight where the control's training begins.
+      mask: the mask of the original ticket.
+      state: every weight at the start of the control's training.
       draw_kernel: for each kernel a function of a generator that draws it anew.
-      seed: the ticket's.
-      level: the ticket's.
-      draw: which of several controls of one kind.
+      seed: the seed of the original ticket.
+      level: the level of the original ticket.
+      draw: the number of the control among those of its kind.
     """
     layer, controlled, start = CONTROLS[control].layer, {}, dict(state)
     for name, kept in mask.items():
@@ -116,5 +116,5 @@ def control_ticket(
 
 
 def order_seed(control: str, seed: int, draw: int) -> int | None:
-    """The seed of a control's order of images; None: the ticket's own."""
+    """Returns the seed of a control's order of images; None for the order of the original ticket."""
     return draw_seed(generator(seed, "other order", draw)) if CONTROLS[control].reordered else None

@@ -1,16 +1,16 @@
-"""Mask criteria: from a layer's initial and final weights to a score a weight; the weights of highest score are kept.
+"""Mask criteria: functions that give a score to each weight; the weights with the highest scores are kept.
 
-Sources: Zhou et al., Figure 2 (the first nine), Section 5 and Figure 6 (the same_sign and diff_sign ones); `snip` is
-Lee et al. (2019). A criterion is a function whose parameters name what it wants:
+References: Zhou et al., Figure 2 (the first nine), Section 5 and Figure 6 (the same_sign and diff_sign criteria); Lee
+et al., 2019 (`snip`). A criterion is called with those of these arguments that its parameters name:
 
-  w_i       the weights that the round began with: in the first round the initial weights; with the mask-1 action
-            `rewind` always those of the untrained network, but for the zeros of the mask-0 action `hybrid_all`;
-            with late rewinding those of the untrained network
+  w_i       the weights at the start of the round's training. With the mask-1 action `rewind` and with late rewinding
+            these are the weights of the untrained network, except for the zeros of the mask-0 action `hybrid_all`
   w_f       the weights at the end of the round's training
   gradient  the loss gradient of one training batch at w_i
 
-Each is a one-dimensional float array of one layer's weights (with global pruning all prunable layers') that are still
-unmasked, in one order; the scores come back in that order. `ranking.py` then keeps the highest, ties in random order.
+Each argument is a one-dimensional float array of the weights of one layer that are still unmasked (with global pruning:
+of all prunable layers). All have the same order, and the scores are returned in this order. `ranking.py` then keeps the
+highest scores; equal scores are ranked at random.
 
 >>> import numpy as np
 >>> magnitude_increase(w_i=np.array([1.0, -2.0]), w_f=np.array([-3.0, 1.0]))
@@ -23,7 +23,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-LAST = -np.inf  # the score of weights that go before all others
+LAST = -np.inf  # the score of weights that are pruned first
 
 
 def large_final(w_f):
@@ -47,12 +47,12 @@ def small_init(w_i):
 
 
 def large_init_large_final(w_i, w_f):
-    """min(a |w_i|, |w_f|) with a chosen to align percentiles: the least of the two percentile ranks."""
+    """min(a |w_i|, |w_f|), where a aligns the percentiles: the smaller of the two percentile ranks."""
     return np.minimum(_percentile_rank(np.abs(w_i)), _percentile_rank(np.abs(w_f)))
 
 
 def small_init_small_final(w_i, w_f):
-    """-max(a |w_i|, |w_f|) with a chosen to align percentiles: the greatest of the two percentile ranks, negated."""
+    """-max(a |w_i|, |w_f|), where a aligns the percentiles: the larger of the two percentile ranks, negated."""
     return -np.maximum(_percentile_rank(np.abs(w_i)), _percentile_rank(np.abs(w_f)))
 
 
@@ -67,46 +67,46 @@ def movement(w_i, w_f):
 
 
 def random(w_f):
-    """0 for every weight, so that the random breaking of ties decides."""
+    """0 for every weight, so that ties, which are broken at random, decide."""
     return np.zeros_like(w_f)
 
 
 def large_final_same_sign(w_i, w_f):
-    """|w_f| where training kept the sign, else last."""
+    """|w_f| if training kept the sign, else -infinity."""
     return np.where(np.sign(w_i) == np.sign(w_f), np.abs(w_f), LAST)
 
 
 def large_final_diff_sign(w_i, w_f):
-    """|w_f| where training changed the sign, else last."""
+    """|w_f| if training changed the sign, else -infinity."""
     return np.where(np.sign(w_i) != np.sign(w_f), np.abs(w_f), LAST)
 
 
 def magnitude_increase_same_sign(w_i, w_f):
-    """|w_f| - |w_i| where training kept the sign, else last."""
+    """|w_f| - |w_i| if training kept the sign, else -infinity."""
     return np.where(np.sign(w_i) == np.sign(w_f), np.abs(w_f) - np.abs(w_i), LAST)
 
 
 def magnitude_increase_diff_sign(w_i, w_f):
-    """|w_f| - |w_i| where training changed the sign, else last."""
+    """|w_f| - |w_i| if training changed the sign, else -infinity."""
     return np.where(np.sign(w_i) != np.sign(w_f), np.abs(w_f) - np.abs(w_i), LAST)
 
 
 def snip(w_i, gradient):
-    """|gradient x w_i|: how much the loss of one batch would feel the weight's removal."""
+    """|gradient x w_i|: about how much the loss of one batch changes if the weight is removed."""
     return np.abs(gradient * w_i)
 
 
 def grad(gradient):
-    """|gradient| of the loss of one batch."""
+    """|gradient|, of the loss of one batch."""
     return np.abs(gradient)
 
 
 def _percentile_rank(values: np.ndarray) -> np.ndarray:
-    """The share of values that are not above each one, in (0, 1]; equal values share a rank."""
+    """For each value the share of values that are not above it, in (0, 1]. Equal values have equal ranks."""
     return np.searchsorted(np.sort(values), values, side="right") / values.size
 
 
-CRITERION_ARGUMENTS = ("w_i", "w_f", "gradient")  # what a criterion may ask for
+CRITERION_ARGUMENTS = ("w_i", "w_f", "gradient")  # the parameters that a criterion may have
 
 CRITERIA: dict[str, Callable[..., np.ndarray]] = {
     criterion.__name__: criterion

@@ -1,4 +1,4 @@
-"""How many weights each layer keeps after a number of rounds, and which fractions can be."""
+"""Counts how many weights each layer keeps after a number of rounds, and checks fractions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lottery_tf.errors import InputError
 
 
 def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
-    """How many of a layer's weights each of the levels 0 to `levels` keeps.
+    """The number of a layer's weights that are kept at each of the levels 0 to `levels`.
 
     >>> kept_counts(1000, 0.1, levels=3)
     [1000, 900, 810, 729]
@@ -22,12 +22,12 @@ def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
 
 
 def pruned_count(unmasked: int, pruned_fraction: float) -> int:
-    """How many of a layer's unmasked weights a round prunes: the product, rounded down."""
+    """The number of a layer's unmasked weights that a round prunes: unmasked x pruned fraction, rounded down."""
     return int(unmasked * pruned_fraction)
 
 
 def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], rounds: int) -> dict[str, int]:
-    """How many weights each layer keeps after some rounds of pruning.
+    """The number of weights that each layer keeps after some rounds of pruning.
 
     >>> counts_after({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, rounds=2)
     {'dense_1': 640, 'output': 81}
@@ -38,21 +38,21 @@ def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float],
 
 
 def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], kept: float) -> dict[str, int]:
-    """How many weights each layer keeps where the whole network keeps a given share.
+    """The number of weights that each layer keeps if the whole network keeps a given fraction.
 
-    The layers' shares are those of the ladder at a number of rounds that need not be whole: a layer that rounds prune
-    at half the speed of others is pruned at half their speed here too, and one that they leave whole stays whole.
+    The layers have the kept fractions that a (not necessarily whole) number of rounds would give. So layers that rounds
+    prune more slowly are pruned less here too, and layers with a pruned fraction of 0 keep all weights.
 
     Args:
-      sizes: the layers' numbers of weights.
-      pruned_fraction: what each round prunes from each layer.
-      kept: the share of all weights to keep, in (0, 1).
+      sizes: the number of weights of each layer.
+      pruned_fraction: the fraction that each round prunes from each layer.
+      kept: the fraction of all weights to keep, in (0, 1).
 
     Returns:
-      Counts, at least 1 each, whose sum is `kept` of all weights but for their rounding.
+      Counts of at least 1. Except for rounding, they sum to `kept` times the number of all weights.
 
     Raises:
-      InputError: a share outside (0, 1), or one that the layers which stay whole alone exceed.
+      InputError: the fraction is outside (0, 1), or too small because the layers that are not pruned exceed it.
 
     >>> counts_for({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, kept=721 / 1100)
     {'dense_1': 640, 'output': 81}
@@ -64,8 +64,8 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
     whole = sum(size for name, size in sizes.items() if not pruned_fraction[name])
     if whole >= wanted:
         raise InputError(
-            f"kept_fraction is {kept}, but the layers that stay whole are {whole / sum(sizes.values()):.4f} of all "
-            "weights."
+            f"kept_fraction is {kept}, but layers that are not pruned hold {whole / sum(sizes.values()):.4f} of all "
+            "weights; give a larger fraction."
         )
 
     def left(rounds: float) -> dict[str, float]:
@@ -85,7 +85,7 @@ def check_fraction(name: str, value: float) -> None:
 
 
 def check_pruned_fraction(name: str, value: float) -> None:
-    """Raises InputError unless the value is a share that a round can prune; 0 leaves a layer whole."""
+    """Raises InputError unless the value is at least 0 (a layer that is not pruned) and below 1."""
     if not 0 <= value < 1:
         raise InputError(f"{name} is {value}; it must be at least 0 (nothing is pruned) and below 1.")
 
@@ -93,14 +93,15 @@ def check_pruned_fraction(name: str, value: float) -> None:
 def pruned_fraction_by_layer(
     kernels: Mapping[str, np.ndarray], conv: float, dense: float, output: float, downsample: float | None = None
 ) -> dict[str, float]:
-    """What each round prunes from each layer (Table S1): by the kind of the layer, and its own share for the last.
+    """The fraction that each round prunes from each layer, by the kind of the layer (Table S1).
 
     Args:
-      kernels: kernels in the network's order; more than two dimensions make a convolution, the last is the output.
-      conv: share for convolutional layers.
-      dense: share for dense layers.
-      output: share for the output layer.
-      downsample: share for convolutions on a shortcut, whose layer's name ends in "downsample"; None: as all others.
+      kernels: kernels in the network's order. Those with more than two dimensions are convolutions; the last one
+        belongs to the output layer.
+      conv: fraction for convolutional layers.
+      dense: fraction for dense layers.
+      output: fraction for the output layer.
+      downsample: fraction for convolutions on a shortcut, whose layer's name ends in "downsample"; None: as `conv`.
 
     >>> kernels = {name: np.empty((3, 3, 8, 8)) for name in ("conv_1/kernel", "stage_2_downsample/kernel", "last")}
     >>> list(pruned_fraction_by_layer(kernels, 0.2, 0.2, 0.1, downsample=0).values())
@@ -113,7 +114,7 @@ def pruned_fraction_by_layer(
 
 
 def kept_fractions(kernels: Mapping[str, np.ndarray], pruned_fraction: Mapping[str, float], levels: int) -> list[float]:
-    """The kept fraction of the whole network at levels 0 to `levels`, from the counts alone.
+    """The kept fraction of the whole network at levels 0 to `levels`.
 
     >>> fc = {"a": np.empty((784, 300)), "b": np.empty((300, 100)), "c": np.empty((100, 10))}
     >>> [round(100 * kept, 2) for kept in kept_fractions(fc, {"a": 0.2, "b": 0.2, "c": 0.1}, 24)][1::23]

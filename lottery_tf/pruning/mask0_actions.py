@@ -1,4 +1,4 @@
-"""Mask-0 actions: where pruned weights are frozen."""
+"""Mask-0 actions: the values at which pruned weights are frozen."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 
 
 def zero(start, pruned):
-    """Pruned weights are frozen at zero."""
+    """Freezes pruned weights at zero."""
     return np.where(pruned, 0, start)
 
 
 def init(start):
-    """Pruned weights are frozen at their initial values."""
+    """Freezes pruned weights at their initial values."""
     return start
 
 
 def hybrid(start, pruned, w_i, w_f):
-    """Pruned weights are frozen at zero if training shrank them (|w_f| < |w_i|), else at their initial values."""
+    """Freezes pruned weights at zero if their magnitude fell (|w_f| < |w_i|), else at their initial values."""
     return np.where(pruned & _shrunk(w_i, w_f), 0, start)
 
 
 def hybrid_all(start, w_i, w_f):
-    """As `hybrid`, and kept weights that training shrank start from zero too, but go on training."""
+    """Like `hybrid`; in addition, kept weights whose magnitude fell start from zero, and are trained."""
     return np.where(_shrunk(w_i, w_f), 0, start)
 
 
 def hybrid_random(start, pruned, w_i, w_f, rng):
-    """Control: as many pruned weights frozen at zero as `hybrid` has, at random places."""
+    """Control: freezes the same number of pruned weights at zero as `hybrid`, at random places."""
     places = np.flatnonzero(pruned)
     zeros = rng.choice(places, np.count_nonzero(pruned & _shrunk(w_i, w_f)), replace=False)
     frozen = start.copy()
@@ -37,7 +37,7 @@ def hybrid_random(start, pruned, w_i, w_f, rng):
 
 
 def hybrid_reverse(start, pruned, w_i, w_f):
-    """Control: pruned weights are frozen at zero if training made them grow, else at their initial values."""
+    """Control: freezes pruned weights at zero if their magnitude rose in training, else at their initial values."""
     return np.where(pruned & (np.abs(w_f) > np.abs(w_i)), 0, start)
 
 
@@ -45,7 +45,7 @@ def _shrunk(w_i, w_f):
     return np.abs(w_f) < np.abs(w_i)
 
 
-MASK0_ARGUMENTS = ("w_i", "w_f", "kept", "pruned", "start", "rng")  # what a mask-0 action may ask for
+MASK0_ARGUMENTS = ("w_i", "w_f", "kept", "pruned", "start", "rng")  # the parameters that a mask-0 action may have
 
 MASK0: dict[str, Callable[..., np.ndarray]] = {
     action.__name__: action for action in (zero, init, hybrid, hybrid_all, hybrid_random, hybrid_reverse)

@@ -1,4 +1,4 @@
-"""Mask-1 actions: where kept weights start the next round."""
+"""Mask-1 actions: the values from which kept weights start the next round."""
 
 from __future__ import annotations
 
@@ -8,53 +8,53 @@ import numpy as np
 
 
 def rewind(w_i):
-    """Back to the initial values, or to those of the rewind point (Frankle & Carbin)."""
+    """The initial values, or those of the rewind point (Frankle & Carbin)."""
     return w_i
 
 
 def finetune(w_f):
-    """Baseline: on from where training left them, without rewinding; so do all weights that are no kernels."""
+    """Baseline: the values at the end of training, without rewinding. Biases and batch norm keep theirs too."""
     return w_f
 
 
 def reinit(draw, rng):
-    """Drawn anew from the layer's initial distribution."""
+    """New values, drawn from the layer's initial distribution."""
     return draw(rng)
 
 
 def reshuffle(w_i, kept, rng):
-    """The kept weights' initial values, permuted among the kept places."""
+    """The initial values of the kept weights, shuffled among the kept places."""
     shuffled = w_i.copy()
     shuffled[kept] = rng.permutation(w_i[kept])
     return shuffled
 
 
 def constant(w_i, rng):
-    """+ or - the standard deviation of all the layer's initial weights, the sign at random."""
+    """+ or - the standard deviation of all initial weights of the layer, with random signs."""
     return np.copysign(_deviation(w_i), rng.choice([-1, 1], w_i.shape))
 
 
 def reinit_init_sign(w_i, draw, rng):
-    """As `reinit`, each weight with the sign of its initial value."""
+    """Like `reinit`, but each weight has the sign of its initial value."""
     return np.copysign(reinit(draw, rng), w_i)
 
 
 def reshuffle_init_sign(w_i, kept, rng):
-    """As `reshuffle`, each weight with the sign of its own initial value."""
+    """Like `reshuffle`, but each weight has the sign of its own initial value."""
     return np.copysign(reshuffle(w_i, kept, rng), w_i)
 
 
 def constant_init_sign(w_i):
-    """The standard deviation of all the layer's initial weights with the sign of the weight's initial value."""
+    """Like `constant`, but each weight has the sign of its initial value."""
     return np.copysign(_deviation(w_i), w_i)
 
 
 def _deviation(w_i):
-    """The population standard deviation, summed in double precision so that it does not depend on the processor."""
+    """The population standard deviation, in double precision so that it does not depend on the processor."""
     return np.float32(w_i.std(dtype=np.float64))
 
 
-MASK1_ARGUMENTS = ("w_i", "w_f", "kept", "pruned", "draw", "rng")  # what a mask-1 action may ask for
+MASK1_ARGUMENTS = ("w_i", "w_f", "kept", "pruned", "draw", "rng")  # the parameters that a mask-1 action may have
 
 
 MASK1: dict[str, Callable[..., np.ndarray]] = {
@@ -71,9 +71,8 @@ MASK1: dict[str, Callable[..., np.ndarray]] = {
     )
 }
 
-CONTINUE_TRAINING = (
-    "finetune",
-)  # mask-1 actions after which the whole network goes on: biases, batch norm, learning rate
+# Mask-1 actions after which the whole network continues its training: biases, batch norm and learning rate too.
+CONTINUE_TRAINING = ("finetune",)
 
 
 SUPERMASK_WEIGHTS = {"initial": rewind, "signed_constant": constant_init_sign}  # name -> f(w_i)

@@ -1,4 +1,4 @@
-"""Masks: making, checking and measuring them, and packing them into bits.
+"""Makes, checks and measures masks, and packs them into bits.
 
 A mask is a `dict[str, np.ndarray]` from a kernel's name to a boolean array of its shape, True where the weight is kept.
 """
@@ -20,10 +20,10 @@ def full(kernels: Mapping[str, np.ndarray]) -> Mask:
 
 
 def check(mask: Mapping[str, np.ndarray]) -> None:
-    """Raises InputError for a mask that leaves a layer without any weight, and so cuts the network in two."""
+    """Raises InputError for a mask that keeps no weight of a layer, because the output would be constant."""
     for name, kept in mask.items():
         if not kept.any():
-            raise InputError(f"The mask keeps 0 of the {kept.size} weights of {name!r}: nothing could pass that layer.")
+            raise InputError(f"The mask keeps 0 of the {kept.size} weights of {name!r}; it must keep at least one.")
 
 
 def kept_fraction(mask: Mapping[str, np.ndarray]) -> float:
@@ -32,18 +32,18 @@ def kept_fraction(mask: Mapping[str, np.ndarray]) -> float:
 
 
 def kept_fraction_by_layer(mask: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """The kept share of each layer."""
+    """The kept fraction of each layer."""
     return {name: int(kept.sum()) / kept.size for name, kept in mask.items()}
 
 
 def pack_mask(mask: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A mask as arrays of bits, eight weights a byte, with their shapes, to be stored in an `.npz` file."""
+    """Packs a mask into arrays of bits and shapes for an `.npz` file; a byte holds eight weights."""
     bits = {f"bits/{name}": np.packbits(kept) for name, kept in mask.items()}
     return bits | {f"shape/{name}": np.array(kept.shape, np.int64) for name, kept in mask.items()}
 
 
 def unpack_mask(arrays: Mapping[str, np.ndarray]) -> Mask:
-    """The mask that `pack_mask` made the arrays from."""
+    """Returns the mask from the arrays that `pack_mask` made."""
     shapes = {key.removeprefix("shape/"): tuple(shape) for key, shape in arrays.items() if key.startswith("shape/")}
     return {
         name: np.unpackbits(arrays[f"bits/{name}"], count=int(np.prod(shape))).astype(bool).reshape(shape)

@@ -1,4 +1,4 @@
-"""Ranking: the weights of highest score are kept, equal scores in random order."""
+"""Keeps the weights with the highest scores; equal scores are ranked in random order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lottery_tf.pruning.masks import Mask
 
 
 def rank_weights(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The place of each weight among its layer's, 0 for the highest score; equal scores in random order.
+    """The rank of each weight in its layer, 0 for the highest score; equal scores are ranked in random order.
 
     >>> rank_weights(np.array([[3.0, -np.inf], [2.0, 4.0]]), np.random.default_rng(0))
     array([[1, 3],
@@ -24,19 +24,19 @@ def rank_weights(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def keep_highest(kept: np.ndarray, scores: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Masks all but the highest-scored weights of one layer, among those still unmasked (step 2 of the algorithm).
+    """Masks the weights of one layer with the lowest scores, so that `count` stay unmasked (step 2 of the algorithm).
 
     Args:
-      kept: the layer's mask so far, boolean, any shape.
+      kept: the layer's mask so far, a boolean array of any shape.
       scores: a score for each weight that `kept` keeps, in the order of `kernel[kept]`.
-      count: how many weights stay unmasked.
-      rng: breaks ties at random.
+      count: the number of weights that stay unmasked.
+      rng: the generator that breaks ties at random.
 
     Returns:
       The layer's new mask, of the same shape.
 
     Raises:
-      InputError: scores of another length, or a score that is not a number.
+      InputError: the scores have another length, or one of them is not a number.
 
     >>> keep_highest(np.array([True, True, False, True]), np.array([3.0, 1.0, 2.0]), 2, np.random.default_rng(0))
     array([ True, False, False,  True])
@@ -49,19 +49,19 @@ def keep_highest(kept: np.ndarray, scores: np.ndarray, count: int, rng: np.rando
 
 
 def keep_highest_overall(mask: Mapping[str, np.ndarray], scores: np.ndarray, count: int, rng) -> Mask:
-    """Masks all but the highest-scored weights of several layers, ranked together (global pruning).
+    """Masks the weights with the lowest scores of all layers together, so that `count` stay unmasked (global pruning).
 
-    The highest-scored weight of each layer stays, whatever the others' scores: a layer without any weight would let
-    nothing pass. Where that keeps a weight, the next lowest of another layer is pruned in its stead.
+    The weight with the highest score of each layer is always kept, so that no layer is left without weights. If its
+    score is too low, a weight of another layer is pruned instead.
 
     Args:
       mask: the layers' masks so far.
-      scores: a score for each weight that they keep, the layers one after another.
-      count: how many weights stay unmasked in all.
-      rng: breaks ties at random, across layers.
+      scores: a score for each weight that the masks keep, layer after layer.
+      count: the number of weights of all layers that stay unmasked.
+      rng: the generator that breaks ties at random, across layers.
 
     Raises:
-      InputError: fewer weights than layers, or scores that cannot be ranked.
+      InputError: `count` is below the number of layers, or the scores cannot be ranked.
 
     >>> mask = {"a": np.array([True, True, True]), "b": np.array([True, True])}
     >>> kept = keep_highest_overall(mask, np.array([5.0, 4.0, 3.0, 2.0, 1.0]), 3, np.random.default_rng(0))
@@ -69,7 +69,7 @@ def keep_highest_overall(mask: Mapping[str, np.ndarray], scores: np.ndarray, cou
     [[True, True, False], [True, False]]
     """
     if count < len(mask):
-        raise InputError(f"{count} weights cannot be kept in {len(mask)} layers: each keeps at least one.")
+        raise InputError(f"Cannot keep {count} weights in {len(mask)} layers, because each layer keeps at least one.")
     sizes = [int(kept.sum()) for kept in mask.values()]
     lowest = lowest_first(checked_scores(scores, sum(sizes)), rng)
     layers = np.repeat(np.arange(len(sizes)), sizes)
@@ -84,18 +84,18 @@ def keep_highest_overall(mask: Mapping[str, np.ndarray], scores: np.ndarray, cou
 
 
 def lowest_first(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The places of one-dimensional scores from the lowest to the highest; equal scores in random order."""
+    """The indices that sort one-dimensional scores from lowest to highest; equal scores are in random order."""
     shuffled = rng.permutation(scores.size)
     return shuffled[np.argsort(scores[shuffled], kind="stable")]
 
 
 def checked_scores(scores: np.ndarray, size: int) -> np.ndarray:
-    """A criterion's scores of `size` weights; raises InputError for scores that cannot be ranked."""
+    """Returns a criterion's scores of `size` weights as an array; raises InputError if they cannot be ranked."""
     scores = np.asarray(scores)
     if scores.shape != (size,):
         raise InputError(f"A criterion returned scores of shape {scores.shape} for {size} unmasked weights.")
     if not np.issubdtype(scores.dtype, np.number) and scores.dtype != bool:
-        raise InputError(f"A criterion returned scores of the type {scores.dtype}, which are no numbers.")
+        raise InputError(f"A criterion returned scores of the type {scores.dtype}; it must return numbers.")
     if np.isnan(scores).any():
-        raise InputError(f"A criterion returned {np.isnan(scores).sum()} scores that are not numbers (NaN).")
+        raise InputError(f"A criterion returned NaN for {np.isnan(scores).sum()} weights.")
     return scores

@@ -1,4 +1,4 @@
-"""A treatment: what is done between two trainings, on plain arrays, and the tickets that are trained."""
+"""Treatments (what happens between two trainings) and tickets (what is trained), as plain arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lottery_tf.seeds import generator
 Weights = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator], np.ndarray]
 
-ROUNDS = {  # name -> which level the mask of level n is made from
+ROUNDS = {  # name -> function from a level to the level that it is made from
     "iterative": lambda level: level - 1,
     "oneshot": lambda level: 0,
 }
@@ -29,20 +29,20 @@ ROUNDS = {  # name -> which level the mask of level n is made from
 
 @dataclasses.dataclass(frozen=True)
 class Treatment:
-    """What is done between trainings: a mask criterion, a mask-1 action, a mask-0 action, and how they are applied.
+    """What happens between two trainings: a mask criterion, a mask-1 action, a mask-0 action and how to apply them.
 
     Attributes:
-      criterion: a name in `CRITERIA`, or `package.module:function`.
-      mask1: a name in `MASK1`, or `package.module:function`: what becomes of kept weights.
-      mask0: a name in `MASK0`, or `package.module:function`: what becomes of pruned weights.
-      scope: a name in `SCOPES`: weights are ranked within each layer ("layer") or all together ("global").
-      rewind_to: the iteration of the dense training whose weights kept weights go back to; 0: the initial weights.
-      rounds: a name in `ROUNDS`: each level is made from the one before ("iterative"), or straight from the dense
-        network, at the same kept fraction ("oneshot").
-      chosen_kept_fraction: (oneshot) the share of all weights to keep, in (0, 1); such a treatment has level 1 alone.
+      criterion: the mask criterion, which scores weights: a name in `CRITERIA`, or `package.module:function`.
+      mask1: the mask-1 action, which sets where kept weights start: a name in `MASK1`, or `package.module:function`.
+      mask0: the mask-0 action, which freezes pruned weights: a name in `MASK0`, or `package.module:function`.
+      scope: a name in `SCOPES`. "layer" ranks the weights of each layer; "global" ranks those of all layers together.
+      rewind_to: the iteration of the dense training whose weights kept weights return to; 0: the initial weights.
+      rounds: a name in `ROUNDS`. "iterative" makes each level from the one before; "oneshot" makes each level directly
+        from the dense network, at the same kept fraction.
+      chosen_kept_fraction: fraction of all weights to keep, in (0, 1); for oneshot only, which then has level 1 only.
 
     Raises:
-      InputError: an unknown name, or values that do not go together.
+      InputError: for an unknown name, or values that do not go together.
 
     >>> Treatment("magnitude_increase", mask0="hybrid").name
     'magnitude_increase-rewind-hybrid'
@@ -66,18 +66,19 @@ class Treatment:
             raise InputError(f"rewind_to is {self.rewind_to}; it must be an iteration, at least 0.")
         if self.rewind_to and self.continues_training:
             raise InputError(
-                f"rewind_to is {self.rewind_to}, but {self.mask1!r} goes on from where training ended: nothing rewinds."
+                f"rewind_to is {self.rewind_to}, but the mask-1 action {self.mask1!r} does not rewind; leave rewind_to "
+                "out."
             )
         if self.chosen_kept_fraction is not None:
             check_fraction("chosen_kept_fraction (--kept_fraction)", self.chosen_kept_fraction)
             if self.rounds != "oneshot":
                 raise InputError(
-                    f"chosen_kept_fraction (--kept_fraction) is {self.chosen_kept_fraction}: only one-shot pruning can "
-                    "reach a chosen share; set rounds='oneshot'."
+                    f"chosen_kept_fraction (--kept_fraction) is {self.chosen_kept_fraction}; it needs one-shot pruning "
+                    "(rounds='oneshot')."
                 )
 
     def functions(self) -> tuple[Callable, Callable, Callable]:
-        """The criterion, the mask-1 action and the mask-0 action; raises InputError for a name that is none."""
+        """Returns the criterion, the mask-1 action and the mask-0 action; raises InputError for an unknown name."""
         return (
             registry.find_function(CRITERIA, self.criterion, "mask criterion", CRITERION_ARGUMENTS),
             registry.find_function(MASK1, self.mask1, "mask-1 action", MASK1_ARGUMENTS),
@@ -86,9 +87,9 @@ class Treatment:
 
     @property
     def name(self) -> str:
-        """The treatment's folder: the three names joined, and whatever else is not as in the paper.
+        """The name of the treatment's folder: the three names, and every other field that differs from its default.
 
-        It is unique, because no Python name contains the hyphen that joins them.
+        The parts are joined by hyphens. The name is unique, because no part contains a hyphen.
         """
         parts = [self.criterion, self.mask1, self.mask0]
         parts += [self.scope] if self.scope != "layer" else []
@@ -99,12 +100,12 @@ class Treatment:
 
     @property
     def wants_gradient(self) -> bool:
-        """Whether the criterion asks for the gradient at the round's starting weights."""
+        """Whether the criterion needs the gradient at the round's starting weights."""
         return registry.asks_for(self.functions()[0], "gradient")
 
     @property
     def continues_training(self) -> bool:
-        """Whether the network goes on from where training left it, instead of starting again."""
+        """Whether a level continues the training of the level before, without rewinding."""
         return self.mask1 in CONTINUE_TRAINING
 
     @property
@@ -113,25 +114,25 @@ class Treatment:
         return self.rounds == "iterative"
 
     def act_on_kept(self, **offered: Any) -> np.ndarray:
-        """What the mask-1 action returns for one layer; raises InputError for values that cannot be used.
+        """Returns the starting values of one layer by the mask-1 action; raises InputError for unusable values.
 
         `offered` holds the arguments named in `MASK1_ARGUMENTS`.
         """
         return _checked(self.mask1, _called(self.functions()[1], offered), offered["w_i"])
 
     def act_on_pruned(self, **offered: Any) -> np.ndarray:
-        """What the mask-0 action returns for one layer; raises InputError for values that cannot be used.
+        """Returns the starting values of one layer by the mask-0 action; raises InputError for unusable values.
 
         `offered` holds the arguments named in `MASK0_ARGUMENTS`.
         """
         return _checked(self.mask0, _called(self.functions()[2], offered), offered["w_i"])
 
     def last_level(self, wanted: int) -> int:
-        """The last level this treatment has, of `wanted` levels: 1 if it keeps a chosen share."""
+        """The last level of this treatment if `wanted` levels are asked for: at most 1 with a chosen kept fraction."""
         return wanted if self.chosen_kept_fraction is None else min(wanted, 1)
 
     def parent(self, level: int) -> int:
-        """The level that a level, at least 1, is made from.
+        """The level that a level of at least 1 is made from.
 
         >>> Treatment().parent(7), Treatment(rounds="oneshot").parent(7)
         (6, 0)
@@ -139,17 +140,17 @@ class Treatment:
         return ROUNDS[self.rounds](level)
 
     def check_training(self, iterations: int, decay: str = "none") -> None:
-        """Raises InputError unless networks can be trained for this treatment.
+        """Raises InputError if this treatment does not go with a training.
 
         Args:
-          iterations: of a training, which has to pass through the rewind point.
-          decay: how the learning rate falls. A mask-1 action that continues training uses its last value, which must
-            not be 0.
+          iterations: the length of the training; the rewind point must lie before its end.
+          decay: the decay of the learning rate. A mask-1 action that continues training uses the last learning rate,
+            which must not be 0.
         """
         if self.continues_training and decay == "cosine":
             raise InputError(
-                f"The mask-1 action {self.mask1!r} continues at the last learning rate of the schedule, which cosine "
-                "decay makes 0."
+                f"The mask-1 action {self.mask1!r} trains with the last learning rate of the schedule, which is 0 with "
+                "cosine decay."
             )
         if self.rewind_to >= iterations:
             raise InputError(
@@ -157,20 +158,20 @@ class Treatment:
             )
 
     def matches(self, metrics: Mapping) -> bool:
-        """Whether a level's metrics are of this treatment; a field that older metrics lack counts as its default."""
+        """Whether metrics belong to a level of this treatment. A missing field (in old metrics) has its default."""
         fields = dataclasses.fields(self)
         return all(metrics.get(field.name, field.default) == getattr(self, field.name) for field in fields)
 
 
 @dataclasses.dataclass(frozen=True)
 class Ticket:
-    """What a round trains: starting values of every weight (pruned ones at their frozen values) and the mask."""
+    """What a round trains: a mask, and the starting value of every weight. For pruned weights it is the frozen value."""
 
     start: Weights
     mask: Mask
 
     def with_kept(self, weights: Weights) -> Ticket:
-        """The same ticket with its kept weights, and all that no mask covers, at other values."""
+        """Returns the ticket with other values for kept weights and for all weights without a mask."""
         start = {name: np.where(kept, weights[name], self.start[name]) for name, kept in self.mask.items()}
         return Ticket(weights | start, self.mask)
 
@@ -180,11 +181,11 @@ class TrainedTicket(Protocol):
 
     @property
     def ticket(self) -> Ticket:
-        """What was trained."""
+        """The ticket that was trained."""
 
     @property
     def final(self) -> Weights:
-        """Every weight at the end."""
+        """Every weight at the end of training."""
 
 
 TrainedT = TypeVar("TrainedT", bound=TrainedTicket)
@@ -199,18 +200,19 @@ def next_mask(
     seed: int,
     level: int,
 ) -> Mask:
-    """Scores the unmasked weights of a trained ticket and keeps the highest (step 2).
+    """Scores the unmasked weights of a trained ticket and keeps those with the highest scores (step 2).
 
-    Layers of which nothing is pruned keep the mask they have. Each other layer, or with global pruning all of them
-    together, keeps as many weights as `level` rounds of layer-wise pruning leave, unless the treatment says how many.
+    Layers with a pruned fraction of 0 keep their mask. Every other layer keeps the number of weights that `level`
+    rounds of layer-wise pruning leave, or that the treatment's chosen kept fraction gives. With global pruning, these
+    layers together keep the sum of those numbers.
 
     Raises:
-      InputError: a criterion returned what cannot be ranked, or a layer would keep nothing.
+      InputError: a criterion returned scores that cannot be ranked, or a layer would keep no weight.
     """
     prunable = {name: kept for name, kept in trained.mask.items() if pruned_fraction[name]}
 
     def scores(layers: list[str]) -> np.ndarray:
-        """The criterion's scores of the unmasked weights of some layers, one layer after another."""
+        """The criterion's scores of the unmasked weights of some layers, layer after layer."""
 
         def unmasked(state: Weights | None) -> np.ndarray | None:
             return None if state is None else np.concatenate([state[name][prunable[name]] for name in layers])
@@ -240,18 +242,18 @@ def _all_together(mask: Mask, scores: Callable, counts: Mapping[str, int], seed:
     return keep_highest_overall(mask, scores(list(mask)), count, generator(seed, "ties", level))
 
 
-SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # among which weights a criterion's scores are ranked
+SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # name -> function that ranks the scores
 
 
 def _called(action: Callable, offered: Mapping[str, object]) -> np.ndarray:
-    """What an action returns. It gets copies, so it may change them in place."""
+    """Calls an action with copies of the arrays, so that it may change them in place."""
     return registry.call_by_parameter_names(
         action, **{name: np.copy(o) if isinstance(o, np.ndarray) else o for name, o in offered.items()}
     )
 
 
 def _checked(action: str, values: np.ndarray, w_i: np.ndarray) -> np.ndarray:
-    """The values an action returned, in the kernel's type; refuses another shape or values that are not finite."""
+    """Returns an action's values in the kernel's type; refuses another shape or values that are not finite."""
     values = np.asarray(values)
     if values.shape != w_i.shape:
         raise InputError(f"The action {action!r} returned shape {values.shape} for a layer of shape {w_i.shape}.")

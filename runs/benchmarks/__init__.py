@@ -1,4 +1,7 @@
-"""Suites of benchmarks; importing this imports TensorFlow, without the lines that it prints meanwhile."""
+"""Benchmark suites. Importing this package imports TensorFlow without its log lines.
+
+The function `run` of each module measures and prints.
+"""
 
 import os
 
@@ -6,4 +9,4 @@ from lottery_tf import processes
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with processes.quiet_if_asked():
-    import tensorflow  # noqa: F401 - the suites' own imports of it then print nothing
+    import tensorflow  # noqa: F401 - the imports in the suites then print nothing

@@ -1,4 +1,4 @@
-"""Size and inference time of trained tickets, as they are and compacted."""
+"""Measures size and inference time of trained tickets, before and after compaction."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 
 BATCHES = (1, 500)
-ROUNDS_AT_ONCE = 6  # a round here prunes what so many of the paper's do
-SECONDS = 0.3  # that one reading of an inference time takes at least
+ROUNDS_AT_ONCE = 6  # a round of this benchmark prunes as much as this many rounds of the paper
+SECONDS = 0.3  # the shortest duration of one measurement of an inference time
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network to prune on the embedded digits, resized to its own images; how often, and how long it trains."""
+    """A network to prune on the embedded digits (resized for the network), and its levels and iterations."""
 
     network: str
     levels: int
@@ -40,8 +40,8 @@ CASES = (Case("fc", 4, 300), Case("conv2", 4, 60))
 
 
 def run(repeats: int) -> None:
-    """Prints parameters, bytes of the `.keras` file and milliseconds of each level of each case, before and after."""
-    print(f"Tickets trained on digits, before > after `lottery_tf.compact`. Milliseconds: medians of {repeats}.")
+    """Prints the number of parameters, the size of the `.keras` file and the inference time of each level."""
+    print(f"Tickets trained on digits, before > after `lottery_tf.compact`. Times: medians of {repeats}.")
     for case in CASES:
         print(f"{case.network}\n  {'kept %':>7} {'parameters':>22} {'bytes':>25}", end="")
         print("".join(f"{f'ms, {size} images':>24}" for size in BATCHES), f"{'largest difference':>20}")
@@ -52,7 +52,7 @@ def run(repeats: int) -> None:
 
 
 def tickets(case: Case) -> Iterator[tuple[float, keras.Model]]:
-    """The kept fraction and the trained network of each level."""
+    """Yields the kept fraction and the trained network of each level."""
     image_shape = NETWORKS[case.network].image_shape
     settings = run_settings(case.network, "digits", str(case.iterations))
     shares = (settings.pruning.conv, settings.pruning.dense, settings.pruning.output)
@@ -76,7 +76,7 @@ def _row(plain: keras.Model, small: keras.Model, repeats: int) -> str:
 
 
 def inference_times(models: list[keras.Model], images: np.ndarray, repeats: int) -> list[float]:
-    """Milliseconds that each model takes for the images: medians of readings taken in turn."""
+    """Milliseconds that each model takes for the images: medians of measurements that alternate between the models."""
     batch = tf.constant(images)
     calls = [tf.function(model) for model in models]
     for call in calls:

@@ -1,4 +1,4 @@
-"""Kills a small real study again and again, fills its disk, and compares the end with that of an undisturbed one."""
+"""Kills small studies at random moments, fills the disk, and compares the results with those of undisturbed studies."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ KILLS_OF_EACH_KIND = 8
 SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=8000", "--snapshot_seconds=0.2")
 EACH_KIND = ("--study=trial", "--levels=2", "--schedule=4000", "--snapshot_seconds=0.2")
 STUDIES = {"levels": (SMALL, KILLS), "each kind of unit": (EACH_KIND, KILLS_OF_EACH_KIND)}
-WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::NodeWorker"}  # what is in a worker's command line
+WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::NodeWorker"}  # part of a worker's command line
 THE_STUDY, A_WORKER = "the study", "a worker"
-VICTIMS = {THE_STUDY: 0.3, A_WORKER: 0.7}  # and how likely each is to be chosen
-KILLED_WHILE_STARTING = 0.2  # how often no worker is waited for
-NOT_COMPARED = ("seconds", "made_by")  # what differs from run to run
+VICTIMS = {THE_STUDY: 0.3, A_WORKER: 0.7}  # what may be killed -> probability
+KILLED_WHILE_STARTING = 0.2  # probability of a kill that does not wait for workers to start
+NOT_COMPARED = ("seconds", "made_by")  # metrics that differ from run to run
 
 
 def run(repeats: int) -> None:
-    """Prints, for each engine, how many kills a study went through and whether its results are the same to the bit."""
+    """Prints for each engine how often a study was killed and whether its results are equal to the bit."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name, (study, kills) in STUDIES.items():
             finish(command(root / name, *study))
             wanted = contents(root / name)
-            print(f"An undisturbed study of {name}, {len(wanted)} results and files.", flush=True)
+            print(f"An undisturbed study of {name}: {len(wanted)} results and files.", flush=True)
             for engine, repeat in itertools.product(WORKERS, range(repeats)):
                 disturbed = root / f"{name}-{engine}-{repeat}"
                 killed = disturb(command(disturbed, *study, f"--engine={engine}"), engine, kills, seed=repeat)
                 told = ", ".join(f"{what} {count} times" for what, count in killed.items())
-                print(f"{engine}: {told} killed; {compared(disturbed, wanted)} to the undisturbed one", flush=True)
+                print(f"{engine}: killed {told}; {compared(disturbed, wanted)} to the undisturbed study", flush=True)
         print(f"A disk of 6 MB: {full_disk(root, contents(root / 'levels'))}", flush=True)
-        print(f"A Ray cluster that goes away: {lost_cluster(root, contents(root / 'levels'))}", flush=True)
+        print(f"A Ray cluster that stops: {lost_cluster(root, contents(root / 'levels'))}", flush=True)
 
 
 def command(results_dir: Path, *flags: str) -> list[str]:
-    """The command line of a study."""
+    """Returns the command line of a study."""
     return [sys.executable, "-m", "runs.study", *flags, f"--results_dir={results_dir}"]
 
 
 def finish(study: list[str]) -> None:
-    """Runs a command to its end; raises InputError where it fails."""
+    """Runs a command to its end; raises InputError if it fails."""
     done = subprocess.run(study, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InputError(f"{' '.join(study)} ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
 def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float = 8.0) -> dict[str, int]:
-    """Runs a study while it, or one of its workers, is killed at random moments; then runs it to its end.
+    """Runs a study, kills it or one of its workers at random moments, and at last runs it to its end.
 
     Args:
       study: the command.
       engine: its engine.
-      kills: how many times something is killed; fewer where the study is finished before.
-      seed: of the moments and of what is killed.
-      seconds: the longest time from the moment when there are workers to a kill. They import TensorFlow first, which
-        takes some seconds.
+      kills: the number of kills; there are fewer if the study finishes before.
+      seed: seed of the random moments and of what is killed.
+      seconds: the longest time from the start of the workers to a kill. Workers first import TensorFlow, which takes
+        some seconds.
 
     Returns:
-      How often what was killed.
+      How often the study and its workers were killed.
     """
     rng, killed = np.random.default_rng(seed), dict.fromkeys(VICTIMS, 0)
     process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -99,12 +99,12 @@ def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float
 
 
 def workers(parent: int, engine: str) -> list[int]:
-    """The processes that do the work of a study."""
+    """The ids of the worker processes of a study."""
     return [process for process in descendants(parent) if WORKERS[engine] in _read(process, "cmdline")]
 
 
 def descendants(parent: int) -> Iterator[int]:
-    """The processes that a process has started, theirs too; on Linux only, for it reads /proc."""
+    """The ids of all descendants of a process. It reads /proc, so it works on Linux only."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and (stat := _read(int(entry.name), "stat")):
@@ -123,7 +123,7 @@ def _read(process: int, name: str) -> bytes:
 
 
 def contents(results_dir: Path) -> dict[str, object]:
-    """All that is reproducible in a results folder: the metrics of results but their times, and other files' bytes."""
+    """The reproducible content of a results folder: metrics without times, and the bytes of arrays and tables."""
     found: dict[str, object] = {}
     for folder in walk.result_folders(results_dir):
         place = str(folder.relative_to(results_dir))
@@ -136,31 +136,31 @@ def contents(results_dir: Path) -> dict[str, object]:
 
 
 def compared(results_dir: Path, wanted: dict[str, object]) -> str:
-    """Whether a results folder holds the same as another, in words."""
+    """Describes whether a results folder has the wanted content."""
     found = contents(results_dir)
     differ = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
     return f"NOT EQUAL ({', '.join(differ)})" if differ else "equal"
 
 
 def full_disk(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMALL, megabytes: int = 6) -> str:
-    """Lets a study run into a full disk, gives it room, and lets it go on; what happened, in words."""
+    """Runs a study on a small disk until it is full, frees space, and continues it; describes what happened."""
     small = root / "small disk"
     small.mkdir()
     if not _mount("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", small):
-        return "not tried, for it takes the right to mount a file system"
+        return "not tried, because mounting a file system is not permitted"
     try:
         study = command(small, *flags)
         stopped = subprocess.run(study, capture_output=True, text=True, check=False)
         told = stopped.stderr.strip().splitlines()[-1] if stopped.stderr.strip() else ""
         _mount("-o", "remount,size=200m", small)
         finish(study)
-        return f"exit status {stopped.returncode}, {told!r}; with room, {compared(small, wanted)}"
+        return f"exit status {stopped.returncode}, {told!r}; after freeing space: {compared(small, wanted)}"
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
 
 def lost_cluster(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMALL) -> str:
-    """Takes the Ray cluster away from a study, and lets it go on on another one; what happened, in words."""
+    """Stops the Ray cluster of a study and continues the study on another cluster; describes what happened."""
     from ray.cluster_utils import Cluster
 
     results_dir = root / "lost cluster"
@@ -175,7 +175,8 @@ def lost_cluster(root: Path, wanted: dict[str, object], flags: Sequence[str] = S
     told = process.communicate()[1].strip().splitlines()
     finish(command(results_dir, *flags, "--engine=ray"))
     return (
-        f"exit status {process.returncode}, {told[-1] if told else ''!r}; on another, {compared(results_dir, wanted)}"
+        f"exit status {process.returncode}, {told[-1] if told else ''!r}; on another cluster: "
+        f"{compared(results_dir, wanted)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The cost of a step that learns a mask, beside a dense training step of the same network and batch."""
+"""Measures the time of a step that learns a mask, compared with a dense training step."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BATCH = 250
 
 
 def run(repeats: int) -> None:
-    """Prints, for each network, steps per second and the ratio to the dense step, the two taken in turn."""
-    print(f"Steps per second at batch {BATCH}, nothing validated. Medians of {repeats}.")
+    """Prints for each network steps per second and the ratio to a dense step; measurements alternate."""
+    print(f"Steps per second at batch size {BATCH}, without validation. Medians of {repeats}.")
     for case in CASES:
         dataset = made_up_data(case)
         settings = TrainingSettings(case.loop_steps, 1e-3, "momentum", BATCH, case.loop_steps)

@@ -1,4 +1,4 @@
-"""Peak memory of short runs of each network, as the operating system counts it."""
+"""Measures the peak memory of a short run of each network, as the operating system reports it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAPER = (
     "conv6",
 )  # a step of the deeper networks takes seconds, a reading of the validation loss minutes
 
-# A process's peak starts at what its parent held when it was forked, so the parent has to be a small one.
+# The peak of a forked process includes the memory of its parent at the fork, so the parent must be small.
 LAUNCHER = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -26,7 +26,7 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss * (1 if sys.platform ==
 
 
 def run(repeats: int) -> None:
-    """Prints the peak memory of a run of each network; once, whatever `repeats`, for it hardly varies."""
+    """Prints the peak memory of a run of each network. It ignores `repeats`, because the peak hardly varies."""
     for network in PAPER:
         table = NETWORKS[network]
         datasets = ("mnist" if table.image_shape[-1] == 1 else "cifar10", "digits")
@@ -35,7 +35,7 @@ def run(repeats: int) -> None:
 
 
 def _peak(network: str, datasets: tuple[str, ...]) -> tuple[str, int]:
-    """The first of the data sets that can be had here, and the bytes that a run of 101 iterations and a level takes."""
+    """The first available data set, and the peak memory in bytes of a run of 101 iterations and one level."""
     for dataset in datasets:
         with tempfile.TemporaryDirectory() as folder:
             lottery = [sys.executable, "-m", "runs.lottery", f"--network={network}", f"--dataset={dataset}"]
@@ -46,4 +46,4 @@ def _peak(network: str, datasets: tuple[str, ...]) -> tuple[str, int]:
         exit_code, peak = map(int, done.stdout.split())
         if exit_code == 0:
             return dataset, peak
-    raise InputError(f"A run of {network} failed; try it by hand: {' '.join(arguments)}")
+    raise InputError(f"A run of {network} failed; to see why, run {' '.join(arguments)}")

@@ -1,4 +1,4 @@
-"""Training steps per second in float32 and in half precision: plain Keras `fit`, this project's loop, learned masks."""
+"""Measures training steps per second in float32 and in half precision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALIDATED = f"this loop, masked, validated every {INTERVAL}"
 
 
 def run(repeats: int) -> None:
-    """Prints, for each network, steps per second in both types, measured in turn, and their ratio."""
+    """Prints for each network the steps per second in both types and their ratio; measurements alternate."""
     print(f"{os.cpu_count()} cores, {hardware.describe_processor()}. {PRECISIONS[HALF]}. Medians of {repeats}.\n")
     for case in CASES:
         figures = _figures(case)
@@ -35,7 +35,7 @@ def run(repeats: int) -> None:
 
 
 def _figures(case: Case) -> dict[tuple[str, str], Callable[[], float]]:
-    """What is measured, by its name and precision."""
+    """The measurements by name and precision."""
     dataset, found = made_up_data(case), {}
     for precision in ("float32", HALF):
         made = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
@@ -45,7 +45,7 @@ def _figures(case: Case) -> dict[tuple[str, str], Callable[[], float]]:
         found |= {
             ("Keras fit, nothing validated", precision): lambda case=measured: fit_alone(case, KerasFit.steady),
             ("this loop, masked, nothing validated", precision): loop(network, dataset, settings, validate=False),
-            ("this loop, a mask is learned", precision): loop(MaskedModel(network), dataset, settings, validate=False),
+            ("this loop, learning a mask", precision): loop(MaskedModel(network), dataset, settings, validate=False),
         }
         if case.loop_steps >= INTERVAL:
             found[VALIDATED, precision] = loop(conversion.masked(network), dataset, settings, validate=True)

@@ -1,4 +1,4 @@
-"""Trained steps per second of whole studies of fc, beside single runs and plain Keras `fit`; what scheduling costs."""
+"""Measures steps per second of whole studies of fc, of single runs and of plain Keras `fit`; and scheduling costs."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ WHOLE = Request(("paper",))
 
 
 def run(repeats: int) -> None:
-    """Prints what scheduling costs and the throughput of both engines; each figure is taken `repeats` times in turn."""
+    """Prints the cost of scheduling and the throughput of both engines, the median of `repeats` measurements."""
     print(scheduling(), flush=True)
     print(throughput(repeats))
 
 
 def throughput(repeats: int) -> str:
-    """Steps per second over whole commands, from start to end, and the ratios between them."""
+    """Measures steps per second of whole commands from start to end, and the ratios between them."""
     from runs.benchmarks.throughput import CASES, INTERVAL, KerasFit, fit_alone
 
     figures = {
@@ -77,7 +77,7 @@ def _request(dataset: str) -> Request:
 
 
 def _goes(root: Path, dataset: str) -> bool:
-    """Whether a data set can be had here."""
+    """Whether a data set is available on this machine."""
     tiny = ("--study=figure5", "--networks=fc", "--seeds=0", "--levels=1", "--schedule=1", f"--dataset={dataset}")
     done = subprocess.run(faults.command(root / "tiny", *tiny), capture_output=True, check=False)
     return done.returncode == 0
@@ -89,7 +89,7 @@ def _single(results_dir: Path, dataset: str, seed: int) -> list[str]:
 
 
 def _seconds(*commands: list[str]) -> float:
-    """How long some commands take that are run at the same time."""
+    """How many seconds some commands take when they run at the same time."""
     began = time.perf_counter()
     running = [subprocess.Popen(each, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for each in commands]
     exits = [process.wait() for process in running]
@@ -99,7 +99,10 @@ def _seconds(*commands: list[str]) -> float:
 
 
 def scheduling() -> str:
-    """What planning, a dry run, the status and the scheduler take for the whole paper, made up, half of it done."""
+    """Measures the time of planning, a dry run, the status and the scheduler, for a half-finished study of the paper.
+
+    The finished results are made up.
+    """
     began = time.perf_counter()
     whole = plan(WHOLE)
     planned = time.perf_counter() - began
@@ -116,7 +119,7 @@ def scheduling() -> str:
     each = (time.perf_counter() - began) / len(whole.tasks)
     return (
         f"{len(whole.tasks):,} tasks: planned in {planned:.2f} s; dry run {dry:.2f} s and status {status:.2f} s with "
-        f"half of them done; the scheduler takes {1000 * each:.2f} ms a task, "
+        f"half of them finished; the scheduler takes {1000 * each:.2f} ms for each task, "
         f"{each / ITERATIONS * 1500:.3%} of a training of "
         f"{ITERATIONS:,} steps at 1,500 steps/s."
     )
@@ -131,7 +134,7 @@ def _make_up(root: Path, task: Task) -> None:
 
 
 class _IdleEngine:
-    """An engine of two slots in which every task ends at once."""
+    """An engine of two slots in which every task ends immediately."""
 
     keeps_idle_slots = True
 
@@ -158,4 +161,4 @@ class _IdleSlot:
         return Outcome(Ending.FINISHED, {"fingerprint": "", "iterations": self._task.iterations, "status": "finished"})
 
     def stop(self) -> None:
-        """There is nothing to stop."""
+        """Does nothing."""

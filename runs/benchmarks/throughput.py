@@ -1,4 +1,4 @@
-"""Training steps per second: plain Keras `fit`, and this project's loop without and with masks."""
+"""Measures training steps per second of plain Keras `fit` and of this project's loop, without and with masks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lottery_tf.training.trainer import EVALUATION_BATCH, Trainer
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One network to measure, on random images of its data set's size, and how many steps a figure takes."""
+    """A network to measure on random images of its data set's size, and the number of steps of a measurement."""
 
     network: str
     dataset: str
@@ -35,12 +35,12 @@ class Case:
     precision: str = "float32"
 
 
-INTERVAL = 100  # steps from one reading of the validation loss to the next
+INTERVAL = 100  # steps between two readings of the validation loss
 CASES = (Case("fc", "mnist", 9 * INTERVAL, 3000), Case("conv2", "cifar10", 3 * INTERVAL, 300))
 
 
 def run(repeats: int) -> None:
-    """Measures every case and prints a table; the figures of a case are taken in turn, so that drift cancels out."""
+    """Measures every case and prints a table. The measurements of a case alternate, so that drift cancels out."""
     print(f"{os.cpu_count()} cores, {describe_processor()}, TensorFlow {tf.__version__}, Keras {keras.__version__}")
     rate = matrix_product_rate()
     print(f"Matrix products: {rate / 1e9:.0f} GFLOP/s (float32, 2048 x 2048). Medians of {repeats}.\n", flush=True)
@@ -53,8 +53,8 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
     settings = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
     masked = networks.build(case.network)
     figures: dict[str, Callable[[], float]] = {
-        "Keras fit, its first steps left out": lambda: fit_alone(case, KerasFit.steady),
-        "Keras fit, a call as a whole": lambda: fit_alone(case, KerasFit.whole),
+        "Keras fit, without its first steps": lambda: fit_alone(case, KerasFit.steady),
+        "Keras fit, whole call": lambda: fit_alone(case, KerasFit.whole),
         f"Keras fit, validated every {INTERVAL}": lambda: fit_alone(case, KerasFit.validated),
         "this loop, no masks, nothing validated": loop(conversion.unmasked(masked), dataset, settings, validate=False),
         "this loop, masked, nothing validated": loop(masked, dataset, settings, validate=False),
@@ -66,20 +66,20 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
     for _ in range(repeats):
         for name, measure in figures.items():
             taken[name].append(measure())
-    baseline = statistics.median(taken["Keras fit, its first steps left out"])
+    baseline = statistics.median(taken["Keras fit, without its first steps"])
     flops = training_flops(masked, settings.batch_size)
-    print(f"{case.network}, batch {settings.batch_size}, {flops / 1e6:.0f} MFLOP a step")
+    print(f"{case.network}, batch {settings.batch_size}, {flops / 1e6:.0f} MFLOP per step")
     for name, values in taken.items():
         speed = statistics.median(values)
         print(
             f"  {name:<42} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
-            f"{speed / baseline:5.2f} x fit  {speed * flops / rate:4.0%} of the matrix products"
+            f"{speed / baseline:5.2f} x fit  {speed * flops / rate:4.0%} of the rate of matrix products"
         )
     print(flush=True)
 
 
 def made_up_data(case: Case) -> data.Dataset:
-    """Random images and labels, as many and as large as the data set's: speed does not depend on what they show."""
+    """Returns random images and labels in the sizes of a data set; the speed does not depend on their content."""
     table, shape, rng = DATASETS[case.dataset], NETWORKS[case.network].image_shape, np.random.default_rng(0)
     splits = [
         data.Split(rng.integers(0, 256, (size, *shape), np.uint8), rng.integers(0, table.classes, size))
@@ -89,7 +89,7 @@ def made_up_data(case: Case) -> data.Dataset:
 
 
 def fit_alone(case: Case, figure: Callable[[KerasFit], float]) -> float:
-    """A figure of plain Keras `fit` in a process of its own: beside other models and their threads it is slower."""
+    """Measures plain Keras `fit` in a process of its own; it is slower beside other models and their threads."""
     return processes.run_in_subprocess("plain Keras fit", _fit_here, case, figure)
 
 
@@ -103,7 +103,7 @@ def _slices(split: data.Split) -> tf.data.Dataset:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Notes when each batch ends."""
+    """Records when each batch ends."""
 
     def __init__(self):
         super().__init__()
@@ -114,7 +114,7 @@ class _Clock(keras.callbacks.Callback):
 
 
 class KerasFit:
-    """The usual Keras pipeline: a shuffled data set of float images in batches, `compile` and `fit`."""
+    """Measures the usual Keras pipeline: a shuffled data set of float images in batches, `compile` and `fit`."""
 
     def __init__(self, case: Case, dataset: data.Dataset, settings: TrainingSettings):
         self._steps = case.fit_steps
@@ -135,17 +135,17 @@ class KerasFit:
         self._model.fit(batches, verbose=0, shuffle=False, callbacks=list(callbacks), **more)
 
     def whole(self) -> float:
-        """Steps per second of a call of `fit` from beginning to end: the shuffle buffer is filled first."""
+        """Steps per second of a whole call of `fit`, including filling the shuffle buffer."""
         began = time.perf_counter()
         self._fit(self._steps)
         return self._steps / (time.perf_counter() - began)
 
     def steady(self) -> float:
-        """Steps per second of a call's last two thirds, nothing validated."""
+        """Steps per second in the last two thirds of a call of `fit`, without validation."""
         return self._under_way()
 
     def validated(self) -> float:
-        """Steps per second of a call's last two thirds, with a reading of the validation loss each `INTERVAL` steps."""
+        """Steps per second in the last two thirds of a call, with a validation every `INTERVAL` steps."""
         epochs = self._steps // INTERVAL
         return self._under_way(steps_per_epoch=INTERVAL, epochs=epochs, validation_data=self._validation)
 
@@ -161,7 +161,10 @@ def loop(
     settings: TrainingSettings,
     validate: bool,
 ) -> Callable[[], float]:
-    """Steps per second of whole trainings by `Trainer`; nearly no test images, and validation images on demand only."""
+    """Returns a function that measures steps per second of whole trainings by `Trainer`, with one test image.
+
+    With `validate` all validation images are used, else only one.
+    """
     one = data.Split(dataset.test.images[:1], dataset.test.labels[:1])
     dataset = data.Dataset(dataset.train, dataset.validation if validate else one, one)
     trainer = Trainer(model, dataset, settings)
@@ -175,7 +178,7 @@ def loop(
 
 
 def matrix_product_rate() -> float:
-    """Floating-point operations per second of large float32 matrix products on all cores: the best of ten."""
+    """Floating-point operations per second of large float32 matrix products on all cores: the best of ten times."""
     size = 2048
     a = tf.random.stateless_normal((size, size), (0, 0))
     times = []
@@ -187,10 +190,10 @@ def matrix_product_rate() -> float:
 
 
 def training_flops(model: keras.Model, batch_size: int) -> float:
-    """Operations of the matrix products and convolutions of a training step.
+    """The number of floating-point operations in the matrix products and convolutions of a training step.
 
-    Forward, gradient of the weights and gradient of the inputs take as many each; the first layer needs no gradient
-    of its inputs.
+    The forward pass, the gradient of the weights and the gradient of the inputs take the same number of operations. The
+    first layer needs no gradient of its inputs.
     """
     total = 0.0
     for index, layer in enumerate(model_weights.masked_layers(model).values()):

@@ -1,1 +1,1 @@
-"""The flags of commands, made from the settings' dataclasses: a new field of theirs is a flag wherever it is of use."""
+"""The flags of the commands, made from the fields of the settings' dataclasses."""

@@ -1,4 +1,4 @@
-"""Flags of the commands that train one network: which, on what, for which seeds, how long."""
+"""Flags of the commands that train one network: the network, the data set, the seeds, the length of training."""
 
 from __future__ import annotations
 
@@ -22,35 +22,37 @@ _RUN = derived.define(
     RunSettings,
     ("network", "dataset", "schedule"),
     defaults={"network": "fc", "dataset": "digits"},
-    note="Default: paper; for digits 1000.",
+    note="Default: paper; 1000 for digits.",
 )
 NETWORK, DATASET, SCHEDULE = _RUN["network"], _RUN["dataset"], _RUN["schedule"]
-ITERATIONS = flags.DEFINE_integer("iterations", None, "Length of each training in iterations, as --schedule=NUMBER.")
-SEEDS = define_list("seeds", [0], "Seeds: 0,1,2 or 0-2.", int)
-THREADS = flags.DEFINE_integer("threads", 0, "Threads that TensorFlow computes with; 0: one for each core.")
+ITERATIONS = flags.DEFINE_integer(
+    "iterations", None, "Length of each training in iterations; same as --schedule=NUMBER."
+)
+SEEDS = define_list("seeds", [0], "Seeds, such as 0,1,2 or 0-2.", int)
+THREADS = flags.DEFINE_integer("threads", 0, "Number of threads that TensorFlow computes with; 0: one for each core.")
 
 
 def settings_from_flags(changes: Mapping[str, flags.FlagHolder]) -> RunSettings:
-    """The run's settings, with what flags change of them; raises InputError for a value that cannot be."""
+    """The run's settings with the changes that the flags give; raises InputError for an invalid value."""
     return run_settings(NETWORK.value, DATASET.value, schedule_from_flags(), **derived.values(changes))
 
 
 def schedule_from_flags() -> str | None:
-    """The schedule; raises InputError where its length is given twice."""
+    """The schedule; raises InputError if --schedule and --iterations are both given."""
     if SCHEDULE.value and ITERATIONS.value is not None:
         raise InputError("Give --schedule or --iterations, not both.")
     return SCHEDULE.value if ITERATIONS.value is None else str(ITERATIONS.value)
 
 
 def start_tensorflow() -> None:
-    """Imports TensorFlow with the wanted number of threads."""
+    """Imports TensorFlow with the number of threads that --threads gives."""
     if THREADS.value < 0:
         raise InputError(f"--threads is {THREADS.value}; it must be at least 0.")
     processes.start_tensorflow(THREADS.value)
 
 
 def load_dataset(name: str, network: str) -> Dataset:
-    """The images of a data set in the shape that a network takes; after TensorFlow has been started."""
+    """Loads a data set with images in the shape that a network takes; call it after TensorFlow has been started."""
     from lottery_tf import data
 
     return data.load(name, DATA_DIR.value, NETWORKS[network].image_shape)

@@ -1,4 +1,4 @@
-"""Flags made from the fields of a dataclass: name, type and default as there, the help from its docstring."""
+"""Makes flags from the fields of a dataclass: name, type and default from the field, the help from the docstring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from absl import flags
 from lottery_tf.command_flags import define_list
 from lottery_tf.models import settings as tables
 
-flags.disclaim_key_flags()  # a flag belongs to the module that asks for it
+flags.disclaim_key_flags()  # a flag belongs to the module that calls `define`
 
 SCALARS = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_bool}
 NAME_IN_TABLE = re.compile(r"(a name|names) in `(\w+)`")
@@ -30,16 +30,17 @@ def define(
     defaults: Mapping[str, object] | None = None,
     note: str = "",
 ) -> dict[str, flags.FlagHolder]:
-    """Defines a flag for each of some fields of a dataclass.
+    """Defines a flag for each of the chosen fields of a dataclass.
 
     Args:
-      settings: the dataclass. Its docstring says under "Attributes" what each field means; where that is "a name in
-        `TABLE`" (or "names in"), a table of its module or of `settings`, the flag's help lists them.
+      settings: the dataclass. Its docstring describes each field under "Attributes". If a description contains "a name
+        in `TABLE`" or "names in `TABLE`", the flag's help lists the names instead. The table is looked up in the
+        dataclass's module and in `models.settings`.
       chosen: the fields; see `fields`.
-      rename: field -> flag, where it is not called as the field is.
-      several: fields that the flag takes several values of.
-      defaults: field -> the flag's default, where it is not the field's.
-      note: what the help says of flags that are None by default.
+      rename: field -> name of its flag, if the two differ.
+      several: fields whose flag takes a list of values.
+      defaults: field -> default of its flag, if it differs from the field's default.
+      note: text that is added to the help of flags whose default is None.
 
     Returns:
       The flags by their fields; see `values`.
@@ -65,12 +66,12 @@ def define(
 
 
 def fields(settings: type, *, but: Collection[str] = ()) -> list[str]:
-    """The names of all fields of a dataclass but some."""
+    """The names of all fields of a dataclass, except those in `but`."""
     return [field.name for field in dataclasses.fields(settings) if field.name not in but]
 
 
 def values(holders: Mapping[str, flags.FlagHolder]) -> dict[str, object]:
-    """What the flags of some fields say, by field; lists as tuples, as dataclasses have them."""
+    """The values of flags by field; lists become tuples, as the dataclasses need them."""
     return {
         field: tuple(holder.value) if isinstance(holder.value, list) else holder.value
         for field, holder in holders.items()
@@ -78,7 +79,7 @@ def values(holders: Mapping[str, flags.FlagHolder]) -> dict[str, object]:
 
 
 def attribute_texts(settings: type) -> dict[str, str]:
-    """What a class's docstring says of each of its attributes, in one line.
+    """The description of each attribute in a class's docstring, as one line.
 
     >>> from lottery_tf.supermasks.mask_settings import MaskSettings
     >>> attribute_texts(MaskSettings)["l1"]
@@ -90,13 +91,13 @@ def attribute_texts(settings: type) -> dict[str, str]:
 
 
 def _readable(text: str, module: Mapping[str, object]) -> str:
-    """The text as a sentence, with the names themselves in place of the tables that hold them."""
+    """The text as a sentence, in which the names of a table replace the name of the table."""
     named = NAME_IN_TABLE.sub(lambda found: f"{CHOOSE[found[1]]} {', '.join(module[found[2]])}", text)
     named = re.sub(r"\bNone\b", "not given", named).replace("`", "")
     return named[0].upper() + named[1:]
 
 
 def _without_none(hint: object) -> object:
-    """The type of what is given, of a type that may be None as well."""
+    """The type X of a hint `X | None`; any other hint as it is."""
     kinds = typing.get_args(hint)
     return kinds[0] if type(None) in kinds else hint

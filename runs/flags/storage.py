@@ -1,4 +1,4 @@
-"""Flags of every command that trains: where data and results lie, and whether to train at all."""
+"""Flags of every command that trains: the folders of data and results, checkpoints, and --dry_run."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from absl import flags
 from lottery_tf.command_flags import define_choice, define_path
 
 DATA_DIR = define_path(
-    "data_dir", None, "Folder of tensorflow-datasets. Default: TFDS_DATA_DIR, else ~/tensorflow_datasets."
+    "data_dir",
+    None,
+    "Folder of tensorflow-datasets. Default: TFDS_DATA_DIR if that is set, else ~/tensorflow_datasets.",
 )
 RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
-SNAPSHOT_SECONDS = flags.DEFINE_float("snapshot_seconds", 30, "Least time between two snapshots inside a training.")
-DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would be done and about how long it takes, and do nothing.")
+SNAPSHOT_SECONDS = flags.DEFINE_float(
+    "snapshot_seconds", 30, "Shortest time in seconds between two checkpoints of a training."
+)
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would be done and about how long it would take, then stop.")
 
 
 def define_keep() -> flags.FlagHolder[str]:
-    """Defines the flag that says which weights stay."""
+    """Defines the flag that sets which weights are kept on disk."""
     return define_choice(
         "keep",
         "needed",
         ["needed", "all"],
-        "Weights that finished levels keep: 'needed' those of dense networks and of each treatment's last level, 'all' "
-        "those of every level. Masks and numbers are always kept.",
+        "Which weights stay on disk. needed: those of dense networks and of each treatment's last level. all: those of "
+        "every level. Masks and metrics are always kept.",
     )

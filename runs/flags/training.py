@@ -1,4 +1,4 @@
-"""Flags that say how networks are trained and pruned: all that `run_settings` lets a user change."""
+"""Flags that set how networks are trained and pruned: every change that `run_settings` takes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PRUNED_FRACTION = {field: f"{field}_pruned_fraction" for field in fields(Pruning
 def define_training(
     note: str, but: Collection[str] = (), rename: Mapping[str, str] | None = None
 ) -> dict[str, flags.FlagHolder]:
-    """Defines the flags that say how a network is trained, by the fields of `TrainingSettings`.
+    """Defines a flag for each field of `TrainingSettings`, and returns the flags by their fields.
 
     Args:
-      note: what the help says where the default is None, for what the network decides.
+      note: text for the help of flags whose default is None because the network decides.
       but: fields that have no flag.
-      rename: field -> flag, where it is not called as the field is.
+      rename: field -> name of its flag, if the two differ.
     """
     by_network = dict.fromkeys(set(fields(TrainingSettings)) & set(fields(NetworkSettings)))
     chosen = fields(TrainingSettings, but=("iterations", *but))
@@ -29,8 +29,8 @@ def define_training(
 
 
 def define_changes(but: Collection[str] = (), rename: Mapping[str, str] | None = None) -> dict[str, flags.FlagHolder]:
-    """Defines a flag for every change that `run_settings` takes, but for some, and returns them by its names."""
-    note = "Default: the network's."
+    """Defines a flag for every change that `run_settings` takes, except `but`; returns them by parameter."""
+    note = "Default: set by the network."
     none = dict.fromkeys(PRUNED_FRACTION)
     pruning = define(PruningSettings, fields(PruningSettings), rename=PRUNED_FRACTION, defaults=none, note=note)
     return {

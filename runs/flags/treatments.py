@@ -1,4 +1,4 @@
-"""Flags that say which treatments a command is about, and the treatments that they add up to."""
+"""Flags that choose the treatments of a command, and the treatments that they give."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _TREATMENT = define(
     rename={"chosen_kept_fraction": "kept_fraction"},
     several=fields(Treatment),
     defaults={"scope": None, "chosen_kept_fraction": []},
-    note="Default: the network's.",
+    note="Default: set by the network.",
 )
 LEVELS = flags.DEFINE_integer("levels", 24, "Rounds of pruning after the dense training.")
 
 
 def levels_from_flags() -> int:
-    """How many levels are wanted; raises InputError for fewer than one."""
+    """The number of levels; raises InputError if it is below one."""
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
     return LEVELS.value
 
 
 def treatments_from_flags() -> list[Treatment]:
-    """Every combination of what the flags name; raises InputError for one that cannot be."""
+    """Every combination of the flags' values; raises InputError for an invalid one."""
     lists = {field: flag.value for field, flag in _TREATMENT.items()}
     lists["scope"] = lists["scope"] or [choose(NETWORKS, NETWORK.value, "network").scope]
     lists["chosen_kept_fraction"] = lists["chosen_kept_fraction"] or [None]

@@ -94,7 +94,7 @@ def test_one_shot_refuses_what_it_cannot_do():
             OneShot(kept, layers(), ROUND)(fraction)
     with pytest.raises(InputError, match="Every layer stays whole"):
         OneShot(kept, layers(), dict.fromkeys(LAYERS, 0))
-    with pytest.raises(InputError, match="not numbers"):
+    with pytest.raises(InputError, match="NaN"):
         OneShot(kept, layers() | {"a": np.full(3000, np.nan)}, ROUND)(0.5)
     with pytest.raises(InputError, match="Unknown scope of pruning 'globel'; did you mean 'global'"):
         OneShot(kept, layers(), ROUND, scope="globel")

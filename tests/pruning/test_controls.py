@@ -67,8 +67,8 @@ def test_only_reorder_has_another_order():
     [
         ((Treatment(), 1, "reinti", 1), "Unknown control 'reinti'; did you mean 'reinit'"),
         ((Treatment(), 1, "reinit", 0), "draw of a control is 0; it must be at least 1"),
-        ((Treatment(), 0, "random", 1), "'random' wants a ticket; level 0 is the dense network"),
-        ((Treatment(mask0="init"), 1, "reinit", 1), "a ticket of the mask-0 action 'init' does not compare"),
+        ((Treatment(), 0, "random", 1), "'random' needs a level of at least 1; level 0 is the dense network"),
+        ((Treatment(mask0="init"), 1, "reinit", 1), "cannot be compared with tickets of the mask-0 action 'init'"),
     ],
 )
 def test_controls_that_cannot_be_are_refused(arguments, message):

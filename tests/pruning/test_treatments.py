@@ -227,8 +227,8 @@ def test_metrics_tell_treatments_apart():
         ({"scope": "globl"}, "Unknown scope of pruning 'globl'; did you mean 'global'"),
         ({"rounds": "one-shot"}, "Unknown kind of rounds 'one-shot'; did you mean 'oneshot'"),
         ({"rewind_to": -1}, "rewind_to is -1; it must be an iteration, at least 0"),
-        ({"rewind_to": 5, "mask1": "finetune"}, "rewind_to is 5, but 'finetune' goes on from where training ended"),
-        ({"chosen_kept_fraction": 0.2}, r"kept_fraction\) is 0.2: only one-shot pruning can reach a chosen share"),
+        ({"rewind_to": 5, "mask1": "finetune"}, "rewind_to is 5, but the mask-1 action 'finetune' does not rewind"),
+        ({"chosen_kept_fraction": 0.2}, r"kept_fraction\) is 0.2; it needs one-shot pruning"),
         ({"chosen_kept_fraction": 1.2, "rounds": "oneshot"}, r"kept_fraction\) is 1.2; it must lie between 0 and 1"),
     ],
 )
@@ -305,7 +305,7 @@ def test_unusable_values_are_refused(mask1, mask0, message):
 
 
 def test_going_on_with_a_learning_rate_of_zero_is_refused():
-    with pytest.raises(InputError, match="'finetune' continues at the last learning rate .* cosine decay makes 0"):
+    with pytest.raises(InputError, match="'finetune' trains with the last learning rate .* 0 with cosine decay"):
         Treatment(mask1="finetune").check_training(100, decay="cosine")
     Treatment(mask1="finetune").check_training(100)
     Treatment().check_training(100, decay="cosine")

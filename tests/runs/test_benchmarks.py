@@ -19,7 +19,7 @@ def test_throughput(monkeypatch, capsys):
     speeds = [float(speed) for speed in re.findall(r"([0-9.]+) steps/s", printed)]
     assert len(speeds) == 6
     assert min(speeds) > 0
-    assert "68 MFLOP a step" in printed  # 6 operations a weight and image, but 4 in the first layer
+    assert "68 MFLOP per step" in printed  # 6 operations a weight and image, but 4 in the first layer
     assert "GFLOP/s" in printed
 
 

@@ -53,12 +53,12 @@ def test_every_measure_is_stored_and_printed(whole):
                       "threshold": 2 * 3, "histogram": 2 * 3}  # fmt: skip
     for title, rows in (
         ("Lines between successive levels: large_final-rewind-zero", 3),
-        ("Instability: the same start in another order: large_final-rewind-zero", 1),
-        ("Robustness: perturbed rewind points, trained again: large_final-rewind-zero", 2),
+        ("Instability: one ticket trained with two orders of images: large_final-rewind-zero", 1),
+        ("Robustness: networks retrained from perturbed rewind points: large_final-rewind-zero", 2),
         ("Flatness at the end of training: large_final-rewind-zero", 1),
         ("Along the next round's pruning, without retraining:", 3),
-        ("The largest share of the surviving weights that can be pruned at once: large_final-rewind-zero", 2),
-        ("Surviving magnitudes before and after retraining: large_final-rewind-zero", 3),
+        ("The largest share of the kept weights that can be pruned at once: large_final-rewind-zero", 2),
+        ("Magnitudes of kept weights before and after retraining: large_final-rewind-zero", 3),
     ):
         assert len(printed(output, title)) == 1 + rows, title
     assert "at most 3 points above the dense network's error" in output
@@ -93,7 +93,7 @@ def test_nothing_is_done_twice(whole, warm_command):
     assert len(logged(strict)) == 1, strict.stderr
     heads, *lines = printed(strict.stdout, "Lines between successive levels: ")
     assert {cells[heads.index("stable")] for cells in lines} <= {"0 of 2", "1 of 2"}
-    assert "all weights are kept, about 0.01 GB" in again.stderr
+    assert "All weights are kept, about 0.01 GB" in again.stderr
     other = warm_command("runs.landscape", *ALL, "--matching_tolerance=0.001", f"--results_dir={results_dir}")
     lines = [line for line in other.stderr.splitlines() if line.startswith("seed")]
     assert lines
@@ -179,7 +179,7 @@ PANELS = (("fc", "mnist", "600"), ("fc", "digits", "600"), ("conv2", "mnist", "6
         (["--measure=lines,lines"], "--measure gives 'lines' more than once"),
         (["--measure=limit", "--mask0=init"], "wants the mask-0 action 'zero'"),
         (["--measure=robustness", "--mask1=finetune"], "wants a rewind point"),
-        (["--measure=robustness", "--levels=1"], "'robustness' wants more levels; --levels is 1"),
+        (["--measure=robustness", "--levels=1"], "'robustness' needs more levels; --levels is 1"),
         (
             ["--measure=robustness", "--at=0"],
             "'robustness' is measured at 1 to 23 where --levels is 24, and 0 is not one",
@@ -189,23 +189,23 @@ PANELS = (("fc", "mnist", "600"), ("fc", "digits", "600"), ("conv2", "mnist", "6
             ["--measure=flatness", "--at=25"],
             "'flatness' is measured at 0 to 24 where --levels is 24, and 25 is not one",
         ),
-        (["--measure=flatness", "--at="], "--at is empty; it wants at least one value"),
+        (["--measure=flatness", "--at="], "--at is empty; it needs at least one value"),
         (["--measure=flatness", "--at=3,3"], "--at gives 3 more than once"),
-        (["--at=3"], "--at says nothing of lines, magnitudes: these are measured at every level"),
+        (["--at=3"], "--at does not apply to lines, magnitudes, which are measured at every level"),
         (["--measure=robustness", "--rounds=oneshot"], "wants levels that are made from one another"),
         (["--multiples=1,1.0"], "--multiples gives 1.0 more than once"),
         (["--measure=flatness", "--images=2000"], "--images is 2000; digits has 1200 training images"),
         (["--stable_below=0"], "--stable_below is 0.0; it must be above 0 points"),
         (["--points=1"], "points is 1; it must be at least 2"),
-        (["--multiples=1,many"], "--multiples wants numbers; 'many' is not one"),
+        (["--multiples=1,many"], "--multiples takes numbers; 'many' is not one"),
         (["--matching_tolerance=-1"], "tolerance is -0.01"),
         (["--levels=0"], "--levels is 0; it must be at least 1"),
         (["--rewind_to=1000"], "rewind_to is 1000; it must be below the 1000 iterations"),
         (["--rewind_to=early"], "'early' is neither"),
         (["--criterion=randon"], "did you mean 'random'"),
         (["--criterion="], "--criterion is empty"),
-        (["--rounds=oneshot", "--kept_fraction=half"], "--kept_fraction wants numbers; 'half' is not one"),
-        (["--between=a"], "--between wants the folders of two results; 1 are given"),
+        (["--rounds=oneshot", "--kept_fraction=half"], "--kept_fraction takes numbers; 'half' is not one"),
+        (["--between=a"], "--between needs the folders of two results; 1 given"),
         (["--between=a,b", "--network=fc"], "leave out --network"),
         (["--between=a,b", "--criterion=random"], "leave out --criterion"),
         (["--between=lottery_tf,runs"], "is no result of a results folder"),

@@ -245,7 +245,7 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         "runs.lottery", *SHORT, "--seeds=0,1", "--optimizer=sgd", "--learning_rate=1e30", f"--results_dir={tmp_path}"
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("diverged; nothing is made from it") == 2
+    assert done.stderr.count("the training diverged; later levels are left out") == 2
     rows = exported(light_command, tmp_path, tmp_path / "r.csv")
     assert [(row["seed"], row["status"], row["test_accuracy"]) for row in rows] == [
         ("0", "diverged", ""), ("1", "diverged", ""),
@@ -262,26 +262,26 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["--mask0=zeros"], "Unknown mask-0 action 'zeros'; did you mean 'zero'"),
         (["--criterion=os:path"], "'os' has no function 'path'"),
         (["--criterion=random,random"], "--criterion gives 'random' more than once"),
-        (["--criterion="], "--criterion is empty; it wants at least one value"),
+        (["--criterion="], "--criterion is empty; it needs at least one value"),
         (["--scope=globl"], "Unknown scope of pruning 'globl'; did you mean 'global'"),
         (["--rounds=one"], "Unknown kind of rounds 'one'"),
-        (["--rewind_to=-5"], "--rewind_to wants whole numbers of at least 0, or ranges such as 0-4; '-5' is neither"),
-        (["--rewind_to=5", "--mask1=finetune"], "rewind_to is 5, but 'finetune' goes on"),
+        (["--rewind_to=-5"], "--rewind_to takes whole numbers of at least 0, or ranges such as 0-4; '-5' is neither"),
+        (["--rewind_to=5", "--mask1=finetune"], "rewind_to is 5, but the mask-1 action 'finetune' does not rewind"),
         (["--rewind_to=60", "--iterations=60"], "rewind_to is 60; it must be below the 60 iterations of a training"),
-        (["--kept_fraction=0.2"], "only one-shot pruning can reach a chosen share"),
-        (["--kept_fraction=many", "--rounds=oneshot"], "--kept_fraction wants numbers; 'many' is not one"),
+        (["--kept_fraction=0.2"], "it needs one-shot pruning"),
+        (["--kept_fraction=many", "--rounds=oneshot"], "--kept_fraction takes numbers; 'many' is not one"),
         (["--controls=reinti"], "Unknown control 'reinti'; did you mean 'reinit'"),
         (["--controls=random,random"], "--controls gives 'random' more than once"),
         (["--controls=random", "--control_draws=0"], "--control_draws is 0; it must be at least 1"),
-        (["--controls=reinit", "--mask0=init"], "a ticket of the mask-0 action 'init' does not compare"),
+        (["--controls=reinit", "--mask0=init"], "cannot be compared with tickets of the mask-0 action 'init'"),
         (["--dropout=2"], "dropout is 2.0; it must lie between 0 and 1"),
         (["--network=resnet20", "--dropout=0.5"], "'resnet20' has no hidden dense layer"),
         (["--warmup_iterations=-1"], "warmup_iterations is -1; it must be at least 1"),
         (["--levels=0"], "--levels is 0; it must be at least 1"),
         (["--seeds=1,2,1"], "--seeds gives 1 more than once"),
-        (["--seeds=a"], "--seeds wants whole numbers of at least 0, or ranges such as 0-4; 'a' is neither"),
+        (["--seeds=a"], "--seeds takes whole numbers of at least 0, or ranges such as 0-4; 'a' is neither"),
         (["--seeds=-1"], "'-1' is neither"),
-        (["--seeds=4-0"], "--seeds wants ranges that go up"),
+        (["--seeds=4-0"], "--seeds takes increasing ranges"),
         (["--seeds=0-2,1"], "--seeds gives 1 more than once"),
         (["--seeds="], "--seeds is empty"),
         (
@@ -296,8 +296,8 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["stray"], "'stray' is not a flag. Flags begin with --."),
         (["criterion=random"], "'criterion=random' is not a flag; did you mean --criterion?"),
         (["--critrion=random"], "There is no flag --critrion; did you mean --criterion?"),
-        (["--levels=many"], "--levels wants a whole number; 'many' is not one."),
-        (["--learning_rate=much"], "--learning_rate wants a number; 'much' is not one."),
+        (["--levels=many"], "--levels takes a whole number; 'many' is not one."),
+        (["--learning_rate=much"], "--learning_rate takes a number; 'much' is not one."),
         (["--keep=everything"], "Unknown keep 'everything'. Valid: needed, all."),
         (["--precision=mixed_float8"], "Unknown precision 'mixed_float8'; did you mean 'mixed_float16'"),
     ],

@@ -55,7 +55,7 @@ def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(cap
         progress.follow(levels(), "seed 0 movement")
     assert caplog.messages == [
         "seed 0 movement level 1: 50.00% kept, test accuracy 75.00% at iteration 40, 2 s",
-        "seed 0 movement level 2: diverged; nothing is made from it.",
+        "seed 0 movement level 2: the training diverged; later levels are left out.",
     ]
 
 

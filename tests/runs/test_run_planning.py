@@ -47,7 +47,7 @@ def test_what_is_there_is_not_to_do(tmp_path):
                      ("dense", "large_final-rewind-zero/level-01", "large_final-rewind-zero/level-02")}  # fmt: skip
     assert outlook.steps == 600 * 5
     found = Outlook.on(plan_of("lottery", tasks[:3]), tmp_path)
-    assert found.announced() == "All 3 found, nothing to train."
+    assert found.announced() == "All 3 results are finished; nothing to do."
 
 
 def test_more_work_takes_longer_and_long_work_says_how_to_shorten_it(tmp_path):

@@ -270,18 +270,18 @@ def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
     told = faults.full_disk(tmp_path, faults.contents(undisturbed[0]), (*TINY, "--workers=1"))
     if told.startswith("not tried"):
         pytest.skip(told)
-    assert "exit status 1" in told and "The disk is full" in told and told.endswith("with room, equal")
+    assert "exit status 1" in told and "The disk is full" in told and told.endswith("after freeing space: equal")
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--study=figre3"], "did you mean 'figure3'"),
-        ([], "--study wants one or more of demo"),
+        ([], "--study needs one or more of demo"),
         (["--study=demo", "--seeds=a"], "'a' is neither"),
         (["--study=demo", "--engine=locl"], "did you mean 'local'"),
         (["--study=demo", "--workers=-1"], "--workers is -1"),
-        (["--study=demo", "--address=auto"], "--address is for --engine=ray"),
+        (["--study=demo", "--address=auto"], "--address needs --engine=ray"),
         (["--study=demo", "--engine=ray", "--cpus_per_task=0"], "--cpus_per_task is 0"),
         (["--study=demo", "--engine=ray", "--gpus_per_task=1.5"], "--gpus_per_task is 1.5"),
         (["--study=lottery", "--networks=fc", "--learning_rate=-1"], "learning_rate is -1"),
@@ -300,7 +300,7 @@ def test_a_cluster_that_does_not_answer_is_told_before_ray_is_asked(command, tmp
     assert done.returncode == 2 and "Connection refused" in done.stderr, "not what a plain connection says"
     assert "No Ray cluster answers at '127.0.0.1:1'" in done.stderr
     planned = command("runs.study", *ray, "--dry_run")
-    assert "on this machine, for the cluster cannot be asked (No Ray cluster answers" in planned.stdout
+    assert "on this machine, because the cluster does not answer (No Ray cluster answers" in planned.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -325,13 +325,13 @@ def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
         finally:
             process.kill()
             process.communicate()
-    assert f"waits for another study that is at work on {RUN} (process {process.pid} on " in told
-    assert "not at work" in command("runs.status", f"--results_dir={tmp_path}").stdout
+    assert f"waiting for another study that is running on {RUN} (process {process.pid} on " in told
+    assert "not running" in command("runs.status", f"--results_dir={tmp_path}").stdout
 
 
 def test_status_of_nothing(command, tmp_path):
     assert "no results folder" in command("runs.status", f"--results_dir={tmp_path / 'none'}").stderr
-    assert "No study was begun" in command("runs.status", f"--results_dir={tmp_path}").stderr
+    assert "holds no study and no results" in command("runs.status", f"--results_dir={tmp_path}").stderr
 
 
 def test_results_of_other_data_are_refused(study, tmp_path):

@@ -92,7 +92,9 @@ def test_nothing_is_done_twice(whole, warm_command):
     results_dir, output = whole
     again = warm_command("runs.supermask", *ALL, f"--results_dir={results_dir}")
     assert (again.returncode, again.stdout) == (0, output)
-    assert again.stderr == f"All {2 * (2 + len(CRITERIA))} found, nothing to train.\n", "something was done again"
+    assert again.stderr == f"All {2 * (2 + len(CRITERIA))} results are finished; nothing to do.\n", (
+        "something was done again"
+    )
 
 
 def test_the_best_supermask_can_be_packed(whole, warm_command, tmp_path):
@@ -181,13 +183,13 @@ def test_a_diverged_dense_training_is_told_and_the_rest_goes_on(digits, warm_com
         (["--criterion=large_final_samesign"], "did you mean 'large_final_same_sign'"),
         (["--criterion=os:path"], "'os' has no function 'path'"),
         (["--criterion=random,random"], "--criterion gives 'random' more than once"),
-        (["--criterion="], "--criterion is empty; it wants at least one value"),
+        (["--criterion="], "--criterion is empty; it needs at least one value"),
         (["--levels=0"], "--levels is 0; it must be at least 1"),
         (["--seeds=1,1"], "--seeds gives 1 more than once"),
         (["--source=one_shot"], "Unknown source 'one_shot'; did you mean 'oneshot'"),
         (["--source=baseline"], "Unknown source 'baseline'"),
-        (["--mask1=rewind"], "--mask1 is for --source=iterative"),
-        (["--mask0=zero"], "--mask0 is for --source=iterative"),
+        (["--mask1=rewind"], "--mask1 needs --source=iterative"),
+        (["--mask0=zero"], "--mask0 needs --source=iterative"),
         (["--source=iterative", "--mask0=zeros"], "Unknown mask-0 action 'zeros'; did you mean 'zero'"),
         (["--threads=-1"], "--threads is -1"),
         (["stray"], "'stray' is not a flag"),

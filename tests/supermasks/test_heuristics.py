@@ -306,7 +306,7 @@ def returns_too_few(w_i):
         (MaskSource("one_shot", "movement"), 2, "Unknown source of masks 'one_shot'; did you mean 'oneshot'"),
         (MaskSource("iterative", "movement", "rewindd", "zero"), 2, "Unknown mask-1 action 'rewindd'"),
         (MOVEMENT, 0, "levels is 0; it must be at least 1"),
-        (MaskSource("oneshot", f"{__name__}:returns_nan"), 2, "235200 scores that are not numbers"),
+        (MaskSource("oneshot", f"{__name__}:returns_nan"), 2, "NaN for 235200 weights"),
         (MaskSource("oneshot", f"{__name__}:returns_too_few"), 2, r"scores of shape \(235199,\) for 235200"),
     ],
 )

@@ -841,8 +841,9 @@ def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_comm
     own = {"kind": "control", "network": "fc", "dataset": "digits", "seed": 2, "mask1": "rewind", "mask0": "zero"}
     write_files(control, result_files({"metrics.json": files.json_bytes(own)}))
     refused = light_command("runs.ticket", "pack", "--untrained", f"--run={control}", f"--out={tmp_path / 'x.ticket'}")
-    assert "holds no level (control): --untrained packs the winning ticket of a level" in refused.stderr
-    assert "did not begin with its initial weights under a mask (mask1 rewind, mask0 init, rewind_to 0)" in done.stderr
+    assert f"--untrained packs the winning ticket of a level; {control} holds a control." in refused.stderr
+    assert "needs a level that started from its initial weights under a mask; " in done.stderr
+    assert "did not (mask1 rewind, mask0 init, rewind_to 0)." in done.stderr
 
 
 def test_results_that_cannot_be_packed(light_command, results, tmp_path):
@@ -851,8 +852,8 @@ def test_results_that_cannot_be_packed(light_command, results, tmp_path):
     write_files(measured, result_files({"metrics.json": files.json_bytes(metrics)}))
     for folder, message in {
         dropped: "The weights of",
-        dropped.parent: "is no finished result",
-        measured: "holds a measurement (line), no network or mask",
+        dropped.parent: "is not a finished result",
+        measured: "holds a measurement (line), not a network or a mask",
     }.items():
         done = light_command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path / 'x.ticket'}")
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
@@ -911,13 +912,13 @@ def test_each_verb_does_its_work(command, warm_command, results, tmp_path):
     [
         ((), "Give a verb: pack, inspect, unpack."),
         (("unpak",), "Unknown verb 'unpak'; did you mean 'unpack'?"),
-        (("pack", "--run=x"), "pack wants --out."),
+        (("pack", "--run=x"), "pack needs --out."),
         (("pack", "--run=x", "--out=/tmp"), "--out is /tmp, a folder; it must name a file."),
         (("pack", "--run=x", "--out=y", "--dtype=int8"), "Unknown dtype 'int8'. Valid: float32, float16."),
-        (("pack", "--run=tests", "--out=y"), "tests is no finished result"),
-        (("inspect",), "inspect wants the ticket file"),
+        (("pack", "--run=tests", "--out=y"), "tests is not a finished result"),
+        (("inspect",), "inspect takes the ticket file"),
         (("inspect", "setup.cfg"), "setup.cfg cannot be read as a ticket: it does not begin as one."),
-        (("unpack", "setup.cfg", "--to=x.h5"), "Keras wants a name that ends in .keras."),
+        (("unpack", "setup.cfg", "--to=x.h5"), "Keras needs a name that ends in .keras."),
         (("unpack", "none", "--to=x.keras"), "There is no file none."),
     ],
 )

@@ -99,7 +99,7 @@ def test_a_users_own_criterion(tmp_path, monkeypatch):
         ("large_finl", "did you mean 'large_final'"),
         ("snip", "asks for gradient; it may ask for w_i, w_f"),
         ("wrong_criterion:short", "scores of shape"),
-        ("wrong_criterion:nan", "not numbers"),
+        ("wrong_criterion:nan", "NaN"),
     ],
 )
 def test_a_criterion_that_has_no_plane_is_refused(criterion, message, tmp_path, monkeypatch):
