@@ -468,7 +468,7 @@ def test_a_rewind_point_beyond_the_training_is_refused(iteration, experiment):
 
 
 def test_nothing_to_prune_is_refused(tiny_model, tiny_dataset):
-    with pytest.raises(InputError, match="Every layer stays whole"):
+    with pytest.raises(InputError, match="All pruned fractions are 0"):
         Experiment(tiny_model, tiny_dataset, SETTINGS, PruningSettings(dense=0, output=0))
 
 

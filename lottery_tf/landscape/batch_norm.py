@@ -1,7 +1,7 @@
-"""Batch-norm statistics made anew for weights that no training has led to, such as those on a line between networks.
+"""Recomputes batch-norm statistics for weights that were not trained, such as those on a line between networks.
 
-The moving averages that a training leaves behind belong to its own weights. Away from them they are wrong, and an error
-measured with them is that of the averages, not of the weights (Frankle et al., arXiv 1912.05671, recompute them too).
+The moving averages of a training fit only its own final weights. For other weights they are wrong, and so is an error
+that is measured with them. Frankle et al. (arXiv 1912.05671) recompute them too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lottery_tf.training.batches import scale
 
 
 def batch_norm_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """A model's batch-norm layers, those of inner models too."""
+    """The batch-norm layers of a model, including those of nested models."""
     return [layer for layer in _layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
@@ -30,16 +30,16 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 class BatchNormStatistics:
-    """Sets a model's batch-norm statistics to those of its weights as they stand.
+    """Sets a model's batch-norm statistics to those of its current weights.
 
-    Images go through the model in batches, each normalized by its own statistics as in training. A layer's mean and
-    variance are then those of all its inputs over all batches: the mean of the batches' means, and the mean of their
-    variances plus the variance of their means. Layers that are not trainable keep theirs, as they do in training.
+    Images pass through the model in batches; each batch is normalized with its own statistics, as in training. The mean
+    of a layer is the mean of the batches' means. The variance is the mean of their variances plus the variance of their
+    means. Layers that are not trainable keep their statistics, as in training.
 
     Args:
-      model: the model; one without batch norm is left as it is.
+      model: the model; a model without batch norm is not changed.
       images: (images, height, width, channels) training images, bytes or floats.
-      batch_size: images a batch; what is left over is not used.
+      batch_size: images in each batch; an incomplete last batch is not used.
     """
 
     def __init__(self, model: keras.Model, images: np.ndarray, batch_size: int):
@@ -51,7 +51,7 @@ class BatchNormStatistics:
         self._batch_moments = tf.function(self._moments)
 
     def recompute(self) -> None:
-        """Reads the images and assigns every batch-norm layer's mean and variance."""
+        """Computes and assigns the mean and variance of every batch-norm layer."""
         if not self._layers:
             return
         rng = generator(0, "dropout of batch-norm statistics")
@@ -67,10 +67,10 @@ class BatchNormStatistics:
             layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
     def _moments(self, first):
-        """The mean and variance that each layer saw in one batch."""
+        """The mean and variance of each layer's inputs in one batch."""
         momenta = [layer.momentum for layer in self._layers]
         for layer in self._layers:
-            layer.momentum = 0.0  # read while the call is traced: the moving averages become the batch's own moments
+            layer.momentum = 0.0  # read when the call is traced: the moving averages become the batch's statistics
         try:
             self._model(scale(self._images[first : first + self._batch_size]), training=True)
         finally:

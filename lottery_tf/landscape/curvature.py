@@ -1,9 +1,9 @@
-"""The curvature of the training loss at a network: products of its Hessian with vectors, compiled once.
+"""Computes products of the Hessian of the training loss with vectors, compiled once.
 
-The Hessian is that of the mean cross-entropy of chosen training images, without penalties on the weights. The network
-is in inference mode: no dropout, batch-norm statistics as they stand. Its coordinates are the weights that training
-moves: kernel weights that survive the mask, all biases, and the gains and offsets of batch norm. Pruned weights are
-left out, for the networks of later levels cannot differ there.
+The loss is the mean cross-entropy of chosen training images, without weight decay. The network is in inference mode:
+no dropout, and batch-norm statistics stay fixed. The Hessian covers the weights that training changes: kept kernel
+weights, all biases, and the gains and offsets of batch norm. Pruned weights are left out, because later levels do not
+change them.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from lottery_tf.seeds import generator
 from lottery_tf.training.batches import scale
 from lottery_tf.training.precision import set_float32
 
-CHUNK = 200  # images at once: a product keeps several times their activations, about a gigabyte for conv2
+CHUNK = 200  # images processed at once; a product takes several times their activations, about 1 GB for conv2
 
 
 def some_images(split: Split, count: int, seed: int = 0) -> Split:
-    """Images chosen at random without repetition, the same for all networks that are compared.
+    """Chooses some images at random, without repetition; equal arguments give equal images.
 
     Raises:
-      InputError: more images than there are, or none.
+      InputError: the count is below 1 or above the number of images.
     """
     if not 1 <= count <= len(split):
-        raise InputError(f"{count} images are asked for; there are {len(split)}, and at least 1 is needed.")
+        raise InputError(f"The number of images is {count}; it must be 1 to {len(split)}.")
     chosen = generator(seed, "images of the Hessian").permutation(len(split))[:count]
     return Split(split.images[chosen], split.labels[chosen])
 
 
 class Curvature:
-    """The loss of some images as a function of a model's weights, with its gradient and Hessian at any of them.
+    """The loss of some images as a function of a model's weights, with its gradient and Hessian.
 
-    Products with the Hessian are reverse over reverse: the gradient of gradient times vector, in a TensorFlow graph. On
-    a CPU that is faster than forward over reverse, for dense and convolutional networks alike, and XLA gains nothing.
+    Products with the Hessian are computed in reverse-over-reverse mode: the gradient of (gradient times vector), in a
+    TensorFlow graph. On a CPU this is faster than forward-over-reverse mode, and XLA does not make it faster.
 
     Args:
-      model: a Keras model, masked or not; a plain float32 copy of it is made, and the model itself is left alone.
-      images: the images and labels, `some_images(dataset.train, 5000)` for example; the more, the smoother the loss.
+      model: a Keras model, masked or not. It is copied to a plain float32 model and not changed.
+      images: images and labels, for example `some_images(dataset.train, 5000)`. More images give a smoother loss.
       from_logits: whether the model's outputs are logits or probabilities.
-      chunk: how many images are in memory at once.
+      chunk: the number of images that are processed at once.
 
     >>> import lottery_tf as lt
     >>> from lottery_tf.pruning import masks; from lottery_tf.masking import model_weights
@@ -73,34 +73,34 @@ class Curvature:
         self._loss = tf.function(self._summed_loss)
 
     def at(self, weights: Weights, mask: Mask) -> Hessian:
-        """The Hessian at a network, in the subspace of its surviving weights.
+        """Returns the Hessian at a network, in the subspace of its kept weights.
 
         Args:
-          weights: every weight; pruned ones at their frozen values.
-          mask: for each maskable kernel.
+          weights: every weight; pruned weights have their frozen values.
+          mask: the mask of each maskable kernel.
 
         Raises:
-          InputError: weights or a mask of another network.
+          InputError: the weights or the mask belong to another network.
         """
         shapes = {name: tuple(variable.shape) for name, variable in self._trainable.items()}
         return Hessian(self, weights, Subspace(shapes, mask))
 
     def loss(self, weights: Weights) -> float:
-        """The mean loss of the images."""
+        """Returns the mean loss of the images."""
         self._hold(weights)
         return float(self._loss()) / self._count
 
     def gradient(self, weights: Weights) -> Weights:
-        """The gradient of the mean loss, for every trainable array in float64."""
+        """Returns the gradient of the mean loss for every trainable array, in float64."""
         self._hold(weights)
         return self._means(self._gradient())
 
     def product(self, weights: Weights, direction: Weights) -> Weights:
-        """The Hessian at a network times a direction, for every trainable array in float64.
+        """Returns the product of the Hessian at a network with a direction for every trainable array, in float64.
 
         Args:
           weights: every weight.
-          direction: an array for every trainable one.
+          direction: an array for every trainable array.
         """
         self._hold(weights)
         return self._means(self._product([tf.constant(direction[name], tf.float32) for name in self._trainable]))
@@ -109,13 +109,13 @@ class Curvature:
         return {name: total.numpy() / self._count for name, total in zip(self._trainable, sums, strict=True)}
 
     def _hold(self, weights: Weights) -> None:
-        """Sets the weights, unless it was this very dict that was set last."""
+        """Sets the model's weights, unless the last call set the same dict."""
         if weights is not self._held:
             model_weights.set_weights(self._model, weights)
             self._held = weights
 
     def _chunk_loss(self, first):
-        """Summed cross-entropy of the chunk of images that starts at `first`."""
+        """The summed cross-entropy of the chunk of images that starts at `first`."""
         labels = self._labels[first : first + self._chunk]
         outputs = self._model(scale(self._images[first : first + self._chunk]), training=False)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
@@ -158,18 +158,18 @@ class Curvature:
 
 
 def _added(totals, parts):
-    """Sums over chunks are kept in float64."""
+    """Adds the values of a chunk to sums in float64."""
     return [total + tf.cast(part, tf.float64) for total, part in zip(totals, parts, strict=True)]
 
 
 class Hessian(LinearOperator):
-    """A loss's Hessian at one network, restricted to the weights that training moves: a SciPy linear operator.
+    """The Hessian of a loss at one network, restricted to the weights that training changes; a SciPy linear operator.
 
-    `Curvature.at` makes one; products and vectors are float64, computed in float32.
+    `Curvature.at` makes one. Vectors are float64; products are computed in float32.
 
     Attributes:
       weights: the network's weights.
-      space: from weights to vectors and back.
+      space: the subspace, which converts between weights and vectors.
     """
 
     def __init__(self, curvature: Curvature, weights: Weights, space: Subspace):
@@ -185,10 +185,10 @@ class Hessian(LinearOperator):
         return self  # a Hessian is symmetric
 
     def gradient(self) -> np.ndarray:
-        """The gradient at the network, in the same coordinates."""
+        """Returns the gradient at the network, as a vector of the subspace."""
         return self.space.vector(self._curvature.gradient(self.weights))
 
     def increase(self, direction: Weights) -> float:
-        """How much the loss grows along a direction by the quadratic model at the network: g.d + d^T H d / 2."""
+        """Returns the increase of the loss along a direction by the quadratic model: g.d + d^T H d / 2."""
         vector = self.space.vector(direction)
         return float(self.gradient() @ vector + vector @ self.matvec(vector) / 2)

@@ -1,4 +1,4 @@
-"""Directions in weight space: what pruning takes away, and random ones among the weights that survive.
+"""Directions in weight space: those of pruning, and random directions among the kept weights.
 
 A direction is a `dict[str, np.ndarray]` like a model's weights, with only the kernels that it moves.
 """
@@ -17,7 +17,7 @@ from lottery_tf.seeds import generator
 
 
 def length(direction: Mapping[str, np.ndarray]) -> float:
-    """The Euclidean length of a direction over all its arrays, summed in float64.
+    """Returns the Euclidean length of a direction over all its arrays, summed in float64.
 
     >>> length({"a": np.array([3.0]), "b": np.array([[4.0]])})
     5.0
@@ -26,42 +26,43 @@ def length(direction: Mapping[str, np.ndarray]) -> float:
 
 
 def pruning_direction(weights: Weights, kept: Mask, kept_next: Mask) -> Weights:
-    """What takes weights to their projection onto a smaller mask: minus the weights that the smaller mask removes.
+    """Returns the direction from weights to their projection onto a smaller mask, which sets removed weights to zero.
 
-    At a rewind point w_k its length is the distance between the successive rewind points of [Paul et al.,
-    arXiv 2210.03044], that of w_k under `kept` and that of w_k under `kept_next`; at the end of training it is the
-    length of the pruning projection.
+    At a rewind point its length is the distance between the rewind points of two successive levels [Paul et al., arXiv
+    2210.03044]. At the end of training it is the length of the pruning projection.
 
     Args:
-      weights: weights, of which the kernels of the masks are read.
+      weights: weights that include the kernels of the masks.
       kept: the mask of the level.
-      kept_next: the mask of the next level, which keeps no weight that `kept` has removed.
+      kept_next: the mask of the next level; it may keep only weights that `kept` keeps.
 
     Returns:
-      For each kernel an array of its shape, zero but for the removed weights.
+      For each kernel an array of its shape: minus the weight where the weight is removed, else zero.
 
     Raises:
-      InputError: the masks are of other kernels, or `kept_next` keeps what `kept` has removed.
+      InputError: the masks have different kernels, or `kept_next` keeps a weight that `kept` does not keep.
 
     >>> mask, smaller = {"a": np.array([True, True, False])}, {"a": np.array([True, False, False])}
     >>> pruning_direction({"a": np.array([5.0, 2.0, 7.0])}, mask, smaller)["a"].tolist()
     [0.0, -2.0, 0.0]
     """
     if kept.keys() != kept_next.keys():
-        raise InputError(f"The masks are of {', '.join(kept)} and of {', '.join(kept_next)}; they must be of the same.")
+        raise InputError(
+            f"The masks must have the same kernels; they have {', '.join(kept)} and {', '.join(kept_next)}."
+        )
     for name in kept:
         if (kept_next[name] & ~kept[name]).any():
-            raise InputError(f"The next mask keeps weights of {name!r} that the mask before it had removed.")
+            raise InputError(f"The next mask keeps weights of {name!r} that the mask before it does not keep.")
     return {name: np.where(kept[name] & ~kept_next[name], -weights[name], 0) for name in kept}
 
 
 def random_direction(kept: Mask, seed: int, *keys: int | str) -> Weights:
-    """A direction of length 1, drawn evenly from all directions among the surviving weights.
+    """Returns a random direction of length 1, uniformly distributed over all directions among the kept weights.
 
     Args:
-      kept: the mask; removed weights do not move.
+      kept: the mask; pruned weights do not move.
       seed: the run's seed.
-      *keys: what tells this direction from others: a level, the number of the draw.
+      *keys: further keys of the random direction: a level, the number of the draw.
 
     Returns:
       For each kernel a float64 array of its shape, zero where the mask is False.
@@ -80,12 +81,12 @@ def random_direction(kept: Mask, seed: int, *keys: int | str) -> Weights:
 
 
 def moved(weights: Weights, direction: Weights, distance: float) -> Weights:
-    """Weights moved by a distance along a direction of any length above zero; arrays the direction lacks stay.
+    """Returns weights moved by a distance along a direction, whose length may be any number above zero.
 
-    The sum is made in float64 and rounded once to the weights' own types.
+    Arrays without a direction do not move. The sum is computed in float64 and rounded once to the type of the weights.
 
     Raises:
-      InputError: a direction of length zero or not a number, or with an array that the weights lack.
+      InputError: the length of the direction is zero or NaN, or it has an array that the weights do not have.
 
     >>> moved({"a": np.array([1.0, 1.0])}, {"a": np.array([0.0, 2.0])}, 3.0)["a"].tolist()
     [1.0, 4.0]
@@ -93,7 +94,7 @@ def moved(weights: Weights, direction: Weights, distance: float) -> Weights:
     if not (total := length(direction)) > 0:
         raise InputError(f"The direction has the length {total}; it must be above 0.")
     if odd := direction.keys() - weights.keys():
-        raise InputError(f"The direction moves {', '.join(sorted(odd))}, which the weights lack.")
+        raise InputError(f"The direction moves {', '.join(sorted(odd))}, which the weights do not have.")
     step = distance / total
     return weights | {
         name: (weights[name] + step * values.astype(np.float64)).astype(weights[name].dtype)

@@ -1,4 +1,4 @@
-"""Loss and error of any weights, in float32, by a trainer's compiled evaluation: no point compiles anything anew."""
+"""Evaluates the loss and error of any weights in float32, with a trainer's evaluation, which is compiled once."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from lottery_tf.training.trainer import Trainer
 
 
 class Evaluator:
-    """Gives the loss and error of any weights on one split of a trainer's data.
+    """Evaluates the loss and error of any weights on one split of a trainer's data.
 
-    It sets the weights of the trainer's model and leaves its masks alone: a masked layer's forward pass reads only its
-    kernel. Where training is in half precision, a float32 copy of the model takes its place.
+    It sets the weights of the trainer's model. It does not change the masks, because the forward pass of a masked layer
+    reads only its kernel. If training is in half precision, it uses a float32 copy of the model.
 
     Args:
-      trainer: whose model, data and compiled evaluation are used.
+      trainer: the trainer whose model, data and compiled evaluation are used.
       split: "train", "validation" or "test".
-      batch_norm_images: how many training images batch-norm statistics are recomputed from at each call, chosen at
-        random, the same at each call; 0 takes those that the weights bring, on a line the averages of its ends'. It
-        changes nothing for a model without batch norm.
-      seed: of the choice of these images.
+      batch_norm_images: the number of random training images from which each call recomputes batch-norm statistics;
+        each call uses the same images. 0 uses the statistics in the weights (on a line, interpolated between its ends).
+        It has no effect on a model without batch norm.
+      seed: the seed of the choice of these images.
 
     Raises:
-      InputError: an unknown split.
+      InputError: the split is unknown.
 
     >>> import lottery_tf as lt
     >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
@@ -48,10 +48,10 @@ class Evaluator:
         )
 
     def __call__(self, weights: Weights) -> LossAndError:
-        """The mean loss and the error of some weights.
+        """Returns the mean loss and the error of some weights.
 
         Raises:
-          InputError: weights of another network.
+          InputError: the weights belong to another network.
         """
         model_weights.set_weights(self._trainer.model, weights)
         if self._statistics is not None:

@@ -1,7 +1,7 @@
-"""The error landscape between networks: loss and error along lines through weight space, barriers, matching.
+"""Loss and error along lines between networks, error barriers, and matching networks.
 
-Sources: Frankle et al., "Linear Mode Connectivity" (arXiv 1912.05671), and Paul et al., "Unmasking the Lottery Ticket
-Hypothesis" (arXiv 2210.03044). Everything here is plain arrays and a function that evaluates weights, as a rule an
+References: Frankle et al., "Linear Mode Connectivity" (arXiv 1912.05671), and Paul et al., "Unmasking the Lottery
+Ticket Hypothesis" (arXiv 2210.03044). Functions take plain arrays and a function that evaluates weights, usually an
 `evaluator.Evaluator`.
 """
 
@@ -18,13 +18,13 @@ from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions
 from lottery_tf.pruning.treatments import Weights
 
-POINTS = 30  # on a line, both ends among them
-STABLE = 0.02  # networks joined by a line with an error barrier below this are linearly connected
-MATCHING = 0.002  # how much more error than the dense network's still matches it
+POINTS = 30  # the number of points on a line, including both ends
+STABLE = 0.02  # two networks are linearly connected if the error barrier between them is below this
+MATCHING = 0.002  # a network matches the dense network if its error is at most this much higher
 
 
 class LossAndError(NamedTuple):
-    """What some weights do on some images: the mean loss, and the error in [0, 1] (1 - accuracy)."""
+    """The mean loss and the error (1 - accuracy, in [0, 1]) of some weights on some images."""
 
     loss: float
     error: float
@@ -39,7 +39,8 @@ class Path:
     """Loss and error at points on a straight path through weight space.
 
     Attributes:
-      positions: (points,) float64 array: on a line from W2 to W1 the share of W1, on a ray the distance from its start.
+      positions: (points,) float64 array. On a line from W2 to W1 it holds the share of W1, on a ray the distance from
+        the start.
       losses: (points,) float64 array, the mean loss at each point.
       errors: (points,) float64 array, the error at each point, in [0, 1].
     """
@@ -55,7 +56,7 @@ class Path:
 
     @property
     def loss_barrier(self) -> float:
-        """The same of the loss."""
+        """The loss barrier between the ends; see `barrier`."""
         return barrier(self.losses)
 
     @property
@@ -64,15 +65,15 @@ class Path:
         return rise(self.positions, self.errors)
 
     def stable(self, limit: float = STABLE) -> bool:
-        """Whether the error barrier lies below a limit; by default the 2 points of Frankle et al."""
+        """Whether the error barrier is below a limit; the default is the 2 percentage points of Frankle et al."""
         return self.error_barrier < limit
 
 
 def barrier(values: Values) -> float:
-    """How far the greatest value along a line lies above the mean of the values at its two ends.
+    """Returns the highest value along a line minus the mean of the values at its two ends.
 
-    The ends count among the points, so that the barrier of a line between an error of 2% and one of 6% is at least 2
-    points; it is NaN where a value is.
+    The ends count too, so the barrier of a line between an error of 2% and an error of 6% is at least 2 points. It is
+    NaN if a value is NaN.
 
     >>> barrier([1.0, 5.0, 3.0])
     3.0
@@ -81,10 +82,10 @@ def barrier(values: Values) -> float:
 
 
 def rise(positions: Values, values: Values) -> float:
-    """How far a value along a line lies at most above the straight line between the values at its two ends.
+    """Returns how far values along a line rise above the straight line between the values at its ends, at most.
 
-    It is 0 where none does. `barrier` is at least half of the difference between its ends, even where nothing lies
-    between them; this is what stands in the way besides.
+    It is 0 if no value rises above it. `barrier` is at least half of the difference between the ends, even if the
+    values in between rise nowhere above the straight line; `rise` does not have this offset.
 
     >>> rise([0, 0.5, 1], [1.0, 5.0, 3.0]), rise([0, 0.5, 1], [1.0, 2.0, 3.0]), barrier([1.0, 2.0, 3.0])
     (3.0, 0.0, 1.0)
@@ -94,10 +95,10 @@ def rise(positions: Values, values: Values) -> float:
 
 
 def between(first: Weights, second: Weights, share: float) -> Weights:
-    """W(a) = a W1 + (1 - a) W2, of every array; at 1 the first and at 0 the second, to the bit.
+    """Returns W(a) = a W1 + (1 - a) W2 for every array. At a = 1 it equals W1 and at a = 0 it equals W2, to the bit.
 
     Raises:
-      InputError: weights of different networks.
+      InputError: the weights belong to different networks.
 
     >>> between({"a": np.array([1.0])}, {"a": np.array([3.0])}, 0.25)["a"].tolist()
     [2.5]
@@ -105,7 +106,7 @@ def between(first: Weights, second: Weights, share: float) -> Weights:
     shapes = [{name: value.shape for name, value in weights.items()} for weights in (first, second)]
     if shapes[0] != shapes[1]:
         odd = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
-        raise InputError(f"No line joins weights of different networks; they differ in {', '.join(odd[:5])}.")
+        raise InputError(f"The two weights belong to different networks; they differ in {', '.join(odd[:5])}.")
     share = float(share)
     return {
         name: (share * value + (1 - share) * second[name]).astype(value.dtype, copy=False)
@@ -114,19 +115,19 @@ def between(first: Weights, second: Weights, share: float) -> Weights:
 
 
 def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POINTS) -> Path:
-    """Loss and error along the line between two networks.
+    """Measures loss and error along the line between two networks.
 
     Args:
-      evaluate: gives the loss and error of any weights.
+      evaluate: function from weights to their loss and error.
       first: W1.
-      second: W2. Where both have their weights pruned by one mask at the same values, so has every point.
-      points: how many, evenly spaced, the ends among them; at least 2.
+      second: W2. If one mask prunes both networks at the same frozen values, it prunes every point in the same way.
+      points: the number of points, evenly spaced and including both ends; at least 2.
 
     Returns:
       A path whose positions are the share a of W1, from 0 to 1.
 
     Raises:
-      InputError: fewer than 2 points, or weights of different networks.
+      InputError: there are fewer than 2 points, or the weights belong to different networks.
 
     >>> def valley(weights):
     ...     return LossAndError(loss=float(weights["w"][0] ** 2), error=0.5)
@@ -140,35 +141,35 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POIN
 
 
 def ray(evaluate: Evaluate, weights: Weights, direction: Weights, distances: Values) -> Path:
-    """Loss and error at distances from a network along a direction, for example one in which pruning moves it.
+    """Measures loss and error at some distances from a network along a direction, for example that of pruning.
 
     Args:
-      evaluate: gives the loss and error of any weights.
-      weights: where the ray starts.
-      direction: where it goes (`directions.pruning_direction`, `directions.random_direction`); its length is of no
-        account.
-      distances: Euclidean distances from the start. At `directions.length` of a pruning direction the pruned
-        weights are all zero.
+      evaluate: function from weights to their loss and error.
+      weights: the start of the ray.
+      direction: its direction (`directions.pruning_direction`, `directions.random_direction`); its length does not
+        matter.
+      distances: Euclidean distances from the start. At the `directions.length` of a pruning direction all pruned
+        weights are zero.
 
     Raises:
-      InputError: a direction of length zero, or with an array that the weights lack.
+      InputError: the direction has length zero, or an array that the weights do not have.
     """
     return measured_path(evaluate, distances, (directions.moved(weights, direction, far) for far in distances))
 
 
 def measured_path(evaluate: Evaluate, positions: Values, networks: Iterable[Weights]) -> Path:
-    """The path whose points are the given networks, evaluated one by one."""
+    """Returns the path through the given networks, evaluating one after another."""
     losses, errors = np.array([evaluate(weights) for weights in networks], np.float64).reshape(-1, 2).T
     return Path(np.asarray(positions, np.float64), losses, errors)
 
 
 def matching(error: float, dense_error: float, tolerance: float = MATCHING) -> bool:
-    """Whether a network is matching: as accurate as the dense one up to a tolerance.
+    """Whether a network matches the dense network: its error is higher by no more than a tolerance.
 
     Args:
-      error: of the network, in [0, 1].
-      dense_error: of the dense network, on the same images.
-      tolerance: 0.2 points, or the standard deviation of the errors of several dense networks.
+      error: the network's error, in [0, 1].
+      dense_error: the dense network's error on the same images.
+      tolerance: by default 0.2 percentage points; the standard deviation over dense networks is another usual choice.
 
     >>> matching(0.0215, dense_error=0.02), matching(0.0225, dense_error=0.02)
     (True, False)
@@ -181,15 +182,15 @@ class Connection:
     """The line between the ends of two successive levels.
 
     Attributes:
-      path: from the later level (share 0) to the earlier one (share 1).
-      matching: whether the earlier and the later one match the dense network.
+      path: the line from the later level (share 0) to the earlier level (share 1).
+      matching: whether the earlier level and the later level match the dense network.
     """
 
     path: Path
     matching: tuple[bool, ...]
 
     def as_claimed(self, limit: float = STABLE) -> bool:
-        """Whether the pair bears out that a line without barrier joins it if and only if both match."""
+        """Whether the claim holds for these levels: the line has no error barrier if and only if both match."""
         return self.path.stable(limit) == all(self.matching)
 
 
@@ -200,16 +201,16 @@ def successive(
     tolerance: float = MATCHING,
     points: int = POINTS,
 ) -> Iterator[Connection]:
-    """The lines between each level and the next [Paul et al., arXiv 2210.03044].
+    """Measures the lines between each level and the next [Paul et al., arXiv 2210.03044].
 
-    Both ends of a line lie in the subspace that the mask of the earlier level leaves, and so does the line.
+    The mask of the earlier level covers both ends of a line, and so it covers the whole line.
 
     Args:
-      evaluate: gives the loss and error of any weights.
+      evaluate: function from weights to their loss and error.
       ends: the weights at the end of each level's training, in the order of the levels.
-      dense_error: the dense network's error, on the images that `evaluate` reads.
-      tolerance: how much more error still matches.
-      points: on each line, the ends among them.
+      dense_error: the dense network's error on the images that `evaluate` uses.
+      tolerance: a level matches if its error is at most this much above the dense network's.
+      points: the number of points on each line, including both ends.
 
     Yields:
       A connection for each pair, as soon as it is measured.

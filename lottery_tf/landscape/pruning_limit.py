@@ -1,30 +1,29 @@
-"""How much of a network can be pruned at once: predicted from the curvature of its loss, and found by search.
+"""Predicts from the curvature of the loss how much of a network can be pruned at once, and finds it by search.
 
-Paul et al. (arXiv 2210.03044) show that the spectrum of the Hessian at the end of training, together with the length
-of the pruning projection, bounds the share of weights that can be pruned at once. Let w be a network at the end of its
-training, and kept(p) the mask that prunes the share p of its surviving weights in the order of a criterion's scores.
-Let d(p) = -w on the weights that the mask removes: w + d(p) is the projection, and R(p) = |d(p)| its length. A network
-matches as long as its loss is no more than an allowance above that of w. Three predictions of the largest matching p:
+Paul et al. (arXiv 2210.03044) show that the spectrum of the Hessian at the end of training and the length of the
+pruning projection together bound the share of weights that can be pruned at once. Notation: w is a network at the end
+of its training. kept(p) is the mask that prunes the share p of its kept weights, in the order of a criterion's scores.
+d(p) is -w on the weights that this mask removes, and 0 elsewhere. So w + d(p) is the projection (pruned weights are set
+to zero), and R(p) = |d(p)| is its length. A network matches if its loss is at most an allowance above that of w. There
+are three predictions of the largest p that matches:
 
-  along the projection  g.d(p) + d(p)^T H d(p) / 2 <= allowance: the quadratic model of the loss where pruning leads to.
-                        It predicts what pruning without retraining withstands.
-  all directions alike  R(p)^2 trace(H) / (2 size) <= allowance: what the first would be if the projection were a random
-                        direction of its length. Where the first allows more, pruning removes flatter directions.
-  subspace meets bowl   the surviving subspace, seen as a random one whose nearest point is R(p) away, meets the
-                        ellipsoid {d: d^T H d / 2 <= allowance} as long as the weights removed, m of size, are no more
-                        than its local angular dimension (Larsen et al., arXiv 2107.05802, from Gordon's escape
-                        theorem): the sum over eigenvalues of r^2 / (D^2 + r^2), r^2 = 2 allowance / eigenvalue, and 1
-                        for an eigenvalue that is not positive. It predicts what pruning followed by retraining
-                        withstands.
+  along the projection  g.d(p) + d(p)^T H d(p) / 2 <= allowance: the quadratic model of the loss at the projection.
+                        It predicts the limit of pruning without retraining.
+  all directions alike  R(p)^2 trace(H) / (2 size) <= allowance: the same for a random direction of the same length. If
+                        the first prediction is larger than this one, pruning removes flat directions.
+  subspace meets bowl   m <= the local angular dimension of the bowl, where m is the number of removed weights and the
+                        bowl is the ellipsoid {d: d^T H d / 2 <= allowance}. The subspace of the kept weights is treated
+                        as a random subspace with the distance R(p) from w; the condition says that it meets the
+                        bowl (Larsen et al., arXiv 2107.05802, from Gordon's escape theorem). The local angular
+                        dimension is the sum over eigenvalues of r^2 / (D^2 + r^2) with r^2 = 2 allowance / eigenvalue;
+                        an eigenvalue that is not positive counts 1. It predicts the limit of pruning with retraining.
 
-The first two are this project's own, the plainest quadratic readings of the claim; the third is the theory that the
-claim rests on, as this project understands it. There D is the distance of a point that the subspace passes through.
-Here D^2 = R(p)^2 (size - m) / m, which is |w|^2 (1 - p) for random pruning; for a random subspace of many dimensions,
-the condition is then that of the bowl's lowest point in the subspace itself, and tests check it against such points.
-How Paul et al. set the allowance is not known here. `loss_allowance` measures it, without pruning anything, where the
-error leaves the matching level along random directions.
-
-Pruning is to zero.
+The first two are this project's own, as the simplest quadratic versions of the claim. The third is the theory behind
+the claim, as this project understands it. In the theory, D is the distance of a point that the subspace passes through.
+Here D^2 = R(p)^2 (size - m) / m, which is |w|^2 (1 - p) for random pruning. For a random subspace of many dimensions
+the condition then says whether the lowest point of the subspace lies in the bowl; tests check it against such points.
+The paper's choice of the allowance is not known to this project. `loss_allowance` measures it without pruning: it
+moves the network along random directions until the error no longer matches.
 """
 
 from __future__ import annotations
@@ -44,27 +43,27 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import SCOPES, Weights
 from lottery_tf.registry import choose
 
-PRECISION = 0.005  # of a largest pruned fraction
+PRECISION = 0.005  # how exactly a largest pruned fraction is found
 MaskAt = Callable[[float], Mask]
 
 
 class OneShot:
-    """The masks that prune one network at once, by any share, in the order of a criterion's scores.
+    """Masks that prune any fraction of a network at once, in the order of a criterion's scores.
 
-    Calling it with a pruned fraction p, in [0, 1), gives the mask. The share is of the weights that survive in layers
-    that rounds of pruning do not leave whole. Layers are pruned in the same proportion as in these rounds
-    (`kept_counts.counts_for`). Masks of growing p are nested, and a layer keeps at least one weight.
+    Call it with a pruned fraction p in [0, 1) to get the mask. p is a fraction of the kept weights in the layers that
+    are pruned at all. Layers are pruned in the same proportion as in rounds of pruning (`kept_counts.counts_for`). The
+    mask of a larger p keeps no weight that the mask of a smaller p removes. Each layer keeps at least one weight.
 
     Args:
-      kept: the mask so far; p is a share of what it keeps.
-      scores: for each kernel an array of its shape; the lowest are pruned first, ties at random.
-      pruned_fraction: for each kernel the share that a round prunes, 0 to leave it whole
+      kept: the mask so far.
+      scores: for each kernel an array of its shape. The lowest scores are pruned first; ties are broken at random.
+      pruned_fraction: for each kernel the fraction that a round prunes; 0 for a kernel that is not pruned
         (`Experiment.pruned_fraction`).
-      seed: of the ties.
-      scope: a name in `treatments.SCOPES`: whether scores are ranked within each layer or all together.
+      seed: the seed that breaks ties.
+      scope: a name in `treatments.SCOPES`: scores are ranked in each layer or over all layers.
 
     Raises:
-      InputError: an unknown scope, or pruned fractions that leave every layer whole.
+      InputError: the scope is unknown, or all pruned fractions are 0.
 
     >>> one_shot = OneShot({"a": np.ones(4, bool)}, {"a": np.array([3.0, 1.0, 4.0, 2.0])}, {"a": 0.2})
     >>> one_shot(0.5)["a"].tolist()
@@ -79,13 +78,13 @@ class OneShot:
         self._ranked = choose(SCOPES, scope, "scope of pruning")
         self._prunable = {name: mask for name, mask in kept.items() if pruned_fraction[name]}
         if not self._prunable:
-            raise InputError("Every layer stays whole with these pruned fractions: there is nothing to prune.")
+            raise InputError("All pruned fractions are 0; at least one must be above 0.")
 
     def __call__(self, fraction: float) -> Mask:
-        """The mask that prunes a share of the weights, up to rounding in each layer.
+        """Returns the mask that prunes a fraction of the weights, up to rounding in each layer.
 
         Raises:
-          InputError: a share outside [0, 1), or scores that cannot be ranked.
+          InputError: the fraction is outside [0, 1), or the scores cannot be ranked.
         """
         kept_counts.check_pruned_fraction("The pruned fraction", fraction)
         if fraction == 0:
@@ -99,20 +98,20 @@ class OneShot:
 
 
 def projected(weights: Weights, kept: Mask) -> Weights:
-    """Weights with those that a mask removes at zero."""
+    """Returns weights in which those that a mask removes are zero."""
     return weights | {name: np.where(mask, weights[name], np.zeros_like(weights[name])) for name, mask in kept.items()}
 
 
 def largest(holds: Callable[[float], bool], *, precision: float = PRECISION) -> float:
-    """The largest share for which something holds, by bisection.
+    """Finds the largest share for which a condition is true, by bisection.
 
     Args:
-      holds: a function of a share in [0, 1) that holds below some share and fails above it; asked about
-        log2(1 / precision) times, from 1/2 on.
-      precision: the share that is given holds, and one larger by no more than this does not.
+      holds: function from a share in [0, 1) to the condition, which is true below some share and false above it. It is
+        called about log2(1 / precision) times, first for 1/2.
+      precision: the condition is true for the returned share, and false for a share that is larger by at most this.
 
     Returns:
-      The share, 0 where even the least one asked for fails; 0 itself is not asked for.
+      The share; 0 if the condition is false even for the smallest share that was tried. 0 itself is not tried.
 
     >>> round(largest(lambda share: share <= 0.3, precision=1e-6), 5)
     0.3
@@ -132,15 +131,15 @@ def found_limit(
     *,
     precision: float = PRECISION,
 ) -> float:
-    """The largest pruned fraction that still matches, found by bisection over pruned networks.
+    """Finds the largest pruned fraction that still matches, by bisection over pruned networks.
 
     Args:
-      evaluate: gives the loss and error of any weights, as a rule on validation images.
-      mask_at: from a pruned fraction to a mask (`OneShot`).
-      end: from a mask to the weights that are evaluated: `lambda kept: projected(w, kept)` without retraining; with it,
-        a function that rewinds, trains under the mask and returns the weights at the end.
-      allowed_error: the greatest error that matches, the dense network's plus `interpolation.MATCHING`.
-      precision: of the fraction. Each halving of it takes one more evaluation, or training.
+      evaluate: function from weights to their loss and error, usually on validation images.
+      mask_at: function from a pruned fraction to a mask (`OneShot`).
+      end: function from a mask to the weights that are evaluated. Without retraining it is `lambda kept: projected(w,
+        kept)`. With retraining it rewinds, trains under the mask and returns the weights at the end.
+      allowed_error: the highest error that matches: the dense network's plus `interpolation.MATCHING`.
+      precision: how exactly the fraction is found. Each halving takes one more evaluation, or one more training.
     """
     return largest(lambda share: evaluate(end(mask_at(share))).error <= allowed_error, precision=precision)
 
@@ -154,15 +153,15 @@ def predicted_along_projection(
     *,
     precision: float = PRECISION,
 ) -> float:
-    """The largest pruned fraction whose projection the quadratic model allows: g.d(p) + d(p)^T H d(p) / 2 <= allowance.
+    """Returns the largest pruned fraction p for which g.d(p) + d(p)^T H d(p) / 2 <= allowance.
 
     Args:
       increase: the quadratic model, `curvature.Hessian.increase`.
       weights: the network's weights w.
-      kept: its mask.
-      mask_at: from a pruned fraction to a mask (`OneShot`).
-      allowance: by how much the loss may grow.
-      precision: of the fraction.
+      kept: the network's mask.
+      mask_at: function from a pruned fraction to a mask (`OneShot`).
+      allowance: how much the loss may increase.
+      precision: how exactly the fraction is found.
     """
     return largest(
         lambda share: increase(pruning_direction(weights, kept, mask_at(share))) <= allowance, precision=precision
@@ -178,9 +177,9 @@ def predicted_all_alike(
     *,
     precision: float = PRECISION,
 ) -> float:
-    """The same with every direction as curved as the mean: R(p)^2 mean_eigenvalue / 2 <= allowance.
+    """Returns the largest pruned fraction p for which R(p)^2 mean_eigenvalue / 2 <= allowance.
 
-    The mean eigenvalue is trace(H) / size; the other arguments are those of `predicted_along_projection`.
+    The mean eigenvalue is trace(H) / size. The other arguments are those of `predicted_along_projection`.
     """
 
     def holds(share: float) -> bool:
@@ -190,20 +189,21 @@ def predicted_all_alike(
 
 
 def angular_dimension(density: SpectralDensity, distance: float, allowance: float) -> float:
-    """The local angular dimension of {d: d^T H d / 2 <= allowance} seen from a point at a distance from its middle.
+    """Returns the local angular dimension of the bowl {d: d^T H d / 2 <= allowance}, seen from a point.
 
-    A random subspace through that point meets it as a rule where it lacks no more dimensions than these.
+    A random subspace through the point usually meets the bowl if its codimension is at most this dimension. It is the
+    sum over eigenvalues of r^2 / (distance^2 + r^2) with r^2 = 2 allowance / eigenvalue; an eigenvalue that is not
+    positive counts 1.
 
-    Larsen et al. (arXiv 2107.05802): the sum over eigenvalues of r^2 / (distance^2 + r^2), r^2 = 2 allowance /
-    eigenvalue; one that is not positive counts 1.
+    Reference: Larsen et al. (arXiv 2107.05802).
 
     Args:
-      density: of the Hessian's eigenvalues.
-      distance: Euclidean.
-      allowance: by how much the loss may grow, above 0.
+      density: the density of the Hessian's eigenvalues.
+      distance: the Euclidean distance of the point from the middle of the bowl.
+      allowance: how much the loss may increase, above 0.
 
     Raises:
-      InputError: an allowance that is not above 0.
+      InputError: the allowance is not above 0.
 
     >>> density = SpectralDensity(np.array([0.0, 1.0]), np.array([0.5, 0.5]), size=100)
     >>> angular_dimension(density, distance=2.0, allowance=2.0)
@@ -224,10 +224,10 @@ def predicted_subspace_meets(
     *,
     precision: float = PRECISION,
 ) -> float:
-    """The largest pruned fraction that removes no more weights than the local angular dimension of the bowl.
+    """Returns the largest pruned fraction that removes at most as many weights as the bowl's local angular dimension.
 
-    The density is that of the eigenvalues of the Hessian at w, in the subspace of `kept`. The other arguments are those
-    of `predicted_along_projection`; the allowance must be above 0.
+    The density is that of the Hessian's eigenvalues at w, in the subspace of `kept`. The allowance must be above 0. The
+    other arguments are those of `predicted_along_projection`.
     """
 
     def holds(share: float) -> bool:
@@ -251,23 +251,23 @@ def loss_allowance(
     directions: int = 5,
     precision: float = 0.02,
 ) -> float:
-    """By how much the loss has grown where the error leaves the matching level, in the mean over random directions.
+    """Measures how much the loss increases along random directions until the error no longer matches.
 
     Args:
-      evaluate: gives the error of any weights, as a rule on validation images.
-      loss: gives the loss whose curvature is used, `curvature.Curvature.loss`.
+      evaluate: function from weights to their loss and error, usually on validation images.
+      loss: function from weights to the loss whose curvature is used, `curvature.Curvature.loss`.
       weights: the network's weights w.
-      kept: its mask; the directions are among surviving kernel weights.
-      allowed_error: the greatest error that matches.
-      seed: of the directions.
-      directions: how many.
-      precision: of the distance at which the error leaves the matching level, relative.
+      kept: the network's mask; only kept kernel weights move.
+      allowed_error: the highest error that matches.
+      seed: the seed of the directions.
+      directions: the number of directions.
+      precision: the relative precision of the distance at which the error no longer matches.
 
     Returns:
-      The mean increase of the loss; 0 where the network itself does not match.
+      The mean increase of the loss over the directions; 0 if the network itself does not match.
 
     Raises:
-      InputError: the error stays at the matching level however far the weights move.
+      InputError: the error matches however far the weights move.
     """
     if evaluate(weights).error > allowed_error:
         return 0.0
@@ -282,7 +282,7 @@ def loss_allowance(
 def _distance_to(
     evaluate: Evaluate, weights: Weights, direction: Weights, allowed_error: float, precision: float
 ) -> float:
-    """The distance along a direction at which the error first exceeds a level: doubled until it does, then bisected."""
+    """Finds the distance along a direction at which the error exceeds a level, by doubling and then by bisection."""
 
     def matches(distance: float) -> bool:
         return evaluate(moved(weights, direction, distance)).error <= allowed_error
@@ -292,7 +292,9 @@ def _distance_to(
     while matches(high):
         high *= 2
         if high > most:
-            raise InputError(f"The error never exceeds {allowed_error} along a random direction: it cannot be a limit.")
+            raise InputError(
+                f"The error never exceeds {allowed_error} along a random direction, so there is no limit to find."
+            )
     low = 0.0
     while high - low > precision * high:
         middle = (low + high) / 2

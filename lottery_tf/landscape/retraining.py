@@ -1,9 +1,9 @@
-"""What retraining does to the magnitudes of weights: it makes new small ones, which the next round can prune.
+"""Compares the magnitudes of weights before and after retraining.
 
-Paul et al. (arXiv 2210.03044): right after pruning by magnitude no weight is small, and a further cut would have to
-take large ones, far from where the network was trained to. Retraining brings the distribution back to its shape.
-Magnitudes are compared under one mask, that of a level: before retraining, in the weights that the level before ended
-with (its projection), and after it, in those the level itself ended with. Pure NumPy.
+Paul et al. (arXiv 2210.03044): after pruning by magnitude no kept weight is small, so pruning again would remove large
+weights and move the network far from its trained weights. Retraining makes new small weights, which the next round can
+prune. Magnitudes are compared under the mask of one level: before retraining they are those of the final weights of the
+level before, after retraining those of the final weights of the level itself. This module needs NumPy only.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ from lottery_tf.registry import choose
 
 WHOLE_NETWORK = "all"
 
-Magnitudes = dict[str, np.ndarray]  # a layer's surviving magnitudes, in ascending order
+Magnitudes = dict[str, np.ndarray]  # layer -> magnitudes of its kept weights, in ascending order
 
 
 @dataclasses.dataclass(frozen=True)
 class BelowThreshold:
-    """How many of a layer's surviving weights lie at or below the next round's threshold.
+    """The share of a layer's kept weights at or below the threshold of the next round.
 
     Attributes:
       layer: the kernel's name, or `WHOLE_NETWORK` for all kernels together.
-      weights: how many weights survive.
-      threshold: the greatest magnitude that the next round will prune, after retraining; NaN for the whole network
-        where each layer has its own.
-      share_before, share_after: the share of the surviving weights at or below it, before and after retraining.
-      length_before, length_after: the length of the next projection if as many weights, the smallest, were pruned
-        before, or after retraining.
+      weights: the number of kept weights.
+      threshold: the largest magnitude that the next round prunes, after retraining. It is NaN for the whole network if
+        each layer has its own threshold.
+      share_before, share_after: the share of the kept weights at or below the threshold, before and after retraining.
+      length_before, length_after: the length of the next round's projection, if it prunes before or after retraining.
     """
 
     layer: str
@@ -50,21 +49,22 @@ class BelowThreshold:
 def below_threshold(
     before: Weights, after: Weights, kept: Mask, next_counts: Mapping[str, int], scope: str = "layer"
 ) -> list[BelowThreshold]:
-    """The share of weights below the next threshold before and after retraining, by layer and for the whole network.
+    """Returns the share of weights below the next threshold before and after retraining, for layers and network.
 
     Args:
-      before: weights before retraining, as a rule the final ones of the level before; read where `kept` is True.
-      after: weights after it, the final ones of the level.
+      before: weights before retraining, usually the final weights of the level before; only kept weights are read.
+      after: weights after retraining, the final weights of the level.
       kept: the level's mask.
-      next_counts: how many weights each layer keeps at the next level, `kept_counts.counts_after` of its number; with
-        global pruning their sum counts. A layer that stays whole is left out.
-      scope: a name in `THRESHOLDS`: each layer has its own threshold, or all have one (global pruning).
+      next_counts: the number of weights that each layer keeps at the next level (`kept_counts.counts_after`). With
+        global pruning only their sum matters. Layers that are not pruned are left out.
+      scope: a name in `THRESHOLDS`: each layer has its own threshold ("layer"), or all have the same ("global").
 
     Returns:
-      A row for each kernel, in the mask's order, and one for all of them together last.
+      A row for each kernel in the mask's order, and a last row for all kernels together.
 
     Raises:
-      InputError: nothing is pruned at the next level, at all or (layer by layer) of one layer; or an unknown scope.
+      InputError: the next level prunes nothing, or nothing of one layer if each has its own threshold; or the scope is
+        unknown.
 
     >>> row = below_threshold({"a": np.array([8, 6, -7, 9, 0])}, {"a": np.array([1, 2, -3, 4, 0])},
     ...                       {"a": np.array([True] * 4 + [False])}, {"a": 2})[0]
@@ -73,7 +73,7 @@ def below_threshold(
     """
     names = [name for name in kept if next_counts[name] < kept[name].size]
     if not names:
-        raise InputError("Every layer stays whole at the next level: there is no threshold.")
+        raise InputError("The next level prunes no layer, so there is no threshold.")
     old, new = ({name: _magnitudes(weights, kept, name) for name in names} for weights in (before, after))
     pruned = {name: new[name].size - next_counts[name] for name in names}
     thresholds = choose(THRESHOLDS, scope, "scope of pruning")
@@ -94,7 +94,7 @@ def below_threshold(
 
 
 def _magnitudes(weights: Weights, kept: Mask, name: str) -> np.ndarray:
-    """A layer's surviving magnitudes in ascending order."""
+    """The magnitudes of a layer's kept weights in ascending order."""
     return np.sort(np.abs(weights[name][kept[name]]).astype(np.float64))
 
 
@@ -109,7 +109,9 @@ def _common_threshold(magnitudes: Magnitudes, pruned: Mapping[str, int]) -> dict
 
 def _greatest_pruned(magnitudes: np.ndarray, count: int, layer: str) -> float:
     if count < 1:
-        raise InputError(f"The next level prunes none of the {magnitudes.size} weights of {layer!r}: no threshold.")
+        raise InputError(
+            f"The next level prunes none of the {magnitudes.size} weights of {layer!r}, so there is no threshold."
+        )
     return float(magnitudes[count - 1])
 
 
@@ -140,10 +142,10 @@ def _whole(rows: list[BelowThreshold]) -> BelowThreshold:
 
 @dataclasses.dataclass(frozen=True)
 class Histogram:
-    """The distribution of one layer's surviving magnitudes before and after retraining.
+    """A histogram of the magnitudes of a layer's kept weights before and after retraining.
 
     Attributes:
-      edges: (bins + 1,) float64 array, from 0 to the greatest magnitude of both.
+      edges: (bins + 1,) float64 array, from 0 to the largest magnitude before or after.
       before, after: (bins,) int64 arrays of counts.
     """
 
@@ -153,17 +155,17 @@ class Histogram:
 
 
 def magnitude_histogram(before: Weights, after: Weights, kept: Mask, name: str, bins: int = 50) -> Histogram:
-    """Counts a layer's surviving magnitudes before and after retraining in the same bins of equal width.
+    """Counts the magnitudes of a layer's kept weights before and after retraining, in the same bins of equal width.
 
     Args:
       before: every weight before retraining.
-      after: every weight after it.
+      after: every weight after retraining.
       kept: the mask.
       name: the kernel's name.
-      bins: how many.
+      bins: the number of bins.
 
     Raises:
-      InputError: fewer than one bin, or a kernel that the mask does not have.
+      InputError: there is less than one bin, or the mask has no such kernel.
 
     >>> magnitude_histogram({"a": np.array([4.0, -3.0])}, {"a": np.array([1.0, 2.5])}, {"a": np.ones(2, bool)}, "a", 2)
     Histogram(edges=array([0., 2., 4.]), before=array([0, 2]), after=array([1, 1]))
@@ -171,7 +173,7 @@ def magnitude_histogram(before: Weights, after: Weights, kept: Mask, name: str, 
     if bins < 1:
         raise InputError(f"bins is {bins}; it must be at least 1.")
     if name not in kept:
-        raise InputError(f"There is no kernel {name!r}; the mask has {', '.join(kept)}.")
+        raise InputError(f"The mask has no kernel {name!r}; it has {', '.join(kept)}.")
     magnitudes = [_magnitudes(weights, kept, name) for weights in (before, after)]
     edges = np.linspace(0, max(values[-1] for values in magnitudes), bins + 1)
     return Histogram(edges, *(np.histogram(values, edges)[0] for values in magnitudes))

@@ -1,8 +1,8 @@
-"""The spectrum of a symmetric operator that is known by its products with vectors only.
+"""Estimates the spectrum of a symmetric operator from its products with vectors.
 
-The top eigenvalues are SciPy's (`eigsh`, implicitly restarted Lanczos). The trace is Hutchinson's estimate. The density
-of all eigenvalues is that of stochastic Lanczos quadrature (Golub & Meurant; Ubaru, Chen & Saad, 2017), which SciPy
-does not have.
+SciPy finds the top eigenvalues (`eigsh`, implicitly restarted Lanczos). The trace is Hutchinson's estimate. The density
+of all eigenvalues is estimated by stochastic Lanczos quadrature (Golub & Meurant; Ubaru, Chen & Saad, 2017), which
+SciPy does not have.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from lottery_tf.seeds import generator
 
 
 def probes(size: int, count: int, seed: int, purpose: str = "probe vectors") -> Iterator[np.ndarray]:
-    """Vectors of signs at random (Rademacher), each (size,) float64: their outer products are the identity on average.
+    """Yields (size,) float64 vectors of random signs (Rademacher); the mean of their outer products is the identity.
 
-    The first n are the same whatever the count.
+    The first n vectors do not depend on the count.
     """
     for index in range(count):
         yield generator(seed, purpose, index).choice((-1.0, 1.0), size)
 
 
 def top_eigenvalues(operator: LinearOperator, count: int = 10, *, seed: int = 0, tolerance: float = 1e-3) -> np.ndarray:
-    """The algebraically greatest eigenvalues of a symmetric operator, in descending order.
+    """Returns the algebraically largest eigenvalues of a symmetric operator, in descending order.
 
     Args:
-      operator: symmetric, of shape (size, size).
-      count: how many, below `size`.
-      seed: of the vector that the iteration starts from.
-      tolerance: relative accuracy of the eigenvalues; products in float32 bear about 1e-5.
+      operator: a symmetric operator of shape (size, size).
+      count: the number of eigenvalues, at least 1 and below `size`.
+      seed: the seed of the vector that the iteration starts from.
+      tolerance: the relative accuracy of the eigenvalues; with products in float32, 1e-5 is about the best.
 
     Returns:
       (count,) float64 array.
 
     Raises:
-      InputError: a count that is not at least 1 and below `size`.
+      InputError: the count is below 1, or not below `size`.
 
     >>> from scipy.sparse.linalg import aslinearoperator
     >>> top_eigenvalues(aslinearoperator(np.diag([1.0, 5.0, -7.0, 3.0])), count=2).round(6)
@@ -50,7 +50,7 @@ def top_eigenvalues(operator: LinearOperator, count: int = 10, *, seed: int = 0,
     size = operator.shape[0]
     if not 1 <= count < size:
         raise InputError(
-            f"{count} eigenvalues of an operator of size {size}; it must be at least 1 and below the size."
+            f"The number of eigenvalues is {count}; it must be at least 1 and below the operator's size, {size}."
         )
     start = generator(seed, "start of the eigenvalue iteration").standard_normal(size)
     found = eigsh(operator, k=count, which="LA", v0=start, tol=tolerance, return_eigenvectors=False)
@@ -58,19 +58,19 @@ def top_eigenvalues(operator: LinearOperator, count: int = 10, *, seed: int = 0,
 
 
 class Estimate(NamedTuple):
-    """The mean of some random draws and its standard error (NaN for a single draw)."""
+    """The mean of random draws and its standard error (NaN for a single draw)."""
 
     value: float
     standard_error: float
 
 
 def trace(operator: LinearOperator, vectors: Iterable[np.ndarray]) -> Estimate:
-    """Hutchinson's estimate of the trace: the mean of v^T H v.
+    """Returns Hutchinson's estimate of the trace: the mean of v^T H v.
 
     Args:
-      operator: of shape (size, size).
-      vectors: independent probe vectors with E[v v^T] = I, as `probes` gives them. With the columns of the identity
-        times sqrt(size) the value is the trace itself.
+      operator: an operator of shape (size, size).
+      vectors: independent probe vectors with E[v v^T] = I, such as those of `probes`. With the columns of the identity
+        times sqrt(size) the value is the exact trace.
 
     >>> from scipy.sparse.linalg import aslinearoperator
     >>> trace(aslinearoperator(np.diag([1.0, 2.0, 4.0])), probes(3, 2, seed=0))
@@ -82,18 +82,18 @@ def trace(operator: LinearOperator, vectors: Iterable[np.ndarray]) -> Estimate:
 
 
 def curvature_along(operator: LinearOperator, direction: np.ndarray) -> float:
-    """The second derivative along a direction, d^T H d / d^T d; trace / size on average over random directions."""
+    """Returns d^T H d / d^T d, the second derivative along a direction; its mean over directions is trace / size."""
     return float(direction @ operator.matvec(direction) / (direction @ direction))
 
 
 @dataclasses.dataclass(frozen=True)
 class SpectralDensity:
-    """The share of an operator's eigenvalues at each of some places.
+    """The spectral density of an operator, as shares of its eigenvalues at some values.
 
     Attributes:
-      nodes: (nodes,) float64 array of places.
-      weights: (nodes,) float64 array of shares; their sum is 1.
-      size: of the operator: how many eigenvalues there are.
+      nodes: (nodes,) float64 array of the values.
+      weights: (nodes,) float64 array of the shares; their sum is 1.
+      size: the number of eigenvalues of the operator.
     """
 
     nodes: np.ndarray
@@ -101,60 +101,61 @@ class SpectralDensity:
     size: int
 
     def mean(self, function: Callable[[np.ndarray], np.ndarray]) -> float:
-        """The mean of a function over all eigenvalues, trace f(H) / size."""
+        """Returns the mean of a function over all eigenvalues, trace f(H) / size."""
         return float(self.weights @ function(self.nodes))
 
     def smoothed(self, grid: np.ndarray, width: float) -> np.ndarray:
-        """The density at the places of `grid`, each share spread as a Gaussian of a standard deviation `width`.
+        """Returns the density at the values in `grid`, where each share is a Gaussian of standard deviation `width`.
 
         Returns:
-          An array of the grid's shape; its integral is 1.
+          An array of the grid's shape. The integral of the density is 1.
         """
         distances = (np.asarray(grid)[..., None] - self.nodes) / width
         return np.exp(-(distances**2) / 2) @ self.weights / (width * np.sqrt(2 * np.pi))
 
 
 def spectral_density(operator: LinearOperator, vectors: Iterable[np.ndarray], steps: int = 60) -> SpectralDensity:
-    """The density of the eigenvalues by stochastic Lanczos quadrature.
+    """Estimates the density of an operator's eigenvalues by stochastic Lanczos quadrature.
 
-    Each probe's share of the spectrum is replaced by that of `steps` places with the same first 2 steps - 1 moments
-    (Gauss quadrature), and the probes are averaged. Extreme eigenvalues are found first, the bulk is smeared out over
-    the places.
+    Each probe vector sees a weighted spectrum. It is replaced by `steps` nodes with the same first 2 steps - 1 moments
+    (Gauss quadrature). The result is the mean over the probes. Extreme eigenvalues are resolved first; the others are
+    represented by few nodes.
 
     Args:
-      operator: symmetric, of shape (size, size).
-      vectors: probe vectors with E[v v^T] = I, as `probes` gives them.
-      steps: products with the operator for each probe; they take 8 x steps x size bytes of memory.
+      operator: a symmetric operator of shape (size, size).
+      vectors: probe vectors with E[v v^T] = I, such as those of `probes`.
+      steps: the number of products with the operator for each probe; they take 8 x steps x size bytes of memory.
 
     Raises:
-      InputError: no probe vector, or fewer than one step.
+      InputError: there is no probe vector, or less than one step.
     """
     if steps < 1:
         raise InputError(f"steps is {steps}; it must be at least 1.")
     rules = [_gauss(*lanczos(operator, vector, steps)) for vector in vectors]
     if not rules:
-        raise InputError("A spectral density takes at least one probe vector.")
+        raise InputError("A spectral density needs at least one probe vector.")
     nodes, weights = (np.concatenate(parts) for parts in zip(*rules, strict=True))
     order = np.argsort(nodes)
     return SpectralDensity(nodes[order], weights[order] / len(rules), operator.shape[0])
 
 
 def _gauss(diagonal: np.ndarray, off_diagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of the Gauss quadrature that a tridiagonal matrix holds."""
+    """The nodes and weights of the Gauss quadrature that a tridiagonal matrix defines."""
     nodes, vectors = eigh_tridiagonal(diagonal, off_diagonal)
     return nodes, vectors[0] ** 2
 
 
 def lanczos(operator: LinearOperator, start: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The tridiagonal matrix that Lanczos's iteration makes of a symmetric operator, every vector reorthogonalized.
+    """Reduces a symmetric operator to a tridiagonal matrix by Lanczos's iteration with full reorthogonalization.
 
     Args:
-      operator: symmetric, of shape (size, size).
-      start: (size,) vector, not zero.
-      steps: how many; the iteration ends sooner where the vectors span a subspace that the operator maps to itself.
+      operator: a symmetric operator of shape (size, size).
+      start: a (size,) vector that is not zero.
+      steps: the number of steps. The iteration ends earlier if the vectors span a subspace that the operator maps to
+        itself.
 
     Returns:
-      The diagonal and the off-diagonal, the latter one shorter.
+      The diagonal and the off-diagonal, which is one element shorter.
     """
     steps = min(steps, start.size)
     basis = np.empty((steps, start.size))
@@ -164,7 +165,7 @@ def lanczos(operator: LinearOperator, start: np.ndarray, steps: int) -> tuple[np
         product = operator.matvec(basis[step])
         scale = np.linalg.norm(product)
         diagonal.append(basis[step] @ product)
-        for _ in range(2):  # once leaves what rounding has put back; twice is enough
+        for _ in range(2):  # a second pass removes the rounding errors of the first
             product -= (basis[: step + 1] @ product) @ basis[: step + 1]
         left = np.linalg.norm(product)
         if step + 1 == steps or left <= 1e-10 * scale:

@@ -1,6 +1,6 @@
-"""Whether training ends in the same linearly connected mode: other data orders, perturbed starts.
+"""Measures whether trainings with other orders of images, or from perturbed starts, end in the same mode.
 
-Two trainings are in one mode where the line between their ends has no error barrier (`interpolation.line`).
+Two trainings end in one mode if the line between their final weights has no error barrier (`interpolation.line`).
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ Train = Callable[[Ticket], Weights]
 
 
 def instability(evaluate: Evaluate, ends: Sequence[Weights], points: int = POINTS) -> Iterator[Path]:
-    """Instability analysis (Frankle et al., arXiv 1912.05671): copies of one start, trained on different data orders.
+    """Instability analysis (Frankle et al., arXiv 1912.05671): lines between trainings of one ticket in other orders.
 
     Args:
-      evaluate: gives the loss and error of any weights.
-      ends: every weight at the end of each copy's training. Only the `order_seed` of `Trainer.train` differs between
-        them, as between a level and its control "reorder".
-      points: on each line, the ends among them.
+      evaluate: function from weights to their loss and error.
+      ends: the weights at the end of each training. The trainings differ only in the `order_seed` of `Trainer.train`,
+        like a level and its control "reorder".
+      points: the number of points on each line, including both ends.
 
     Yields:
-      The line between the ends of each pair of copies: first and second, first and third, ... The start is stable to
-      the noise of SGD where `Path.stable` holds for it.
+      The line between the ends of each pair of trainings: first and second, first and third, ... The ticket is stable
+      to the noise of SGD if `Path.stable` is true for these lines.
     """
     for first, second in itertools.combinations(ends, 2):
         yield line(evaluate, first, second, points)
 
 
 def perturbed(ticket: Ticket, distance: float, seed: int, *keys: int | str) -> Ticket:
-    """A ticket whose surviving kernel weights start a distance away, in a random direction among themselves.
+    """Returns a ticket whose kept kernel weights are moved by a distance in a random direction.
 
-    Pruned weights stay at their frozen values; biases and all else that no mask can remove stay too, as the projection
-    of a mask, which the perturbation is to be compared with, does not move them either.
+    Pruned weights keep their frozen values. Biases and other weights without a mask are not moved either, because
+    pruning, which the perturbation is compared with, does not move them.
 
     Args:
-      ticket: the start and the mask.
-      distance: Euclidean; for Paul et al. that of the projection, `directions.length` of `directions.pruning_direction`
-        of the rewind point, or a multiple of it.
-      seed: the run's seed, and
-      *keys: what tells the direction from others: a level, the number of the draw. The direction does not depend on the
+      ticket: the ticket to perturb.
+      distance: the Euclidean distance. Paul et al. use the length of the projection, or a multiple of it: the
+        `directions.length` of `directions.pruning_direction` at the rewind point.
+      seed: the run's seed.
+      *keys: further keys of the random direction: a level, the number of the draw. The direction does not depend on the
         distance.
     """
     direction = random_direction(ticket.mask, seed, "perturbation", *keys)
@@ -53,14 +53,14 @@ def perturbed(ticket: Ticket, distance: float, seed: int, *keys: int | str) -> T
 
 @dataclasses.dataclass(frozen=True)
 class PerturbedTraining:
-    """Where a training from a perturbed start ends.
+    """The end of a training from a perturbed start.
 
     Attributes:
-      multiple: the perturbation's length in lengths of the projection.
-      distance: the perturbation's length.
-      end: every weight at the end.
-      to_unperturbed: the line from the unperturbed training's end (share 0) to this one (share 1).
-      to_before: the line from the end of the level before (share 0) to this one (share 1).
+      multiple: the length of the perturbation, divided by the length of the projection.
+      distance: the length of the perturbation.
+      end: every weight at the end of training.
+      to_unperturbed: the line from the end of the unperturbed training (share 0) to this end (share 1).
+      to_before: the line from the end of the level before (share 0) to this end (share 1).
     """
 
     multiple: float
@@ -84,24 +84,25 @@ def robustness(
     draw: int = 0,
     points: int = POINTS,
 ) -> Iterator[PerturbedTraining]:
-    """Whether SGD returns to its mode after the rewind point was perturbed [Paul et al., arXiv 2210.03044].
+    """Trains from perturbed rewind points, to see whether SGD returns to its mode [Paul et al., arXiv 2210.03044].
 
-    All multiples go in one direction.
+    All perturbations have the same direction.
 
     Args:
-      train: trains a ticket to its end and returns every weight there. In the data order of the level's own training,
-        `lambda ticket: trainer.train(ticket, seed, level).final`, nothing but the perturbation tells the two apart.
-      evaluate: gives the loss and error of any weights.
+      train: function that trains a ticket and returns every weight at the end. With
+        `lambda ticket: trainer.train(ticket, seed, level).final` images come in the order of the level's own training,
+        so that only the perturbation differs.
+      evaluate: function from weights to their loss and error.
       ticket: the rewind point and mask of a level.
-      unperturbed: the end of the level's own training, `train(ticket)`.
-      before: the end of the level before.
-      projection: the length of the mask's projection at the rewind point: the distance between the rewind points of
-        this level and the next, or of the level before and this one.
+      unperturbed: the weights at the end of the level's own training, `train(ticket)`.
+      before: the weights at the end of the level before.
+      projection: the length of the projection at the rewind point: the distance between the rewind points of this level
+        and the next, or of the level before and this one.
       seed: the run's seed.
       level: the ticket's level.
-      multiples: of the projection's length, one training for each.
-      draw: the number of the direction, for more than one of a level.
-      points: on each line, the ends among them.
+      multiples: the lengths of the perturbations, in lengths of the projection. Each takes one training.
+      draw: the number of the direction, if a level has several.
+      points: the number of points on each line, including both ends.
     """
     for multiple in multiples:
         distance = multiple * projection

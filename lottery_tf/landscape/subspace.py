@@ -1,4 +1,4 @@
-"""The weights that training moves, as one vector: what is left of a network under a mask."""
+"""Converts between arrays of weights and one vector of the weights that a mask keeps."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from lottery_tf.pruning.treatments import Weights
 
 
 class Subspace:
-    """Coordinates for the weights of some arrays that a mask lets move, in the order of the arrays.
+    """The space of the weights that a mask keeps; vectors hold them in the order of the arrays.
 
     Args:
-      shapes: the arrays by name, a shape each; one without a mask moves as a whole (biases, the gains of batch norm).
-      mask: for each kernel a boolean array, True where the weight survives.
+      shapes: the shape of each array by name. All weights of an array without a mask belong to the space (biases, the
+        gains of batch norm).
+      mask: for each kernel a boolean array, True where the weight is kept.
 
     Attributes:
-      size: how many weights move.
+      size: the number of weights in the space.
 
     Raises:
-      InputError: a mask of another shape, or of an array that is not there.
+      InputError: a mask has another shape than its array, or there is no such array.
 
     >>> space = Subspace({"a": (3,), "b": (1,)}, {"a": np.array([True, False, True])})
     >>> space.vector({"a": np.array([1.0, 2.0, 3.0]), "b": np.array([4.0])})
@@ -35,7 +36,7 @@ class Subspace:
         for name, kept in mask.items():
             if shapes.get(name) != kept.shape:
                 raise InputError(
-                    f"There is a mask of shape {kept.shape} for {name!r}, whose shape is {shapes.get(name)}."
+                    f"The mask of {name!r} has shape {kept.shape}, but the array has shape {shapes.get(name)}."
                 )
         self._shapes = dict(shapes)
         self._places = {
@@ -45,7 +46,7 @@ class Subspace:
         self.size = sum(places.size for places in self._places.values())
 
     def vector(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The (size,) float64 vector of the arrays' moving weights; an array that is missing counts as zeros."""
+        """Returns the kept weights of the arrays as a (size,) float64 vector; a missing array counts as zeros."""
         return np.concatenate(
             [
                 np.ravel(arrays[name])[places].astype(np.float64) if name in arrays else np.zeros(places.size)
@@ -54,7 +55,7 @@ class Subspace:
         )
 
     def arrays(self, vector: np.ndarray) -> Weights:
-        """The arrays, float32, with a vector's numbers at the weights that move and zeros elsewhere."""
+        """Returns float32 arrays with a vector's numbers at the kept weights, and zeros elsewhere."""
         found, first = {}, 0
         for name, places in self._places.items():
             values = np.zeros(int(np.prod(self._shapes[name])), np.float32)

@@ -165,7 +165,7 @@ class Treatment:
 
 @dataclasses.dataclass(frozen=True)
 class Ticket:
-    """What a round trains: a mask, and the starting value of every weight. For pruned weights it is the frozen value."""
+    """What a round trains: a mask, and the starting value of every weight (the frozen value of a pruned weight)."""
 
     start: Weights
     mask: Mask

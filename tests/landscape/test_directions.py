@@ -58,7 +58,7 @@ def test_length_of_the_projection_is_the_distance_between_rewind_points():
 
 def test_masks_that_are_not_nested_are_refused():
     _, first, second = successive_tickets()
-    with pytest.raises(InputError, match="keeps weights of 'a/kernel' that the mask before it had removed"):
+    with pytest.raises(InputError, match="keeps weights of 'a/kernel' that the mask before it does not keep"):
         directions.pruning_direction(first.start, second.mask, first.mask)
     with pytest.raises(InputError, match="they must be of the same"):
         directions.pruning_direction(first.start, first.mask, {"a/kernel": first.mask["a/kernel"]})
@@ -99,5 +99,5 @@ def test_a_state_moves_by_the_distance_asked_for(far):
 def test_directions_that_lead_nowhere_are_refused():
     with pytest.raises(InputError, match="length 0.0; it must be above 0"):
         directions.moved(network(), {"a/kernel": np.zeros((40, 30))}, 1.0)
-    with pytest.raises(InputError, match="moves c/kernel, which the weights lack"):
+    with pytest.raises(InputError, match="moves c/kernel, which the weights do not have"):
         directions.moved(network(), {"c/kernel": np.ones(3)}, 1.0)

@@ -481,10 +481,10 @@ def test_paths_that_are_no_trained_networks_are_refused(folder):
         ({"precision": 1.0}, "precision is 1.0; it must lie between 0 and 1"),
         ({"retrained_precision": 0.0}, "retrained_precision is 0.0"),
         ({"tolerance": -0.1}, "tolerance is -0.1"),
-        ({"multiples": ()}, "at least one finite number above 0"),
-        ({"multiples": (1.0, 0.0)}, "at least one finite number above 0"),
-        ({"multiples": (np.inf,)}, "at least one finite number above 0"),
-        ({"multiples": (2.0, 1.0, 2.0)}, "each may be there once"),
+        ({"multiples": ()}, "one or more finite numbers above 0"),
+        ({"multiples": (1.0, 0.0)}, "one or more finite numbers above 0"),
+        ({"multiples": (np.inf,)}, "one or more finite numbers above 0"),
+        ({"multiples": (2.0, 1.0, 2.0)}, "no number may occur twice"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change, message):
@@ -495,11 +495,11 @@ def test_settings_that_cannot_be_are_refused(change, message):
 @pytest.mark.parametrize(
     ("measure", "treatment", "message"),
     [
-        ("flatness", Treatment(mask0="init"), "wants the mask-0 action 'zero'"),
-        ("limit", Treatment(mask0="hybrid"), "wants the mask-0 action 'zero'"),
-        ("robustness", Treatment(mask1="finetune"), "wants a rewind point"),
-        ("robustness", Treatment(rounds="oneshot"), "wants levels that are made from one another"),
-        ("magnitudes", Treatment(rounds="oneshot", chosen_kept_fraction=0.2), "has level 1 alone"),
+        ("flatness", Treatment(mask0="init"), "needs the mask-0 action 'zero'"),
+        ("limit", Treatment(mask0="hybrid"), "needs the mask-0 action 'zero'"),
+        ("robustness", Treatment(mask1="finetune"), "needs a rewind point"),
+        ("robustness", Treatment(rounds="oneshot"), "needs iterative pruning"),
+        ("magnitudes", Treatment(rounds="oneshot", chosen_kept_fraction=0.2), "has level 1 only"),
     ],
 )
 def test_treatments_that_cannot_be_measured_are_refused(measure, treatment, message):

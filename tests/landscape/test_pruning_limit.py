@@ -92,7 +92,7 @@ def test_one_shot_refuses_what_it_cannot_do():
     for fraction in (-0.1, 1.0):
         with pytest.raises(InputError, match="at least 0 .* and below 1"):
             OneShot(kept, layers(), ROUND)(fraction)
-    with pytest.raises(InputError, match="Every layer stays whole"):
+    with pytest.raises(InputError, match="All pruned fractions are 0"):
         OneShot(kept, layers(), dict.fromkeys(LAYERS, 0))
     with pytest.raises(InputError, match="NaN"):
         OneShot(kept, layers() | {"a": np.full(3000, np.nan)}, ROUND)(0.5)

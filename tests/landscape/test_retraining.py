@@ -136,7 +136,7 @@ def test_what_cannot_be_counted_is_refused(rounds):
     for scope, layer in (("layer", "a/kernel"), ("global", "all")):
         with pytest.raises(InputError, match=f"prunes none of the .* weights of '{layer}'"):
             retraining.below_threshold(before, after, kept, level, scope)
-    with pytest.raises(InputError, match="Every layer stays whole at the next level"):
+    with pytest.raises(InputError, match="The next level prunes no layer"):
         retraining.below_threshold(before, after, masks.full({name: after[name] for name in kept}), SIZES)
     with pytest.raises(InputError, match="Unknown scope of pruning"):
         retraining.below_threshold(before, after, kept, NEXT, "globally")

@@ -1,1 +1,1 @@
-"""Measurements of the landscape around trained levels, each stored beside its level: `catalogue` lists them."""
+"""Measurements of the error landscape around trained levels, stored beside the levels; `catalogue` lists them."""

@@ -1,6 +1,6 @@
-"""What can be measured of trained levels: the table `MEASUREMENTS`. Imports no TensorFlow.
+"""The table `MEASUREMENTS` of all measurements of trained levels. Importing it does not import TensorFlow.
 
-A module each says what is stored and how it is made.
+Each measurement has a module that describes what is stored, and measures it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from lottery_tf.pruning.treatments import Treatment
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """Something that is measured of trained levels.
+    """A measurement of trained levels.
 
     Attributes:
-      jobs: from a measurer, trained levels and the numbers of the wanted ones (None: all) to the jobs that measure.
-      everywhere: whether it is cheap enough to be measured at every level, whatever levels are asked for.
-      trains: whether it takes trainings of its own at each level.
-      first: the first level that it can be measured at.
-      to_zero: whether it moves pruned weights to zero, and so needs a treatment that does.
-      rewinds: whether it needs a rewind point, and so a treatment that does not continue from where training ended.
-      iterative: whether it compares a level with the one that it was made from and the next made from it.
-      next_level: whether it depends on how much a further round prunes, and so needs a treatment that has one.
-      needs_next: whether the next level itself has to be there.
+      jobs: function from a measurer, trained levels and the numbers of the wanted levels (None: all) to the jobs.
+      everywhere: whether it is always measured at every level, because it is cheap.
+      trains: whether it needs trainings at each level.
+      first: the first level at which it can be measured.
+      to_zero: whether it moves pruned weights to zero, and so needs the mask-0 action "zero".
+      rewinds: whether it needs a rewind point, and so a treatment that rewinds.
+      iterative: whether it compares a level with the levels before and after it, and so needs iterative pruning.
+      next_level: whether it depends on how much the next round prunes, and so needs a treatment with a next round.
+      needs_next: whether the next level must be trained.
     """
 
     jobs: Callable[[LandscapeMeasurer, TrainedLevels, Sequence[int] | None], Iterator[Job]]
@@ -41,27 +41,22 @@ class Measurement:
     needs_next: bool = False
 
     def levels(self, last: int) -> range:
-        """The numbers of the levels that it can be measured at, where there are levels up to `last`."""
+        """The levels at which it can be measured, if `last` is the last level."""
         return range(self.first, last + 1 - self.needs_next)
 
     def check(self, name: str, treatment: Treatment) -> None:
-        """Raises InputError for a treatment whose levels it cannot measure; `name` is its own."""
+        """Raises InputError if it cannot measure the levels of a treatment; `name` is the measurement's name."""
         if self.to_zero and treatment.mask0 != "zero":
             raise InputError(
-                f"The measure {name!r} moves pruned weights to zero, which {treatment.name} does not: it wants the "
-                "mask-0 action 'zero'."
+                f"The measurement {name!r} needs the mask-0 action 'zero'; that of {treatment.name} is "
+                f"{treatment.mask0!r}."
             )
         if self.rewinds and treatment.continues_training:
-            raise InputError(
-                f"The measure {name!r} wants a rewind point; {treatment.name} continues from where training ended."
-            )
+            raise InputError(f"The measurement {name!r} needs a rewind point; {treatment.name} does not rewind.")
         if self.iterative and treatment.rounds != "iterative":
-            raise InputError(
-                f"The measure {name!r} wants levels that are made from one another; those of {treatment.name} all come "
-                "from the dense network."
-            )
+            raise InputError(f"The measurement {name!r} needs iterative pruning; {treatment.name} prunes in one shot.")
         if self.next_level and treatment.chosen_kept_fraction is not None:
-            raise InputError(f"The measure {name!r} wants a next level; {treatment.name} has level 1 alone.")
+            raise InputError(f"The measurement {name!r} needs a next level; {treatment.name} has level 1 only.")
 
 
 MEASUREMENTS: dict[str, Measurement] = {

@@ -1,12 +1,13 @@
-"""How flat the loss is around a level: the spectrum of its Hessian (`landscape.spectrum`), and rays along pruning.
+"""Measures how flat the loss is around a level: the spectrum of the Hessian, and rays along directions of pruning.
 
-Kind "spectrum": "trace" with its standard error, "size" (the weights that training moves), and eigenvalues as rows.
-"found_by" is "eigsh" for the greatest eigenvalues, each with the weight 1 / size, and "lanczos" for the nodes of the
-spectral density, whose weights add up to 1.
+Kind "spectrum" (`landscape.spectrum`): "trace" with its standard error, "size" (the number of weights that training
+changes), and eigenvalues as rows. "found_by" is "eigsh" for the top eigenvalues, which have the weight 1 / size. It is
+"lanczos" for the nodes of the spectral density, whose weights sum to 1.
 
-Kind "ray": the error along directions in which a round of pruning could move the level's end. "direction" is a mask
-criterion whose lowest-scored weights go to zero, or "random direction" among surviving weights, as long as the first;
-"position" is the share of the direction's length, 1 where the weights are zero; "curvature" is that along it.
+Kind "ray": the error along directions in which a round of pruning could move the final weights. "direction" is the name
+of a mask criterion, if its lowest-scored weights move to zero. It is "random direction" for a random direction among
+kept weights, with the length of the first criterion's. "position" is the share of the direction's length: at 1 the
+pruned weights are zero. "curvature" is the curvature along the direction.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import call_by_parameter_names
 from lottery_tf.results.stored_result import StoredResult
 
-PRUNED_BY = ("large_final", "random")  # magnitude pruning, and what it is compared with
+PRUNED_BY = ("large_final", "random")  # magnitude pruning, and random pruning to compare it with
 RANDOM_DIRECTION = "random direction"
 POSITIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
-    """The spectrum and the rays of each level."""
+    """Yields the jobs for the spectrum and the rays of each level."""
     for level in trained.available_levels(wanted):
         yield Job(f"{trained.title(level)} spectrum", functools.partial(level_spectrum, measurer, trained, level))
         yield Job(f"{trained.title(level)} ray", functools.partial(_rays, measurer, trained, level))
 
 
 def level_spectrum(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
-    """The spectrum of the Hessian at a level's end, restricted to the surviving weights."""
+    """Finds or measures the spectrum of the Hessian at the end of a level, restricted to the kept weights."""
     settings = measurer.settings
 
     def make(own: StoredResult) -> dict:
@@ -70,14 +71,14 @@ def _row(found_by: str, eigenvalue: float, weight: float) -> dict:
 
 
 def stored_density(metrics: Mapping) -> SpectralDensity:
-    """The spectral density that a stored spectrum holds."""
+    """Returns the spectral density of a stored spectrum."""
     rows = [row for row in metrics["rows"] if row["found_by"] == "lanczos"]
     nodes, weights = (np.array([row[name] for row in rows]) for name in ("eigenvalue", "weight"))
     return SpectralDensity(nodes, weights, metrics["size"])
 
 
 def one_shot(measurer: LandscapeMeasurer, trained: TrainedLevels, level: StoredResult, criterion: str) -> OneShot:
-    """The masks that prune a level's end by any share, in the order of a criterion of `PRUNED_BY`."""
+    """Returns the masks that prune a level's final weights by any fraction, by a criterion of `PRUNED_BY`."""
     scores = {}
     for name, kept in level.mask.items():
         scores[name] = np.zeros(kept.shape)
@@ -116,7 +117,7 @@ def _directions(
 
 
 def _next_share(measurer: LandscapeMeasurer, own: StoredResult, level: int) -> float:
-    """The share of the surviving weights, in layers that do not stay whole, that the next round prunes."""
+    """The fraction that the next round prunes, of the kept weights in all layers that are pruned."""
     pruned_fraction = measurer.experiment.pruned_fraction
     following = kept_counts.counts_after(
         {name: kept.size for name, kept in own.mask.items()}, pruned_fraction, level + 1

@@ -1,9 +1,9 @@
-"""The largest share of a level's weights that can be pruned at once (kind "limit"): predicted, and found by search.
+"""Measures the largest share of a level's weights that can be pruned at once (kind "limit").
 
-`landscape.pruning_limit` has the theory and the formulas. A row is one of several answers for one way to prune:
-"pruned_by" a criterion of `flatness.PRUNED_BY`; "method" one of `METHODS`; "pruned_fraction" the share of the surviving
-weights. All are 0 where the level itself does not match. What the search with retraining finds is a result of its own,
-for it takes trainings.
+`landscape.pruning_limit` has the theory and the formulas. A row has these fields: "pruned_by", a criterion of
+`flatness.PRUNED_BY`; "method", one of `METHODS`; "pruned_fraction", the largest share of the kept weights by this
+method. It is 0 if the level itself does not match. The search with retraining is stored as a result of its own, because
+it needs trainings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ METHODS = (ALONG, ALIKE, MEETS, FOUND, FOUND_RETRAINED)
 
 
 def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
-    """The limits of each level, and where a precision is set for it what the search with retraining finds."""
+    """Yields a job for the limits of each level; with `retrained_precision` also one for the search with retraining."""
     for level in trained.available_levels(wanted):
         name = f"{trained.title(level)} limit"
         yield Job(name, functools.partial(_limit, measurer, trained, level))
@@ -63,7 +63,7 @@ def _answers(
     criterion: str,
     allowance: float,
 ) -> Mapping[str, Callable[[], float]]:
-    """What each method without retraining says, for one way to prune."""
+    """The methods without retraining, as functions that return the limit of pruning by a criterion."""
     mask_at = one_shot(measurer, trained, own, criterion)
     stored = level_spectrum(measurer, trained, level).metrics
     hessian, density = measurer.curvature.at(own.final, own.mask), stored_density(stored)
@@ -92,7 +92,7 @@ def _answers(
 def _retrained(
     measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, criterion: str, precision: float
 ) -> StoredResult:
-    """Bisection over trainings from the rewind point, with images in the order of the next level's training."""
+    """Finds a limit by bisection over trainings from the rewind point, with the next level's order of images."""
     parts = ("limit", "retrained", criterion)
     result_path = trained.measurement_path(level, *parts)
 

@@ -1,7 +1,8 @@
-"""Lines between networks (kind "line", `landscape.interpolation`): successive levels, other orders, any two results.
+"""Measures lines between two networks (kind "line", `landscape.interpolation`).
 
-A row is a point: "position" is the share of the first network, "loss" and "error" are read there. "relation" says what
-the two are to each other.
+The networks are successive levels, trainings with different orders of images, or any two results; "relation" records
+which. A row is a point of the line: "position" is the share of the first network, "loss" and "error" are those at the
+point.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ CONTROL = "reorder"
 def successive_jobs(
     measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None
 ) -> Iterator[Job]:
-    """The lines from each level to the next [Paul et al., arXiv 2210.03044], as `interpolation.successive`."""
+    """Yields a job for the line from each level to the next, as in `interpolation.successive` [Paul et al.]."""
     for level in trained.available_levels(wanted, short_of_last=1):
         name = f"{trained.title(level)} line to {level_name(level + 1)}"
         yield Job(name, functools.partial(_successive, measurer, trained, level))
@@ -58,12 +59,14 @@ def _successive(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int)
 def instability_jobs(
     measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None
 ) -> Iterator[Job]:
-    """Instability analysis [Frankle et al., arXiv 1912.05671]: lines between trainings from one start in other orders.
+    """Yields the jobs of instability analysis: lines between trainings of one ticket with different orders of images.
 
-    For each level the line between each pair of: the level itself and `settings.copies` of its controls "reorder",
-    which are trained where they are missing. Level 0 starts from the treatment's rewind point: a control of it is
-    the dense network trained on from there. Where that is not the beginning, the optimizer's moments start afresh,
-    but those of level 0 itself do not; two copies differ in their order alone.
+    The trainings of a level are the level itself and `settings.copies` of its controls "reorder", which are trained if
+    they are missing. There is a line for each pair of them. For level 0 they start from the treatment's rewind point.
+    If this is not the beginning, the optimizer of a control starts anew there, but that of level 0 itself does not. Two
+    controls differ only in the order of images.
+
+    Reference: Frankle et al., arXiv 1912.05671.
     """
     for level in trained.available_levels(wanted):
         for copies in itertools.combinations(range(measurer.settings.copies + 1), 2):
@@ -100,14 +103,14 @@ def _line_of_levels(
 
 
 def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: StoredResult, names: tuple[str, str]) -> Job:
-    """The line between any two results of networks with the same layers, both with their weights.
+    """Returns the job for the line between any two results of one network, which must have their weights.
 
     Args:
-      measurer: its experiment evaluates the line; both ends count as matching against the dense network of the first's
-        seed.
+      measurer: the measurer whose experiment evaluates the line. The ends are compared with the dense network of the
+        first result's seed to see whether they match.
       first: the result at share 1.
       second: the result at share 0.
-      names: what to call them.
+      names: the names of the two results.
     """
     ends = (first.metrics, second.metrics)
     identity = {name: ends[0][name] for name in LABELS if name in ends[0]} | NO_TREATMENT | {"criterion": ""}
@@ -131,17 +134,17 @@ def _line(
     weights: Callable[[], tuple[Weights, Weights]],
     dense: Mapping,
 ) -> StoredResult:
-    """A line, found or made.
+    """Finds or measures a line.
 
     Args:
-      measurer: measures it.
-      result_path: its path.
-      identity: what it says of its first end.
-      relation: what its ends are to each other.
-      names: what to call its ends.
-      ends: their metrics.
-      weights: their weights, asked for where the line is missing.
-      dense: the metrics of the dense network that they match or not.
+      measurer: the measurer.
+      result_path: the path of the result.
+      identity: the metrics that describe the first end.
+      relation: how the two ends are related.
+      names: the names of the ends.
+      ends: the metrics of the ends.
+      weights: function that returns the weights of the ends; it is called only if the line is missing.
+      dense: the metrics of the dense network that the ends are compared with.
     """
 
     def make() -> dict:
@@ -158,7 +161,7 @@ def _line(
 
 
 def with_weights(experiment: Experiment, located: LocatedResult) -> StoredResult:
-    """A located result with its weights; its experiment trains it again where they were dropped."""
+    """Returns a located result with its weights; if they were deleted, the experiment trains the result again."""
     found = experiment.results.peek(located.result_path, weights=True)
     return found or _train_again(experiment, located.metrics)
 
@@ -177,11 +180,11 @@ def _train_again(experiment: Experiment, metrics: dict) -> StoredResult:
 
 
 def connection(metrics: Mapping, tolerance: float = MATCHING) -> Connection:
-    """The connection that a stored line is, its first end being the earlier level.
+    """Returns a stored line as a connection, with its first end as the earlier level.
 
     Args:
-      metrics: of a result of the kind "line".
-      tolerance: how much more error than the dense network's still matches.
+      metrics: the metrics of a result of the kind "line".
+      tolerance: an end matches if its error is at most this much above the dense network's.
     """
     columns = [[row[name] for row in metrics["rows"]] for name in ("position", "loss", "error")]
     path = Path(*(np.array(column, np.float64) for column in columns))

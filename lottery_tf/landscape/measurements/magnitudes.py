@@ -1,8 +1,8 @@
-"""What retraining does to the magnitudes of weights (`landscape.retraining`).
+"""Measures the magnitudes of kept weights before and after retraining (`landscape.retraining`).
 
-Kind "threshold": a row a layer, and one for all of them, with the share of its weights at or below the next round's
-threshold before and after retraining. Kind "histogram": a row a layer and bin, with the weights whose magnitude lies
-between "bin_from" and "bin_to", before and after.
+Kind "threshold": one row for each layer, and one for all layers together, with the share of the weights at or below the
+next round's threshold before and after retraining. Kind "histogram": one row for each layer and bin, with the number of
+weights whose magnitude lies between "bin_from" and "bin_to" before and after retraining.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lottery_tf.results.stored_result import StoredResult
 
 
 def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
-    """The thresholds and histograms of each level from 1 on."""
+    """Yields the jobs for thresholds and histograms of each level from 1 on."""
     for level in trained.available_levels(wanted, least=1):
         for kind in ROW_MAKERS:
             yield Job(f"{trained.title(level)} {kind}", functools.partial(_measured, measurer, trained, level, kind))
@@ -58,7 +58,7 @@ def _histograms(
 
 
 Rows = Callable[[LandscapeMeasurer, TrainedLevels, int, StoredResult, StoredResult], list[dict]]
-ROW_MAKERS: dict[str, tuple[Rows, tuple[str, ...]]] = {  # kind -> what makes its rows, the settings they depend on
+ROW_MAKERS: dict[str, tuple[Rows, tuple[str, ...]]] = {  # kind -> function that makes its rows, settings that matter
     "threshold": (_thresholds, ()),
     "histogram": (_histograms, ("bins",)),
 }

@@ -1,8 +1,8 @@
-"""What every measurement stands on: trained levels, their loss and error, its curvature, and where results are stored.
+"""Finds stored measurements of trained levels, or makes and stores them.
 
-A measurement is a `StoredResult` with an empty mask. Its metrics hold the numbers, curves as "rows"; "parent" holds the
-fingerprints of all levels that it was made from, and "settings" what else it depends on. It is found again as long as
-both are the same, and made anew otherwise.
+A measurement is a `StoredResult` with an empty mask. Its metrics hold the numbers, with curves as "rows". "parent"
+holds the fingerprints of all levels that it was made from, and "settings" the settings that it depends on. A stored
+measurement is used again if both are unchanged; otherwise it is made anew.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ LABELS = ("network", "dataset", "schedule", "precision")
 
 @dataclasses.dataclass(frozen=True)
 class TrainedLevels:
-    """One treatment of one seed, trained.
+    """The trained levels of one treatment and seed.
 
     Attributes:
       treatment: the treatment.
       seed: the seed.
-      levels: the metrics of its finished levels, the dense network first.
+      levels: the metrics of the finished levels, the dense network first.
     """
 
     treatment: Treatment
@@ -48,11 +48,11 @@ class TrainedLevels:
 
     @property
     def name(self) -> str:
-        """What to call them in a line of text."""
+        """The name of the treatment and seed, as it is printed."""
         return f"seed {self.seed} {self.treatment.name}"
 
     def title(self, number: int) -> str:
-        """What to call one of them."""
+        """The name of a level, as it is printed."""
         return f"{self.name} {level_name(number)}"
 
     def measurement_path(self, number: int, *parts: str) -> str:
@@ -60,12 +60,15 @@ class TrainedLevels:
         return measurement_path(self.seed, self.treatment.name, level_name(number), *parts)
 
     def available_levels(self, wanted: Sequence[int] | None, least: int = 0, short_of_last: int = 0) -> Iterator[int]:
-        """Those of the wanted levels (None: of all) that are there, from `least` to so many short of the last one."""
+        """Yields the finished levels among the wanted ones (None: all).
+
+        Levels below `least` are left out, and so are the last `short_of_last` levels.
+        """
         there = range(least, len(self.levels) - short_of_last)
         yield from there if wanted is None else (number for number in wanted if number in there)
 
     def identity(self, number: int) -> dict:
-        """What a measurement of a level says of it."""
+        """The metrics of a measurement that describe its level."""
         metrics = self.levels[number]
         labels = {name: metrics[name] for name in LABELS if name in metrics}
         chosen = {"seed": self.seed, **dataclasses.asdict(self.treatment)}
@@ -73,7 +76,7 @@ class TrainedLevels:
 
 
 class Job(NamedTuple):
-    """A measurement that is to be found or made."""
+    """A measurement to find or make."""
 
     name: str
     do: Callable[[], StoredResult]
@@ -83,11 +86,11 @@ class LandscapeMeasurer:
     """Finds or makes measurements of an experiment's levels.
 
     Args:
-      experiment: one that keeps the weights of all levels: those that are missing are trained again and stay. Its
-        model's outputs are logits.
-      settings: how the landscape is measured.
-      snapshot_seconds: the least time between two checkpoints of a training that a measurement takes.
-      on_steps: called with the number of training steps just done for a measurement itself.
+      experiment: an experiment that keeps the weights of all levels. Levels without weights are trained again. The
+        model's outputs must be logits.
+      settings: the settings of the measurements.
+      snapshot_seconds: the shortest time between two checkpoints of a training.
+      on_steps: function that is called with the number of training steps just done for a measurement.
     """
 
     def __init__(
@@ -100,26 +103,26 @@ class LandscapeMeasurer:
     ):
         self.experiment = experiment
         self.settings = settings or MeasurementSettings()
-        self.made = 0  # measurements made, not found
+        self.made = 0  # number of measurements that were made, not found
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
         self._dense_errors: dict[int, float] = {}
 
     def level(self, trained: TrainedLevels, number: int) -> StoredResult:
-        """A level with its weights."""
+        """Returns a level with its weights."""
         if number == 0:
             return self.experiment.dense(trained.seed, weights=True)
         return self.experiment.level(trained.treatment, trained.seed, number)
 
     def starting_weights(self, trained: TrainedLevels, number: int) -> Weights:
-        """Every weight where training under a level's mask begins; for level 0 the treatment's rewind point."""
+        """Every weight at the start of training under a level's mask; for level 0 those of the rewind point."""
         if number == 0 and trained.treatment.rewind_to:
             return self.experiment.rewind_point(trained.seed, trained.treatment.rewind_to).final
         return self.level(trained, number).start
 
     @functools.cached_property
     def evaluate(self) -> Evaluator:
-        """Gives the loss and error of any weights."""
+        """The function from weights to their loss and error."""
         from lottery_tf.landscape.evaluator import Evaluator
 
         own = self.settings
@@ -127,33 +130,33 @@ class LandscapeMeasurer:
 
     @functools.cached_property
     def curvature(self) -> Curvature:
-        """The loss of some training images with its Hessian."""
+        """The loss of some training images, with its gradient and Hessian."""
         from lottery_tf.landscape.curvature import Curvature, some_images
 
         images = some_images(self.experiment.trainer.dataset.train, self.settings.images)
         return Curvature(self.experiment.model, images)
 
     def dense_error(self, seed: int) -> float:
-        """The error of a seed's dense network at the end of its training."""
+        """The error of a seed's dense network at the end of training."""
         if seed not in self._dense_errors:
             self._dense_errors[seed] = self.evaluate(self.experiment.dense(seed, weights=True).final).error
         return self._dense_errors[seed]
 
     def allowed_error(self, seed: int) -> float:
-        """The greatest error that still matches the dense network."""
+        """The highest error that still matches the dense network."""
         return self.dense_error(seed) + self.settings.tolerance
 
     def train(
         self, trained: TrainedLevels, number: int, ticket: Ticket, result_path: str, part: str = ""
     ) -> TrainingResult:
-        """Trains a ticket as a level is trained; a checkpoint lies with the measurement.
+        """Trains a ticket like a level; checkpoints are stored with the measurement.
 
         Args:
-          trained: the treatment of a seed.
+          trained: the treatment and seed.
           number: the level.
-          ticket: what is trained.
+          ticket: the ticket.
           result_path: the measurement's path.
-          part: which of its trainings, where it takes several one after another.
+          part: the name of the training, if the measurement needs several.
         """
         from lottery_tf.training.training_result import IterationRange
 
@@ -180,16 +183,16 @@ class LandscapeMeasurer:
         settings: Sequence[str] = (),
         about: dict | None = None,
     ) -> StoredResult:
-        """A measurement of one level, found or made.
+        """Finds or makes a measurement of one level.
 
         Args:
-          trained: the treatment of a seed.
+          trained: the treatment and seed.
           number: the level.
-          parts: what the measurement is called, its kind first.
-          make: measures: from the level with its weights to the numbers by name.
-          parents: the numbers of all levels that it is made from.
+          parts: the parts of the measurement's name; the first is its kind.
+          make: function that measures: from the level with its weights to the numbers by name.
+          parents: the numbers of all levels that the measurement is made from.
           settings: the names of the settings that it depends on.
-          about: what else tells it from others of its kind.
+          about: further metrics that identify it among measurements of its kind.
         """
         return self.find_or_measure(
             trained.measurement_path(number, *parts),
@@ -209,15 +212,15 @@ class LandscapeMeasurer:
         settings: Sequence[str],
         make: Callable[[], dict],
     ) -> StoredResult:
-        """A measurement, found or made.
+        """Finds or makes a measurement.
 
         Args:
           result_path: its path.
-          kind: what the metrics call "kind".
-          identity: what tells it from others of its kind.
+          kind: the value of "kind" in its metrics.
+          identity: metrics that identify it among measurements of its kind.
           parents: the metrics of all levels that it is made from.
           settings: the names of the settings that it depends on.
-          make: measures; returns the numbers by name.
+          make: function that measures and returns the numbers by name.
         """
         parent, results = "+".join(metrics["fingerprint"] for metrics in parents), self.experiment.results
         own_settings = {name: getattr(self.settings, name) for name in settings}
@@ -235,11 +238,11 @@ class LandscapeMeasurer:
 
 
 def path_rows(path: Path, **more: str) -> list[dict]:
-    """The points of a path as rows to store."""
+    """Returns the points of a path as rows to store."""
     points = zip(path.positions, path.losses, path.errors, strict=True)
     return [{**more, "position": float(at), "loss": finite(loss), "error": finite(error)} for at, loss, error in points]
 
 
 def barriers(path: Path, end: str = "") -> dict[str, float | None]:
-    """A path's barriers as numbers to store, with `end` behind their names."""
+    """Returns a path's barriers as numbers to store; their names end in `end`."""
     return {f"error_barrier{end}": finite(path.error_barrier), f"loss_barrier{end}": finite(path.loss_barrier)}

@@ -1,9 +1,9 @@
-"""The robustness of SGD (kind "perturbation"): a perturbed rewind point, trained again (`landscape.stability`).
+"""Measures the robustness of SGD (kind "perturbation"): trains from perturbed rewind points (`landscape.stability`).
 
-Each is a training. A row is a point of one of two lines from the perturbed training's end: "line" says whether to that
-of the level itself ("unperturbed") or to that of the level it was made from ("before"); "position" is the share of the
-perturbed one. The barriers are those of the first, and of the second with "_to_before" behind their names. The end
-itself is not kept: other points or another split take the training again.
+Each measurement takes a training. A row is a point on one of two lines from the end of the perturbed training. "line"
+is "unperturbed" for the line to the end of the level itself, and "before" for the line to the end of the level that it
+was made from. "position" is the share of the perturbed end. Barriers of the second line have names that end in
+"_to_before". The perturbed end itself is not stored, so a measurement with other settings needs the training again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from lottery_tf.results.stored_result import StoredResult
 
 
 def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:
-    """A perturbed training for each level from 1 on that has a next one, each direction and each multiple.
+    """Yields a job for each level from 1 on (except the last), each direction and each multiple.
 
-    The length is a multiple of that of the next mask's projection at the rewind point, the distance between the rewind
-    points of the level and the next [Paul et al., arXiv 2210.03044].
+    The length of the perturbation is a multiple of the distance between the rewind points of the level and the next
+    level [Paul et al., arXiv 2210.03044]. This is the length of the next mask's projection at the rewind point.
     """
     for level in trained.available_levels(wanted, least=1, short_of_last=1):
         for draw in range(1, measurer.settings.directions + 1):

@@ -1,4 +1,4 @@
-"""How the landscape is measured, as data. Imports no TensorFlow."""
+"""The settings of measurements. Importing this module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from lottery_tf.landscape.interpolation import MATCHING, POINTS
 
 @dataclasses.dataclass(frozen=True)
 class MeasurementSettings:
-    """How the landscape is measured.
+    """The settings of measurements of the error landscape.
 
     Attributes:
-      split: the images that errors and losses are read on: "train", "validation" or "test".
-      points: evaluations on each line, both ends among them.
-      batch_norm_images: how many training images batch-norm statistics are recomputed from at each point; 0: none, and
-        those of the ends are averaged.
-      tolerance: how much more error than the dense network's still matches, in [0, 1].
-      images: training images that the Hessian is of; a product's time grows as they do.
-      eigenvalues: how many of the Hessian's greatest eigenvalues are found.
-      probes: random vectors for the trace and the spectral density.
-      lanczos_steps: products with the Hessian for each probe of the density.
-      multiples: lengths of perturbations, in lengths of the mask's projection; a training for each.
-      directions: how many random directions a rewind point is perturbed in.
-      copies: how many further trainings from one start, each in another order, instability analysis compares.
+      split: the images that errors and losses are measured on: "train", "validation" or "test".
+      points: number of points on each line, including both ends.
+      batch_norm_images: number of training images from which batch-norm statistics are recomputed at each point; 0: use
+        the average of the statistics of the two ends.
+      tolerance: a network matches if its error is at most this much above the dense network's, in [0, 1].
+      images: number of training images for the Hessian; the time of a product is proportional to it.
+      eigenvalues: number of top eigenvalues of the Hessian.
+      probes: number of random vectors for the trace and the spectral density.
+      lanczos_steps: number of products with the Hessian for each random vector of the spectral density.
+      multiples: lengths of the perturbations, in lengths of the projection; each takes a training.
+      directions: number of random directions in which a rewind point is perturbed.
+      copies: number of further trainings of a level, each with another order of images, for instability analysis.
       precision: how exactly the largest fraction that can be pruned is predicted, and found without retraining.
-      retrained_precision: how exactly it is found with retraining, which takes log2(1 / precision) trainings for each
-        criterion and level; None: it is not searched for.
-      bins: bins of the histograms of magnitudes.
+      retrained_precision: how exactly the largest fraction that can be pruned is found with retraining, which takes
+        log2(1 / precision) trainings for each criterion and level; None: no search with retraining.
+      bins: number of bins of the histograms of magnitudes.
 
     Raises:
-      InputError: a value that cannot be.
+      InputError: a value is invalid.
     """
 
     split: str = "test"
@@ -61,12 +61,12 @@ class MeasurementSettings:
             if (value := getattr(self, name)) is not None and not 0 < value < 1:
                 raise InputError(f"{name} is {value}; it must lie between 0 and 1, both excluded.")
         if not 0 <= self.tolerance < 1:
-            raise InputError(f"tolerance is {self.tolerance}; it is a share of the images, at least 0 and below 1.")
+            raise InputError(f"tolerance is {self.tolerance}; it must be at least 0 and below 1.")
         if not self.multiples or not all(0 < multiple < math.inf for multiple in self.multiples):
-            raise InputError(f"multiples are {self.multiples}; they want at least one finite number above 0.")
+            raise InputError(f"multiples are {self.multiples}; they must be one or more finite numbers above 0.")
         if len(set(self.multiples)) < len(self.multiples):
-            raise InputError(f"multiples are {self.multiples}; each may be there once.")
+            raise InputError(f"multiples are {self.multiples}; no number may occur twice.")
 
 
 EVALUATION = ("split", "batch_norm_images")  # the settings that every error depends on
-SPECTRUM = ("images", "eigenvalues", "probes", "lanczos_steps")  # those that a spectrum depends on
+SPECTRUM = ("images", "eigenvalues", "probes", "lanczos_steps")  # the settings that a spectrum depends on
