@@ -1,6 +1,6 @@
 """The command `lottery-tf NAME ...`: the same as `python -m runs.NAME ...` or `python -m analysis.NAME ...`.
 
-It works in projects, too, that have packages of their own called `runs` or `analysis`.
+It also works in projects that have packages of their own called `runs` or `analysis`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.text_tables import text_table
 
-COMMANDS = {  # name -> the module that is run
+COMMANDS = {  # name -> the module that it runs
     **{
         name: f"runs.{name}"
         for name in ("lottery", "supermask", "learn_mask", "landscape", "study", "status", "ticket", "benchmark")
@@ -30,7 +30,7 @@ COMMANDS = {  # name -> the module that is run
 
 
 def main() -> None:
-    """Runs the module of a command, with what follows its name as its command line."""
+    """Runs the module of a command with the words after its name as its command line."""
     words = sys.argv[1:]
     put_own_packages_first()
     if not words or words[0] in HELP:
@@ -48,20 +48,20 @@ def main() -> None:
 
 
 def put_own_packages_first() -> None:
-    """Has imports find this project's packages first, and modules of the current folder last."""
+    """Changes `sys.path` so that imports find this project's packages first, and the current folder's modules last."""
     own, here = str(Path(lottery_tf.__file__).parents[1]), os.getcwd()
     others = [path for path in sys.path if os.path.abspath(path or here) not in (own, here)]
     sys.path[:] = [own, *others, here]
 
 
 def overview() -> str:
-    """What commands there are, and what each does."""
+    """A list of all commands, with what each does."""
     rows = [(f"  {CALLED} {name}", _first_line(module)) for name, module in COMMANDS.items()]
-    return f"{text_table(rows)}\n\nEach says with --help what flags it takes; --version prints the version."
+    return f"{text_table(rows)}\n\nEach command lists its flags with --help. lottery-tf --version prints the version."
 
 
 def _first_line(module: str) -> str:
-    """What a command does, as the first line of its docstring has it."""
+    """The first line of a command's docstring, which says what it does."""
     spec = importlib.util.find_spec(module)
     assert spec is not None and spec.origin is not None, "the commands are installed beside this package"
     path = Path(spec.origin)

@@ -171,7 +171,7 @@ def command_name() -> str:
 
 
 def call(module: str) -> str:
-    """How a user calls a command in the way that this one was called.
+    """The command line of a command, in the form in which the present command was called.
 
     >>> call("runs.lottery")
     'python -m runs.lottery'

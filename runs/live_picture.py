@@ -1,4 +1,4 @@
-"""Pictures that are drawn again and again while a study trains, so that there is something to look at."""
+"""Draws figures again and again while a study trains, so that users can watch it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-PAUSE = 5  # how many times as long as drawing takes nothing is drawn after it: training needs the processor
+PAUSE = 5  # after each drawing, wait this many times as long as it took, because training needs the processor
 
 
 class LivePicture:
-    """Draws pictures in a thread of its own, again whenever there is more to see.
+    """Draws figures in a thread of its own, and draws them again when there are new results.
 
     Args:
-      draw: draws them and returns their paths; none while there is nothing to draw.
-      tell: called with a line when a picture is there for the first time, or when one cannot be drawn.
+      draw: function that draws the figures and returns their paths; no paths if there is nothing to draw.
+      tell: function that is called with a line of text when a figure is first drawn, or cannot be drawn.
     """
 
     def __init__(self, draw: Callable[[], Iterable[Path]], tell: Callable[[str], None]):
@@ -35,7 +35,7 @@ class LivePicture:
         self._thread.join()
 
     def more(self) -> None:
-        """There is more to see."""
+        """Asks for the figures to be drawn again, because there are new results."""
         self._more.set()
 
     def _draw_again_and_again(self) -> None:
@@ -45,10 +45,10 @@ class LivePicture:
             began = time.monotonic()
             try:
                 drawn = set(self._draw())
-            except Exception as error:  # noqa: BLE001, whatever it is, training goes on, and the end draws once more
-                self._tell(f"The picture could not be drawn yet ({error}).")
+            except Exception as error:  # noqa: BLE001, training continues in any case, and figures are drawn at the end
+                self._tell(f"The figure could not be drawn yet ({error}).")
                 return
             for path in sorted(drawn - told):
-                self._tell(f"To look at meanwhile: {path}, drawn again as levels come.")
+                self._tell(f"Figure: {path}; it is drawn again as levels finish.")
             told |= drawn
             self._over.wait(PAUSE * (time.monotonic() - began))

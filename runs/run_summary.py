@@ -1,6 +1,7 @@
-"""What a run came to, as tables and as its picture, `lottery.png`: for commands to import late, since it needs pandas.
+"""Shows the results of a run as tables and as the figure `lottery.png`.
 
-A run is what shares a folder: one network, data set and schedule.
+A run is all that shares a folder: one network, data set and schedule. Commands import this module late, because it
+imports pandas.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask,
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 PICTURE = "lottery.png"
-WEIGHTS = "signed_constant"  # the better of the two kinds of weights that Supermasks are laid over
+WEIGHTS = "signed_constant"  # Supermasks are more accurate on these weights than on the initial weights
 
 Found = Mapping[str, list[tuple[Path, dict]]]  # kind of result -> folders and metrics
 
 
 @dataclasses.dataclass(frozen=True)
 class RunSummary:
-    """Some treatments and Supermasks of a run, with all of their levels that are there.
+    """Shows all finished levels of some treatments and Supermasks of a run.
 
     Attributes:
       folder: the run's folder.
-      treatments: which treatments, in the order of the tables.
-      seeds: of which seeds.
-      controls: which kinds of controls of the treatments -> up to which draw.
+      treatments: the treatments, in the order of the tables.
+      seeds: the seeds.
+      controls: kind of control -> the last draw that is shown.
       mask_sources: sources of heuristic Supermasks; the baseline without a mask is not shown.
     """
 
@@ -46,20 +47,20 @@ class RunSummary:
     mask_sources: tuple[MaskSource, ...] = ()
 
     def show(self) -> None:
-        """Prints the tables and draws the picture."""
+        """Prints the tables and draws the figure."""
         print(self.tables())
         if path := self.draw():
-            print(f"\nDrawn in {path}")
+            print(f"\nFigure: {path}")
 
     def tables(self) -> str:
-        """A table for each treatment, its controls and each source of Supermasks; then what is there besides."""
+        """Tables for the treatments, their controls and each source of Supermasks, then a list of other results."""
         found = self._found()
         blocks = [summary.table(self._levels(found))] if found["level"] else []
         blocks += [summary.table(rows, ("test_accuracy",)) for rows in self._supermasks(found).values()]
         return "\n\n".join([*blocks, *self._left_out(found)])
 
     def draw(self) -> Path | None:
-        """Draws the picture anew and returns its path; None where there is no level yet that was pruned."""
+        """Draws the figure and returns its path; None if no pruned level is finished yet."""
         found = self._found()
         if not any(metrics["level"] for _, metrics in found["level"]):
             return None
@@ -71,28 +72,28 @@ class RunSummary:
         return curves.accuracy_against_kept(rows, self.folder / PICTURE, look)
 
     def _found(self) -> Found:
-        """All results of the run, of its seeds or others."""
+        """All results in the run's folder, including those of other seeds."""
         found = collections.defaultdict(list)
         for path, metrics in walk.finished_with_folders(self.folder, None):
             found[metrics["kind"]].append((path, metrics))
         return found
 
     def _levels(self, found: Found) -> pd.DataFrame:
-        """The levels of each treatment, and after them those of its controls, all draws of a kind under one name."""
+        """The levels of each treatment, then those of its controls. All draws of a kind of control have one name."""
         levels, controls = ([metrics for _, metrics in found[kind]] for kind in ("level", "control"))
         tables = []
         for treatment in self.treatments:
             tables.append(summary.chosen(levels, [treatment], self.seeds))
             for control, draws in self.controls.items():
                 own = [m for m in controls if m["control"] == control and m["draw"] <= draws]
-                # None of a treatment whose first level diverged, say.
+                # There are no controls if the treatment's first level diverged, for example.
                 if any(treatment.matches(m) and m["seed"] in self.seeds for m in own):
                     rows = summary.chosen(own, [treatment], self.seeds)
                     tables.append(rows[rows["level"] > 0].assign(treatment=f"{treatment.name}, control: {control}"))
         return pd.concat(tables)
 
     def _supermasks(self, found: Found) -> dict[MaskSource, pd.DataFrame]:
-        """The Supermasks of each source that there are any of, as rows like those of levels."""
+        """The Supermasks of each source that has any, as rows like those of levels."""
         own = [metrics for _, metrics in found["supermask"] if metrics["seed"] in self.seeds]
         tables = {
             source: [m for m in own if (m["source"], m["criterion"]) == (source.source, source.criterion)]
@@ -102,17 +103,17 @@ class RunSummary:
         return {source: summary.supermasks(rows, WEIGHTS) for source, rows in tables.items() if rows}
 
     def _left_out(self, found: Found) -> Iterator[str]:
-        """A sentence on what the folder holds besides."""
+        """Yields a sentence that names the other results in the folder."""
         treatments = {path.parent.name for path, metrics in found["level"] if metrics["level"]}
         others = sorted(treatments - {treatment.name for treatment in self.treatments})
         seeds = {metrics["seed"] for _, metrics in found["level"]} - set(self.seeds)
         others += [f"seed {seed}" for seed in sorted(seeds)]
         if others:
-            yield f"{self.folder} also holds {', '.join(others)}: not in these tables, nor in the picture."
+            yield f"{self.folder} also holds {', '.join(others)}; they are not in the tables and the figure."
 
 
 def of_plan(plan: Plan, results_dir: Path) -> list[RunSummary]:
-    """A summary of each run of a plan that a study with `ends_with_table` trains levels of, if any are there."""
+    """Returns a summary of each run in which a study with `ends_with_table` trains levels, if any are finished."""
     wanted = [name for name, study in STUDIES.items() if study.ends_with_table]
     by_run: dict[str, list[Task]] = {}
     for key in dict.fromkeys(key for name in wanted for key in plan.keys_for(name)):
@@ -122,7 +123,7 @@ def of_plan(plan: Plan, results_dir: Path) -> list[RunSummary]:
 
 
 def _of_tasks(folder: Path, tasks: Sequence[Task]) -> RunSummary:
-    """What there is to show of some tasks of one run."""
+    """Returns the summary of some tasks of one run."""
     levels = [task for task in tasks if isinstance(task, LevelTask)]
     controls = [task for task in tasks if isinstance(task, ControlTask)]
     return RunSummary(

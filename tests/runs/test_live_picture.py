@@ -24,7 +24,7 @@ def test_it_is_drawn_again_as_there_is_more_and_told_of_once(monkeypatch):
         for wanted in ([], [Path("a.png")], [Path("a.png"), Path("b.png")]):
             picture.more()
             assert drawn.get(timeout=SECONDS) == wanted
-    assert told == [f"To look at meanwhile: {name}.png, drawn again as levels come." for name in "ab"]
+    assert told == [f"Figure: {name}.png; it is drawn again as levels finish." for name in "ab"]
     assert drawn.empty(), "nothing is drawn without being asked for"
 
 
@@ -42,7 +42,7 @@ def test_what_cannot_be_drawn_is_told_and_does_no_harm():
         picture.more()
         assert failed.wait(SECONDS)
         picture.more()
-    assert told == ["The picture could not be drawn yet (no room)."]
+    assert told == ["The figure could not be drawn yet (no room)."]
 
 
 def test_the_end_waits_for_no_pause(monkeypatch):

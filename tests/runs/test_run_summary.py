@@ -33,7 +33,7 @@ def test_all_levels_are_shown_and_what_is_left_out_is_named(run):
     summary = RunSummary(run, (RANDOM,), (0, 1))
     tables = blocks(summary)
     others = "large_final-rewind-zero, movement-rewind-zero, seed 2"
-    told = f"{run} also holds {others}: not in these tables, nor in the picture."
+    told = f"{run} also holds {others}; they are not in the tables and the figure."
     assert list(tables) == ["random-rewind-zero", told]
     assert [line[0] for line in tables["random-rewind-zero"]] == ["0", "1", "2", "3", "4"]
     assert blocks(RunSummary(run, (Treatment(), RANDOM, MOVEMENT), (0, 1, 2))).keys() == {

@@ -52,9 +52,9 @@ def test_a_study_ends_with_a_table_and_a_picture(undisturbed):
 def test_the_picture_is_drawn_while_it_trains(undisturbed):
     """It is told of once, before the study ends."""
     folder, printed, told = undisturbed
-    (line,) = [line for line in told.splitlines() if "To look at meanwhile" in line]
+    (line,) = [line for line in told.splitlines() if "it is drawn again as levels finish" in line]
     assert str(folder / RUN / "lottery.png") in line
-    assert "level-02" in told.partition(line)[2] and f"Drawn in {folder / RUN / 'lottery.png'}" in printed
+    assert "level-02" in told.partition(line)[2] and f"Figure: {folder / RUN / 'lottery.png'}" in printed
 
 
 def test_a_study_leaves_no_temporary_files(undisturbed):
