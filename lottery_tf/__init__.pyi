@@ -51,6 +51,9 @@ from .supermasks.learning import MaskLearner as MaskLearner
 from .supermasks.mask_settings import MaskSettings as MaskSettings
 from .supermasks.mask_sources import MaskSource as MaskSource
 from .supermasks.masked_model import MaskedModel as MaskedModel
+from .tickets.examples import Example as Example
+from .tickets.examples import example as example
+from .tickets.examples import examples as examples
 from .tickets.packing import pack_supermask as pack_supermask
 from .tickets.packing import pack_trained as pack_trained
 from .tickets.packing import rebuild as rebuild

@@ -104,7 +104,8 @@ def main() -> None:
     measure = measure_levels if BETWEEN.value is None else measure_between
     for measurement, about, results in measure(settings):
         print(f"\n{table_of(measurement, about, results, thresholds)}")
-    print(f"\n{note(thresholds, settings.split)}")
+    if not DRY_RUN.value:
+        print(f"\n{note(thresholds, settings.split)}")
 
 
 def accept_number_as_precision() -> None:

@@ -26,6 +26,7 @@ KIND_NAMES = {  # kind of task -> singular, plural, unit of its speed
     "supermasks": ("set of supermasks", "sets of supermasks", "networks a second"),
 }
 TIMES = {"year": 365 * 86400, "month": 30 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+COARSE = 20  # seconds, above which durations are rounded to tens of seconds
 LONG = 2 * TIMES["day"]  # a command that takes longer suggests ways to shorten it
 
 
@@ -183,12 +184,13 @@ def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
 def duration(seconds: float) -> str:
     """Returns a length of time in words.
 
-    >>> duration(3), duration(100), duration(86_400), duration(24_000_000)
-    ('3 seconds', '2 minutes', '24 hours', '9 months')
+    >>> duration(3), duration(77), duration(100), duration(86_400), duration(24_000_000)
+    ('3 seconds', '80 seconds', '2 minutes', '24 hours', '9 months')
     """
     # Less than 1.5 units are given in the next smaller unit: "24 hours" is more precise than "1 day".
     unit, length = next((pair for pair in TIMES.items() if seconds >= 1.5 * pair[1]), ("second", 1))
     count = max(1, round(seconds / length))
+    count = round(count, -1) if unit == "second" and count > COARSE else count
     return f"{count} {unit}{'s' if count > 1 else ''}"
 
 

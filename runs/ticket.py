@@ -5,10 +5,13 @@ Examples:
   python -m runs.ticket pack --untrained --run=results/fc-digits/1000/seed-0/random-rewind-zero/level-01 --out=r.ticket
   python -m runs.ticket inspect fc.ticket
   python -m runs.ticket unpack fc.ticket --to=fc.keras
+  python -m runs.ticket examples
+  python -m runs.ticket unpack fc-mnist-supermask --to=fc.keras
 
 --run is the folder of one result, which holds its metrics.json. A supermask is packed as its mask and its seed. With
 --untrained a level is packed in the same way: it is the winning ticket before its training. A trained network is packed
 with its kept weights, as float32 or as float16 (rounded, half the size). The unpacked model does not need this package.
+Some tickets come with the package: `examples` lists them, and their names can be given in place of a file.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from lottery_tf.results import files
 from lottery_tf.results.locate import TRAINED_KINDS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.text_tables import text_table
-from lottery_tf.tickets import packing, ticket_format
+from lottery_tf.tickets import examples, packing, ticket_format
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
@@ -127,9 +130,28 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
     return packing.pack_trained(model, metrics["seed"], dtype)
 
 
+def content_of(path: str) -> bytes:
+    """The content of a ticket file, or of the example of that name."""
+    return examples.example(path) if path in examples.EXAMPLES and not Path(path).exists() else ticket_format.read(path)
+
+
+def list_examples() -> None:
+    """Prints the tickets that come with the package, and what made them."""
+    rows: list[tuple] = [("name", "network", "data", "kept %", "test accuracy, %", "bytes", "what")]
+    for name, each in examples.examples().items():
+        kept, accuracy, size = (
+            f"{100 * each.kept_fraction:.2f}",
+            f"{100 * each.test_accuracy:.2f}",
+            len(content_of(name)),
+        )
+        rows.append((name, each.network, each.dataset, kept, accuracy, f"{size:,}", each.about))
+    commands = dict.fromkeys(command for each in examples.examples().values() for command in each.commands)
+    print(text_table(rows), "\nMade by", *commands, sep="\n")
+
+
 def inspect(path: str) -> None:
     """Prints what a ticket file holds, the kept fraction of each layer, and its size beside that of other formats."""
-    content = ticket_format.read(path)
+    content = content_of(path)
     packed = ticket_format.parse(content, path)
     print(description(packed))
     sys.stdout.flush()
@@ -171,7 +193,7 @@ def unpack(path: str) -> None:
     to = writable(TO.value, "--to")
     if to.suffix != ".keras":
         raise InputError(f"--to is {to}; Keras needs a name that ends in .keras.")
-    packed = ticket_format.parse(ticket_format.read(path), path)
+    packed = ticket_format.parse(content_of(path), path)
     processes.start_tensorflow()
     from lottery_tf.masking.compaction import compact
     from lottery_tf.masking.conversion import unmasked
@@ -199,6 +221,7 @@ VERBS = {  # verb -> function, the flags it needs, the other words on its comman
     "pack": (pack, ("run", "out"), ()),
     "inspect": (inspect, (), ("the ticket file",)),
     "unpack": (unpack, ("to",), ("the ticket file",)),
+    "examples": (list_examples, (), ()),
 }
 
 

@@ -17,7 +17,7 @@ import lottery_tf as lt
 from lottery_tf.__main__ import COMMANDS
 
 PACKAGES = ("lottery_tf", "runs", "analysis")
-NOT_INSTALLED = ("measured", "__pycache__")  # results stay beside the code, as pages (.md) do
+NOT_INSTALLED = ("measured", "notebook", "__pycache__")  # these stay beside the code, as pages (.md) do
 
 
 @pytest.fixture(scope="module")

@@ -50,12 +50,14 @@ def summary_part(report: Report) -> Markup:
         if main
         else []
     )
+    holds = overview.what_holds(claims.evaluate(results))
+    others = "Of the other claims there are not enough data." if holds else "There are not enough data for any claim."
     lists = [
         page.heading("What was run"),
         page.bullets(overview.what_was_run(results)),
         page.heading("What holds"),
-        *(_claims_list(title, own) for title, own in overview.what_holds(claims.evaluate(results)).items()),
-        page.paragraph("Of the other claims there are not enough data. Each claim's test and numbers are below."),
+        *(_claims_list(title, own) for title, own in holds.items()),
+        page.paragraph(f"{others} Each claim's test and numbers are below."),
         page.heading("What is missing"),
         page.bullets(overview.what_is_missing(results)),
     ]

@@ -138,7 +138,7 @@ def write_treatment_page(
     with _fresh_writer(folder).as_default():
         columns = [hparams.HParam(name) for name in identity]
         hparams.hparams_config(columns, [hparams.Metric(tag, display_name=tag.partition("/")[2]) for tag in COMPARED])
-        hparams.hparams(shown, trial_id="/".join(folder.parts[-4:]))
+        hparams.hparams(shown, trial_id="/".join(reversed(folder.parts[-4:])))
         # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and
         # forgets.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):

@@ -22,7 +22,7 @@ _RUN = derived.define(
     RunSettings,
     ("network", "dataset", "schedule"),
     defaults={"network": "fc", "dataset": "digits"},
-    note="Default: paper; 1000 for digits.",
+    note="Default: paper; 1000 for trainings on digits.",
 )
 NETWORK, DATASET, SCHEDULE = _RUN["network"], _RUN["dataset"], _RUN["schedule"]
 ITERATIONS = flags.DEFINE_integer(

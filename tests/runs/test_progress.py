@@ -1,12 +1,15 @@
 """What experiments tell while they train, and what a command shows of it."""
 
+import io
 import logging
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 import lottery_tf as lt
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
+from runs import progress as progress_module
 from runs.progress import Progress, summary_of
 
 TRAINING = lt.TrainingSettings(iterations=6, batch_size=20, eval_interval=2)
@@ -57,6 +60,24 @@ def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(cap
         "seed 0 movement level 1: 50.00% kept, test accuracy 75.00% at iteration 40, 2 s",
         "seed 0 movement level 2: the training diverged; later levels are left out.",
     ]
+
+
+def test_on_a_terminal_lines_stand_above_the_bar(caplog, monkeypatch):
+    terminal = io.StringIO()
+    shown = {"disable": False, "file": terminal}
+    monkeypatch.setattr(progress_module, "tqdm", lambda **options: tqdm(**options | shown))
+    monkeypatch.setattr(logging.getLogger("runs"), "propagate", True)
+    with caplog.at_level(logging.INFO, "runs"), Progress(10) as progress:
+
+        def levels():
+            progress.steps(10)
+            progress.reading({"validation_accuracy": 0.987, "kept_fraction": 0.064})
+            yield result(3)
+
+        progress.follow(levels(), "seed 0 movement", first=3)
+    assert caplog.messages == ["seed 0 movement level 3: 50.00% kept, test accuracy 75.00% at iteration 40, 2 s"]
+    assert "seed 0 movement level 3" in terminal.getvalue()
+    assert "validation accuracy 98.7%, kept 6.4%" in terminal.getvalue()
 
 
 def row(weights, share):

@@ -403,6 +403,13 @@ def test_the_page_opens_with_what_was_asked_for(root, tmp_path):
     assert text.index('id="figure4"') < text.index("What was run") < text.index('id="figure1"')
 
 
+def test_what_holds_is_a_sentence_where_there_are_not_enough_data_for_anything(tmp_path):
+    folder = made_up.write_results(tmp_path / "results", treatments=[Treatment()], levels=1, seeds=[0])
+    made = parts.Report(folder, tmp_path / "out", catalogue.figure_inputs(folder))
+    text = sections.summary_part(made)
+    assert not made.failed and "There are not enough data for any claim." in text and "the other claims" not in text
+
+
 def test_a_claim_stands_in_one_list_by_what_the_data_say():
     verdicts = [("a", "shown"), ("a", "not enough data"), ("b", "shown"), ("b", "contradicted"), ("c", "not shown"),
                 ("d", "not enough data"), ("e", "shown"), ("e", "not shown")]  # fmt: skip

@@ -1,0 +1,89 @@
+"""Tickets that come with the package, as files of some kilobytes: winning tickets and Supermasks of real trainings.
+
+To add one, pack it with `runs.ticket` into `example_files`, and add a row to `EXAMPLES`. Imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from lottery_tf.registry import choose
+
+FOLDER = Path(__file__).parent / "example_files"
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A ticket that comes with the package.
+
+    Attributes:
+      about: what it is, in a few words.
+      network, dataset: what it was made with.
+      kept_fraction: the share of all weights that its mask keeps.
+      test_accuracy: in [0, 1]; of a ticket that is yet to be trained, after that training.
+      commands: what made it, and `runs.ticket pack` after these.
+      level: (yet to be trained) its level, which fixes the order of the images.
+      schedule: (yet to be trained) how long it is trained.
+    """
+
+    about: str
+    network: str
+    dataset: str
+    kept_fraction: float
+    test_accuracy: float
+    commands: tuple[str, ...]
+    level: int | None = None
+    schedule: str | None = None
+
+
+_LOTTERY = "python -m runs.lottery --network=fc --dataset=mnist --schedule=tenth --levels=24 --keep=all"
+_FOUND = "python -m runs.supermask --network=fc --dataset=mnist --schedule=tenth --criterion=large_final_same_sign"
+_LEARNED = "python -m runs.learn_mask --network=fc --dataset=mnist --weights={} --rescale --schedule=22000"
+
+EXAMPLES: dict[str, Example] = {
+    "fc-mnist-winning-ticket": Example(
+        "a winning ticket of large_final, yet to be trained (86% without): a mask over initial weights",
+        "fc", "mnist", 0.06955, 0.9833, (_LOTTERY,), level=12, schedule="tenth",
+    ),
+    "fc-mnist-trained-ticket": Example(
+        "a trained ticket of large_final, its weights rounded to float16",
+        "fc", "mnist", 0.03585, 0.9805, (_LOTTERY,),
+    ),
+    "fc-mnist-small-ticket": Example(
+        "a trained ticket of large_final with as few weights as possible",
+        "fc", "mnist", 0.01198, 0.9749, (_LOTTERY,),
+    ),
+    "fc-mnist-found-supermask": Example(
+        "a Supermask that large_final_same_sign found, on the signed constant; never trained",
+        "fc", "mnist", 0.41053, 0.9113, (_FOUND,),
+    ),
+    "fc-mnist-supermask": Example(
+        "a Supermask that was learned on the signed constant, rescaled; its weights never trained",
+        "fc", "mnist", 0.26876, 0.9808, (_LEARNED.format("signed_constant"),),
+    ),
+    "fc-mnist-initial-supermask": Example(
+        "a Supermask that was learned on initial weights, rescaled; they were never trained",
+        "fc", "mnist", 0.25205, 0.9787, (_LEARNED.format("initial"),),
+    ),
+}  # fmt: skip
+
+
+def examples() -> dict[str, Example]:
+    """The tickets that come with the package, by name.
+
+    >>> ticket = examples()["fc-mnist-supermask"]
+    >>> ticket.network, ticket.dataset, f"{ticket.test_accuracy:.2%}", f"{ticket.kept_fraction:.1%}"
+    ('fc', 'mnist', '98.08%', '26.9%')
+    """
+    return dict(EXAMPLES)
+
+
+def example(name: str) -> bytes:
+    """The file of a ticket that comes with the package, for `lt.rebuild`; raises InputError for a name that is none.
+
+    >>> example("fc-mnist-supermask")[:7], len(example("fc-mnist-supermask")) < 30_000
+    (b'LOTTERY', True)
+    """
+    choose(EXAMPLES, name, "example")
+    return (FOLDER / f"{name}.ticket").read_bytes()
