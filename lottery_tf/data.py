@@ -152,7 +152,7 @@ def _damage_named(folder: Path) -> Iterator[None]:
         if errors.sentence(error) is not None:  # a system's error, or what has been told already
             raise
         message = getattr(error, "message", "") or str(error) or type(error).__name__
-        what = message.strip().splitlines()[0].rstrip(".")
+        what = message.strip().splitlines()[0].rstrip(".").rpartition('}": ')[2]  # after how it was called
         raise InputError(
             f"The data set in {folder} is damaged: {what}. Delete that folder and prepare it anew."
         ) from error

@@ -177,7 +177,8 @@ def cause_of_death(process: multiprocessing.process.BaseProcess) -> str:
     if process.exitcode in (None, -signal.SIGKILL):
         return "killed, or out of memory"
     if process.exitcode < 0:
-        return f"{signal.strsignal(-process.exitcode)}, and what it said stands above"
+        what = signal.strsignal(-process.exitcode) or f"signal {-process.exitcode}"
+        return f"{what.lower()}, perhaps out of memory; what it said stands above"
     return f"it ended with exit status {process.exitcode}, and what it said stands above"
 
 

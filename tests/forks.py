@@ -6,8 +6,8 @@ Importing TensorFlow takes seconds of processor time, more than what most tests 
 from __future__ import annotations
 
 import gc
-import glob
 import importlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -15,7 +15,6 @@ import runpy
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -42,18 +41,18 @@ class Forks:
             text=True,
         )
 
-    def run(self, module: str, *arguments, kill_at: str = "", delay: float = 0.0) -> subprocess.CompletedProcess:
+    def run(self, module: str, *arguments, killed_at: tuple[Path, int] | None = None) -> subprocess.CompletedProcess:
         """`python -m MODULE ARGUMENTS` from the checkout, ended or killed.
 
         Args:
           module: what is run.
           *arguments: its command line.
-          kill_at: it is killed as soon as a path of this pattern is there, and
-          delay: after so many seconds more.
+          killed_at: a file and n: it is killed while it writes the file for the n-th time.
         """
         words = [module, *map(str, arguments)]
         request = {"words": words, "outputs": [str(path) for path in self._outputs]}
-        self._server.stdin.write(json.dumps([request, str(kill_at), delay]) + "\n")
+        request["killed_at"] = killed_at and (str(killed_at[0]), killed_at[1])
+        self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         status = int(self._server.stdout.readline())
         return subprocess.CompletedProcess(words, status, *(path.read_text() for path in self._outputs))
@@ -63,13 +62,27 @@ class Forks:
         self._server.wait()
 
 
-def perform(words: list[str], outputs: list[str], seconds: int = 600) -> None:
+def perform(words: list[str], outputs: list[str], killed_at: tuple[str, int] | None, seconds: int = 600) -> None:
     """Runs a command in this process, whose standard output and error go to files."""
     signal.alarm(seconds)
+    if killed_at:
+        kill_at(*killed_at)
     for path, descriptor in zip(outputs, (1, 2), strict=True):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
     sys.argv = words
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+
+
+def kill_at(path: str, number: int) -> None:
+    """Has this process be killed just before a file gets its name for the n-th time."""
+    replace, written = os.replace, itertools.count(1)
+
+    def kill_or_replace(source, target):
+        if str(target) == path and next(written) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    os.replace = kill_or_replace
 
 
 def serve(modules: list[str], blocked: list[str]) -> None:
@@ -81,14 +94,8 @@ def serve(modules: list[str], blocked: list[str]) -> None:
     gc.freeze()  # memory that no fork's garbage collector writes to is shared
     context = multiprocessing.get_context("fork")
     for line in sys.stdin:
-        request, kill_at, delay = json.loads(line)
-        process = context.Process(target=perform, kwargs=request)
+        process = context.Process(target=perform, kwargs=json.loads(line))
         process.start()
-        while kill_at and process.is_alive() and not glob.glob(kill_at, recursive=True):
-            process.join(0.01)
-        if kill_at:
-            time.sleep(delay)
-            process.kill()
         process.join()
         print(process.exitcode, flush=True)
 

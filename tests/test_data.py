@@ -1,6 +1,7 @@
 """Data sets: the embedded digits, the split, and what is said when something is missing or wrong."""
 
 import fcntl
+import json
 import shutil
 
 import numpy as np
@@ -60,8 +61,21 @@ def test_a_damaged_data_set_is_named(real_data_dir, tmp_path):
     content = bytearray(records.read_bytes())
     content[len(content) // 2] ^= 255
     records.write_bytes(content)
-    with pytest.raises(InputError, match=f"The data set in {tmp_path}/mnist/.* is damaged"):
+    with pytest.raises(InputError, match=f"The data set in {tmp_path}/mnist is damaged"):
         data.load("mnist", str(tmp_path))
+
+
+OTHERS = json.dumps({"name": "cifar10", "version": "3.0.2", "fileFormat": "tfrecord"}).encode()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"name": "mn', b"[]", b"\xff\xfe", b'{"what": 1}', OTHERS])
+def test_a_data_sets_description_that_is_damaged_or_anothers_is_named(content, tmp_path):
+    description = tmp_path / "mnist" / "3.0.1" / "dataset_info.json"
+    description.parent.mkdir(parents=True)
+    description.write_bytes(content)
+    with pytest.raises(InputError, match=f"The data set in {tmp_path}/mnist is damaged: .*prepare it anew") as raised:
+        data.load("mnist", str(tmp_path))
+    assert "builder_kwargs" not in str(raised.value) and len(str(raised.value).splitlines()) == 1
 
 
 def test_absent_data_without_a_network(tmp_path, monkeypatch):

@@ -137,8 +137,8 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
     mask, start = {"w": np.array([[True, False], [True, True]])}, {"w": np.ones((2, 2), np.float32)}
     trained = SimpleNamespace(
         final={"w": 2 * start["w"]}, history=history, early_stop_iteration=9, early_stop_val_loss=1.5,
-        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False, compiler="xla",
-        seconds=1.23456,
+        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False,
+        compiled_by={"compiler": "xla"}, seconds=1.23456,
     )  # fmt: skip
     asked, readings = {}, []
 

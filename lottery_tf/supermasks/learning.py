@@ -206,7 +206,7 @@ class MaskLearner:
             "kept_fraction_of_most_likely": masks.kept_fraction(best.mask),
             "pruned_fraction_by_layer": best.pruned_by_layer,
             "seconds": round(trained.seconds, 3),
-            **origin(compiler=trained.compiler),
+            **origin(**trained.compiled_by),
         }
         return StoredResult(best.mask, metrics, trained.history, {}, _logits(trained.best))
 

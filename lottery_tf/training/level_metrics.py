@@ -49,5 +49,5 @@ def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identit
         "kept_fraction_by_layer": masks.kept_fraction_by_layer(ticket.mask),
         "fingerprint": fingerprint(trained.final, ticket.mask),
         "keep_weights": keep_weights,
-        **origin(compiler=trained.compiler),
+        **origin(**trained.compiled_by),
     }

@@ -155,7 +155,12 @@ def _call(operations: Iterable[_Operation], policy: str, images: int, xla: bool)
         return [step() for step in steps]
 
     compiled = tf.function(call, jit_compile=xla)
-    _seconds(compiled)
+    try:
+        _seconds(compiled)
+    except tf.errors.OpError:
+        if not xla:
+            raise
+        return _call(operations, policy, images, xla=False)  # as the training does with what XLA refuses
     return compiled
 
 

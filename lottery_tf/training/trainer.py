@@ -37,8 +37,6 @@ from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 log = logging.getLogger(__name__)
 
-HOW_RUN = {"xla": "one XLA program", "graph": "a TensorFlow graph"}
-
 BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
 
 EVALUATION_BATCH = 500
@@ -70,8 +68,13 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
 
 
 @functools.cache  # several trainers of one model say it once
-def _announce(message: str) -> None:
-    log.info("%s", message)
+def _announce(name: str, compiler: str, refused: str) -> None:
+    """Says what runs the training steps of a model, and what XLA refused of them, if it did."""
+    how, where = compilation.HOW_RUN[compiler], hardware.describe_device()
+    if refused:
+        log.warning("XLA cannot compile the training steps of %s (%s): they run as %s.", name, refused, how)
+    else:
+        log.info("Training steps of %s run as %s on %s.", name, how, where)
 
 
 class Trainer:
@@ -84,10 +87,10 @@ class Trainer:
       settings: how long and how to train.
       from_logits: whether the model's outputs are logits (True) or probabilities.
       best_by: what is read on the validation images to choose the early-stopping iteration, "loss" or "accuracy".
-      compiler: "xla" or "graph", what runs the steps; None takes `compilation.compiler`'s choice.
+      compiler: a name in `compilation.HOW_RUN`, what is to run the steps; None takes `compilation.compiler`'s choice.
 
     Attributes:
-      compiler: what runs the steps.
+      compiler: what runs the steps. Where XLA refuses them, a graph takes over at the first of them.
       device: the kind of device that they run on, "CPU" or "GPU".
     """
 
@@ -111,6 +114,7 @@ class Trainer:
         self.settings = settings
         self.device = hardware.training_device()
         self.compiler = compilation.compiler(model, self.device) if compiler is None else compiler
+        self._refused = ""
         self._options = {"from_logits": from_logits, "best_by": best_by, "compiler": compiler}
         self._from_logits = from_logits
         self._badness = choose(BADNESS, best_by, "measure")
@@ -143,9 +147,10 @@ class Trainer:
         convolutional = compilation.has_convolutions(self.model)
         self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
         self._steps_per_call = self.settings.eval_interval if xla else min(GRAPH_STEPS, self.settings.eval_interval)
-        self._train_steps = tf.function(self._steps, jit_compile=xla)
+        self._compiled_steps = tf.function(self._steps, jit_compile=xla)
+        self._train_steps: Callable = self._first_steps
         # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
-        self._update = self._apply if xla else tf.function(self._apply, jit_compile=True)
+        self._update = tf.function(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
         self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
 
     def with_model(self, model: keras.Model, **options) -> Trainer:
@@ -201,8 +206,6 @@ class Trainer:
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
         order = (seed if order_seed is None else order_seed, level)
         name = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
-        how, where = HOW_RUN[self.compiler], hardware.describe_device()
-        _announce(f"Training steps of {self.model.name} run as {how} on {where}.")
         self._reset(ticket, order, iteration_range)
         began = time.monotonic()
         saved = None if checkpoint is None else checkpoint.load(name)
@@ -297,6 +300,24 @@ class Trainer:
             batches.append(augmentation.draws(first, count, batch_size, seed, level))
         return batches
 
+    def _first_steps(self, *arguments):
+        """The first call of the steps, which compiles them; where a compiler refuses them, the next one takes over."""
+        before = [(variable, variable.numpy()) for variable in (*self._variables, *self._optimizer.variables)]
+        try:
+            found = self._compiled_steps(*arguments)
+        except tf.errors.OpError as error:
+            fallback = compilation.fallback(self.compiler, error)
+            if fallback is None:
+                raise
+            for variable, value in before:  # a graph may have begun before it reached what was refused
+                variable.assign(value)
+            self.compiler, self._refused = fallback, self._refused or compilation.reason(error)
+            self._compile()
+            return self._first_steps(*arguments)
+        _announce(self.model.name, self.compiler, self._refused)
+        self._train_steps = self._compiled_steps
+        return found
+
     def _steps(self, count, indices, augmentation_draws=None):
         loss_sum = correct_sum = tf.zeros(())
         for step in tf.range(count):
@@ -355,6 +376,7 @@ class Trainer:
             diverged=progress.diverged,
             overflow=overflow,
             compiler=self.compiler,
+            xla_refused=self._refused,
             seconds=time.monotonic() - began,
         )
 

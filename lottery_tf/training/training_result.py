@@ -24,8 +24,9 @@ class TrainingResult:
       final_test_accuracy: on the test images at the end of training, in [0, 1].
       diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
       overflow: whether it diverged because a number left the range of float16: in float32 the same weights have a loss.
-      compiler: what ran the steps, "xla" or "graph".
+      compiler: what ran the steps, a name in `compilation.HOW_RUN`.
       seconds: time spent training and evaluating, over all interruptions.
+      xla_refused: what XLA could not compile of the steps; nothing where it did not try, or could.
     """
 
     final: Weights
@@ -39,6 +40,12 @@ class TrainingResult:
     overflow: bool
     compiler: str
     seconds: float
+    xla_refused: str = ""
+
+    @property
+    def compiled_by(self) -> dict[str, str]:
+        """What the metrics say of the compiler, by name."""
+        return {"compiler": self.compiler} | ({"xla_refused": self.xla_refused} if self.xla_refused else {})
 
 
 @dataclasses.dataclass(frozen=True)

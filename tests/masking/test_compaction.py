@@ -125,7 +125,7 @@ def kept_by_hand(kernels):
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(
     widths=st.lists(st.integers(1, 8), min_size=2, max_size=5),
     activation=st.sampled_from(["relu", "tanh", "sigmoid"]),

@@ -170,18 +170,18 @@ def test_seeds_are_summed_up(warm_command, light_command, tmp_path):
     assert line.endswith(f"{(low + high) / 2:.2f} [{low:.2f}, {high:.2f}]")
 
 
-KILLS = (("dense", 0.3), ("large_final-rewind-hybrid/level-01", 0.7), ("random-rewind-hybrid/level-02", 0.5))
+KILLS = (("dense", 3), ("large_final-rewind-hybrid/level-01", 7), ("random-rewind-hybrid/level-02", 5))
 
 
 def test_killed_again_and_again_it_ends_with_the_same_bits(command, warm_command, light_command, tmp_path):
-    """kill -9 at odd moments inside levels: checkpoints are taken at every reading of the validation loss."""
+    """kill -9 inside levels, while a checkpoint is written, as one is at every reading of the validation loss."""
     arguments = ("runs.lottery", "--criterion=large_final,random", "--mask0=hybrid", "--levels=2", "--iterations=800")
     whole = command(*arguments, f"--results_dir={tmp_path}/whole")
     assert whole.returncode == 0, whole.stderr
     again = (*arguments, f"--results_dir={tmp_path}/killed", "--snapshot_seconds=0")
-    for level, delay in KILLS:
+    for level, number in KILLS:
         checkpoint = tmp_path / "killed" / "fc-digits" / "800" / "seed-0" / f"{level}.partial" / "snapshot.npz"
-        killed = warm_command(*again, kill_at=checkpoint, delay=delay)
+        killed = warm_command(*again, killed_at=(checkpoint, number))
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert checkpoint.exists(), "it was not killed inside a level"
     resumed = warm_command(*again)
