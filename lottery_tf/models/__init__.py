@@ -1,1 +1,1 @@
-"""The networks of Table S1 and of Frankle & Carbin: their settings as data, and how each is built."""
+"""The networks of Table S1 and of Frankle & Carbin: their settings, and the functions that build them."""

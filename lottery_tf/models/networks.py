@@ -1,4 +1,4 @@
-"""How the networks of Table S1 and of Frankle & Carbin are built."""
+"""Builds the networks of Table S1 and of Frankle & Carbin."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 def plain(name: str, table: NetworkSettings, image_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """3x3 convolutions with a pooling after each pair, then dense layers (Table S1).
+    """Builds a network of 3x3 convolutions, with pooling after each pair, and dense layers (Table S1).
 
-    Dropout, if there is any, follows each hidden dense layer.
+    If the table sets dropout, it follows each hidden dense layer.
     """
     stack = [keras.Input(image_shape)]
     for index, channels in enumerate(table.conv):
@@ -39,9 +39,10 @@ def plain(name: str, table: NetworkSettings, image_shape: tuple[int, ...], class
 
 
 def residual(name: str, table: NetworkSettings, image_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """A convolution, stages of blocks of two with a shortcut each, global average pooling (He et al., CIFAR-10).
+    """Builds a residual network (He et al., for CIFAR-10): a convolution, stages of blocks, global average pooling.
 
-    The first block of every stage but the first halves height and width; its shortcut is a 1x1 convolution.
+    A block has two convolutions and a shortcut. The first block of each stage except the first halves height and width;
+    its shortcut is a 1x1 convolution.
     """
     inputs = keras.Input(image_shape)
     x = _convolution(inputs, table.stages[0][1], "conv_1", relu=True)
@@ -58,7 +59,7 @@ def residual(name: str, table: NetworkSettings, image_shape: tuple[int, ...], cl
 
 
 def vgg(name: str, table: NetworkSettings, image_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """Stages of 3x3 convolutions with a pooling between them, global average pooling (Simonyan & Zisserman)."""
+    """Builds a VGG (Simonyan & Zisserman): stages of 3x3 convolutions with pooling, then global average pooling."""
     x = inputs = keras.Input(image_shape)
     for stage, (count, channels) in enumerate(table.stages, start=1):
         if stage > 1:
@@ -69,7 +70,7 @@ def vgg(name: str, table: NetworkSettings, image_shape: tuple[int, ...], classes
 
 
 def _convolution(x, channels: int, name: str, size: int = 3, strides: int = 1, relu: bool = False):
-    """A masked convolution and batch norm, and where wanted a ReLU."""
+    """Adds a masked convolution, batch norm and, if `relu`, a ReLU."""
     arguments = {"strides": strides, "padding": "same", "use_bias": False, "kernel_initializer": INITIALIZER}
     x = MaskedConv2D(channels, size, **arguments, name=name)(x)
     x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_norm")(x)
@@ -92,13 +93,13 @@ FAMILIES: dict[str, Callable[[str, NetworkSettings, tuple[int, ...], int], keras
 def build(
     name: str, image_shape: tuple[int, ...] | None = None, classes: int = 10, dropout: float | None = None
 ) -> keras.Model:
-    """A masked network, untrained, nothing pruned; its outputs are logits.
+    """Builds an untrained masked network in which nothing is pruned. Its outputs are logits.
 
     Args:
       name: a name in `table_s1.NETWORKS`.
-      image_shape: height, width, channels; None takes the shape the paper uses the network for.
-      classes: units of the output layer.
-      dropout: share of the units of each hidden dense layer that a training step leaves out; None: none.
+      image_shape: height, width, channels; None: the shape of the paper's images for this network.
+      classes: number of classes, which is the number of units of the output layer.
+      dropout: dropout rate of each hidden dense layer; None: no dropout.
 
     >>> from lottery_tf.masking.model_weights import kernels
     >>> sum(kernel.size for kernel in kernels(build("fc")).values())

@@ -1,4 +1,4 @@
-"""The settings of a run as data: data sets, optimizers, schedules, training and pruning."""
+"""The settings of a run: data sets, optimizers, schedules, training and pruning."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from lottery_tf.registry import choose
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSettings:
-    """A data set that the command lines offer.
+    """A data set that commands can use.
 
     Attributes:
-      train: images of the training split, the validation images among them.
-      validation: how many training images are held out for validation.
-      test: images of the test split.
-      image_shape: height, width, channels; None where the images are resized to suit the network.
-      schedule: the schedule used where none is asked for.
+      train: number of images of the training split, including the validation images.
+      validation: number of training images that are held out for validation.
+      test: number of images of the test split.
+      image_shape: height, width, channels; None if the images are resized for the network.
+      schedule: the default schedule.
+      classes: number of classes.
     """
 
     train: int
@@ -40,56 +41,56 @@ DATASETS: dict[str, DatasetSettings] = {
 }
 
 
-OPTIMIZERS = {  # name -> Keras's class and its arguments besides the learning rate
-    # 1e-8 is the default of TensorFlow 1, in which the paper's experiments were written; Keras's own is 1e-7.
+OPTIMIZERS = {  # name -> Keras class and its arguments besides the learning rate
+    # 1e-8 is the default of TensorFlow 1, which the paper's experiments used; the default of Keras is 1e-7.
     "adam": ("Adam", {"epsilon": 1e-8}),
     "sgd": ("SGD", {}),
     "momentum": ("SGD", {"momentum": 0.9}),
 }
 
 
-AUGMENTATION_DESCRIPTIONS = {  # name -> what is done to each training image, drawn anew in every epoch
-    "flip_and_crop": "mirrored or not, framed by 4 black pixels and cut to its size at a random place",
+AUGMENTATION_DESCRIPTIONS = {  # name -> random change of each training image, drawn anew in every epoch
+    "flip_and_crop": "random horizontal flip, then padding with 4 black pixels and a random crop to the original size",
 }
 
 
 PRECISIONS = {  # name of Keras's dtype policy -> the arithmetic of the forward and backward pass
-    "float32": "single precision throughout, as the paper",
-    "mixed_bfloat16": "bfloat16, about twice as fast for convolutions where the processor has it",
+    "float32": "single precision throughout, as in the paper",
+    "mixed_bfloat16": "bfloat16, about twice as fast for convolutions on processors that support it",
     "mixed_float16": "float16 with a scaled loss, for GPUs",
 }
 
 
-DECAYS = {  # name -> how the learning rate falls after warmup
-    "none": "it stays, but for drops",
-    "cosine": "along half a cosine, to 0 at the last iteration",
+DECAYS = {  # name -> decay of the learning rate after warmup
+    "none": "no decay except for drops",
+    "cosine": "cosine decay to 0 at the last iteration",
 }
 
 
-SCHEDULES = {"paper": 1, "half": 2, "quarter": 4, "tenth": 10}  # name -> what the paper's iterations are divided by
+SCHEDULES = {"paper": 1, "half": 2, "quarter": 4, "tenth": 10}  # name -> divisor of the paper's iterations
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """How one network is trained.
+    """The settings with which a network is trained.
 
     Attributes:
-      iterations: training steps; training always runs to its end.
-      learning_rate: the optimizer's learning rate.
-      optimizer: a name in `OPTIMIZERS`.
-      batch_size: images a step; the last partial batch of an epoch is dropped.
+      iterations: number of training steps; training always runs to its end.
+      learning_rate: learning rate of the optimizer.
+      optimizer: the optimizer, a name in `OPTIMIZERS`.
+      batch_size: number of images in each training step; the last partial batch of an epoch is dropped.
       eval_interval: iterations between two readings of the validation loss.
-      learning_rate_drops: iterations at which the learning rate falls to a tenth; None: it never does.
-      warmup_iterations: over how many iterations the learning rate rises from 0, in equal steps; None: no warmup.
-      weight_decay: the loss gains this times half the sum of the squares of all kept weights (of kernels; biases and
-        batch norm do not decay); None: nothing.
-      augmentation: a name in `AUGMENTATION_DESCRIPTIONS`, what is done to each training image; None: nothing.
-      precision: a name in `PRECISIONS`, the arithmetic of the forward and backward pass. Weights, the optimizer's
-        state, the output layer and the loss are float32 in any case.
-      decay: a name in `DECAYS`, how the learning rate falls.
+      learning_rate_drops: iterations at which the learning rate is divided by 10; None: no drops.
+      warmup_iterations: number of iterations in which the learning rate rises linearly from 0; None: no warmup.
+      weight_decay: this times half the sum of the squares of all kept kernel weights is added to the loss; biases and
+        batch norm do not decay; None: no weight decay.
+      augmentation: random changes of training images, a name in `AUGMENTATION_DESCRIPTIONS`; None: no augmentation.
+      precision: the arithmetic of the forward and backward pass, a name in `PRECISIONS`. Weights, the optimizer's
+        state, the output layer and the loss are always float32.
+      decay: decay of the learning rate, a name in `DECAYS`.
 
     Raises:
-      InputError: a value that cannot be.
+      InputError: a value is invalid.
     """
 
     iterations: int
@@ -97,7 +98,7 @@ class TrainingSettings:
     optimizer: str = "adam"
     batch_size: int = 60
     eval_interval: int = 100
-    # None, and not 0, is what results folders made before these existed are found to hold.
+    # The default of these is None and not 0, because results folders that are older than them read as None.
     learning_rate_drops: tuple[int, ...] | None = None
     warmup_iterations: int | None = None
     weight_decay: float | None = None
@@ -122,23 +123,23 @@ class TrainingSettings:
 
     @property
     def learning_rate_changes(self) -> bool:
-        """Whether the learning rate is another one at other iterations."""
+        """Whether the learning rate changes during training."""
         return bool(self.learning_rate_drops or self.warmup_iterations or self.decay != "none")
 
 
-# What the record of settings in a results folder lacks because it is older than the setting, and what it was then.
+# Settings that an old results folder may lack in its record, and the value that it used.
 SETTINGS_ADDED_LATER = {"training.precision": "float32", "training.decay": "none"}
 
 
 @dataclasses.dataclass(frozen=True)
 class PruningSettings:
-    """The share of its still unmasked weights that each round prunes from a layer: at least 0 and below 1.
+    """The fraction of a layer's unmasked weights that each round prunes, at least 0 and below 1.
 
     Attributes:
-      conv: share of a convolution's unmasked weights that each round prunes; 0 leaves convolutions whole.
-      dense: share of a hidden dense layer's unmasked weights that each round prunes; 0 leaves such layers whole.
-      output: share of the output layer's unmasked weights that each round prunes; 0 leaves it whole.
-      downsample: the same for convolutions on a shortcut; None: as for other convolutions.
+      conv: fraction of a convolution's unmasked weights that each round prunes; 0 does not prune convolutions.
+      dense: fraction of a hidden dense layer's unmasked weights that each round prunes; 0 does not prune these layers.
+      output: fraction of the output layer's unmasked weights that each round prunes; 0 does not prune this layer.
+      downsample: fraction for convolutions on a shortcut; None: the same as for other convolutions.
     """
 
     conv: float = 0.1
@@ -154,20 +155,20 @@ class PruningSettings:
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """All that the levels of one results folder have in common.
+    """The settings that all levels of one results folder share.
 
     Attributes:
-      network: a name in `NETWORKS`.
-      dataset: a name in `DATASETS`.
-      schedule: length of each training: a name in `SCHEDULES` (shares of the paper's iterations) or a number of
+      network: the network, a name in `NETWORKS`.
+      dataset: the data set, a name in `DATASETS`.
+      schedule: length of each training: a name in `SCHEDULES` (fractions of the paper's iterations) or a number of
         iterations.
-      training: how each network is trained.
+      training: the settings of each training.
       pruning: how much each round prunes.
-      dropout: share of the units of each hidden dense layer that a training step leaves out; None: none. The paper's
-        schedule of a convolutional network is then three times as long, with Frankle & Carbin's learning rate for it.
+      dropout: dropout rate of each hidden dense layer; None: no dropout. With dropout, conv2, conv4 and conv6 train
+        three times as long, with Frankle & Carbin's learning rates.
 
     Raises:
-      InputError: dropout that the network cannot have, or a share outside (0, 1).
+      InputError: the network cannot have dropout, or the rate is outside (0, 1).
     """
 
     network: str
@@ -181,11 +182,11 @@ class RunSettings:
         if self.dropout is not None:
             check_fraction("dropout", self.dropout)
             if len(NETWORKS[self.network].dense) < 2:
-                raise InputError(f"dropout is {self.dropout}, but {self.network!r} has no hidden dense layer for it.")
+                raise InputError(f"dropout is {self.dropout}, but {self.network!r} has no hidden dense layer.")
 
     @property
     def folder(self) -> str:
-        """Where the runs lie, relative to the results folder."""
+        """The folder of the levels, relative to the results folder."""
         half = "" if self.training.precision == "float32" else f"-{self.training.precision}"
         return f"{self.network}-{self.dataset}/{self.schedule}{half}"
 
@@ -196,19 +197,19 @@ def run_settings(
     schedule: str | None = None,
     **changes: Any,
 ) -> RunSettings:
-    """The settings of Table S1 for a network, with what the user wants otherwise.
+    """Returns the settings of Table S1 for a network, with changes.
 
     Args:
       network: a name in `NETWORKS`.
       dataset: a name in `DATASETS`.
-      schedule: a name in `SCHEDULES` or a number of iterations; None takes the data set's own.
-      **changes: other values of what `TrainingSettings` and `NetworkSettings` name: `eval_interval`, `learning_rate`,
-        `conv_pruned_fraction`, `dropout`, ...; None stands for the usual value, and 0 or nothing at all for none where
-        there may be none. Drops of the learning rate are given in iterations of this schedule, as is warmup; those of
-        the table are shortened as it is.
+      schedule: a name in `SCHEDULES` or a number of iterations; None: the data set's default.
+      **changes: values of fields of `TrainingSettings` and `NetworkSettings`, such as `eval_interval`, `learning_rate`,
+        `conv_pruned_fraction` or `dropout`. None keeps the usual value. 0 or an empty value turns an optional setting
+        off. Learning-rate drops and warmup are given in iterations of this schedule; the drops of the table are scaled
+        to it.
 
     Raises:
-      InputError: an unknown name or a value that cannot be.
+      InputError: a name is unknown, or a value is invalid.
 
     >>> run_settings("fc", "mnist", "tenth").training.iterations
     5038
@@ -246,7 +247,7 @@ def run_settings(
 
 
 def _with_dropout(table: NetworkSettings) -> NetworkSettings:
-    """The table's values for a training with dropout, where it has any."""
+    """The table with the learning rate and iterations for dropout, if it has them."""
     return dataclasses.replace(
         table,
         learning_rate=table.dropout_learning_rate or table.learning_rate,
@@ -255,14 +256,14 @@ def _with_dropout(table: NetworkSettings) -> NetworkSettings:
 
 
 def _shortened(table: NetworkSettings, iterations: int) -> NetworkSettings:
-    """The table with the drops of its learning rate moved as its iterations are to these."""
+    """The table with the drops of its learning rate scaled to another number of iterations."""
     drops = table.learning_rate_drops
     moved = drops and tuple(max(1, drop * iterations // table.iterations) for drop in drops)
     return dataclasses.replace(table, learning_rate_drops=moved)
 
 
 def scheduled_iterations(paper_iterations: int, schedule: str) -> int:
-    """The iterations of a schedule: a number as it stands, or a share of the paper's.
+    """Returns the iterations of a schedule: the number itself, or a fraction of the paper's iterations.
 
     >>> scheduled_iterations(50_380, "half"), scheduled_iterations(50_380, "600")
     (25190, 600)

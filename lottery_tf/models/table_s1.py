@@ -1,7 +1,7 @@
 """Table S1 of the paper as data, and Frankle & Carbin's deeper networks.
 
-Table S1 in the paper's text has its row of dense layers shifted by one column; the weight counts settle which is which.
-Epochs are of whole batches (the last partial batch is dropped), as in the authors' code.
+In the text of the paper, the row of dense layers in Table S1 is shifted by one column; here it is corrected by the
+weight counts. Epochs have only whole batches (the last partial batch is dropped), as in the authors' code.
 """
 
 from __future__ import annotations
@@ -11,27 +11,28 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class NetworkSettings:
-    """One column of Table S1, or of Frankle & Carbin's table of the networks that they study.
+    """The settings of one network: a column of Table S1, or of the table of Frankle & Carbin.
 
     Attributes:
-      image_shape: height, width, channels of the images it is meant for.
+      image_shape: height, width, channels of the images that the network is used for.
       conv: (plain) channels of the 3x3 convolutions; a 2x2 max pooling follows each pair.
-      dense: units of the dense layers, output layer last.
+      dense: units of the dense layers; the last one is the output layer.
       optimizer: a name in `OPTIMIZERS`.
-      learning_rate: of the optimizer.
+      learning_rate: learning rate of the optimizer.
       iterations: training steps of the paper's schedule.
-      conv_pruned_fraction, dense_pruned_fraction, output_pruned_fraction: share of a layer's unmasked weights that a
-        round prunes; 0 leaves such layers whole.
-      batch_size: images a step.
-      mask_learning_rate: of SGD with momentum 0.9 when a Supermask is learned (Section S3).
-      mask_iterations: the "iterations" that Section S3 prints for that; the published accuracies took that many epochs.
-      family: a name in `networks.FAMILIES`: how the network is built from this.
+      conv_pruned_fraction, dense_pruned_fraction, output_pruned_fraction: fraction of a layer's unmasked weights that a
+        round prunes; 0 for layers that are not pruned.
+      batch_size: number of images in each training step.
+      mask_learning_rate: learning rate of SGD with momentum 0.9 for learning a Supermask (Section S3).
+      mask_iterations: the "iterations" for learning a Supermask in Section S3; the published accuracies needed this
+        number of epochs.
+      family: a name in `networks.FAMILIES`, the function that builds the network.
       stages: (residual, vgg) for each stage the number of its blocks or convolutions, and their channels.
-      downsample_pruned_fraction: as above, for convolutions on a shortcut; None: as for other convolutions.
-      scope: a name in `treatments.SCOPES`: how the network is pruned where nothing else is asked for.
+      downsample_pruned_fraction: fraction for convolutions on a shortcut; None: as for other convolutions.
+      scope: a name in `treatments.SCOPES`, the default scope of pruning.
       learning_rate_drops, warmup_iterations, weight_decay, augmentation: see `TrainingSettings`.
-      dropout: share of the units of each hidden dense layer that a step leaves out; None: none.
-      dropout_learning_rate, dropout_iterations: what takes the place of the two above where there is dropout.
+      dropout: dropout rate of each hidden dense layer; None: no dropout.
+      dropout_learning_rate, dropout_iterations: learning rate and iterations with dropout; None: the same as without.
     """
 
     image_shape: tuple[int, int, int]
@@ -95,7 +96,7 @@ NETWORKS: dict[str, NetworkSettings] = {
         dropout_learning_rate=2e-4,
         dropout_iterations=3 * 40 * 750,
     ),
-    "resnet20": NetworkSettings(  # which Frankle & Carbin call ResNet-18
+    "resnet20": NetworkSettings(  # Frankle & Carbin call it ResNet-18
         (32, 32, 3),
         (),
         (10,),

@@ -1,4 +1,4 @@
-"""A network before any training: its initial weights for any seed, and what pruning may take of it."""
+"""A network before training: its initial weights for any seed, and how much of each layer a round prunes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from lottery_tf.pruning.treatments import Draw, Treatment, Weights
 
 
 class UntrainedNetwork:
-    """What the algorithm has to know of a network.
+    """The parts of a network that the algorithm needs.
 
     Args:
-      model: a masked model, whose weights are read now.
+      model: a masked model; its weights are read once, now.
       pruning: how much each round prunes.
-      initial: a function from a seed to the untrained weights; None draws each maskable kernel anew.
+      initial: function from a seed to the untrained weights; None: a function that draws each maskable kernel anew.
 
     Attributes:
-      initial: that function.
-      pruned_fraction: for each maskable kernel the share of its unmasked weights that a round prunes.
+      initial: function from a seed to the untrained weights.
+      pruned_fraction: for each maskable kernel the fraction of its unmasked weights that a round prunes.
       draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
 
     Raises:
-      InputError: nothing would be pruned.
+      InputError: all pruned fractions are 0.
     """
 
     def __init__(self, model: keras.Model, pruning: PruningSettings, initial: Callable[[int], Weights] | None = None):
@@ -37,7 +37,7 @@ class UntrainedNetwork:
             self._kernels, pruning.conv, pruning.dense, pruning.output, pruning.downsample
         )
         if not any(self.pruned_fraction.values()):
-            raise InputError("Every layer stays whole with these pruned fractions: there is nothing to prune.")
+            raise InputError("All pruned fractions are 0; at least one must be above 0.")
         self.initial = initial or functools.partial(
             initial_weights.initial_weights, model, model_weights.get_weights(model)
         )
@@ -47,15 +47,15 @@ class UntrainedNetwork:
         }
 
     def check_kept_fraction(self, treatment: Treatment) -> None:
-        """Raises InputError for a treatment that keeps less than the layers which are never pruned."""
+        """Raises InputError if a treatment's chosen kept fraction is too small for the layers that are not pruned."""
         if treatment.chosen_kept_fraction is not None:
             sizes = {name: kernel.size for name, kernel in self._kernels.items()}
             kept_counts.counts_for(sizes, self.pruned_fraction, treatment.chosen_kept_fraction)
 
     def weights_bytes(self, treatment: Treatment, levels: int) -> int:
-        """About how many bytes the weights of a treatment's levels take on disk if all are kept.
+        """Returns about how many bytes the weights of a treatment's levels take on disk if all are kept.
 
-        Starting and final values are float32; where pruned weights are frozen at zero they compress to next to nothing.
+        Starting and final values are float32. Pruned weights that are frozen at zero take almost no space.
         """
         kept = kept_counts.kept_fractions(self._kernels, self.pruned_fraction, levels)
         if treatment.chosen_kept_fraction is not None:

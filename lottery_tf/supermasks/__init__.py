@@ -1,5 +1,6 @@
 """Supermasks: masks over weights that are never trained (Zhou et al., Section 5).
 
-Heuristic ones: `mask_sources` makes masks from a training, `heuristics` evaluates them, `best_supermasks` chooses.
-Learned ones: `mask_settings` says which, `gates` and `masked_model` are the model, `learning` trains it.
+Heuristic Supermasks: `mask_sources` makes masks from a training, `heuristics` evaluates them, and `best_supermasks`
+chooses the best. Learned Supermasks: `mask_settings` holds the settings, `gates` and `masked_model` define the model,
+and `learning` trains it.
 """

@@ -1,4 +1,4 @@
-"""The best of evaluated supermasks over seeds, chosen in three ways, for Table 1."""
+"""Chooses the best of evaluated supermasks over seeds in three ways, for Table 1."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class BestSupermask:
-    """The best supermasks of one mask source; all numbers are shares in [0, 1].
+    """The best supermasks of one mask source; all numbers are in [0, 1].
 
     Attributes:
-      label: what the rows call the source.
-      kept: for each seed the kept fraction of highest validation accuracy.
-      accuracy: for each seed the test accuracy at that kept fraction.
-      maxima: for each seed the highest test accuracy at any kept fraction.
-      mean_maximum: the highest mean over seeds of the test accuracy at any one kept fraction.
-      mean_kept: that kept fraction.
+      label: the name of the source in the rows.
+      kept: for each seed the kept fraction with the highest validation accuracy.
+      accuracy: for each seed the test accuracy at this kept fraction.
+      maxima: for each seed the highest test accuracy over all kept fractions.
+      mean_maximum: the mean over seeds of the test accuracy at each kept fraction, then the highest of these.
+      mean_kept: the kept fraction of `mean_maximum`.
     """
 
     label: str
@@ -31,13 +31,13 @@ class BestSupermask:
 
 
 def best_over_seeds(rows: Iterable[Mapping]) -> list[BestSupermask]:
-    """Finds the best supermasks of each mask source; the source of highest mean `BestSupermask.accuracy` comes first.
+    """Finds the best supermasks of each mask source; sources are sorted by their mean `accuracy`, the highest first.
 
-    Table 1 of the paper shows a "max over any prune percentage", which is chosen on test images: the mean of `maxima`,
-    or `mean_maximum`.
+    Table 1 of the paper shows a "max over any prune percentage", which is chosen on test images. This is the mean of
+    `maxima`, or `mean_maximum`; the paper does not say which.
 
     Args:
-      rows: rows of one kind of weights as `HeuristicSupermasks.evaluate` stores them, each with its "label" and "seed".
+      rows: rows of `HeuristicSupermasks.evaluate` with one kind of weights, each with its "label" and "seed".
 
     >>> accuracies = {"validation_accuracy": 0.5, "test_accuracy": 0.4}
     >>> rows = [{"label": "movement", "seed": 0, "level": n, "kept_fraction": 0.8**n, **accuracies} for n in (1, 2)]
@@ -60,7 +60,7 @@ def best_over_seeds(rows: Iterable[Mapping]) -> list[BestSupermask]:
 
 
 def _grouped(rows: Iterable[Mapping], column: str) -> dict[Any, list[Mapping]]:
-    """The rows by their value in a column, both in the order of the rows."""
+    """Groups rows by their value in a column; groups and rows keep their order."""
     groups: dict[Any, list[Mapping]] = {}
     for row in rows:
         groups.setdefault(row[column], []).append(row)

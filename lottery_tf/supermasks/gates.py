@@ -1,6 +1,6 @@
 """Gates: functions from mask logits to a binary mask, with a straight-through gradient.
 
-Gates are the paper's g(m). `mask_settings.GATES` lists them by name, where no TensorFlow is imported.
+A gate is the paper's g(m). `mask_settings.GATES` lists the gates by name, without importing TensorFlow.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import tensorflow as tf
 
 @tf.custom_gradient
 def straight_through(binary, smooth):
-    """Returns `binary` exactly, but passes its gradient on to `smooth`."""
+    """Returns `binary`; in the backward pass its gradient goes to `smooth`."""
     return tf.identity(binary), lambda upstream: (tf.zeros_like(binary), upstream)
 
 
 def bernoulli(logits, uniform, kept_count):
-    """1 with probability sigmoid(m); the gradient is that of sigmoid(m) (the paper's choice)."""
+    """1 with probability sigmoid(m), else 0, as in the paper; the gradient is that of sigmoid(m)."""
     probability = tf.sigmoid(logits)
     return straight_through(tf.cast(uniform < probability, logits.dtype), probability)
 
 
 def rounded(logits, uniform, kept_count):
-    """sigmoid(m) rounded, halves up; the gradient is that of sigmoid(m) (slightly worse, says the paper)."""
+    """sigmoid(m), rounded (0.5 to 1); the gradient is that of sigmoid(m). The paper finds it slightly worse."""
     return straight_through(tf.cast(logits >= 0, logits.dtype), tf.sigmoid(logits))
 
 
@@ -32,14 +32,14 @@ def edge_popup(logits, uniform, kept_count):
 
 
 def _highest(scores, count: int):
-    """True for the `count` highest float32 scores, and for any that are equal to the lowest of these.
+    """True for the `count` highest float32 scores, and for all scores equal to the lowest of them.
 
-    That lowest score is found by bisection over the 32 bits of a float: one pass over the scores for each bit takes a
-    fraction of the time of XLA's sort on a CPU.
+    This lowest score is found by bisection over the 32 bits of a float, with one pass over the scores for each bit. On
+    a CPU this is much faster than XLA's sort.
     """
     bits = tf.bitcast(scores, tf.int32)
-    keys = tf.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)  # integers in the order of the floats
-    steps = tf.constant([0] + [1 << bit for bit in range(30, -1, -1)], tf.int32)  # the first step only finds the sign
+    keys = tf.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)  # integers with the same order as the floats
+    steps = tf.constant([0] + [1 << bit for bit in range(30, -1, -1)], tf.int32)  # the first step finds the sign
 
     def raise_if_enough(index, threshold):
         raised = tf.where(index == 0, 0, threshold + steps[index])

@@ -1,8 +1,10 @@
-"""Heuristic supermasks: masks that a training leaves behind, laid over weights that were never trained.
+"""Heuristic supermasks: masks made from a training, applied to untrained weights.
 
-Source: Zhou et al., Section 5, Figure 7 and the first two columns of Table 1. A mask from one of the `mask_sources`
-keeps some of the dense network's initial weights, or of their signs times one constant a layer. All other weights of
-the kernels are zero; biases are as they were initialized. The network is evaluated without any training.
+A mask from one of the `mask_sources` keeps some of the dense network's initial weights, or of their signs times one
+constant for each layer. All other kernel weights are zero, and biases have their initial values. The network is
+evaluated without any training.
+
+Reference: Zhou et al., Section 5, Figure 7 and the first two columns of Table 1.
 """
 
 from __future__ import annotations
@@ -28,18 +30,18 @@ from lottery_tf.supermasks.mask_sources import MASK_SOURCES, MaskSource
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
 
-LABELS = ("network", "dataset", "schedule", "precision")  # what a dense network's metrics may say of its experiment
+LABELS = ("network", "dataset", "schedule", "precision")  # the metrics of a dense network that describe its experiment
 
 
 class HeuristicSupermasks:
-    """Evaluates supermasks of one experiment; those that its results hold already are not evaluated again.
+    """Evaluates supermasks of one experiment. Stored results are used again.
 
     Args:
-      experiment: the model, the data and the results. For iterative masks, levels that are missing are trained.
-      on_mask: called after each evaluation.
+      experiment: the model, the data and the results. For iterative masks, it trains missing levels.
+      on_mask: function that is called after each evaluation.
 
     Attributes:
-      evaluated: how many networks were evaluated so far.
+      evaluated: the number of networks that were evaluated so far.
 
     >>> import lottery_tf as lt
     >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
@@ -56,18 +58,18 @@ class HeuristicSupermasks:
         self._on_mask = on_mask
 
     def evaluate(self, dense: StoredResult, mask_source: MaskSource, levels: int = 24) -> StoredResult:
-        """Evaluates the supermasks of levels 1 to `levels`, or finds them already evaluated.
+        """Evaluates the supermasks of levels 1 to `levels`, or finds their stored result.
 
         Args:
           dense: a seed's dense network with its weights, `experiment.dense(seed, weights=True)`.
-          mask_source: where the masks come from.
-          levels: how many levels; a result that was found may have more. A baseline has the one level 0.
+          mask_source: the source of the masks.
+          levels: the number of levels; a stored result may have more. A baseline has only level 0.
 
         Returns:
           A result whose metrics have "rows": for each level and each of `SUPERMASK_WEIGHTS` the kept fraction and the
-          accuracies on validation and test images, in [0, 1]. Its mask is the one of highest validation accuracy on
-          initial weights; among equals, the first. Beside it, at `supermask_path(seed, name, best)`, lies a result
-          with the best supermask for each of `SUPERMASK_WEIGHTS`, ready for `runs.ticket`.
+          accuracies on validation and test images, in [0, 1]. Its mask is the first one with the highest validation
+          accuracy on initial weights. For each of `SUPERMASK_WEIGHTS`, the best supermask is stored beside it at
+          `supermask_path(seed, name, best)`, where `runs.ticket` can pack it.
 
         Raises:
           InputError: the dense network diverged; there is no level to evaluate; a source, criterion or action is
@@ -78,12 +80,12 @@ class HeuristicSupermasks:
         if levels < 1:
             raise InputError(f"levels is {levels}; it must be at least 1.")
         if dense.metrics["status"] != "finished":
-            raise InputError(f"The dense training of seed {seed} diverged: there is nothing to make masks from.")
+            raise InputError(f"The dense training of seed {seed} diverged, so no masks can be made from it.")
         with self.experiment.results.lock(supermask_path(seed, mask_source.name)):
             return self._found(dense, mask_source, levels) or self._evaluated(dense, mask_source, levels)
 
     def _found(self, dense: StoredResult, mask_source: MaskSource, levels: int) -> StoredResult | None:
-        """The stored result, if it is complete, belongs to this dense network and has enough levels."""
+        """Returns the stored result if it is complete, belongs to this dense network and has enough levels."""
         seed, results = dense.metrics["seed"], self.experiment.results
         found = results.read(supermask_path(seed, mask_source.name), weights=False)
         if not found or found.metrics["parent"] != dense.metrics["fingerprint"] or found.metrics["levels"] < levels:
@@ -92,7 +94,7 @@ class HeuristicSupermasks:
         return found if all(results.read(path, weights=False) for path in best) else None
 
     def _evaluated(self, dense: StoredResult, mask_source: MaskSource, levels: int) -> StoredResult:
-        """Evaluates the masks; stores the best supermasks first, and last the result that says that all are there."""
+        """Evaluates the masks; stores the best supermasks first, and then the result, which marks them as complete."""
         began = time.monotonic()
         rows: list[dict] = []
         best: dict[str, tuple[dict, Mask]] = {}
@@ -118,7 +120,7 @@ class HeuristicSupermasks:
         return result
 
     def _rows(self, dense: StoredResult, mask_source: MaskSource, levels: int) -> Iterator[tuple[dict, Mask]]:
-        """For each level and each of `SUPERMASK_WEIGHTS` the evaluation as a row, and the mask."""
+        """Yields the evaluation as a row, and the mask, for each level and each of `SUPERMASK_WEIGHTS`."""
         kernels = {
             weights: {name: action(dense.start[name]) for name in dense.mask}
             for weights, action in SUPERMASK_WEIGHTS.items()
@@ -131,7 +133,7 @@ class HeuristicSupermasks:
                 yield row | self._accuracies(dense.start | supermask), mask
 
     def _accuracies(self, weights: Weights) -> dict[str, float]:
-        """The accuracies with these weights, in the experiment's own model: nothing is compiled anew."""
+        """Measures the accuracies of some weights in the experiment's model, which is compiled already."""
         from lottery_tf.masking import model_weights
 
         model_weights.set_weights(self.experiment.model, weights)

@@ -33,7 +33,7 @@ from lottery_tf.training.training_result import TrainingResult
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
-    """The settings without those that change values only: settings with equal remainders share a compilation.
+    """Returns the settings with default weights and logits; settings that are then equal share a compiled model.
 
     >>> settings = MaskSettings("signed_constant", rescale=True, initial_logit=2.0)
     >>> compiled_settings(settings) == MaskSettings(rescale=True)
@@ -43,7 +43,7 @@ def compiled_settings(settings: MaskSettings) -> MaskSettings:
 
 
 class _CompiledModel(NamedTuple):
-    """A masked model, its weights as it was made, and its trainer, for some `compiled_settings`."""
+    """A masked model, its weights when it was made, and its trainer, for some `compiled_settings`."""
 
     model: MaskedModel
     start: treatments.Weights
@@ -51,7 +51,7 @@ class _CompiledModel(NamedTuple):
 
 
 class _MaskMeasurements(NamedTuple):
-    """What is stored of a masked model's weights: its most likely mask, that one's test accuracy, and pruned shares."""
+    """The most likely mask of a masked model, the test accuracy of this mask, and the pruned fractions."""
 
     mask: masks.Mask
     accuracy: float
@@ -60,22 +60,23 @@ class _MaskMeasurements(NamedTuple):
 
 
 class MaskLearner:
-    """Learns the Supermasks of one network on one data set, for given settings and any seeds.
+    """Learns Supermasks of one network on one data set, for given settings and any seeds.
 
-    `with_settings` makes learners for other settings. They share the images and, where only values differ, the
-    compilation, which takes seconds and whose memory TensorFlow never frees.
+    `with_settings` makes learners for other settings, which share the images. They also share the compiled model if the
+    settings differ only in weights and logits: compiling takes seconds, and TensorFlow never frees its memory.
 
     Args:
       network: a built Keras model; each seed draws its kernels anew.
       dataset: the images.
-      settings: which Supermask.
-      training: how it is trained.
+      settings: the settings of the Supermask.
+      training: the settings with which it is trained.
       results: where masks are stored; None keeps them in memory.
-      labels: what the metrics say of the run (network, dataset).
-      snapshot_seconds: the least time between two checkpoints.
+      labels: further metrics that describe the run (network, dataset).
+      snapshot_seconds: the shortest time between two checkpoints.
       from_logits: whether the network's outputs are logits (True) or probabilities.
-      on_steps: called with the number of training steps just done.
-      on_reading: called after each evaluation on the validation images with its numbers by name, and the seed.
+      on_steps: function that is called with the number of training steps just done.
+      on_reading: function that is called after each reading of the validation images, with its numbers by name and the
+        seed.
     """
 
     def __init__(
@@ -108,10 +109,10 @@ class MaskLearner:
         self._use(settings)
 
     def with_settings(self, settings: MaskSettings) -> Self:
-        """A learner for other settings, of the same network, on the same images, with the same results.
+        """Returns a learner for other settings, with the same network, images and results.
 
         Raises:
-          InputError: initial logits for kernels that the network does not have, or not for all that it has.
+          InputError: initial logits are missing for a kernel, or given for an unknown kernel.
         """
         other = copy.copy(self)
         other._use(settings)
@@ -127,7 +128,7 @@ class MaskLearner:
         self._start = start | self._initial_logits()
 
     def _initial_logits(self) -> treatments.Weights:
-        """The initial logits of every kernel, by the names of the masked model's weights."""
+        """The initial logits of all kernels, by the names of the masked model's weights."""
         given, names = self.settings.initial_logit, self.model.kernel_names
         values = logits_by_kernel(dict(given) if isinstance(given, tuple) else given, names)
         return {
@@ -139,8 +140,8 @@ class MaskLearner:
         """Learns the mask of a seed, or finds it in the results.
 
         Returns:
-          A result whose mask is the most likely one at the iteration of best validation accuracy, and whose final
-          weights are the logits at that iteration.
+          A result with the most likely mask at the iteration of the best validation accuracy. Its final weights are the
+          logits at this iteration.
         """
         result_path = learned_mask_path(self.settings.name, self.training, seed)
         with self.results.lock(result_path):
@@ -165,7 +166,7 @@ class MaskLearner:
         return result
 
     def _starting_weights(self, seed: int) -> treatments.Weights:
-        """All weights of the masked model for a seed: its frozen kernels, newly drawn, and its initial logits."""
+        """All weights of the masked model for a seed: newly drawn frozen kernels, and the initial logits."""
         drawn = initial_weights.initial_weights(self._network, self._untrained, seed)
         start = dict(self._start)
         weights = SUPERMASK_WEIGHTS[self.settings.weights]
@@ -178,7 +179,7 @@ class MaskLearner:
 
     def _result(self, seed: int, trained: TrainingResult) -> StoredResult:
         final, best = self._measured(trained.final), self._measured(trained.best)
-        # The loss cannot tell alone: logits that are not numbers give an empty mask, whose loss is a number again.
+        # The loss is not enough: logits that are NaN give an empty mask, whose loss is finite.
         diverged = trained.diverged or not all(np.isfinite(value).all() for value in trained.final.values())
         metrics = {
             "kind": "learned_mask",
@@ -236,13 +237,13 @@ def paper_learner(
     results_dir: str | Path,
     **options,
 ) -> MaskLearner:
-    """Makes the learner of one of the paper's networks, with a results folder.
+    """Makes a learner for one of the paper's networks, with a results folder.
 
     Args:
       network: a name in `table_s1.NETWORKS`.
       dataset: the images.
-      settings: which Supermask.
-      training: how it is trained.
+      settings: the settings of the Supermask.
+      training: the settings with which it is trained.
       results_dir: the folder that holds the results of all networks.
       **options: further arguments of `MaskLearner`.
     """

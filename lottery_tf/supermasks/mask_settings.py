@@ -1,4 +1,4 @@
-"""Which Supermask is learned, and how, as data. Imports no TensorFlow."""
+"""The settings of learned Supermasks. Importing this module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from lottery_tf.results.paths import short_number
 
 
 class Gate(NamedTuple):
-    """How a mask is made from its logits m. The function of that name in `gates` does it.
+    """A description of a function in `gates`, which makes a mask from its logits m.
 
     Attributes:
       mask: the mask, in words.
-      random: whether each call draws another mask.
+      random: whether each call draws a new mask.
     """
 
     mask: str
     random: bool = False
 
 
-GATES: dict[str, Gate] = {  # g, a choice of the paper -> what it is
+GATES: dict[str, Gate] = {  # name of g -> its description
     "bernoulli": Gate("1 with probability sigmoid(m)", random=True),
     "rounded": Gate("sigmoid(m) rounded"),
     "edge_popup": Gate("1 for the highest m of a layer"),
 }
 
-MASK_PRESETS: dict[str, dict] = {  # name -> how masks are trained, as fields of `TrainingSettings`
-    "paper": {"optimizer": "momentum"},  # at the network's own learning rate (Section S3)
-    "adam_cosine": {"optimizer": "adam", "learning_rate": 0.1, "decay": "cosine"},  # gets further in as many steps
+MASK_PRESETS: dict[str, dict] = {  # name -> settings for learning masks, as fields of `TrainingSettings`
+    "paper": {"optimizer": "momentum"},  # with the network's `mask_learning_rate` (Section S3)
+    "adam_cosine": {"optimizer": "adam", "learning_rate": 0.1, "decay": "cosine"},  # better in the same number of steps
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class MaskSettings:
-    """Which Supermask is learned.
+    """The settings of a learned Supermask.
 
     Attributes:
-      weights: "initial" or "signed_constant".
-      g: a name in `GATES`.
-      rescale: whether each kernel is multiplied by its number of weights / ones in its mask.
-      initial_logit: the value that every logit m starts from, or pairs of a kernel's name and its value.
+      weights: the weights under the mask: "initial" or "signed_constant".
+      g: the function g that makes the mask from its logits m, a name in `GATES`.
+      rescale: whether each kernel is multiplied by (number of its weights) / (number of ones in its mask).
+      initial_logit: the initial value of every logit m, or pairs of a kernel's name and the value for this kernel.
       l1: factor of the L1 penalty on mask probabilities.
-      kept_fraction: the share that `edge_popup` keeps; None for any other g.
+      kept_fraction: the fraction of each layer that `edge_popup` keeps; None for any other g.
 
     Raises:
       InputError: a name is unknown, or values do not go together.
@@ -72,7 +72,7 @@ class MaskSettings:
 
     @property
     def name(self) -> str:
-        """The settings in short, for the name of a folder."""
+        """A short name of the settings, for a folder."""
         parts = [self.weights, self.g]
         if self.rescale:
             parts.append("rescaled")
@@ -95,7 +95,7 @@ class MaskSettings:
 
 
 def common_settings(network: str, dataset: str, training: TrainingSettings) -> dict:
-    """What all masks in one folder have in common, apart from the data."""
+    """The settings that all masks in one folder share, except for the data."""
     return {"network": network, "dataset": dataset, "eval_interval": training.eval_interval}
 
 
@@ -104,11 +104,11 @@ def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples:
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
     choose(GATES, g, "function g")
     if (g == "edge_popup") != (kept_fraction is not None):
-        raise InputError("A kept fraction goes with g = edge_popup, which needs one; the other gates find their own.")
+        raise InputError("g = edge_popup needs a kept fraction; the other gates take none.")
     if kept_fraction is not None:
         check_fraction("kept_fraction", kept_fraction)
     if l1 and g != "bernoulli":
-        raise InputError(f"An L1 penalty is on the probabilities of g = bernoulli; {g} has no probabilities.")
+        raise InputError(f"An L1 penalty needs g = bernoulli, because g = {g} has no probabilities.")
     if not 0 <= l1 < math.inf:
         raise InputError(f"l1 is {l1}; it must be a finite number of at least 0.")
     if samples < 1:

@@ -1,4 +1,4 @@
-"""Where heuristic supermasks come from: for each level, a mask that a training leaves behind. Imports no TensorFlow."""
+"""Makes the masks of heuristic supermasks from trainings. Importing this module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class MaskSource:
-    """Where masks come from, one for each kept fraction.
+    """The source of a sequence of masks, one for each kept fraction.
 
     Attributes:
       source: a name in `MASK_SOURCES`.
-      criterion: a mask criterion by its name or as `package.module:function`; for "baseline" the baseline's name.
-      mask1, mask0: (iterative) the actions; one-shot masks need none.
-      scope: (iterative) among which weights scores are ranked, "" as in `Treatment`; one-shot masks rank each layer.
+      criterion: the mask criterion, by name or as `package.module:function`; for "baseline" the baseline's name.
+      mask1, mask0: (iterative) the mask-1 and mask-0 action; one-shot masks have none.
+      scope: (iterative) the scope of ranking, "" for the default of `Treatment`; one-shot masks rank each layer.
 
     >>> MaskSource("oneshot", "movement").name, MaskSource("iterative", "movement", "rewind", "hybrid").name
     ('oneshot-movement', 'iterative-movement-rewind-hybrid')
@@ -42,12 +42,12 @@ class MaskSource:
 
     @property
     def name(self) -> str:
-        """Its folder's name: the fields joined, as in `Treatment.name`."""
+        """The name of the source's folder: its fields, joined as in `Treatment.name`."""
         return "-".join(filter(None, dataclasses.astuple(self))).replace(":", "+")
 
     @property
     def treatment(self) -> Treatment:
-        """The treatment whose criterion and actions make the masks; raises InputError for an unknown name."""
+        """The treatment that makes the masks; raises InputError for an unknown name."""
         given = {name: action for name in ("mask1", "mask0", "scope") if (action := getattr(self, name))}
         return Treatment(self.criterion, **given)
 
@@ -57,20 +57,20 @@ NumberedMasks = Iterable[tuple[int, Mask]]  # levels and their masks
 
 
 def _one_shot(experiment: Experiment, dense: StoredResult, source: MaskSource, levels: int) -> NumberedMasks:
-    """Ranks the dense network's weights once, and cuts at the kept count of each level."""
+    """Ranks the dense network's weights once, and keeps the number of weights of each level."""
     scores = dense_scores(experiment, dense, source.treatment)
     return enumerate(one_shot_masks(scores, experiment.pruned_fraction, levels, dense.metrics["seed"]), start=1)
 
 
 def _iterative(experiment: Experiment, dense: StoredResult, source: MaskSource, levels: int) -> NumberedMasks:
-    """Takes the masks of iterative pruning by a treatment; levels that are missing are trained."""
+    """Takes the masks of iterative pruning by a treatment; missing levels are trained."""
     for level in experiment.levels(source.treatment, dense.metrics["seed"], levels):
         if level.metrics["level"] > 0:
             yield level.metrics["level"], level.mask
 
 
 def _baseline(experiment: Experiment, dense: StoredResult, source: MaskSource, levels: int) -> NumberedMasks:
-    """Keeps every weight, as level 0: the paper's untrained_baseline."""
+    """Keeps every weight, as level 0: the untrained baseline of the paper."""
     return [(0, dense.mask)]
 
 
@@ -81,10 +81,10 @@ def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatme
     """Scores every weight of a dense network by a treatment's criterion.
 
     Args:
-      experiment: the experiment that trained the network. It computes the gradient, for criteria that use one, on the
-        batch that the first round of iterative pruning uses.
+      experiment: the experiment that trained the network. For criteria that use a gradient, it computes the gradient on
+        the batch that the first round of iterative pruning uses.
       dense: the dense network with its weights.
-      treatment: a treatment with that criterion.
+      treatment: a treatment with the criterion.
 
     Returns:
       For each kernel an array of its shape.
@@ -109,17 +109,17 @@ def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatme
 def one_shot_masks(
     scores: Mapping[str, np.ndarray], pruned_fraction: Mapping[str, float], levels: int, seed: int
 ) -> Iterator[Mask]:
-    """Makes the masks of levels 1 to `levels` from one ranking of each layer; each lies within the one before.
+    """Makes the masks of levels 1 to `levels` from one ranking of each layer; each keeps a subset of the one before.
 
     Args:
-      scores: for each kernel an array of its shape. Weights of the score `criteria.LAST` are ranked after all others,
-        not excluded: a mask that keeps more than the others keeps some of them.
-      pruned_fraction: for each kernel the share of its unmasked weights that a round of iterative pruning prunes.
-      levels: how many masks.
-      seed: the run's seed; it breaks ties at random, the same way for all criteria.
+      scores: for each kernel an array of its shape. Weights with the score `criteria.LAST` are ranked after all others,
+        but not excluded: a mask keeps some of them if there are not enough others.
+      pruned_fraction: for each kernel the fraction of its unmasked weights that a round of iterative pruning prunes.
+      levels: the number of masks.
+      seed: the run's seed, which breaks ties at random, in the same way for all criteria.
 
     Yields:
-      Masks that keep, in each layer, the weights of highest score, exactly as many as that level of iterative pruning.
+      Masks that keep the weights with the highest scores of each layer, as many as this level of iterative pruning.
 
     >>> scores = {"a": np.array([[3.0, 1.0], [2.0, 4.0]])}
     >>> [mask["a"].tolist() for mask in one_shot_masks(scores, {"a": 0.5}, levels=2, seed=0)]

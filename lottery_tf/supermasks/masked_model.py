@@ -1,8 +1,8 @@
-"""Learned Supermasks: masks trained by gradient over weights that are not (Zhou et al., Section 5.1 and S3).
+"""Learned Supermasks: masks that are trained by gradient over untrained weights (Zhou et al., Sections 5.1 and S3).
 
-The effective weights are w' = w * g(m), with trainable logits m of the kernels' shapes and g one of `gates`. Biases
-keep their initial values. g is 0 or 1 in the forward pass; backwards it passes the gradient of a smooth function
-(straight-through).
+The effective weights are w' = w * g(m), where g is one of the `gates` and m are trainable logits in the shapes of the
+kernels. Biases keep their initial values. g is 0 or 1 in the forward pass; the backward pass uses the gradient of a
+smooth function (straight-through).
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from lottery_tf.training.sampled_model import SampledModel
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
 class KeptProbability(keras.regularizers.Regularizer):
-    """An L1 penalty on mask probabilities, factor * sum(sigmoid(m)), as Section S3 proposes."""
+    """An L1 penalty on mask probabilities, factor * sum(sigmoid(m)), as in Section S3."""
 
     def __init__(self, factor: float):
         self.factor = factor
 
     def __call__(self, logits):
-        """The penalty for the logits of one kernel."""
+        """Returns the penalty for the logits of one kernel."""
         return self.factor * ops.sum(ops.sigmoid(logits))
 
     def get_config(self):
-        """The arguments from which `from_config` rebuilds it."""
+        """Returns the arguments from which `from_config` rebuilds the regularizer."""
         return {"factor": self.factor}
 
 
@@ -47,8 +47,8 @@ class MaskLogits(keras.layers.Layer):
 
     Args:
       shape: the kernel's shape.
-      initial: the value that every logit starts from.
-      l1: factor of the penalty on sigmoid(m).
+      initial: the initial value of every logit.
+      l1: factor of the L1 penalty on sigmoid(m).
     """
 
     def __init__(self, shape, initial=0.0, l1=0.0, **kwargs):
@@ -63,31 +63,31 @@ class MaskLogits(keras.layers.Layer):
         self.built = True
 
     def get_config(self):
-        """The arguments from which `from_config` rebuilds it."""
+        """Returns the arguments from which `from_config` rebuilds the layer."""
         return super().get_config() | self._config
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
 class MaskedModel(SampledModel):
-    """A Supermask: a Keras model whose weights are frozen while a mask over its Dense and Conv kernels is learned.
+    """A Keras model that learns a Supermask: a mask over its Dense and Conv kernels, while its weights stay frozen.
 
-    It is unrelated to `masked`, which holds the pruned weights of a model that trains.
-
-    Use it with Keras's own `compile`, `fit`, `evaluate` and `save`. Only the mask logits are trained. If masks are
-    drawn at random, an evaluation averages over `samples` of them.
+    Use it with Keras's `compile`, `fit`, `evaluate` and `save`. Only the mask logits are trained. If masks are random,
+    an evaluation is the mean over `samples` masks. (`masked` is unrelated: it freezes the pruned weights of a model
+    whose other weights are trained.)
 
     Args:
-      network: a built Keras model. It is copied; its present weights are the untrained ones.
-      weights: "initial" (the kernels as they are) or "signed_constant" (their sign times the standard deviation of all
-        the layer's initial weights).
+      network: a built Keras model. It is copied, and its current weights are the untrained weights.
+      weights: "initial" (the kernels as they are) or "signed_constant" (the sign of each weight times the standard
+        deviation of all initial weights of its layer).
       g: a name in `mask_settings.GATES`.
-      rescale: whether each kernel is multiplied by its number of weights / ones in its mask in every forward pass; the
-        gradient passes through this factor too (dynamic weight rescaling; later version of the paper, Section 5.2).
-      initial_logit: the value that every logit starts from, or a dictionary from kernel names to values.
-      l1: the factor of an L1 penalty on the mask probabilities; 0 for none.
-      kept_fraction: the share of each layer that `edge_popup` keeps, in (0, 1); None for any other g.
-      seed: the seed of the masks that are drawn.
-      samples: how many masks an evaluation averages over.
+      rescale: whether every forward pass multiplies each kernel by (number of its weights) / (number of ones in its
+        mask). The gradient passes through this factor too (dynamic weight rescaling; later version of the paper,
+        Section 5.2).
+      initial_logit: the initial value of every logit, or a dictionary from kernel names to values.
+      l1: factor of the L1 penalty on the mask probabilities; 0: no penalty.
+      kept_fraction: the fraction of each layer that `edge_popup` keeps, in (0, 1); None for any other g.
+      seed: the seed of random masks.
+      samples: the number of random masks in an evaluation.
 
     Raises:
       InputError: a name is unknown, or values do not go together.
@@ -136,7 +136,7 @@ class MaskedModel(SampledModel):
         self._gate, self._rescale = getattr(gates, g), rescale
         self._seeds = keras.random.SeedGenerator(seed)
         self._network_draws = [each for each in self.network.variables if each.name == "seed_generator_state"]
-        # XLA compiles this even where it does not compile the model: its random numbers and fused products are cheaper.
+        # XLA compiles this even if it does not compile the model, because its random numbers and products are faster.
         self._masked_kernels = tf.function(self._gated, jit_compile=True)
         self.built = True
 
@@ -148,14 +148,14 @@ class MaskedModel(SampledModel):
             mask.logits.assign(rng.uniform(-bound, bound, mask.logits.shape))
 
     def draw_network(self) -> Callable:
-        """Draws a mask; returns a function from inputs and `training` to the outputs of the network under it."""
+        """Draws a mask, and returns a function from inputs and `training` to the outputs of the masked network."""
         kernels = self._masked_kernels(ops.cast(self._seeds.next(), "int32"))
         substitutes = list(zip(self._kernels, kernels, strict=True))
 
         def call(inputs, training=False):
             with keras.StatelessScope(state_mapping=substitutes) as scope:
                 outputs = self.network(inputs, training=training)
-            # The random state of the network's own layers (dropout) must advance, or each step would draw the same.
+            # The random state of dropout layers must advance, or every step would drop the same units.
             for state in self._network_draws:
                 drawn = scope.get_current_value(state)
                 if drawn is not None:
@@ -165,9 +165,9 @@ class MaskedModel(SampledModel):
         return call
 
     def _gated(self, seed):
-        """The kernels under a mask drawn from a seed of two integers."""
+        """Returns the kernels under a mask that is drawn from a seed of two integers."""
         sizes = [int(np.prod(kernel.shape)) for kernel in self._kernels]
-        # One draw for all layers; threefry is by far the fastest generator under XLA on a CPU.
+        # One draw serves all layers. Threefry is by far the fastest generator under XLA on a CPU.
         uniform = tf.split(tf.random.stateless_uniform((sum(sizes),), seed, alg="threefry"), sizes)
         kernels = []
         for mask, kernel, numbers, count in zip(self.masks, self._kernels, uniform, self._kept_counts, strict=True):
@@ -177,11 +177,11 @@ class MaskedModel(SampledModel):
         return kernels
 
     def call(self, inputs, training=False):
-        """The network's outputs under a newly drawn mask."""
+        """Returns the network's outputs under a newly drawn mask."""
         return self.draw_network()(inputs, training=training)
 
     def train_step(self, data):
-        """One step of `fit`: updates the mask logits, and nothing else."""
+        """Performs one step of `fit`, which updates only the mask logits."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         logits = [mask.logits for mask in self.masks]
         with tf.GradientTape() as tape:
@@ -193,7 +193,7 @@ class MaskedModel(SampledModel):
         return self.compute_metrics(inputs, labels, outputs, sample_weight)
 
     def test_step(self, data):
-        """One step of `evaluate`: the mean over `samples` drawn masks."""
+        """Performs one step of `evaluate`, which averages over `samples` masks."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         for _ in range(self.samples):
             outputs = self.draw_network()(inputs)
@@ -203,13 +203,13 @@ class MaskedModel(SampledModel):
         return result
 
     def probabilities(self) -> dict[str, np.ndarray]:
-        """For each kernel the probability that each weight is kept."""
+        """Returns for each kernel the probability that each weight is kept."""
         if GATES[self._config["g"]].random:
             return {name: expit(mask.logits.numpy()) for name, mask in self._named()}
         return {name: kept.astype(np.float32) for name, kept in self.most_likely_mask().items()}
 
     def most_likely_mask(self) -> Mask:
-        """The most likely mask; a weight of probability 1/2 is kept."""
+        """Returns the most likely mask; a weight with probability 1/2 is kept."""
         if self._config["g"] != "edge_popup":
             return {name: mask.logits.numpy() >= 0 for name, mask in self._named()}
         counts = dict(zip(self.kernel_names, self._kept_counts, strict=True))
@@ -217,7 +217,7 @@ class MaskedModel(SampledModel):
         return {name: m >= np.sort(m, axis=None)[-counts[name]] for name, m in scores.items()}
 
     def most_likely_network(self) -> keras.Model:
-        """A plain Keras model: the network under the most likely mask, rescaled if this model rescales."""
+        """Returns the network under the most likely mask as a plain Keras model, rescaled if this model rescales."""
         model = conversion.unmasked(conversion.masked(self.network))
         model.trainable = True
         variables, frozen = model_weights.variables(model), model_weights.variables(self.network)
@@ -230,16 +230,16 @@ class MaskedModel(SampledModel):
         return zip(self.kernel_names, self.masks, strict=True)
 
     def get_config(self):
-        """The arguments from which `from_config` rebuilds it.
+        """Returns the arguments from which `from_config` rebuilds the model.
 
-        "weights" is "initial" because the saved network already holds the values in use.
+        "weights" is "initial", because the saved network already holds the weights that are used.
         """
         network = keras.saving.serialize_keras_object(self.network)
         return super().get_config() | self._config | {"network": network, "weights": "initial"}
 
     @classmethod
     def from_config(cls, config):
-        """A model from what `get_config` gave."""
+        """Rebuilds a model from the values of `get_config`."""
         return cls(keras.saving.deserialize_keras_object(config.pop("network")), **config)
 
 
@@ -248,7 +248,7 @@ def _batch_size(inputs):
 
 
 def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collection[str]) -> dict[str, float]:
-    """The initial logit of each kernel; raises InputError for a dictionary of other kernels, or not of all."""
+    """Returns the initial logit of each kernel; raises InputError for a dictionary with missing or unknown kernels."""
     if not isinstance(initial_logit, dict):
         return dict.fromkeys(kernels, initial_logit)
     if odd := sorted(initial_logit.keys() ^ set(kernels)):

@@ -229,7 +229,7 @@ def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
         (["--initial_logit=x"], "--initial_logit takes numbers; 'x' is not one"),
         (["--g=edge_popup"], "--g=edge_popup needs --kept_fraction"),
         (["--g=edge_popup", "--kept_fraction=2"], "kept_fraction is 2.0; it must lie between 0 and 1"),
-        (["--kept_fraction=0.5"], "A kept fraction goes with g = edge_popup"),
+        (["--kept_fraction=0.5"], "g = edge_popup needs a kept fraction; the other gates take none"),
         (["--epochs=2", "--iterations=3"], "Give --epochs or --iterations, not both"),
         (["--epochs=0"], "iterations is 0"),
         (["--batch_size=0"], "batch_size is 0"),
