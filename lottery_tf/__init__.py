@@ -1,7 +1,7 @@
-"""Lottery tickets, deconstructed: find, take apart and keep sparse subnetworks of Keras models.
+"""Lottery tickets, deconstructed: find, analyse and store sparse subnetworks of Keras models.
 
 The public names are listed in `__init__.pyi`, where editors and type checkers find them. Each is imported when it is
-first used, so that the parts that need NumPy alone (criteria, actions, masks, results) load without TensorFlow.
+first used, so that parts that need only NumPy (criteria, actions, masks, results) load without TensorFlow.
 """
 
 import warnings
@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
-_RENAMED = {  # a public name as it was called before -> as it is called now
+_RENAMED = {  # former public name -> present name
     "Ladder": "MaskSource",
     "Stretch": "IterationRange",
     "Result": "StoredResult",

@@ -1,4 +1,4 @@
-"""Steps 0 to 5 of the lottery-ticket algorithm (Zhou et al., Section 1), on plain arrays and whatever trains them.
+"""Steps 0 to 5 of the lottery-ticket algorithm (Zhou et al., Section 1), on plain arrays and a function that trains.
 
 ticket --train--> trained --criterion--> scores --rank--> mask --mask-1, mask-0--> next ticket
 """
@@ -26,19 +26,21 @@ def lottery_tickets(
     rewound: Weights | None = None,
     parent: TrainedT | None = None,
 ) -> Iterator[TrainedT]:
-    """Trains, scores, masks, acts, and trains again; yields what `train` returns for each level.
+    """Trains, scores, masks, applies the actions, and trains again; yields the value of `train` for each level.
 
     Args:
-      train: trains a ticket as a level. Returns what has the `ticket` and, as `final`, every weight at the end.
+      train: function that trains a ticket as a level. It returns an object with the `ticket` and, as `final`, every
+        weight at the end of training.
       treatment: the mask criterion, the mask-1 action and the mask-0 action.
       initial: every weight of the untrained network.
-      pruned_fraction: for each maskable kernel the share of its unmasked weights that a round prunes.
+      pruned_fraction: for each maskable kernel the fraction of its unmasked weights that a round prunes.
       draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
-      seed: what all random draws derive from.
-      levels: the rounds of pruning to go through, in order.
-      gradient: gives the loss gradient where a ticket starts, for a level, to the criteria that ask for it.
-      rewound: every weight at the rewind point; None: the initial ones.
-      parent: what `train` returned for the level that the first of these is made from; None begins with the dense
+      seed: the seed of all random draws.
+      levels: the levels to make, in order.
+      gradient: function from a ticket and a level to the loss gradient at the ticket's starting weights, for criteria
+        that use it.
+      rewound: every weight at the rewind point; None: the initial weights.
+      parent: the value of `train` for the level from which the first of `levels` is made; None: start with the dense
         network, level 0.
 
     >>> from types import SimpleNamespace
@@ -55,7 +57,7 @@ def lottery_tickets(
         parent = train(ticket, 0)  # Step 1
         yield parent
     for level in levels:
-        # With late rewinding, criteria still compare with the untrained weights, not with those of the rewind point.
+        # With late rewinding, w_i of the criteria is still the untrained weight, not that of the rewind point.
         before = parent.ticket if rewound is None else parent.ticket.with_kept(initial)
         loss_gradient = gradient(before, level) if gradient and treatment.wants_gradient else None
         ticket = next_ticket(
@@ -63,8 +65,8 @@ def lottery_tickets(
         )  # Steps 2 to 4
         trained = train(ticket, level)  # Step 1 again
         yield trained
-        if treatment.iterative:  # Step 5: with iterative pruning the next level is made from this one
-            parent = trained  # with one-shot pruning, from the dense network
+        if treatment.iterative:  # Step 5: iterative pruning makes the next level from this one
+            parent = trained  # one-shot pruning makes it from the dense network
 
 
 def next_ticket(
@@ -79,15 +81,15 @@ def next_ticket(
     gradient: Weights | None = None,
     rewound: Weights | None = None,
 ) -> Ticket:
-    """Scores, masks and acts: makes the ticket of a level, at least 1, from a trained one (steps 2 to 4).
+    """Makes the ticket of a level of at least 1 from a trained ticket (steps 2 to 4).
 
-    `before` is the ticket that was trained: that of the round before or, for one-shot pruning, of the dense network. It
-    started at w_i and ended at w_f, which is `final`. The `gradient` is that of the loss at w_i; only criteria that ask
-    for it need it. The other arguments are those of `lottery_tickets`.
+    `before` is the trained ticket: that of the level before or, with one-shot pruning, that of the dense network. Its
+    weights are w_i at the start of its training and `final`, or w_f, at the end. `gradient` is the gradient of the loss
+    at w_i, for criteria that use it. The other arguments are those of `lottery_tickets`.
     """
     rewound = initial if rewound is None else rewound
     mask = next_mask(treatment, before, final, gradient, pruned_fraction, seed, level)  # Step 2
-    start = dict(final if treatment.continues_training else rewound)  # biases, batch norm: all that is never pruned
+    start = dict(final if treatment.continues_training else rewound)  # for weights without a mask: biases, batch norm
     for name, kept_before in before.mask.items():
         seen = {"w_f": final[name], "kept": mask[name], "pruned": kept_before & ~mask[name]}
         rng = generator(seed, "mask-1 action", level, name)
@@ -95,5 +97,5 @@ def next_ticket(
         values = np.where(mask[name], values, initial[name])
         rng = generator(seed, "mask-0 action", level, name)
         values = treatment.act_on_pruned(w_i=initial[name], start=values, rng=rng, **seen)  # Step 4
-        start[name] = np.where(kept_before, values, final[name])  # pruned in earlier rounds: they stay frozen
+        start[name] = np.where(kept_before, values, final[name])  # weights pruned in earlier rounds stay frozen
     return Ticket(start, mask)

@@ -1,4 +1,4 @@
-"""Kinds of flags, what is said of a command line that cannot be understood, and `--help`. Imports no TensorFlow."""
+"""Kinds of flags, messages about invalid command lines, and `--help`. It does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from absl import flags
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 
-flags.disclaim_key_flags()  # a flag belongs to the module that asks for it
+flags.disclaim_key_flags()  # a flag belongs to the module that calls a function of this module
 
 CALLED = "lottery-tf"  # the command that is installed, and the package that is the same one
 HELP = {"--help", "-help", "-h", "--h", "-?", "--helpshort"}
-GROUPS = {  # title in --help -> flags that stand there, in this order; those of no group come last
+GROUPS = {  # title in --help -> its flags in this order; flags without a group come last
     "What": (
         "study", "suite", "measure", "figure", "table", "kind", "network", "networks", "dataset", "criterion", "mask1",
         "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "g", "rescale",
@@ -35,7 +35,7 @@ GROUPS = {  # title in --help -> flags that stand there, in this order; those of
     ),
 }  # fmt: skip
 OTHERS = "Advanced"
-SHORT = 40  # characters of a default that stands beside its flag
+SHORT = 40  # the longest default, in characters, that is printed beside its flag
 
 
 class _Path(flags.ArgumentParser):
@@ -46,10 +46,7 @@ class _Path(flags.ArgumentParser):
 
 
 def define_path(name: str, default: str | None, text: str) -> flags.FlagHolder[str]:
-    """Defines a flag whose value is a file or folder, in which `~` is the home directory.
-
-    Most shells leave `--flag=~/x` as it is.
-    """
+    """Defines a flag whose value is a file or folder; it expands `~`, because most shells do not in `--flag=~/x`."""
     return flags.DEFINE(_Path(), name, default, text)
 
 
@@ -63,7 +60,7 @@ class _Choice(flags.ArgumentParser):
 
 
 def define_choice(name: str, default: str | None, choices: Collection[str], text: str) -> flags.FlagHolder[str]:
-    """Defines a flag whose value is one of some names; another one is refused with the nearest of them."""
+    """Defines a flag whose value is one of some names. The message for an unknown name suggests the nearest one."""
     return flags.DEFINE(_Choice(name, choices), name, default, text)
 
 
@@ -84,7 +81,7 @@ class _List(flags.ArgumentParser):
 
 
 def _values(name: str, item: type, word: str) -> Sequence[Any]:
-    """What a part of a list stands for: one value, or a range of whole numbers."""
+    """The values of one part of a list: one value, or a range of whole numbers."""
     if item is int:
         if not (found := re.fullmatch(r"(\d+)(?:-(\d+))?", word)):
             raise InputError(f"--{name} takes whole numbers of at least 0, or ranges such as 0-4; {word!r} is neither.")
@@ -101,23 +98,23 @@ def _values(name: str, item: type, word: str) -> Sequence[Any]:
 def define_list(
     name: str, default: list | None, text: str, item: type = str, *, may_be_empty: bool = False
 ) -> flags.FlagHolder[list]:
-    """Defines a flag whose value is a list, separated by commas, in which nothing stands twice.
+    """Defines a flag whose value is a list, separated by commas and without duplicates.
 
     Args:
-      name: of the flag.
-      default: its value where it is not given.
-      text: what it means.
-      item: what the list is of: str, float, or int for whole numbers of at least 0 and ranges of them ("0-4,7").
-      may_be_empty: whether a list of nothing is a value.
+      name: the flag's name.
+      default: the flag's default.
+      text: the flag's help.
+      item: the type of its items: str, float, or int for whole numbers of at least 0 and ranges of them ("0-4,7").
+      may_be_empty: whether the list may be empty.
     """
     serializer = flags.CsvListSerializer(",")
     return flags.DEFINE(_List(name, item, may_be_empty), name, default, text, serializer=serializer)
 
 
 def parse(words: Sequence[str]) -> list[str]:
-    """Sets the flags that stand on a command line, or prints the help that it asks for; returns the other words.
+    """Sets the flags of a command line and returns its other words; prints the help if it is asked for.
 
-    A command line that cannot be understood ends the command with a sentence.
+    An invalid command line ends the command with a sentence.
     """
     if any(word in HELP for word in words[1:]):
         print(help_text())
@@ -131,7 +128,7 @@ def parse(words: Sequence[str]) -> list[str]:
 
 
 def _misunderstood(error: flags.Error) -> str:
-    """Why a command line cannot be understood."""
+    """Describes why a command line is invalid."""
     if isinstance(error.__context__, InputError):
         return str(error.__context__)
     if isinstance(error, flags.UnrecognizedFlagError):
@@ -144,7 +141,7 @@ def _misunderstood(error: flags.Error) -> str:
 
 
 def refusal(word: str) -> str:
-    """What to say of a word on a command line that is not a flag.
+    """The message for a word on a command line that is not a flag.
 
     >>> refusal("stray")
     "'stray' is not a flag. Flags begin with --."
@@ -158,14 +155,14 @@ def _hint(name: str, otherwise: str) -> str:
 
 
 def own_flags() -> Iterator[flags.Flag]:
-    """The flags of this project, in the order of their definition; absl brings some of its own."""
+    """Yields the flags of this project in the order of their definition, without those of absl."""
     for module, found in flags.FLAGS.flags_by_module_dict().items():
         if not module.startswith("absl."):
             yield from found
 
 
 def command_name() -> str:
-    """The module that runs as the command."""
+    """The name of the module that runs as the command."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name.removesuffix(".__main__") if spec else os.path.basename(sys.argv[0])
 
@@ -181,7 +178,7 @@ def call(module: str) -> str:
 
 
 def help_text() -> str:
-    """What the command does, and all its flags in groups."""
+    """The help text: the command's docstring, and all its flags in groups."""
     own = {flag.name: flag for flag in own_flags()}
     groups = {title: [own.pop(name) for name in names if name in own] for title, names in GROUPS.items()}
     groups[OTHERS] = list(own.values())
@@ -191,11 +188,11 @@ def help_text() -> str:
         lines += ["", f"{title}:"] if found else []
         for flag in found:
             lines += _described(flag)
-    return "\n".join([*lines, "", "--flagfile=FILE reads flags from a file, one a line."])
+    return "\n".join([*lines, "", "--flagfile=FILE reads flags from a file with one flag on each line."])
 
 
 def _described(flag: flags.Flag) -> list[str]:
-    """A flag, its default and its meaning as lines of help."""
+    """A flag, its default and its help as lines of text."""
     default = "" if flag.default in (None, [], "", False) else (flag.default_as_str or "").strip("'")
     long = f" Default: {default.replace(',', ', ')}." if len(default) > SHORT else ""
     shown = f"  --{'[no]' if flag.boolean else ''}{flag.name}{f'={default}' if default and not long else ''}"

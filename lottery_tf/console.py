@@ -1,6 +1,6 @@
-"""How every command starts, and how it says what went wrong. Imports no TensorFlow.
+"""Starts every command, and reports its errors. Importing this module does not import TensorFlow.
 
-A command is a module with a docstring, flags, and a function `main`; it ends with
+A command is a module with a docstring, flags and a function `main`. It ends with
 
     if __name__ == "__main__":
         console.run(main)
@@ -25,18 +25,18 @@ from lottery_tf.origin import COMMAND
 
 log = logging.getLogger("runs")
 
-SURROUNDINGS = {  # environment variable -> what it is for a command and its processes, whatever the user has set
-    "MPLBACKEND": "agg",  # figures are files; the backend of a notebook cannot even be imported elsewhere
+SURROUNDINGS = {  # environment variable -> its value in a command and its processes; it overrides the user's value
+    "MPLBACKEND": "agg",  # draws to files; the backend of a notebook cannot be imported elsewhere
     "KERAS_BACKEND": "tensorflow",
     "TF_USE_LEGACY_KERAS": "0",
 }
 
 
 def run(main: Callable[..., int | None], words: bool = False) -> None:
-    """Parses the flags and calls `main`; says in one sentence what a user can mend.
+    """Parses the flags and calls `main`; prints errors that a user can correct as one sentence.
 
     Args:
-      main: what the command does; returns the exit status if it is not 0.
+      main: the function of the command; it may return an exit status.
       words: whether the command line has words that are not flags; `main` is then called with a list of them.
     """
 
@@ -52,7 +52,7 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
             sys.stdout.flush()
             return status
         except KeyboardInterrupt:
-            print("\nInterrupted. What was finished is kept; run the same command again to go on.", file=sys.stderr)
+            print("\nInterrupted. Finished results are kept; run the same command again to continue.", file=sys.stderr)
             return 130
         except Exception as error:
             told = sentence(error)
@@ -71,26 +71,26 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
         gone = isinstance(error, BrokenPipeError) and _nobody_reads()
         if not gone and not is_full(error):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it would fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # buffered output would raise the error again
         sys.exit(128 + signal.SIGPIPE if gone else 1)
 
 
 def pin_surroundings() -> None:
-    """Makes a command and its processes independent of what its user has set for other programs.
+    """Makes a command and its processes independent of the user's settings for other programs.
 
-    Two settings are read from files when their libraries are imported: `processes.start_tensorflow` pins Keras's, and
-    `analysis.figures.drawing.look` matplotlib's.
+    Keras and matplotlib read settings from files when they are imported. `processes.start_tensorflow` sets those of
+    Keras, and `analysis.figures.drawing.look` those of matplotlib.
     """
     os.environ.update(SURROUNDINGS)
     own = command_flags.call(command_flags.command_name())
     os.environ[COMMAND] = f"{own} {shlex.join(sys.argv[1:])}".rstrip()
     if hasattr(sys.stdout, "reconfigure"):
-        # A sign that the terminal's encoding lacks is shown as its number: no reason to end after an hour's training.
+        # A character that the terminal's encoding lacks is printed as its number, so that it does not end a training.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _nobody_reads() -> bool:
-    """Whether what is printed goes into a pipe whose reader, `head` for example, has read enough."""
+    """Whether standard output is a pipe whose reader (`head`, for example) has closed it."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -1,6 +1,6 @@
-"""Finds or trains the levels of a treatment: the paper's algorithm with what makes it last.
+"""Finds or trains the levels of a treatment by the paper's algorithm, and stores them.
 
-Who trains holds a lock; another process that wants the same waits, then finds it.
+A process that trains a level holds a lock. Another process that needs the same level waits for it.
 """
 
 from __future__ import annotations
@@ -34,28 +34,29 @@ from lottery_tf.training.training_result import IterationRange
 class Experiment:
     """Iterative and one-shot pruning of one model on one data set, for any seeds and treatments.
 
-    Each seed's dense network is trained once and shared by all its treatments. Every step asks first whether its result
-    is there already, which is all that resuming takes.
+    The dense network of each seed is trained once and shared by all its treatments. Every step first looks for its
+    stored result, so an interrupted experiment continues where it stopped.
 
     Args:
       model: a built Keras model, masked or not; the experiment works on a masked copy of it.
       dataset: the images.
-      training: how each network is trained.
-      pruning: how much each round prunes; None prunes what most of Table S1 does (10% conv, 20% dense, 10% output).
-      results: where levels are kept; None keeps them in memory.
-      keep_weights: whether finished levels keep their weights. False keeps those of the dense network and of each
-        treatment's latest level, enough to continue; a level whose weights are asked for later is trained again.
+      training: the settings of each training.
+      pruning: how much each round prunes; None: as most networks of Table S1 (10% conv, 20% dense, 10% output).
+      results: where levels are stored; None keeps them in memory.
+      keep_weights: whether all finished levels keep their weights. If False, only the dense network and the latest
+        level of each treatment keep them, which is enough to continue. If the weights of another level are needed
+        later, it is trained again.
       labels: further entries of every result's metrics (network, dataset, schedule).
-      snapshot_seconds: the least time between two checkpoints of a training; results in memory have none.
+      snapshot_seconds: the shortest time between two checkpoints of a training; results in memory have no checkpoints.
       from_logits: whether the model's outputs are logits or probabilities.
-      initial: a function from a seed to the untrained weights; None draws each maskable kernel anew.
-      on_steps: called with the number of training steps just done.
-      on_reading: called after each reading of the validation loss with its numbers by name, and what is trained: seed,
-        level, the treatment's fields, kept_fraction.
-      trainer: trains the networks, on its own model; None makes one. Experiments that share a trainer compile once.
+      initial: function from a seed to the untrained weights; None draws each maskable kernel anew.
+      on_steps: function that is called with the number of training steps just done.
+      on_reading: function that is called after each reading of the validation loss with its numbers by name, and with
+        the seed, the level, the treatment's fields and the kept fraction.
+      trainer: the trainer, which trains its own model; None makes one. Experiments with the same trainer compile once.
 
     Raises:
-      InputError: nothing would be pruned, or a trainer of other images or settings.
+      InputError: all pruned fractions are 0, or the trainer has other images or settings.
 
     >>> import lottery_tf as lt
     >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
@@ -95,37 +96,35 @@ class Experiment:
 
     @property
     def model(self) -> keras.Model:
-        """The masked model on which networks are trained; its weights are those of whatever was at work last."""
+        """The masked model that is trained; its weights are those of the last training or evaluation."""
         return self.trainer.model
 
     @property
     def pruned_fraction(self) -> dict[str, float]:
-        """For each maskable kernel the share of its unmasked weights that a round prunes."""
+        """For each maskable kernel the fraction of its unmasked weights that a round prunes."""
         return self._network.pruned_fraction
 
     @property
     def trained(self) -> int:
-        """How many trainings were done, not found."""
+        """The number of trainings that were done, without results that were found."""
         return self._recorder.trained
 
     def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[StoredResult]:
-        """Trains, or finds already trained, the dense network and the levels 1 to `levels` of a treatment.
+        """Finds or trains the dense network and the levels 1 to `levels` of a treatment.
 
         A level is locked only while it is trained. Between two yields another process may train the next level; this
-        one then finds it.
+        process then finds it.
 
         Yields:
-          Each level as it is finished, the dense network first; its weights may have been dropped. Nothing is made
+          Each level when it is finished, the dense network first. Its weights may have been deleted. No level is made
           from a level whose training diverged.
 
         Raises:
-          InputError: fewer than one level, a rewind point beyond the training, or a criterion or action that returns
-            what cannot be used.
+          InputError: `levels` is below 1, the rewind point lies beyond the training, or a criterion or action returns
+            unusable values.
         """
         if levels < 1:
-            raise InputError(
-                f"levels is {levels}; it must be at least 1 (the dense network is level 0 and always there)."
-            )
+            raise InputError(f"levels is {levels}; it must be at least 1 (level 0 is the dense network).")
         self._check(treatment)
         last = treatment.last_level(levels)
         level = self.dense(seed)
@@ -144,14 +143,14 @@ class Experiment:
             yield level
 
     def dense(self, seed: int, weights: bool = False) -> StoredResult:
-        """The dense network of a seed, trained if it is not there; with its weights if they are asked for."""
+        """Finds or trains the dense network of a seed; with `weights` the result has its weights."""
         return self._levels.dense(seed, weights)
 
     def rewind_point(self, seed: int, iteration: int) -> StoredResult:
-        """The dense network of a seed at an iteration of its training; its final weights are those of that iteration.
+        """Finds or makes the dense network of a seed at an iteration of its training, with the weights at that point.
 
         Raises:
-          InputError: an iteration that the training does not pass through, or a training that diverges before it.
+          InputError: the iteration lies beyond the training, or the training diverges before it.
         """
         self._check(Treatment(rewind_to=iteration))
         return self._levels.rewind_point(seed, iteration)
@@ -164,22 +163,22 @@ class Experiment:
         parent: str | None = None,
         earlier: Sequence[dict] | None = None,
     ) -> StoredResult:
-        """One level, found or trained from the one before it; what is missing of that one is trained first.
+        """Finds one level, or trains it after training missing levels before it.
 
-        Its weights are there where all are kept, and where it was just trained; `load` gives them in any case.
+        The result has its weights if all weights are kept, or if it was just trained. `load` always returns them.
 
         Args:
           treatment: the treatment.
           seed: the seed.
           number: the level; 0 is the dense network.
-          parent: the fingerprint of the level that it has to be made from; what is found of another one is trained
-            again. None takes what is there.
-          earlier: the metrics of the levels before it, the dense network's first. Where they are given, the treatment's
-            page for TensorBoard is written of them and this one.
+          parent: the fingerprint of the level that it must be made from; a stored level made from another one is
+            trained again. None accepts any.
+          earlier: the metrics of the levels before it, those of the dense network first. If they are given, the
+            treatment's TensorBoard page is written from them and this level.
 
         Raises:
-          InputError: the level before diverged, a level that the treatment does not have, a rewind point beyond the
-            training, or a criterion or action that returns what cannot be used.
+          InputError: the level before diverged, the treatment has no such level, the rewind point lies beyond the
+            training, or a criterion or action returns unusable values.
         """
         self._check(treatment, number)
         if number == 0:
@@ -191,24 +190,25 @@ class Experiment:
             return found
 
     def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> StoredResult:
-        """A control of a level, found or trained; the level is trained first where it is missing.
+        """Finds or trains a control of a level, after training the level if it is missing.
 
         Args:
-          treatment: the treatment, with the mask-0 action `zero` unless the control is `reorder`.
+          treatment: the treatment; its mask-0 action must be `zero` unless the control is `reorder`.
           seed: the seed.
-          number: the level; 0, the dense network, has the control `reorder` only, from the treatment's rewind point.
+          number: the level. Level 0, the dense network, has only the control `reorder`, which starts from the
+            treatment's rewind point.
           control: a name in `controls.CONTROLS`.
-          draw: which of several controls of one kind, from 1.
+          draw: the number of the control among those of its kind, from 1.
 
         Returns:
-          A result whose metrics are those of a level, with "kind" `control`, "control" and "draw"; its "parent" is the
-          level. Its weights are kept where all are.
+          A result with the metrics of a level, and with "kind" `control`, "control" and "draw"; its "parent" is the
+          level. It keeps its weights if all levels do.
 
         Raises:
-          InputError: a control that this level or treatment does not have, or what `level` raises.
+          InputError: this level or treatment cannot have the control; or an error of `level`.
         """
         check_control(treatment, number, control, draw)
-        # A level that is there is read without the lock of its treatment, which later levels may hold for long.
+        # A finished level is read without the lock of its treatment, which a later level may hold for a long time.
         there = self.results.peek(level_path(seed, treatment.name, number), weights=False)
         level = there or self.level(treatment, seed, number)
         path, parent = control_path(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
@@ -226,17 +226,17 @@ class Experiment:
     def controls(
         self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1
     ) -> Iterator[StoredResult]:
-        """The controls of one kind of a treatment's levels 1 to `levels`, except of levels whose training diverged."""
+        """Finds or trains controls of levels 1 to `levels`; levels whose training diverged have none."""
         found = [level.metrics for level in self.levels(treatment, seed, levels)]
         for metrics in found[1:]:
             if metrics["status"] == "finished":
                 yield self.control(treatment, seed, metrics["level"], control, draw)
 
     def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
-        """A new model with a level's final weights and mask; what is missing of it is trained first.
+        """Returns a new model with a level's final weights and mask, after training missing levels.
 
         Raises:
-          InputError: what `level` raises.
+          InputError: as in `level`.
         """
         self._check(treatment, level)
         with self._lock(treatment, seed):
@@ -246,26 +246,26 @@ class Experiment:
         return model
 
     def saliency_gradient(self, before: StoredResult, number: int) -> Weights:
-        """The gradient of one batch at a level's starting weights, for criteria that make level `number` from it."""
+        """Returns the gradient of one batch at a level's starting weights, for the criterion of level `number`."""
         return self._levels.gradient(before.metrics["seed"], before.ticket, number)
 
     def weights_bytes(self, treatment: Treatment, levels: int) -> int:
-        """About how many bytes the weights of a treatment's levels take on disk if all are kept."""
+        """Returns about how many bytes the weights of a treatment's levels take on disk if all are kept."""
         return self._network.weights_bytes(treatment, levels)
 
     def _check(self, treatment: Treatment, level: int = 0) -> None:
-        """Raises InputError for a treatment that this network cannot have, or a level that the treatment lacks."""
+        """Raises InputError if this network cannot have the treatment, or the treatment has no such level."""
         if level < 0:
-            raise InputError(f"Levels begin with 0, the dense network; level {level} is asked for.")
+            raise InputError(f"The level is {level}; it must be at least 0 (the dense network).")
         if level > treatment.last_level(level):
-            raise InputError(f"The treatment {treatment.name} has level 1 alone; level {level} is asked for.")
+            raise InputError(f"The level is {level}; the treatment {treatment.name} has level 1 only.")
         treatment.check_training(self.trainer.settings.iterations, self.trainer.settings.decay)
         self._network.check_kept_fraction(treatment)
 
     def _control_begins(
         self, treatment: Treatment, seed: int, number: int, control: str
     ) -> tuple[Weights, IterationRange | None]:
-        """Every weight where a control's training begins, and which iterations that training goes through."""
+        """Every weight at the start of a control's training, and the iterations of the training."""
         begins = CONTROLS[control].begins
         if begins == "ticket" and number:
             with self._lock(treatment, seed):
@@ -277,16 +277,16 @@ class Experiment:
         return state, self._levels.iterations(treatment)
 
     def _lock(self, treatment: Treatment, seed: int) -> contextlib.AbstractContextManager[None]:
-        """Holds all levels of a treatment."""
+        """Locks all levels of a treatment."""
         return self.results.lock(treatment_path(seed, treatment.name))
 
     def _write_page(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
-        """Writes the treatment's page for TensorBoard; the treatment has to be locked.
+        """Writes the treatment's TensorBoard page; the treatment must be locked.
 
         Args:
           treatment: the treatment.
           seed: the seed.
-          finished: the metrics of its first levels. Later ones that were made from these are on the page too.
+          finished: the metrics of its first levels. The page also shows later levels that were made from these.
         """
         folder = self.results.folder(treatment_path(seed, treatment.name))
         if folder is None:
@@ -297,10 +297,10 @@ class Experiment:
 
 
 def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:
-    """The experiment of one of the paper's networks, with a results folder.
+    """Makes the experiment of one of the paper's networks, with a results folder.
 
     Args:
-      settings: the network and all that its runs have in common.
+      settings: the network and all other settings that its levels share.
       dataset: the images.
       results_dir: the folder that holds the results of all networks.
       **options: further arguments of `Experiment`.

@@ -1,7 +1,7 @@
-"""What computes here, in words: the processor with its vector instructions, and the devices that TensorFlow sees.
+"""Describes the processor with its vector instructions, and the device that TensorFlow trains on.
 
-Results are equal to the bit on one kind of processor only, and speeds differ by a factor of ten from one to the next,
-so every result says what made it. Imports no TensorFlow at start-up.
+Every result records both, because results are equal to the bit only on one kind of processor, and speeds differ by a
+factor of ten between kinds. Importing this module does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
-VECTOR_INSTRUCTIONS = (  # as Linux calls them, from the oldest to the newest; ARM's after them
+VECTOR_INSTRUCTIONS = (  # names in Linux, from the oldest to the newest; then those of ARM processors
     "avx", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16",
     "asimd", "asimdhp", "bf16", "sve", "sve2", "sme",
 )  # fmt: skip
@@ -21,7 +21,7 @@ VECTOR_INSTRUCTIONS = (  # as Linux calls them, from the oldest to the newest; A
 def describe_processor() -> str:
     """The processor's name and vector instructions, for example "AMD EPYC (avx avx2 avx512f avx512_bf16)".
 
-    Where the system does not list them (anything but Linux), its name alone.
+    On systems other than Linux it is the name only.
     """
     try:
         text = CPU_INFO.read_text(encoding="utf-8", errors="replace")
@@ -45,14 +45,14 @@ def _described(text: str) -> str:
 
 
 def training_device() -> str:
-    """The kind of device that TensorFlow trains on: "GPU" where it sees one, else "CPU"."""
+    """The kind of device that TensorFlow trains on: "GPU" if it finds one, else "CPU"."""
     import tensorflow as tf
 
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
 def describe_device() -> str:
-    """The name of the device that TensorFlow trains on: the first GPU's, or the processor's."""
+    """The name of the device that TensorFlow trains on: the first GPU, or the processor."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

@@ -1,4 +1,4 @@
-"""Finds the levels that are there already, and makes those that are missing by the paper's algorithm."""
+"""Finds finished levels, and makes missing levels by the paper's algorithm."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from lottery_tf.training.training_result import IterationRange
 
 
 class Levels:
-    """Finds levels, or continues the algorithm from the nearest level that is there.
+    """Finds levels, or continues the algorithm from the nearest finished level.
 
     Args:
-      network: where all trainings begin.
-      trainer: gives gradients, and says how long a training is.
-      recorder: trains what is missing and stores it.
-      results: where levels are kept.
+      network: the untrained network.
+      trainer: the trainer, which computes gradients and knows the length of a training.
+      recorder: trains missing levels and stores them.
+      results: where levels are stored.
       keep_weights: whether finished levels keep their weights.
     """
 
@@ -45,28 +45,28 @@ class Levels:
         self._keep_weights = keep_weights
 
     def find(self, path: str, weights: bool, parent: str | None = None) -> StoredResult | None:
-        """The result at a path; None where it is missing, damaged, or made from another parent.
+        """Returns the result at a path; None if it is missing, damaged, or made from another parent.
 
         Args:
-          path: its result path; it, or its treatment, has to be locked.
-          weights: whether its weights have to be there.
-          parent: the fingerprint of what it has to be made from; None takes any.
+          path: the result's path; the path or its treatment must be locked.
+          weights: whether the result must have its weights.
+          parent: the fingerprint of the level that it must be made from; None: any level.
         """
         found = self._results.read(path, weights)
         return found if found and parent in (None, found.metrics["parent"]) else None
 
     def dense(self, seed: int, weights: bool) -> StoredResult:
-        """The dense network of a seed, level 0 of all its treatments."""
+        """Finds or trains the dense network of a seed, level 0 of all its treatments."""
         return self._dense(TrainingPlan(level_path(seed, DENSE, 0), seed, 0, {}), weights)
 
     def rewind_point(self, seed: int, iteration: int) -> StoredResult:
-        """The dense network at an iteration of its training.
+        """Finds or makes the dense network at an iteration of its training.
 
-        It is made by the same training, stopped there: same seed, same order of images, so it lies on the path of the
-        dense network.
+        It is made by the same training, with the same seed and order of images, which stops at this iteration. So its
+        weights are those that the dense network had there.
 
         Raises:
-          InputError: the training diverges before it.
+          InputError: the training diverges before this iteration.
         """
         path = rewind_point_path(seed, iteration)
         found = self._dense(
@@ -77,10 +77,7 @@ class Levels:
         return found
 
     def next_level(self, treatment: Treatment, seed: int, number: int, parent: str | None = None) -> StoredResult:
-        """A level as `find_or_train` gives it.
-
-        Then deletes the weights of the levels before it, unless they are to be kept.
-        """
+        """Finds or trains a level as `find_or_train`, then deletes weights of earlier levels that are not kept."""
         trained_before = self._recorder.trained
         level = self.find_or_train(treatment, seed, number, self._keep_weights, parent)
         # If earlier levels had to be trained again to get here, their weights are back on disk: delete those too.
@@ -95,14 +92,14 @@ class Levels:
     def find_or_train(
         self, treatment: Treatment, seed: int, number: int, weights: bool, parent: str | None = None
     ) -> StoredResult:
-        """A level, found or trained; what is missing of the levels before it is trained first.
+        """Finds a level, or trains it after training missing levels before it.
 
         Args:
-          treatment: the level's treatment, which has to be locked.
-          seed: its seed.
-          number: its number.
+          treatment: the level's treatment, which must be locked.
+          seed: the level's seed.
+          number: the level's number.
           weights: whether its weights are needed.
-          parent: the fingerprint of the level that it has to be made from; None takes any that is found.
+          parent: the fingerprint of the level that it must be made from; None: any level.
 
         Raises:
           InputError: a level before it diverged.
@@ -113,12 +110,12 @@ class Levels:
         return found or self._trained(treatment, seed, number)
 
     def later_levels(self, treatment: Treatment, seed: int, finished: Sequence[dict]) -> Iterator[dict]:
-        """The metrics of the levels after a treatment's first ones, as far as they are there and follow from these.
+        """Yields the metrics of the finished levels after a treatment's first levels, if they were made from these.
 
         Args:
           treatment: the treatment.
           seed: the seed.
-          finished: the metrics of its first levels, the dense network's first.
+          finished: the metrics of its first levels, those of the dense network first.
         """
         levels = list(finished)
         while later := self._results.peek(level_path(seed, treatment.name, len(levels)), weights=False):
@@ -128,30 +125,30 @@ class Levels:
             yield later.metrics
 
     def iterations(self, treatment: Treatment) -> IterationRange:
-        """The iterations of a treatment's levels; one that continues training keeps the learning rate of its end."""
+        """The iterations of a treatment's levels; fine-tuning trains with the learning rate of the last iteration."""
         return IterationRange(
             treatment.rewind_to, rate_from=self._trainer.settings.iterations if treatment.continues_training else None
         )
 
     def gradient(self, seed: int, ticket: Ticket, level: int) -> Weights:
-        """The gradient of the loss of one batch at a ticket, for the criteria that make a level of it."""
+        """Returns the loss gradient of one batch at a ticket's starting weights, for the criterion of a level."""
         size, batch_size = len(self._trainer.dataset.train), self._trainer.settings.batch_size
         rng = generator(seed, "saliency batch", level)
         return self._trainer.gradient(ticket, rng.choice(size, batch_size, replace=False))
 
     def _dense(self, plan: TrainingPlan, weights: bool) -> StoredResult:
-        """The dense network of the plan's seed after its iterations."""
+        """Finds or trains the dense network of a plan's seed, up to the plan's last iteration."""
         with self._results.lock(plan.path):
-            # Steps 0 and 1 only: no levels, so the treatment does not matter.
+            # There are no levels, so only steps 0 and 1 run and the treatment does not matter.
             return self.find(plan.path, weights) or next(
                 self._algorithm(lambda ticket, level: self._recorder.train(ticket, plan), Treatment(), plan.seed, [])
             )
 
     def _trained(self, treatment: Treatment, seed: int, number: int) -> StoredResult:
-        """Continues the algorithm from the nearest level that is there, up to the one that is wanted."""
+        """Continues the algorithm from the nearest finished level up to the wanted level."""
         level, missing = self._nearest_ancestor(treatment, seed, number)
 
-        # `level` is the loop's latest: the generator calls `train` only when the next level is asked for.
+        # `level` is the last level of the loop below, because the generator calls `train` only at the next iteration.
         def train(ticket: Ticket, number: int) -> StoredResult:
             identity = dataclasses.asdict(treatment) | {"parent": level.metrics["fingerprint"]}
             path = level_path(seed, treatment.name, number)
@@ -161,12 +158,12 @@ class Levels:
         for _ in missing:
             if level.metrics["status"] != "finished":
                 earlier = level.metrics["level"]
-                raise InputError(f"Level {earlier} of {treatment.name}, seed {seed}, diverged: nothing follows it.")
+                raise InputError(f"Level {earlier} of {treatment.name}, seed {seed}, diverged; it has no later levels.")
             level = next(tickets)
         return level
 
     def _nearest_ancestor(self, treatment: Treatment, seed: int, number: int) -> tuple[StoredResult, list[int]]:
-        """The nearest level before a missing one that has its weights, and the numbers of the levels to make."""
+        """The nearest earlier level that has its weights, and the numbers of the levels to make."""
         missing = [number]
         while before := treatment.parent(missing[0]):
             if found := self.find(level_path(seed, treatment.name, before), weights=True):
@@ -182,10 +179,7 @@ class Levels:
         levels: Sequence[int],
         parent: StoredResult | None = None,
     ) -> Iterator[StoredResult]:
-        """The algorithm for this network, as a generator.
-
-        Nothing is read or trained before its first level is asked for.
-        """
+        """Runs the algorithm for this network, as a generator that reads and trains nothing before its first level."""
         network, gradient = self._network, functools.partial(self.gradient, seed)
         rewound = self.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
         initial = network.initial(seed)

@@ -1,4 +1,4 @@
-"""What made a result: the command, commit, machine, threads and versions. None of it tells results apart."""
+"""Records how a result was made: command, commit, machine, threads and versions. Results are reused if these differ."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pathlib import Path
 from lottery_tf.hardware import describe_device, describe_processor
 
 PACKAGES = ("tensorflow", "keras", "numpy")
-COMMAND = "LOTTERY_TF_COMMAND"  # the environment variable that tells every process of a command how it was called
+COMMAND = "LOTTERY_TF_COMMAND"  # environment variable that passes the command line to every process of a command
 CHECKOUT = Path(__file__).parents[1]
 
 
 def origin(**more: str) -> dict[str, dict]:
-    """What every result says of how it was made, as metrics; `more` is what only the one who made it knows."""
+    """The metrics that record how a result was made; `more` adds to "made_by"."""
     return {"versions": versions(), "made_by": made_by() | more}
 
 
 def versions() -> dict[str, str]:
-    """The versions of what the numbers depend on."""
+    """The versions of the packages that results depend on."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def made_by() -> dict[str, str | int | None]:
-    """The command line, the commit (None outside of a checkout), the processor or GPU, and TensorFlow's threads."""
+    """The command line, the commit (None outside a checkout), the processor or GPU, and TensorFlow's threads."""
     command = os.environ.get(COMMAND) or shlex.join(sys.argv)
     machine = describe_device() if "tensorflow" in sys.modules else describe_processor()
     return {"command": command, "commit": commit(), "machine": machine, "threads": threads()}
@@ -36,7 +36,7 @@ def made_by() -> dict[str, str | int | None]:
 
 @functools.cache
 def commit() -> str | None:
-    """The commit that is checked out, with "-dirty" where files were changed since; None where that is not known."""
+    """The current commit, with "-dirty" if files have changed since; None if it is not known."""
     if not (CHECKOUT / ".git").exists():
         return None
     words = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
@@ -47,7 +47,7 @@ def commit() -> str | None:
 
 
 def threads() -> int:
-    """How many threads TensorFlow computes with."""
+    """The number of threads that TensorFlow computes with."""
     tensorflow = sys.modules.get("tensorflow")
     chosen = tensorflow.config.threading.get_intra_op_parallelism_threads() if tensorflow else 0
     return chosen or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""How a process that computes begins and ends. Importing this imports no TensorFlow."""
+"""Starts and ends processes that compute. Importing this module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from typing import Any
 from lottery_tf import temporary_folders
 from lottery_tf.errors import InputError
 
-KERAS = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}  # as Keras comes
-TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)  # what a terminal sends to all processes of a command
+KERAS = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}  # the defaults of Keras
+TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)  # signals that a terminal sends to all processes of a command
 
 
 def start_tensorflow(threads: int = 0) -> None:
-    """Imports TensorFlow, which takes seconds, without the lines that its libraries print meanwhile.
+    """Imports TensorFlow, which takes seconds, without the lines that its libraries print.
 
-    Keras is as it comes, whatever the user's own `keras.json` says: what a command computes does not depend on it.
-    TensorFlow writes the code that it generates to temporary files, which one that is killed leaves behind: they lie in
-    a folder that is removed at the end, or by the next command.
+    Keras gets its default settings, so that results do not depend on the user's `keras.json`. TensorFlow writes
+    generated code to temporary files, and a killed process leaves them behind. They are in a folder that is removed at
+    the end or by the next command.
 
     Args:
-      threads: how many threads it computes with; 0: one for each core.
+      threads: the number of threads that TensorFlow computes with; 0: one for each core.
 
     Raises:
-      InputError: Keras cannot be imported as it is configured.
+      InputError: Keras cannot be imported with the user's `keras.json`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     _use_own_temporary_folder()
     with quiet():
         try:
             import tensorflow as tf
-        except (AssertionError, AttributeError, TypeError, ValueError) as error:  # whatever Keras makes of its file
+        except (AssertionError, AttributeError, TypeError, ValueError) as error:  # errors of Keras about its file
             home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
-            raise InputError(f"Keras cannot start as {home}/keras.json configures it ({error!r}).") from error
+            raise InputError(f"Keras cannot start with the settings in {home}/keras.json ({error!r}).") from error
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         for gpu in tf.config.list_physical_devices("GPU"):
@@ -55,7 +55,7 @@ def start_tensorflow(threads: int = 0) -> None:
 
 @contextlib.contextmanager
 def usual_keras() -> Iterator[None]:
-    """Within it, Keras is as it comes: networks of the paper are the same whatever a notebook's owner prefers."""
+    """Gives Keras its default settings within the context, so that networks do not depend on the user's settings."""
     import keras
 
     before = {name: getattr(keras.config, name)() for name in KERAS}
@@ -74,21 +74,24 @@ def _configure_keras(values: dict[str, object]) -> None:
 
 
 def quiet_if_asked() -> contextlib.AbstractContextManager[None]:
-    """As `quiet`, at the first import of TensorFlow by one who asked for silence, which its first lines do not heed."""
+    """Returns `quiet` for the first import of TensorFlow if the user has set TF_CPP_MIN_LOG_LEVEL above 0.
+
+    The first lines of TensorFlow ignore that variable.
+    """
     asked = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") > "0" and "tensorflow" not in sys.modules
     return quiet() if asked else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Swallows the lines that TensorFlow's libraries print on standard error while they load, unless that fails."""
+    """Hides what is printed to standard error within the context; prints it if an unexpected exception is raised."""
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as swallowed:
         os.dup2(swallowed.fileno(), 2)
         try:
             yield
         except InputError:
-            raise  # which says all
+            raise  # its message is enough
         except BaseException:
             swallowed.seek(0)
             os.write(stderr, swallowed.read())
@@ -99,24 +102,24 @@ def quiet() -> Iterator[None]:
 
 
 def set_temporary_folder(folder: Path) -> None:
-    """Has this process put its temporary files into a folder that somebody else removes."""
+    """Sets the folder of this process's temporary files; another process removes it."""
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder)
 
 
 def _use_own_temporary_folder() -> None:
-    """Has this process put its temporary files into a folder of its own, unless it does so already."""
+    """Makes a folder for this process's temporary files, unless there is one already."""
     if temporary_folders.PREFIX not in tempfile.gettempdir():
         held = contextlib.ExitStack()
         tempfile.tempdir = str(held.enter_context(temporary_folders.temporary_folder()))
-        # At the end of a process that multiprocessing forked, nothing that `atexit` knows is called.
+        # A process that multiprocessing forked does not call the functions of `atexit` at its end.
         multiprocessing.util.Finalize(None, held.close, exitpriority=0)
 
 
 def die_with_parent() -> None:
-    """Ends this process as soon as the one that started it is gone, even if that one was killed."""
+    """Ends this process as soon as its parent process has ended, even if the parent was killed."""
     parent = multiprocessing.parent_process()
-    assert parent is not None, "multiprocessing starts whatever calls this"
+    assert parent is not None, "only processes that multiprocessing started call this"
 
     def watch() -> None:
         multiprocessing.connection.wait([parent.sentinel])
@@ -127,11 +130,11 @@ def die_with_parent() -> None:
 
 @contextlib.contextmanager
 def block_terminal_signals() -> Iterator[None]:
-    """Processes that are started within never hear of Ctrl-C or of a terminal that is closed.
+    """Blocks SIGINT and SIGHUP within the context, so that processes started in it never receive them.
 
-    Both are for the one who starts them, and reach it after this: it may end them, without a traceback of theirs.
+    The process that starts them receives these signals after the context, and can end the others without tracebacks.
     """
-    resource_tracker.ensure_running()  # which, when it starts, lets those signals through again
+    resource_tracker.ensure_running()  # first, because it unblocks these signals when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
@@ -140,16 +143,16 @@ def block_terminal_signals() -> Iterator[None]:
 
 
 def run_in_subprocess(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function returns when a process of its own calls it, which ends with this call, however this one ends.
+    """Calls a function in a new process and returns its value; the process ends with this call in any case.
 
     Args:
-      what: what is done there, for the message if it dies.
+      what: the purpose of the process, for error messages.
       function: a function of a module.
-      *arguments: what it is called with; they are pickled, as is what it returns or raises.
+      *arguments: the function's arguments; they are pickled, and so is the returned value or exception.
 
     Raises:
-      InputError: the process is gone without an answer.
-      Exception: what the function raises.
+      InputError: the process ended without an answer.
+      Exception: any exception that the function raises.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -160,7 +163,7 @@ def run_in_subprocess(what: str, function: Callable[..., Any], *arguments: Any) 
         theirs.close()
         returned, raised = ours.recv()
     except EOFError:
-        raise InputError(f"The process for {what} is gone: {cause_of_death(process)}.") from None
+        raise InputError(f"The process for {what} has ended: {cause_of_death(process)}.") from None
     finally:
         if process.pid is not None:
             process.kill()
@@ -172,14 +175,14 @@ def run_in_subprocess(what: str, function: Callable[..., Any], *arguments: Any) 
 
 
 def cause_of_death(process: multiprocessing.process.BaseProcess) -> str:
-    """Why a process that ended without an answer did so, as far as its exit status tells."""
+    """Describes from its exit status why a process ended without an answer."""
     process.join(1.0)
     if process.exitcode in (None, -signal.SIGKILL):
         return "killed, or out of memory"
     if process.exitcode < 0:
         what = signal.strsignal(-process.exitcode) or f"signal {-process.exitcode}"
-        return f"{what.lower()}, perhaps out of memory; what it said stands above"
-    return f"it ended with exit status {process.exitcode}, and what it said stands above"
+        return f"{what.lower()}, perhaps out of memory; its output is above"
+    return f"exit status {process.exitcode}; its output is above"
 
 
 def _answer(connection, function: Callable[..., Any], arguments: tuple) -> None:
@@ -187,7 +190,7 @@ def _answer(connection, function: Callable[..., Any], arguments: tuple) -> None:
     answer: tuple[Any, Exception | None]
     try:
         answer = (function(*arguments), None)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is for the one who called
+    except Exception as error:  # noqa: BLE001 - every exception is passed to the caller
         error.add_note(traceback.format_exc())
         answer = (None, error)
     connection.send(answer)

@@ -1,4 +1,4 @@
-"""From a name on the command line to the thing it names, and from a function's parameters to what it is called with."""
+"""Looks up values and functions by name, and calls functions with the arguments that their parameters name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lottery_tf.errors import InputError
 
 
 def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
-    """Returns `table[name]`; an unknown name is refused with the valid ones and the nearest match.
+    """Returns `table[name]`; the error for an unknown name lists the valid names and suggests the nearest one.
 
     >>> choose({"rewind": 1, "reinit": 2}, "rewnd", "mask-1 action")
     Traceback (most recent call last):
@@ -26,27 +26,29 @@ def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
 
 
 def find_function(table: Mapping[str, Callable], name: str, kind: str, offers: tuple[str, ...]) -> Callable:
-    """Returns the function called `name`: from `table`, or imported where the name reads `package.module:function`.
+    """Returns the function called `name` from `table`, or imports it if the name is `package.module:function`.
 
     Args:
-      table: the functions that the project brings, by name.
+      table: the project's own functions by name.
       name: a key of the table, or `package.module:function`.
-      kind: what the function is, for messages ("mask criterion").
+      kind: the kind of function, for messages ("mask criterion").
       offers: the names that the function's parameters may have; see `call_by_parameter_names`.
 
     Raises:
-      InputError: no name, no such name, module or function, or a parameter that nobody can fill.
+      InputError: the name is not a string, the name, module or function does not exist, or a parameter is unknown.
     """
     if not isinstance(name, str):
         raise InputError(
-            f"The {kind} {name!r} is no name. Results are kept by name: 'package.module:function', or "
-            "'__main__:function' for one that a script or notebook defines."
+            f"The {kind} {name!r} is not a name. Results are stored by name: give 'package.module:function', or "
+            "'__main__:function' for a function of a script or notebook."
         )
     found = _imported(name, kind) if ":" in name else choose(table, name, kind)
     _check_signature(found, f"The {kind} {name!r}")
     unknown = [parameter for parameter in _parameters(found, required=True) if parameter not in offers]
     if unknown:
-        raise InputError(f"The {kind} {name!r} asks for {', '.join(unknown)}; it may ask for {', '.join(offers)}.")
+        raise InputError(
+            f"The {kind} {name!r} has the parameters {', '.join(unknown)}; it may have {', '.join(offers)}."
+        )
     return found
 
 
@@ -63,7 +65,7 @@ def _imported(name: str, kind: str) -> Callable:
 
 
 def _parameters(chosen: Callable, required: bool) -> list[str]:
-    """The names of a function's parameters, in order; only those without a default where `required`."""
+    """The names of a function's parameters in order; with `required` only those without a default."""
     parameters = inspect.signature(chosen).parameters.values()
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return [p.name for p in named if not required or p.default is p.empty]
@@ -73,18 +75,18 @@ def _check_signature(chosen: Callable, what: str) -> None:
     try:
         parameters = inspect.signature(chosen).parameters.values()
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what} does not say what its parameters are called ({error}).") from error
+        raise InputError(f"{what} does not tell the names of its parameters ({error}).") from error
     if any(p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL) for p in parameters):
-        raise InputError(f"{what} has parameters without a name; it is called by their names.")
+        raise InputError(f"{what} has positional-only parameters; it is called with named arguments.")
 
 
 def asks_for(chosen: Callable, parameter: str) -> bool:
-    """Whether a criterion or action names `parameter` among its arguments."""
+    """Whether a criterion or action has a parameter of this name."""
     return parameter in _parameters(chosen, required=False)
 
 
 def call_by_parameter_names(chosen: Callable, **offered: Any) -> Any:
-    """Calls a criterion or action with those of the offered arguments that its parameters name.
+    """Calls a criterion or action with the offered arguments that its parameters name.
 
     >>> call_by_parameter_names(lambda w_i, w_f: w_f - w_i, w_i=1, w_f=3, gradient=None)
     2

@@ -1,7 +1,7 @@
-"""Every draw of the study comes from here: one independent generator for each (seed, purpose, keys).
+"""Random generators: one independent generator for each seed, purpose and keys. All random draws use them.
 
-Nothing reads or writes a global random state, so no draw depends on what was drawn before it, and all treatments of
-one seed share initial weights, data order and tie-breaks.
+There is no global random state, so no draw depends on earlier draws. All treatments of a seed share initial weights,
+data order and tie-breaks.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 
 
 def generator(seed: int, purpose: str, *keys: int | str) -> np.random.Generator:
-    """The generator for one purpose of one seed.
+    """Returns the generator for one purpose of one seed.
 
     Args:
       seed: the run's seed, a whole number of at least 0.
-      purpose: what is drawn, for example "initial weights" or "ties".
-      *keys: what further tells this draw from others: a level, an epoch, a layer's name.
+      purpose: the purpose of the draw, for example "initial weights" or "ties".
+      *keys: further keys that identify the draw: a level, an epoch, a layer's name.
 
     >>> bool(generator(0, "ties", 3).random() == generator(0, "ties", 3).random())
     True
@@ -27,26 +27,26 @@ def generator(seed: int, purpose: str, *keys: int | str) -> np.random.Generator:
 
 
 def draw_seed(rng: np.random.Generator) -> int:
-    """A seed below 2**31 for a library that wants a number (Keras initializers, dropout)."""
+    """Draws a seed below 2**31, for Keras initializers and dropout."""
     return int(rng.integers(2**31 - 1))
 
 
 def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Glorot's normal initialization, as TensorFlow and Keras define it: cut off at two standard deviations.
+    """Draws weights by Glorot's normal initialization as in TensorFlow and Keras: truncated at two standard deviations.
 
-    The values are rejection-sampled from NumPy's normal generator rather than drawn on a device, so that the same
-    seed gives the same bits on every machine.
+    The values are drawn by rejection sampling with NumPy and not on a device, so that a seed gives the same bits on
+    every machine.
 
     Args:
       shape: a kernel's shape, (inputs, outputs) or (height, width, ..., channels in, channels out).
-      rng: the generator to draw from.
+      rng: the generator.
 
     Returns:
-      float32 array of that shape with variance 2 / (fan_in + fan_out).
+      float32 array of this shape with variance 2 / (fan_in + fan_out).
     """
     receptive_field = int(np.prod(shape[:-2]))
     fan_in, fan_out = shape[-2] * receptive_field, shape[-1] * receptive_field
-    # A unit normal cut off at +-2 has this standard deviation; dividing by it restores the wanted variance.
+    # A standard normal truncated at +-2 has this standard deviation; dividing by it gives the wanted variance.
     cut_off_deviation = 0.87962566103423978
     deviation = np.sqrt(2 / (fan_in + fan_out)) / cut_off_deviation
     values = rng.standard_normal(int(np.prod(shape)))

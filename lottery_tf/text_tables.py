@@ -1,4 +1,4 @@
-"""Tables on the terminal: one way to align them, for all commands. Imports no TensorFlow and no pandas."""
+"""Aligns the tables that all commands print. It imports neither TensorFlow nor pandas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBER = re.compile(r"[-+]?[\d.,]+( ?%)?|-|")
 
 
 def text_table(rows: Iterable[Sequence[object]], indent: str = "") -> str:
-    """Rows as lines of text, the first of them the headings: columns of numbers end, and others begin, at one place.
+    """Returns rows, the first of which is the heading, as lines of text; columns of numbers are aligned to the right.
 
     >>> print(text_table([["layer", "weights"], ["dense_1", "1,000"], ["all", "20"]]))
     layer    weights
@@ -28,7 +28,7 @@ def text_table(rows: Iterable[Sequence[object]], indent: str = "") -> str:
 
 
 def band(values: Iterable[float | None], digits: str = ".2f", factor: float = 1) -> str:
-    """Mean [least, greatest] of numbers times a factor; one number where all are the same, "-" where there is none.
+    """Returns "mean [minimum, maximum]" of numbers times a factor; one number if all are equal, "-" if there is none.
 
     >>> band([1, 2]), band([0.5, None]), band([0.25, 0.5], factor=100), band([])
     ('1.50 [1.00, 2.00]', '0.50', '37.50 [25.00, 50.00]', '-')

@@ -172,9 +172,9 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
     assert experiment.trained == 2 and held == []
     alone = Treatment(rounds="oneshot", chosen_kept_fraction=0.5)
     for call in (experiment.load, experiment.level):
-        with pytest.raises(InputError, match="has level 1 alone; level 3 is asked for"):
+        with pytest.raises(InputError, match="The level is 3; the treatment .* has level 1 only"):
             call(alone, 0, 3)
-        with pytest.raises(InputError, match="Levels begin with 0, the dense network; level -1 is asked for"):
+        with pytest.raises(InputError, match="The level is -1; it must be at least 0"):
             call(Treatment(), 0, -1)
 
 
@@ -365,7 +365,7 @@ def test_a_kept_fraction_has_one_level(experiment):
     assert [level.metrics["level"] for level in levels] == [0, 1]
     assert levels[1].metrics["kept_fraction"] == pytest.approx(0.1, abs=0.002)
     assert levels[1].metrics["chosen_kept_fraction"] == 0.1
-    with pytest.raises(InputError, match="kept0.1 has level 1 alone; level 2 is asked for"):
+    with pytest.raises(InputError, match="The level is 2; the treatment .*kept0.1 has level 1 only"):
         experiment.level(treatment, 0, 2)
 
 
@@ -455,7 +455,9 @@ def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(train
     assert found == ["finished", "finished", "diverged", "finished"]
     assert [control.metrics["level"] for control in experiment.controls(treatment, 0, 3, "random")] == [1, 3]
     assert [level.metrics["level"] for level in experiment.levels(Treatment(), 0, 3)] == [0, 1, 2]
-    with pytest.raises(InputError, match="Level 2 of large_final-rewind-zero, seed 0, diverged: nothing follows it"):
+    with pytest.raises(
+        InputError, match="Level 2 of large_final-rewind-zero, seed 0, diverged; it has no later levels"
+    ):
         experiment.level(Treatment(), 0, 3)
 
 

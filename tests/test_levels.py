@@ -113,7 +113,9 @@ def test_children_of_another_parent_are_not_found():
 
 def test_nothing_follows_a_level_that_diverged():
     levels, recorder, _ = levels_of(diverging=(2,))
-    with pytest.raises(InputError, match="Level 2 of large_final-rewind-zero, seed 5, diverged: nothing follows it"):
+    with pytest.raises(
+        InputError, match="Level 2 of large_final-rewind-zero, seed 5, diverged; it has no later levels"
+    ):
         levels.next_level(Treatment(), 5, 4)
     assert numbers(recorder) == [0, 1, 2]
     assert levels.next_level(Treatment(rounds="oneshot"), 5, 3).metrics["status"] == "finished"

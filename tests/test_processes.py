@@ -26,7 +26,7 @@ def test_what_a_process_returns_and_raises_comes_back():
 
 @pytest.mark.slow
 def test_a_process_that_is_gone_is_told():
-    with pytest.raises(InputError, match="The process for leaving is gone"):
+    with pytest.raises(InputError, match="The process for leaving has ended"):
         run_in_subprocess("leaving", os._exit, 1)
 
 

@@ -53,7 +53,7 @@ def test_a_command_computes_and_draws_the_same_whatever_is_set_for_others(tmp_pa
 def test_what_keras_cannot_read_is_told_in_a_sentence(tmp_path):
     done = run(SHOWS, **keras_home(tmp_path, '{"floatx": "float99"}'))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"Keras cannot start as {tmp_path}/keras.json configures it (")
+    assert done.stderr.startswith(f"Keras cannot start with the settings in {tmp_path}/keras.json (")
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -110,7 +110,7 @@ def test_a_worker_that_cannot_start_says_why_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("function", "argument", "message"),
     [
-        (os._exit, 3, "ended with exit status 3, and what it said stands above"),
+        (os._exit, 3, "exit status 3; its output is above"),
         (signal.raise_signal, signal.SIGKILL, "killed, or out of memory"),
         (signal.raise_signal, signal.SIGTERM, "terminated, perhaps out of memory; what it said stands above"),
     ],

@@ -279,11 +279,14 @@ def returns_nan(start):
         (("random", "rewind", "hybrids"), "Unknown mask-0 action 'hybrids'; did you mean 'hybrid"),
         (("no.such.module:f",), "cannot import 'no.such.module'"),
         (("math:no_such",), "'math' has no function 'no_such'"),
-        (("builtins:max",), "does not say what its parameters are called"),
-        (("operator:neg",), "has parameters without a name"),
+        (("builtins:max",), "does not tell the names of its parameters"),
+        (("operator:neg",), "has positional-only parameters"),
         (("./module:function",), "cannot import './module'"),
-        ((my_criterion,), "is no name. Results are kept by name: 'package.module:function', or '__main__:function'"),
-        ((f"{__name__}:wants_too_much",), "asks for hessian; it may ask for w_i, w_f, gradient"),
+        (
+            (my_criterion,),
+            "is not a name. Results are stored by name: give 'package.module:function', or '__main__:function'",
+        ),
+        ((f"{__name__}:wants_too_much",), "has the parameters hessian; it may have w_i, w_f, gradient"),
     ],
 )
 def test_unknown_names_are_refused(names, message):

@@ -211,7 +211,7 @@ def test_ctrl_c_says_how_to_go_on(start, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 130, "it trained to the end"
-    assert "run the same command again to go on" in errors
+    assert "run the same command again to continue" in errors
 
 
 FULL_DISK = """

@@ -149,7 +149,7 @@ def test_ctrl_c_stops_and_says_how_to_go_on(start, tmp_path):
     workers = faults.workers(process.pid, "local")
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=600)
-    assert process.returncode == 130 and "run the same command again to go on" in told
+    assert process.returncode == 130 and "run the same command again to continue" in told
     assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
@@ -162,7 +162,7 @@ def test_it_stops_while_it_reads_the_data_too_and_leaves_nothing_behind(sent, st
     # As a terminal does: what is typed, or its end, reaches every process of the command.
     os.killpg(process.pid, sent)
     _, told = process.communicate(timeout=600)
-    assert process.returncode == 130 and "run the same command again to go on" in told
+    assert process.returncode == 130 and "run the same command again to continue" in told
     assert "Traceback" not in told
     assert list((tmp_path / "temporary").iterdir()) == []
 

@@ -111,7 +111,7 @@ def test_a_training_that_diverges_is_a_result_and_nothing_follows_on_it(worker, 
     dense = worker.perform(LevelTask(wild, 0), [])
     assert dense.ending is Ending.FINISHED and dense.metrics["status"] == "diverged"
     after = worker.perform(LevelTask(wild, 0, 1, lt.Treatment()), [])
-    assert after.ending is Ending.FAILED and "diverged: nothing follows it" in after.error
+    assert after.ending is Ending.FAILED and "diverged; it has no later levels" in after.error
     assert "diverged after" in lines[1] and "Traceback" in lines[-1]
 
 

@@ -97,7 +97,7 @@ def test_a_users_own_criterion(tmp_path, monkeypatch):
     ("criterion", "message"),
     [
         ("large_finl", "did you mean 'large_final'"),
-        ("snip", "asks for gradient; it may ask for w_i, w_f"),
+        ("snip", "has the parameters gradient; it may have w_i, w_f"),
         ("wrong_criterion:short", "scores of shape"),
         ("wrong_criterion:nan", "NaN"),
     ],
