@@ -1,12 +1,12 @@
 """Studies: whole figures and tables of the paper, as plans of tasks that many processes do.
 
-    named_studies, paper    what each study trains, as data
-    planning                a `Request` becomes a `Plan` of `tasks`, each after its prerequisites
-    scheduler               starts the tasks that are ready, longest chain first, in the slots of an engine
-    local_engine            slots that are processes on this machine
-    ray_engine              slots that are actors on a Ray cluster; both are `engines.Engine`
+    named_studies, paper    the trainings of each study, as data
+    planning                turns a `Request` into a `Plan` of `tasks`, each after its prerequisites
+    scheduler               starts ready tasks in the slots of an engine, the longest chain first
+    local_engine            an `engines.Engine` whose slots are processes on this machine
+    ray_engine              an `engines.Engine` whose slots are actors on a Ray cluster
     worker                  does a task in a slot: finds or trains its result
-    task_results            what the results folder has of a task already
+    task_results            finds results of tasks in the results folder
     study_folder            the request, the state and the logs of a study
 
 The command is `runs.study`.

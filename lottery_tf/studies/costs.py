@@ -1,8 +1,8 @@
-"""The threads, the memory and the time that tasks take, as measured. Imports no TensorFlow.
+"""The threads, the memory and the time that tasks take. Importing this module does not import TensorFlow.
 
-The table was measured on two x86-64 cores with TensorFlow 2.21, every core busy. Learned masks were measured on fc and
-conv2; for the other networks their speed is taken to be that of training. Speeds that a results folder shows replace
-those of the table, and speeds that the running study shows replace both.
+The table was measured on two busy x86-64 cores with TensorFlow 2.21. Learned masks were measured on fc and conv2; for
+other networks they are assumed to be as fast as training. Speeds measured in a results folder replace those of the
+table, and speeds measured in the running study replace both.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from lottery_tf.studies.tasks import Task
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What tasks of one network take.
+    """The threads, memory and time that tasks of one network take.
 
     Attributes:
-      threads: the threads of each process with which all processes of a machine together train the most.
-      memory: the greatest number of bytes that a process takes.
-      speeds: for each kind of task, how much of `Task.amount` a process does in a second, with an evaluation every 100
+      threads: the number of threads of each process with which a machine trains the most in total.
+      memory: the largest number of bytes that a process takes.
+      speeds: for each kind of task the `Task.amount` that a process does in a second, with an evaluation every 100
         iterations.
     """
 
@@ -34,7 +34,7 @@ def _speeds(training: float, learned_mask: float, supermasks: float) -> dict[str
     return {"training": training, "learned mask": learned_mask, "supermasks": supermasks}
 
 
-START_SECONDS = 10  # until a process trains, for it has to import TensorFlow and to compile
+START_SECONDS = 10  # the time until a process trains, because it must import TensorFlow and compile
 COSTS = {
     "fc": Cost(1, 1_300_000_000, _speeds(45_000, 30_000, 10.0)),
     "conv2": Cost(2, 2_200_000_000, _speeds(540, 500, 0.1)),
@@ -46,15 +46,15 @@ COSTS = {
 
 
 def cost_for(network: str) -> Cost:
-    """What tasks of a network take; one that is not in the table, because somebody added it, is taken for conv2."""
+    """The cost of tasks of a network; a network that is not in the table (one of a user) counts as conv2."""
     return COSTS.get(network, COSTS["conv2"])
 
 
 class Speeds:
-    """How fast a process does each kind of task on each network.
+    """The speed at which a process does each kind of task on each network.
 
     Args:
-      before: pairs of a task and its result's metrics, found in the results folder.
+      before: pairs of a task and the metrics of its result, from the results folder.
 
     >>> from lottery_tf.models.settings import run_settings
     >>> from lottery_tf.studies.tasks import LevelTask
@@ -67,19 +67,19 @@ class Speeds:
     def __init__(self, before: Iterable[tuple[Task, dict]] = ()):
         self._before, self._now = _Measured(), _Measured()
         for task, metrics in before:
-            if metrics.get("status") != "diverged":  # which ends a training early
+            if metrics.get("status") != "diverged":  # a training that diverges ends early
                 self._before.add(task, metrics.get("seconds", 0.0))
 
     def learn(self, task: Task, seconds: float) -> None:
-        """Adds a task that has just finished; from now on, only such tasks count for its network and kind."""
+        """Adds a task that has just finished. From then on, only such tasks count for its network and kind."""
         self._now.add(task, seconds)
 
     def speed_for(self, network: str, kind: str) -> float:
-        """How much of `Task.amount` a process does in a second."""
+        """The `Task.amount` that a process does in a second."""
         return self.measured(network, kind) or cost_for(network).speeds[kind]
 
     def measured(self, network: str, kind: str) -> float:
-        """The same as it was measured here; 0 if it was not."""
+        """The speed that was measured in the results folder or the running study; 0 if none was measured."""
         return self._now.speed(network, kind) or self._before.speed(network, kind)
 
     def seconds(self, task: Task) -> float:
@@ -88,7 +88,7 @@ class Speeds:
 
 
 class _Measured:
-    """Amounts and the seconds that they took, summed by network and kind of task."""
+    """Sums of amounts and of the seconds that they took, for each network and kind of task."""
 
     def __init__(self):
         self._amount: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -100,6 +100,6 @@ class _Measured:
             self._seconds[task.network, task.kind] += seconds
 
     def speed(self, network: str, kind: str) -> float:
-        """The amount done in a second; 0 if nothing was measured."""
+        """The amount that is done in a second; 0 if nothing was measured."""
         seconds = self._seconds[network, kind]
         return self._amount[network, kind] / seconds if seconds else 0.0

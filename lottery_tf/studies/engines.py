@@ -1,7 +1,7 @@
-"""What a scheduler needs of an engine: slots in which tasks are done, one at a time in each.
+"""The interface between the scheduler and an engine, whose slots do one task at a time each.
 
-`local_engine` has processes on this machine, `ray_engine` actors on a Ray cluster; the scheduler does not know which.
-Imports no TensorFlow.
+The slots of `local_engine` are processes on this machine, those of `ray_engine` actors on a Ray cluster. The scheduler
+treats both alike. Importing this module does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from lottery_tf.studies.worker import Outcome
 
 @dataclasses.dataclass(frozen=True)
 class Resources:
-    """What a slot takes: threads, and bytes of memory."""
+    """The resources that a slot takes: threads, and bytes of memory."""
 
     threads: int
     memory: int
 
     @classmethod
     def for_network(cls, cost: Cost, threads: int = 0) -> Resources:
-        """What tasks of a network take; `threads` other than 0 replaces the network's own number."""
+        """The resources of tasks of a network; `threads` above 0 replaces the network's own number."""
         return cls(threads or cost.threads, cost.memory)
 
 
 class Slot(Protocol):
-    """Holds a worker, in another process, and does one task at a time.
+    """A slot with a worker in another process, which does one task at a time.
 
     Attributes:
-      resources: what it takes.
-      steps: training steps done so far of its present task, if the engine knows them, else 0.
+      resources: the resources that it takes.
+      steps: the training steps of its present task so far, if the engine knows them, else 0.
     """
 
     resources: Resources
@@ -46,39 +46,40 @@ class Slot(Protocol):
         """Starts a task; see `worker.Worker.perform`."""
 
     def result(self) -> Outcome:
-        """How the task ended; to be called once `Engine.wait` has returned the slot. A lost slot is of no more use."""
+        """Returns how the task ended; call it after `Engine.wait` has returned the slot. A lost slot must be replaced."""
 
     def stop(self) -> None:
-        """Ends the slot, and whatever it is doing."""
+        """Ends the slot and its present task."""
 
 
 class Engine(Protocol):
     """Makes slots and waits for them.
 
-    A scheduler asks what `fits`, makes a `slot`, starts a task in it, and waits until one of the busy slots is done.
-    The worker in the slot trains; when `Slot.result` returns, the result is in the results folder.
+    A scheduler checks with `fits` whether there is room, makes a `slot`, starts a task in it, and waits until one of
+    the busy slots is done. The worker in the slot does the task. When `Slot.result` returns, the result is in the
+    results folder.
 
     Attributes:
-      keeps_idle_slots: whether idle slots are kept when no task is ready, as they take nothing from others.
+      keeps_idle_slots: whether idle slots are kept when no task is ready, because they take nothing from others.
     """
 
     keeps_idle_slots: bool
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
-        """Whether slots that take these resources have room side by side."""
+        """Whether slots with these resources can run at the same time."""
 
     def slot(self, resources: Resources) -> Slot:
-        """A new slot."""
+        """Makes a new slot."""
 
     def wait(self, busy: Sequence[Slot], seconds: float) -> list[Slot]:
-        """Those of the busy slots whose tasks have ended; waits for one, but at most so many seconds."""
+        """Waits until a task ends, at most the given seconds; returns the busy slots whose tasks have ended."""
 
     def close(self) -> None:
-        """Gives back what the engine holds. Its slots are stopped before."""
+        """Releases what the engine holds. Its slots must be stopped before."""
 
 
 def most_at_once(fits: Callable[[Sequence[Resources]], bool], resources: Resources) -> int:
-    """How many slots of the same resources fit, by `Engine.fits`.
+    """The number of slots with the same resources that fit, by `Engine.fits`.
 
     >>> from lottery_tf.studies.local_engine import Capacity
     >>> most_at_once(Capacity(cores=4, memory=7e9).fits, Resources(threads=1, memory=2_000_000_000))
@@ -91,9 +92,9 @@ def most_at_once(fits: Callable[[Sequence[Resources]], bool], resources: Resourc
 
 
 def append_log(logs: Path, task: Task, line: str) -> None:
-    """Adds a line to a task's log, below a study's folder of logs."""
+    """Adds a line to a task's log in a study's folder of logs."""
     path = logs / paths.log_path(task.folder, task.log_name)
-    # A full disk is noticed, and reported, where results are written.
+    # Writing a result reports a full disk, so errors of the log are ignored.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:

@@ -1,4 +1,4 @@
-"""The engine that does tasks in processes on this machine. Imports no TensorFlow."""
+"""The engine that does tasks in processes on this machine. Importing this module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
 
 @dataclasses.dataclass(frozen=True)
 class Capacity:
-    """What a machine has room for.
+    """The cores and memory of a machine that slots can use.
 
     Attributes:
-      cores: processor cores.
+      cores: number of processor cores.
       memory: bytes of memory.
-      workers: the greatest number of processes; 0: as many as cores and memory allow.
+      workers: the largest number of processes; 0: as many as cores and memory allow.
     """
 
     cores: int
@@ -40,7 +40,7 @@ class Capacity:
         return cls(cores, available_memory(), workers)
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
-        """Whether processes that take these resources have room side by side; a single one always has."""
+        """Whether processes with these resources can run at the same time; a single process always can."""
         if len(resource_list) <= 1:
             return True
         if sum(resources.memory for resources in resource_list) > self.memory:
@@ -51,14 +51,14 @@ class Capacity:
 
 
 class LocalEngine:
-    """Slots that are processes on this machine; see `engines.Engine`. Their workers write to the results folder itself.
+    """An `engines.Engine` whose slots are processes on this machine. Their workers write to the results folder.
 
     Args:
       results_dir: the folder that holds the results of all networks.
       datasets: the folder that holds the data sets; see `shared_datasets`.
-      settings: what all tasks have in common.
+      settings: the settings that all tasks share.
       logs: the folder for the logs of the tasks.
-      capacity: what this machine has room for.
+      capacity: the cores and memory of this machine.
     """
 
     keeps_idle_slots = True
@@ -72,22 +72,22 @@ class LocalEngine:
         return LocalSlot(resources, *self._arguments)
 
     def wait(self, busy: Sequence[LocalSlot], seconds: float) -> list[LocalSlot]:
-        """The slots whose processes have answered or are gone."""
+        """Waits for processes, and returns the slots whose processes have answered or died."""
         slots: dict[Any, LocalSlot] = {slot.connection: slot for slot in busy}
         return [slots[ready] for ready in multiprocessing.connection.wait(list(slots), seconds)]
 
     def close(self) -> None:
-        """There is nothing to give back but the slots."""
+        """Does nothing, because the engine holds only its slots."""
 
 
 class LocalSlot:
-    """A process that does task after task, and ends when the one that started it does."""
+    """A process that does one task after another, and ends when the process that started it ends."""
 
     def __init__(self, resources: Resources, results_dir: Path, datasets: Path, settings: WorkerSettings, logs: Path):
         self.resources = resources
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        # Without a lock: a process that is killed could die holding it.
+        # There is no lock, because a killed process could die while it holds the lock.
         self._counter = context.Value("q", 0, lock=False)
         self._logs = logs
         self._task: Task | Any = None
@@ -99,7 +99,7 @@ class LocalSlot:
 
     @property
     def steps(self) -> int:
-        """The training steps that the process has counted for its present task."""
+        """The number of training steps of the present task so far."""
         return self._counter.value
 
     def start(self, task: Task, earlier: list[dict]) -> None:
@@ -108,14 +108,14 @@ class LocalSlot:
         try:
             self.connection.send((task, earlier))
         except OSError:
-            pass  # the process is gone, which `Engine.wait` will find
+            pass  # the process died; `Engine.wait` will find that
 
     def result(self) -> Outcome:
-        """What the process answered; `Ending.LOST` if it is gone."""
+        """Returns the answer of the process; `Ending.LOST` if the process died."""
         try:
             outcome = self.connection.recv()
         except (EOFError, OSError):
-            error = f"The process that did it is gone: {processes.cause_of_death(self._process)}."
+            error = f"The process of this task has ended: {processes.cause_of_death(self._process)}."
             append_log(self._logs, self._task, f"{self._task.result_path}: {error}\n")
             return Outcome(Ending.LOST, error=error)
         if isinstance(outcome, InputError):
@@ -132,16 +132,16 @@ class LocalSlot:
 def _serve(
     connection, counter, threads: int, results_dir: Path, datasets: Path, settings: WorkerSettings, logs: Path
 ) -> None:
-    """Runs a worker in a slot's process: does tasks as they come, until the other end is closed.
+    """Runs a worker in a slot's process, which does tasks until the other end closes the connection.
 
-    If it cannot start, no other process can: its answer to the first task is then an InputError, which says why.
+    If the worker cannot start, it answers the first task with an InputError, because no other process could start.
     """
     processes.die_with_parent()
     try:
         processes.set_temporary_folder(datasets / TEMPORARY_FOLDER)
         processes.start_tensorflow(threads)
-    except Exception as error:  # noqa: BLE001 - any error is for the process that started this one
-        connection.send(InputError(f"A process that is to train cannot start: {error!r}."))
+    except Exception as error:  # noqa: BLE001 - every error is passed to the process that started this one
+        connection.send(InputError(f"A worker process cannot start: {error!r}."))
         return
 
     def on_steps(count: int) -> None:
@@ -163,7 +163,7 @@ def _serve(
 
 
 def available_memory() -> float:
-    """Bytes of memory that processes may take here; infinite where the system does not say."""
+    """The bytes of memory that are available on this machine; infinite if the system does not tell."""
     try:
         found = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         free = int(found["MemAvailable"].split()[0]) * 1024
@@ -173,7 +173,7 @@ def available_memory() -> float:
 
 
 def _container_memory() -> float:
-    """The limit of the container, infinite if there is none."""
+    """The memory limit of the container; infinite if there is none."""
     path = Path("/sys/fs/cgroup/memory.max")
     text = path.read_text().strip() if path.exists() else "max"
     return float("inf") if text == "max" else int(text)

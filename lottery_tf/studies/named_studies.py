@@ -1,4 +1,4 @@
-"""Named studies as data: what each figure and table of the paper consists of. Imports no TensorFlow."""
+"""The named studies: the trainings of each figure and table of the paper, as data. It does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What one figure or table consists of, for each network and seed.
+    """The trainings and evaluations of one figure or table, for each network and seed.
+
+    A request can override the levels and the fields after them.
 
     Attributes:
-      about: what it shows, in a few words.
+      about: a short description.
       treatments: treatments whose levels are trained.
       controls: kinds of controls, trained for every level of the first treatment.
       mask_sources: sources of heuristic supermasks, evaluated at every level.
       masks: Supermasks that are learned.
-      levels: rounds of pruning, unless a request says otherwise; so are the fields below.
+      levels: number of rounds of pruning.
       seeds: the seeds.
       networks: the networks.
-      dataset: the data set; None takes the one that Table S1 has for each network.
-      schedule: length of each training, as in `Request`; None takes the paper's.
-      ends_with_table: whether its command ends with a table and a plot of the treatments.
+      dataset: the data set; None: that of Table S1 for each network.
+      schedule: length of each training, as in `Request`; None: that of the paper.
+      ends_with_table: whether its command ends with tables and a figure.
     """
 
     about: str
@@ -59,7 +61,7 @@ STUDIES: dict[str, Study] = {
         ends_with_table=True,
     ),
     "trial": Study(
-        "a little of each kind of task on embedded digits, to try a machine or a cluster",
+        "a few tasks of every kind on embedded digits, to test a machine or a cluster",
         (Treatment(), Treatment(rounds="oneshot"), Treatment("random", mask0="hybrid", rewind_to=50)),
         controls=("reinit",),
         mask_sources=(UNTRAINED, MaskSource("oneshot", "large_final")),
@@ -75,14 +77,14 @@ STUDIES: dict[str, Study] = {
         for name, figure in paper.FIGURES.items()
     },
     "figure7": Study("supermasks, heuristic and learned", mask_sources=MASK_SOURCES, masks=LEARNED_MASKS),
-    "table1": Study("the best supermasks beside the trained network", mask_sources=MASK_SOURCES, masks=LEARNED_MASKS),
+    "table1": Study("the best supermasks and the trained network", mask_sources=MASK_SOURCES, masks=LEARNED_MASKS),
     "lottery": Study(
         "tickets, their controls, one-shot pruning and fine-tuning (Frankle & Carbin)",
         (Treatment(), Treatment(rounds="oneshot"), Treatment(mask1="finetune")),
         controls=("reinit", "random"),
     ),
     "unmasking": Study(
-        "rewind points and criteria, for connectivity (Paul et al.); run it with --keep=all",
+        "rewind points and criteria, for linear mode connectivity (Paul et al.); run it with --keep=all",
         tuple(Treatment(name, rewind_to=k) for name in ("large_final", "random") for k in paper.REWIND_POINTS),
     ),
 }
@@ -91,4 +93,4 @@ PAPER_STUDIES = (*paper.FIGURES, "figure7", "table1")
 
 COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": PAPER_STUDIES}
 
-CONTROL_DRAWS = 3  # of each kind, for every level
+CONTROL_DRAWS = 3  # number of controls of each kind for every level

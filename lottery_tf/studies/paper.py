@@ -1,7 +1,8 @@
-"""What each figure and table of the paper shows, as data. Imports no TensorFlow.
+"""The contents of each figure and table of the paper, as data. Importing this module does not import TensorFlow.
 
-Source: Zhou et al., Figures 3, 4, 5 and 7, Table 1, Sections S2 and S3. The named studies take from here what they
-train, and the analysis what it draws and prints.
+The named studies train these treatments and masks, and the analysis draws and prints them.
+
+Reference: Zhou et al., Figures 3, 4, 5 and 7, Table 1, Sections S2 and S3.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CRITERIA = (  # Figure 2, in its order
     "random",
 )
 SIGN_CRITERIA = ("large_final_same_sign", "large_final_diff_sign")  # Figure 6
-OPPOSITES = (  # pairs of criteria: one is better than random, the other is worse
+OPPOSITES = (  # pairs of criteria: the first is better than random, the second is worse
     ("large_final", "small_final"),
     ("large_init", "small_init"),
     ("large_init_large_final", "small_init_small_final"),
@@ -41,9 +42,9 @@ class Figure:
     """A figure whose lines are treatments: early-stopping iteration and test accuracy against the kept percentage.
 
     Attributes:
-      title: what it compares.
-      lines: each line's treatment by its name in the legend, in the order of the legend.
-      banded: names of the lines that are drawn with a band from the least to the greatest run.
+      title: its title.
+      lines: the treatment of each line, by the line's name in the legend, in the order of the legend.
+      banded: names of the lines that are drawn with a band from the lowest to the highest run.
     """
 
     title: str
@@ -86,7 +87,7 @@ FIGURES: dict[str, Figure] = {
 
 # Figure 7
 HEURISTIC_MASK_SOURCES = tuple(MaskSource("oneshot", criterion) for criterion in (*CRITERIA, *SIGN_CRITERIA))
-INITIAL_LOGITS = (-5.0, -2.0, 0.0, 2.0, 5.0)  # Section S3: a constant from -5 to 5, which shifts the pruned share
+INITIAL_LOGITS = (-5.0, -2.0, 0.0, 2.0, 5.0)  # Section S3: a constant from -5 to 5, which shifts the pruned fraction
 LEARNED_MASKS = {  # column of Table 1, in either version of the paper -> the masks whose maximum it shows
     f"learned mask x {weights.replace('_', ' ')}{', rescaled' if rescale else ''}": tuple(
         MaskSettings(weights, rescale=rescale, initial_logit=logit) for logit in INITIAL_LOGITS
@@ -95,4 +96,4 @@ LEARNED_MASKS = {  # column of Table 1, in either version of the paper -> the ma
     for weights in ("initial", "signed_constant")
 }
 REWIND_POINTS = (0, 100, 250, 500, 1000, 2000)  # iterations; Paul et al.
-MASK_BATCH = 250  # images a step when a mask is learned, in the authors' code
+MASK_BATCH = 250  # the batch size of learning a mask in the authors' code

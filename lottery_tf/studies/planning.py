@@ -1,4 +1,4 @@
-"""Turns a request into a plan: the tasks that it needs, each after its prerequisites. Imports no TensorFlow."""
+"""Turns a request into a plan: the tasks that it needs, each after its prerequisites. It does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a user asks for; None stands for what each study has itself.
+    """The studies that a user asks for, with changes; None stands for the default of each study.
 
     Attributes:
       studies: names in `STUDIES` or `COLLECTIONS`.
-      networks: names in `NETWORKS`.
+      networks: the networks, names in `NETWORKS`.
       seeds: seeds, such as 0,1,2 or 0-2.
-      levels: rounds of pruning.
-      dataset: a name in `DATASETS`, for all networks.
-      schedule: length of each training: a name in `SCHEDULES` (shares of the paper's iterations) or a number of
+      levels: number of rounds of pruning.
+      dataset: the data set for all networks, a name in `DATASETS`.
+      schedule: length of each training: a name in `SCHEDULES` (fractions of the paper's iterations) or a number of
         iterations.
-      eval_interval: iterations between two evaluations on the validation images.
-      learning_rate: the optimizer's learning rate, for all networks; learned masks have their own.
-      warmup_iterations: over how many iterations the learning rate rises from 0; learned masks have no warm-up.
-      mask_iterations: how many iterations masks are learned for, for all networks; see `mask_training`.
-      mask_preset: how masks are learned: a name in `MASK_PRESETS`.
-      criterion: further mask criteria, each with the actions rewind and zero, for every study that trains treatments.
+      eval_interval: iterations between two readings of the validation loss.
+      learning_rate: learning rate of the optimizer for all networks; learned masks have their own.
+      warmup_iterations: number of iterations in which the learning rate rises linearly from 0; learned masks have no
+        warmup.
+      mask_iterations: number of iterations for learning each mask, for all networks.
+      mask_preset: settings for learning masks, a name in `MASK_PRESETS`.
+      criterion: further mask criteria for every study that trains treatments, with the actions rewind and zero.
       changes: further arguments of `run_settings`.
     """
 
@@ -77,7 +78,7 @@ class Request:
 
     @property
     def record(self) -> dict:
-        """The request as JSON values, without newer fields at their defaults, so that its hash stays the same."""
+        """The request as JSON values. Newer fields at their defaults are left out, so that its hash does not change."""
         later = {
             "criterion": self.criterion, "changes": dict(self.changes), "mask_preset": self.mask_preset != "paper"
         }  # fmt: skip
@@ -91,38 +92,38 @@ class Request:
 
 def _check_list(name: str, values: tuple) -> None:
     if not values:
-        raise InputError(f"{name} is empty.")
+        raise InputError(f"{name} is empty; give at least one.")
     if twice := [value for value in values if values.count(value) > 1]:
         raise InputError(f"{name} gives {twice[0]} more than once.")
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The tasks that have to be finished for some studies.
+    """The tasks that some studies need.
 
     Attributes:
-      tasks: every task by its key, each after its prerequisites.
-      wanted: for each key the studies that want it.
+      tasks: all tasks by their keys, each after its prerequisites.
+      wanted: for each key the studies that need the task.
     """
 
     tasks: dict[str, Task]
     wanted: Mapping[str, frozenset[str]]
 
     def keys_for(self, study: str) -> list[str]:
-        """The keys of the tasks that a study wants."""
+        """The keys of the tasks that a study needs."""
         return [key for key, studies in self.wanted.items() if study in studies]
 
     @property
     def shared(self) -> list[str]:
-        """The keys of the tasks that more than one study wants."""
+        """The keys of the tasks that more than one study needs."""
         return [key for key, studies in self.wanted.items() if len(studies) > 1]
 
 
 def plan(request: Request) -> Plan:
-    """Plans everything that a request needs; tasks that studies share are there once.
+    """Plans all tasks of a request; a task that studies share occurs once.
 
     Raises:
-      InputError: values that cannot be.
+      InputError: a value is invalid.
 
     >>> both = plan(Request(("figure3", "figure4"), networks=("fc",), seeds=(0,)))
     >>> len(both.tasks), len(both.shared)
@@ -138,7 +139,7 @@ def plan(request: Request) -> Plan:
 
 
 def treatments_left_out(request: Request) -> list[str]:
-    """The treatments that are left out because their trainings end before their rewind points, each with its network.
+    """Returns the treatments, with their networks, that are left out because training ends before the rewind point.
 
     >>> treatments_left_out(Request(("unmasking",), ("fc",), schedule="1500"))
     ['large_final-rewind-zero-rewind2000 of fc', 'random-rewind-zero-rewind2000 of fc']
@@ -153,7 +154,7 @@ def treatments_left_out(request: Request) -> list[str]:
 
 
 def _treatments(study: Study, request: Request) -> tuple[Treatment, ...]:
-    """The treatments of a study, and those of the further criteria of a request."""
+    """The treatments of a study, and those of a request's further criteria."""
     further = map(Treatment, request.criterion) if study.treatments else ()
     return tuple(dict.fromkeys((*study.treatments, *further)))
 
@@ -163,7 +164,7 @@ def _reaches_rewind_point(treatment: Treatment, settings: RunSettings) -> bool:
 
 
 def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
-    """The settings of each network of a study."""
+    """Yields the settings of each network of a study."""
     for network in request.networks or study.networks:
         yield run_settings(
             network,
@@ -177,7 +178,7 @@ def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
 
 
 def _tasks(study: Study, request: Request) -> Iterator[Task]:
-    """The tasks of a study, each after its prerequisites."""
+    """Yields the tasks of a study, each after its prerequisites."""
     levels = request.levels or study.levels
     for settings in _settings(study, request):
         network, dataset = settings.network, settings.dataset
@@ -198,7 +199,7 @@ def _tasks(study: Study, request: Request) -> Iterator[Task]:
 
 
 def treatment_tasks(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Task]:
-    """The trainings of a treatment, without the dense network: its rewind point, and its levels up to `levels`."""
+    """Yields the trainings of a treatment except the dense network: its rewind point, and its levels up to `levels`."""
     if treatment.rewind_to:
         yield RewindPointTask(settings, seed, treatment.rewind_to)
     for level in range(1, treatment.last_level(levels) + 1):
@@ -206,22 +207,22 @@ def treatment_tasks(settings: RunSettings, seed: int, treatment: Treatment, leve
 
 
 def _scoped(treatment: Treatment, network: str) -> Treatment:
-    """The treatment, with the scope of the network: weights are ranked in each layer, or all together."""
+    """Returns the treatment with the network's scope of pruning."""
     return dataclasses.replace(treatment, scope=NETWORKS[network].scope)
 
 
 def _paper_dataset(network: str) -> str:
-    """The data set that Table S1 has for a network."""
+    """The data set of a network in Table S1."""
     return "mnist" if NETWORKS[network].image_shape[-1] == 1 else "cifar10"
 
 
 def mask_training(settings: RunSettings, iterations: int | None = None, preset: str = "paper") -> TrainingSettings:
-    """How the Supermasks of a run are learned: as Section S3 prints, or as a preset says.
+    """Returns the settings for learning the Supermasks of a run, as in Section S3 or by a preset.
 
     Args:
       settings: the settings of the run.
-      iterations: how many iterations. None takes the share of Section S3's that the run's schedule names, or the
-        number that the schedule is. The published accuracies took far longer: see `NetworkSettings.mask_iterations`.
+      iterations: the number of iterations. None applies the run's schedule to the iterations of Section S3. The
+        published accuracies needed far more: see `NetworkSettings.mask_iterations`.
       preset: a name in `MASK_PRESETS`.
     """
     table = NETWORKS[settings.network]

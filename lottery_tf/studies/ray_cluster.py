@@ -1,4 +1,7 @@
-"""Whether a Ray cluster answers, asked by a plain connection: Ray itself would try for minutes. Imports no Ray."""
+"""Checks whether a Ray cluster answers, by a plain connection, because Ray itself would try for minutes.
+
+Importing this module does not import Ray.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +16,29 @@ from collections.abc import Iterator
 from lottery_tf import processes
 from lottery_tf.errors import InputError
 
-ANSWER_SECONDS = 3.0  # within which a cluster accepts a connection
-GOING_SECONDS = 2.0  # within which a cluster is gone once a part of it is
-HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
-    (0, 0, 0, 4, 0, 0, 0, 0, 0)
-)  # of HTTP/2, on which Ray's gRPC is built
-SETTINGS_FRAME = 4  # the kind of the first frame of the answer: the fourth of its bytes
-ATTEMPTS = 3  # refused connections, a second apart, after which a cluster counts as gone
-GONE = "The Ray cluster at {} is gone. What was finished is kept; once one runs again, run the same command to go on."
+ANSWER_SECONDS = 3.0  # a cluster accepts a connection within this time
+GOING_SECONDS = 2.0  # all parts of a cluster stop within this time
+# The first message of HTTP/2, which Ray's gRPC uses.
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+SETTINGS_FRAME = 4  # the kind of the first frame of the answer, which is its fourth byte
+ATTEMPTS = 3  # a cluster counts as stopped after this number of refused connections, one second apart
+GONE = (
+    "The Ray cluster at {} has stopped. Finished results are kept; when a cluster runs again, run the same command to "
+    "continue."
+)
 
 
 def check_answers(address: str) -> None:
-    """Raises InputError if no Ray cluster answers at a host and port; other addresses are for Ray to look up."""
+    """Raises InputError if no Ray cluster answers at a host and port; Ray itself looks up other addresses."""
     if (where := _host_and_port(address)) is None:
         return
     try:
         with socket.create_connection(where, timeout=ANSWER_SECONDS) as connection:
-            if os.environ.get("RAY_USE_TLS", "0") in ("0", ""):  # else the answer is encrypted
+            if os.environ.get("RAY_USE_TLS", "0") in ("0", ""):  # otherwise the answer is encrypted
                 connection.sendall(HELLO)
                 answer = connection.recv(5)
                 if answer[3:4] != bytes((SETTINGS_FRAME,)):
-                    raise InputError(f"What listens at {address!r} is no Ray cluster.")
+                    raise InputError(f"The program that answers at {address!r} is not a Ray cluster.")
     except TimeoutError as error:
         raise InputError(f"No Ray cluster answers at {address!r} (timed out after {ANSWER_SECONDS:g} s).") from error
     except (OSError, OverflowError) as error:
@@ -59,7 +64,7 @@ def _host_and_port(address: str) -> tuple[str, int] | None:
 
 @contextlib.contextmanager
 def watched(address: str) -> Iterator[None]:
-    """Prints why this process ends if Ray kills it because the cluster is gone."""
+    """Prints a message if Ray kills this process because the cluster has stopped."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with processes.block_terminal_signals():
@@ -73,7 +78,7 @@ def watched(address: str) -> Iterator[None]:
 
 
 def _watch(connection, address: str) -> None:
-    if os.fork():  # Ray kills the children of a process along with it, but not its grandchildren
+    if os.fork():  # Ray kills a process and its children, but not its grandchildren
         os._exit(0)
     try:
         connection.recv()

@@ -1,7 +1,7 @@
-"""The engine that does tasks in actors on the nodes of a Ray cluster. Needs the extra `ray`.
+"""The engine that does tasks in actors on the nodes of a Ray cluster. It needs the extra `ray`.
 
-Nodes share no file system. The results that a task starts from are sent with it, and the files of its own result come
-back when it ends. Each data set lies in Ray's object store once.
+Nodes need no shared file system. The results that a task starts from are sent with it, and the files of its own result
+are returned when it ends. Each data set is stored once in Ray's object store.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from lottery_tf.studies.task_results import drop_weights_before, has_current_par
 from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.worker import Ending, Outcome, WorkerSettings
 
-CLEAN_SECONDS = 20.0  # within which nodes remove what is of no more use
+CLEAN_SECONDS = 20.0  # the longest time that nodes may take to clean up
 
 
 class RayEngine:
-    """Slots that are actors on a Ray cluster; see `engines.Engine`. Results come back to the driver's folder.
+    """An `engines.Engine` whose slots are actors on a Ray cluster. Results return to the driver's results folder.
 
     Args:
       results_dir: the driver's folder of all results.
       datasets: the folder that holds the data sets; see `shared_datasets`.
-      settings: what all tasks have in common.
+      settings: the settings that all tasks share.
       logs: the folder for the logs of the tasks.
-      address: the address of a running cluster ("auto", or what `ray start` printed); None starts one on this machine.
-      workers: the greatest number of actors; 0: as many as the cluster has room for.
+      address: the address of a running cluster ("auto", or the address that `ray start` prints); None starts a cluster
+        on this machine.
+      workers: the largest number of actors; 0: as many as the cluster has room for.
       cpus: CPUs of each actor; None: one for each of its threads.
-      gpus: GPUs of each actor, or a fraction of one.
+      gpus: GPUs of each actor; may be a fraction.
 
     Raises:
-      InputError: no cluster answers. Any method raises it once the cluster is gone.
+      InputError: no cluster answers. Every method raises it when the cluster has stopped.
     """
 
-    # An idle actor holds its CPUs, which an actor for another network may need after a node is lost.
+    # An idle actor occupies its CPUs. After a node is lost, an actor for another network may need them.
     keeps_idle_slots = False
 
     def __init__(
@@ -74,22 +75,22 @@ class RayEngine:
             own: dict[str, Any] = {"include_dashboard": False, "runtime_env": {"env_vars": {"PYTHONPATH": here}}}
             options = own if address is None else {}
             try:
-                # "local" starts a cluster here even where another one runs.
+                # "local" starts a cluster on this machine even if another one is running.
                 ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
             except (ConnectionError, ValueError) as error:
                 raise InputError(f"No Ray cluster answers at {address!r} ({error}).") from error
-        # Through a proxy (ray://) the cluster's own address is of no use here.
+        # Behind a proxy (ray://) the cluster's own address cannot be reached.
         self._cluster = "" if (address or "").startswith("ray://") else ray.get_runtime_context().gcs_address
         self._is_gone = False
         self._watched = contextlib.ExitStack()
         self._watched.enter_context(watched(self._cluster))
         self._slots: set[int] = set()
         self._datasets_there: dict[Path, ray.ObjectRef] = {}
-        # Nodes keep unfinished trainings under this name. If an actor dies, the next one resumes its training.
+        # Nodes keep unfinished trainings in a folder of this name. If an actor dies, the next one continues them.
         self.scratch = hashlib.sha256(f"{os.uname().nodename}{os.path.realpath(results_dir)}".encode()).hexdigest()[:16]
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
-        """Whether the slots have room, each on a single node; it is left to `slot` to refuse a lone one."""
+        """Whether slots with these resources can run at once, each on one node; `slot` checks a single slot."""
         if len(resource_list) <= 1:
             return True
         if self._workers and len(resource_list) > self._workers:
@@ -106,7 +107,7 @@ class RayEngine:
 
     @staticmethod
     def _nodes() -> list[dict[str, float]]:
-        """CPUs and GPUs of each node that is alive."""
+        """The CPUs and GPUs of each node that is alive."""
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         return [{kind: node.get(kind, 0.0) for kind in ("CPU", "GPU")} for node in nodes]
 
@@ -114,21 +115,21 @@ class RayEngine:
         return self.cpus(resources) <= node["CPU"] and self._gpus <= node["GPU"]
 
     def cpus(self, resources: Resources) -> float:
-        """CPUs of the actor of a slot."""
+        """The CPUs of the actor of a slot."""
         return resources.threads if self._cpus is None else self._cpus
 
     def slot(self, resources: Resources) -> RaySlot:
-        """A new actor.
+        """Makes a new slot with an actor.
 
         Raises:
-          InputError: no node can hold it.
+          InputError: no node has enough CPUs and GPUs.
         """
         self.check_cluster()
         nodes = self._nodes()
         if not any(self._holds(node, resources) for node in nodes):
             raise InputError(
-                f"A process is to have {self.cpus(resources):g} CPUs and {self._gpus:g} GPUs, more than any node of "
-                f"the Ray cluster has ({nodes}). Give --cpus_per_task, --threads or --gpus_per_task less."
+                f"A process needs {self.cpus(resources):g} CPUs and {self._gpus:g} GPUs, more than any node of the Ray "
+                f"cluster has ({nodes}). Lower --cpus_per_task, --threads or --gpus_per_task."
             )
         number = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
         self._slots.add(number)
@@ -138,36 +139,36 @@ class RayEngine:
         return RaySlot(self, resources, actor, number)
 
     def free(self, number: int) -> None:
-        """Lets the number of a stopped slot be used again."""
+        """Makes the number of a stopped slot available again."""
         self._slots.discard(number)
 
     def dataset(self, name: str, network: str) -> ray.ObjectRef:
-        """A data set in the object store, shared by all networks that take images of the same shape."""
+        """Returns a data set in the object store; networks with images of the same shape share it."""
         folder = dataset_folder(self._datasets, name, network)
         if folder not in self._datasets_there:
             self._datasets_there[folder] = ray.put(map_dataset(folder))
         return self._datasets_there[folder]
 
     def wait(self, busy: Sequence[RaySlot], seconds: float) -> list[RaySlot]:
-        """The slots whose actors have answered or are gone."""
+        """Waits for actors, and returns the slots whose actors have answered or died."""
         slots = {slot.returned: slot for slot in busy}
         self.check_cluster()
         ready, _ = ray.wait(list(slots), timeout=seconds)
         return [slots[returned] for returned in ready]
 
     def check_cluster(self) -> None:
-        """Raises InputError if the cluster is gone; Ray itself would wait for a minute and then end this process."""
+        """Raises InputError if the cluster has stopped; Ray would wait for a minute and then end this process."""
         if is_gone(self._cluster):
             self._is_gone = True
             raise InputError(GONE.format(self._cluster))
 
     def stop(self, actor: ray.actor.ActorHandle) -> None:
-        """Ends an actor, unless it is gone with the cluster."""
+        """Ends an actor, unless the cluster has stopped."""
         if not self._is_gone:
             ray.kill(actor)
 
     def close(self) -> None:
-        """Cleans up on the nodes and leaves the cluster; stops it if it was started here."""
+        """Cleans up on the nodes and leaves the cluster; stops the cluster if this engine started it."""
         if self._datasets_there and not self._is_gone:
             self._clean_nodes()
         if self._started and not self._is_gone:
@@ -183,9 +184,9 @@ class RayEngine:
 
 
 class RaySlot:
-    """An actor on a node, and what it returns."""
+    """A slot with an actor on a node."""
 
-    steps = 0  # not known before a task ends
+    steps = 0  # they are not known before a task ends
 
     def __init__(self, engine: RayEngine, resources: Resources, actor: ray.actor.ActorHandle, number: int):
         self.resources = resources
@@ -201,7 +202,7 @@ class RaySlot:
         self.returned = self._actor.perform.remote(task, earlier, inputs, dataset)
 
     def result(self) -> Outcome:
-        """Stores what the actor returned; `Ending.LOST` if the actor is gone."""
+        """Stores the actor's results and returns the outcome; `Ending.LOST` if the actor died."""
         try:
             returned: Returned = ray.get(self.returned)
         except RayTaskError as error:
@@ -222,9 +223,9 @@ class RaySlot:
 
 
 def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, Files]:
-    """The results that a task starts from, back to the nearest one that has its weights.
+    """Returns the results that a task starts from, back to the nearest one that has its weights.
 
-    For a level that is finished, and lacks only its place on the TensorBoard page, that level itself.
+    If the level of the task is finished, and only missing on the TensorBoard page, it returns the level itself.
     """
     if isinstance(task, LevelTask):
         own = intact_metrics(results_dir, task, keep_weights)
@@ -239,7 +240,7 @@ def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, 
 
 
 def store_returned(results_dir: Path, returned: Returned, task: Task) -> None:
-    """Stores what came back, each result whole or not at all, and then drops the weights of the level before."""
+    """Stores returned results, each completely or not at all, then deletes the weights of the level before."""
     for key, contents in returned.results.items():
         result_files.remove_own_files(results_dir / (key + paths.PARTIAL))  # left by another engine
         result_files.write_files(results_dir / key, contents)

@@ -1,4 +1,4 @@
-"""What runs on the nodes of a Ray cluster: a worker with a results folder of its own, and what cleans up after it."""
+"""The code that runs on the nodes of a Ray cluster: a worker with its own results folder, and its clean-up."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from lottery_tf.studies.tasks import Task
 from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
 from lottery_tf.temporary_folders import private_folder, sweep, temporary_folder
 
-Files = dict[str, bytes]  # by their names, or by their paths relative to the results folder
+Files = dict[str, bytes]  # name, or path relative to the results folder -> content
 
-LEAVING_SECONDS = 5.0  # within which a worker that was told to end is gone
+LEAVING_SECONDS = 5.0  # a stopped worker ends within this time
 
 
 @dataclasses.dataclass(frozen=True)
 class Returned:
-    """What comes back from a node when a task has ended.
+    """The values that a node returns when a task has ended.
 
     Attributes:
       outcome: how the task ended.
-      results: the files of each new result, by its key and then by their names.
-      pages: a treatment's page for TensorBoard, by its path.
+      results: the files of each new result, by the result's key and the file's name.
+      pages: the treatment's TensorBoard page, by its path.
       log: lines for the log.
     """
 
@@ -43,13 +43,13 @@ class Returned:
 
 
 class NodeWorker:
-    """An actor: a worker on a node, with its own results folder there.
+    """A Ray actor: a worker on a node with its own results folder there.
 
     Args:
-      threads: how many threads it computes with.
-      settings: what all tasks have in common.
+      threads: the number of threads that it computes with.
+      settings: the settings that all tasks share.
       scratch: the name of the folder in which nodes keep unfinished trainings.
-      number: the slot's.
+      number: the number of the slot.
     """
 
     def __init__(self, threads: int, settings: WorkerSettings, scratch: str, number: int):
@@ -61,18 +61,18 @@ class NodeWorker:
 
     @functools.cached_property
     def _scratch(self) -> Path:
-        """The node's folder of unfinished trainings; TensorFlow, whose temporary files lie there too, is started."""
-        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several may share a GPU
+        """The node's folder of unfinished trainings and temporary files. The first use starts TensorFlow."""
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several processes may share a GPU
         os.environ.update(SURROUNDINGS | {COMMAND: self._settings.command})
         scratch = private_folder(self._scratch_name)
-        # When this process is gone, `clean_node` removes the folder, or the next actor on this node.
+        # When this process has ended, `clean_node` or the next actor on this node removes the temporary folder.
         self._temporary = contextlib.ExitStack()
         processes.set_temporary_folder(self._temporary.enter_context(temporary_folder(scratch)))
         processes.start_tensorflow(self._threads)
         return scratch
 
     def _enter(self, task: Task, dataset: Dataset) -> None:
-        """Works in a folder for these settings and data only, in which no results of other ones can be found."""
+        """Changes to a folder for these settings and data only, which holds no results of other settings."""
         settings = files.json_bytes(task.settings_on_disk | {"data": dataset.fingerprint})
         self._dataset = dataset
         self._shared = self._scratch / files.sha256(settings)[:16]
@@ -86,7 +86,7 @@ class NodeWorker:
             )
 
     def perform(self, task: Task, earlier: list[dict], inputs: dict[str, Files], dataset: Dataset) -> Returned:
-        """Does a task, with the results that it needs, and returns what came of it."""
+        """Does a task with the results that it needs, and returns its outcome and results."""
         self._log.clear()
         self._enter(task, dataset)
         run = self._root / task.folder
@@ -98,13 +98,13 @@ class NodeWorker:
             result_files.write_files(self._root / key, contents)
         outcome = self._worker.perform(task, earlier)
         returned = self._returned(task, outcome, inputs, run)
-        # An unfinished training stays, for the next try.
+        # An unfinished training is kept for the next try.
         for folder in run.glob(paths.SEED_FOLDERS) if outcome.ending is Ending.FINISHED else walk.result_folders(run):
             shutil.rmtree(folder)
         return returned
 
     def _take_over_checkpoints(self, task: Task) -> None:
-        """Moves here what an actor that died left of this task's training on this node."""
+        """Moves the unfinished training of this task here, if an actor that died has left it on this node."""
         partial = task.key + paths.PARTIAL
         for left_behind in list(self._shared.glob(f"*/{partial}")):
             if left_behind != self._root / partial:
@@ -114,7 +114,7 @@ class NodeWorker:
     def _returned(self, task: Task, outcome: Outcome, inputs: dict[str, Files], run: Path) -> Returned:
         found = walk.result_folders(run)
         made = {str(path.relative_to(self._root)): path for path in found}
-        # The task's own result comes last: it says that all are there.
+        # The task's own result comes last, because it marks the results as complete.
         results = {
             key: read_files(made[key]) for key in sorted(made, key=lambda key: key == task.key) if key not in inputs
         }
@@ -127,19 +127,19 @@ class NodeWorker:
 
 
 def read_files(path: Path) -> Files:
-    """The files of a result by their names."""
+    """Returns the files of a result by their names."""
     return {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
 
 
 def clean_node(scratch: str) -> None:
-    """Removes what workers that were stopped left in a node's folder, but for trainings that can be resumed."""
+    """Removes what stopped workers have left in a node's folder, except trainings that can be continued."""
     folder, end = private_folder(scratch), time.monotonic() + LEAVING_SECONDS
     while sweep(folder):
         if time.monotonic() > end:
-            return  # another study is at work there
+            return  # another study uses the folder
         time.sleep(0.1)
     for each in folder.iterdir():
         if not any(each.rglob(paths.CHECKPOINT.format(part="*"))):
             shutil.rmtree(each)
-    with contextlib.suppress(OSError):  # it holds such trainings
+    with contextlib.suppress(OSError):  # the folder is not empty if it holds such trainings
         folder.rmdir()

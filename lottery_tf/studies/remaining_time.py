@@ -1,4 +1,4 @@
-"""How long the rest of a plan takes, by the speeds measured so far. Imports no TensorFlow."""
+"""Estimates the remaining time of a plan from the speeds measured so far. It does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lottery_tf.studies.tasks import Task
 
 @dataclasses.dataclass
 class RunningTask:
-    """A task that is running in a slot since a time of the monotonic clock."""
+    """A task that is running in a slot, and the time of the monotonic clock at which it started."""
 
     task: Task
     slot: Slot
@@ -22,12 +22,12 @@ class RunningTask:
 
 
 class RemainingTime:
-    """Estimates how long the tasks that have not ended take.
+    """Estimates the time of the tasks that have not ended.
 
     Args:
       tasks: all tasks of a plan.
-      speeds: the speeds of each network and kind of task; they are updated by what tasks take.
-      running: the tasks that are running, kept up to date by the scheduler.
+      speeds: the speeds of each network and kind of task; they are updated by the tasks that end.
+      running: the tasks that are running; the scheduler keeps it up to date.
     """
 
     def __init__(self, tasks: Iterable[Task], speeds: Speeds, running: Mapping[str, RunningTask]):
@@ -39,12 +39,12 @@ class RemainingTime:
         self._share_per_second = 1 / self.seconds
 
     def remove(self, task: Task) -> None:
-        """Takes out a task that has ended."""
+        """Removes a task that has ended."""
         self._pending[task.network, task.kind] -= task.amount
 
     @property
     def seconds(self) -> float:
-        """The seconds that the rest takes, one task after the other."""
+        """The seconds that the remaining tasks take one after the other."""
         pending = sum(amount / self._speeds.speed_for(*group) for group, amount in self._pending.items())
         now = time.monotonic()
         passed = (min(self._speeds.seconds(each.task), now - each.since) for each in self._running.values())
@@ -56,7 +56,7 @@ class RemainingTime:
         return min(1.0, max(0.0, 1 - self.seconds * self._share_per_second))
 
     def learn(self, task: Task, seconds: float) -> None:
-        """Updates the speeds by what a task took. This changes how fast `share_done` grows, not its present value."""
+        """Updates the speeds by the time of a task. It changes the growth of `share_done`, not its present value."""
         share = self.share_done
         self._speeds.learn(task, seconds)
         if left := self.seconds:

@@ -1,4 +1,4 @@
-"""Runs a plan: starts each missing task once its prerequisites are finished, the longest chain first."""
+"""Runs a plan: starts each missing task when its prerequisites are finished, the longest chain first."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from lottery_tf.studies.task_results import has_enough_levels
 from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.worker import Ending, Outcome, failure
 
-WAIT_SECONDS = 0.5  # between two calls of `on_change`, at most
-LOST_LIMIT = 10  # how many processes may die over one task; `Scheduler._is_tried_again` counts them
+WAIT_SECONDS = 0.5  # the longest time between two calls of `on_change`
+LOST_LIMIT = 10  # how many processes may die during one task; `Scheduler._is_tried_again` counts them
 Returned = TypeVar("Returned")
 
 
 class TaskState(enum.Enum):
-    """How far a task of a plan is."""
+    """The state of a task of a plan."""
 
     WAITING = "waiting"  # for its prerequisites
     READY = "ready"
@@ -44,22 +44,23 @@ ENDED_STATES = frozenset((TaskState.FINISHED, TaskState.FAILED, TaskState.LEFT_O
 class Scheduler:
     """Runs a plan on an engine.
 
-    A task waits until its prerequisites are finished. If its result was found, and was made from what they are now, it
-    is finished too; else it is ready. Ready tasks start in the engine's slots, the one with the longest chain of tasks
-    after it first. A task that fails is tried again; if it fails for good, what depends on it is left out.
+    A task waits until its prerequisites are finished. If its result was found, and was made from the present results of
+    its prerequisites, the task is finished too. Otherwise it is ready. Ready tasks start in the engine's slots; the
+    task with the longest chain of tasks after it starts first. A failed task is tried again. If it keeps failing, the
+    tasks that depend on it are left out.
 
     Args:
       plan: the tasks.
-      found: the metrics of the results that are there, by key.
-      retries: how often a task that failed is tried again.
-      threads: threads of each slot; 0: those of `costs.COSTS`.
-      on_change: called about twice a second and whenever a task ends.
-      on_end: called with each task that finished or failed for good, and its outcome.
+      found: the metrics of the finished results, by key.
+      retries: how often a failed task is tried again.
+      threads: the number of threads of each slot; 0: as in `costs.COSTS`.
+      on_change: function that is called about twice a second and whenever a task ends.
+      on_end: function that is called with each task that has finished or failed, and its outcome.
 
     Attributes:
       states: the state of each task, by key.
-      errors: the last error of each task that failed, by key.
-      counts: how many tasks are in each state.
+      errors: the last error of each failed task, by key.
+      counts: the number of tasks in each state.
       running: the tasks that are running, by key.
     """
 
@@ -99,7 +100,7 @@ class Scheduler:
         self._update_waiting_tasks()
 
     def _longest_chains(self, speeds: Speeds) -> dict[str, float]:
-        """For each task the seconds that the longest chain of tasks takes which starts with it."""
+        """For each task the seconds of the longest chain of tasks that starts with it."""
         chains: dict[str, float] = {}
         for key in reversed(self.plan.tasks):
             own = speeds.seconds(self.plan.tasks[key])
@@ -108,17 +109,17 @@ class Scheduler:
 
     @property
     def steps(self) -> int:
-        """Training steps of the tasks that ended, and of those that run if the engine knows them."""
+        """The training steps of tasks that have ended, and of running tasks if the engine knows them."""
         return self._steps_ended + sum(running.slot.steps for running in self.running.values())
 
     @property
     def seconds_left(self) -> float:
-        """About how long the rest takes, with as many tasks at once as there are now."""
+        """About how many seconds the remaining tasks take, if as many tasks run at once as now."""
         return self._remaining.seconds / max(1, len(self.running))
 
     @property
     def share_done(self) -> float:
-        """The share of the plan's time that has passed, in [0, 1]."""
+        """The share of the plan's total time that has passed, in [0, 1]."""
         return self._remaining.share_done
 
     @property
@@ -131,7 +132,7 @@ class Scheduler:
 
         Raises:
           OSError: the disk is full.
-          KeyboardInterrupt: passed on; running tasks are stopped, and results that are finished stay.
+          KeyboardInterrupt: the user stopped it; running tasks are stopped, and finished results are kept.
         """
         try:
             self._start_ready_tasks(engine)
@@ -143,7 +144,7 @@ class Scheduler:
                 self._on_change()
         finally:
             for slot in [*self._idle, *(running.slot for running in self.running.values())]:
-                with contextlib.suppress(Exception):  # the others are stopped nevertheless
+                with contextlib.suppress(Exception):  # the other slots must be stopped too
                     slot.stop()
             for key in list(self.running):
                 del self.running[key]
@@ -151,7 +152,7 @@ class Scheduler:
             self._on_change()
 
     def _update_waiting_tasks(self) -> None:
-        """Makes waiting tasks whose prerequisites have ended ready, finished or left out."""
+        """Sets waiting tasks whose prerequisites have ended to ready, finished or left out."""
         while self._to_update:
             key = self._to_update.popleft()
             task = self.plan.tasks[key]
@@ -182,7 +183,7 @@ class Scheduler:
         return self.metrics[key].get("status") == "diverged"
 
     def _has_current_result(self, task: Task) -> bool:
-        """Whether a task's result was found, has enough levels, and was made from its parent as that is now."""
+        """Whether a task's result was found, has enough levels, and was made from its parent's present result."""
         metrics = self.metrics.get(task.key)
         if metrics is None:
             return False
@@ -209,7 +210,7 @@ class Scheduler:
                 self._end(slot, failed)
 
     def _slot(self, engine: Engine, resources: Resources) -> Slot | None:
-        """An idle slot of these resources, or a new one if there is room once idle slots of other ones are stopped."""
+        """Returns an idle slot with these resources, or a new slot if there is room; stops other idle slots for it."""
         for slot in self._idle:
             if slot.resources == resources:
                 self._idle.remove(slot)
@@ -222,7 +223,7 @@ class Scheduler:
         return engine.slot(resources)
 
     def _earlier(self, task: Task) -> list[dict]:
-        """The metrics of the levels before a level, the dense network's first."""
+        """The metrics of the levels before a level, those of the dense network first."""
         if not isinstance(task, LevelTask):
             return []
         return [self.metrics[task.other_level(level).key] for level in range(task.level)]
@@ -242,7 +243,7 @@ class Scheduler:
             self._steps_ended += outcome.metrics.get("iterations", 0)
             self._set_state(key, TaskState.FINISHED)
             if outcome.metrics.get("status") != "diverged":
-                # The metrics count the time before a resumed training was interrupted too.
+                # The time in the metrics includes the time before an interruption.
                 seconds = max(time.monotonic() - ended.since, outcome.metrics.get("seconds", 0.0))
                 self._remaining.learn(ended.task, seconds)
             self._on_end(ended.task, outcome)
@@ -255,10 +256,10 @@ class Scheduler:
         self._update_waiting_tasks()
 
     def _is_tried_again(self, key: str, outcome: Outcome) -> bool:
-        """Counts one more failure of a task, and says whether the task is tried again.
+        """Counts one more failure of a task, and returns whether the task is tried again.
 
-        A task whose process died goes back to the ready ones and takes up its last checkpoint in a new process. Deaths
-        (out of memory, a lost machine) are counted apart from errors of the task itself.
+        A task whose process died becomes ready again and continues from its last checkpoint in a new process. Deaths of
+        processes (out of memory, a lost machine) and errors of the task itself are counted separately.
         """
         counted, limit = (self._lost, LOST_LIMIT) if outcome.ending is Ending.LOST else (self._tries, self._retries)
         counted[key] += 1
@@ -266,10 +267,10 @@ class Scheduler:
 
 
 def _outcome_or_failure(call: Callable[[], Returned]) -> Returned | Outcome:
-    """What a slot returns; if it raises an error of its own, such as an unreadable file, the failure of its task."""
+    """Returns the value of a slot's method, or the failure of its task if the method raises an error."""
     try:
         return call()
     except InputError:
-        raise  # concerns the whole request, and is reported once
-    except Exception as error:  # noqa: BLE001 - any error is tried again, then reported
+        raise  # it concerns the whole request, and is reported once
+    except Exception as error:  # noqa: BLE001 - after any error the task is tried again, then the error is reported
         return failure(error)

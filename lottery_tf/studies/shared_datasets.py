@@ -1,4 +1,4 @@
-"""Data sets as plain arrays on disk, which all processes of a study map into memory. Imports no TensorFlow."""
+"""Data sets as arrays on disk, which all processes of a study map into memory. It does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lottery_tf.data import SPLITS, Dataset, Split
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS
 
-TEMPORARY_FOLDER = "temporary"  # lies beside the data sets; processes write their temporary files there
+TEMPORARY_FOLDER = "temporary"  # the folder of the processes' temporary files, beside the data sets
 
 
 def dataset_folder(datasets: Path, name: str, network: str) -> Path:
@@ -22,7 +22,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
     """Writes a data set to a folder.
 
     Raises:
-      InputError: the folder cannot hold it.
+      InputError: the data set cannot be written to the folder.
     """
     try:
         folder.mkdir(parents=True)
@@ -33,20 +33,20 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
     except OSError as error:
         megabytes = sum(split.images.nbytes + split.labels.nbytes for split in dataset.splits.values()) / 1e6
         raise InputError(
-            f"{folder} cannot take the {megabytes:,.0f} MB of {dataset.name} ({error}). Free some space there, or let "
-            "TMPDIR name another folder."
+            f"Cannot write the {megabytes:,.0f} MB of {dataset.name} to {folder} ({error}). Free some space there, or "
+            "set TMPDIR to another folder."
         ) from error
 
 
 def map_dataset(folder: Path) -> Dataset:
-    """The data set that `save_dataset` wrote to a folder of its name, mapped into memory."""
+    """Returns the data set that `save_dataset` wrote to a folder of its name, mapped into memory."""
 
     def array(name: str) -> np.ndarray:
         return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
     splits = {split: Split(array(f"{split}-images"), array(f"{split}-labels")) for split in SPLITS}
     dataset = Dataset(**splits, name=folder.name)
-    # To hash every image again would take a second.
+    # Hashing every image again would take a second.
     vars(dataset)["fingerprint"] = saved_fingerprint(folder)
     return dataset
 

@@ -1,12 +1,12 @@
 """The folder of a study: its request, its state, its logs and its locks.
 
     results/studies/<studies>-<hash of the request>/
-      request.json    what was asked for
-      state.json      how far the study is, rewritten every few seconds while it runs
-      .lock, .running locked while it runs
-      logs/           a log for each treatment of each seed, each set of supermasks and each learned mask
+      request.json    the request
+      state.json      the progress of the study, rewritten every few seconds while it runs
+      .lock, .running locked while the study runs
+      logs/           a log for each treatment and seed, each set of supermasks and each learned mask
 
-Imports no TensorFlow.
+Importing this module does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class StudyFolder:
 
     Args:
       path: `<results_dir>/studies/<name>`.
-      request: what was asked for.
+      request: the request.
 
     Attributes:
-      logs: the folder of its logs; see `Task.log_name`.
+      logs: the folder of the logs; see `Task.log_name`.
     """
 
     def __init__(self, path: Path, request: Request):
@@ -44,13 +44,13 @@ class StudyFolder:
 
     @classmethod
     def for_request(cls, results_dir: Path, request: Request) -> StudyFolder:
-        """The folder of a request, which need not exist."""
+        """Returns the folder of a request, which need not exist."""
         digest = hashlib.sha256(files.json_bytes(request.record)).hexdigest()[:8]
         return cls(results_dir / paths.study_path(request.studies, digest), request)
 
     @classmethod
     def open(cls, path: Path) -> StudyFolder:
-        """The study in a folder; raises DamagedFile if its request cannot be read."""
+        """Returns the study in a folder; raises DamagedFile if its request cannot be read."""
         request = path / paths.REQUEST
         try:
             values = files.read_json(request)
@@ -76,29 +76,29 @@ class StudyFolder:
         files.replace(self.path / paths.REQUEST, files.json_bytes(self.request.record))
 
     def write_state(self, state: dict) -> None:
-        """Writes how far the study is."""
+        """Writes the progress of the study."""
         files.replace(self.path / paths.STATE, files.json_bytes(state))
 
     def read_state(self) -> dict:
-        """The state that was written last; empty if there is none."""
+        """Returns the state that was written last; empty if there is none."""
         path = self.path / paths.STATE
         return files.read_json(path) if path.exists() else {}
 
     def log_path(self, task: Task) -> Path:
-        """The log that has the lines of a task."""
+        """The path of the log that a task writes to."""
         return self.logs / paths.log_path(task.folder, task.log_name)
 
     @property
     def lock(self) -> Path:
-        """Locked by the process that runs the study; another one waits."""
+        """The file that the process which runs the study locks; other processes wait for it."""
         return self.path / ".lock"
 
     @contextlib.contextmanager
     def shown_running(self) -> Iterator[None]:
-        """Makes `is_running` true; to be entered by the process that holds `lock`.
+        """Makes `is_running` true within the context; the process that holds `lock` enters it.
 
-        This takes a second lock, because `is_running` can only test a lock by taking it for an instant. If that were
-        `lock`, a study that starts in that instant would report that another process runs it.
+        It uses a second lock, because `is_running` tests a lock by taking it for an instant. If that were `lock`, a
+        study that starts in this instant would report that another process runs it.
         """
         with open(self.path / RUNNING, "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -106,9 +106,9 @@ class StudyFolder:
 
     @property
     def is_running(self) -> bool:
-        """Whether a process runs the study; the lock of a process that died is gone."""
+        """Whether a process runs the study; the system releases the lock of a process that died."""
         return files.is_locked(self.path / RUNNING)
 
     def plan(self) -> Plan:
-        """The plan of its request."""
+        """Returns the plan of the request."""
         return plan(self.request)

@@ -1,4 +1,4 @@
-"""Whether the results of tasks are in a results folder, complete and up to date. Imports no TensorFlow."""
+"""Checks whether a results folder holds the results of tasks, complete and up to date. It imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask,
 
 
 def probably_finished(results_dir: Path, task: Task) -> bool:
-    """Whether the last file of each of a task's results is there; the files are not read."""
+    """Whether the last file of each of a task's results exists; the files are not read."""
     return all((results_dir / key / paths.CHECKSUMS).exists() for key in task.keys)
 
 
 def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
-    """The metrics of a task's result, or None if it is missing, damaged or has too few levels.
+    """Returns the metrics of a task's result; None if it is missing, damaged or has too few levels.
 
     Args:
       results_dir: the folder that holds the results of all networks.
       task: the task.
-      weights: whether the weights of levels and controls have to be there.
+      weights: whether levels and controls must have their weights.
     """
     found = [result_files.intact(results_dir / key) for key in task.keys]
     own = found[-1]
@@ -32,7 +32,7 @@ def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
 
 
 def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
-    """The metrics of the result at a key, without a look at its checksums; None if they cannot be read."""
+    """Returns the metrics of the result at a key without checking them; None if they cannot be read."""
     try:
         return json.loads((results_dir / key / paths.METRICS).read_bytes())
     except (OSError, ValueError):
@@ -40,28 +40,28 @@ def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
 
 
 def has_enough_levels(task: Task, metrics: dict) -> bool:
-    """Whether a result has the levels that its task wants: stored supermasks may have fewer."""
+    """Whether a result has as many levels as its task; stored supermasks may have fewer."""
     return not isinstance(task, HeuristicMasksTask) or metrics["levels"] >= task.levels
 
 
 def has_current_parent(results_dir: Path, task: LevelTask, metrics: dict) -> bool:
-    """Whether a level was made from its parent as that is in the results now."""
+    """Whether a level was made from its parent that is now in the results folder."""
     parent = unchecked_metrics(results_dir, task.made_from.key) if task.made_from else {"fingerprint": ""}
     return parent is not None and metrics["parent"] == parent["fingerprint"]
 
 
 def page_is_current(results_dir: Path, task: LevelTask) -> bool:
-    """Whether the treatment's page for TensorBoard, which is rewritten after each level, is newer than this level."""
+    """Whether the treatment's TensorBoard page, which is rewritten after each level, is newer than this level."""
     level = results_dir / task.key
     try:
         finished = (level / paths.METRICS).stat().st_mtime_ns
         return any(page.stat().st_mtime_ns >= finished for page in level.parent.glob(paths.EVENT_FILES))
-    except FileNotFoundError:  # another command is just rewriting it
+    except FileNotFoundError:  # another command is rewriting it at the moment
         return False
 
 
 def drop_weights_before(results_dir: Path, task: Task) -> None:
-    """Drops the weights of the level before a finished one, unless they are to be kept."""
+    """Deletes the weights of the level before a finished level, unless all weights are kept."""
     before = task.follows
     if not isinstance(before, LevelTask) or before.level == 0:
         return

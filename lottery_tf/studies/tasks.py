@@ -1,4 +1,4 @@
-"""The trainings and evaluations that a study consists of, as data. Imports no TensorFlow."""
+"""Tasks: the trainings and evaluations of a study, as data. Importing this module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 
 class Task:
-    """One training or evaluation: a node in the graph that a `planning.Plan` is.
+    """One training or evaluation, which is a node in the graph of a `planning.Plan`.
 
     The scheduler starts a task when its prerequisites are finished. A worker then does it and writes its result to the
-    results folder. Two studies that want the same result have equal tasks, which are done once.
+    results folder. Two studies that need the same result have equal tasks, which are done once.
 
     Attributes:
-      network, dataset: what it is done on.
+      network, dataset: the names of its network and data set.
       seed: the seed.
       folder: the folder of its network, data set and schedule, relative to the results folder.
-      result_path: the path of its result, relative to that folder.
-      further_paths: the paths of results that it writes before its own.
-      log_name: the name of its log, which the levels of a treatment share.
-      iterations: its training steps.
+      result_path: the path of its result, relative to `folder`.
+      further_paths: the paths of further results that it writes before its own.
+      log_name: the name of its log; the levels of a treatment share one.
+      iterations: the number of its training steps.
       kind: "training", "learned mask" or "supermasks"; each kind has its own speed.
-      amount: how much there is to do: training images, counted at each step, or networks to be evaluated.
-      settings_on_disk: what all results in its folder have in common, apart from the data.
+      amount: the amount of work: the number of images in all training steps, or of networks to evaluate.
+      settings_on_disk: the settings that all results in its folder share, except for the data.
       made_from: the task whose result it starts from, if any.
       rewinds_to: the task of its rewind point, if any.
-      follows: a task that has to come first although nothing is made from it.
+      follows: a task that must be done before it although it does not use the result.
     """
 
     network: str
@@ -60,7 +60,7 @@ class Task:
 
     @functools.cached_property
     def prerequisites(self) -> tuple[str, ...]:
-        """The keys of the tasks that have to be finished first."""
+        """The keys of the tasks that must be finished first."""
         return tuple(dict.fromkeys(task.key for task in (self.made_from, self.rewinds_to, self.follows) if task))
 
     @property
@@ -74,7 +74,7 @@ class Task:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The paths of all its results. Its own is written last and so says that all are there."""
+        """The keys of all its results. Its own result is written last, so it marks them as complete."""
         return (*(f"{self.folder}/{path}" for path in self.further_paths), self.key)
 
 
@@ -101,7 +101,7 @@ class _RunTask(Task):
 
 
 class _TrainingTask(_RunTask):
-    """A task that trains a network as `settings.training` says."""
+    """A task that trains a network with `settings.training`."""
 
     kind = "training"
     treatment: Treatment | None
@@ -123,9 +123,9 @@ class _TrainingTask(_RunTask):
 
 @dataclasses.dataclass(frozen=True)
 class LevelTask(_TrainingTask):
-    """Trains one level of a treatment, after the level it is made from; `Experiment.level` does it.
+    """Trains one level of a treatment, after the level that it is made from; `Experiment.level` does it.
 
-    Level 0, without a treatment, is a seed's dense network, from which all treatments of the seed start.
+    Level 0 has no treatment: it is the dense network of a seed, from which all treatments of the seed start.
 
     >>> from lottery_tf.models.settings import run_settings
     >>> second = LevelTask(run_settings("fc", "mnist"), 0, 2, Treatment("movement"))
@@ -151,7 +151,7 @@ class LevelTask(_TrainingTask):
         return treatment_path(self.seed, self.treatment.name if self.treatment else DENSE)
 
     def other_level(self, level: int) -> LevelTask:
-        """The task of another level of the treatment; level 0 is the dense network."""
+        """Returns the task of another level of the treatment; level 0 is the dense network."""
         return LevelTask(self.settings, self.seed, level, self.treatment if level else None)
 
     @property
@@ -160,13 +160,13 @@ class LevelTask(_TrainingTask):
 
     @property
     def follows(self) -> LevelTask | None:
-        """The level before, parent or not: all levels of a treatment share a page for TensorBoard."""
+        """The level before, parent or not, because all levels of a treatment share a TensorBoard page."""
         return self.other_level(self.level - 1) if self.level else None
 
 
 @dataclasses.dataclass(frozen=True)
 class RewindPointTask(_TrainingTask):
-    """Trains a seed's dense network up to a rewind point, for the levels that rewind to it."""
+    """Trains the dense network of a seed up to a rewind point, for levels that rewind to it."""
 
     settings: RunSettings
     seed: int
@@ -185,7 +185,7 @@ class RewindPointTask(_TrainingTask):
 
 @dataclasses.dataclass(frozen=True)
 class ControlTask(_TrainingTask):
-    """Trains a control of a level, after that level; `Experiment.control` does it."""
+    """Trains a control of a level, after the level itself; `Experiment.control` does it."""
 
     settings: RunSettings
     seed: int
@@ -204,15 +204,15 @@ class ControlTask(_TrainingTask):
 
     @property
     def made_from(self) -> LevelTask:
-        """The level that it is a control of."""
+        """The task of the level that the control belongs to."""
         return LevelTask(self.settings, self.seed, self.level, self.treatment if self.level else None)
 
 
 @dataclasses.dataclass(frozen=True)
 class HeuristicMasksTask(_RunTask):
-    """Evaluates the masks of one source over the untrained weights, after the seed's dense network was trained.
+    """Evaluates the masks of one source over untrained weights, after the dense network of the seed is trained.
 
-    `HeuristicSupermasks.evaluate` does it. The source must need no other level.
+    `HeuristicSupermasks.evaluate` does it. The source must not need other levels.
     """
 
     settings: RunSettings
@@ -242,7 +242,7 @@ class HeuristicMasksTask(_RunTask):
 
 @dataclasses.dataclass(frozen=True)
 class LearnedMaskTask(Task):
-    """Learns one Supermask over untrained weights; it needs no other task. `MaskLearner.learn` does it."""
+    """Learns one Supermask over untrained weights; `MaskLearner.learn` does it. It has no prerequisites."""
 
     network: str
     dataset: str

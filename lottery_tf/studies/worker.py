@@ -1,4 +1,4 @@
-"""A worker does tasks one after the other in one process, and reuses what is compiled from one to the next."""
+"""A worker does tasks one after the other in one process, and reuses compiled code."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMas
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
 
-CACHE_SIZE = 2  # a network's trainings and its learned masks, between which a worker may alternate
+CACHE_SIZE = 2  # a worker may alternate between trainings and learned masks of a network
 
 
 @dataclasses.dataclass(frozen=True)
 class WorkerSettings:
-    """What all tasks of a study have in common.
+    """The settings that all tasks of a study share.
 
     Attributes:
       keep_weights: whether finished levels keep their weights.
-      snapshot_seconds: the least time between two checkpoints of a training.
-      command: the command line that results name as their origin.
+      snapshot_seconds: the shortest time between two checkpoints of a training.
+      command: the command line that results record.
     """
 
     keep_weights: bool = False
@@ -47,18 +47,18 @@ class Ending(enum.Enum):
 
     FINISHED = "finished"
     FAILED = "failed"  # it raised an exception
-    LOST = "lost"  # its process is gone
+    LOST = "lost"  # its process died
     DISK_FULL = "disk full"
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a task ended, and what came of it.
+    """How a task ended, with its metrics or its error.
 
     Attributes:
       ending: how it ended.
       metrics: the metrics of its result, if it is finished.
-      error: what went wrong, if something did: a sentence if a user can mend it, else the error with its traceback.
+      error: the error, if there was one: a sentence if the user can correct it, else the traceback.
     """
 
     ending: Ending
@@ -67,14 +67,14 @@ class Outcome:
 
 
 class Worker:
-    """Does tasks: finds or trains what they name, and writes it to a results folder.
+    """Does tasks: finds or trains their results, and writes them to a results folder.
 
     Args:
       results_dir: the folder that holds the results of all networks.
-      dataset: a function from a data set's name and a network's name to the images.
-      settings: what all tasks have in common.
-      on_steps: called with the number of training steps just done.
-      on_line: called with a task and each line for its log.
+      dataset: function from a data set's name and a network's name to the images.
+      settings: the settings that all tasks share.
+      on_steps: function that is called with the number of training steps just done.
+      on_line: function that is called with a task and each line for its log.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class Worker:
         self._cache: dict[Hashable, Any] = {}
 
     def perform(self, task: Task, earlier: list[dict]) -> Outcome:
-        """Does a task, or finds its result. Errors are not raised but returned in the outcome.
+        """Does a task, or finds its result. Errors are returned in the outcome, not raised.
 
         Args:
           task: the task.
-          earlier: (levels) the metrics of the levels before it, the dense network's first.
+          earlier: (levels) the metrics of the levels before it, those of the dense network first.
         """
         self._log(task, f"{task.result_path} begins on {platform.node()}, process {os.getpid()}")
         began = time.monotonic()
@@ -113,7 +113,7 @@ class Worker:
 
     @functools.singledispatchmethod
     def _do(self, task: Task, earlier: list[dict]) -> dict:
-        """Does one kind of task; returns its result's metrics."""
+        """Does a task of one kind, and returns the metrics of its result."""
         raise TypeError(f"No worker knows how to do {task}.")
 
     @_do.register
@@ -130,7 +130,7 @@ class Worker:
         try:
             return experiment.rewind_point(task.seed, task.iteration).metrics
         except InputError:
-            # A training that diverged is a result as well, though no level can start from it.
+            # A training that diverged is a result too, although no level can start from it.
             if (found := experiment.results.peek(task.result_path, weights=False)) is None:
                 raise
             return found.metrics
@@ -152,7 +152,7 @@ class Worker:
     def _learn_mask(self, task: LearnedMaskTask, earlier: list[dict]) -> dict:
         from lottery_tf.supermasks.learning import paper_learner
 
-        # One learner for all masks of a network: those that differ in values only share a compilation.
+        # All masks of a network have one learner, so that masks that differ only in values share compiled code.
         learner = self._cached(
             (task.network, task.dataset, task.training),
             lambda: paper_learner(
@@ -183,7 +183,7 @@ class Worker:
         )
 
     def _cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What was made for a key, if it is one of the few used last: each holds a data set and compiled code."""
+        """Returns the object for a key; keeps only the last few, because each holds a data set and compiled code."""
         found = self._cache.pop(key, None)
         if found is None:
             while len(self._cache) >= CACHE_SIZE:
@@ -219,7 +219,7 @@ class _WarningsTo(logging.Handler):
 
 
 def failure(error: Exception) -> Outcome:
-    """The outcome of a task that raised an error; to be called while the error is handled."""
+    """Returns the outcome of a task that raised an error; call it while the error is handled."""
     if errors.is_full(error):
         return Outcome(Ending.DISK_FULL, error=str(error))
     return Outcome(Ending.FAILED, error=errors.sentence(error) or traceback.format_exc())

@@ -53,7 +53,7 @@ def test_who_speaks_the_language_of_ray_answers(prefix):
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"SSH-2.0-OpenSSH\r\n", b"", b"\0\0"])
 def test_something_else_that_listens_is_no_cluster(answer):
-    with contextlib.closing(Answering(answer)) as other, pytest.raises(InputError, match="is no Ray cluster"):
+    with contextlib.closing(Answering(answer)) as other, pytest.raises(InputError, match="is not a Ray cluster"):
         check_answers(other.address)
 
 
@@ -85,7 +85,7 @@ def test_a_process_that_ends_without_a_word_is_spoken_for_if_its_cluster_is_gone
         f"    with watched(sys.argv[1]): {end}"
     )
     done = subprocess.run([sys.executable, "-c", code, where], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stderr.startswith(f"The Ray cluster at {where} is gone. What was finished is kept;" if told else "")
+    assert done.stderr.startswith(f"The Ray cluster at {where} has stopped. Finished results are kept;" if told else "")
     assert bool(done.stderr) == told
 
 

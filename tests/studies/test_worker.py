@@ -125,7 +125,7 @@ def test_a_folder_that_cannot_take_the_data_is_named_with_what_they_take(digits,
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with pytest.raises(InputError, match=r"digits cannot take the 1 MB of digits \(.*TMPDIR"):
+        with pytest.raises(InputError, match=r"Cannot write the 1 MB of digits to .*digits \(.*TMPDIR"):
             save_dataset(digits, tmp_path / "digits")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
