@@ -46,7 +46,7 @@ class Slot(Protocol):
         """Starts a task; see `worker.Worker.perform`."""
 
     def result(self) -> Outcome:
-        """Returns how the task ended; call it after `Engine.wait` has returned the slot. A lost slot must be replaced."""
+        """Returns how the task ended; call it after `Engine.wait` returned the slot. A lost slot must be replaced."""
 
     def stop(self) -> None:
         """Ends the slot and its present task."""

@@ -60,7 +60,7 @@ def test_masks_that_are_not_nested_are_refused():
     _, first, second = successive_tickets()
     with pytest.raises(InputError, match="keeps weights of 'a/kernel' that the mask before it does not keep"):
         directions.pruning_direction(first.start, second.mask, first.mask)
-    with pytest.raises(InputError, match="they must be of the same"):
+    with pytest.raises(InputError, match="must have the same kernels"):
         directions.pruning_direction(first.start, first.mask, {"a/kernel": first.mask["a/kernel"]})
 
 

@@ -142,5 +142,5 @@ def test_what_cannot_be_counted_is_refused(rounds):
         retraining.below_threshold(before, after, kept, NEXT, "globally")
     with pytest.raises(InputError, match="bins is 0"):
         retraining.magnitude_histogram(before, after, kept, "a/kernel", bins=0)
-    with pytest.raises(InputError, match="no kernel 'c'; the mask has a/kernel, b/kernel"):
+    with pytest.raises(InputError, match="no kernel 'c'; it has a/kernel, b/kernel"):
         retraining.magnitude_histogram(before, after, kept, "c")

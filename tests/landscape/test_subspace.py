@@ -23,7 +23,7 @@ def test_vectors_hold_what_survives_and_come_back():
 
 
 def test_masks_of_other_arrays_are_refused():
-    with pytest.raises(InputError, match=r"mask of shape \(4,\) for 'a/bias', whose shape is \(2,\)"):
+    with pytest.raises(InputError, match=r"mask of 'a/bias' has shape \(4,\), but the array has shape \(2,\)"):
         Subspace(SHAPES, {"a/bias": np.ones(4, bool)})
     with pytest.raises(InputError, match="for 'c/kernel', whose shape is None"):
         Subspace(SHAPES, {"c/kernel": np.ones(4, bool)})

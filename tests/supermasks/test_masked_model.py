@@ -273,7 +273,7 @@ def test_an_empty_mask_does_not_divide_by_zero():
     [
         ({"g": "bernouli"}, "Unknown function g 'bernouli'; did you mean 'bernoulli'"),
         ({"weights": "constant"}, "Unknown kind of weights 'constant'"),
-        ({"g": "edge_popup"}, "needs one"),
+        ({"g": "edge_popup"}, "needs a kept fraction"),
         ({"kept_fraction": 0.5}, "g = edge_popup needs a kept fraction; the other gates take none"),
         ({"g": "edge_popup", "kept_fraction": 1.5}, "kept_fraction is 1.5; it must lie between 0 and 1"),
         ({"l1": -1.0}, "l1 is -1.0"),
