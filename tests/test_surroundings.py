@@ -112,7 +112,7 @@ def test_a_worker_that_cannot_start_says_why_at_once(tmp_path):
     [
         (os._exit, 3, "exit status 3; its output is above"),
         (signal.raise_signal, signal.SIGKILL, "killed, or out of memory"),
-        (signal.raise_signal, signal.SIGTERM, "terminated, perhaps out of memory; what it said stands above"),
+        (signal.raise_signal, signal.SIGTERM, "terminated, perhaps out of memory; its output is above"),
     ],
 )
 def test_how_a_process_ended_is_told(function, argument, message):
