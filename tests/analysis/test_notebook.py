@@ -1,0 +1,64 @@
+"""The notebook runs as it stands, in a kernel of its own, and shows what its text says; its outputs are stored."""
+
+import os
+import re
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+
+PATH = ROOT / "analysis" / "notebook" / "ten_cells.ipynb"
+SECONDS = 600  # for a cell, on a machine that has much else to do
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def printed(cell):
+    """What a cell prints."""
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout")
+
+
+def shares(cell):
+    """The percentages that a cell prints, in order."""
+    return [float(found) for found in re.findall(r"([\d.]+)%", printed(cell))]
+
+
+def check(notebook):
+    """What the text says of each cell is what the cell shows."""
+    images, train, rewind, criteria, signs, supermask, packed, plane, own_criterion, own_model = code_cells(notebook)
+    assert printed(images) == "1,200 train, 300 validation, 297 test\n"
+    (dense,) = shares(train)
+    kept, ticket = shares(rewind)
+    assert dense > 95 and kept == pytest.approx(10, abs=0.1) and ticket > 95
+    large_final, magnitude_increase, random = shares(criteria)[::3]
+    assert min(large_final, magnitude_increase) > random + 4 and shares(criteria)[2] < 2
+    rewound, signs_kept, signs_drawn_anew = shares(signs)[::3]
+    assert min(rewound, signs_kept) > signs_drawn_anew + 1
+    signed_constant, initial, by_chance = shares(supermask)
+    assert signed_constant > 90 and initial > 70 and by_chance < 40
+    size = int(re.search(r"([\d,]+) bytes", printed(packed))[1].replace(",", ""))
+    assert size < 40_000 and shares(packed)[0] > 80
+    assert shares(own_model)[-1] > 90 and "'Conv2D'" in printed(own_model) and "Masked" not in printed(own_model)
+    for cell in (images, train, criteria, signs, supermask, plane, own_criterion):
+        assert any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def test_its_outputs_are_stored_and_say_what_its_text_says():
+    notebook = nbformat.read(PATH, as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, 11))
+    check(notebook)
+    assert not any(output.output_type == "error" or output.get("name") == "stderr"
+                   for cell in code_cells(notebook) for output in cell.outputs)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_it_runs(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    notebook = nbformat.read(PATH, as_version=4)
+    where = {"metadata": {"path": str(PATH.parent)}}
+    check(NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=where).execute())
