@@ -25,8 +25,11 @@ from .masking.layers import MaskedConv1D as MaskedConv1D
 from .masking.layers import MaskedConv2D as MaskedConv2D
 from .masking.layers import MaskedConv3D as MaskedConv3D
 from .masking.layers import MaskedDense as MaskedDense
+from .masking.layers import MaskedLayer as MaskedLayer
 from .masking.model_weights import get_weights as get_weights
 from .masking.model_weights import set_weights as set_weights
+from .masking.summary import MaskSummary as MaskSummary
+from .masking.summary import mask_summary as mask_summary
 from .models.networks import build as build
 from .models.settings import DATASETS as DATASETS
 from .models.settings import SCHEDULES as SCHEDULES

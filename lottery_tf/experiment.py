@@ -16,9 +16,10 @@ from lottery_tf.data import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels import Levels
 from lottery_tf.masking import conversion, model_weights
+from lottery_tf.masking.summary import MaskSummary, mask_summary
 from lottery_tf.models import networks
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
-from lottery_tf.models.untrained_network import UntrainedNetwork
+from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
 from lottery_tf.pruning.controls import CONTROLS, control_ticket, order_seed
 from lottery_tf.pruning.controls import check as check_control
 from lottery_tf.pruning.treatments import Treatment, Weights
@@ -49,7 +50,8 @@ class Experiment:
       labels: further entries of every result's metrics (network, dataset, schedule).
       snapshot_seconds: the shortest time between two checkpoints of a training; results in memory have no checkpoints.
       from_logits: whether the model's outputs are logits or probabilities.
-      initial: function from a seed to the untrained weights; None draws each maskable kernel anew.
+      initial: function from a seed to the untrained weights; "as_given": the model's own weights for every seed
+        (transfer learning); None draws each kernel anew, except in layers with `trainable=False`.
       on_steps: function that is called with the number of training steps just done.
       on_reading: function that is called after each reading of the validation loss with its numbers by name, and with
         the seed, the level, the treatment's fields and the kept fraction.
@@ -76,14 +78,15 @@ class Experiment:
         labels: dict[str, str] | None = None,
         snapshot_seconds: float = 30,
         from_logits: bool = True,
-        initial: Callable[[int], Weights] | None = None,
+        initial: Initial | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
         trainer: Trainer | None = None,
     ):
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
             raise InputError("The trainer has other images or training settings than the experiment.")
-        model = conversion.masked(model)
+        model = conversion.masked_copy(model)
+        conversion.tell_masks(model)
         self.trainer = trainer or Trainer(model, dataset, training, from_logits=from_logits)
         self.results = MemoryResults() if results is None else results
         self._network = UntrainedNetwork(model, pruning or PruningSettings(), initial)
@@ -100,8 +103,13 @@ class Experiment:
         return self.trainer.model
 
     @property
+    def mask_summary(self) -> MaskSummary:
+        """How many of the model's weights can be pruned, and what is left whole."""
+        return mask_summary(self.model)
+
+    @property
     def pruned_fraction(self) -> dict[str, float]:
-        """For each maskable kernel the fraction of its unmasked weights that a round prunes."""
+        """For each kernel the fraction of its unmasked weights that a round prunes; 0 if it has no mask."""
         return self._network.pruned_fraction
 
     @property
@@ -241,7 +249,7 @@ class Experiment:
         self._check(treatment, level)
         with self._lock(treatment, seed):
             found = self._levels.find_or_train(treatment, seed, level, weights=True)
-        model = conversion.masked(self.model)
+        model = conversion.masked_copy(self.model)
         model_weights.set_weights(model, found.final, found.mask)
         return model
 

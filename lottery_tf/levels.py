@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lottery_tf.algorithm import lottery_tickets
 from lottery_tf.errors import InputError
+from lottery_tf.masking.naming import renamed
 from lottery_tf.models.untrained_network import UntrainedNetwork
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.results.paths import DENSE, level_path, rewind_point_path
@@ -53,7 +54,14 @@ class Levels:
           parent: the fingerprint of the level that it must be made from; None: any level.
         """
         found = self._results.read(path, weights)
-        return found if found and parent in (None, found.metrics["parent"]) else None
+        if not found or parent not in (None, found.metrics["parent"]):
+            return None
+        weights = {
+            part: renamed(arrays, self._network.names)
+            for part in ("start", "final")
+            if (arrays := getattr(found, part)) is not None
+        }
+        return dataclasses.replace(found, mask=renamed(found.mask, self._network.pruned_fraction), **weights)
 
     def dense(self, seed: int, weights: bool) -> StoredResult:
         """Finds or trains the dense network of a seed, level 0 of all its treatments."""

@@ -235,7 +235,7 @@ def test_weights_dropped_or_not_a_level_can_be_loaded(trainer, tmp_path):
     *_, last = lean.levels(Treatment(), 0, 2)
     model = lean.load(Treatment(), 0, 2)
     assert lean.trained == 3
-    for name, layer in model_weights.masked_layers(model).items():
+    for name, layer in model_weights.masked_kernels(model).items():
         np.testing.assert_array_equal(layer.kernel_mask.numpy(), last.mask[name])
     lean.load(Treatment(), 0, 1)
     assert lean.trained == 4
@@ -250,7 +250,7 @@ def test_a_loaded_model_stays_as_it_is(experiment):
         state = model_weights.get_weights(model)
         assert state.keys() == wanted[number].final.keys()
         assert all(state[name].tobytes() == value.tobytes() for name, value in wanted[number].final.items())
-        for name, layer in model_weights.masked_layers(model).items():
+        for name, layer in model_weights.masked_kernels(model).items():
             np.testing.assert_array_equal(layer.kernel_mask.numpy(), wanted[number].mask[name])
 
 

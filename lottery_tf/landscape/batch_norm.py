@@ -6,27 +6,18 @@ that is measured with them. Frankle et al. (arXiv 1912.05671) recompute them too
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import keras
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.training.batches import scale
 
 
 def batch_norm_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """The batch-norm layers of a model, including those of nested models."""
-    return [layer for layer in _layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
+    """The batch-norm layers of a model, at any depth."""
+    return [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 class BatchNormStatistics:

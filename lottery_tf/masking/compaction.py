@@ -23,6 +23,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 
 ELEMENTWISE = tuple(  # activations that see one number at a time; softmax, say, sees a layer's units together
@@ -61,6 +62,10 @@ def compact(model: keras.Model) -> keras.Model:
     >>> [layer.count_params() for layer in model.layers], [layer.count_params() for layer in compact(model).layers[1:]]
     ([15, 8], [10, 6])
     """
+    if not _is_model(model):
+        raise InputError(
+            f"{model.name!r} is neither a Sequential nor a functional Keras model and cannot be compacted."
+        )
     return _compacted(conversion.unmasked(model))
 
 

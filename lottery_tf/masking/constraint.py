@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+
 import keras
 from keras import ops
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 
 class HoldPruned(keras.constraints.Constraint):
-    """Sets pruned weights back to their frozen values, bit for bit, after every update of the optimizer.
+    """Sets pruned weights back to their frozen values, to the bit, after every update of the optimizer.
 
-    A masked layer makes one for its kernel; it is not meant to be passed to a layer by hand.
+    Where the optimizer averages weights (`use_ema`), it holds the averages too, so that nothing moves when they take
+    the weights' place. A masked layer makes one for each kernel; it is not meant to be passed to a layer by hand.
 
     Args:
       kernel_mask: boolean variable of the kernel's shape, True where the weight is kept.
@@ -21,9 +25,44 @@ class HoldPruned(keras.constraints.Constraint):
         self.kernel_mask = kernel_mask
         self.frozen_values = frozen_values
         self.then = then
+        self._read: tuple | None = None
+
+    def read_mask(self):
+        """The mask as a tensor, for the forward pass.
+
+        JAX's `fit` hides a layer's variables from the optimizer, so that what the forward pass of a step reads is
+        remembered for the update of the same step.
+        """
+        mask = ops.copy(self.kernel_mask)
+        if keras.backend.backend() == "jax":
+            self._read = mask, ops.copy(self.frozen_values)
+        return mask
 
     def __call__(self, kernel):
         """The kernel with its pruned weights at their frozen values."""
+        mask, frozen = self._of_this_step()
+        for average in _averages(kernel):
+            average.assign(ops.where(mask, average, frozen))
         if self.then is not None:
             kernel = self.then(kernel)
-        return ops.where(self.kernel_mask, kernel, self.frozen_values)
+        return ops.where(mask, kernel, frozen)
+
+    def _of_this_step(self):
+        if self._read is not None and in_stateless_scope():
+            return self._read
+        return self.kernel_mask, self.frozen_values
+
+
+def _averages(kernel) -> list[keras.Variable]:
+    """The moving average of a kernel in the optimizer that calls its constraint, where it has one.
+
+    Keras tells a constraint nothing but the kernel; the optimizer is found among the callers.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and not isinstance(frame.f_locals.get("self"), keras.optimizers.Optimizer):
+        frame = frame.f_back
+    if frame is None or not frame.f_locals["self"].use_ema:
+        return []
+    optimizer = frame.f_locals["self"]
+    pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    return [average for variable, average in pairs if variable is kernel and average is not None]

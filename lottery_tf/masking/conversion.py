@@ -3,30 +3,72 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+import logging
+from collections.abc import Callable, Iterator
 
 import keras
+from keras.src.models.functional import Functional
 
 from lottery_tf.errors import InputError
-from lottery_tf.masking.layers import MASKABLE
-from lottery_tf.masking.model_weights import get_weights, layers_with_weights, set_weights
+from lottery_tf.masking.agreement import check_same_outputs, symbolic_inputs
+from lottery_tf.masking.containers import contain, maskable_layers, plain_class, plain_config
+from lottery_tf.masking.kernel_table import KERNELS
+from lottery_tf.masking.layers import MASKABLE, MaskedLayer
+from lottery_tf.masking.model_weights import copy_weights, variables
+from lottery_tf.masking.naming import is_named_by_keras, name_by_position, remember
+from lottery_tf.masking.selection import Selector, selected
+from lottery_tf.masking.sublayers import all_layers
+from lottery_tf.masking.summary import mask_summary
+
+log = logging.getLogger(__name__)
+
+KERAS_MODELS = (keras.Sequential, Functional)  # a class derived from them may compute something else
 
 
-def masked(model: keras.Model) -> keras.Model:
-    """A copy of a Keras model whose Dense and Conv1D, 2D and 3D layers carry masks that keep every weight.
+def masked(model: keras.Model, *, only: Selector | None = None, exclude: Selector | None = None) -> keras.Model:
+    """A copy of a Keras model whose kernels carry masks that keep every weight, wherever they lie.
 
-    The weights are copied. A model that is masked already is copied without its masks.
+    Kernels are those of dense, convolution, embedding and recurrent layers (`kernel_table.KERNELS`): in the model, in
+    models inside it, and inside attention layers, wrappers, and layers and models of classes of one's own. The weights
+    are copied. A model that is masked already is copied without its masks. `mask_summary` says what can be pruned.
 
-    Layers of other classes stay as they are, and so do subclasses of those four, whose `call` may be their own.
+    A class of one's own, with its own `call`, keeps its class; it has to be one that Keras can save, for it is rebuilt
+    from its `get_config`. Before the copy is handed out, it is compared with the model on random input.
 
     Args:
-      model: a built Sequential or functional model (models inside it are converted too).
+      model: a built model: Sequential, functional or subclassed.
+      only: which layers are masked: a layer class, a pattern of names such as `"encoder*"`, a function from a layer to
+        whether it is meant, or several of these; a layer is meant as well where one that it lies in is. None: all.
+      exclude: which layers stay whole, said likewise.
 
     Raises:
-      InputError: a subclassed or unbuilt model, or one without a layer that can be masked.
+      InputError: an unbuilt model, one without a layer that can be masked, or one of which no true copy can be made.
     """
-    return _converted(model, MASKABLE)
+    meant = {id(layer) for layer in selected(model, only, exclude)}
+    if not meant and not (only is None and exclude is None):
+        raise InputError(f"only and exclude leave no layer of {model.name!r} that can be masked.")
+    copy = _converted(model, lambda layer: id(layer) in meant)
+    tell_masks(copy)
+    return copy
+
+
+def tell_masks(model: keras.Model) -> None:
+    """Logs what of a masked model can be pruned."""
+    log.info("%s: %s", model.name, mask_summary(model))
+
+
+def masked_copy(model: keras.Model) -> keras.Model:
+    """A copy to work on, whose names do not depend on what else was built (`naming`).
+
+    Its masks, which keep every weight, are on the layers where the model has masks; if it has none, on all.
+
+    Raises:
+      InputError: as `masked`.
+    """
+    has_masks = any(isinstance(layer, MaskedLayer) for layer in all_layers(model))
+    copy = _converted(model, lambda layer: isinstance(layer, MaskedLayer) or not has_masks)
+    name_by_position(copy)
+    return copy
 
 
 def unmasked(model: keras.Model) -> keras.Model:
@@ -34,25 +76,92 @@ def unmasked(model: keras.Model) -> keras.Model:
 
     Pruned weights are ordinary weights there, at their frozen values.
     """
-    return _converted(model, {masked: plain for plain, masked in MASKABLE.items()})
+    return _converted(model, lambda layer: False)
 
 
-def _converted(model: keras.Model, replacements: Mapping[type, Any]) -> keras.Model:
-    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
-        raise InputError(f"{model.name!r} is neither a Sequential nor a functional Keras model and cannot be copied.")
-    if not model.built:
+def _converted(model: keras.Model, meant: Callable[[keras.layers.Layer], bool]) -> keras.Model:
+    if not model.built or not model.weights:
         raise InputError(f"{model.name!r} has no weights yet: give it an Input layer or call it once.")
-
-    def convert(layer):
-        return replacements.get(type(layer), type(layer)).from_config(layer.get_config())
-
-    known = {*replacements, *replacements.values()}
-    if not any(type(layer) in known for _, layer in layers_with_weights(model)):
-        raise InputError(f"{model.name!r} has no layer of {', '.join(kind.__name__ for kind in replacements)}.")
-    with uncompiled(model):
-        copy = keras.models.clone_model(model, clone_function=convert, recursive=True)
-    set_weights(copy, get_weights(model))
+    if not maskable_layers(model):
+        raise InputError(f"{model.name!r} has no layer of {', '.join(kind.__name__ for kind in KERNELS)}.")
+    with uncompiled(model), keras.saving.custom_object_scope(_own_classes(model)):
+        copy = _Copier(meant).copy(model)
+    copy_weights(model, copy)
+    _copy_marks(model, copy)
+    check_same_outputs(model, copy)
     return copy
+
+
+def _copy_marks(model: keras.Model, copy: keras.Model) -> None:
+    """Gives a copy what configurations do not say: what is frozen inside layers, and which names Keras gave."""
+    for layer, other in zip(all_layers(model), all_layers(copy), strict=True):
+        remember(other, is_named_by_keras(layer))
+        if other.trainable != layer.trainable:
+            other.trainable = layer.trainable
+    for variable, other in zip(variables(model).values(), variables(copy).values(), strict=True):
+        if other.trainable != variable.trainable:
+            other.trainable = variable.trainable
+
+
+class _Copier:
+    """Copies layers, with masks on those that are meant."""
+
+    def __init__(self, meant: Callable[[keras.layers.Layer], bool]):
+        self._meant = meant
+        self._copies: dict[int, keras.layers.Layer] = {}
+
+    def copy(self, layer: keras.layers.Layer) -> keras.layers.Layer:
+        """The copy of a layer or model; the same one for the same layer."""
+        if id(layer) not in self._copies:
+            self._copies[id(layer)] = self._copied(layer)
+        return self._copies[id(layer)]
+
+    def _copied(self, layer: keras.layers.Layer) -> keras.layers.Layer:
+        plain, found = plain_class(layer), maskable_layers(layer)
+        if plain in KERAS_MODELS:
+            return keras.models.clone_model(layer, clone_function=self.copy)
+        masked_inside = [self._meant(each) for each in found]
+        if found == [layer] and plain in MASKABLE and any(masked_inside):
+            return MASKABLE[plain].from_config(plain_config(layer))
+        copy = self._rebuilt(layer, plain)
+        if any(masked_inside):
+            copy = contain(copy, masked_inside)
+        if isinstance(layer, keras.Model) and not copy.built:
+            _build(copy, layer)
+        return copy
+
+    def _rebuilt(self, layer: keras.layers.Layer, plain: type) -> keras.layers.Layer:
+        """A layer of the same class from its configuration, not built yet as a rule."""
+        try:
+            return plain.from_config(plain_config(layer))
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{layer.name!r} cannot be copied: Keras cannot rebuild its class {plain.__name__} from its "
+                f"configuration. Give it a `get_config` with the arguments of its `__init__`. ({_first_line(error)})"
+            ) from error
+
+
+def _build(copy: keras.Model, model: keras.Model) -> None:
+    """Builds the copy of a subclassed model on inputs like those that the model was built with."""
+    inputs = symbolic_inputs(model)
+    if inputs is None:
+        raise InputError(
+            f"{model.name!r} cannot be copied: it does not say what shapes it was built with; call it once."
+        )
+    try:
+        copy(inputs)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"The copy of {model.name!r} cannot be built: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _own_classes(model: keras.Model) -> dict[str, type]:
+    """The classes in a model that are not Keras's, by the names under which Keras looks for them."""
+    kinds = {plain_class(layer) for layer in all_layers(model)}
+    return {keras.saving.get_registered_name(kind): kind for kind in kinds if not kind.__module__.startswith("keras.")}
 
 
 @contextlib.contextmanager
@@ -61,7 +170,7 @@ def uncompiled(model: keras.Model) -> Iterator[None]:
 
     `clone_model` would otherwise copy a loss that it may be unable to serialize.
     """
-    compiled = [each for each in (model, *_inner(model)) if each.compiled]
+    compiled = [each for each in all_layers(model) if isinstance(each, keras.Model) and each.compiled]
     for each in compiled:
         each.compiled = False
     try:
@@ -69,9 +178,3 @@ def uncompiled(model: keras.Model) -> Iterator[None]:
     finally:
         for each in compiled:
             each.compiled = True
-
-
-def _inner(model: keras.Model) -> Iterator[keras.Model]:
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from (layer, *_inner(layer))

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.masking.layers import MaskedLayer
+from lottery_tf.masking.kernel_table import OWN_VARIABLES as OWN_VARIABLES
+from lottery_tf.masking.kernel_table import can_be_masked, kernel_variables
+from lottery_tf.masking.layers import MaskedKernel, MaskedLayer
+from lottery_tf.masking.naming import renamed, without_number
+from lottery_tf.masking.sublayers import all_layers, own_variables
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
-
-OWN_VARIABLES = ("kernel_mask", "frozen_values")  # a masked layer's weights that are not part of a model's state
 
 
 def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
@@ -42,50 +45,120 @@ def refresh_derived_weights(layer: keras.layers.Layer) -> None:
         layer.finalize_state()
 
 
-def masked_layers(model: keras.Model) -> dict[str, MaskedLayer]:
-    """The masked layers by the name of their kernel, in the model's order."""
-    return {f"{name}/kernel": layer for name, layer in layers_with_weights(model) if isinstance(layer, MaskedLayer)}
+def masked_kernels(model: keras.Model) -> dict[str, MaskedKernel]:
+    """The kernels that have masks, by name, in the model's order."""
+    names = _names(model)
+    layers = (layer for layer in all_layers(model) if isinstance(layer, MaskedLayer))
+    return {names[id(each.kernel)]: each for layer in layers for each in layer.masked_kernels}
+
+
+masked_layers = masked_kernels  # its name before
+
+
+def kernel_layers(model: keras.Model) -> dict[str, tuple[keras.layers.Layer, str]]:
+    """All kernels by name, whether they have masks or are left whole: the layer of each, and its attribute there."""
+    names = _names(model)
+    return {
+        names[id(variable)]: (layer, kernel.attribute)
+        for layer in all_layers(model)
+        if can_be_masked(layer)
+        for kernel, variable in kernel_variables(layer)
+    }
 
 
 def kernels(model: keras.Model) -> Weights:
-    """The maskable kernels by name, in the model's order."""
-    return {name: layer.kernel.numpy() for name, layer in masked_layers(model).items()}
+    """All kernels by name, in the model's order; those of layers without a mask too, if they could have one."""
+    found = variables(model)
+    return {name: _array(found[name]) for name in kernel_layers(model)}
 
 
 def kernel_tensors(model: keras.Model) -> list:
     """The kernels that a model trains, as tensors to compute with; pruned weights feel no gradient."""
-    found = [layer for _, layer in layers_with_weights(model) if layer.trainable and hasattr(layer, "kernel")]
-    return [
-        layer.masked_kernel(layer.kernel) if isinstance(layer, MaskedLayer) else layer.kernel.value for layer in found
-    ]
+    trained = {id(variable) for variable in model.trainable_variables}
+    masked = {id(each.kernel): each for each in masked_kernels(model).values()}
+    found = []
+    for layer in all_layers(model):
+        of_table = [variable for _, variable in kernel_variables(layer)]
+        own = [getattr(layer, "kernel", None)] if not of_table else []
+        for variable in (*of_table, *own):
+            if id(variable) in trained:
+                found.append(masked[id(variable)].masked_kernel() if id(variable) in masked else variable.value)
+    return found
+
+
+def _names(model: keras.Model) -> dict[int, str]:
+    return {id(variable): name for name, variable in variables(model).items()}
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """The variables that make up a model's state, by name."""
-    found = {}
-    for prefix, layer in layers_with_weights(model):
+    """The variables that make up a model's state, by name; masks and frozen values are none of it."""
+    masks = {
+        id(variable)
+        for layer in all_layers(model)
+        if isinstance(layer, MaskedLayer)
+        for each in layer.masked_kernels
+        for variable in (each.kernel_mask, each.frozen_values)
+    }
+    found: dict[str, keras.Variable] = {}
+    for prefix, weights in _weights_by_layer(model):
         counts: dict[str, int] = {}
-        for variable in layer.weights:
-            if isinstance(layer, MaskedLayer) and variable.name in OWN_VARIABLES:
+        for variable in weights:
+            if id(variable) in masks:
                 continue
-            # A wrapper layer (Bidirectional, say) may hold several weights of one name.
-            count = counts[variable.name] = counts.get(variable.name, 0) + 1
-            found[f"{prefix}/{variable.name}" + (f"_{count}" if count > 1 else "")] = variable
+            name = without_number(variable.name)
+            # A layer that holds layers (Bidirectional, say) may have several weights of one name.
+            count = counts[name] = counts.get(name, 0) + 1
+            found[f"{prefix}{name}" + (f"_{count}" if count > 1 else "")] = variable
     return found
+
+
+def _weights_by_layer(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, list[keras.Variable]]]:
+    """The weights of each layer of `layers_with_weights` and, last, those that models of one's own have themselves."""
+    for name, layer in layers_with_weights(model):
+        yield f"{name}/", layer.weights
+    for each in all_layers(model):
+        if isinstance(each, keras.Model) and (own := own_variables(each)):
+            yield "" if each is model else f"{each.name}/", own
+
+
+def _array(variable: keras.Variable) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+def copy_weights(model: keras.Model, copy: keras.Model) -> None:
+    """Gives a model's weights to its copy, one after another.
+
+    Raises:
+      InputError: the copy has other weights.
+    """
+    given, wanted = list(variables(model).values()), list(variables(copy).values())
+    if [tuple(v.shape) for v in given] != [tuple(v.shape) for v in wanted]:
+        raise InputError(
+            f"The copy of {model.name!r} has other weights than the model: {len(wanted)} arrays instead of "
+            f"{len(given)}, or other shapes. A class in it is not rebuilt from its `get_config` as it was."
+        )
+    for source, target in zip(given, wanted, strict=True):
+        target.assign(source)
+    for layer in all_layers(copy):
+        refresh_derived_weights(layer)
 
 
 def get_weights(model: keras.Model) -> Weights:
     """A model's weights as arrays, masks left out."""
-    return {name: variable.numpy() for name, variable in variables(model).items()}
+    return {name: _array(variable) for name, variable in variables(model).items()}
 
 
 def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) -> None:
     """Sets a model's weights and, where a mask is given, freezes the pruned weights at the state's own values.
 
+    Names may be those of the same model in another process, with other numbers (`naming.renamed`). A kernel that the
+    mask does not name is kept whole.
+
     Raises:
       InputError: names or shapes that are not the model's.
     """
     wanted = variables(model)
+    state = renamed(state, wanted)
     if state.keys() != wanted.keys():
         odd = sorted(state.keys() ^ wanted.keys())
         raise InputError(f"The weights are not those of the model {model.name!r}: {', '.join(odd[:5])}.")
@@ -93,8 +166,9 @@ def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) ->
         if tuple(variable.shape) != state[name].shape:
             raise InputError(f"{name!r} has shape {state[name].shape}; the model's has {tuple(variable.shape)}.")
         variable.assign(state[name])
-    for _, layer in layers_with_weights(model):
+    for layer in all_layers(model):
         refresh_derived_weights(layer)
-    for name, layer in masked_layers(model).items():
-        if mask is not None:
-            layer.set_mask(mask[name], state[name])
+    if mask is not None:
+        mask = renamed(mask, masked_kernels(model))
+        for name, kernel in masked_kernels(model).items():
+            kernel.set_mask(mask.get(name, np.ones(state[name].shape, bool)), state[name])

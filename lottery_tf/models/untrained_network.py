@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Literal
 
 import keras
 
 from lottery_tf.errors import InputError
-from lottery_tf.masking import initial_weights, model_weights
+from lottery_tf.masking import initial_weights, kernel_table, model_weights
 from lottery_tf.models.settings import PruningSettings
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.treatments import Draw, Treatment, Weights
+
+AS_GIVEN = "as_given"
+
+Initial = Callable[[int], Weights] | Literal["as_given"]
 
 
 class UntrainedNetwork:
@@ -20,31 +25,44 @@ class UntrainedNetwork:
     Args:
       model: a masked model; its weights are read once, now.
       pruning: how much each round prunes.
-      initial: function from a seed to the untrained weights; None: a function that draws each maskable kernel anew.
+      initial: function from a seed to the untrained weights; "as_given": the model's own weights for every seed; None:
+        a function that draws the kernels of each trained layer anew.
 
     Attributes:
+      names: names of all weights.
       initial: function from a seed to the untrained weights.
-      pruned_fraction: for each maskable kernel the fraction of its unmasked weights that a round prunes.
-      draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
+      pruned_fraction: for each kernel the fraction of its unmasked weights that a round prunes; 0 if it has no mask.
+      draw: for each kernel a function of a generator that draws it anew from its initial distribution.
 
     Raises:
       InputError: all pruned fractions are 0.
     """
 
-    def __init__(self, model: keras.Model, pruning: PruningSettings, initial: Callable[[int], Weights] | None = None):
+    def __init__(self, model: keras.Model, pruning: PruningSettings, initial: Initial | None = None):
         self._kernels = model_weights.kernels(model)
+        self.names = list(model_weights.variables(model))
+        convolutions = {
+            name
+            for name, (layer, _) in model_weights.kernel_layers(model).items()
+            if kernel_table.is_convolution(layer)
+        }
         self.pruned_fraction = kept_counts.pruned_fraction_by_layer(
-            self._kernels, pruning.conv, pruning.dense, pruning.output, pruning.downsample
+            self._kernels, pruning.conv, pruning.dense, pruning.output, pruning.downsample, convolutions
         )
+        whole = self._kernels.keys() - model_weights.masked_kernels(model).keys()
+        self.pruned_fraction |= dict.fromkeys(whole, 0.0)
         if not any(self.pruned_fraction.values()):
             raise InputError("All pruned fractions are 0; at least one must be above 0.")
-        self.initial = initial or functools.partial(
-            initial_weights.initial_weights, model, model_weights.get_weights(model)
-        )
-        layers = model_weights.masked_layers(model)
-        self.draw: dict[str, Draw] = {
-            name: functools.partial(initial_weights.draw_kernel, layer) for name, layer in layers.items()
-        }
+        given = model_weights.get_weights(model)
+        if initial is None:
+            self.initial: Callable[[int], Weights] = functools.partial(initial_weights.initial_weights, model, given)
+        elif initial == AS_GIVEN:
+            self.initial = lambda seed: given
+        elif callable(initial):
+            self.initial = initial
+        else:
+            raise InputError(f"initial is {initial!r}; it must be {AS_GIVEN!r}, a function of the seed, or None.")
+        self.draw: dict[str, Draw] = initial_weights.draws(model)
 
     def check_kept_fraction(self, treatment: Treatment) -> None:
         """Raises InputError if a treatment's chosen kept fraction is too small for the layers that are not pruned."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -91,23 +91,30 @@ def check_pruned_fraction(name: str, value: float) -> None:
 
 
 def pruned_fraction_by_layer(
-    kernels: Mapping[str, np.ndarray], conv: float, dense: float, output: float, downsample: float | None = None
+    kernels: Mapping[str, np.ndarray],
+    conv: float,
+    dense: float,
+    output: float,
+    downsample: float | None = None,
+    convolutions: Collection[str] | None = None,
 ) -> dict[str, float]:
     """The fraction that each round prunes from each layer, by the kind of the layer (Table S1).
 
     Args:
-      kernels: kernels in the network's order. Those with more than two dimensions are convolutions; the last one
-        belongs to the output layer.
+      kernels: kernels in the network's order. The last one belongs to the output layer.
       conv: fraction for convolutional layers.
       dense: fraction for dense layers.
       output: fraction for the output layer.
       downsample: fraction for convolutions on a shortcut, whose layer's name ends in "downsample"; None: as `conv`.
+      convolutions: the kernels of convolutions; None: those of more than two dimensions.
 
     >>> kernels = {name: np.empty((3, 3, 8, 8)) for name in ("conv_1/kernel", "stage_2_downsample/kernel", "last")}
     >>> list(pruned_fraction_by_layer(kernels, 0.2, 0.2, 0.1, downsample=0).values())
     [0.2, 0, 0.1]
     """
-    shares = {name: conv if kernel.ndim > 2 else dense for name, kernel in kernels.items()}
+    if convolutions is None:
+        convolutions = {name for name, kernel in kernels.items() if kernel.ndim > 2}
+    shares = {name: conv if name in convolutions else dense for name in kernels}
     if downsample is not None:
         shares |= {name: downsample for name in kernels if name.removesuffix("/kernel").endswith("downsample")}
     return shares | {list(kernels)[-1]: output}

@@ -93,7 +93,7 @@ class MaskLearner:
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
     ):
-        self._network = conversion.masked(network)
+        self._network = conversion.masked_copy(network)
         self._untrained = model_weights.get_weights(self._network)
         self.training = training
         self.results = MemoryResults() if results is None else results

@@ -69,7 +69,7 @@ class MaskLogits(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
 class MaskedModel(SampledModel):
-    """A Keras model that learns a Supermask: a mask over its Dense and Conv kernels, while its weights stay frozen.
+    """A Keras model that learns a Supermask: a mask over its kernels, while its weights stay frozen.
 
     Use it with Keras's `compile`, `fit`, `evaluate` and `save`. Only the mask logits are trained. If masks are random,
     an evaluation is the mean over `samples` masks. (`masked` is unrelated: it freezes the pruned weights of a model

@@ -40,7 +40,10 @@ CLASSES = {  # module -> the classes of it that an architecture may name; none r
         RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros""",
     "keras.regularizers": "L1 L1L2 L2 OrthogonalRegularizer",
     "keras.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm",
-    "lottery_tf.layers": "MaskedConv1D MaskedConv2D MaskedConv3D MaskedDense",
+    "lottery_tf.layers": """
+        MaskedConv1D MaskedConv1DTranspose MaskedConv2D MaskedConv2DTranspose MaskedConv3D MaskedConv3DTranspose
+        MaskedDense MaskedDepthwiseConv1D MaskedDepthwiseConv2D MaskedEinsumDense MaskedEmbedding MaskedSeparableConv1D
+        MaskedSeparableConv2D""",
 }
 
 

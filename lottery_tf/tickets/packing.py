@@ -67,7 +67,7 @@ def pack_supermask(
 
     choose(SUPERMASK_WEIGHTS, weights, "weights")
     model = _masked(model)
-    wanted = {name: tuple(layer.kernel.shape) for name, layer in model_weights.masked_layers(model).items()}
+    wanted = {name: tuple(each.kernel.shape) for name, each in model_weights.masked_kernels(model).items()}
     mask = {name: np.asarray(kept, bool) for name, kept in mask.items()}
     if {name: kept.shape for name, kept in mask.items()} != wanted:
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
@@ -94,8 +94,8 @@ def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes
     if dtype not in DTYPES:
         raise InputError(f"dtype is {dtype!r}; kept weights are stored as {' or '.join(DTYPES)}.")
     model = _masked(model)
-    layers, kernels = model_weights.masked_layers(model), model_weights.kernels(model)
-    mask = {name: layer.kernel_mask.numpy() for name, layer in layers.items()}
+    kernels = {name: each.kernel.numpy() for name, each in model_weights.masked_kernels(model).items()}
+    mask = {name: each.kernel_mask.numpy() for name, each in model_weights.masked_kernels(model).items()}
     with np.errstate(over="ignore"):  # told below, with the layer's name
         values = {name: kernel[mask[name]].astype(dtype) for name, kernel in kernels.items()}
     if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:
@@ -125,14 +125,14 @@ def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> 
 def _masked(model: keras.Model) -> keras.Model:
     from lottery_tf.masking import conversion, model_weights
 
-    return model if model_weights.masked_layers(model) else conversion.masked(model)
+    return model if model_weights.masked_kernels(model) else conversion.masked(model)
 
 
 def _others(model: keras.Model) -> Weights:
     """All weights of a masked model but the maskable kernels; raises InputError for weights that no file can hold."""
     from lottery_tf.masking import model_weights
 
-    maskable = model_weights.masked_layers(model)
+    maskable = model_weights.masked_kernels(model)
     weights = model_weights.get_weights(model)
     if odd := [name for name, value in weights.items() if value.dtype != np.float32]:
         raise InputError(f"{odd[0]!r} is of type {weights[odd[0]].dtype}; a ticket file holds float32 weights.")
@@ -191,7 +191,7 @@ def _rebuilt(packed: PackedTicket) -> tuple[keras.Model, Weights]:
     from lottery_tf.masking import initial_weights, model_weights
 
     model = architectures.build(packed.architecture, packed.shapes)
-    if (maskable := model_weights.masked_layers(model).keys()) != packed.mask.keys():
+    if (maskable := model_weights.masked_kernels(model).keys()) != packed.mask.keys():
         raise InputError(f"The masks are not those of the architecture: {sorted(maskable ^ packed.mask.keys())[:5]}.")
     initial = initial_weights.initial_weights(model, {}, packed.seed) if packed.needs_initial else {}
     return model, packed.others | {name: packed.kernel(name, initial.get(name)) for name in packed.mask}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.seeds import generator
 
 PADDING = 4  # black pixels on each side
@@ -28,16 +30,25 @@ def draws(first: int, count: int, batch_size: int, seed: int, level: int) -> np.
     return np.stack(rows)
 
 
-def flip_and_crop(images, drawn):
+def channels_come_first(model: keras.Model) -> bool:
+    """Whether a model takes images whose channels come before height and width."""
+    images = (layer for layer in all_layers(model) if not isinstance(layer, keras.layers.Flatten))
+    return next((layer.data_format for layer in images if hasattr(layer, "data_format")), "") == "channels_first"
+
+
+def flip_and_crop(images, drawn, channels_first: bool = False):
     """Images mirrored from left to right where so drawn, and cut out of a black frame of 4 pixels.
 
     Args:
       images: (n, height, width, channels) tensor.
       drawn: (n, 3) rows of `draws`.
+      channels_first: whether the images are (n, channels, height, width).
 
     Returns:
       A tensor of the images' shape and type.
     """
+    if channels_first:
+        return tf.transpose(flip_and_crop(tf.transpose(images, (0, 2, 3, 1)), drawn), (0, 3, 1, 2))
     height, width = images.shape[1:3]
     padded = tf.pad(images, ((0, 0), (PADDING, PADDING), (PADDING, PADDING), (0, 0)))
     rows = drawn[:, 0:1] + tf.range(height)

@@ -128,8 +128,8 @@ class Trainer:
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
         mask_variables = {
             id(v)
-            for layer in model_weights.masked_layers(model).values()
-            for v in (layer.kernel_mask, layer.frozen_values)
+            for kernel in model_weights.masked_kernels(model).values()
+            for v in (kernel.kernel_mask, kernel.frozen_values)
         }
         self._variables = [variable for variable in model.variables if id(variable) not in mask_variables]
         self._compile()
@@ -170,7 +170,7 @@ class Trainer:
         """A trainer of a float32 copy of the model; itself where the model computes in float32 throughout."""
         if isinstance(self.model, SampledModel) or not precision.half_types(self.model):
             return self
-        copy = conversion.masked(self.model)
+        copy = conversion.masked_copy(self.model)
         precision.set_float32(copy)
         return self.with_model(copy, settings=dataclasses.replace(self.settings, precision="float32"))
 
@@ -235,12 +235,12 @@ class Trainer:
     def gradient(self, ticket: Ticket, indices: np.ndarray) -> Weights:
         """The gradient of the mean loss of some training images at a ticket's start, for each maskable kernel."""
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
-        layers = model_weights.masked_layers(self.model)
+        kernels = model_weights.masked_kernels(self.model)
         with tf.GradientTape() as tape:
             loss_sum, _ = self._loss_and_correct(self._network(), "train", indices, training=False)
             loss = loss_sum / len(indices)
-        found = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
-        return {name: gradient.numpy() for name, gradient in zip(layers, found, strict=True)}
+        found = tape.gradient(loss, [kernel.kernel.value for kernel in kernels.values()])
+        return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
     def _network(self) -> Callable:
         """The network to compute with.
@@ -353,7 +353,9 @@ class Trainer:
         """Summed cross-entropy and number of right answers of some images, both float32; draws augment them."""
         labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
         if self.settings.augmentation is not None and augmentation_draws is not None:
-            images = augmentation.AUGMENTATIONS[self.settings.augmentation](images, augmentation_draws)
+            images = augmentation.AUGMENTATIONS[self.settings.augmentation](
+                images, augmentation_draws, augmentation.channels_come_first(self.model)
+            )
         outputs = tf.cast(network(scale(images), training=training), tf.float32)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
         right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)

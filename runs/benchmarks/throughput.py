@@ -196,7 +196,7 @@ def training_flops(model: keras.Model, batch_size: int) -> float:
     first layer needs no gradient of its inputs.
     """
     total = 0.0
-    for index, layer in enumerate(model_weights.masked_layers(model).values()):
+    for index, layer in enumerate(layer for layer, _ in model_weights.kernel_layers(model).values()):
         positions = np.prod(layer.output.shape[1:-1])  # 1 for a dense layer
         total += (2 if index == 0 else 3) * 2 * batch_size * positions * np.prod(layer.kernel.shape)
     return float(total)

@@ -274,14 +274,14 @@ def test_where_a_layer_dies_one_unit_of_each_stays(dead):
 
 def test_pruned_weights_frozen_at_other_values_are_connections(tiny_model):
     thin_out(tiny_model, 1.0)
-    for layer in model_weights.masked_layers(tiny_model).values():
+    for layer in model_weights.masked_kernels(tiny_model).values():
         kept = np.zeros(layer.kernel.shape, bool)
         kept[0, 0] = True
         layer.set_mask(kept, frozen_values=layer.kernel.numpy())
     small = compact(tiny_model)
     assert small.count_params() == 36 * 12 + 12 + 12 * 3 + 3
     assert_equal_outputs(tiny_model, small)
-    for layer in model_weights.masked_layers(tiny_model).values():
+    for layer in model_weights.masked_kernels(tiny_model).values():
         layer.set_mask(layer.kernel_mask)  # the same mask, frozen at zero
     assert compact(tiny_model).count_params() < 20
     assert_equal_outputs(tiny_model, compact(tiny_model))

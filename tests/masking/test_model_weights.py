@@ -90,12 +90,12 @@ def test_own_models_keep_their_outputs_with_and_without_masks(make):
     images = np.random.default_rng(0).random((5, 6, 6, 1), np.float32)
     masked = conversion.masked(model)
     np.testing.assert_array_equal(masked(images), model(images))
-    for layer in model_weights.masked_layers(masked).values():
+    for layer in model_weights.masked_kernels(masked).values():
         layer.set_mask(np.random.default_rng(1).random(layer.kernel.shape) < 0.5)
     assert not np.allclose(masked(images), model(images))
     plain = conversion.unmasked(masked)
     np.testing.assert_array_equal(plain(images), masked(images))
-    assert not model_weights.masked_layers(plain)
+    assert not model_weights.masked_kernels(plain)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_a_layer_that_models_share_counts_once():
     (name,) = [name for name, kept in mask.items() if kept.shape == (4, 4)]
     mask[name][0] = False
     model_weights.set_weights(model, state, mask)
-    (layer,) = [layer for layer in model_weights.masked_layers(model).values() if layer.kernel_mask.shape == (4, 4)]
+    (layer,) = [layer for layer in model_weights.masked_kernels(model).values() if layer.kernel_mask.shape == (4, 4)]
     np.testing.assert_array_equal(layer.kernel_mask, mask[name])
 
 
 def test_layers_of_inner_models_have_names_of_their_own():
-    assert list(model_weights.masked_layers(conversion.masked(own_functional()))) == [
+    assert list(model_weights.masked_kernels(conversion.masked(own_functional()))) == [
         "shared/kernel", "inner/inside/kernel", "outside/kernel",
     ]  # fmt: skip
 
@@ -149,21 +149,9 @@ def test_an_unmasked_copy_needs_nothing_of_this_package(tmp_path, command):
     assert command(None, tmp_path / "plain.keras", code=code).stdout.split() == ["266610", "False"]
 
 
-class Subclassed(keras.Model):
-    """A model that cannot be copied layer by layer."""
-
-    def __init__(self):
-        super().__init__()
-        self.dense = keras.layers.Dense(2)
-
-    def call(self, inputs):
-        return self.dense(inputs)
-
-
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (Subclassed(), "neither a Sequential nor a functional"),
         (keras.Sequential([keras.layers.Dense(2)]), "has no weights yet"),
         (keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()]), "has no layer of Dense"),
     ],

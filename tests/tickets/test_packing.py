@@ -118,7 +118,7 @@ def test_a_supermask_rebuilds_every_bit(network, weights, rescale):
     wanted |= {name.replace("kernel", "bias"): np.zeros(kept.shape[-1], np.float32) for name, kept in mask.items()}
     assert same_bits(model_weights.get_weights(model), wanted)
     assert all(
-        (layer.kernel_mask.numpy() == mask[name]).all() for name, layer in model_weights.masked_layers(model).items()
+        (layer.kernel_mask.numpy() == mask[name]).all() for name, layer in model_weights.masked_kernels(model).items()
     )
     assert (model(images(model)).numpy() == predictions_of(network, wanted)).all()
 

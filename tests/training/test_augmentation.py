@@ -1,5 +1,6 @@
 """Augmentation against slicing by hand."""
 
+import keras
 import numpy as np
 
 from lottery_tf.training import augmentation
@@ -29,3 +30,17 @@ def test_draws_depend_on_seed_level_and_iteration_alone():
     assert len({row.tobytes() for row in whole}) == 10
     for seed, level in ((0, 2), (1, 0)):
         assert (augmentation.draws(0, 10, 16, seed, level) != whole).any()
+
+
+def test_images_whose_channels_come_first_are_turned_as_others_are():
+    images = np.random.default_rng(0).integers(1, 256, (9, 7, 5, 3), np.uint8)
+    drawn = augmentation.draws(0, 1, 9, seed=0, level=0)[0]
+    first = augmentation.flip_and_crop(np.moveaxis(images, -1, 1), drawn, channels_first=True)
+    np.testing.assert_array_equal(np.moveaxis(first, 1, -1), augmentation.flip_and_crop(images, drawn))
+
+
+def test_a_model_says_whether_channels_come_first():
+    for form in ("channels_first", "channels_last"):
+        convolution = keras.layers.Conv2D(2, 3, padding="same", data_format=form)
+        model = keras.Sequential([keras.Input((6, 6, 6)), keras.layers.ReLU(), convolution, keras.layers.Flatten()])
+        assert augmentation.channels_come_first(model) == (form == "channels_first")

@@ -1,0 +1,106 @@
+"""Which weights of which layers can be pruned: one table, from a Keras layer to its kernels.
+
+Everything else reads it: masks, drawing weights anew, weight decay, and what is told of a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+from keras.src.layers.rnn.conv_lstm import ConvLSTMCell  # Keras does not export it
+
+layers = keras.layers
+
+
+class Kernel(NamedTuple):
+    """A weight of a layer that can be pruned.
+
+    Attributes:
+      attribute: the layer's name for it.
+      options: what the layer's own arguments for it begin with, as in `kernel_initializer`.
+    """
+
+    attribute: str
+    options: str
+
+    @property
+    def initializer(self) -> str:
+        """The layer's attribute with the initializer."""
+        return f"{self.options}_initializer"
+
+    def mask_names(self, alone: bool) -> tuple[str, str]:
+        """What a masked layer calls the mask and the frozen values, of its only kernel or of one of several."""
+        return ("kernel_mask", "frozen_values") if alone else (f"{self.attribute}_mask", f"{self.attribute}_frozen")
+
+
+KERNEL = (Kernel("kernel", "kernel"),)
+DEPTHWISE = (Kernel("kernel", "depthwise"),)
+SEPARABLE = (Kernel("depthwise_kernel", "depthwise"), Kernel("pointwise_kernel", "pointwise"))
+RECURRENT = (Kernel("kernel", "kernel"), Kernel("recurrent_kernel", "recurrent"))
+
+CONVOLUTIONS: dict[type, tuple[Kernel, ...]] = {
+    layers.Conv1D: KERNEL,
+    layers.Conv2D: KERNEL,
+    layers.Conv3D: KERNEL,
+    layers.Conv1DTranspose: KERNEL,
+    layers.Conv2DTranspose: KERNEL,
+    layers.Conv3DTranspose: KERNEL,
+    layers.DepthwiseConv1D: DEPTHWISE,
+    layers.DepthwiseConv2D: DEPTHWISE,
+    layers.SeparableConv1D: SEPARABLE,
+    layers.SeparableConv2D: SEPARABLE,
+    ConvLSTMCell: RECURRENT,
+}
+
+KERNELS: dict[type, tuple[Kernel, ...]] = {
+    layers.Dense: KERNEL,
+    **CONVOLUTIONS,
+    layers.EinsumDense: KERNEL,
+    layers.Embedding: (Kernel("embeddings", "embeddings"),),
+    layers.SimpleRNNCell: RECURRENT,
+    layers.GRUCell: RECURRENT,
+    layers.LSTMCell: RECURRENT,
+}
+
+
+OWN_VARIABLES = {name for found in KERNELS.values() for each in found for name in each.mask_names(len(found) == 1)}
+
+
+def kernels_of(layer: keras.layers.Layer) -> tuple[Kernel, ...]:
+    """The kernels of a layer itself, not of layers inside it; a subclass has those of its base class.
+
+    >>> [kernel.attribute for kernel in kernels_of(keras.layers.LSTMCell(3))]
+    ['kernel', 'recurrent_kernel']
+    """
+    return next((KERNELS[kind] for kind in type(layer).__mro__ if kind in KERNELS), ())
+
+
+def storage(kind: type, kernel: Kernel) -> str:
+    """Where a layer keeps a kernel's variable: beside the property of that name, if it is one."""
+    return f"_{kernel.attribute}" if isinstance(getattr(kind, kernel.attribute, None), property) else kernel.attribute
+
+
+def kernel_variables(layer: keras.layers.Layer) -> Iterator[tuple[Kernel, keras.Variable]]:
+    """The kernels of a layer with their variables; those that the layer has not made are left out."""
+    for kernel in kernels_of(layer):
+        variable = vars(layer).get(storage(type(layer), kernel))
+        if isinstance(variable, keras.Variable):
+            yield kernel, variable
+
+
+def can_be_masked(layer: keras.layers.Layer) -> bool:
+    """Whether a layer has kernels of floating-point numbers that compute as they stand.
+
+    A quantized layer computes with whole numbers; one with LoRA adds other weights to its kernel.
+    """
+    if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
+        return False
+    found = [variable for _, variable in kernel_variables(layer)]
+    return bool(found) and all(keras.backend.is_float_dtype(variable.dtype) for variable in found)
+
+
+def is_convolution(layer: keras.layers.Layer) -> bool:
+    """Whether a layer's kernels are those of a convolution."""
+    return isinstance(layer, tuple(CONVOLUTIONS))

@@ -1,0 +1,43 @@
+"""Walks through all layers of a model: those inside other layers, whatever class holds them, and inner models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+
+Chain = tuple[keras.layers.Layer, ...]
+
+
+def chains(layer: keras.layers.Layer) -> Iterator[Chain]:
+    """Every layer at any depth, itself first, as the layers that lead to it; a layer that is used twice comes once.
+
+    >>> model = keras.Sequential([keras.Input((2, 3)), keras.layers.TimeDistributed(keras.layers.Dense(4, name="a"))])
+    >>> [chain[-1].name for chain in chains(model)][1:]
+    ['time_distributed', 'a']
+    """
+    seen: set[int] = set()
+
+    def walk(chain: Chain) -> Iterator[Chain]:
+        if id(chain[-1]) not in seen:
+            seen.add(id(chain[-1]))
+            yield chain
+            for inner in children(chain[-1]):
+                yield from walk((*chain, inner))
+
+    yield from walk((layer,))
+
+
+def children(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers that a layer or a model holds itself; an operation of a functional model holds none."""
+    return layer.layers if isinstance(layer, keras.Model) else getattr(layer, "_layers", [])
+
+
+def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Every layer at any depth once, itself first."""
+    return [chain[-1] for chain in chains(layer)]
+
+
+def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
+    """The weights of a layer itself, not of layers inside it."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
