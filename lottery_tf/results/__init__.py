@@ -1,1 +1,1 @@
-"""The results folder: its paths, the files of a result, the store that keeps results, and all that are finished."""
+"""The results folder: its paths, the files of a result, and functions that store and find results."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, can be checked, and hold no pickle; and locks that die with their owner."""
+"""Writes files atomically, reads and checks them without pickle, and locks files until their owner ends."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ from lottery_tf.errors import DamagedFile, InputError, naming
 log = logging.getLogger(__name__)
 
 
-# What flock answers on a file system that has no locks.
+# The errors of flock on a file system without locks.
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
-TEMPORARY = ".{name}.{process}.tmp"  # a file that is being written; a killed process leaves it behind
+TEMPORARY = ".{name}.{process}.tmp"  # the name of a file while it is written; a killed process leaves it behind
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds a lock file; waits while another process holds it. The system releases the lock of a process that dies.
+    """Locks a file within the context; first waits while another process holds the lock.
+
+    The system releases the lock of a process that dies.
 
     Raises:
       InputError: the file system has no locks.
@@ -48,23 +50,23 @@ def _take(file: io.RawIOBase, path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        number = file.read(20) or b""  # not written yet where the owner has only just got the lock
+        number = file.read(20) or b""  # empty if the owner has just taken the lock and not yet written it
         owner = f"process {number.decode()}" if number.isdigit() else "another process"
-        log.warning("%s is being worked on by %s; waiting for it.", path.stem.removeprefix("."), owner)
+        log.warning("%s is in use by %s; waiting for it.", path.stem.removeprefix("."), owner)
         fcntl.flock(file, fcntl.LOCK_EX)
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
             raise
         raise InputError(
-            f"{path.parent} lies on a file system without locks (flock: {error.strerror}). Locks keep two commands "
-            "from doing the same work: use a folder on another file system."
+            f"{path.parent} is on a file system without locks (flock: {error.strerror}). Locks are needed so that two "
+            "commands do not do the same work; use a folder on another file system."
         ) from error
     file.truncate(0)
     file.write(str(os.getpid()).encode())
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process holds a lock file; False where the file system has no locks, so that nobody can."""
+    """Whether another process holds a lock; False on a file system without locks."""
     if not path.exists():
         return False
     with open(path) as file:
@@ -76,7 +78,7 @@ def is_locked(path: Path) -> bool:
 
 
 def verified(path: Path, sums: dict) -> bytes:
-    """The content of a file whose SHA-256 stands in `sums` under its name; raises DamagedFile for any other content."""
+    """Returns the content of a file; raises DamagedFile if its SHA-256 differs from that in `sums` under its name."""
     content = read_bytes(path)
     if sha256(content) != sums.get(path.name):
         raise DamagedFile(f"{path} is damaged: its checksum does not match.")
@@ -84,7 +86,7 @@ def verified(path: Path, sums: dict) -> bytes:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file that has to be there; raises DamagedFile where it is not."""
+    """Returns the content of a file; raises DamagedFile if the file does not exist."""
     try:
         with naming(path):
             return path.read_bytes()
@@ -93,19 +95,19 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_json(path: Path) -> dict:
-    """The JSON object in a file; raises DamagedFile for anything else."""
+    """Returns the JSON object in a file; raises DamagedFile if there is none."""
     text = read_bytes(path)
     try:
         content = json.loads(text)
     except ValueError as error:
         raise DamagedFile(f"{path} is damaged: {error}.") from error
     if not isinstance(content, dict):
-        raise DamagedFile(f"{path} is damaged: it holds no JSON object.")
+        raise DamagedFile(f"{path} is damaged: it does not hold a JSON object.")
     return content
 
 
 def load_npz(path: Path, content: bytes) -> dict[str, np.ndarray]:
-    """The arrays in the content of an `.npz` file; `path` only serves to name it. Pickled objects are refused."""
+    """Returns the arrays in the content of an `.npz` file; refuses pickled objects. `path` is for error messages."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             return dict(file)
@@ -114,7 +116,7 @@ def load_npz(path: Path, content: bytes) -> dict[str, np.ndarray]:
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
-    """The content of an `.npz` file; the same arrays give the same bytes."""
+    """Returns the content of an `.npz` file with these arrays; equal arrays give equal bytes."""
     file = io.BytesIO()
     save: Callable[..., None] = np.savez_compressed if compress else np.savez
     save(file, **arrays)
@@ -122,7 +124,7 @@ def npz_bytes(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
 
 
 def json_bytes(value: dict) -> bytes:
-    """A JSON object as text, one entry a line; NumPy's numbers are taken as Python's."""
+    """Returns a JSON object as text with one entry on each line; NumPy numbers are converted to Python numbers."""
     return (json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n").encode()
 
 
@@ -133,17 +135,17 @@ def _plain(value: np.generic) -> bool | int | float:
 
 
 def finite(value: float) -> float | None:
-    """A number as JSON has it: None for one that is not finite."""
+    """Returns a number for JSON: the number itself, or None if it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 
 def sha256(content: bytes) -> str:
-    """The SHA-256 of some bytes, in hexadecimal."""
+    """Returns the SHA-256 of some bytes in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file atomically: completely or not at all."""
     temporary = path.with_name(TEMPORARY.format(name=path.name, process=os.getpid()))
     try:
         with naming(path):
@@ -158,7 +160,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """Makes a rename in the folder last through a power cut, where the file system can do that for folders."""
+    """Makes a rename in a folder survive a power cut, if the file system supports that for folders."""
     handle = os.open(path, os.O_RDONLY)
     try:
         with naming(path):

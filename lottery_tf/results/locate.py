@@ -1,4 +1,4 @@
-"""From the path of a result to what it is, and to the settings that it was made with."""
+"""Finds the settings and metrics of a trained network from the path of its result."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class LocatedResult:
 
     Attributes:
       results_dir: the folder of all results.
-      settings: what the results of its run have in common.
+      settings: the settings that the results of its run share.
       result_path: its path in the folder of its run.
-      metrics: its numbers.
+      metrics: its metrics.
     """
 
     results_dir: Path
@@ -32,29 +32,31 @@ class LocatedResult:
 
     @property
     def name(self) -> str:
-        """What to call it: its path in the folder of all results."""
+        """Its path in the folder of all results, as it is printed."""
         return f"{self.settings.folder}/{self.result_path}"
 
 
 def locate(path: str | Path) -> LocatedResult:
-    """Finds out which trained network a folder holds.
+    """Returns the trained network that a folder holds.
 
     Raises:
-      InputError: no such folder, no trained network in it, or settings that are none of this project's networks.
-      DamagedFile: its numbers or settings cannot be read.
+      InputError: the folder does not exist, holds no trained network, or its settings belong to no network of this
+        project.
+      DamagedFile: its metrics or settings cannot be read.
     """
-    path = Path(os.path.realpath(path))  # which does not mind a loop of links
+    path = Path(os.path.realpath(path))  # `Path.resolve` would fail on a loop of links
     run = next((folder for folder in path.parents if (folder / SETTINGS).exists()), None)
     if run is None or not (path / METRICS).exists():
         raise InputError(
-            f"{path} is no result of a results folder, such as .../seed-0/large_final-rewind-zero/level-07."
+            f"{path} is not a result in a results folder; give a folder such as "
+            ".../seed-0/large_final-rewind-zero/level-07."
         )
     metrics = files.read_json(path / METRICS)
     if metrics.get("kind") not in TRAINED_KINDS or metrics.get("status") != "finished":
-        raise InputError(f"{path} holds no finished training of a network; a line joins two of them.")
+        raise InputError(f"{path} holds no finished training of a network; give the folder of one.")
     settings, results_dir = _settings(run / SETTINGS), run.parents[1]
     if results_dir / settings.folder != run:
-        raise InputError(f"{run} was moved: its runs are those of {settings.folder}, below the folder of all results.")
+        raise InputError(f"{run} was moved; its path in the results folder must be {settings.folder}.")
     return LocatedResult(results_dir, settings, path.relative_to(run).as_posix(), metrics)
 
 
@@ -68,4 +70,4 @@ def _settings(path: Path) -> RunSettings:
         return RunSettings(**labels, training=training, pruning=PruningSettings(**found["pruning"]),
                            dropout=found.get("dropout"))  # fmt: skip
     except (KeyError, TypeError) as error:
-        raise InputError(f"{path} holds no settings of a run of this project ({error}).") from error
+        raise InputError(f"{path} does not hold the settings of a run of this project ({error}).") from error

@@ -1,21 +1,21 @@
-"""Every path of a results folder, built here and parsed here.
+"""Builds and parses every path of a results folder.
 
     <results_dir>/
       fc-mnist/paper/                              a run: all results made with its settings (`RunSettings.folder`)
-        settings.json                              what they have in common
+        settings.json                              the settings that the results share
         seed-0/dense/                              level 0, which all treatments of the seed share
-        seed-0/rewind-500/                         the dense network as its training passes through an iteration
+        seed-0/rewind-500/                         the dense network at an iteration of its training
         seed-0/<treatment>/level-07/               a level
-        seed-0/<treatment>/level-07-reinit-1/      a control of it
-        seed-0/<treatment>/level-07-<measurement>/ a measurement of it
-        seed-0/supermask/<mask source>/            heuristic supermasks, and the best of them for each kind of weights
+        seed-0/<treatment>/level-07-reinit-1/      a control of the level
+        seed-0/<treatment>/level-07-<measurement>/ a measurement of the level
+        seed-0/supermask/<mask source>/            heuristic supermasks; the best ones for each kind of weights
         lines/<fingerprint>-<fingerprint>/         the line between any two results
       fc-mnist/learned_masks/                      a run of learned masks
         settings.json
-        seed-0/<what was learned, and how>/
-      studies/<studies>-<hash of the request>/     how far a study is
+        seed-0/<mask settings and training>/       a learned mask
+      studies/<studies>-<hash of the request>/     a study: its request, state and logs
 
-A *result path* is relative to the folder of its run: "seed-0/dense". Each is a folder of the files named below.
+A *result path* is relative to the folder of its run: "seed-0/dense". It is a folder with the files named below.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SETTINGS = "settings.json"
 DENSE = "dense"
 SEED_FOLDERS = "seed-*"
 
-# In the folder of a result; `result_files` says what they hold
+# In the folder of a result; `result_files` describes them
 METRICS = "metrics.json"
 MASK = "mask.npz"
 HISTORY = "history.csv"
@@ -40,7 +40,7 @@ WEIGHTS = "weights.npz"
 CHECKSUMS = "checksums.json"
 EVENT_FILES = "events.out.tfevents.*"
 
-# Of a result in training
+# Of a result that is being trained
 PARTIAL = ".partial"
 CHECKPOINT = "snapshot{part}.npz"
 
@@ -52,7 +52,7 @@ LOGS = "logs"
 
 
 def treatment_path(seed: int, treatment: str) -> str:
-    """The folder of a treatment's levels, and of all that is made of them."""
+    """The folder of a treatment's levels, controls and measurements."""
     return f"seed-{seed}/{treatment}"
 
 
@@ -75,12 +75,12 @@ def level_path(seed: int, treatment: str, level: int) -> str:
 
 
 def rewind_point_path(seed: int, iteration: int) -> str:
-    """The path of a seed's dense network as its training passes through an iteration."""
+    """The path of a seed's dense network at an iteration of its training."""
     return f"seed-{seed}/rewind-{iteration}"
 
 
 def control_name(level: int, control: str, draw: int) -> str:
-    """The last part of a control's path; the dense network has controls as level 0."""
+    """The last part of a control's path; controls of the dense network have level 0."""
     return f"level-{level:02}-{control}-{draw}"
 
 
@@ -94,7 +94,7 @@ def control_path(seed: int, treatment: str, level: int, control: str, draw: int)
 
 
 def measurement_path(seed: int, treatment: str, *parts: str) -> str:
-    """The path of a measurement, which lies beside its level.
+    """The path of a measurement, which is stored beside its level.
 
     >>> measurement_path(0, "large_final-rewind-zero", level_name(7), "line", level_name(8))
     'seed-0/large_final-rewind-zero/level-07-line-level-08'
@@ -108,7 +108,7 @@ def line_path(first: str, second: str) -> str:
 
 
 def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
-    """The path of the supermasks from a mask source, or of the best of them with one kind of weights.
+    """The path of the supermasks from a mask source, or of the best supermask on one kind of weights.
 
     >>> supermask_path(0, "oneshot-movement", best="initial")
     'seed-0/supermask/oneshot-movement-best-initial'
@@ -117,27 +117,27 @@ def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
 
 
 def learned_masks_folder(network: str, dataset: str) -> str:
-    """The folder of the masks learned of a network, in the results folder."""
+    """The folder of the masks learned for a network, in the results folder."""
     return f"{network}-{dataset}/learned_masks"
 
 
 def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
-    """The path of a learned mask: all that it depends on is in the name.
+    """The path of a learned mask; its name contains all settings that it depends on.
 
     Args:
       mask: `MaskSettings.name`.
-      training: how it is learned.
+      training: the settings with which it is learned.
       seed: the seed.
     """
     rate = f"{training.optimizer}{short_number(training.learning_rate)}"
-    # What came later is named where it is not as it was before.
+    # Settings that were added later are in the name only if they differ from their default.
     decay = "" if training.decay == "none" else f"-{training.decay}"
     precision = "" if training.precision == "float32" else f"-{training.precision}"
     return f"seed-{seed}/{mask}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
 
 
 def study_path(studies: Sequence[str], digest: str) -> str:
-    """The folder of a study, in the results folder; the digest is that of what was asked for."""
+    """The folder of a study, in the results folder; the digest is that of the request."""
     return f"{STUDIES}/{'+'.join(studies)}-{digest}"
 
 
@@ -147,7 +147,7 @@ def log_path(run: str, name: str) -> str:
 
 
 def short_number(value: float) -> str:
-    """A number in full, so that different ones have different names, but no decimals where there are none.
+    """Returns a number with all digits, so that different numbers have different names, but without ".0".
 
     >>> short_number(1.0), short_number(1e-5)
     ('1', '1e-05')
@@ -156,14 +156,14 @@ def short_number(value: float) -> str:
 
 
 class ParsedPath(NamedTuple):
-    """What the path of a result says of it.
+    """The parts of a result's path.
 
     Attributes:
-      run: the folder of its run in the results folder, "" where the path begins with the seed.
+      run: the folder of its run in the results folder; "" if the path starts with the seed.
       seed: its seed.
-      treatment: the folder of its treatment ("supermask" for heuristic ones), "" for what lies beside treatments.
-      level: its level, or the level that it is a control or a measurement of; None where it is of none.
-      name: the path's last part.
+      treatment: the folder of its treatment ("supermask" for heuristic supermasks); "" for results without a treatment.
+      level: its level, or the level that it is a control or a measurement of; None for other results.
+      name: the last part of the path.
     """
 
     run: str
@@ -178,7 +178,7 @@ LEVEL_NAME = re.compile(rf"(?:level-(\d+)|{DENSE})(?:-.+)?")
 
 
 def parse_result_path(path: str | Path) -> ParsedPath | None:
-    """What a result's path says of it, wherever the path begins; None for the path of anything else.
+    """Parses a result's path, which may start at any folder; returns None for other paths.
 
     >>> parse_result_path("results/fc-mnist/paper/seed-3/random-rewind-zero/level-07-reinit-1")
     ParsedPath(run='fc-mnist/paper', seed=3, treatment='random-rewind-zero', level=7, name='level-07-reinit-1')

@@ -1,14 +1,14 @@
-"""The files of one result: its folder is there whole or not at all, and every file can be checked.
+"""Writes and reads the files of one result. Its folder is written atomically, and every file has a checksum.
 
     metrics.json            the numbers
-    history.csv             the readings of the training, where there was one
-    mask.npz                the mask, a bit a weight
-    weights.npz             start/... and final/... (gone where weights were dropped)
+    history.csv             the readings of the training, if there was one
+    mask.npz                the mask, one bit for each weight
+    weights.npz             start/... and final/... (missing if the weights were deleted)
     events.out.tfevents...  for TensorBoard
-    checksums.json          SHA-256 of the files above but the last kind
+    checksums.json          SHA-256 of the files above, except the event files
 
-A result is written in its `.partial` folder, where its training keeps its checkpoint, flushed to disk and renamed. No
-pickle is ever loaded.
+A result is written in its `.partial` folder, which also holds the checkpoint of its training. The folder is then
+flushed to disk and renamed. No pickle is ever loaded.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 log = logging.getLogger(__name__)
 
-LEFT_OVER = (CHECKPOINT.format(part="*"), files.TEMPORARY.format(name="*", process="*"))  # by a training
+LEFT_OVER = (CHECKPOINT.format(part="*"), files.TEMPORARY.format(name="*", process="*"))  # files that a training leaves
 OWN_FILES = (METRICS, HISTORY, MASK, WEIGHTS, CHECKSUMS, EVENT_FILES, *LEFT_OVER)
 
 
 def write_result(path: Path, result: StoredResult) -> None:
-    """Writes a result's folder, whole or not at all."""
+    """Writes a result's folder completely or not at all."""
     contents = {METRICS: files.json_bytes(result.metrics), MASK: files.npz_bytes(masks.pack_mask(result.mask))}
     if result.history is not None:
         contents[HISTORY] = _csv_bytes(result.history)
@@ -50,12 +50,12 @@ def write_result(path: Path, result: StoredResult) -> None:
 
 
 def write_files(path: Path, contents: dict[str, bytes]) -> None:
-    """Makes a result's folder of its files, whole or not at all.
+    """Writes a result's folder from the contents of its files, completely or not at all.
 
     Args:
-      path: where the result lies; what is there is replaced.
-      contents: its files by their names, `checksums.json` among them. What else lies in the result's `.partial` folder
-        (its events for TensorBoard) becomes part of it, but for the checkpoint.
+      path: the folder of the result; an old result is replaced.
+      contents: the content of its files by name, including `checksums.json`. Other files in the result's `.partial`
+        folder (TensorBoard events) become part of the result, except the checkpoint.
     """
     partial = partial_folder(path)
     for name, content in contents.items():
@@ -69,18 +69,18 @@ def write_files(path: Path, contents: dict[str, bytes]) -> None:
 
 
 def partial_folder(path: Path) -> Path:
-    """The folder of a result in training, made if it does not exist."""
+    """Returns the folder of a result that is being trained; makes it if it does not exist."""
     partial = path.with_name(path.name + PARTIAL)
     if partial.is_symlink() and not partial.exists():
-        partial.unlink()  # it leads nowhere
+        partial.unlink()  # a broken link
     partial.mkdir(parents=True, exist_ok=True)
     return partial
 
 
 def remove_result(path: Path) -> None:
-    """Removes a result, if there is one. What somebody else put into its folder moves to its `.partial` folder.
+    """Removes a result, if there is one. Files of others in its folder are moved to its `.partial` folder.
 
-    A link is removed, not what it leads to, which may be on another disk and be used by others.
+    If the folder is a link, only the link is removed, because its target may be used by others.
     """
     if path.is_symlink():
         path.unlink()
@@ -93,7 +93,7 @@ def remove_result(path: Path) -> None:
 
 
 def remove_own_files(folder: Path) -> None:
-    """Removes the files of a result from a folder, if there is one; what somebody else put there stays."""
+    """Removes the files of a result from a folder, if it exists; files of others stay."""
     found = folder.iterdir() if folder.is_dir() else ()
     for path in list(found):
         if any(fnmatch.fnmatch(path.name, pattern) for pattern in OWN_FILES) and not path.is_dir():
@@ -101,25 +101,25 @@ def remove_own_files(folder: Path) -> None:
 
 
 def _move(path: Path, folder: Path) -> None:
-    """Moves something to a folder; it gets another name where that is taken."""
+    """Moves a file to a folder; it gets another name if a file of its name exists there."""
     targets = (folder / name for name in (path.name, *(f"{path.name}.{n}" for n in range(1, 1000))))
     path.rename(next(target for target in targets if not os.path.lexists(target)))
 
 
 def drop_weights(path: Path) -> None:
-    """Deletes a result's weights, which are the bulk of it; its mask and numbers stay."""
+    """Deletes a result's weights, which take most of its space; keeps its mask and metrics."""
     sums = files.read_json(path / CHECKSUMS)
     if sums.pop(WEIGHTS, None):
         files.replace(path / CHECKSUMS, files.json_bytes(sums))
-    # Even where the checksum is gone: a process may have been killed between the two.
+    # Also if the checksum is missing already: a process may have been killed between the two steps.
     (path / WEIGHTS).unlink(missing_ok=True)
 
 
 def read_result(path: Path, weights: bool) -> StoredResult | None:
-    """A result, every file of it checked; None where its weights are asked for and were dropped.
+    """Returns a result after checking every file; None if its weights are needed and were deleted.
 
     Raises:
-      DamagedFile: a file is missing, or is not as it was written.
+      DamagedFile: a file is missing, or differs from what was written.
     """
     contents = _verified_files(path)
     metrics = json.loads(contents[METRICS])
@@ -134,19 +134,19 @@ def read_result(path: Path, weights: bool) -> StoredResult | None:
 
 
 def read_metrics(path: Path) -> dict:
-    """A result's metrics, that file alone checked; raises DamagedFile where it is not as it was written."""
+    """Returns a result's metrics, checking only their file; raises DamagedFile if it differs from what was written."""
     return json.loads(_verified(path, METRICS))
 
 
 def read_history(path: Path) -> np.ndarray:
-    """A result's history: (rows, 5) float64 array with `HISTORY_COLUMNS`; raises DamagedFile where there is none."""
+    """Returns a result's history, a (rows, 5) float64 array with `HISTORY_COLUMNS`; raises DamagedFile without one."""
     return _parse_csv(_verified(path, HISTORY))
 
 
 def intact(path: Path) -> dict | None:
-    """The metrics of a result whose every file is as it was written; None where it is absent or damaged.
+    """Returns the metrics of a result after checking every file; None if the result is missing or damaged.
 
-    What is damaged is named in the log and left where it is: reading it for use removes it.
+    A damaged result is logged and stays in place; `store.ResultsFolder.read` removes it later.
     """
     if not path.exists():
         return None
@@ -162,12 +162,12 @@ def _verified(path: Path, name: str) -> bytes:
 
 
 def _verified_files(path: Path) -> dict[str, bytes]:
-    """The content of every file of a result that has a checksum; raises DamagedFile where one does not match."""
+    """Returns the content of every file of a result; raises DamagedFile if a checksum does not match."""
     sums = files.read_json(path / CHECKSUMS)
     try:
         return {name: files.verified(path / name, sums) for name in {*sums, METRICS, MASK}}
     except DamagedFile:
-        # Where nothing is locked, the weights may be dropped while they are read.
+        # Without a lock, another process may delete the weights while they are read.
         if files.read_json(path / CHECKSUMS) == sums:
             raise
     return _verified_files(path)

@@ -1,4 +1,4 @@
-"""Where results are kept: in memory, or in a folder where they are found again and nobody does the same work twice."""
+"""Stores results in memory, or in a folder where later commands find them and locks prevent double work."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ log = logging.getLogger(__name__)
 
 
 class MemoryResults:
-    """Results kept in memory only, for use from Python without a folder."""
+    """Stores results in memory, for use from Python without a folder."""
 
     def __init__(self):
         self._results: dict[str, StoredResult] = {}
 
     def lock(self, result_path: str) -> contextlib.AbstractContextManager[None]:
-        """Nobody else can reach these results: nothing to lock."""
+        """Does nothing, because no other process can reach these results."""
         return contextlib.nullcontext()
 
     def read(self, result_path: str, weights: bool) -> StoredResult | None:
-        """A result, or None where it is not there (or not with its weights, where those are asked for)."""
+        """Returns a result; None if it does not exist, or if its weights are needed and it has none."""
         found = self._results.get(result_path)
         return None if found is None or (weights and found.final is None) else found
 
     def peek(self, result_path: str, weights: bool) -> StoredResult | None:
-        """The same as `read`."""
+        """Returns the same as `read`."""
         return self.read(result_path, weights)
 
     def write(self, result_path: str, result: StoredResult) -> None:
-        """Keeps a result."""
+        """Stores a result."""
         self._results[result_path] = result
 
     def drop_weights(self, result_path: str) -> None:
-        """Forgets a result's weights; its mask and numbers stay."""
+        """Deletes a result's weights; keeps its mask and metrics."""
         self._results[result_path] = self._results[result_path].without_weights()
 
     def folder(self, result_path: str) -> None:
-        """None: there is no folder."""
+        """Returns None, because there is no folder."""
 
     def partial(self, result_path: str) -> None:
-        """None: there is no folder for a result in training."""
+        """Returns None, because there is no folder."""
 
 
 class ResultsFolder:
-    """Results with common settings, below a folder.
+    """Stores results that share their settings in a folder.
 
     Args:
-      path: the folder, `<results_dir>/<network>-<dataset>/<schedule>`; made if it does not exist.
-      settings: what all results in it have in common, JSON values only.
+      path: the folder, `<results_dir>/<network>-<dataset>/<schedule>`; it is made if it does not exist.
+      settings: the settings that all results in it share, as JSON values.
 
     Raises:
       InputError: the folder holds results made with other settings.
@@ -71,11 +71,11 @@ class ResultsFolder:
             raise InputError(
                 f"{self.path} holds results made with other settings: "
                 + "; ".join(f"{name} is {a} there, {b} here" for name, a, b in differ)
-                + ". Choose another --results_dir, or give the settings that it was made with."
+                + ". Choose another --results_dir, or use the settings of the folder."
             )
 
     def _settings_on_disk(self, wanted: dict) -> dict:
-        """The folder's settings; a folder without settings gets those that are wanted."""
+        """Returns the folder's settings; writes the wanted settings to a folder that has none."""
         path = self.path / SETTINGS
         with files.locked(self.path / ".settings.lock"):
             if not path.exists():
@@ -84,29 +84,28 @@ class ResultsFolder:
                 return files.read_json(path)
             except DamagedFile as error:
                 raise InputError(
-                    f"{error} If the results beside it were made with the settings of this command, delete it: it is "
-                    "written anew."
+                    f"{error} If the results beside it were made with the settings of this command, delete this file; "
+                    "it is then written anew."
                 ) from error
 
     def folder(self, result_path: str) -> Path:
-        """Where a result, or a treatment's results, lie."""
+        """The folder of a result, or of a treatment's results."""
         return self.path / result_path
 
     def lock(self, result_path: str) -> contextlib.AbstractContextManager[None]:
-        """Holds a result, or a treatment's results; waits while another process does. Released when its owner dies."""
+        """Locks a result, or a treatment's results; waits while another process holds the lock."""
         path = self.folder(result_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         return files.locked(path.parent / f".{path.name}.lock")
 
     def read(self, result_path: str, weights: bool) -> StoredResult | None:
-        """A result, or None where it is not there, is damaged, or lacks the weights that are asked for.
+        """Returns a result; None if it does not exist, is damaged, or lacks weights that are needed.
 
-        A damaged result is named in the log and removed, so that it is trained again: it, or its treatment, has to be
+        A damaged result is logged and removed, so that it is trained again. So the result or its treatment must be
         locked.
         """
         path = self.folder(result_path)
-        # A result's folder gets its name when it is whole (`result_files.write_files`); during training it is called
-        # `.partial`.
+        # The name of an unfinished result's folder ends in `.partial`; see `result_files.write_files`.
         if not path.exists():
             return None
         try:
@@ -117,29 +116,26 @@ class ResultsFolder:
             return None
 
     def peek(self, result_path: str, weights: bool) -> StoredResult | None:
-        """What `read` gives, without a lock: what seems damaged may be another process at work, and is left alone."""
+        """Returns a result like `read`, but needs no lock and removes nothing: another process may be writing it."""
         with contextlib.suppress(DamagedFile):
             return result_files.read_result(self.folder(result_path), weights)
         return None
 
     def write(self, result_path: str, result: StoredResult) -> None:
-        """Stores a result, whole or not at all."""
+        """Stores a result, completely or not at all."""
         result_files.write_result(self.folder(result_path), result)
 
     def drop_weights(self, result_path: str) -> None:
-        """Deletes a result's weights, which are the bulk of it; its mask and numbers stay."""
+        """Deletes a result's weights, which take most of its space; keeps its mask and metrics."""
         result_files.drop_weights(self.folder(result_path))
 
     def partial(self, result_path: str) -> Path:
-        """The folder of a result in training, made if it does not exist."""
+        """Returns the folder of a result that is being trained; makes it if it does not exist."""
         return result_files.partial_folder(self.folder(result_path))
 
 
 def _with_later_settings(found: dict, wanted: dict) -> dict:
-    """The folder's settings, completed.
-
-    A setting that did not exist when the folder was made gets the value that was in force then.
-    """
+    """Adds settings that did not exist when the folder was made, with the values that were used then."""
     complete = copy.deepcopy(found)
     for path, value in SETTINGS_ADDED_LATER.items():
         group, _, name = path.partition(".")
@@ -149,7 +145,7 @@ def _with_later_settings(found: dict, wanted: dict) -> dict:
 
 
 def differences(found: dict, wanted: dict, prefix: str = "") -> list[tuple[str, object, object]]:
-    """Where two trees of settings differ: the setting's name, what is found, what is wanted.
+    """Returns the differences between two trees of settings: the setting's name, the found and the wanted value.
 
     >>> differences({"training": {"batch_size": 60}}, {"training": {"batch_size": 30}})
     [('training.batch_size', 60, 30)]

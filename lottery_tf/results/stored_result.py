@@ -1,4 +1,4 @@
-"""One finished result: its mask, its numbers, its history, its weights."""
+"""A finished result: its mask, metrics, history and weights."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class StoredResult:
 
     Attributes:
       mask: the mask.
-      metrics: the numbers by name, JSON values only; "kind" says what it is, and the columns of `analysis.export` for
-        that kind are among them.
-      history: (rows, 5) float64 array with `HISTORY_COLUMNS`; training columns are means since the row before. None
-        where nothing was trained.
-      start: every weight before training; None where the weights were dropped.
-      final: every weight at the end of training; None where the weights were dropped. (`Any` in the types: who asks for
-        a result with its weights need not check for None.)
+      metrics: the numbers by name, as JSON values. "kind" is the kind of result. They include the columns of
+        `analysis.export` for this kind.
+      history: (rows, 5) float64 array with `HISTORY_COLUMNS`. The training columns are means since the row before. None
+        if nothing was trained.
+      start: every weight before training; None if the weights were deleted.
+      final: every weight at the end of training; None if the weights were deleted. (The types are `Any`, so that code
+        that reads a result with its weights need not check for None.)
     """
 
     mask: Mask
@@ -37,16 +37,16 @@ class StoredResult:
 
     @property
     def ticket(self) -> Ticket:
-        """What was trained; only where the weights are still there."""
+        """The ticket that was trained; only for a result with weights."""
         return Ticket(self.start, self.mask)
 
     def without_weights(self) -> StoredResult:
-        """The same result with its mask and numbers only."""
+        """Returns the result without its weights."""
         return dataclasses.replace(self, start=None, final=None)
 
 
 def fingerprint(final: Weights, mask: Mask) -> str:
-    """A hash of a level's final weights and mask; the next level names it as its parent."""
+    """Returns a hash of a level's final weights and mask; the next level stores it as "parent"."""
     digest = hashlib.sha256()
     for arrays in (final, mask):
         for name in sorted(arrays):

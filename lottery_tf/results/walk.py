@@ -1,4 +1,4 @@
-"""All finished results below a folder."""
+"""Finds all finished results below a folder."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ log = logging.getLogger(__name__)
 
 
 def finished(root: str | Path, kind: str | None = "level") -> Iterator[dict]:
-    """The metrics of every finished result of a kind below a folder, in the order of their paths.
+    """Yields the metrics of every finished result of a kind below a folder, in the order of their paths.
 
-    A damaged result is named in the log and passed over.
+    Damaged results are logged and left out.
 
     Args:
-      root: a results folder, or any folder within one.
-      kind: what the metrics call "kind"; None gives those of every kind.
+      root: a results folder, or any folder in one.
+      kind: the value of "kind" in the metrics; None: results of every kind.
 
     Raises:
-      InputError: there is no such folder.
+      InputError: the folder does not exist.
     """
     for _, metrics in finished_with_folders(root, kind):
         yield metrics
 
 
 def finished_with_folders(root: str | Path, kind: str | None = "level") -> Iterator[tuple[Path, dict]]:
-    """The folder and the metrics of every finished result; see `finished`."""
+    """Yields the folder and the metrics of every finished result; see `finished`."""
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"There is no results folder {root}.")
@@ -49,20 +49,20 @@ def finished_with_folders(root: str | Path, kind: str | None = "level") -> Itera
 
 
 def result_folders(root: Path) -> list[Path]:
-    """The folders of finished results below a folder, in order."""
+    """Returns the folders of finished results below a folder, sorted."""
     return [path for path in folders_with(root, CHECKSUMS) if path.suffix != PARTIAL]
 
 
 def folders_with(root: Path, name: str, deeper: bool = True) -> list[Path]:
-    """The folders that hold a file of some name, from a folder on downwards, in order.
+    """Returns the folders, from `root` downwards, that hold a file with a given name, sorted.
 
-    Links are followed, and each folder is read once. A folder that is gone when its turn comes is passed over: others
-    may be at work there, and a training that ends renames its own. One that cannot be read is named in the log.
+    Links are followed, and each folder is read once. A folder that disappears during the search is left out, because
+    another process may rename it when a training ends. A folder that cannot be read is logged.
 
     Args:
-      root: where to begin.
-      name: the file's.
-      deeper: whether to look below a folder that holds one.
+      root: the first folder.
+      name: the name of the file.
+      deeper: whether to search below a folder that holds the file.
     """
     found, seen = [], set()
     for folder, below, names in os.walk(root, followlinks=True, onerror=_cannot_read):
@@ -70,7 +70,7 @@ def folders_with(root: Path, name: str, deeper: bool = True) -> list[Path]:
             below.clear()
             continue
         seen.add(real)
-        # Links last: of a folder and links to it, the folder counts.
+        # Links come last, so that a folder is found under its own name, and not under that of a link to it.
         below[:] = [each for _, each in sorted((os.path.islink(os.path.join(folder, each)), each) for each in below)]
         if name in names:
             found.append(Path(folder))

@@ -1,1 +1,1 @@
-"""Training one network: batches, learning rates, checkpoints, and what TensorBoard shows."""
+"""Training of one network: the training loop, batches, learning rates, checkpoints and TensorBoard."""

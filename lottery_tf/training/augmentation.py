@@ -1,4 +1,4 @@
-"""Training images mirrored and cropped at random, by draws that depend on (seed, level, iteration) and nothing else."""
+"""Flips and crops training images at random; the draws depend only on seed, level and iteration."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PADDING = 4  # black pixels on each side
 
 
 def draws(first: int, count: int, batch_size: int, seed: int, level: int) -> np.ndarray:
-    """What is done to the images of the iterations `first` to `first + count - 1`.
+    """Draws the random changes of the images of the iterations `first` to `first + count - 1`.
 
     Returns:
-      (count, batch_size, 3) int32 array: how far down and how far right of the padded image's corner each image is
-      cut out, from 0 to 8, and 1 where it is mirrored.
+      (count, batch_size, 3) int32 array. For each image: the top row of the crop in the padded image (0 to 8), its left
+      column (0 to 8), and 1 if the image is flipped, else 0.
 
     >>> draws(5, 2, batch_size=3, seed=0, level=1).shape
     (2, 3, 3)
@@ -37,7 +37,7 @@ def channels_come_first(model: keras.Model) -> bool:
 
 
 def flip_and_crop(images, drawn, channels_first: bool = False):
-    """Images mirrored from left to right where so drawn, and cut out of a black frame of 4 pixels.
+    """Pads images with 4 black pixels, crops them to their size, and flips some from left to right.
 
     Args:
       images: (n, height, width, channels) tensor.
@@ -57,4 +57,4 @@ def flip_and_crop(images, drawn, channels_first: bool = False):
     return tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
-AUGMENTATIONS = {"flip_and_crop": flip_and_crop}  # `settings.AUGMENTATION_DESCRIPTIONS` says what each does
+AUGMENTATIONS = {"flip_and_crop": flip_and_crop}  # described in `settings.AUGMENTATION_DESCRIPTIONS`

@@ -1,4 +1,4 @@
-"""Which images each iteration sees, and how bytes become the network's inputs."""
+"""Chooses the images of each iteration, and scales bytes to the network's inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lottery_tf.seeds import generator
 
 
 def scale(images):
-    """Images as the network sees them: bytes divided by 255 and nothing else; floats as they are."""
+    """Converts images to the network's inputs: bytes are divided by 255, floats stay as they are."""
     return tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
 
 
@@ -21,9 +21,9 @@ def _epoch_order(seed: int, level: int, epoch: int, size: int) -> np.ndarray:
 
 
 def batch_indices(first: int, count: int, size: int, batch_size: int, seed: int, level: int) -> np.ndarray:
-    """Which images the iterations `first` to `first + count - 1` see.
+    """Returns the images of the iterations `first` to `first + count - 1`.
 
-    Every epoch is a fresh permutation of all training images whose last partial batch is dropped.
+    Every epoch is a new permutation of all training images, without the last partial batch.
 
     Returns:
       (count, batch_size) int32 array of indices below `size`.

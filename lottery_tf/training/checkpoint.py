@@ -1,4 +1,4 @@
-"""A checkpoint of a training on disk, from which it goes on after an interruption."""
+"""Checkpoints of a training on disk, from which it continues after an interruption."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """A training's state on disk, so that a long level is taken up where it was interrupted.
+    """The checkpoint of one training, so that an interrupted training can continue.
 
     Args:
       folder: the level's `.partial` folder.
-      every_seconds: the least time between two checkpoints.
-      part: which training, where a result takes several.
+      every_seconds: the shortest time between two checkpoints.
+      part: the name of the training, if a result needs several.
     """
 
     FILE = CHECKPOINT
@@ -34,7 +34,7 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def load(self, what: str) -> dict[str, np.ndarray] | None:
-        """The last state saved of the training called `what`; None where there is none or it is damaged."""
+        """Returns the last saved state of the training called `what`; None if there is none or it is damaged."""
         if not self._path.exists():
             return None
         try:
@@ -47,12 +47,12 @@ class Checkpoint:
             log.warning("%s The training starts from its beginning.", error)
             return None
         if str(arrays.pop("what", "")) != what:
-            log.warning("%s is of another start or mask. The training starts from its beginning.", self._path)
+            log.warning("%s belongs to another training. The training starts from its beginning.", self._path)
             return None
         return arrays
 
     def save_if_due(self, what: str, arrays: Callable[[], dict[str, np.ndarray]]) -> None:
-        """Saves what `arrays` returns, with the training's name, if the last checkpoint is old enough."""
+        """Saves the arrays that `arrays` returns, with the training's name, if the last checkpoint is old enough."""
         if time.monotonic() - self._last < self._every:
             return
         body = files.npz_bytes(arrays() | {"what": np.array(what)}, compress=False)

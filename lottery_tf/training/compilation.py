@@ -1,8 +1,8 @@
-"""Which compiler runs the training steps: one XLA program for many steps, or a TensorFlow graph.
+"""Chooses the compiler of the training steps: one XLA program for many steps, or a TensorFlow graph.
 
-XLA takes away what each operation costs besides its arithmetic, which is most of the time of a small dense network. Its
-convolutions are right on a GPU, and several times slower than TensorFlow's own on a CPU. It lacks some operations, such
-as those that rotate images; what it refuses runs as a graph.
+XLA removes the overhead of single operations, which is most of the time of a small dense network. Its convolutions are
+fast on a GPU, but several times slower than TensorFlow's own on a CPU. It lacks some operations, such as those that
+rotate images; steps that XLA refuses run as a graph.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ CONVOLUTIONS = (
     keras.layers.SeparableConv1D,
     keras.layers.SeparableConv2D,
 )
-COMPILERS = {  # (whether the model has convolutions, the device) -> what runs its training steps
+COMPILERS = {  # (whether the model has convolutions, the device) -> the compiler of its training steps
     (False, "CPU"): "xla",
     (False, "GPU"): "xla",
     (True, "CPU"): "graph",
     (True, "GPU"): "xla",
 }
-HOW_RUN = {  # what runs the steps -> in words
+HOW_RUN = {  # compiler -> its description
     "xla": "one XLA program",
-    "graph": "a TensorFlow graph",  # only the optimizer's update is compiled by XLA
+    "graph": "a TensorFlow graph",  # XLA compiles only the optimizer's update
     "graph_without_xla": "a TensorFlow graph without XLA",
 }
-FALLBACKS = dict(itertools.pairwise(HOW_RUN))  # what refuses the steps -> what runs them instead
+FALLBACKS = dict(itertools.pairwise(HOW_RUN))  # a compiler that refuses the steps -> the next one to try
 
 
 def compiler(model: keras.Model, device: str) -> str:
-    """What is to run the training steps of a model on a device ("CPU" or "GPU"): "xla" or "graph".
+    """Returns the compiler, "xla" or "graph", for the training steps of a model on a device ("CPU" or "GPU").
 
-    A model with a layer that says itself that it cannot be compiled (`supports_jit`) runs as a graph.
+    A model runs as a graph if one of its layers cannot be compiled (Keras's `supports_jit`).
 
     >>> dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     >>> compiler(dense, "CPU")
@@ -57,12 +57,12 @@ def compiler(model: keras.Model, device: str) -> str:
 
 
 def fallback(compiler: str, error: tf.errors.OpError) -> str | None:
-    """What runs the steps once a compiler has refused them with an error; None where nothing else would help."""
+    """Returns the compiler to try after one has refused the steps with an error; None if no other would help."""
     return None if isinstance(error, tf.errors.ResourceExhaustedError) else FALLBACKS.get(compiler)
 
 
 def reason(error: tf.errors.OpError) -> str:
-    """Why a compiler refused something, in a few words: the operation that it lacks, or what it says first.
+    """Returns in a few words why a compiler refused the steps: the missing operation, or the start of its message.
 
     >>> message = "Detected unsupported operations when trying to compile graph f_1[] on XLA_CPU_JIT: Where (No kernel)"
     >>> reason(tf.errors.InvalidArgumentError(None, None, message))
@@ -73,5 +73,5 @@ def reason(error: tf.errors.OpError) -> str:
 
 
 def has_convolutions(model: keras.Model) -> bool:
-    """Whether a model has a convolution at any depth."""
+    """Whether a model has a convolution, also in nested models."""
     return any(isinstance(layer, CONVOLUTIONS) for layer in model._flatten_layers())

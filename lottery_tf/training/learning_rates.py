@@ -1,4 +1,4 @@
-"""The learning rate over a training: a constant, or a linear warmup, drops (Frankle & Carbin) and a cosine decay."""
+"""Learning-rate schedules: constant, or with linear warmup, drops (Frankle & Carbin) and cosine decay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DROP_FACTOR = 0.1
 
 
 def learning_rate(settings: TrainingSettings) -> float | ChangingRate:
-    """The learning rate that the settings describe: a number where it never changes."""
+    """Returns the learning rate of the settings: a number if it never changes, else a schedule."""
     if not settings.learning_rate_changes:
         return settings.learning_rate
     return ChangingRate(
@@ -27,15 +27,16 @@ def learning_rate(settings: TrainingSettings) -> float | ChangingRate:
 
 
 class ChangingRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises in equal steps from 0 to its peak, then falls: to a tenth at some iterations, or along half a cosine.
+    """A learning rate that rises linearly from 0 to its peak, and then falls by drops or by cosine decay.
 
-    A training that begins in the middle of a schedule sets `begins_at`: an optimizer counts its own steps from 0.
+    A training that starts in the middle of the schedule sets `begins_at`, because an optimizer counts its own steps
+    from 0.
 
     Args:
       peak: the learning rate after warmup.
-      warmup: how many iterations that takes; 1: none.
-      drops: the iterations from which on it is a tenth of what it was before.
-      cosine: the iteration at which a cosine decay, which begins after warmup, has reached 0; None: there is none.
+      warmup: the number of iterations of warmup; 1: no warmup.
+      drops: the iterations from which on the learning rate is divided by 10.
+      cosine: the iteration at which a cosine decay, which starts after warmup, reaches 0; None: no cosine decay.
 
     >>> rate = ChangingRate(0.4, warmup=4, drops=(10, 20))
     >>> [round(float(rate(iteration)), 4) for iteration in (0, 1, 3, 9, 10, 20)]
@@ -50,7 +51,7 @@ class ChangingRate(keras.optimizers.schedules.LearningRateSchedule):
         self._config: dict[str, Any] = {"peak": peak, "warmup": warmup, "drops": list(drops), "cosine": cosine}
 
     def __call__(self, step):
-        """The learning rate of a step."""
+        """Returns the learning rate of a step."""
         iteration = ops.cast(step, "int64") + self.begins_at
         warmup, cosine = self._config["warmup"], self._config["cosine"]
         warm = ops.minimum(1.0, ops.cast(iteration + 1, "float32") / warmup)
@@ -63,5 +64,5 @@ class ChangingRate(keras.optimizers.schedules.LearningRateSchedule):
         return rate * 0.5 * (1 + ops.cos(math.pi * ops.clip(progress, 0.0, 1.0)))
 
     def get_config(self):
-        """What `from_config` makes an equal schedule of."""
+        """Returns the arguments from which `from_config` makes an equal schedule."""
         return self._config

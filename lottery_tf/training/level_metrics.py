@@ -1,4 +1,4 @@
-"""What the metrics of a level, of a rewind point or of a control say."""
+"""Makes the metrics of a level, a rewind point or a control."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from lottery_tf.results.stored_result import fingerprint
 if TYPE_CHECKING:
     from lottery_tf.training.training_result import TrainingResult
 
-NO_TREATMENT = {  # what the metrics of a dense network have in place of a treatment
+NO_TREATMENT = {  # the values of a treatment's fields in the metrics of a dense network
     name: None if value is None else type(value)() for name, value in dataclasses.asdict(Treatment()).items()
 } | {"criterion": DENSE}
 
 
 def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identity: dict, keep_weights: bool) -> dict:
-    """The metrics of a training.
+    """Returns the metrics of a training.
 
     Args:
-      ticket: what was trained.
-      trained: what became of it.
-      labels: what all results of an experiment say of themselves.
-      identity: what tells it from the others: seed and level, and its kind, treatment and parent where they are not
+      ticket: the ticket that was trained.
+      trained: the result of the training.
+      labels: metrics that all results of an experiment share.
+      identity: metrics that identify the result: seed and level, and its kind, treatment and parent if they differ from
         those of a dense network.
-      keep_weights: whether its weights are to stay when later levels no longer need them.
+      keep_weights: whether the weights are kept when later levels no longer need them.
     """
     return {
         "kind": "level",

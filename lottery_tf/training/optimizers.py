@@ -1,4 +1,4 @@
-"""The optimizers by name, as Keras has them."""
+"""Makes Keras optimizers from settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lottery_tf.training.learning_rates import ChangingRate, learning_rate
 def make_optimizer(
     settings: TrainingSettings, rate: float | ChangingRate | None = None, scale_loss: bool = False
 ) -> keras.optimizers.Optimizer:
-    """A Keras optimizer as the settings name it.
+    """Returns the Keras optimizer of the settings.
 
     Args:
-      settings: how the network is trained.
-      rate: takes the place of the settings' learning rate.
+      settings: the training settings.
+      rate: a learning rate that replaces that of the settings.
       scale_loss: whether the loss is scaled, so that gradients in float16 do not vanish.
     """
     class_name, arguments = OPTIMIZERS[settings.optimizer]

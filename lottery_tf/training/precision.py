@@ -1,7 +1,7 @@
-"""The arithmetic of a model's forward and backward pass: Keras's dtype policy of each of its layers.
+"""Sets the arithmetic of a model's forward and backward pass: Keras's dtype policy of each layer.
 
-Half precision is a matter of that arithmetic alone. Kernels, masks, frozen values, biases and the optimizer's state
-stay float32, as do the output layer, whose logits the loss reads, and the loss.
+Half precision concerns only this arithmetic. Kernels, masks, frozen values, biases, the optimizer's state, the output
+layer and the loss stay float32.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import keras
 
-FULL = ("float32", "float64")  # compute types that are no half precision
+FULL = ("float32", "float64")  # compute types that are not half precision
 
 
 def set_precision(model: keras.Model, precision: str) -> None:
-    """Gives every layer of a float32 model a dtype policy; the layers that make its outputs keep float32.
+    """Sets the dtype policy of every layer of a float32 model, except the output layers, which stay float32.
 
-    A model with a policy of its own in any layer is left as it is.
+    A model is not changed if any layer has another policy already.
 
     Args:
       model: a built model.
@@ -37,26 +37,26 @@ def set_precision(model: keras.Model, precision: str) -> None:
 
 
 def set_float32(model: keras.Model) -> None:
-    """Has every layer of a model that computes in half precision compute in float32."""
+    """Sets every layer of a model that computes in half precision to float32."""
     for layer in _layers(model):
         if layer.compute_dtype not in FULL:
             layer.dtype_policy = keras.DTypePolicy("float32")
 
 
 def half_types(model: keras.Model) -> set[str]:
-    """The half-precision types that a model computes in: "bfloat16", "float16", none or both."""
+    """The half-precision types that a model's layers compute in: "bfloat16", "float16", none or both."""
     return {layer.compute_dtype for layer in _layers(model)} - {*FULL, None}
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Every layer at any depth; a model inside a model is looked into, and counts for nothing itself."""
+    """Yields every layer, including those of nested models, but not the nested models themselves."""
     for layer in model._flatten_layers(include_self=False):
         if not isinstance(layer, keras.Model):
             yield layer
 
 
 def _output_layers(model: keras.Model) -> list[keras.Operation]:
-    """The layers that make a model's outputs; if one has no weights (a softmax, say), also the one before it."""
+    """The layers that compute a model's outputs; for one without weights (such as a softmax), also the one before."""
     found, pending = [], keras.tree.flatten(model.outputs)
     while pending:
         layer, node, _ = pending.pop()._keras_history
@@ -64,6 +64,6 @@ def _output_layers(model: keras.Model) -> list[keras.Operation]:
             found += _output_layers(layer)
             continue
         found.append(layer)
-        if not getattr(layer, "weights", None):  # operations such as a sum have none
+        if not getattr(layer, "weights", None):  # operations such as a sum have no weights
             pending += layer._inbound_nodes[node].input_tensors
     return found

@@ -1,8 +1,8 @@
-"""How much faster half precision is here, measured on the operations that a model has.
+"""Measures how much faster half precision is on this device, on the layers of a model.
 
-Whether a processor has half-precision arithmetic decides between nearly twice the speed and a tenth of it, and no
-library says a word. A product of matrices alone tells nothing: where bfloat16 is emulated, it is the gradients of
-convolutions that lose.
+With half-precision arithmetic a processor is nearly twice as fast in half precision; without it, it is ten times
+slower, and no library warns. Measuring matrix products is not enough: where bfloat16 is emulated, the gradients of
+convolutions are slow.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from lottery_tf.training import compilation
 
 log = logging.getLogger(__name__)
 
-IMAGES = 8  # a convolution's: it takes its time for each of them, and where half precision is slow, sixty take seconds
-SHARE = 0.75  # of a model's arithmetic that is timed: its largest layers
-REPEATS, ENOUGH_SECONDS = 3, 0.3  # each type is timed so often at least, and again until that much time is spent
-GAIN = 1.05  # below this many times the speed of float32, half precision is no gain
+IMAGES = 8  # images for timing a convolution; with 60 images, slow half precision would take seconds
+SHARE = 0.75  # the largest layers, with this share of a model's arithmetic, are timed
+REPEATS, ENOUGH_SECONDS = 3, 0.3  # each type is timed at least this often, and until this many seconds have passed
+GAIN = 1.05  # half precision is faster if its speed is at least this many times that of float32
 
 
 @dataclasses.dataclass(frozen=True)
 class _Operation:
-    """A layer with weights, and how the model calls it; operations of one identity take the same time."""
+    """A layer with weights and one of its calls; operations with the same identity take the same time."""
 
     identity: str
     layer: keras.layers.Layer = dataclasses.field(compare=False)
@@ -47,24 +47,27 @@ class _Operation:
 
     @property
     def products(self) -> int:
-        """About how many products of two numbers an image takes: each weight meets every position of its output."""
+        """About how many multiplications an image takes: each weight is used at every position of the output."""
         positions = math.prod(size or 1 for size in self.node.outputs[0].shape[1:-1])
         return positions * sum(math.prod(variable.shape) for variable in self.layer.weights)
 
     def images(self, batch_size: int) -> int:
-        """How many images it is timed on: a product's time is not that of its images, but of reading the kernel."""
+        """The number of images for timing it: few for a convolution, a whole batch for a matrix product.
+
+        The time of a matrix product is mostly that of reading the kernel, and not proportional to the images.
+        """
         spatial = any(len(tensor.shape) > 2 for tensor in self.node.input_tensors)
         return min(IMAGES, batch_size) if spatial else batch_size
 
     def step(self, policy: str, images: int) -> Callable[[], list[tf.Tensor]]:
-        """A function that calls a copy of the layer on noise and returns its gradients.
+        """Returns a function that calls a copy of the layer on noise and returns its gradients.
 
-        A frozen layer's as well: they are what the logits of a learned mask get theirs from.
+        It does so for a frozen layer too, because the gradients of mask logits are computed from them.
         """
         layer = type(self.layer).from_config(self.layer.get_config() | {"dtype": policy, "trainable": True})
         inputs = {id(tensor): _noise(tensor, images) for tensor in self.node.input_tensors}
         arguments, named = self.node.arguments.fill_in(inputs)
-        layer(*arguments, **named)  # builds it
+        layer(*arguments, **named)  # builds the layer
 
         def gradients() -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
@@ -78,15 +81,15 @@ class _Operation:
 
 
 def speedup(model: keras.Model, policy: str, batch_size: int = 60) -> float:
-    """How many times as fast a model's layers compute with a half-precision policy as in float32, on this device.
+    """Returns how many times faster a model's layers are with a half-precision policy than in float32 on this device.
 
-    The forward and backward pass of its largest layers is timed in both types on random images; layers of the same
-    shape are timed once. It is done once a process for each set of layers.
+    It times the forward and backward pass of the largest layers in both types on random images. Layers of the same
+    shape are timed once, and each set of layers once in a process.
 
     Args:
       model: a functional or Sequential model.
       policy: a name in `settings.PRECISIONS`.
-      batch_size: images a step.
+      batch_size: number of images in each training step.
     """
     xla = compilation.compiler(model, hardware.training_device()) == "xla"
     return _speedup(frozenset(_largest(_operations(model))), policy, batch_size, xla)
@@ -103,26 +106,26 @@ def _speedup(operations: frozenset[_Operation], policy: str, batch_size: int, xl
 
 
 def warn_if_slow(model: keras.Model, policy: str, batch_size: int, measure: Callable[..., float] = speedup) -> None:
-    """Says in the log where half precision is no faster than float32 for a model on this device, and what to do."""
+    """Logs a warning if half precision is not faster than float32 for a model on this device."""
     ratio = measure(model, policy, batch_size)
     if ratio < GAIN:
         _warn(slow_message(model.name, policy, ratio))
 
 
-@functools.cache  # several trainers of one model say it once
+@functools.cache  # so that several trainers of one model warn once
 def _warn(message: str) -> None:
     log.warning("%s", message)
 
 
 def slow_message(name: str, policy: str, ratio: float) -> str:
-    """What a user should know of a half precision that gains nothing.
+    """The warning about half precision that is not faster than float32.
 
     >>> slow_message("conv2", "mixed_bfloat16", 0.1).partition(" on ")[0]
-    'mixed_bfloat16 is no gain here: the layers of conv2 take 10.0 times as long with it as with float32'
+    'mixed_bfloat16 is not faster here: the layers of conv2 take 10.0 times as long with it as with float32'
     """
     return (
-        f"{policy} is no gain here: the layers of {name} take {1 / ratio:.1f} times as long with it as with float32 on "
-        f"{hardware.describe_processor()}. The precision float32 is the faster choice."
+        f"{policy} is not faster here: the layers of {name} take {1 / ratio:.1f} times as long with it as with float32 "
+        f"on {hardware.describe_processor()}. Use the precision float32."
     )
 
 
@@ -135,7 +138,7 @@ def _operations(model: keras.Model) -> Iterator[_Operation]:
 
 
 def _largest(operations: Iterable[_Operation]) -> list[_Operation]:
-    """The largest operations, as many as take most of the arithmetic."""
+    """The largest operations, which together do the share `SHARE` of the arithmetic."""
     found = sorted(operations, key=lambda operation: operation.products, reverse=True)
     done = np.cumsum([operation.products for operation in found])
     return found[: int(np.searchsorted(done, SHARE * done[-1])) + 1] if found else []
@@ -148,7 +151,7 @@ def _noise(tensor: keras.KerasTensor, images: int) -> tf.Tensor:
 
 
 def _call(operations: Iterable[_Operation], policy: str, images: int, xla: bool) -> Callable[[], list]:
-    """A function that takes a step of every operation, run once already."""
+    """Returns a function that runs a step of every operation, after running it once."""
     steps = [operation.step(policy, images) for operation in operations]
 
     def call() -> list:
@@ -160,12 +163,12 @@ def _call(operations: Iterable[_Operation], policy: str, images: int, xla: bool)
     except tf.errors.OpError:
         if not xla:
             raise
-        return _call(operations, policy, images, xla=False)  # as the training does with what XLA refuses
+        return _call(operations, policy, images, xla=False)  # like a training whose steps XLA refuses
     return compiled
 
 
 def _least_seconds(calls: Sequence[Callable[[], list]]) -> np.ndarray:
-    """The least time of each call; they are timed in turn, so that what else the machine does harms all alike."""
+    """The shortest time of each call. Calls are timed in turn, so that other work on the machine slows all alike."""
     times: list[list[float]] = []
     began = time.perf_counter()
     while len(times) < REPEATS or time.perf_counter() - began < ENOUGH_SECONDS:
@@ -177,5 +180,5 @@ def _seconds(call: Callable[[], list]) -> float:
     began = time.perf_counter()
     for gradient in tf.nest.flatten(call()):
         if gradient is not None:
-            gradient[..., :1].numpy()  # waits until it is there
+            gradient[..., :1].numpy()  # waits until it is computed
     return time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""Trains a ticket so that it lasts: taken up after an interruption, shown in TensorBoard, described and stored."""
+"""Trains a ticket with checkpoints and TensorBoard events, and stores the result."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from lottery_tf.training.training_result import IterationRange
 
 @dataclasses.dataclass(frozen=True)
 class TrainingPlan:
-    """One training that is to be recorded.
+    """One training whose result is to be stored.
 
     Attributes:
-      path: where its result lies within the results.
-      seed, level: what fixes the order of its images; see `Trainer.train`.
-      identity: what its metrics say of it besides (`level_metrics`).
-      iterations: those that it goes through; None: all.
-      order_seed: a seed that takes the place of the run's in the order of the images; None: the run's own.
-      store_weights: whether its weights are stored.
+      path: the result path.
+      seed, level: they determine the order of images; see `Trainer.train`.
+      identity: further metrics that identify the result (`level_metrics`).
+      iterations: the iterations to train; None: all.
+      order_seed: a seed that replaces the run's seed in the order of images; None: the run's own.
+      store_weights: whether the weights are stored.
     """
 
     path: str
@@ -41,17 +41,18 @@ class TrainingPlan:
 
 
 class TrainingRecorder:
-    """Trains tickets and stores what becomes of them.
+    """Trains tickets and stores the results.
 
     Args:
-      trainer: trains them.
-      results: where they are stored.
-      labels: what the metrics of all of them say.
-      keep_weights: what the metrics say of whether weights stay when later levels no longer need them.
-      snapshot_seconds: the least time between two checkpoints of a training.
-      on_steps: called with the number of training steps just done.
-      on_reading: called after each reading of the validation loss with its numbers by name
-        (`stored_result.HISTORY_COLUMNS`), and what is trained: seed, level, the treatment's fields, kept_fraction.
+      trainer: the trainer.
+      results: where results are stored.
+      labels: metrics that all results share.
+      keep_weights: the value of "keep_weights" in the metrics: whether weights are kept when later levels no longer
+        need them.
+      snapshot_seconds: the shortest time between two checkpoints of a training.
+      on_steps: function that is called with the number of training steps just done.
+      on_reading: function that is called after each reading of the validation loss with its numbers by name
+        (`stored_result.HISTORY_COLUMNS`), and with the seed, the level, the treatment's fields and the kept fraction.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class TrainingRecorder:
         on_steps: Callable[[int], None],
         on_reading: Callable[[dict], None],
     ):
-        self.trained = 0  # trainings done
+        self.trained = 0  # number of trainings that were done
         self._trainer = trainer
         self._results = results
         self._labels = labels
@@ -74,7 +75,7 @@ class TrainingRecorder:
         self._on_reading = on_reading
 
     def train(self, ticket: Ticket, plan: TrainingPlan) -> StoredResult:
-        """Trains a ticket as planned and returns what was stored; the plan's path has to be locked."""
+        """Trains a ticket by a plan, stores the result and returns it; the plan's path must be locked."""
         identity = plan.identity | {"seed": plan.seed, "level": plan.level}
         about = identity | {"kept_fraction": masks.kept_fraction(ticket.mask)}
         partial = self._results.partial(plan.path)

@@ -1,4 +1,4 @@
-"""The base class of models whose weights are drawn anew, as those under a learned Bernoulli mask are."""
+"""The base class of models with random weights, such as those under a learned Bernoulli mask."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import keras
 
 
 class SampledModel(keras.Model):
-    """A model around a network whose weights are drawn: once for a training step, once for an evaluation.
+    """A model around a network whose weights are drawn once for each training step and once for each evaluation.
 
     Attributes:
       network: the Keras model that computes with the drawn weights.
-      samples: how many draws a test accuracy is the mean over.
+      samples: the number of draws over which a test accuracy is averaged.
     """
 
     network: keras.Model
@@ -20,18 +20,18 @@ class SampledModel(keras.Model):
 
     @property
     def input_shape(self) -> tuple:
-        """The shape of the network's inputs, the batch first."""
+        """The shape of the network's inputs, with the batch size first."""
         return self.network.input_shape
 
     @property
     def output_shape(self) -> tuple:
-        """The shape of the network's outputs, the batch first."""
+        """The shape of the network's outputs, with the batch size first."""
         return self.network.output_shape
 
     def draw_network(self) -> Callable:
-        """Draws weights; returns the network with them, to be called with inputs and `training`."""
-        raise NotImplementedError(f"{type(self).__name__} has to say how its weights are drawn.")
+        """Draws weights, and returns the network with them as a function of inputs and `training`."""
+        raise NotImplementedError(f"{type(self).__name__} must define draw_network.")
 
     def call(self, inputs, training=None):
-        """The outputs of the network with newly drawn weights."""
+        """Returns the outputs of the network with newly drawn weights."""
         return self.draw_network()(inputs, training=bool(training))

@@ -1,8 +1,8 @@
-"""What TensorBoard shows: event files beside the results, written while a level trains and when it is done.
+"""Writes event files for TensorBoard beside the results, during the training of a level and at its end.
 
-A level's folder holds its curves against iterations, the histograms of w_i and w_f, and an image of the input pixels
-that keep connections. A treatment's folder holds its accuracy and early-stopping iteration by level and by the share of
-weights that is kept, and what the page HParams shows of it: its hyperparameters, and numbers that tell it from others.
+A level's folder holds its curves over iterations, histograms of w_i and w_f, and an image of the input pixels that keep
+connections. A treatment's folder holds its accuracy and early-stopping iteration by level and by kept fraction, and its
+hyperparameters and metrics for the page HParams.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from lottery_tf.results.paths import EVENT_FILES
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
-BY_KEPT = "by kept weights of 10000"  # TensorBoard's axis has whole numbers only, and no name but its group's
-KEPT_AXIS = "The step says how many of 10,000 weights are kept: 10,000 is the dense network, 360 are 3.6%."
-COMPARED = {  # what HParams shows of a treatment -> from its finished levels, in order, without the dense network
+BY_KEPT = "by kept weights of 10000"  # TensorBoard's axis has only whole numbers, and no name except its group's
+KEPT_AXIS = "The step is the kept fraction times 10,000: 10,000 is the dense network, 360 means 3.6% kept."
+COMPARED = {  # metric in HParams -> function of a treatment's finished levels, in order, without the dense network
     "compare/mean test_accuracy of all levels": lambda levels: np.mean([each["test_accuracy"] for each in levels]),
     "compare/best test_accuracy": lambda levels: max(each["test_accuracy"] for each in levels),
     "compare/last test_accuracy": lambda levels: levels[-1]["test_accuracy"],
@@ -32,22 +32,22 @@ COMPARED = {  # what HParams shows of a treatment -> from its finished levels, i
 
 
 def _fresh_writer(folder: Path) -> tf.summary.SummaryWriter:
-    """A writer of the folder's only event file: what is there from before is written anew."""
+    """Returns a writer of the folder's only event file; deletes older event files."""
     for old in folder.glob(EVENT_FILES):
         old.unlink(missing_ok=True)
     return tf.summary.create_file_writer(str(folder))
 
 
 class TrainingEvents:
-    """The event file of one training; with no folder, nothing is written.
+    """The event file of one training; without a folder, nothing is written.
 
-    A training that is taken up from a checkpoint begins with its history so far: what an earlier file holds beyond that
-    is left out, so that no step appears twice.
+    A training that continues from a checkpoint starts with its history so far. Later events in an older file are left
+    out, so that no step appears twice.
     """
 
     def __init__(self, folder: Path | None):
         self._folder = folder
-        self._writer: Any = None  # opened with the first row
+        self._writer: Any = None  # it is opened with the first row
         self._rows_written = 0
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class TrainingEvents:
         self._rows_written = len(history)
 
     def _open(self, before: int) -> None:
-        """Starts the file with what an interrupted training wrote below an iteration, its history left out."""
+        """Starts the file with an interrupted training's events before an iteration, except those of its history."""
         if self._folder is None:
             self._writer = tf.summary.create_noop_writer()
             return
@@ -82,14 +82,14 @@ class TrainingEvents:
                     tf.summary.experimental.write_raw_pb(event.summary.SerializeToString(), step=event.step)
 
     def probabilities(self, probabilities: dict[str, np.ndarray], iteration: int) -> None:
-        """Writes what is known of a mask that is being learned: the share pruned, and a histogram, of each layer."""
+        """Writes the pruned fraction of each layer and a histogram of its mask probabilities."""
         with self._writer.as_default(step=iteration):
             for name, kept in probabilities.items():
                 tf.summary.scalar(f"pruned_fraction/{name.removesuffix('/kernel')}", 1 - kept.mean(dtype=np.float64))
                 _histogram(f"mask probability/{name}", kept, iteration)
 
     def level(self, level: StoredResult) -> None:
-        """Writes what is known of a level when its training is done."""
+        """Writes kept fractions, histograms and the image of a level whose training has ended."""
         with self._writer.as_default(step=level.metrics["level"]):
             for name, share in level.metrics["kept_fraction_by_layer"].items():
                 tf.summary.scalar(f"kept_fraction/{name.removesuffix('/kernel')}", share)
@@ -101,16 +101,16 @@ class TrainingEvents:
 
 
 def _histogram(name: str, values: np.ndarray, step: int) -> None:
-    """Writes a histogram that TensorBoard's NumPy half computes: TensorFlow's takes 240 bytes of memory a value."""
+    """Writes a histogram computed by NumPy; TensorFlow's own would take 240 bytes of memory for each value."""
     if np.isfinite(values).all():
         summary = histogram_pb(name, values)
         tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=step)
 
 
 def input_connections(mask: Weights) -> np.ndarray | None:
-    """The share of each input pixel's connections that the first dense layer keeps, as a (height, width, 1) image.
+    """Returns a (height, width, 1) image with the share of each input pixel's connections in the first dense layer.
 
-    None where nothing is pruned, the first layer is a convolution, or its inputs are no square grey image.
+    It is None if nothing is pruned, the first layer is a convolution, or its inputs are not a square grey image.
     """
     first = next(iter(mask.values()))
     side = round(np.sqrt(first.shape[0]))
@@ -123,13 +123,13 @@ def input_connections(mask: Weights) -> np.ndarray | None:
 def write_treatment_page(
     folder: Path, identity: dict[str, object], settings: dict[str, object], levels: list[dict]
 ) -> None:
-    """Writes a treatment's event file anew from the metrics of its levels, the dense network's first.
+    """Writes a treatment's event file anew from the metrics of its levels, the dense network first.
 
     Args:
       folder: the treatment's folder.
-      identity: what tells it from others, by name: the columns of HParams.
-      settings: its further hyperparameters by name; of both, those that are None are left out.
-      levels: `StoredResult.metrics` of each.
+      identity: values that identify the treatment, by name; they are the columns of HParams.
+      settings: further hyperparameters by name. Values that are None are left out.
+      levels: `StoredResult.metrics` of each level.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = {name: value for name, value in {**identity, **settings}.items() if value is not None}
@@ -139,8 +139,7 @@ def write_treatment_page(
         columns = [hparams.HParam(name) for name in identity]
         hparams.hparams_config(columns, [hparams.Metric(tag, display_name=tag.partition("/")[2]) for tag in COMPARED])
         hparams.hparams(shown, trial_id="/".join(reversed(folder.parts[-4:])))
-        # In the order of the steps: TensorBoard takes a step that is lower than the last one for a restart, and
-        # forgets.
+        # Steps must increase: TensorBoard takes a lower step for a restart, and forgets earlier values.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
             _scalars(BY_KEPT, metrics, round(10_000 * metrics["kept_fraction"]), KEPT_AXIS)
         for metrics in sorted(levels, key=lambda metrics: metrics["level"]):
@@ -150,12 +149,12 @@ def write_treatment_page(
 
 
 def _is_finished(metrics: dict) -> bool:
-    """Whether a level has numbers that say anything, as a diverged one has not."""
+    """Whether the training of a level did not diverge."""
     return metrics["status"] == "finished"
 
 
 def _scalars(prefix: str, metrics: dict, step: int, description: str | None = None) -> None:
-    """The scalars of one level, if it did not diverge."""
+    """Writes the scalars of one level, if its training did not diverge."""
     for name in TREATMENT_SCALARS if _is_finished(metrics) else ():
         if metrics[name] is not None:
             tf.summary.scalar(f"{prefix}/{name}", metrics[name], step=step, description=description)

@@ -1,8 +1,8 @@
-"""Training one network: many steps in one compiled call, the history, the early-stopping point.
+"""Trains one network with many steps in each compiled call; records the history and finds the early-stopping iteration.
 
-Small dense networks are bound by overhead, not arithmetic: all steps from one reading of the validation loss to the
-next, updates and masks included, are one XLA program. Where `compilation` chooses a TensorFlow graph instead, the
-update alone is compiled by XLA. Images stay in memory as bytes, are gathered by index and scaled in the graph.
+In small dense networks most of the time is overhead. So all steps between two readings of the validation loss, with
+their updates and masks, are one XLA program. If `compilation` chooses a TensorFlow graph instead, XLA compiles only the
+update. Images stay in memory as bytes; the graph gathers them by index and scales them.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ log = logging.getLogger(__name__)
 BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
 
 EVALUATION_BATCH = 500
-CONVOLUTIONAL_EVALUATION_BATCH = 100  # of 500 images, activations alone take a gigabyte
-GRAPH_STEPS = 10  # steps a call without XLA: often enough for a progress bar, and the calls' overhead does not show
+CONVOLUTIONAL_EVALUATION_BATCH = 100  # the activations of 500 images would take a gigabyte
+GRAPH_STEPS = 10  # steps in a call without XLA; few enough for a progress bar, and enough to hide the calls' overhead
 
 
 def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
-    """Whether images have the shape that a model takes; None is any size."""
+    """Whether images have the shape that a model takes; None stands for any size."""
     return len(images) == len(taken) and all(wanted in (size, None) for size, wanted in zip(images, taken, strict=True))
 
 
 def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
-    """Raises InputError for images or labels that the model cannot take, or images that cannot be augmented."""
+    """Raises InputError if the model cannot take the images or labels, or if the images cannot be augmented."""
     if settings.augmentation and dataset.train.images.ndim != 4:
         raise InputError(
-            f"augmentation is {settings.augmentation!r}, which wants images of height, width and channels; these have "
-            f"shape {dataset.train.images.shape[1:]}."
+            f"augmentation is {settings.augmentation!r}, which needs images with height, width and channels; these "
+            f"have shape {dataset.train.images.shape[1:]}."
         )
     for name, split in dataset.splits.items():
         if not _fits(images := split.images.shape[1:], model.input_shape[1:]):
@@ -63,35 +63,35 @@ def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings)
             )
         if (label := int(split.labels.max())) >= model.output_shape[-1]:
             raise InputError(
-                f"There are {name} labels up to {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
+                f"The largest {name} label is {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
             )
 
 
-@functools.cache  # several trainers of one model say it once
+@functools.cache  # so that several trainers of one model log it once
 def _announce(name: str, compiler: str, refused: str) -> None:
-    """Says what runs the training steps of a model, and what XLA refused of them, if it did."""
+    """Logs the compiler of a model's training steps, and what XLA refused, if it did."""
     how, where = compilation.HOW_RUN[compiler], hardware.describe_device()
     if refused:
-        log.warning("XLA cannot compile the training steps of %s (%s): they run as %s.", name, refused, how)
+        log.warning("XLA cannot compile the training steps of %s (%s), so they run as %s.", name, refused, how)
     else:
         log.info("Training steps of %s run as %s on %s.", name, how, where)
 
 
 class Trainer:
-    """Trains one model on one data set, again and again from given starts, with one compilation.
+    """Trains one model on one data set, any number of times from given tickets; it compiles once.
 
     Args:
-      model: a Keras model, as a rule a masked one (`networks.build`, `conversion.masked`); its layers are given the
-        settings' precision, unless some have one of their own. A `SampledModel` draws its weights at every step.
+      model: a Keras model, usually a masked one (`networks.build`, `conversion.masked`). Its layers get the settings'
+        precision, unless a layer has a half precision already. A `SampledModel` draws its weights at every step.
       dataset: the images.
-      settings: how long and how to train.
+      settings: the training settings.
       from_logits: whether the model's outputs are logits (True) or probabilities.
-      best_by: what is read on the validation images to choose the early-stopping iteration, "loss" or "accuracy".
-      compiler: a name in `compilation.HOW_RUN`, what is to run the steps; None takes `compilation.compiler`'s choice.
+      best_by: the reading of the validation images that chooses the early-stopping iteration, "loss" or "accuracy".
+      compiler: the compiler of the steps, a name in `compilation.HOW_RUN`; None: that of `compilation.compiler`.
 
     Attributes:
-      compiler: what runs the steps. Where XLA refuses them, a graph takes over at the first of them.
-      device: the kind of device that they run on, "CPU" or "GPU".
+      compiler: the compiler of the steps. If XLA refuses the first steps, they run as a graph from then on.
+      device: the kind of device that the steps run on, "CPU" or "GPU".
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Trainer:
         self._compile()
 
     def _set_precision(self) -> set[str]:
-        """Gives the layers the settings' precision; returns the half-precision types that they compute in."""
+        """Sets the precision of the layers, and returns the half-precision types that they compute in."""
         network = self.model.network if isinstance(self.model, SampledModel) else self.model
         precision.set_precision(network, self.settings.precision)
         if half := precision.half_types(network):
@@ -149,12 +149,12 @@ class Trainer:
         self._steps_per_call = self.settings.eval_interval if xla else min(GRAPH_STEPS, self.settings.eval_interval)
         self._compiled_steps = tf.function(self._steps, jit_compile=xla)
         self._train_steps: Callable = self._first_steps
-        # Within an XLA program the update is compiled with all the rest; beside a graph it is a program of its own.
+        # In an XLA program the update is compiled with the steps; with a graph it is a program of its own.
         self._update = tf.function(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
         self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
 
     def with_model(self, model: keras.Model, **options) -> Trainer:
-        """A trainer of another model on the same images, of which there is one copy in memory for both.
+        """Returns a trainer of another model that shares the images in memory.
 
         Args:
           model: the other model.
@@ -167,7 +167,7 @@ class Trainer:
 
     @functools.cached_property
     def in_float32(self) -> Trainer:
-        """A trainer of a float32 copy of the model; itself where the model computes in float32 throughout."""
+        """A trainer of a float32 copy of the model; this trainer if the model computes only in float32."""
         if isinstance(self.model, SampledModel) or not precision.half_types(self.model):
             return self
         copy = conversion.masked_copy(self.model)
@@ -189,18 +189,19 @@ class Trainer:
         """Trains a ticket to its end (step 1 of the paper's algorithm).
 
         Args:
-          ticket: where every weight starts, and the mask.
+          ticket: the starting value of every weight, and the mask.
           seed: the run's seed.
-          level: the level. Seed and level fix the order of the images, their augmentation and the dropout.
-          iteration_range: which iterations are trained; None: all of the settings'. The optimizer's moments always
-            start afresh.
-          order_seed: replaces the seed in all of that: another training from the same start, for instability analysis.
-            None: the run's own seed.
-          checkpoint: where the training's state is saved from time to time, and taken up from if it was.
-          on_history: called with the history so far after each reading of the validation loss.
-          on_steps: called with the number of steps just done.
+          level: the level. Seed and level determine the order of images, the augmentation and the dropout.
+          iteration_range: the iterations to train; None: all iterations of the settings. The optimizer always starts
+            anew.
+          order_seed: replaces the seed in the order of images, the augmentation and the dropout, for instability
+            analysis. None: the run's own seed.
+          checkpoint: where the state of the training is saved from time to time. If a state was saved, the training
+            continues from it.
+          on_history: function that is called with the history so far after each reading of the validation loss.
+          on_steps: function that is called with the number of steps just done.
 
-        The same arguments give the same bits on one kind of processor, whether or not the training is interrupted.
+        The same arguments give results that are equal to the bit on one kind of processor, even after interruptions.
         """
         iteration_range = iteration_range or IterationRange()
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
@@ -227,13 +228,13 @@ class Trainer:
         return self._trained(progress, began)
 
     def evaluate(self, split: str) -> tuple[float, float]:
-        """Mean loss and accuracy (in [0, 1]) of the model as it stands on "train", "validation" or "test"."""
+        """Returns mean loss and accuracy (in [0, 1]) of the model on "train", "validation" or "test"."""
         loss, correct = self._evaluate[split]()
         size = len(self.dataset.splits[split])
         return float(loss) / size, float(correct) / size
 
     def gradient(self, ticket: Ticket, indices: np.ndarray) -> Weights:
-        """The gradient of the mean loss of some training images at a ticket's start, for each maskable kernel."""
+        """Returns the gradient of the mean loss of some training images at a ticket's start, by maskable kernel."""
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
         kernels = model_weights.masked_kernels(self.model)
         with tf.GradientTape() as tape:
@@ -243,10 +244,7 @@ class Trainer:
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
     def _network(self) -> Callable:
-        """The network to compute with.
-
-        A `SampledModel` draws its weights here, once a training step and once an evaluation.
-        """
+        """The network to compute with; a `SampledModel` draws its weights here."""
         return self.model.draw_network() if isinstance(self.model, SampledModel) else self.model
 
     def _reset(self, ticket: Ticket, order: tuple[int, int], iteration_range: IterationRange) -> None:
@@ -264,7 +262,7 @@ class Trainer:
                 variable.assign(np.array([draw_seed(rng), 0], variable.dtype))
 
     def _read_validation(self, progress: _Progress) -> None:
-        """Adds a row to the history, and keeps the weights where they are the best so far."""
+        """Adds a row to the history, and keeps the weights if they are the best so far."""
         loss, accuracy = self.evaluate("validation")
         progress.history.append((progress.iteration, progress.train_loss, progress.train_accuracy, loss, accuracy))
         progress.diverged = not np.isfinite(loss)
@@ -276,7 +274,7 @@ class Trainer:
     def _train_to_next_reading(
         self, progress: _Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
     ) -> None:
-        """Trains up to the next reading of the validation loss: at every whole interval, and at the last iteration."""
+        """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
         interval, batch_size = self.settings.eval_interval, self.settings.batch_size
         steps = min(interval - progress.iteration % interval, last - progress.iteration)
         loss = correct = 0.0
@@ -292,7 +290,7 @@ class Trainer:
     def _batches(self, first: int, seed: int, level: int) -> list[np.ndarray]:
         """The indices of the images of the iterations from `first` on and, with augmentation, its random draws.
 
-        Always as many rows as a call may need, so that XLA compiles for one shape only.
+        The number of rows is always the same, so that XLA compiles for one shape only.
         """
         count, batch_size = self._steps_per_call, self.settings.batch_size
         batches = [batch_indices(first, count, len(self.dataset.train), batch_size, seed, level)]
@@ -301,7 +299,7 @@ class Trainer:
         return batches
 
     def _first_steps(self, *arguments):
-        """The first call of the steps, which compiles them; where a compiler refuses them, the next one takes over."""
+        """Runs the first steps, which compiles them; if the compiler refuses them, tries the next compiler."""
         before = [(variable, variable.numpy()) for variable in (*self._variables, *self._optimizer.variables)]
         try:
             found = self._compiled_steps(*arguments)
@@ -309,7 +307,7 @@ class Trainer:
             fallback = compilation.fallback(self.compiler, error)
             if fallback is None:
                 raise
-            for variable, value in before:  # a graph may have begun before it reached what was refused
+            for variable, value in before:  # a graph may have changed variables before it failed
                 variable.assign(value)
             self.compiler, self._refused = fallback, self._refused or compilation.reason(error)
             self._compile()
@@ -350,7 +348,7 @@ class Trainer:
         return loss_sum, correct_sum
 
     def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, augmentation_draws=None):
-        """Summed cross-entropy and number of right answers of some images, both float32; draws augment them."""
+        """The summed cross-entropy and the number of correct answers for some images, both float32."""
         labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
         if self.settings.augmentation is not None and augmentation_draws is not None:
             images = augmentation.AUGMENTATIONS[self.settings.augmentation](
@@ -362,7 +360,7 @@ class Trainer:
         return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
 
     def _trained(self, progress: _Progress, began: float) -> TrainingResult:
-        """What the training leaves behind; the test images are read at its end and at the early stop, no more."""
+        """Returns the result of the training. Only here test images are evaluated: at its end and at the early stop."""
         final, final_accuracy = model_weights.get_weights(self.model), self._test_accuracy(progress)
         overflow = progress.diverged and self._overflowed(final)
         for variable, value in zip(self._variables, progress.best, strict=True):
@@ -406,7 +404,7 @@ class Trainer:
         }
 
     def _restore(self, saved: dict[str, np.ndarray]) -> _Progress:
-        """The progress of a saved training, which was saved just after a reading of the validation loss."""
+        """Restores the variables and returns the progress of a training that was saved after a reading."""
         for i, variable in enumerate(self._variables):
             variable.assign(saved[f"model/{i}"])
         for i, variable in enumerate(self._optimizer.variables):
@@ -425,7 +423,7 @@ class Trainer:
 
 @dataclasses.dataclass
 class _Progress:
-    """Where a training stands."""
+    """The progress of a training."""
 
     iteration: int = 0
     train_loss: float = float("nan")

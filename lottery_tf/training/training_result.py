@@ -1,4 +1,4 @@
-"""What a training leaves behind, and which iterations it went through."""
+"""The result of a training, and the range of its iterations."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from lottery_tf.pruning.treatments import Weights
 
 @dataclasses.dataclass(frozen=True)
 class TrainingResult:
-    """What a training leaves behind.
+    """The result of a training.
 
     Attributes:
       final: every weight at the end.
       best: every weight at the early-stopping iteration.
-      history: (rows, 5) float64 array with `stored_result.HISTORY_COLUMNS`; a row every `eval_interval` iterations,
-        from the first iteration (before its step) to the end.
-      early_stop_iteration: the iteration of least validation loss (or best accuracy), the first of equals.
-      early_stop_val_loss: the validation loss there.
-      test_accuracy: on the test images, with the weights of the early-stopping iteration, in [0, 1].
-      final_test_accuracy: on the test images at the end of training, in [0, 1].
-      diverged: whether the validation loss stopped being a number; training ends there, and the accuracies are NaN.
-      overflow: whether it diverged because a number left the range of float16: in float32 the same weights have a loss.
-      compiler: what ran the steps, a name in `compilation.HOW_RUN`.
-      seconds: time spent training and evaluating, over all interruptions.
-      xla_refused: what XLA could not compile of the steps; nothing where it did not try, or could.
+      history: (rows, 5) float64 array with `stored_result.HISTORY_COLUMNS`. There is a row every `eval_interval`
+        iterations, from the first iteration (before its step) to the end.
+      early_stop_iteration: the first iteration with the lowest validation loss (or the highest accuracy).
+      early_stop_val_loss: the validation loss at the early-stopping iteration.
+      test_accuracy: the test accuracy with the weights of the early-stopping iteration, in [0, 1].
+      final_test_accuracy: the test accuracy at the end of training, in [0, 1].
+      diverged: whether the validation loss became NaN or infinite. Training ends there, and the accuracies are NaN.
+      overflow: whether it diverged because a number left the range of float16. In float32 the same weights have a
+        finite loss.
+      compiler: the compiler of the steps, a name in `compilation.HOW_RUN`.
+      seconds: the time spent on training and evaluating, summed over interruptions.
+      xla_refused: the part of the steps that XLA could not compile; empty if XLA compiled them or did not try.
     """
 
     final: Weights
@@ -44,18 +45,18 @@ class TrainingResult:
 
     @property
     def compiled_by(self) -> dict[str, str]:
-        """What the metrics say of the compiler, by name."""
+        """The metrics that describe the compiler."""
         return {"compiler": self.compiler} | ({"xla_refused": self.xla_refused} if self.xla_refused else {})
 
 
 @dataclasses.dataclass(frozen=True)
 class IterationRange:
-    """Which iterations a training runs through.
+    """The iterations of a training.
 
     Attributes:
-      first: the first: the order of the images, the history and the learning rate go on from there.
-      last: where training stops; None: the end of the settings' schedule.
-      rate_from: where in its schedule the learning rate begins; None: at `first`.
+      first: the first iteration; the order of images, the history and the learning rate start there.
+      last: the iteration at which training stops; None: the end of the settings' schedule.
+      rate_from: the iteration of the schedule at which the learning rate starts; None: `first`.
     """
 
     first: int = 0
@@ -64,7 +65,7 @@ class IterationRange:
 
     @property
     def name(self) -> str:
-        """What tells a checkpoint of it from others; nothing for a whole training."""
+        """The part of a checkpoint's name that identifies the range; empty for a whole training."""
         return (
             "" if self == IterationRange() else f" iterations {self.first} to {self.last}, rate from {self.rate_from}"
         )

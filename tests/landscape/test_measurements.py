@@ -455,9 +455,9 @@ def test_the_line_between_two_results(folder, digits):
 @pytest.mark.slow
 def test_paths_that_are_no_trained_networks_are_refused(folder):
     _, seed = folder
-    with pytest.raises(InputError, match="is no result of a results folder"):
+    with pytest.raises(InputError, match="is not a result in a results folder"):
         locate(seed)
-    with pytest.raises(InputError, match="is no result of a results folder"):
+    with pytest.raises(InputError, match="is not a result in a results folder"):
         locate(seed.parents[3])
     measurer = LandscapeMeasurer.__name__  # a folder whose numbers are no training's
     (seed / measurer).mkdir()
@@ -465,7 +465,7 @@ def test_paths_that_are_no_trained_networks_are_refused(folder):
     with pytest.raises(InputError, match="holds no finished training"):
         locate(seed / measurer)
     (seed.parents[0] / "settings.json").write_text('{"network": "fc"}')
-    with pytest.raises(InputError, match="holds no settings of a run"):
+    with pytest.raises(InputError, match="does not hold the settings of a run"):
         locate(seed / "dense")
 
 

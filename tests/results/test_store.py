@@ -333,7 +333,7 @@ def test_a_file_system_without_locks_is_named(results, monkeypatch):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(files.fcntl, "flock", unsupported)
-    with pytest.raises(InputError, match=f"{results.path}/t lies on a file system without locks"), results.lock("t/a"):
+    with pytest.raises(InputError, match=f"{results.path}/t is on a file system without locks"), results.lock("t/a"):
         pass
 
 
@@ -388,7 +388,7 @@ def test_a_lock_is_waited_for_and_released_by_a_dead_owner(results, monkeypatch)
         (message,) = told
         with open(path) as file, pytest.raises(BlockingIOError):
             files.fcntl.flock(file, files.fcntl.LOCK_EX | files.fcntl.LOCK_NB)
-    assert f"is being worked on by process {owner.pid}" in message
+    assert f"is in use by process {owner.pid}" in message
     owner.wait()
     owner.stdout.close()
 
@@ -400,12 +400,12 @@ def test_an_owner_that_has_not_said_its_number_yet_is_another_process(results, m
 
     monkeypatch.setattr(files.fcntl, "flock", busy_at_first)
     with results.lock("t/a"):
-        assert "a is being worked on by another process; waiting for it." in caplog.text
+        assert "a is in use by another process; waiting for it." in caplog.text
     with results.lock("t/a"):
-        assert f"a is being worked on by process {os.getpid()}; waiting for it." in caplog.text
+        assert f"a is in use by process {os.getpid()}; waiting for it." in caplog.text
     (results.path / "t" / ".a.lock").write_bytes(b"\xff no number")
     with results.lock("t/a"):
-        assert caplog.messages[-1] == "a is being worked on by another process; waiting for it."
+        assert caplog.messages[-1] == "a is in use by another process; waiting for it."
 
 
 def test_settings_are_readable(results):

@@ -208,7 +208,7 @@ PANELS = (("fc", "mnist", "600"), ("fc", "digits", "600"), ("conv2", "mnist", "6
         (["--between=a"], "--between needs the folders of two results; 1 given"),
         (["--between=a,b", "--network=fc"], "leave out --network"),
         (["--between=a,b", "--criterion=random"], "leave out --criterion"),
-        (["--between=lottery_tf,runs"], "is no result of a results folder"),
+        (["--between=lottery_tf,runs"], "is not a result in a results folder"),
         (["stray"], "'stray' is not a flag"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_training_that_xla_refuses_runs_as_a_graph_and_says_so_once(tiny_datas
     assert result.compiled_by == {"compiler": "graph", "xla_refused": "AsString"}
     again = trainer.train(ticket, seed=0, level=0)
     assert refusals(caplog) == [
-        "XLA cannot compile the training steps of odd (AsString): they run as a TensorFlow graph."
+        "XLA cannot compile the training steps of odd (AsString), so they run as a TensorFlow graph."
     ]
     for each in (result, again):
         assert each.final["counts/calls"] == 12 + 3, "a step is one call, and so is a reading"

@@ -288,4 +288,4 @@ def test_the_slow_case_is_announced(caplog):
                 precision_speed.warn_if_slow(model, "mixed_bfloat16", 40, measure=lambda *_, ratio=ratio: ratio)
         assert len(caplog.records) == said, "it is said once"
         assert ("take 10.0 times as long" in caplog.text) == said
-        assert ("float32 is the faster choice" in caplog.text) == said
+        assert ("Use the precision float32" in caplog.text) == said

@@ -198,7 +198,7 @@ def test_images_that_cannot_be_augmented_are_refused(tiny_dataset):
     flat = [Split(split.images.reshape(len(split), -1), split.labels)
             for split in (tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test)]  # fmt: skip
     model = keras.Sequential([keras.Input((36,)), keras.layers.Dense(3)])
-    with pytest.raises(InputError, match=r"wants images of height, width and channels; these have shape \(36,\)"):
+    with pytest.raises(InputError, match=r"needs images with height, width and channels; these have shape \(36,\)"):
         Trainer(model, Dataset(*flat), CHANGING)
 
 
@@ -296,7 +296,7 @@ def test_a_snapshot_of_another_ticket_is_not_taken_up(trainer, tmp_path, caplog)
     other = half_ticket(trainer.model, seed=1)
     trainer.train(half_ticket(trainer.model), 0, 1, checkpoint=Checkpoint(tmp_path, 0))
     taken_up = trainer.train(other, 0, 1, checkpoint=Checkpoint(tmp_path, 3600))
-    assert "is of another start or mask" in caplog.text
+    assert "belongs to another training" in caplog.text
     np.testing.assert_array_equal(taken_up.history, trainer.train(other, 0, 1).history)
 
 
@@ -348,7 +348,7 @@ def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
     for part in ("train", "validation", "test"):
         split = getattr(tiny_dataset, part)
         odd = {part: Split(split.images, split.labels + 1)}
-        with pytest.raises(InputError, match=f"{part} labels up to 3; the model .* has 3 outputs"):
+        with pytest.raises(InputError, match=f"largest {part} label is 3; the model .* has 3 outputs"):
             Trainer(tiny_model, dataclasses.replace(tiny_dataset, **odd), SETTINGS)
     with pytest.raises(InputError, match="Unknown optimizer 'adm'; did you mean 'adam'"):
         dataclasses.replace(SETTINGS, optimizer="adm")
