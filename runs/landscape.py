@@ -62,8 +62,8 @@ MEASURE = define_list(
 AT = define_list(
     "at",
     None,
-    "Levels at which instability, robustness, flatness and limit are measured. Default: all levels; a third and two "
-    "thirds of --levels for measurements that need trainings.",
+    "Levels at which instability, robustness, flatness and limit are measured. Default: a third and two thirds of "
+    "--levels for instability and robustness, which need trainings; all levels for flatness and limit.",
     int,
 )
 BETWEEN = define_list(

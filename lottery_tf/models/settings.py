@@ -80,11 +80,11 @@ class TrainingSettings:
       optimizer: the optimizer, a name in `OPTIMIZERS`.
       batch_size: number of images in each training step; the last partial batch of an epoch is dropped.
       eval_interval: iterations between two readings of the validation loss.
-      learning_rate_drops: iterations at which the learning rate is divided by 10; None: no drops.
-      warmup_iterations: number of iterations in which the learning rate rises linearly from 0; None: no warmup.
-      weight_decay: this times half the sum of the squares of all kept kernel weights is added to the loss; biases and
-        batch norm do not decay; None: no weight decay.
-      augmentation: random changes of training images, a name in `AUGMENTATION_DESCRIPTIONS`; None: no augmentation.
+      learning_rate_drops: iterations at which the learning rate is divided by 10, if any.
+      warmup_iterations: number of iterations of warmup, if any, in which the learning rate rises linearly from 0.
+      weight_decay: factor of weight decay, if any. Half the sum of the squares of all kept kernel weights, times this,
+        is added to the loss; biases and batch norm do not decay.
+      augmentation: random changes of training images, if any: a name in `AUGMENTATION_DESCRIPTIONS`.
       precision: the arithmetic of the forward and backward pass, a name in `PRECISIONS`. Weights, the optimizer's
         state, the output layer and the loss are always float32.
       decay: decay of the learning rate, a name in `DECAYS`.
@@ -139,7 +139,7 @@ class PruningSettings:
       conv: fraction of a convolution's unmasked weights that each round prunes; 0 does not prune convolutions.
       dense: fraction of a hidden dense layer's unmasked weights that each round prunes; 0 does not prune these layers.
       output: fraction of the output layer's unmasked weights that each round prunes; 0 does not prune this layer.
-      downsample: fraction for convolutions on a shortcut; None: the same as for other convolutions.
+      downsample: fraction for convolutions on a shortcut, if it differs from that of other convolutions.
     """
 
     conv: float = 0.1

@@ -21,7 +21,7 @@ _TREATMENT = define(
     defaults={"scope": None, "chosen_kept_fraction": []},
     note="Default: set by the network.",
 )
-LEVELS = flags.DEFINE_integer("levels", 24, "Rounds of pruning after the dense training.")
+LEVELS = flags.DEFINE_integer("levels", 24, "Number of rounds of pruning after the dense training.")
 
 
 def levels_from_flags() -> int:
