@@ -1,1 +1,1 @@
-"""The commands: `python -m runs.NAME --help` says what each does. `README.md` has a page on them."""
+"""The commands. `python -m runs.NAME --help` describes a command, and `README.md` all of them."""

@@ -20,7 +20,7 @@ def full(kernels: Mapping[str, np.ndarray]) -> Mask:
 
 
 def check(mask: Mapping[str, np.ndarray]) -> None:
-    """Raises InputError for a mask that keeps no weight of a layer, because the output would be constant."""
+    """Raises InputError for a mask that keeps no weight of a layer, because no signal passes such a layer."""
     for name, kept in mask.items():
         if not kept.any():
             raise InputError(f"The mask keeps 0 of the {kept.size} weights of {name!r}; it must keep at least one.")

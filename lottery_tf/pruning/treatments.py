@@ -89,7 +89,7 @@ class Treatment:
     def name(self) -> str:
         """The name of the treatment's folder: the three names, and every other field that differs from its default.
 
-        The parts are joined by hyphens. The name is unique, because no part contains a hyphen.
+        The parts are joined by hyphens. The name is unique, because names in Python contain no hyphens.
         """
         parts = [self.criterion, self.mask1, self.mask0]
         parts += [self.scope] if self.scope != "layer" else []

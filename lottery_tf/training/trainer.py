@@ -82,7 +82,7 @@ class Trainer:
 
     Args:
       model: a Keras model, usually a masked one (`networks.build`, `conversion.masked`). Its layers get the settings'
-        precision, unless a layer has a half precision already. A `SampledModel` draws its weights at every step.
+        precision, unless a layer has a dtype policy of its own. A `SampledModel` draws its weights at every step.
       dataset: the images.
       settings: the training settings.
       from_logits: whether the model's outputs are logits (True) or probabilities.
