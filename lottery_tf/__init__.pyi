@@ -1,4 +1,4 @@
-"""The public names of the package and where they live; `__init__.py` imports each when it is first used."""
+"""The public names of the package and their modules; `__init__.py` imports each when it is first used."""
 
 from .algorithm import lottery_tickets as lottery_tickets
 from .algorithm import next_ticket as next_ticket

@@ -21,12 +21,12 @@ from lottery_tf.text_tables import text_table
 
 SAMPLE = 200  # number of finished results that are read to estimate a speed
 KIND_NAMES = {  # kind of task -> singular, plural, unit of its speed
-    "training": ("training", "trainings", "images a second"),
-    "learned mask": ("learned mask", "learned masks", "images a second"),
-    "supermasks": ("set of supermasks", "sets of supermasks", "networks a second"),
+    "training": ("training", "trainings", "images per second"),
+    "learned mask": ("learned mask", "learned masks", "images per second"),
+    "supermasks": ("set of supermasks", "sets of supermasks", "networks per second"),
 }
 TIMES = {"year": 365 * 86400, "month": 30 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
-COARSE = 20  # seconds, above which durations are rounded to tens of seconds
+COARSE = 20  # durations above this many seconds are rounded to tens of seconds
 LONG = 2 * TIMES["day"]  # a command that takes longer suggests ways to shorten it
 
 

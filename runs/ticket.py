@@ -11,7 +11,7 @@ Examples:
 --run is the folder of one result, which holds its metrics.json. A supermask is packed as its mask and its seed. With
 --untrained a level is packed in the same way: it is the winning ticket before its training. A trained network is packed
 with its kept weights, as float32 or as float16 (rounded, half the size). The unpacked model does not need this package.
-Some tickets come with the package: `examples` lists them, and their names can be given in place of a file.
+The package contains some tickets. `examples` lists them, and their names can be given in place of a file.
 """
 
 from __future__ import annotations
@@ -131,12 +131,12 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
 
 
 def content_of(path: str) -> bytes:
-    """The content of a ticket file, or of the example of that name."""
+    """Returns the content of a ticket file, or of the example ticket with this name."""
     return examples.example(path) if path in examples.EXAMPLES and not Path(path).exists() else ticket_format.read(path)
 
 
 def list_examples() -> None:
-    """Prints the tickets that come with the package, and what made them."""
+    """Prints the tickets in the package, and the commands that made them."""
     rows: list[tuple] = [("name", "network", "data", "kept %", "test accuracy, %", "bytes", "what")]
     for name, each in examples.examples().items():
         kept, accuracy, size = (
@@ -209,7 +209,7 @@ def unpack(path: str) -> None:
 
 
 def writable(path: str, flag: str) -> Path:
-    """A file to be written, whose folder is made where it is not there; raises InputError where it could not be."""
+    """Returns the path of a file to write, after making its folder; raises InputError if the path is a folder."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{flag} is {path}, a folder; it must name a file.")
@@ -226,7 +226,7 @@ VERBS = {  # verb -> function, the flags it needs, the other words on its comman
 
 
 def main(words: list[str]) -> None:
-    """Does what the verb says: packs, inspects or unpacks one ticket file."""
+    """Packs, inspects or unpacks one ticket file, or lists the example tickets."""
     if not words:
         raise InputError(f"Give a verb: {', '.join(VERBS)}. --help shows an example of each.")
     function, wanted_flags, wanted_words = choose(VERBS, words[0], "verb")
