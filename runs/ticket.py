@@ -146,7 +146,7 @@ def list_examples() -> None:
         )
         rows.append((name, each.network, each.dataset, kept, accuracy, f"{size:,}", each.about))
     commands = dict.fromkeys(command for each in examples.examples().values() for command in each.commands)
-    print(text_table(rows), "\nMade by", *commands, sep="\n")
+    print(text_table(rows), "\nMade by these commands:", *commands, sep="\n")
 
 
 def inspect(path: str) -> None:
