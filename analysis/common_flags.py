@@ -1,4 +1,4 @@
-"""The flag that all commands of the analysis share; each defines it when it starts, since other modules import it."""
+"""The flag that all commands of the analysis share. Each command defines it when it starts, not on import."""
 
 from absl import flags
 
@@ -6,10 +6,10 @@ from lottery_tf.command_flags import define_path
 
 
 def define_results_dir() -> flags.FlagHolder[str]:
-    """Defines the flag that says where results are read."""
+    """Defines the flag for the folder from which results are read."""
     return define_path(
         "results_dir",
         "results",
-        "Folder of all results. What reads results, without exporting them, also takes a folder that `analysis.export "
+        "Folder of all results. All commands except `analysis.export` also read a folder that `analysis.export "
         "--kind=all` wrote.",
     )

@@ -1,7 +1,7 @@
-"""Writes a results folder as tables: a row a trained level, a supermask, a control, or a point of a measurement.
+"""Exports a results folder to CSV files, one row for each trained level, supermask, control or measured point.
 
-The same results give the same bytes, wherever and however often they were interrupted; times, which differ from run to
-run, are a flag of their own.
+The same results give the same bytes on every machine, also if runs were interrupted. Times, which differ from run to
+run, are only exported with --times.
 
 Examples:
   python -m analysis.export --results_dir results --out results.csv
@@ -30,37 +30,37 @@ from lottery_tf.results import files
 
 ALL = "all"
 SECONDS = "seconds"
-TIMED = ("level", "learned_mask", "control")  # the kinds that say how long each row took
+TIMED = ("level", "learned_mask", "control")  # kinds of results that store how long each took
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
     define_results_dir()
-    define_path("out", "results.csv", "The CSV file to write; with --kind=all a folder of them.")
-    flags.DEFINE_string("kind", "level", f"What is exported: {', '.join(CSV_COLUMNS)}, or {ALL}.")
-    flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to each {', '.join(TIMED)}.")
+    define_path("out", "results.csv", "The CSV file to write; with --kind=all, the folder for one file of each kind.")
+    flags.DEFINE_string("kind", "level", f"The kind of results to export: {', '.join(CSV_COLUMNS)}, or {ALL}.")
+    flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to the kinds {', '.join(TIMED)}.")
 
 
 def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: bool = False) -> int:
-    """Writes the columns of a kind of result; a value that is missing (a diverged training's) is left empty.
+    """Writes the results of one kind to a CSV file. Missing values, as of diverged trainings, are left empty.
 
     Args:
-      results: metrics, as `lottery_tf.finished` gives them; those with "rows" give a line for each.
-      path: the file to write.
+      results: metrics, as `lottery_tf.finished` yields them. Results with "rows" give one line for each row.
+      path: the file to write. It stays unchanged if this fails.
       kind: a key of `CSV_COLUMNS`.
-      times: whether there is a column "seconds" as well, for the kinds that have one.
+      times: whether to add a column "seconds", for the kinds that store times.
 
     Returns:
       The number of rows.
 
     Raises:
-      InputError: nothing to write, or a folder where the file should be; a file that is there is left as it was.
+      InputError: there is nothing to write, or `path` is a folder.
     """
     rows = flat(results)
     if not rows:
         raise InputError(f"There is no result of the kind {kind!r} to export.")
     if path.is_dir():
-        raise InputError(f"{path} is a folder; one kind of result is exported to a file.")
+        raise InputError(f"{path} is a folder; a single kind of result is exported to a file.")
     columns = (*CSV_COLUMNS[kind], SECONDS) if times and kind in TIMED else CSV_COLUMNS[kind]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -72,23 +72,23 @@ def write_csv(results: Iterable[dict], path: Path, kind: str = "level", times: b
 
 
 def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path, int]:
-    """Writes all kinds of results into a folder, which `analysis.results.load.load` reads in place of `root`.
+    """Writes all kinds of results to a folder, which `analysis.results.load.load` can read in place of `root`.
 
     Returns:
       The number of rows of each file.
 
     Raises:
-      InputError: no results folder, nothing in it, or a file where the folder should be. A file of an earlier export
-        whose kind is not there any more is refused too: it would be read as if it belonged to these results.
+      InputError: there is no results folder, it holds no results, or `folder` is a file. Also if `folder` holds an
+        earlier export of a kind that has no results now: it would be read as if it belonged to these results.
     """
     found = {kind: results for kind, results in by_kind(root).items() if results}
     if not found:
         raise InputError(f"There is no result in {root} to export.")
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; --kind={ALL} writes a folder of them.")
+        raise InputError(f"{folder} is a file; --kind={ALL} needs a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     if stale := [name for kind, name in CSV_NAMES.items() if kind not in found and (folder / name).exists()]:
-        raise InputError(f"{folder} holds {stale[0]}, of which there are no results in {root}. Choose another folder.")
+        raise InputError(f"{folder} holds {stale[0]}, but {root} has no results of this kind. Choose another folder.")
     return {
         folder / CSV_NAMES[kind]: write_csv(results, folder / CSV_NAMES[kind], kind, times)
         for kind, results in found.items()
@@ -96,7 +96,7 @@ def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path,
 
 
 def main() -> None:
-    """Writes the results of one kind to a CSV file, or those of all kinds to a folder of them."""
+    """Writes the results of one kind to a CSV file, or those of all kinds to a folder."""
     given = flags.FLAGS
     choose({**CSV_COLUMNS, ALL: None}, given.kind, "kind of result")
     root, out = given.results_dir, Path(given.out)

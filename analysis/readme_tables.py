@@ -1,11 +1,11 @@
-"""Writes the tables of results in Markdown files from the results themselves, or checks that they are those.
+"""Writes the tables of results in Markdown files, or checks that the written tables match the results.
 
 Example:
   python -m analysis.readme_tables --results_dir=analysis/measured
   python -m analysis.readme_tables --results_dir=analysis/measured --check
 
-A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`; the names are those of `TABLES`. Accuracies
-and shares are in percent, mean [least, greatest] over seeds, or the value of a single one.
+A table is between the lines `<!-- table: NAME -->` and `<!-- end of table -->`, where NAME is a key of `TABLES`.
+Accuracies and shares are in percent: mean [min, max] over seeds, or the value of a single seed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from analysis.results.columns import FINISHED
 from analysis.results.load import Results, load
 from analysis.results.select import PANEL, panel, panel_caption, successive
 from analysis.tables.formats import SUMMARY, mean_and_range
-from analysis.tables.table1 import learned_of_column, published_table1, table1, ways_learned
+from analysis.tables.table1 import by_training, learned_of_column, published_table1, table1
 from lottery_tf import console
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import STABLE
@@ -37,12 +37,12 @@ from lottery_tf.results import files
 from lottery_tf.studies import paper
 
 FC = ("fc", "mnist")
-KEPT = (51.28, 21.07, 10.83, 6.95)  # percentages, of the long tables
+KEPT = (51.28, 21.07, 10.83, 6.95)  # kept percentages of the long tables
 Row = list[str]
 
 
 def cell(values: Iterable[float], digits: int = 2) -> str:
-    """Mean [least, greatest]; "" where there is none.
+    """Returns "mean [min, max]" of some values; "" if there are none.
 
     >>> cell([98.1, 98.3]), cell([98.1], 1), cell([])
     ('98.20 [98.10, 98.30]', '98.1', '')
@@ -56,7 +56,7 @@ def cell(values: Iterable[float], digits: int = 2) -> str:
 def levels_table(
     results: Results, schedule: str, title: str, lines: Iterable[Treatment], kept: Iterable[float]
 ) -> Iterator[Row]:
-    """Test accuracies of fc: a row a treatment that there are results of, a column a kept percentage."""
+    """Yields test accuracies of fc: one row for each treatment with results, one column for each kept percentage."""
     rows = panel(results.levels, (*FC, schedule, "float32"))
     rows = rows.assign(kept=(100 * rows["kept_fraction"]).round(2))
     yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not place) for place, share in enumerate(kept))]
@@ -68,18 +68,18 @@ def levels_table(
 
 
 def treatment_in_words(treatment: Treatment) -> str:
-    """A treatment by what it does other than rewind to initial weights and freeze at zero.
+    """Names a treatment by its criterion, and by its actions if they differ from the default.
 
     >>> treatment_in_words(Treatment(mask0="init"))
-    '`large_final`, pruned ones frozen at `init`'
+    '`large_final`, pruned weights frozen at `init`'
     """
     usual, words = Treatment(), f"`{treatment.criterion}`"
     words += f", kept weights `{treatment.mask1}`" if treatment.mask1 != usual.mask1 else ""
-    return words + (f", pruned ones frozen at `{treatment.mask0}`" if treatment.mask0 != usual.mask0 else "")
+    return words + (f", pruned weights frozen at `{treatment.mask0}`" if treatment.mask0 != usual.mask0 else "")
 
 
 def table1_beside_published(results: Results) -> Iterator[Row]:
-    """Table 1 beside the published one: each seed's maximum on test images, of the longest training."""
+    """Yields Table 1 and the published one: the mean of the seeds' maxima on test images, for the longest training."""
     found, published, lengths = table1(results), published_table1(), iterations(results)
     yield ["", *TABLE1_TITLES.values()]
     for network, dataset in found[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None):
@@ -96,7 +96,7 @@ def table1_beside_published(results: Results) -> Iterator[Row]:
         yield ["published", *("" if value is None else f"{value:.1f}" for value in values)]
 
 
-TABLE1_TITLES = {  # columns of Table 1 -> what they are called here
+TABLE1_TITLES = {  # column of Table 1 -> its heading here
     "mask x initial": "mask x initial",
     "mask x signed constant": "mask x signed constant",
     "learned mask x initial": "learned x initial",
@@ -107,10 +107,10 @@ TABLE1_TITLES = {  # columns of Table 1 -> what they are called here
 
 
 def _longest_way(results: Results, network: str, dataset: str, column: str) -> str:
-    """How the masks of a column were learned that saw the most images; "" for what is not learned."""
+    """Returns the longest way in which the masks of a column were learned; "" for masks that are not learned."""
     masks = results.learned_masks
     masks = masks[(masks["network"] == network) & (masks["dataset"] == dataset)]
-    ways = ways_learned(learned_of_column(masks, column)) if column in paper.LEARNED_MASKS else []
+    ways = by_training(learned_of_column(masks, column)) if column in paper.LEARNED_MASKS else []
     return ways[-1][0] if ways else ""
 
 
@@ -119,12 +119,12 @@ def _maxima(row: pd.Series) -> str:
 
 
 def iterations(results: Results) -> dict[tuple[str, str, str], int]:
-    """How long each schedule's trainings are."""
+    """Returns the number of iterations of each panel."""
     return results.levels.groupby(list(PANEL))["iterations"].max().to_dict()
 
 
 def initial_logits(results: Results) -> Iterator[Row]:
-    """Learned masks of fc by the initial logit: accuracy and pruned share, and both after the longest learning."""
+    """Yields learned masks of fc by initial logit: accuracy and pruned share, then both after the longest learning."""
     rows = results.learned_masks
     rows = rows[rows["network"].eq(FC[0]) & rows["dataset"].eq(FC[1])]
     rows = rows[rows["g"].eq("bernoulli") & rows["status"].eq(FINISHED)]
@@ -146,7 +146,7 @@ def initial_logits(results: Results) -> Iterator[Row]:
 
 
 def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
-    """Tickets of fc and their controls: means over seeds of the means over draws, and the ends of all draws."""
+    """Yields tickets of fc and their controls: the mean over seeds of the means over draws, and min and max of all."""
     titles = {
         lottery_lines.TICKET: "ticket", lottery_lines.REINIT: "reinitialized", lottery_lines.RANDOM: "random mask",
         lottery_lines.ONE_SHOT: "one-shot", lottery_lines.FINE_TUNED: "fine-tuned",
@@ -164,24 +164,24 @@ def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
 
 
 def limits(results: Results) -> Iterator[Row]:
-    """The share of the surviving weights that can go at once, predicted and found, without and with retraining."""
+    """Yields the share of surviving weights that can be pruned at once: predicted, found, found after retraining."""
     rows = by_magnitude(results.limits)
     rows = rows.assign(share=100 * rows["pruned_fraction"])
-    yield ["kept %", "pruned by", "without retraining: predicted", "found", "with retraining: predicted", "found"]
+    yield ["kept %", "pruned", "without retraining: predicted", "found", "with retraining: predicted", "found"]
     for (_, pruned_by), found in rows.groupby(["level", "pruned_by"]):
         cells = [cell(found.loc[found["method"] == method, "share"], 0) for method in (ALONG, FOUND, MEETS, RETRAINED)]
         yield [
             f"{100 * found['kept_fraction'].mean():.4g}",
-            {MAGNITUDE: "magnitude", RANDOM: "chance"}[pruned_by],
+            {MAGNITUDE: "by magnitude", RANDOM: "at random"}[pruned_by],
             *cells,
         ]
 
 
 def joined_pairs(results: Results) -> Iterator[Row]:
-    """How many of the pairs of successive levels are joined, of those that both match and of the others."""
+    """Yields how many pairs of successive levels are connected, for pairs of matching levels and for other pairs."""
     pairs = successive(results.lines)
     pairs = pairs.assign(joined=pairs["error_barrier"] < STABLE)
-    yield ["iterations", "pruned by", "rewound to", "seeds", "both match: joined", "not both match: joined"]
+    yield ["iterations", "pruned by", "rewound to", "seeds", "both match: connected", "not both match: connected"]
     for schedule, on_schedule in pairs.groupby("schedule"):
         parts = [(*key, part) for key, part in on_schedule.groupby(["criterion", "rewind_to"])]
         for criterion, rewind_to, part in (*parts, ("all", "all", on_schedule)):
@@ -191,7 +191,7 @@ def joined_pairs(results: Results) -> Iterator[Row]:
 
 
 def claims_with_data(results: Results) -> Iterator[Row]:
-    """The claims that have a verdict, each network on the longest schedule that has one."""
+    """Yields the claims with enough data, one row for each network, on the longest schedule with enough data."""
     lengths = {panel_caption(key): length for key, length in iterations(results).items()}
     yield ["claim", "verdict", "network, data, schedule", "differences, mean [95% interval]", "seeds"]
     for results_of_claim in by_claim(results).values():
@@ -204,7 +204,7 @@ def claims_with_data(results: Results) -> Iterator[Row]:
 
 
 def claims_without_data(results: Results) -> Iterator[Row]:
-    """The claims that no network has data enough for, and what is missing where the least is."""
+    """Yields the claims for which no network has enough data, with the panel that lacks the least."""
     yield ["claim", "network, data, schedule", "missing", "numbers so far"]
     for found in by_claim(results).values():
         if all(each.verdict == Verdict.NO_DATA for each in found):
@@ -213,7 +213,7 @@ def claims_without_data(results: Results) -> Iterator[Row]:
 
 
 def by_claim(results: Results) -> dict[str, list[ClaimResult]]:
-    """The results of all claims by their sentence."""
+    """Returns the verdicts on all claims by their sentence."""
     found: dict[str, list[ClaimResult]] = {}
     for each in evaluate(results):
         found.setdefault(each.claim, []).append(each)
@@ -221,7 +221,7 @@ def by_claim(results: Results) -> dict[str, list[ClaimResult]]:
 
 
 def _short(numbers: str) -> tuple[str, str]:
-    """The conditions without p-values and notes, and the number of seeds.
+    """Returns the conditions without p-values and notes, and the number of seeds.
 
     >>> _short("a - b: +0.84 points [+0.77, +0.91], within 0.16: p = 2e-06, n = 5 (a note); c - d: +1 -, p = 1, n = 5")
     ('a - b: +0.84 points [+0.77, +0.91] within 0.16; c - d: +1 -', '5')
@@ -261,11 +261,11 @@ TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {
 }
 
 
-def written(text: str, results: Results) -> str:
-    """A Markdown text with all its tables made anew.
+def with_new_tables(text: str, results: Results) -> str:
+    """Returns a Markdown text with its tables made anew from the results.
 
     Raises:
-      InputError: a name that is not in `TABLES`.
+      InputError: a table's name is not in `TABLES`.
     """
 
     def table(match: re.Match) -> str:
@@ -285,7 +285,7 @@ def define_flags() -> None:
     """Defines the command's flags."""
     define_results_dir()
     flags.DEFINE_list("files", ["README.md", "analysis/measured/README.md"], "The Markdown files.")
-    flags.DEFINE_boolean("check", False, "Write nothing, and fail where a file's tables are not those of the results.")
+    flags.DEFINE_boolean("check", False, "Write nothing, and fail if a table does not match the results.")
 
 
 def main() -> None:
@@ -296,10 +296,10 @@ def main() -> None:
         if not path.is_file():
             raise InputError(f"There is no file {path}.")
         text = path.read_text()
-        new = written(text, results)
+        new = with_new_tables(text, results)
         if new != text and flags.FLAGS.check:
             raise InputError(
-                f"The tables in {path} are not those of {flags.FLAGS.results_dir}: run this without --check."
+                f"The tables in {path} do not match {flags.FLAGS.results_dir}: run this command without --check."
             )
         files.replace(path, new.encode())
 

@@ -1,4 +1,4 @@
-"""Prints what is behind each star of a figure: p-values, effect sizes, intervals, and what so few runs can show.
+"""Prints the statistics behind each star of a figure: p-values, effect sizes, intervals, and what so few runs can show.
 
 Examples:
   python -m analysis.significance --results_dir=results --figure=figure3
@@ -36,13 +36,13 @@ COMPARISON_COLUMNS = (
 def behind_stars(
     levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str, rule: stars.StarRule = stars.PAPER_RULE
 ) -> pd.DataFrame:
-    """At each level the line of the best mean, which alone could be starred, against each other line.
+    """Compares, at each level, the line with the best mean with each other line. Only the best line can have a star.
 
     The arguments are those of `analysis.statistics.figure_lines.lines`.
 
     Returns:
-      A row for each comparison, with the columns `COMPARISON_COLUMNS`: the fields of `significance_tests.Comparison`,
-      the p-value that counts for the star, and whether the line is starred. Differences are in the metric's own units.
+      One row for each comparison, with `COMPARISON_COLUMNS`: the fields of `significance_tests.Comparison`, the
+      corrected p-value, and whether the line has a star. Differences are in the units of the metric.
     """
     runs = figure_runs(levels_of_panel, figure, metric)
     kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), METRICS[metric].better, []
@@ -55,7 +55,7 @@ def behind_stars(
 
 
 def text(found: pd.DataFrame, metric: str) -> str:
-    """`behind_stars` as text, a block a level; accuracies in percentage points."""
+    """Returns what `behind_stars` returns as text, one block for each level, with accuracies in percent."""
     blocks = []
     for (level, line), rows in found.groupby(["level", "line"], sort=False):
         star = " *" if rows["star"].iloc[0] else ""
@@ -66,14 +66,14 @@ def text(found: pd.DataFrame, metric: str) -> str:
 
 
 def _printed(rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """The rows with differences as they are printed: in the metric's unit and with its decimals."""
+    """Formats the differences in the unit and with the decimals in which the metric is printed."""
     names = ("difference", "low", "high")
     return rows.assign(
         **{name: [_rounded(metric.factor * v, f"+.{metric.digits}f") for v in rows[name]] for name in names}
     )
 
 
-CELLS: dict[str, Callable] = {  # heading -> from a comparison to its cell
+CELLS: dict[str, Callable] = {  # heading -> function from a comparison to its cell
     "against": lambda row: row.against,
     "n": lambda row: f"{row.n}, {row.n_against}",
     "difference": lambda row: row.difference,
@@ -94,16 +94,16 @@ def _rounded(value: float, digits: str) -> str:
 
 
 def limits(runs: int, lines: int, significance: float = paper.SIGNIFICANCE) -> str:
-    """What so many runs of each of so many lines can and cannot show, as text."""
-    rows = [["test", "least p of one comparison", "a star takes", "with correction holm"]]
+    """Returns as text what this number of runs of each of this number of lines can and cannot show."""
+    rows = [["test", "least p of one comparison", "a star is", "with correction holm"]]
     comparisons = lines * (lines - 1)
     for name, test in significance_tests.TESTS.items():
         least = power.least_p_value(name, runs, runs)
-        # Of two directions of one pair only one can have a small p-value: Holm's least factor is half the number.
+        # Only one direction of a pair can have a small p-value, so Holm's least factor is half the comparisons.
         rows.append(
             [test.title, _least(least), _reach(least, significance), _reach(least * comparisons / 2, significance)]
         )
-    head = f"What {runs} runs a line can show at p <= {significance:g}, one-sided:"
+    head = f"What {runs} runs of each line can show at p <= {significance:g}, one-sided:"
     return "\n".join([head, text_table(rows, indent="  "), *_effects(runs, significance)])
 
 
@@ -118,29 +118,29 @@ def _reach(p_value: float, significance: float) -> str:
 
 
 def _effects(runs: int, significance: float) -> list[str]:
-    """The differences that show and that are likely to show, where there are runs enough for a t-test."""
+    """Returns as text the differences that are significant and that are likely to be found, by Student's t-test."""
     if runs < 2:
-        return ["A single run has no spread: nothing can be said of it by a t-test."]
+        return ["A single run has no variance: a t-test is not possible."]
     least = power.least_significant_effect(runs, significance)
     likely = power.detectable_effect(runs, significance)
     return [
-        f"By Student's t, a difference shows where it is at least {least:.2f} standard deviations of a line's runs.",
-        f"A true difference of {likely:.2f} standard deviations shows in {power.POWER:.0%} of studies, smaller ones in",
-        "fewer: a missing star does not say that lines are equal. Each level is tested anew: of many levels some are",
-        "starred by chance.",
+        f"By Student's t-test, a difference of at least {least:.2f} standard deviations is significant.",
+        f"A true difference of {likely:.2f} standard deviations is found in {power.POWER:.0%} of studies,",
+        "a smaller one in fewer, so a missing star does not mean that lines are equal. Each level is",
+        "tested separately, so some of many levels have a star by chance.",
     ]
 
 
 def define_flags() -> None:
-    """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
+    """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
     define_results_dir()
     define_star_flags()
-    flags.DEFINE_string("figure", "figure3", f"Which figure: {', '.join(paper.FIGURES)}.")
-    flags.DEFINE_string("measure", "test_accuracy", f"Of which metric: {', '.join(METRICS)}.")
+    flags.DEFINE_string("figure", "figure3", f"The figure: {', '.join(paper.FIGURES)}.")
+    flags.DEFINE_string("measure", "test_accuracy", f"The metric: {', '.join(METRICS)}.")
 
 
 def main() -> None:
-    """Prints what stands behind a figure's stars: each comparison with its p-value, effect and number of runs."""
+    """Prints the comparisons behind a figure's stars, with p-values, effect sizes and numbers of runs."""
     given = flags.FLAGS
     figure, metric = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "measure")
     rule = rule_from_flags()
@@ -148,7 +148,7 @@ def main() -> None:
     found = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
     found = {key: rows for key, rows in found.items() if len(rows)}
     if not found:
-        raise InputError(f"{given.results_dir} holds no two lines of {given.figure} at one level: nothing to compare.")
+        raise InputError(f"{given.results_dir} holds no two lines of {given.figure} at the same level to compare.")
     for key, rows in found.items():
         print(f"{figure.title}: {metric.title}; {panel_caption(key, 'schedule ')}\n")
         print(f"{text(rows, given.measure)}\n")
@@ -159,11 +159,11 @@ def main() -> None:
 
 DIRECTION = {"greater": "above", "less": "below"}
 NOTE = """
-The line of the best mean at each level against each other line that has runs there.
-p: {title}, one-sided, of "the line's mean is {direction} the other's".
-Correction: {correction}. A star (*) takes p <= {significance:g} against every other line.
-g: difference over the pooled standard deviation, corrected for few runs. Intervals are two-sided.
-Runs that are missing or diverged are left out, and n is smaller.""".strip()
+At each level, the line with the best mean is compared with each other line that has runs at this level.
+p: one-sided p-value of "the line's mean is {direction} the other's" by {title}.
+Correction: {correction}. A star (*) means p <= {significance:g} against every other line.
+Hedges' g: difference in pooled standard deviations, corrected for few runs. Intervals are two-sided.
+Missing and diverged runs are left out, which makes n smaller.""".strip()
 
 
 if __name__ == "__main__":

@@ -170,4 +170,4 @@ def test_a_figure(checkout):
     reader.run()
     assert (checkout / "figures" / "losses.png").stat().st_size > 1000
     code = "from analysis.report import captions; print(captions.caption('losses', None))"
-    assert reader.do("-c", code) == "A dot is a trained network.\n"
+    assert reader.do("-c", code) == "Each dot is a trained network.\n"

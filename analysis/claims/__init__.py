@@ -1,4 +1,5 @@
-"""The claims of the paper and of the two works behind it, each a test on the data.
+"""Tests the claims of the paper, and of the two works that it builds on, on results.
 
-`catalogue.evaluate` runs them; a claim is a function in the module of its paper, and `verdicts` judges its conditions.
+Each claim is a function in the module of its paper. `catalogue.evaluate` runs them, and `verdicts` judges their
+conditions.
 """

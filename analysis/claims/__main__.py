@@ -1,11 +1,11 @@
-"""Tests the claims of the paper, and of the two works behind it, on the results at hand.
+"""Tests the claims of the paper, and of the two works that it builds on, on a results folder.
 
 Example:
   python -m analysis.claims --results_dir=results
 
-A claim is shown where the data show all of its conditions, contradicted where they show the opposite of one, and not
-shown where they do neither. `zhou2019`, `zhou2019_supermasks`, `frankle2019` and `paul2023` of `analysis.claims`
-have each claim with its test; `verdicts` has the rules.
+A claim is shown if the results show all of its conditions, contradicted if they show the opposite of one, and not
+shown otherwise. The modules `zhou2019`, `zhou2019_supermasks`, `frankle2019` and `paul2023` of `analysis.claims` hold
+the claims and their tests; `verdicts` holds the rules.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lottery_tf import console
 
 
 def text(found: Iterable[ClaimResult]) -> str:
-    """Results as text, a block a claim; where there is not enough data, what is missing."""
+    """Returns verdicts as text, one block for each claim, with what is missing if there are not enough data."""
     claims: dict[tuple[str, str, str], list[ClaimResult]] = {}
     for result in found:
         claims.setdefault((result.claim, result.place, result.rule), []).append(result)
@@ -52,7 +52,7 @@ def _indented(paragraph: str, by: int) -> list[str]:
 
 
 def counts(found: Iterable[ClaimResult]) -> str:
-    """How many claims have each verdict, a line for what each is tested on."""
+    """Counts the claims with each verdict: one line for each panel."""
     panels: dict[str, Counter] = {}
     for result in found:
         panels.setdefault(result.panel, Counter())[result.verdict] += 1
@@ -63,32 +63,35 @@ def counts(found: Iterable[ClaimResult]) -> str:
 
 
 def margins(results: Results) -> str:
-    """The margin of each network and data set that has one, a line each."""
+    """Returns the margins that are defined as text: one line for each network and data set."""
     found = {each.key[:2]: each.margin for each in collect(results) if not math.isnan(each.margin)}
     return "\n".join(f"margin of {', '.join(key)}: {100 * margin:.2f} points" for key, margin in found.items())
 
 
 def define_flags() -> None:
-    """Defines the command's flags; not at import, because commands with flags of their own import this module."""
+    """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
     define_results_dir()
 
 
 def main() -> None:
-    """Prints each claim with its verdicts, how many there are of each, and the rules."""
+    """Prints each claim with its verdicts, the number of each verdict, and the rules."""
     results = load(flags.FLAGS.results_dir)
     found = evaluate(results)
     print(f"{text(found)}\n\n{counts(found)}")
-    print("\n".join(filter(None, [NOTE, margins(results), unconverged.described(results)])))
+    print("\n".join(filter(None, [NOTE, margins(results), unconverged.in_words(results)])))
 
 
 NOTE = f"""
-A claim is shown where each of its conditions is, and contradicted where the opposite of one is shown; what is neither
-may be a difference too small for these runs. a - b: mean over levels and seeds [95% interval], p of "a is above b" by a
-paired one-sided t-test over n seeds; contradicted: p of "a is below b" is at most 0.05. "As good within the margin":
-two such tests, that the difference is above less the margin and below the margin. The margin is {REPEATABILITY}
-standard deviations of the dense network's accuracy between seeds, on the longest schedule that has three: two seeds of
-one network differ by more once in twenty times (the repeatability limit of ISO 5725). Fewer than {LEAST_SEEDS} seeds,
-or {LEAST_LEVELS} levels of a line, are not enough data. Many claims are tested, and nothing corrects for that."""
+A claim is shown if each of its conditions is shown, and contradicted if the opposite of one is shown. If it is neither,
+the difference may be too small for so few runs.
+a - b: the mean difference over levels and seeds [95% interval], and p, the p-value of "a is above b" by a paired
+one-sided t-test over n seeds. The condition is contradicted if the p-value of "a is below b" is at most 0.05.
+"As good as, within the margin": two such tests show that the difference lies between minus the margin and the margin.
+The margin is {REPEATABILITY} standard deviations of the dense network's accuracy between seeds, on the longest schedule
+with three seeds. Two seeds of one network differ by more than this in one of twenty cases (the repeatability limit of
+ISO 5725).
+Fewer than {LEAST_SEEDS} seeds, or fewer than {LEAST_LEVELS} levels of a line, are not enough data. Many claims are
+tested; the p-values are not corrected for this."""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""All claims, and what the results say of each.
+"""Lists all claims and tests them on results.
 
-Each claim is a test in the module of its paper; `analysis.claims.verdicts` has the rules by which it is judged.
+Each claim is a test in the module of its paper; `analysis.claims.verdicts` holds the rules by which it is judged.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ CLAIMS: tuple[Claim, ...] = (*zhou2019.CLAIMS, *zhou2019_supermasks.CLAIMS, *fra
 
 @dataclasses.dataclass(frozen=True)
 class ClaimResult:
-    """What one network's results say of a claim.
+    """The verdict on a claim for the results of one panel.
 
     Attributes:
       claim: the claim in words.
-      place: where the paper has it.
+      place: the paper and section that make it.
       rule: what is tested, in a sentence or two.
-      panel: "network, data set, schedule"; of claims about learned masks alone "network, data set".
+      panel: "network, data set, schedule"; for claims about learned masks alone "network, data set".
       verdict: "shown", "contradicted", "not shown" or "not enough data".
-      numbers: the conditions with their numbers; "" where some of the data are not there at all.
-      missing: which of the data that the claim needs fewer than three seeds have.
+      numbers: the conditions with their numbers; "" if some of the data are missing altogether.
+      missing: the data for which there are fewer than three seeds.
     """
 
     claim: str
@@ -41,7 +41,7 @@ class ClaimResult:
 
 
 def evaluate(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[ClaimResult]:
-    """Tests claims, in their order, on each panel of the networks that each is about."""
+    """Tests claims in their order, each on all panels of the networks that it is about."""
     found = collect(results)
     return [
         _result(claim, evidence)
@@ -52,7 +52,7 @@ def evaluate(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[ClaimRe
 
 
 def _result(claim: Claim, evidence: Evidence) -> ClaimResult:
-    """Tests a claim where there is some of all the data that it needs."""
+    """Tests a claim if at least one seed has each of the data that it needs."""
     panel, seeds = panel_caption(evidence.key), claim.seeds(evidence)
     conditions = claim.test(evidence) if all(seeds.values()) else []
     verdict = combined([each.verdict for each in conditions]) if conditions else Verdict.NO_DATA

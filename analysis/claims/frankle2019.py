@@ -1,10 +1,10 @@
-"""The claims of Frankle & Carbin, "The Lottery Ticket Hypothesis", each as a test on the data.
+"""The claims of Frankle & Carbin, "The Lottery Ticket Hypothesis", each with its test.
 
-Their place is that in arXiv 1803.03635v5. As in `analysis.claims.zhou2019`, what counts as shown follows from the words
-of each claim and was not fitted to results (the rule of `faster_then_slower` was made stricter after first results,
-whose verdict stayed), and a test's docstring is its rule. "Above" and "earlier" are those of
-`analysis.claims.verdicts`; a seed's control is the mean over its draws. Where the dense networks' validation loss is
-still falling when training ends, in half of the seeds or more, nothing can be said of speed.
+Sections are those of arXiv 1803.03635v5. As in `analysis.claims.zhou2019`, the docstring of a test is its rule, and the
+rules follow from the words of the claims and were not fitted to results. (The rule of `faster_then_slower` was made
+stricter after the first results; its verdict did not change.) "Above" and "earlier" are tested by
+`analysis.claims.verdicts`. A seed's value of a control is the mean over its draws. Claims about speed are not judged if
+the validation loss of at least half of the dense networks is still falling when training ends.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from analysis.results.lottery_lines import ONE_SHOT, RANDOM, REINIT, TICKET
 from lottery_tf.landscape.interpolation import MATCHING
 from lottery_tf.results.paths import DENSE
 
-SMALL = (0.1, 0.25)  # the kept fractions of "10-20% of the size, or less", from the steps of 20% that hold a fifth
+SMALL = (0.1, 0.25)  # kept fractions for "10-20% of the size, or less"; 0.25 includes the level nearest to a fifth
 LITTLE_KEPT = (0.0, 0.25)
-EARLY_AT = 0.21  # the kept fraction of which the paper prints how much sooner a ticket stops
+EARLY_AT = 0.21  # the kept fraction at which the paper compares early stopping
 FASTER_ONE_SHOT, BETTER_ONE_SHOT = (0.17, 0.68), (0.051, 0.96)  # Section 2: 67.5 to 17.6%, and 95 to 5.17% kept
 
 STOP, ACCURACY = "early_stop_iteration", "test_accuracy"
@@ -32,7 +32,10 @@ CLAIMS, claim = claims_of("Frankle & Carbin")
 
 
 def line(evidence: Evidence, name: str, measure: str = ACCURACY) -> pd.DataFrame:
-    """A measure of a line of `lottery_lines`: a row a seed, a column a level; a control is the mean over its draws."""
+    """Returns a measure of a line of `lottery_lines`: one row for each seed, one column for each level.
+
+    Controls are averaged over their draws.
+    """
     treatments = lottery_lines.treatments(evidence.key[0])
     if name in treatments:
         return evidence.line(treatments[name], measure)
@@ -42,12 +45,12 @@ def line(evidence: Evidence, name: str, measure: str = ACCURACY) -> pd.DataFrame
 
 
 def need(name: str, part: Part) -> Need:
-    """A line at three levels of those between two kept fractions."""
+    """Returns the need for a line at three levels within a part of it."""
     return need_line(name, functools.partial(line, name=name), part)
 
 
 def _stops_near(evidence: Evidence) -> dict[int, float]:
-    """The ticket's early-stopping iteration for each seed at the level nearest to 21%, where there is one near."""
+    """Returns the ticket's early-stopping iteration for each seed, at the level nearest to 21% kept if one is near."""
     near, stops = evidence.nearest_level(EARLY_AT), line(evidence, TICKET, STOP)
     return stops[near].dropna().to_dict() if near in stops else {}
 
@@ -56,66 +59,70 @@ NEED_NEAR_A_FIFTH = [Need(f"{TICKET} near {EARLY_AT:.0%} kept", _stops_near), NE
 
 
 def _means(evidence: Evidence, names: Iterable[str], kept: tuple[float, float], measure: str = ACCURACY) -> dict:
-    """`over_levels` of lines between two kept fractions, with the dense network's value of each seed."""
+    """Returns `over_levels` of lines between two kept fractions, with the dense network's value for each seed."""
     lines = {name: line(evidence, name, measure) for name in names}
     means = over_levels(lines, evidence.levels_between(*kept), LEAST_OF_PART)
     return means | {DENSE: evidence.trained(measure)}
 
 
 def _earlier(evidence: Evidence, a: str, b: str, means: dict) -> Condition:
-    """`earlier`, where training is long enough to tell."""
+    """Returns the condition `earlier`; not enough data if training is too short to judge speed."""
     found = earlier(a, b, means)
     note = lottery_lines.too_short(evidence.levels[evidence.levels["treatment"] == DENSE])
-    return Condition(Verdict.NO_DATA if note else found.verdict, found.text).noted(note)
+    return Condition(Verdict.NO_DATA if note else found.verdict, found.text).with_note(note)
 
 
 @claim(
-    "There are winning tickets of 10 to 25 percent of the weights that match the dense network's test accuracy.",
+    "Some winning tickets with 10 to 25 percent of the weights match the dense network's test accuracy.",
     "Section 1",
     [need(TICKET, SMALL), NEED_DENSE],
 )
 def small_tickets_match(evidence: Evidence) -> list[Condition]:
-    """The ticket of 10 to 25% that has the least validation loss is above the dense network less 0.2 points."""
+    """The ticket with 10 to 25% kept and the lowest validation loss is above the dense network minus 0.2 points."""
     levels = [level for level in evidence.levels_between(*SMALL) if level in line(evidence, TICKET)]
     losses, accuracies = (line(evidence, TICKET, measure)[levels] for measure in ("early_stop_val_loss", ACCURACY))
     best = losses.dropna(how="all").idxmin(axis=1) if levels else {}
     tickets = {seed: float(accuracies.loc[seed, level]) for seed, level in best.items()}
     bound = {seed: accuracy - MATCHING for seed, accuracy in evidence.trained().items()}
-    name = f"{DENSE} less {100 * MATCHING:.1f} points"
+    name = f"{DENSE} minus {100 * MATCHING:.1f} points"
     return [above(TICKET, name, {TICKET: tickets, name: bound})]
 
 
 @claim(
-    "Winning tickets of that size reach higher test accuracy than the dense network.",
+    "Winning tickets with 10 to 25 percent of the weights reach higher test accuracy than the dense network.",
     "Section 2",
     [need(TICKET, SMALL), NEED_DENSE],
 )
 def tickets_are_better(evidence: Evidence) -> list[Condition]:
-    """Over the levels with 10 to 25% of the weights, three at least, the ticket is above the dense network."""
+    """The mean of the ticket over the levels with 10 to 25% kept, at least three, is above the dense network."""
     return [above(TICKET, DENSE, _means(evidence, [TICKET], SMALL))]
 
 
 @claim(
-    "With 21 percent of its weights a winning ticket learns faster than the dense network.",
+    "A winning ticket with 21 percent of the weights learns faster than the dense network.",
     "Section 2",
     NEED_NEAR_A_FIFTH,
 )
 def tickets_stop_earlier(evidence: Evidence) -> list[Condition]:
-    """At the level nearest to 21% kept, within 16 to 26%, the ticket stops earlier than the dense network."""
+    """At the level nearest to 21% kept (between 16 and 26%), the ticket stops earlier than the dense network."""
     stops = {TICKET: _stops_near(evidence), DENSE: evidence.trained(STOP)}
     return [_earlier(evidence, TICKET, DENSE, stops)]
 
 
-@claim("Winning tickets learn faster the more they are pruned, and then slower again.", "Section 2", NEED_NEAR_A_FIFTH)
+@claim(
+    "Winning tickets learn faster the more they are pruned, up to a point from which they learn more slowly again.",
+    "Section 2",
+    NEED_NEAR_A_FIFTH,
+)
 def faster_then_slower(evidence: Evidence) -> list[Condition]:
-    """At the level nearest to 21% kept, within 16 to 26%, the ticket stops earlier than the dense and the last one.
+    """At the level nearest to 21% kept (16 to 26%), the ticket stops earlier than the dense network and the last level.
 
-    The last level is the last that three seeds have.
+    The last level is the deepest that three seeds have.
     """
     ticket, near = line(evidence, TICKET, STOP), evidence.nearest_level(EARLY_AT)
     last = max((level for level in ticket if ticket[level].count() >= LEAST_SEEDS), default=near)
     if near not in ticket or last == near:
-        text = f"n = {len(ticket)}, no level of {EARLY_AT:.0%} kept with others beyond it"
+        text = f"n = {len(ticket)}, no level near {EARLY_AT:.0%} kept with a deeper one"
         return [Condition(Verdict.NO_DATA, text)]
     kept = evidence.kept_fractions()
     names = {level: f"{100 * kept[level]:.3g}% kept" for level in (near, last)}
@@ -124,32 +131,32 @@ def faster_then_slower(evidence: Evidence) -> list[Condition]:
 
 
 @claim(
-    "A winning ticket reaches higher test accuracy than the same structure reinitialized.",
+    "A winning ticket reaches higher test accuracy than the same subnetwork reinitialized.",
     "Section 2",
     [need(TICKET, LITTLE_KEPT), need(REINIT, LITTLE_KEPT)],
 )
 def better_than_reinitialized(evidence: Evidence) -> list[Condition]:
-    """With a quarter of the weights or fewer, the ticket is above its reinitialization."""
+    """With at most 25% of the weights kept, the ticket is above the reinitialized ticket."""
     return [above(TICKET, REINIT, _means(evidence, (TICKET, REINIT), LITTLE_KEPT))]
 
 
 @claim(
-    "A winning ticket learns faster than the same structure reinitialized.",
+    "A winning ticket learns faster than the same subnetwork reinitialized.",
     "Section 2",
     [need(TICKET, LITTLE_KEPT), need(REINIT, LITTLE_KEPT)],
 )
 def faster_than_reinitialized(evidence: Evidence) -> list[Condition]:
-    """With a quarter of the weights or fewer, the ticket stops earlier than its reinitialization."""
+    """With at most 25% of the weights kept, the ticket stops earlier than the reinitialized ticket."""
     return [_earlier(evidence, TICKET, REINIT, _means(evidence, (TICKET, REINIT), LITTLE_KEPT, STOP))]
 
 
 @claim(
-    "Reinitialized, pruned networks learn slower than the dense network and lose test accuracy.",
+    "Reinitialized pruned networks learn more slowly than the dense network and lose test accuracy.",
     "Section 2",
     [need(REINIT, LITTLE_KEPT), NEED_DENSE],
 )
 def reinitialized_fall_behind(evidence: Evidence) -> list[Condition]:
-    """With a quarter of the weights or fewer, the dense network is above the reinitialized ticket and stops earlier."""
+    """With at most 25% of the weights kept, the dense network is above the reinitialized ticket and stops earlier."""
     return [
         above(DENSE, REINIT, _means(evidence, [REINIT], LITTLE_KEPT)),
         _earlier(evidence, DENSE, REINIT, _means(evidence, [REINIT], LITTLE_KEPT, STOP)),
@@ -157,12 +164,12 @@ def reinitialized_fall_behind(evidence: Evidence) -> list[Condition]:
 
 
 @claim(
-    "Winning tickets learn faster and reach higher test accuracy than random networks as sparse.",
+    "Winning tickets learn faster and reach higher test accuracy than random subnetworks of the same size.",
     "Section 1",
     [need(TICKET, LITTLE_KEPT), need(RANDOM, LITTLE_KEPT)],
 )
 def better_than_random(evidence: Evidence) -> list[Condition]:
-    """With a quarter of the weights or fewer, the ticket is above random masks of its size and stops earlier."""
+    """With at most 25% of the weights kept, the ticket is above a random ticket of its size and stops earlier."""
     return [
         above(TICKET, RANDOM, _means(evidence, (TICKET, RANDOM), LITTLE_KEPT)),
         _earlier(evidence, TICKET, RANDOM, _means(evidence, (TICKET, RANDOM), LITTLE_KEPT, STOP)),
@@ -175,10 +182,11 @@ def better_than_random(evidence: Evidence) -> list[Condition]:
     [need(TICKET, (0, 1)), need(ONE_SHOT, (0, 1)), NEED_DENSE],
 )
 def iterative_is_smaller(evidence: Evidence) -> list[Condition]:
-    """The least kept fraction at which a ticket matches (dense accuracy less 0.2 points) is less for iterative pruning.
+    """The smallest kept fraction at which a ticket matches is smaller with iterative than with one-shot pruning.
 
-    Of the levels that a seed has of both; where no ticket matches, the dense network is the least. Where iterative
-    tickets still match at the last level in half of the seeds or more, only a difference that shows can be judged.
+    A ticket matches if its accuracy is at least that of the dense network minus 0.2 points. Only levels that a seed has
+    for both count; if no ticket matches, the smallest is the dense network. If the iterative tickets of at least half
+    of the seeds still match at the last level, deeper levels are missing: the claim is shown or lacks data.
     """
     iterative, one_shot = (line(evidence, name) for name in (TICKET, ONE_SHOT))
     kept, trained = evidence.kept_fractions(), evidence.trained()
@@ -198,20 +206,20 @@ def iterative_is_smaller(evidence: Evidence) -> list[Condition]:
     )
     if found.verdict is Verdict.SHOWN or not open_end or open_end < len(least[TICKET]) / 2:
         return [found]
-    note = f"iterative tickets match to the last level of {open_end} seeds: deeper levels are missing"
-    return [Condition(Verdict.NO_DATA, found.text).noted(note)]
+    note = f"iterative tickets of {open_end} seeds match at the last level: deeper levels are missing"
+    return [Condition(Verdict.NO_DATA, found.text).with_note(note)]
 
 
 SMALLEST = "kept by the smallest matching {}"
 
 
 @claim(
-    "One-shot pruning finds winning tickets too.",
+    "One-shot pruning also finds winning tickets.",
     "Section 2",
     [need(ONE_SHOT, FASTER_ONE_SHOT), need(ONE_SHOT, BETTER_ONE_SHOT), NEED_DENSE],
 )
 def one_shot_finds_tickets(evidence: Evidence) -> list[Condition]:
-    """One-shot tickets with 17 to 68% of the weights stop earlier, and with 5.1 to 96% are above, the dense network."""
+    """One-shot tickets stop earlier than the dense network at 17 to 68% kept, and are above it at 5.1 to 96% kept."""
     return [
         _earlier(evidence, ONE_SHOT, DENSE, _means(evidence, [ONE_SHOT], FASTER_ONE_SHOT, STOP)),
         above(ONE_SHOT, DENSE, _means(evidence, [ONE_SHOT], BETTER_ONE_SHOT)),

@@ -1,10 +1,10 @@
-"""The claims of Paul et al., "Unmasking the Lottery Ticket Hypothesis", as tests on measurements of the landscape.
+"""The claims of Paul et al., "Unmasking the Lottery Ticket Hypothesis", each with its test.
 
-Their place is that in arXiv 2210.03044. Its abstract says the first of successive levels "at higher sparsities"; which
-those are it does not say, and all levels count here. As in `analysis.claims.zhou2019`, what counts as shown follows
-from the words of each claim and was not fitted to results, and a test's docstring is its rule. "Above" is that of
-`analysis.claims.verdicts`. Levels are those of iterative rewinding by magnitude (large_final), whatever the rewind
-point, but where a claim is about random pruning as well.
+Sections are those of arXiv 2210.03044. Its abstract makes the first claim for levels "at higher sparsities" without
+saying which these are, so all levels count here. As in `analysis.claims.zhou2019`, the docstring of a test is its rule,
+and the rules follow from the words of the claims and were not fitted to results. "Above" is tested by
+`analysis.claims.verdicts`. Levels are those of iterative rewinding by magnitude (large_final) with any rewind point,
+except if a claim is also about random pruning.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from lottery_tf.landscape.interpolation import MATCHING, STABLE
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.pruning.treatments import Treatment
 
-MOST, HALF = 0.9, 0.5  # "if and only if": of nine tenths of the pairs at least; contradicted: of less than half
-LEAST_PAIRS = 10  # of each kind
+MOST, HALF = 0.9, 0.5  # share of pairs for "if and only if" to be shown, and below which it is contradicted
+LEAST_PAIRS = 10  # pairs of each kind
 LEAST_LEVELS = 3
 MAGNITUDE, RANDOM = Treatment().criterion, "random"
 ALONG, MEETS, FOUND, RETRAINED = "along the projection", "subspace meets bowl", "found", "found after retraining"
 
 
-ON_FLATNESS = "on flatness"  # of what the abstract does not spell out
+ON_FLATNESS = "on flatness"  # the place of claims that the abstract does not state
 
 CLAIMS, claim = claims_of("Paul et al.")
 
 
 def need(kind: str, what: str) -> Need:
-    """Measurements of a kind."""
+    """Returns the need for measurements of a kind."""
     return Need(what, lambda evidence: set(evidence.landscape[kind]["seed"]))
 
 
 def by_magnitude(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose level is one of iterative rewinding by magnitude, with zeros where weights were pruned."""
+    """Returns the rows whose treatment is iterative rewinding by magnitude with pruned weights at zero."""
     usual = Treatment()
     wanted = pd.Series(True, rows.index)
     for name in ("criterion", "mask1", "mask0", "rounds"):
@@ -45,7 +45,10 @@ def by_magnitude(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def seed_means(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]:
-    """Columns' means over levels for each seed that has at least three, each treatment and level counting the same."""
+    """Returns the means of columns over levels for each seed with at least three levels.
+
+    Each treatment and level counts equally.
+    """
     rows = rows.dropna(subset=list(columns))
     points = rows.groupby(["seed", "treatment", "level"])[list(columns)].mean()
     counts = points.reset_index().groupby("seed")["level"].nunique()
@@ -55,16 +58,16 @@ def seed_means(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]
 
 
 @claim(
-    "Successive levels are joined by a line without error barrier if and only if both match.",
+    "Successive levels are connected by a line without an error barrier if and only if both match the dense network.",
     "abstract",
     [need("line", "lines between levels")],
 )
 def joined_if_both_match(evidence: Evidence) -> list[Condition]:
-    """Of successive levels that both match at least nine tenths are joined, of the others at most one tenth.
+    """At least nine tenths of the pairs of matching levels are connected, and at most one tenth of the other pairs.
 
-    There are at least ten pairs of each. It is contradicted where most pairs are the other way. Joined: an error
-    barrier below 2 points. Matching: at most 0.2 points more error than the dense network. All criteria and rewind
-    points count, and pairs of at least three seeds.
+    Connected: the error barrier is below 2 points. Matching: the error is at most 0.2 points above the dense network's.
+    At least ten pairs of each kind and three seeds are needed. All criteria and rewind points count. The claim is
+    contradicted if more than half of the pairs of a kind are the other way.
     """
     lines = evidence.landscape["line"]
     pairs = successive(lines[lines["relation"] == SUCCESSIVE])
@@ -72,7 +75,7 @@ def joined_if_both_match(evidence: Evidence) -> list[Condition]:
     conditions = []
     for matches, what in ((True, "both match"), (False, "not both match")):
         some = joined[pairs["matches"] == matches]
-        text = f"{what}: {int(some.sum())} of {len(some)} pairs joined; n = {seeds}"
+        text = f"{what}: {int(some.sum())} of {len(some)} pairs connected; n = {seeds}"
         share = some.mean() if matches else 1 - some.mean()
         verdict = Verdict.SHOWN if share >= MOST else Verdict.CONTRADICTED if share < HALF else Verdict.NOT_SHOWN
         enough = seeds >= LEAST_SEEDS and len(some) >= LEAST_PAIRS
@@ -81,14 +84,15 @@ def joined_if_both_match(evidence: Evidence) -> list[Condition]:
 
 
 @claim(
-    "SGD returns to the same mode from a perturbation as long as the mask's projection.",
+    "SGD returns to the same mode after a perturbation that has the length of the mask's projection.",
     "abstract",
     [need("perturbation", "perturbed rewind points")],
 )
 def returns_to_its_mode(evidence: Evidence) -> list[Condition]:
-    """The barrier from a rewind point perturbed by the projection's length to the unperturbed end is below 2 points.
+    """The error barrier between networks trained from the perturbed and unperturbed rewind point is below 2 points.
 
-    Of the levels that match (at most 0.2 points more error than the dense network); a seed's value is their mean.
+    The perturbation is as long as the mask's projection. A seed's value is the mean over the levels that match (at most
+    0.2 points more error than the dense network).
     """
     rows = by_magnitude(single(evidence.landscape["perturbation"]))
     rows = rows[(rows["multiple"] == 1) & (rows["unperturbed_error"] <= rows["dense_error"] + MATCHING)]
@@ -103,16 +107,16 @@ def returns_to_its_mode(evidence: Evidence) -> list[Condition]:
     [need("ray", "curvatures along projections")],
 )
 def flatter_than_random(evidence: Evidence) -> list[Condition]:
-    """From the same levels, the curvature along what random pruning removes is above that of magnitude pruning."""
+    """At the same levels, the curvature along random pruning is above the curvature along magnitude pruning."""
     rays = by_magnitude(evidence.landscape["ray"])
     rays = rays[rays["position"] == 1]
     wide = _side_by_side(rays, "direction", "curvature", (RANDOM, MAGNITUDE))
     return [above(RANDOM, MAGNITUDE, seed_means(wide, RANDOM, MAGNITUDE), NUMBERS)]
 
 
-@claim("By magnitude more can be pruned at once than at random.", ON_FLATNESS, [need("limit", "limits of pruning")])
+@claim("More can be pruned at once by magnitude than at random.", ON_FLATNESS, [need("limit", "limits of pruning")])
 def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
-    """The share that can go at once is above that of random pruning, predicted along the projection and found."""
+    """The share that can be pruned at once by magnitude is above that at random, both as predicted and as found."""
     limits = by_magnitude(evidence.landscape["limit"])
     conditions = []
     for method in (ALONG, FOUND):
@@ -128,10 +132,10 @@ def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
     [need("limit", "limits of pruning")],
 )
 def predicts_the_limit(evidence: Evidence) -> list[Condition]:
-    """The prediction (subspace meets bowl) is nearer to the share found after retraining than the best single guess is.
+    """The prediction (subspace meets bowl) is nearer to the share found after retraining than the best guess is.
 
-    By magnitude pruning; a seed's values are the mean distances over its levels, and the best guess is the median of
-    what was found at them.
+    The best guess is one value for all levels of a seed: the median of the shares found at them. A seed's values are
+    the mean distances over its levels. Pruning is by magnitude.
     """
     limits = by_magnitude(evidence.landscape["limit"])
     wide = _side_by_side(limits[limits["pruned_by"] == MAGNITUDE], "method", "pruned_fraction", (MEETS, RETRAINED))
@@ -142,7 +146,7 @@ def predicts_the_limit(evidence: Evidence) -> list[Condition]:
     return [above("the best guess", "prediction", seed_means(wide, "the best guess", "prediction"))]
 
 
-@claim("Retraining brings new weights below the next threshold.", "abstract", [need("threshold", "magnitudes")])
+@claim("Retraining makes new small weights, below the next threshold.", "abstract", [need("threshold", "magnitudes")])
 def retraining_makes_small_weights(evidence: Evidence) -> list[Condition]:
     """The share of surviving weights at or below the next round's threshold is greater after retraining than before."""
     rows = by_magnitude(evidence.landscape["threshold"])
@@ -151,6 +155,6 @@ def retraining_makes_small_weights(evidence: Evidence) -> list[Condition]:
 
 
 def _side_by_side(rows: pd.DataFrame, by: str, value: str, columns: tuple[str, str]) -> pd.DataFrame:
-    """A row for each seed, treatment and level that has both columns."""
+    """Returns one row for each seed, treatment and level that has both columns."""
     wide = rows.pivot_table(index=["seed", "treatment", "level"], columns=by, values=value)
     return wide.reindex(columns=list(columns)).dropna().reset_index()

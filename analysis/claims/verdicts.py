@@ -1,23 +1,23 @@
-"""The rules by which a claim is shown, contradicted or not shown, and what a claim is made of.
+"""Defines claims and the rules by which they are shown, contradicted or not shown.
 
-A claim is a list of conditions. Each condition is a one-sided paired t-test over seeds at the paper's p = 0.05: it is
-*shown* where the test says so, *contradicted* where the test of the opposite does, and *not shown* where neither does.
+A claim is a list of conditions. Each condition is a one-sided paired t-test over seeds at the paper's p = 0.05. It is
+*shown* if the test is significant, *contradicted* if the test of the opposite is, and *not shown* if neither is.
 Fewer than three seeds are *not enough data*.
 
 The tests are:
   above, above_value   the mean of one line is greater than that of another, or than a fixed value.
   earlier              one line's iterations are fewer than another's.
   as_well_as           two lines are equivalent: their difference lies within a margin, by two one-sided tests (TOST),
-                       each at p = 0.05. `repeatability` is the margin.
+                       each at p = 0.05. `repeatability` computes the margin.
 
-Add a claim to the module of its paper by a function that returns its conditions, under the decorator `claim`:
+To add a claim, write a function that returns its conditions in the module of its paper, with the decorator `claim`:
 
     @claim("Freezing at zero is better than at the initial values.", "Section 4", need_lines(FROZEN, "zero", "init"))
     def zero_better_than_init(evidence):
         '''Freezing at zero is above freezing at the initial values.'''
         return [above("zero", "init", over_levels(...))]
 
-The docstring is the rule that is printed; the third argument is the data that it needs.
+The docstring is printed as the rule of the claim. The third argument lists the data that the claim needs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ REPEATABILITY = 2.8  # 1.96 * sqrt(2), the factor of the repeatability limit in 
 
 
 class Verdict(enum.StrEnum):
-    """What the data say of a claim, or of one of its conditions."""
+    """The verdict on a claim, or on one of its conditions."""
 
     SHOWN = "shown"
     CONTRADICTED = "contradicted"
@@ -55,15 +55,15 @@ class Condition:
     """One condition of a claim.
 
     Attributes:
-      verdict: what the data say of it.
-      text: the numbers.
+      verdict: its verdict.
+      text: its numbers.
     """
 
     verdict: Verdict
     text: str
 
-    def noted(self, note: str) -> Condition:
-        """The same condition with a note in brackets after its numbers, if there is one."""
+    def with_note(self, note: str) -> Condition:
+        """Returns the condition with a note in brackets after its numbers; unchanged for an empty note."""
         return dataclasses.replace(self, text=f"{self.text} ({note})") if note else self
 
 
@@ -71,8 +71,8 @@ class Need(NamedTuple):
     """Data that a claim needs.
 
     Attributes:
-      name: what the data are called.
-      seeds: a function that returns which seeds have the data.
+      name: the name of the data.
+      seeds: a function that returns the seeds that have the data.
     """
 
     name: str
@@ -84,14 +84,14 @@ class Claim:
     """A claim of a paper and its test.
 
     Attributes:
-      paper: whose claim it is.
-      sentence: what is claimed.
-      section: where.
-      test: a function that returns the conditions for one network's evidence; all have to be shown. Its docstring is
-        the rule.
+      paper: the authors of the paper.
+      sentence: the claim in words.
+      section: the section that makes the claim.
+      test: a function from the evidence of one panel to the conditions, all of which have to be shown. Its docstring
+        is the rule.
       needs: the data that it needs, each for three seeds.
-      networks: which networks it is about; () is all.
-      of_learned_masks: whether it is about learned masks alone, which have no schedule: it is tested once for each
+      networks: the networks that it is about; () means all.
+      of_learned_masks: whether it is about learned masks alone. They have no schedule, so it is tested once for each
         network and data set.
     """
 
@@ -114,12 +114,12 @@ class Claim:
         return " ".join(inspect.getdoc(self.test).split())
 
     def seeds(self, evidence: Evidence) -> dict[str, int]:
-        """How many seeds have each of the needed data."""
+        """Returns the number of seeds that have each of the needed data."""
         return {need.name: len(need.seeds(evidence)) for need in self.needs}
 
 
 def missing(seeds: Mapping[str, int]) -> str:
-    """Which data fewer than three seeds have, in words; "" if there are none.
+    """Returns in words the data for which there are fewer than three seeds; "" if there are none.
 
     >>> missing({"zero": 3, "init": 1, "hybrid": 0, "random": 1})
     '0 of 3 seeds: hybrid. 1 of 3 seeds: init; random'
@@ -129,7 +129,7 @@ def missing(seeds: Mapping[str, int]) -> str:
 
 
 def claims_of(paper_name: str) -> tuple[list[Claim], Callable[..., Callable]]:
-    """The list of a paper's claims, empty as yet, and the decorator that adds a test to it as a claim."""
+    """Returns an empty list for a paper's claims, and the decorator that adds a test to it as a claim."""
     claims: list[Claim] = []
 
     def claim(sentence: str, section: str, needs: Iterable[Need], **which) -> Callable:
@@ -143,9 +143,9 @@ def claims_of(paper_name: str) -> tuple[list[Claim], Callable[..., Callable]]:
 
 
 def combined(verdicts: Collection[Verdict]) -> Verdict:
-    """The verdict on several conditions.
+    """Returns the verdict on several conditions together.
 
-    Contradicted if one is; else not enough data if one lacks it; else not shown if one is not shown; else shown.
+    It is the first of these that any condition has: contradicted, not enough data, not shown. Otherwise it is shown.
 
     >>> combined([Verdict.SHOWN, Verdict.NO_DATA, Verdict.NOT_SHOWN]).value
     'not enough data'
@@ -155,7 +155,7 @@ def combined(verdicts: Collection[Verdict]) -> Verdict:
 
 
 class Unit(NamedTuple):
-    """How differences are printed: their factor, their format and what follows them."""
+    """How differences are printed: their factor, their format and their unit."""
 
     factor: float
     form: str
@@ -181,9 +181,9 @@ def above_value(name: str, runs: significance.Runs, value: float, called: str) -
 
 
 def as_well_as(a: str, b: str, means: Mapping[str, significance.Runs], margin: float) -> Condition:
-    """Tests whether two lines differ by less than a margin: shown if a test says so of either side (TOST)."""
+    """Tests whether two lines differ by less than a margin, by one test for each side of the margin (TOST)."""
     if math.isnan(margin):
-        return Condition(Verdict.NO_DATA, f"{a} - {b}: no margin, because fewer than three dense networks are there")
+        return Condition(Verdict.NO_DATA, f"{a} - {b}: no margin, because there are fewer than three dense networks")
     low, high = ({seed: value + shift for seed, value in means[b].items()} for shift in (-margin, margin))
     sides = (significance.compare(means[a], low, "paired"), significance.compare(means[a], high, "paired", "less"))
     found = significance.compare(means[a], means[b], "paired", names=(a, b))
@@ -193,10 +193,10 @@ def as_well_as(a: str, b: str, means: Mapping[str, significance.Runs], margin: f
 
 
 def repeatability(values: Collection[float]) -> float:
-    """The difference that two runs which differ in their seed alone exceed once in twenty times.
+    """Returns the difference that two runs with different seeds exceed in one of twenty cases.
 
-    It is the repeatability limit of ISO 5725: 2.8 s, with s the standard deviation between seeds; NaN for fewer than
-    three.
+    It is the repeatability limit of ISO 5725, 2.8 s, where s is the standard deviation between seeds. NaN for fewer
+    than three seeds.
 
     >>> repeatability([0.0, 1.0, 2.0])
     2.8
@@ -205,7 +205,7 @@ def repeatability(values: Collection[float]) -> float:
 
 
 def _condition(found: significance.Comparison, unit: Unit, question: str = "") -> Condition:
-    """The verdict by a comparison's p-value, p; the p-value of the opposite is 1 - p."""
+    """Returns the verdict that follows from a comparison's p-value p; the p-value of the opposite is 1 - p."""
     difference, low, high = (
         f"{unit.factor * value:{unit.form}}" for value in (found.difference, found.low, found.high)
     )
@@ -217,7 +217,7 @@ def _condition(found: significance.Comparison, unit: Unit, question: str = "") -
     interval = NOTHING if math.isnan(found.low) else f"[{low}, {high}]"
     text += f"{difference}{unit.name} {interval}, {question}p = {found.p_value:.2g}, n = {found.n_a}"
     if math.isnan(found.p_value):
-        return Condition(Verdict.NO_DATA, text).noted(found.note)
+        return Condition(Verdict.NO_DATA, text).with_note(found.note)
     if found.p_value <= paper.SIGNIFICANCE:
         return Condition(Verdict.SHOWN, text)
     return Condition(Verdict.CONTRADICTED if found.p_value >= 1 - paper.SIGNIFICANCE else Verdict.NOT_SHOWN, text)

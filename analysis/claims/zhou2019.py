@@ -1,10 +1,11 @@
-"""The claims of Zhou et al. about trained networks, each as a test on the data.
+"""The claims of Zhou et al. about trained networks, each with its test.
 
-A test's docstring is its rule. What counts as shown follows from the words of each claim, is the same for all networks,
-and was not fitted to results. Two rules (`best_speed_and_accuracy`, and `untrained_at_chance` of Supermasks) became
-stricter after first results, and their verdicts stayed. "As well as" was nine tenths of the lead over random at first;
-that is a different number of points on each schedule, so it became a test of equivalence within one margin. "Above" and
-"as well as" are `verdicts.above` and `verdicts.as_well_as`, on means over levels.
+The docstring of a test is its rule. The rules follow from the words of the claims, are the same for all networks, and
+were not fitted to results. Two of them (`best_speed_and_accuracy`, and `untrained_at_chance` of Supermasks) were made
+stricter after the first results; their verdicts did not change. "As good as" first meant nine tenths of the lead over
+random pruning. Since that is a different number of points on each schedule, it was replaced by a test of equivalence
+within one margin. "Above" and "as good as" are tested by `verdicts.above` and `verdicts.as_well_as`, on means over
+levels.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from lottery_tf.studies import paper
 
 CRITERIA, ACTIONS, FROZEN = (paper.FIGURES[name].lines for name in ("figure3", "figure4", "figure5"))
 CONTROLS = paper.FIGURES["supplement"].lines
-MOST_PRUNED = range(paper.LEVELS * 3 // 4 + 1, paper.LEVELS + 1)  # "high levels of pruning": the last quarter
+MOST_PRUNED = range(paper.LEVELS * 3 // 4 + 1, paper.LEVELS + 1)  # for "high levels of pruning": the last quarter
 FRONT_RUNNERS = ("large_final", "magnitude_increase")
 SIMILAR_ACTIONS = ("reshuffle, init sign", "constant, init sign")
 HALF_TO_NINE_TENTHS_PRUNED, NEARLY_ALL_PRUNED = (0.1, 0.5), (0.005, 0.05)  # as kept fractions
@@ -31,7 +32,7 @@ CLAIMS, claim = claims_of("Zhou et al.")
 
 
 def _means(evidence: Evidence, lines: dict[str, Treatment], names: Iterable[str], **which) -> dict:
-    """`over_levels` of the named lines of a figure; the levels of each comparison are its own lines'."""
+    """Returns `over_levels` of the named lines of a figure, over the levels that these lines share."""
     return over_levels({name: evidence.line(lines[name]) for name in names}, **which)
 
 
@@ -50,7 +51,7 @@ def _as_well_as(evidence: Evidence, lines: dict[str, Treatment], a: str, b: str)
 )
 def tickets_beat_dense(evidence: Evidence) -> list[Condition]:
     """large_final with 10 to 50% of the weights kept is above the dense network."""
-    return [above("large_final", DENSE, _beside_dense(evidence, *HALF_TO_NINE_TENTHS_PRUNED))]
+    return [above("large_final", DENSE, _with_dense(evidence, *HALF_TO_NINE_TENTHS_PRUNED))]
 
 
 @claim(
@@ -59,25 +60,25 @@ def tickets_beat_dense(evidence: Evidence) -> list[Condition]:
     [*need_lines(CRITERIA, "large_final", part=NEARLY_ALL_PRUNED), NEED_DENSE],
 )
 def tickets_match_dense(evidence: Evidence) -> list[Condition]:
-    """large_final with 0.5 to 5% of the weights kept is above the dense network less 0.2 points."""
-    means, bound = _beside_dense(evidence, *NEARLY_ALL_PRUNED), f"{DENSE} less {100 * MATCHING:.1f} points"
+    """large_final with 0.5 to 5% of the weights kept is above the dense network minus 0.2 points."""
+    means, bound = _with_dense(evidence, *NEARLY_ALL_PRUNED), f"{DENSE} minus {100 * MATCHING:.1f} points"
     return [above("large_final", bound, {**means, bound: {seed: v - MATCHING for seed, v in means[DENSE].items()}})]
 
 
-def _beside_dense(evidence: Evidence, least: float, greatest: float) -> dict[str, dict[int, float]]:
-    """Accuracies of large_final over the levels between two kept fractions, three at least, and of dense."""
+def _with_dense(evidence: Evidence, least: float, greatest: float) -> dict[str, dict[int, float]]:
+    """Returns the accuracies of large_final, over at least three levels between two kept fractions, and of dense."""
     levels = evidence.levels_between(least, greatest)
     means = _means(evidence, CRITERIA, ["large_final"], levels=levels, least_levels=LEAST_OF_PART)
     return means | {DENSE: evidence.trained()}
 
 
 @claim(
-    "Of each opposing pair of criteria one member is better than random and the other is worse.",
+    "In each opposing pair of criteria, one criterion is better than random and the other is worse.",
     "Section 2",
     need_lines(CRITERIA, *itertools.chain(*paper.OPPOSITES), "random"),
 )
 def opposing_pairs(evidence: Evidence) -> list[Condition]:
-    """For each pair, the member with the higher mean over levels is above random, and random above the other."""
+    """For each pair, the criterion with the higher mean over levels is above random, and random is above the other."""
     found = []
     for pair in paper.OPPOSITES:
         means = _means(evidence, CRITERIA, (*pair, "random"))
@@ -92,7 +93,7 @@ def opposing_pairs(evidence: Evidence) -> list[Condition]:
     [*need_lines(CRITERIA, *FRONT_RUNNERS), NEED_DENSE],
 )
 def magnitude_increase_as_good(evidence: Evidence) -> list[Condition]:
-    """magnitude_increase is as good as large_final within the margin."""
+    """magnitude_increase is as good as large_final, within the margin."""
     return [_as_well_as(evidence, CRITERIA, "magnitude_increase", "large_final")]
 
 
@@ -113,9 +114,9 @@ def magnitude_increase_better(evidence: Evidence) -> list[Condition]:
     need_lines(CRITERIA, *CRITERIA),
 )
 def best_speed_and_accuracy(evidence: Evidence) -> list[Condition]:
-    """The worse of large_final and magnitude_increase, by its mean, stops earlier than the best of the other criteria.
+    """The worse of large_final and magnitude_increase is better than the best of the other criteria.
 
-    And by accuracies, it is above the best of them.
+    This is tested for early stopping (earlier) and for accuracy (above). Worse and best are by the mean over levels.
     """
     return [
         _front_runners(evidence, "early_stop_iteration", -1, earlier),
@@ -132,7 +133,7 @@ def _front_runners(evidence: Evidence, measure: str, sign: int, better: Callable
     others = [name for name in ranked if name not in FRONT_RUNNERS]
     factor, digits = (100, 2) if sign > 0 else (1, 0)
     text = ", ".join(f"{name} {factor * fmean(means[name].values()):.{digits}f}" for name in ranked)
-    return better(first[-1], others[0], means).noted(f"{measure}: {text}")
+    return better(first[-1], others[0], means).with_note(f"{measure}: {text}")
 
 
 @claim(
@@ -146,7 +147,7 @@ def small_weights_worse(evidence: Evidence) -> list[Condition]:
 
 
 @claim(
-    "None of reinit, reshuffle and constant alone trains as well as rewinding.",
+    "reinit, reshuffle and constant alone all train worse than rewinding.",
     "Section 3",
     need_lines(ACTIONS, "rewind", *paper.MASK1_VARIANTS),
 )
@@ -160,9 +161,13 @@ NEED_SIGNS = need_lines(
 )
 
 
-@claim("All three work better when kept weights have the sign of their initial values.", "Section 3", NEED_SIGNS)
+@claim(
+    "reinit, reshuffle and constant work better when kept weights get the signs of their initial values.",
+    "Section 3",
+    NEED_SIGNS,
+)
 def signs_matter(evidence: Evidence) -> list[Condition]:
-    """Each of reinit, reshuffle and constant with the sign of the initial value is above the same without it."""
+    """Each of reinit, reshuffle and constant with the signs of the initial values is above the same without them."""
     return [_above(evidence, ACTIONS, f"{action}, init sign", action) for action in paper.MASK1_VARIANTS]
 
 
@@ -172,17 +177,17 @@ def signs_matter(evidence: Evidence) -> list[Condition]:
     [*need_lines(ACTIONS, *SIMILAR_ACTIONS, "rewind"), NEED_DENSE],
 )
 def similar_to_rewind(evidence: Evidence) -> list[Condition]:
-    """Both reshuffle and constant with the sign of the initial value are as good as rewind within the margin."""
+    """reshuffle, init sign and constant, init sign are both as good as rewind, within the margin."""
     return [_as_well_as(evidence, ACTIONS, action, "rewind") for action in SIMILAR_ACTIONS]
 
 
 @claim(
-    "Of the initialization the sign is crucial, not the relative magnitude.",
+    "The signs of the initial weights are crucial, not their relative magnitudes.",
     "Sections 3 and 6",
     [*NEED_SIGNS, *need_lines(ACTIONS, "rewind"), NEED_DENSE],
 )
 def only_signs_matter(evidence: Evidence) -> list[Condition]:
-    """Signs matter (see above), and one magnitude for all is no loss: constant, init sign is as good as rewind."""
+    """All three actions are better with the initial signs (see above), and constant, init sign is as good as rewind."""
     return [*signs_matter(evidence), _as_well_as(evidence, ACTIONS, "constant, init sign", "rewind")]
 
 
@@ -208,15 +213,15 @@ def init_better_at_the_end(evidence: Evidence) -> list[Condition]:
 
 @claim("The hybrid of zero and init is better than zero and than init.", "Section 4", need_lines(FROZEN, *FROZEN))
 def hybrid_best(evidence: Evidence) -> list[Condition]:
-    """The hybrid is above zero and above init."""
+    """The line hybrid is above zero and above init."""
     return [_above(evidence, FROZEN, "hybrid", other) for other in ("zero", "init")]
 
 
 @claim(
-    "Zeros help because those weights were moving towards zero anyway.",
+    "Freezing at zero helps because those weights were moving towards zero anyway.",
     "Section 4 (hypothesis), with the controls of Section S2",
     need_lines(CONTROLS, "hybrid", "hybrid_random", "hybrid_reverse"),
 )
 def direction_matters(evidence: Evidence) -> list[Condition]:
-    """The hybrid is above as many zeros at random places, and above zeros where weights had grown."""
+    """The line hybrid is above hybrid_random (as many zeros, at random) and hybrid_reverse (zero if it grew)."""
     return [_above(evidence, CONTROLS, "hybrid", control) for control in ("hybrid_random", "hybrid_reverse")]

@@ -1,7 +1,7 @@
-"""The claims of Zhou et al. about Supermasks, each as a test on the data; `zhou2019` says how rules were chosen.
+"""The claims of Zhou et al. about Supermasks, each with its test; `zhou2019` explains how the rules were chosen.
 
-The best mask of a criterion has the kept fraction that is best on each seed's validation images. Of masks that were
-learned in several ways, those count that saw the most images.
+The best mask of a criterion has the kept fraction with the highest validation accuracy, for each seed. If masks were
+learned in several ways, those that were trained on the most images count.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ import pandas as pd
 from analysis.claims.evidence import NEED_DENSE, Evidence, best
 from analysis.claims.verdicts import LEAST_SEEDS, Condition, Need, Verdict, above, above_value, claims_of
 from analysis.results.columns import FINISHED
-from analysis.tables.table1 import HOW_LEARNED, learned_how, learned_of_column, ways_learned
+from analysis.tables.table1 import MASK_TRAINING, by_training, learned_of_column, training_in_words
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.studies import paper
 
 SAME_SIGN = "large_final_same_sign"
 LEARNED = "learned mask x initial"
-AT_CHANCE = 0.02  # how far above guessing is still "no better than chance"
+AT_CHANCE = 0.02  # accuracy above chance that still counts as "no better than chance"
 CRITERIA = tuple(source.criterion for source in paper.HEURISTIC_MASK_SOURCES)
 
 CLAIMS, claim = claims_of("Zhou et al.")
 
 
 def need_masks(*criteria: str) -> list[Need]:
-    """One-shot masks of these criteria, at half of the levels; those over initial weights stand for both kinds."""
+    """Returns the needs for one-shot masks of these criteria at half of the levels.
+
+    Only masks over initial weights are checked. Masks over the signed constant are evaluated together with them.
+    """
 
     def need(criterion: str) -> Need:
         return Need(f"{criterion} masks", lambda evidence: set(evidence.one_shot(criterion, "initial")["seed"]))
@@ -37,7 +40,7 @@ def need_masks(*criteria: str) -> list[Need]:
 
 
 def mask_name(criterion: str, weights: str) -> str:
-    """What a heuristic mask over a kind of weights is called."""
+    """Returns the name of a heuristic mask over a kind of weights."""
     return f"{criterion} mask x {weights.replace('_', ' ')}"
 
 
@@ -46,7 +49,7 @@ NEED_LEARNED = Need(LEARNED, lambda evidence: set(learned_of_column(evidence.lea
 
 @claim("A random mask over untrained weights is no better than chance.", "Section 5", need_masks("random"))
 def untrained_at_chance(evidence: Evidence) -> list[Condition]:
-    """Chance plus 2 points is above the mean over levels of random masks over untrained weights."""
+    """The mean over levels of random masks over untrained weights is below chance plus 2 points."""
     means = evidence.one_shot("random", "initial").groupby("seed")["test_accuracy"].mean().to_dict()
     name, bound = mask_name("random", "initial"), f"chance plus {100 * AT_CHANCE:.0f} points"
     return [above(bound, name, {name: means, bound: dict.fromkeys(means, _chance(evidence) + AT_CHANCE)})]
@@ -63,14 +66,14 @@ def large_final_mask_above_chance(evidence: Evidence) -> list[Condition]:
     return [_above_twice_chance(evidence, "large_final", "initial")]
 
 
-@claim("With a well-chosen mask an untrained network is far better than chance.", "Section 5", need_masks(SAME_SIGN))
+@claim("With a well-chosen mask, an untrained network is far better than chance.", "Section 5", need_masks(SAME_SIGN))
 def supermasks_above_chance(evidence: Evidence) -> list[Condition]:
     """The best large_final_same_sign mask is above twice chance, over initial weights and over the signed constant."""
     return [_above_twice_chance(evidence, SAME_SIGN, weights) for weights in SUPERMASK_WEIGHTS]
 
 
 def _chance(evidence: Evidence) -> float:
-    """The accuracy of guessing; NaN, which counts as no run, for data whose classes are not known."""
+    """Returns the accuracy of guessing; NaN, which counts as a missing run, if the number of classes is not known."""
     dataset = evidence.key[1]
     return 1 / DATASETS[dataset].classes if dataset in DATASETS else float("nan")
 
@@ -82,10 +85,10 @@ def _above_twice_chance(evidence: Evidence, criterion: str, weights: str) -> Con
 
 @claim("large_final_same_sign makes the best heuristic Supermask.", "Section 5, Figure 7", need_masks(*CRITERIA))
 def same_sign_best(evidence: Evidence) -> list[Condition]:
-    """The best large_final_same_sign mask is above the best mask of the runner-up, for both kinds of weights.
+    """The best large_final_same_sign mask is above that of the second-best criterion, for both kinds of weights.
 
-    The best mask of a criterion is chosen by each seed's validation images; the runner-up is the criterion of the
-    highest mean test accuracy among all others of the paper.
+    The best mask of a criterion is chosen on each seed's validation images. The second-best criterion is the one with
+    the highest mean test accuracy among the paper's other criteria.
     """
     return [_above_runner_up(evidence, weights) for weights in SUPERMASK_WEIGHTS]
 
@@ -103,7 +106,7 @@ def _above_runner_up(evidence: Evidence, weights: str) -> Condition:
     "Supermasks are better over the signed constant than over the initial weights.", "Section 5", need_masks(SAME_SIGN)
 )
 def signed_constant_better(evidence: Evidence) -> list[Condition]:
-    """The best large_final_same_sign mask over the signed constant is above the best over the initial weights."""
+    """The best large_final_same_sign mask over the signed constant is above the best one over the initial weights."""
     runs = {
         f"x {weights.replace('_', ' ')}": best(evidence.one_shot(SAME_SIGN, weights)) for weights in SUPERMASK_WEIGHTS
     }
@@ -114,28 +117,28 @@ def signed_constant_better(evidence: Evidence) -> list[Condition]:
     "Learned Supermasks are better than heuristic ones.", "Section 5.1, Table 1", [NEED_LEARNED, *need_masks(SAME_SIGN)]
 )
 def learned_better_than_heuristic(evidence: Evidence) -> list[Condition]:
-    """The learned mask over initial weights is above the best large_final_same_sign mask over them."""
+    """The learned mask over initial weights is above the best large_final_same_sign mask over initial weights."""
     way, learned = evidence.learned(LEARNED)
     heuristic = best(evidence.one_shot(SAME_SIGN, "initial"))
-    return [above("learned", SAME_SIGN, {"learned": learned, SAME_SIGN: heuristic}).noted(way)]
+    return [above("learned", SAME_SIGN, {"learned": learned, SAME_SIGN: heuristic}).with_note(way)]
 
 
 @claim(
-    "Learning a Supermask comes not too far from training the network.",
+    "A learned Supermask is not far below the trained network.",
     "Section 5.1, Table 1",
     [NEED_LEARNED, *need_masks(SAME_SIGN), NEED_DENSE],
 )
 def learned_near_trained(evidence: Evidence) -> list[Condition]:
-    """The learned mask over initial weights is above the middle of the best heuristic mask and the trained network."""
+    """The learned mask over initial weights is above the midpoint of the best heuristic mask and the dense network."""
     way, learned = evidence.learned(LEARNED)
     heuristic, trained = best(evidence.one_shot(SAME_SIGN, "initial")), evidence.trained()
     middle = {seed: (heuristic[seed] + trained[seed]) / 2 for seed in heuristic if seed in trained}
-    return [above("learned", "the middle", {"learned": learned, "the middle": middle}).noted(way)]
+    return [above("learned", "the midpoint", {"learned": learned, "the midpoint": middle}).with_note(way)]
 
 
 def _learned_with_both(evidence: Evidence) -> pd.DataFrame:
-    """The test accuracies of masks that were learned with both kinds of g and otherwise alike: a column a kind of g."""
-    alike = ["seed", "weights", "rescale", "initial_logit", "l1", *HOW_LEARNED]
+    """Returns the test accuracies of masks that were learned with both kinds of g, one column for each kind."""
+    alike = ["seed", "weights", "rescale", "initial_logit", "l1", *MASK_TRAINING]
     rows = evidence.learned_masks
     rows = rows[(rows["status"] == FINISHED) & rows["g"].isin(["bernoulli", "rounded"])]
     wide = rows.pivot(index=alike, columns="g", values="test_accuracy")
@@ -145,37 +148,39 @@ def _learned_with_both(evidence: Evidence) -> pd.DataFrame:
 @claim(
     "Sampling the mask works slightly better than rounding it.",
     "Section 5.1",
-    [Need("masks learned with both", lambda evidence: set(_learned_with_both(evidence)["seed"]))],
+    [Need("masks learned by sampling and by rounding", lambda evidence: set(_learned_with_both(evidence)["seed"]))],
     of_learned_masks=True,
 )
 def bernoulli_better(evidence: Evidence) -> list[Condition]:
-    """Masks learned with g = Bern(sigmoid(m)) are above those with sigmoid(m) rounded, otherwise learned the same way.
+    """Masks learned with sampling, g = Bern(sigmoid(m)), are above masks learned with sigmoid(m) rounded.
 
-    A seed's value is the mean over all settings that were learned with both.
+    A seed's value is the mean over all settings for which masks were learned in both ways.
     """
     pairs = _learned_with_both(evidence)
     means = pairs.groupby("seed")[["bernoulli", "rounded"]].mean()
-    ways = dict.fromkeys(learned_how(*how) for how in pairs[list(HOW_LEARNED)].itertuples(index=False, name=None))
-    return [above("bernoulli", "rounded", {name: means[name].to_dict() for name in means}).noted("; ".join(ways))]
+    ways = dict.fromkeys(
+        training_in_words(*how) for how in pairs[list(MASK_TRAINING)].itertuples(index=False, name=None)
+    )
+    return [above("bernoulli", "rounded", {name: means[name].to_dict() for name in means}).with_note("; ".join(ways))]
 
 
 @claim(
-    "The initial logit nudges the network toward pruning more or less.",
+    "The initial logit controls how much is pruned.",
     "Section 5.1",
     [NEED_LEARNED],
     of_learned_masks=True,
 )
 def logit_nudges_pruning(evidence: Evidence) -> list[Condition]:
-    """The pruned percentage at each of the paper's five initial logits is above that at the next, learned one way.
+    """The pruned percentage at each of the paper's five initial logits is above that at the next higher logit.
 
-    Of the ways in which all five were learned with three seeds at least, the longest counts.
+    All five are learned in the same way with at least three seeds. If there are several such ways, the longest counts.
     """
     rows = learned_of_column(evidence.learned_masks, LEARNED)
     rows = rows.assign(step=rows["step"].astype(float))
-    found = [Condition(Verdict.NO_DATA, "no way of learning has all five initial logits for three seeds")]
-    for way, masks in ways_learned(rows):
+    found = [Condition(Verdict.NO_DATA, "not all five initial logits were learned in the same way with three seeds")]
+    for way, masks in by_training(rows):
         table = masks.pivot(index="seed", columns="step", values="pruned_fraction").dropna()
         if len(table) >= LEAST_SEEDS and list(table) == list(paper.INITIAL_LOGITS):
             runs = {f"pruned at m = {logit:g}": table[logit].to_dict() for logit in table}
-            found = [above(a, b, runs).noted(way) for a, b in itertools.pairwise(runs)]
+            found = [above(a, b, runs).with_note(way) for a, b in itertools.pairwise(runs)]
     return found

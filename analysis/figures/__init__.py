@@ -1,4 +1,4 @@
-"""The figures of the paper and of the two works behind it.
+"""Draws the figures of the paper and of the two works that it builds on.
 
-`catalogue.FIGURES` says which function draws each; `styles` has the colour, marker and dash of every line.
+`catalogue.FIGURES` names the function that draws each figure; `styles` has the colour, marker and dash of every line.
 """

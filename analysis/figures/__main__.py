@@ -1,4 +1,6 @@
-"""Draws figures from a results folder, as far as what is there allows: the paper's, and of the two works behind it.
+"""Draws figures of the paper, and of the two works that it builds on, from a results folder.
+
+Figures without results are left out.
 
 Examples:
   python -m analysis.figures --results_dir=results --out=figures
@@ -20,7 +22,7 @@ from analysis.figures.catalogue import (
     draw,
     figure_inputs,
     figure_inputs_from_flags,
-    named,
+    full_name,
 )
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
@@ -29,21 +31,21 @@ from lottery_tf.registry import choose
 
 
 def define_flags() -> None:
-    """Defines the command's flags: not on import, since a training command draws with this module too."""
+    """Defines the command's flags. This is not done on import, because other commands import this module."""
     define_figure_input_flags()
-    flags.DEFINE_list("figure", list(FIGURES), f"What is drawn: {', '.join(FIGURES)}; 3 is short for figure3.")
-    flags.DEFINE_list("format", ["svg", "png", "pdf"], f"Kinds of files: {', '.join(drawing.FORMATS)}.")
-    define_path("out", "figures", "The folder to write to; made if it does not exist.")
+    flags.DEFINE_list("figure", list(FIGURES), f"Figures to draw: {', '.join(FIGURES)}; 3 is short for figure3.")
+    flags.DEFINE_list("format", ["svg", "png", "pdf"], f"File formats to write: {', '.join(drawing.FORMATS)}.")
+    define_path("out", "figures", "The folder to write to. It is made if it does not exist.")
 
 
 def main() -> int:
-    """Draws the figures that are asked for and that there are results of, each in every format."""
+    """Draws the wanted figures that have results, each in every format. Returns 1 if drawing a figure failed."""
     given = flags.FLAGS
-    wanted = list(dict.fromkeys(map(named, given.figure)))
+    wanted = list(dict.fromkeys(map(full_name, given.figure)))
     for kind in given.format:
         choose(drawing.FORMATS, kind, "format of figures")
     if not wanted or not given.format:
-        raise InputError("--figure and --format each want at least one name.")
+        raise InputError("--figure and --format each need at least one name.")
     source = figure_inputs(given.results_dir, **figure_inputs_from_flags())
     out, left_out, failed = Path(given.out), {}, []
     out.mkdir(parents=True, exist_ok=True)
@@ -54,9 +56,9 @@ def main() -> int:
             left_out[name] = error
             console.log.warning("%s is left out: %s", name, error)
             continue
-        except Exception:  # noqa: BLE001, whatever it is, the other figures can be drawn
+        except Exception:  # noqa: BLE001, the other figures can be drawn, whatever the error is
             failed.append(name)
-            console.log.exception("%s failed; the others are drawn.", name)
+            console.log.exception("%s failed. The other figures are still drawn.", name)
             continue
         for kind in given.format:
             console.log.info("%s", drawing.save(figure, out / f"{name}.{kind}"))

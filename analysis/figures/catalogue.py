@@ -1,7 +1,7 @@
-"""All figures by name, and what they are drawn from.
+"""Lists all figures by name, and defines the inputs that they are drawn from.
 
-Add a figure by a function from `FigureInputs` to a matplotlib figure, its name in `FIGURES`, a caption in
-`analysis.report.captions` and, to show it in the report, its name in a section of `analysis.report.sections`.
+To add a figure, write a function from `FigureInputs` to a matplotlib figure, name it in `FIGURES`, and write a caption
+in `analysis.report.captions`. To show it in the report, name it in a section of `analysis.report.sections`.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from lottery_tf.studies import paper
 
 @dataclasses.dataclass(frozen=True)
 class FigureInputs:
-    """What figures are drawn from.
+    """The inputs of all figures.
 
     Attributes:
       results: all results.
-      layer: a trained layer for the planes; None where no dense network kept its weights.
-      layer_name: the name of that layer, where it was asked for by name.
-      criteria: mask criteria drawn in Figure 2 besides the paper's.
-      rule: what a star takes.
+      layer: a trained layer for the planes; None if no dense network kept its weights.
+      layer_name: the name of that layer, if the user chose it.
+      criteria: mask criteria that Figure 2 shows besides the paper's.
+      rule: when a star is drawn.
     """
 
     results: load.Results
@@ -57,7 +57,7 @@ class DrawableFigure(NamedTuple):
 
     Attributes:
       title: what it shows.
-      draw: from the inputs to the figure; raises NothingToDraw where the results have nothing of it.
+      draw: a function from the inputs to the figure; raises NothingToDraw if the results for it are missing.
     """
 
     title: str
@@ -90,7 +90,7 @@ FIGURES: dict[str, DrawableFigure] = {
     "lottery": _of_results("Winning tickets and their controls", lottery_tickets.lottery),
     "barriers": _of_results("Error barriers between successive levels", connectivity.barriers),
     "error_lines": _of_results("Error along the lines between successive levels", connectivity.error_lines),
-    "robustness": _of_results("Perturbed rewind points, trained again", connectivity.robustness),
+    "robustness": _of_results("Training from perturbed rewind points", connectivity.robustness),
     "flatness": _of_results("Eigenvalues, trace and curvature", flatness.flatness),
     "spectral_density": _of_results("Spectral density", flatness.spectral_density),
     "limits": _of_results("How much can be pruned at once", flatness.limits),
@@ -98,13 +98,13 @@ FIGURES: dict[str, DrawableFigure] = {
 }
 
 
-def named(name: str) -> str:
-    """The key of `FIGURES` that is meant: "3" is short for "figure3".
+def full_name(name: str) -> str:
+    """Returns the key of `FIGURES` for a name that may be short: "3" stands for "figure3".
 
     Raises:
       InputError: there is no such figure.
 
-    >>> named("3"), named("figureS1"), named("supplement")
+    >>> full_name("3"), full_name("figureS1"), full_name("supplement")
     ('figure3', 'figureS1', 'supplement')
     """
     full = name if name in FIGURES else f"figure{name}"
@@ -112,10 +112,10 @@ def named(name: str) -> str:
     return full
 
 
-def place_in_paper(name: str) -> str:
-    """Where the paper has a figure, "" where it has not.
+def paper_label(name: str) -> str:
+    """Returns a figure's number or section in the paper; "" if the paper does not have it.
 
-    >>> place_in_paper("figure3"), place_in_paper("supplement"), place_in_paper("lottery")
+    >>> paper_label("figure3"), paper_label("supplement"), paper_label("lottery")
     ('Figure 3', 'Section S2', '')
     """
     number = name.removeprefix("figure")
@@ -125,16 +125,16 @@ def place_in_paper(name: str) -> str:
 def figure_inputs(
     root: str | Path, layer: str | None = None, criteria: tuple[str, ...] = (), rule: StarRule = PAPER_RULE
 ) -> FigureInputs:
-    """Reads what figures are drawn from.
+    """Reads the inputs of all figures.
 
     Args:
       root: a results folder, or a folder of exported CSV files (which hold no weights).
       layer: the layer whose weights the planes show; None takes the largest.
-      criteria: mask criteria drawn in Figure 2 besides the paper's, by name or as `package.module:function`.
-      rule: what a star takes.
+      criteria: mask criteria that Figure 2 shows besides the paper's, by name or as `package.module:function`.
+      rule: when a star is drawn.
 
     Raises:
-      InputError: a folder, a layer or a criterion that is not there.
+      InputError: the folder, the layer or a criterion does not exist.
     """
     for criterion in criteria:
         planes.criterion_function(criterion)
@@ -142,20 +142,20 @@ def figure_inputs(
 
 
 def draw(name: str, given: FigureInputs) -> Figure:
-    """Draws a figure, a key of `FIGURES`, in the look of the project; raises NothingToDraw where there is none."""
+    """Draws a figure, a key of `FIGURES`, in the project's look; raises NothingToDraw if its results are missing."""
     with drawing.look():
         return choose(FIGURES, name, "figure").draw(given)
 
 
 def define_figure_input_flags() -> None:
-    """Defines the flags that say what figures are drawn from, for the commands that draw them."""
+    """Defines the flags for the inputs of figures, for all commands that draw figures."""
     define_results_dir()
     define_star_flags()
-    flags.DEFINE_list("criterion", [], "Further mask criteria of figure2; one of your own is package.module:function.")
-    flags.DEFINE_string("layer", None, "Whose weights the planes show, such as conv_1/kernel. Default: the largest.")
+    flags.DEFINE_list("criterion", [], "Further mask criteria for figure2; your own are package.module:function.")
+    flags.DEFINE_string("layer", None, "Layer that figures 2 and S1 show, such as conv_1/kernel. Default: the largest.")
 
 
 def figure_inputs_from_flags() -> dict:
-    """The arguments of `figure_inputs` besides the folder."""
+    """Returns the arguments of `figure_inputs` other than the folder."""
     rule = rule_from_flags()
     return {"layer": flags.FLAGS.layer, "criteria": tuple(flags.FLAGS.criterion), "rule": rule}

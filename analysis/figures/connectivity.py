@@ -1,4 +1,4 @@
-"""Whether levels lie in one linearly connected mode (Paul et al.): barriers, error lines, perturbed rewind points."""
+"""Draws whether levels are linearly connected (Paul et al.): barriers, error lines, perturbed rewind points."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from analysis.results import load
 from analysis.results.select import SUCCESSIVE, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
 
-PAIRS = 4  # how many pairs of levels a row shows
+PAIRS = 4  # pairs of levels in a row of panels
 POINTS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # ticks of barriers
 PERCENT = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)  # ticks of errors
-FILLINGS = {"full": "in all seeds", "left": "in some", "none": "in none"}  # of markers
+FILLINGS = {"full": "in all seeds", "left": "in some", "none": "in none"}  # how markers are filled -> its meaning
 THIN = 0.6
-OF_ENDS = Line2D([], [], color=styles.INK, linewidth=THIN, label="thin: half the difference of the ends")
-JOINED = line_handle(f"{100 * STABLE:g} points: joined below it", Style(styles.INK, "", styles.DOTTED))
+OF_ENDS = Line2D([], [], color=styles.INK, linewidth=THIN, label="thin line: half the difference of the ends")
+JOINED = line_handle(f"{100 * STABLE:g} points: connected below", Style(styles.INK, "", styles.DOTTED))
 
 
 def barriers(results: load.Results) -> Figure:
-    """Error barriers between successive levels against the kept percentage, a column a mask criterion.
+    """Draws error barriers between successive levels against the kept percentage, one column for each criterion.
 
     Returns:
-      The figure: a line a rewind point (or other treatment), the mean over seeds, its band from the least to the
-      greatest; a filled marker where both levels match the dense network. A thin line is what of it the difference of
-      the ends makes. Criteria share one scale.
+      The figure. Each rewind point (or other treatment) has a line, the mean over seeds, and a band from the lowest to
+      the highest seed. A marker is filled if both levels match the dense network. A thin line is half the difference
+      between the errors of the ends, the least value that a barrier can have. All criteria share one scale.
 
     Raises:
-      NothingToDraw: no line between successive levels is there.
+      NothingToDraw: no line between successive levels was measured.
     """
     lines = successive(results.lines)
     columns = list(lines.sort_values("criterion")["criterion"].unique())
@@ -69,10 +69,10 @@ def _draw_barriers(axes: Axes, rows: pd.DataFrame) -> dict[str, Line2D]:
 
 
 def error_lines(results: load.Results) -> Figure:
-    """The error along the lines between some successive levels, from the sparser level to the one before it.
+    """Draws the error along the lines between some successive levels, from the sparser level to the one before it.
 
     Raises:
-      NothingToDraw: no line between successive levels is there.
+      NothingToDraw: no line between successive levels was measured.
     """
     lines = results.lines[results.lines["relation"] == SUCCESSIVE]
     return panels.page(lines, "no line between successive levels", _draw_error_lines, PAIRS)
@@ -96,14 +96,14 @@ def _draw_error_lines(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterab
 
 
 def robustness(results: load.Results) -> Figure:
-    """Error barriers from a perturbed rewind point's training, against the perturbation's length.
+    """Draws the error barriers of networks trained from perturbed rewind points, against the perturbation's length.
 
     Returns:
-      The figure: left to the end of the same level unperturbed, right to the end of the level before; a line a level,
-      the mean over seeds and directions; a filled marker where the perturbed training matches the dense network.
+      The figure. Left, the barrier to the same level without perturbation; right, to the level before. Each level has
+      a line, the mean over seeds and directions. A marker is filled if the network matches the dense one.
 
     Raises:
-      NothingToDraw: no perturbed training is there.
+      NothingToDraw: no training from a perturbed rewind point was measured.
     """
     return panels.page(single(results.perturbations), "no perturbed rewind point", _draw_robustness, 2)
 
@@ -124,21 +124,21 @@ def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2
         axes.xaxis.set_major_locator(FixedLocator(multiples))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(panels.plain))
-        axes.set_xlabel(f"perturbation, lengths of the mask's projection\n({panels.rewound(rows)})")
+        axes.set_xlabel(f"perturbation / length of the mask's projection\n({panels.rewound(rows)})")
         axes.grid(True)
-    return [*handles, JOINED, *_fillings("the perturbed end matches")]
+    return [*handles, JOINED, *_fillings("perturbed network matches")]
 
 
 TO_ENDS = {
-    "error_barrier": "error barrier to the\nunperturbed end, points",
+    "error_barrier": "error barrier to the\nunperturbed network, points",
     "error_barrier_to_before": "error barrier to the\nlevel before, points",
 }
 
 
 def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style) -> None:
-    """Barriers in points, means with their band, against a share in percent or a multiple.
+    """Draws mean barriers in points, with a band, against a percentage or the perturbation's multiple.
 
-    Each marker is filled as far as "matches" is true.
+    A marker is full if "matches" is true in all seeds, half full if in some, and empty if in none.
     """
     groups = rows.groupby(["level", x])
     own = 100 * groups[y].agg(["mean", "min", "max"])
@@ -156,7 +156,7 @@ def _filling(fill: str) -> dict:
 
 
 def _fillings(what: str) -> list[Line2D]:
-    """What the filling of markers says, for a legend."""
+    """Returns legend entries that explain the filling of markers."""
     shape = {"color": styles.INK, "linestyle": "", "marker": "o"}
     return [Line2D([], [], label=f"{what} {where}", **shape, **_filling(fill)) for fill, where in FILLINGS.items()]
 
@@ -166,7 +166,7 @@ def _unmarked(style: Style) -> Style:
 
 
 def _barrier_axis(axes: Axes, title: str, high: float) -> None:
-    """An axis of barriers up to `high` points, logarithmic above one; a line marks what joined levels stay below."""
+    """Makes the y axis one of barriers up to `high` points, logarithmic above one, and draws the stability limit."""
     axes.axhline(100 * STABLE, color=styles.INK, linestyle=styles.DOTTED, linewidth=0.9)
     axes.set_yscale("symlog", linthresh=1, linscale=0.7)
     axes.set_ylim(min(-0.25, 1.2 * axes.dataLim.intervaly[0]), 1.4 * max(high, 100 * STABLE))
@@ -175,7 +175,7 @@ def _barrier_axis(axes: Axes, title: str, high: float) -> None:
 
 
 def _error_axis(axes: Axes) -> None:
-    """Errors in percent, logarithmic; down to zero where one is zero."""
+    """Makes the y axis one of errors in percent. It is logarithmic, and linear near zero if an error is zero."""
     low, high = axes.dataLim.intervaly
     if low > 0:
         axes.set_yscale("log")
@@ -188,7 +188,7 @@ def _error_axis(axes: Axes) -> None:
     axes.grid(True)
 
 
-LEAST_ERROR = 0.1  # percent; below it an axis that has to hold zero is linear
+LEAST_ERROR = 0.1  # percent; an axis that includes zero is linear below it
 
 
 def _ticks(axes: Axes, places: Sequence[float]) -> None:

@@ -1,4 +1,4 @@
-"""Early-stopping iteration and test accuracy against the kept percentage: Figures 3, 4, 5 and that of Section S2."""
+"""Draws early-stopping iteration and test accuracy against the kept percentage: Figures 3, 4, 5 and Section S2."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
 WIDTH, ROW = 10.0, 2.9  # inches
-ROOM = 1.6  # how much farther down than the best line a frame of accuracies reaches where others collapse
-LEAST_DROP = 1.0  # percentage points that the best line is taken to fall at least
-FRAMED = ("test_accuracy",)  # measures whose axis is cut where lines collapse
+ROOM = 1.6  # height of a cut frame of accuracies, in multiples of the best line's drop
+LEAST_DROP = 1.0  # percentage points; a smaller drop of the best line counts as this
+FRAMED = ("test_accuracy",)  # measures whose axis is cut if some lines collapse
 
 
 def figure_of_lines(results: load.Results, figure: paper.Figure, rule: StarRule = PAPER_RULE) -> Figure:
-    """Draws a figure of the paper, a row for each panel.
+    """Draws a figure of the paper, one row for each panel.
 
     Args:
       results: all results.
-      figure: which lines, and which of them with bands.
-      rule: what a star takes.
+      figure: the lines to draw, and which of them have bands.
+      rule: when a star is drawn.
 
     Returns:
-      The figure: lines are means over seeds, bands reach from the least to the greatest run, stars are points that are
-      significantly better than all other lines, the horizontal line is the dense network. Lines without any level are
-      left out.
+      The figure. Lines are means over seeds, bands span the lowest to the highest run, and the horizontal line is the
+      dense network. A star marks a point that is significantly better than all other lines. Lines without any level
+      are left out.
 
     Raises:
-      NothingToDraw: no level of any of its treatments is there.
+      NothingToDraw: none of the treatments that the figure introduces has a level.
     """
     rows = panels_of_lines(results, figure)
     if not rows:
@@ -59,12 +59,12 @@ def figure_of_lines(results: load.Results, figure: paper.Figure, rule: StarRule 
             drawn |= draw_lines(axes, lines, line_styles, figure.banded, metric)
             axes.set_title(f"{drawing.panel_title(key)}, {drawing.from_to_seeds(lines['n'])}")
     handles = [line_handle(name, line_styles[name]) for name in line_styles if name in drawn]
-    drawing.legend_below(page, [*handles, *_explained(rule.significance)], 5)
+    drawing.legend_below(page, [*handles, *_general_handles(rule.significance)], 5)
     return drawing.fix_layout(page)
 
 
 def panels_of_lines(results: load.Results, figure: paper.Figure) -> list[select.Panel]:
-    """The panels with a level of any of a figure's `figure_lines.new_treatments`."""
+    """Returns the panels that have a level of at least one of a figure's `figure_lines.new_treatments`."""
     return select.table_s1_order(
         select.panels(results.levels[results.levels["treatment"].isin(figure_lines.new_treatments(figure))])
     )
@@ -72,13 +72,13 @@ def panels_of_lines(results: load.Results, figure: paper.Figure) -> list[select.
 
 @dataclasses.dataclass(frozen=True)
 class NamedTreatment:
-    """A treatment of which only the name is known: its functions may be a user's own, in a module that is not here."""
+    """A treatment of which only the name is known, because its functions may be in a module that cannot be imported."""
 
     name: str
 
 
 def other_treatments(results: load.Results) -> paper.Figure:
-    """The treatments among the results that are in no figure of the paper, nor of Frankle & Carbin, as a figure."""
+    """Returns a figure of the trained treatments that are in no figure of the paper or of Frankle & Carbin."""
     drawn = (*paper.FIGURES.values(), lottery_lines.figure())
     known = {treatment.name for figure in drawn for treatment in figure.lines.values()}
     names = sorted(set(results.levels["treatment"]) - known - {DENSE})
@@ -90,13 +90,15 @@ def other_treatments(results: load.Results) -> paper.Figure:
 def accuracy_against_kept(rows: pd.DataFrame, path: Path, supermasks: Mapping[str, Style] | None = None) -> Path:
     """Draws early-stopping iteration and test accuracy against the kept percentage for any treatments of one panel.
 
+    Lines are means over seeds, bands span the lowest to the highest value.
+
     Args:
-      rows: `summary.chosen`, and `summary.supermasks`.
-      path: the picture to write; its ending says the format.
-      supermasks: the styles of the Supermasks among them. Where there are any, no axis is cut.
+      rows: what `summary.chosen` and `summary.supermasks` return.
+      path: the file to write, whose ending gives the format.
+      supermasks: the styles of the Supermasks among the rows. If there are any, no axis is cut.
 
     Returns:
-      The path. Lines are means over seeds, bands the least and greatest values.
+      The path.
     """
     own = supermasks or {}
     line_styles = styles.treatment_styles(name for name in rows["treatment"].unique() if name not in own) | own
@@ -120,18 +122,18 @@ def draw_lines(
     metric: str,
     framed: bool = True,
 ) -> set[str]:
-    """Draws one panel: a line a treatment, and the dense network as a horizontal line.
+    """Draws one panel: one line for each treatment, and the dense network as a horizontal line.
 
     Args:
-      axes: where.
-      lines: line, level, kept, mean, min, max and star, in the units of the axes; level 0 is the dense network.
-      line_styles: the lines' styles; those that come first lie on top.
-      banded: the lines whose band is drawn.
-      metric: what is drawn, a key of `METRICS`.
-      framed: whether the axis is cut where lines collapse.
+      axes: the axes to draw on.
+      lines: columns line, level, kept, mean, min, max and star, in the units of the axes; level 0 is the dense network.
+      line_styles: the style of each line; earlier lines are drawn on top of later ones.
+      banded: the lines that have a band.
+      metric: the metric to draw, a key of `METRICS`.
+      framed: whether the y axis may be cut if lines collapse.
 
     Returns:
-      The names of the lines that were drawn: those with a level that did not diverge.
+      The names of the lines that were drawn: those with at least one level that did not diverge.
     """
     lines = lines[lines["mean"].notna()]
     drawn = [name for name in line_styles if ((lines["line"] == name) & (lines["level"] > 0)).any()]
@@ -153,7 +155,7 @@ def draw_lines(
 
 
 def _frame(axes: Axes, lines: pd.DataFrame) -> None:
-    """Cuts the axis where lines that collapse would flatten the others, and says which lines leave it."""
+    """Cuts the y axis if collapsing lines would flatten the others, and notes on the x axis how many lines are cut."""
     low, high = frame_of_accuracy(lines)
     axes.set_ylim(low, high)
     below = lines[lines["mean"] < low]
@@ -164,15 +166,14 @@ def _frame(axes: Axes, lines: pd.DataFrame) -> None:
 
 
 def frame_of_accuracy(lines: pd.DataFrame) -> tuple[float, float]:
-    """The least and greatest accuracy of a panel's frame: lines that collapse do not flatten those that hold up.
+    """Returns the limits of a panel's accuracy axis, so that lines that collapse do not flatten the others.
 
-    Where the lowest line falls much farther than the best one, the frame ends at `ROOM` times the best one's fall, and
-    the lines that fall farther leave it; else it holds everything.
-
-    The best line is one that goes as far as any: one of few levels has not fallen yet.
+    If the lowest line falls much farther than the best one, the axis ends at `ROOM` times the drop of the best line,
+    and lines that fall farther are cut. Otherwise the axis shows everything. The best line is chosen among those that
+    reach the deepest level, because a line of few levels has not fallen yet.
 
     Args:
-      lines: line, level, mean, min, max, in percent; no value is missing.
+      lines: columns line, level, mean, min and max, in percent, without missing values.
 
     >>> table = {"line": ["good"] * 2 + ["bad"] * 2, "level": [1, 2, 1, 2], "mean": [98.0, 96, 98, 11]}
     >>> table |= {"min": [98.0, 96, 98, 10], "max": [98.0, 96, 98, 12]}
@@ -190,7 +191,7 @@ def frame_of_accuracy(lines: pd.DataFrame) -> tuple[float, float]:
 
 
 def in_units(lines: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """The lines of `figure_lines.lines` in the units that they are drawn in, and the kept percentage as "kept"."""
+    """Converts what `figure_lines.lines` returns to the units of the axes, and adds the kept percentage as "kept"."""
     values = {name: factor * lines[name].astype(float) for name in formats.SUMMARY}
     return lines.assign(kept=100 * lines["kept_fraction"], **values)
 
@@ -208,12 +209,12 @@ def _star(colour: str) -> dict:
 
 
 def line_handle(label: str, style: Style) -> Line2D:
-    """A line of a legend."""
+    """Returns a legend entry for a line."""
     return Line2D([], [], label=drawing.as_text(label), **style.plot)
 
 
-def _explained(significance: float) -> list[Line2D]:
-    """What the legend says besides the lines' names."""
+def _general_handles(significance: float) -> list[Line2D]:
+    """Returns the legend entries of the dense network and of stars."""
     star = Line2D([], [], label=f"better than all other lines, p = {significance:g}", **_star("none"))
     return [DENSE_LINE, star]
 

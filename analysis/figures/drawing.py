@@ -1,4 +1,4 @@
-"""What all figures share: their look, axes of kept percentages, and files that come out the same each time."""
+"""Functions that all figures share: their look, axes of kept percentages, reproducible files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 
-FORMATS = {  # ending -> what a file of that kind says of itself; no dates, so that the same figure is the same file
+FORMATS = {  # ending -> metadata of such a file; without dates, so that equal figures give equal files
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -44,7 +44,7 @@ LOOK = {
     "grid.linewidth": 0.5,
     "hatch.linewidth": 0.6,
     "mathtext.fontset": "dejavusans",
-    "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud
+    "svg.fonttype": "none",  # keeps texts as texts, so that they can be searched, copied and read aloud
     "svg.hashsalt": "lottery_tf",
     "pdf.fonttype": 42,
 }
@@ -52,15 +52,15 @@ KEPT_TICKS = (100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
 
 class NothingToDraw(InputError):
-    """The results at hand have nothing of a figure; the message says what is missing, as half a sentence."""
+    """The results do not hold what a figure shows. The message says what is missing, without a capital letter."""
 
 
 @contextlib.contextmanager
 def look() -> Iterator[None]:
-    """Within it, figures are drawn and stored in the look of the project, and matplotlib's settings are back after.
+    """A context in which figures are drawn and stored in the project's look.
 
-    Of the settings that a user has in a `matplotlibrc`, none is heeded: the same results are the same picture
-    everywhere.
+    A user's `matplotlibrc` has no effect inside it, so that the same results give the same picture everywhere.
+    matplotlib's settings are restored at the end.
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -69,16 +69,16 @@ def look() -> Iterator[None]:
 
 
 def blank(width: float, height: float) -> Figure:
-    """An empty figure, in inches, whose parts keep clear of each other."""
+    """Returns an empty figure of this size in inches, whose layout keeps its parts from overlapping."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def kept_axis(axes: Axes, least: float) -> None:
-    """Makes the x axis one of kept percentages: logarithmic, everything on the left, ticks at round percentages.
+    """Makes the x axis one of kept percentages: logarithmic, from 100% at the left, with round ticks.
 
     Args:
-      axes: whose x axis.
-      least: the least percentage that is drawn.
+      axes: the axes to change.
+      least: the smallest percentage that is drawn.
     """
     axes.set_xscale("log")
     axes.set_xlim(100 * 1.12, min(least, 50) / 1.12)
@@ -91,12 +91,12 @@ def kept_axis(axes: Axes, least: float) -> None:
 
 
 def band(axes: Axes, x: Sequence[float], lines: pd.DataFrame, colour: str) -> None:
-    """Shades what lies between the columns "min" and "max" of some lines."""
+    """Shades the area between the columns "min" and "max"."""
     axes.fill_between(x, lines["min"], lines["max"], color=colour, alpha=0.15, linewidth=0)
 
 
 def as_text(name: str) -> str:
-    r"""A name, which may be a user's, as matplotlib shows it letter by letter: a bare $ would begin a formula.
+    r"""Escapes the dollar signs of a name, because matplotlib would read the text between two of them as a formula.
 
     >>> as_text("my:$criterion"), as_text(as_text("my:$criterion"))
     ('my:\\$criterion', 'my:\\$criterion')
@@ -105,12 +105,12 @@ def as_text(name: str) -> str:
 
 
 def panel_title(key: Sequence[str]) -> str:
-    """What a row of a figure is of, for matplotlib; `panel_name` is for anything else."""
+    """Returns `panel_name` with dollar signs escaped, for texts that matplotlib draws."""
     return as_text(panel_name(key))
 
 
 def panel_name(key: Sequence[str]) -> str:
-    """A network, data set, schedule and precision in words.
+    """Returns a network, data set, schedule and precision in words.
 
     >>> panel_name(("fc", "mnist", "paper", "float32")), panel_name(("fc", "digits", "600", "mixed_bfloat16"))
     ('fc on mnist, paper schedule', 'fc on digits, 600 iterations, mixed_bfloat16')
@@ -123,7 +123,7 @@ def panel_name(key: Sequence[str]) -> str:
 
 
 def from_to_seeds(counts: Iterable[int]) -> str:
-    """How many seeds there are at each of some points, for a title; where some have fewer than others it says so.
+    """Returns the number of seeds for a title, as a range if some points have fewer seeds than others.
 
     >>> from_to_seeds([1, 1]), from_to_seeds([5, 3, 5])
     ('1 seed', '3 to 5 seeds')
@@ -133,9 +133,9 @@ def from_to_seeds(counts: Iterable[int]) -> str:
 
 
 def legend_below(figure: Figure, handles: Sequence, columns: int) -> None:
-    """One legend for all panels, below them, where it covers nothing.
+    """Adds one legend for all panels below them.
 
-    It has so many columns, or as many as the page is wide enough for, and a page that is too low for it grows.
+    It has at most `columns` columns, fewer if the page is too narrow. The page grows if the legend needs more height.
     """
     for count in range(columns, 0, -1):
         legend = figure.legend(
@@ -148,22 +148,22 @@ def legend_below(figure: Figure, handles: Sequence, columns: int) -> None:
     figure.set_figheight(figure.get_figheight() + max(0, size.height / figure.dpi - LEGEND))
 
 
-LEGEND = 0.7  # inches of a page that are meant for its legend
+LEGEND = 0.7  # inches of a page that are reserved for its legend
 
 
 def fix_layout(figure: Figure) -> Figure:
-    """Lays a figure out once, so that each format it is stored in has the same layout without doing it again."""
+    """Computes a figure's layout once, so that it is the same in every format."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
 
 
 def content(figure: Figure, kind: str) -> bytes:
-    """A figure as the content of a file; the same figure gives the same bytes.
+    """Returns the content of a figure's file. The same figure gives the same bytes.
 
     Args:
-      figure: what `catalogue.draw` returns, for one.
-      kind: a key of `FORMATS`.
+      figure: a figure, such as `catalogue.draw` returns.
+      kind: the format, a key of `FORMATS`.
     """
     metadata, file = choose(FORMATS, kind, "format of figures"), io.BytesIO()
     with look():
@@ -172,9 +172,9 @@ def content(figure: Figure, kind: str) -> bytes:
 
 
 def _with_numbered_clips(svg: bytes) -> bytes:
-    """An SVG file whose clip paths have numbers for names.
+    """Renames the clip paths of an SVG file to numbers.
 
-    matplotlib hashes their corners in full, whose last bits the solver of the layout leaves to chance.
+    matplotlib names them by a hash of their corners, whose last bits differ from run to run.
     """
     names = dict.fromkeys(re.findall(rb"url\(#(p[0-9a-f]{10})\)", svg))
     numbers = {name: b"clip%d" % number for number, name in enumerate(names)}
@@ -182,6 +182,6 @@ def _with_numbered_clips(svg: bytes) -> bytes:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a figure, whole or not at all; the path's ending says the format."""
+    """Writes a figure, completely or not at all. The path's ending gives the format."""
     files.replace(path, content(figure, path.suffix.removeprefix(".")))
     return path

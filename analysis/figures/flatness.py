@@ -1,4 +1,4 @@
-"""How flat the loss is around a level, and what that says of pruning: eigenvalues, spectra, limits, magnitudes."""
+"""Draws how flat the loss is around a level and what that means for pruning: eigenvalues, limits, magnitudes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from analysis.results.select import single
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.pruning.treatments import Treatment
 
-BINNED = 2  # how many histograms a row shows
+BINNED = 2  # histograms in a row of panels
 
 
 def flatness(results: load.Results) -> Figure:
-    """The Hessian's greatest eigenvalue and trace at the end of training, and the curvature along pruning, by level.
+    """Draws the Hessian's largest eigenvalue and trace at the end of training, and the curvature along pruning.
 
     Returns:
-      The figure: means over seeds with bands from the least to the greatest; the curvature of one treatment along what
-      the next round's pruning moves, by magnitude or at random, and along a random direction.
+      The figure. Lines are means over seeds, bands span the lowest to the highest seed. The curvature is that of one
+      treatment along three directions: along pruning the next round by magnitude, along pruning it at random, and
+      along a random direction.
 
     Raises:
-      NothingToDraw: no spectrum is there.
+      NothingToDraw: no spectrum was measured.
     """
     rays = results.rays
 
@@ -61,20 +62,20 @@ def flatness(results: load.Results) -> Figure:
     return panels.page(single(results.spectra), "no spectrum of the Hessian", draw, 3)
 
 
-SPECTRAL = {"top_eigenvalue": "greatest eigenvalue of the Hessian", "trace": "trace of the Hessian"}
+SPECTRAL = {"top_eigenvalue": "largest eigenvalue of the Hessian", "trace": "trace of the Hessian"}
 DIRECTIONS = {
     "large_final": "small weights to zero", "random": "random weights to zero", "random direction": "random direction"
 }  # fmt: skip
 
 
 def spectral_density(results: load.Results) -> Figure:
-    """The Hessian's spectral density at some levels of one treatment, and how many eigenvalues lie above each value.
+    """Draws the Hessian's spectral density, and the number of eigenvalues above each value, for levels of a treatment.
 
-    The density is spread by a hundredth of the whole range and cut at a tenth of a single eigenvalue; the counts are
-    not smoothed, and cut below one, where they are the estimate's noise.
+    The density is smoothed by a hundredth of the whole range, and cut at a tenth of the peak of a single eigenvalue.
+    The counts are not smoothed. They are cut below one, where they are noise of the estimate.
 
     Raises:
-      NothingToDraw: no spectrum is there.
+      NothingToDraw: no spectrum was measured.
     """
     return panels.page(
         results.spectra[results.spectra["found_by"] == "lanczos"], "no spectrum of the Hessian", _draw_density, 2
@@ -102,7 +103,7 @@ def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
         axes.set_yscale("log")
         axes.set_ylim(bottom=least)
     pair[1].set_xscale("log")
-    for axes, label in zip(pair, ("share of the eigenvalues per unit", "eigenvalues at least as great"), strict=True):
+    for axes, label in zip(pair, ("density of eigenvalues", "number of eigenvalues at least as large"), strict=True):
         axes.set_xlabel(f"eigenvalue of the Hessian ({panels.rewound(rows)})")
         axes.set_ylabel(label)
         axes.grid(True)
@@ -110,23 +111,24 @@ def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
 
 
 def one(width: float) -> float:
-    """The greatest density of a single eigenvalue that is spread by a width."""
+    """Returns the peak of the density of a single eigenvalue, smoothed by a width."""
     return 1 / (width * np.sqrt(2 * np.pi))
 
 
-LEAST_DENSITY = 1e-9  # below it a density is left out
+LEAST_DENSITY = 1e-9  # smaller densities are not drawn
 DASHES = (styles.SOLID, styles.DASHED, styles.DASHDOT, styles.DOTTED)
 
 
 def limits(results: load.Results) -> Figure:
-    """The largest share that can be pruned at once, predicted and found: by level, and one against the other.
+    """Draws the largest share that can be pruned at once: predicted and found by level, and one against the other.
 
     Returns:
-      The figure: left and in the middle pruning by magnitude and at random; right each prediction against what it
-      predicts, found without or after retraining, a point a level and seed, filled where pruning is by magnitude.
+      The figure. Left is pruning by magnitude, in the middle at random. Right, each prediction is drawn against the
+      share that it predicts (found without or after retraining), one point for each level and seed. Points are filled
+      if pruning is by magnitude.
 
     Raises:
-      NothingToDraw: no limit is there.
+      NothingToDraw: no limit was measured.
     """
     return panels.page(results.limits, "no limit of pruning at once", _draw_limits, 3)
 
@@ -156,8 +158,8 @@ def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Li
     right.set_ylim(-3, 103)
     right.grid(True)
     right.set_axisbelow(True)
-    there = set(rows["method"])
-    return [line_handle(METHODS[name], style) for name, style in styles.LIMITS.items() if name in there]
+    methods = set(rows["method"])
+    return [line_handle(METHODS[name], style) for name, style in styles.LIMITS.items() if name in methods]
 
 
 PRUNED_BY = {"large_final": "by magnitude", "random": "at random"}
@@ -168,10 +170,10 @@ METHODS = {
 
 
 def magnitudes(results: load.Results) -> Figure:
-    """What retraining does to magnitudes: the share below the next threshold, and one layer's histogram at two levels.
+    """Draws what retraining does to magnitudes: shares below the next threshold, and histograms of one layer.
 
     Raises:
-      NothingToDraw: neither shares nor histograms are there.
+      NothingToDraw: no shares were measured.
     """
     histograms = results.histograms
     whole = results.thresholds[results.thresholds["layer"] == WHOLE_NETWORK]
@@ -202,14 +204,14 @@ def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
             axes.stairs(share, edges, color=style.colour, linestyle=style.dash, linewidth=1.2)
         axes.set_xlim(0, edges[-1])
         axes.set_ylim(0)
-        axes.set_ylabel("surviving weights, % a bin")
+        axes.set_ylabel("surviving weights per bin, %")
         layer, seed = drawing.as_text(own["layer"].iloc[0]), own["seed"].iloc[0]
         axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {panels.kept(own)} kept, seed {seed}")
         axes.grid(True)
 
 
 def _log_axis(axes: Axes) -> None:
-    """A logarithmic axis; linear around zero where there are values that are not above it."""
+    """Makes the y axis logarithmic, and linear around zero if a value is not positive."""
     values = np.concatenate([line.get_ydata() for line in axes.lines] or [np.ones(1)])
     above = values[values > 0]
     if 0 < len(above) == len(values):

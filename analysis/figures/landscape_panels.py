@@ -1,7 +1,6 @@
-"""What the figures of the error landscape share: their pages, the order, names and styles of treatments, labels.
+"""Functions that the figures of the error landscape share: pages, labels, and the order and styles of treatments.
 
-Each figure has a row for each panel. Where several treatments are measured, `main_treatment`
-says which one a panel is of that shows a single one.
+Each figure has one row for each panel. Some panels show a single treatment; `main_treatment` chooses it.
 """
 
 from __future__ import annotations
@@ -24,13 +23,23 @@ from analysis.results import select
 from analysis.results.lottery_lines import scope_of
 from lottery_tf.pruning.treatments import Treatment
 
-LEVELS = 4  # how many levels of a treatment are shown where not all can be
+LEVELS = 4  # levels of a treatment in a panel that has no room for all
 Draw = Callable[[Sequence[Axes], pd.DataFrame], Iterable[Line2D]]
-LEGEND_COLUMNS = 4  # of a legend
+LEGEND_COLUMNS = 4
 
 
 def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
-    """A row of axes a panel, and one legend below all of them."""
+    """Draws one row of axes for each panel, and one legend below all of them.
+
+    Args:
+      rows: the measurements.
+      lacking: what is missing if there are no rows, for the error.
+      draw: draws the rows of one panel onto its axes, and returns the entries of the legend.
+      columns: the number of axes in a row.
+
+    Raises:
+      NothingToDraw: there are no rows.
+    """
     keys = select.ordered_panels(rows)
     if not keys:
         raise drawing.NothingToDraw(f"there is {lacking}.")
@@ -48,19 +57,19 @@ def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
 
 
 def _distinct(handles: Iterable[tuple[Line2D, str]]) -> list[Line2D]:
-    """The handles of all panels, each once; what line_styles otherwise in another panel says which panel it is of."""
+    """Returns each legend entry once. If an entry looks different in another panel, its label names the panel."""
     by_label: dict[str, dict[bytes, tuple[Line2D, list[str]]]] = {}
     for handle, panel in handles:
         _, places = by_label.setdefault(handle.get_label(), {}).setdefault(_picture(handle), (handle, []))
         places.append(panel)
-    for label, line_styles in by_label.items():
-        for handle, places in line_styles.values() if len(line_styles) > 1 else ():
+    for label, looks in by_label.items():
+        for handle, places in looks.values() if len(looks) > 1 else ():
             handle.set_label(f"{label} ({'; '.join(places)})")
-    return [handle for line_styles in by_label.values() for handle, _ in line_styles.values()]
+    return [handle for looks in by_label.values() for handle, _ in looks.values()]
 
 
 def _picture(handle: Line2D) -> bytes:
-    """What a handle line_styles like: matplotlib tells dashes of one's own apart nowhere but in what it draws."""
+    """Returns what a legend entry looks like, as pixels: only the drawing shows whether two custom dashes differ."""
     page = Figure(figsize=(0.6, 0.3))
     shown = copy.copy(handle)
     shown.set_data([0.1, 0.5, 0.9], [0.5, 0.5, 0.5])
@@ -71,7 +80,7 @@ def _picture(handle: Line2D) -> bytes:
 
 
 def seeds(rows: pd.DataFrame) -> str:
-    """How many seeds some rows are of, for a title; where some levels have fewer than others it says so.
+    """Returns the number of seeds for a title, as a range if some levels have fewer seeds than others.
 
     >>> whole = pd.DataFrame({"treatment": "a", "level": [1, 1, 2, 2], "seed": [0, 1, 0, 1]})
     >>> seeds(whole), seeds(whole[:3])
@@ -82,18 +91,18 @@ def seeds(rows: pd.DataFrame) -> str:
 
 
 def ordered_treatments(rows: pd.DataFrame) -> list[str]:
-    """The treatments of some rows: the usual criterion first, then by criterion, rewind point and name."""
+    """Returns the treatments, sorted by criterion (the default criterion first), rewind point and name."""
     about = rows[["criterion", "rewind_to", "treatment"]].drop_duplicates().itertuples(index=False, name=None)
     return [each[-1] for each in sorted(about, key=lambda each: (each[0] != Treatment().criterion, *each))]
 
 
 def main_treatment(rows: pd.DataFrame) -> str:
-    """The treatment that a panel of a single one shows: the first `ordered_treatments`."""
+    """Returns the treatment for a panel that shows only one: the first of `ordered_treatments`."""
     return ordered_treatments(rows)[0]
 
 
 def styles_of(rows: pd.DataFrame) -> dict[str, Style]:
-    """The style of each treatment: the colour says the rewind point, dashes that the criterion is not the usual one."""
+    """Returns each treatment's style: its colour shows the rewind point, dashes a criterion other than the default."""
     found = {}
     for each in rows.drop_duplicates("treatment").itertuples():
         style = styles.REWIND_POINTS.get(each.rewind_to) if _only_rewound(each) else None
@@ -104,7 +113,7 @@ def styles_of(rows: pd.DataFrame) -> dict[str, Style]:
 
 
 def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:
-    """What the treatment of some rows is called: its criterion and rewind point, or its name if it has more."""
+    """Returns a label for a treatment: its criterion and rewind point, or its full name if it differs in more."""
     row = next(rows.itertuples())
     if not _only_rewound(row):
         return drawing.as_text(row.treatment)
@@ -113,25 +122,25 @@ def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:
 
 
 def _only_rewound(row) -> bool:
-    """Whether a treatment is iterative rewinding by a criterion of this package or a user's, and nothing else."""
+    """Whether a treatment differs from plain iterative rewinding in nothing but its criterion and rewind point."""
     usual = dataclasses.replace(Treatment(), scope=scope_of(row.network))
     names = ("mask1", "mask0", "rounds", "scope")
     return all(getattr(row, name) == getattr(usual, name) for name in names) and pd.isna(row.chosen_kept_fraction)
 
 
 def spread(values: pd.Series, count: int) -> list[int]:
-    """So many of the different values, spread evenly over them, the least and the greatest among them.
+    """Returns at most `count` of the different values, evenly spaced, with the smallest and the largest.
 
     >>> spread(pd.Series([0, 1, 2, 3, 4, 4]), 3), spread(pd.Series([7]), 3)
     ([0, 2, 4], [7])
     """
-    there = sorted(set(values.tolist()))
-    places = np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)
-    return [there[place] for place in places]
+    distinct = sorted(set(values.tolist()))
+    places = np.linspace(0, len(distinct) - 1, min(count, len(distinct))).round().astype(int)
+    return [distinct[place] for place in places]
 
 
 def draw_band(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style, factor: float = 1) -> None:
-    """Means over seeds against a share in percent, with the band from the least to the greatest."""
+    """Draws means over seeds against a percentage, with a band from the lowest to the highest seed."""
     own = factor * rows.groupby("level")[y].agg(["mean", "min", "max"])
     own = own.join(100 * rows.groupby("level")[x].mean()).dropna()
     axes.plot(own[x], own["mean"], **style.plot)
@@ -139,7 +148,7 @@ def draw_band(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style, fact
 
 
 def plain(value: float, _: object = None) -> str:
-    """A tick's label; the page cuts what has more than two decimals.
+    """Returns a tick's label with few decimals, because the report cuts numbers after two decimals.
 
     >>> plain(0.00015), plain(0.002), plain(1.5), plain(20.0)
     ('1.5e-04', '2e-03', '1.5', '20')
@@ -148,7 +157,7 @@ def plain(value: float, _: object = None) -> str:
 
 
 def kept(rows: pd.DataFrame, column: str = "kept_fraction") -> str:
-    """How much some rows' level keeps, for a label.
+    """Returns the mean kept percentage of some rows, for a label.
 
     >>> kept(pd.DataFrame({"kept_fraction": [0.4104]})), kept(pd.DataFrame({"kept_fraction": [0.00499]}))
     ('41.0%', '0.50%')

@@ -1,4 +1,4 @@
-"""How far learned Supermasks are at each iteration: whether they were still getting better when learning ended."""
+"""Draws the validation accuracy of learned Supermasks by iteration, which shows whether learning had converged."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from analysis.figures.curves import line_handle
 from analysis.results import load, select
 from analysis.results.columns import MASK_SETTINGS
 
-MASK_KIND = ["weights", "rescale"]  # of a panel; of each the settings that got furthest are drawn
+MASK_KIND = ["weights", "rescale"]  # for each kind, the settings with the highest accuracy are drawn
 SETTINGS = [name for name in MASK_SETTINGS if name != "seed"]
 PANELS_A_ROW = 2
 
 
 def mask_learning(results: load.Results) -> Figure:
-    """Validation accuracy against the iteration, for the settings of each kind of learned mask that got furthest.
+    """Draws validation accuracy against iterations for each kind of learned mask, with the best settings of each.
 
     Returns:
-      The figure: a panel a network and data set; lines are means over seeds, bands reach from the least to the
-        greatest.
+      The figure, with one panel for each network and data set. Lines are means over seeds, bands span the lowest to
+      the highest seed.
 
     Raises:
-      NothingToDraw: no mask was learned, or nothing of how.
+      NothingToDraw: no mask was learned, or the histories of learning are missing.
     """
     keys = select.table_s1_order(_panels(results.mask_histories))
     if not keys:
@@ -35,7 +35,7 @@ def mask_learning(results: load.Results) -> Figure:
     handles: dict[str, Line2D] = {}
     places = page.subplots(rows, PANELS_A_ROW, squeeze=False).ravel()
     for axes, key in zip(places, keys, strict=False):
-        drawn = furthest(_rows_of_kind(results.mask_histories, key))
+        drawn = best_settings(_rows_of_panel(results.mask_histories, key))
         handles |= _draw(axes, drawn)
         seeds = drawing.from_to_seeds(drawn.groupby(MASK_KIND)["seed"].nunique())
         axes.set_title(f"{drawing.panel_title((*key, ''))}: {seeds}")
@@ -45,11 +45,13 @@ def mask_learning(results: load.Results) -> Figure:
     return drawing.fix_layout(page)
 
 
-def furthest(histories: pd.DataFrame) -> pd.DataFrame:
-    """The readings of those settings, for each kind of mask, whose best validation accuracy is the greatest.
+def best_settings(histories: pd.DataFrame) -> pd.DataFrame:
+    """Returns the history of the best settings of each kind of mask.
+
+    The best settings have the highest validation accuracy: the maximum over iterations, averaged over seeds.
 
     Args:
-      histories: rows of `Results.mask_histories` of one network and data set. The best of each seed is averaged.
+      histories: rows of `Results.mask_histories` of one network and data set.
     """
     best = histories.groupby([*SETTINGS, "seed"], sort=False, dropna=False)["validation_accuracy"].max()
     means = best.groupby(SETTINGS, sort=False, dropna=False).mean().reset_index()
@@ -61,7 +63,7 @@ def _panels(histories: pd.DataFrame) -> list[tuple[str, str]]:
     return list(histories[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None))
 
 
-def _rows_of_kind(histories: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
+def _rows_of_panel(histories: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
     return histories[(histories["network"] == key[0]) & (histories["dataset"] == key[1])]
 
 

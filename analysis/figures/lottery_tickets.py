@@ -1,4 +1,4 @@
-"""Early-stopping iteration and test accuracy of winning tickets and their controls, as Frankle & Carbin show them."""
+"""Draws early-stopping iteration and test accuracy of winning tickets and their controls, as in Frankle & Carbin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lottery_tf.results.paths import DENSE
 NOTHING = (
     "there is no one-shot or fine-tuned level and no control of "
     f"{lottery_lines.TREATMENTS[lottery_lines.TICKET].name}; "
-    "controls of other tickets are not drawn, `analysis.export --kind=control` has them."
+    "controls of other tickets are not drawn, but `analysis.export --kind=control` exports them."
 )
 LINE_STYLES = {
     **{line: styles.treatment_style(treatment.name) for line, treatment in lottery_lines.TREATMENTS.items()},
@@ -22,12 +22,12 @@ LINE_STYLES = {
 
 
 def lottery(results: load.Results) -> Figure:
-    """Draws winning tickets beside their controls, a row for each panel.
+    """Draws winning tickets and their controls, one row for each panel.
 
     Returns:
-      The figure: lines are means over seeds of each seed's mean over draws, bands reach from the least to the greatest
-      run, the horizontal line is the dense network. Lines without any level are left out. Where dense networks stop
-      early only at the very end of training, a note under the left axis says that speed cannot be judged.
+      The figure. Lines are means over seeds, where a seed's value is the mean over its draws. Bands span the lowest to
+      the highest run, and the horizontal line is the dense network. Lines without any level are left out. If training
+      is too short to judge speed, a note below the left axis says so.
 
     Raises:
       NothingToDraw: there is neither a control of a ticket nor a one-shot or fine-tuned level.

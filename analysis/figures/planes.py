@@ -1,10 +1,10 @@
-"""Mask criteria as regions of the plane of initial and final weights (Figures 1, 2 and S1, and half of Figure 6).
+"""Draws mask criteria as regions of the plane of initial and final weights (Figures 1, 2 and S1, half of Figure 6).
 
-A criterion is a function of many weights, not of one point: `large_init_large_final` ranks by percentiles, and every
-criterion's threshold is where the wanted share of a layer's weights lies above it. So each region is found by asking
-the criterion itself: points of the plane are scored together with a layer's weights, and belong to the region if their
-scores lie above the threshold of those weights. The layer is a sample of a correlated normal distribution, the
-ellipse of the paper's cartoons, or a trained one.
+A criterion scores all weights of a layer together: `large_init_large_final` ranks by percentiles, and the threshold is
+the score that the wanted fraction of the weights exceeds. So regions are computed with the criterion itself. Points of
+the plane are scored together with a layer's weights, and are kept if their score is above the threshold of those
+weights. The layer is either a trained one or a sample of a correlated normal distribution (the ellipse of the paper's
+cartoons).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from lottery_tf.studies import paper
 
 log = logging.getLogger(__name__)
 
-PLANE_ARGUMENTS = ("w_i", "w_f")  # what a point of the plane has
+PLANE_ARGUMENTS = ("w_i", "w_f")  # the arguments that a criterion of the plane can have
 FORMULAS = {  # Figure 2, and the two of Figure 6
     "large_final": "$|w_f|$",
     "small_final": "$-|w_f|$",
@@ -49,11 +49,11 @@ FORMULAS = {  # Figure 2, and the two of Figure 6
     "large_final_diff_sign": "$|w_f|$ where the sign changed",
 }
 KEPT_FRACTION = 0.25  # of the weights of a plane
-CORRELATION = 0.6  # of initial and final weights in the cartoons
-CARTOON_LIMIT = 3.0  # of the cartoons' axes, in standard deviations
-SAMPLE = 8_000  # weights that stand for a layer: the points of a row of the plane are 2% beside them
-POINTS = 160  # of the plane, along each axis; an even number, so that none lies on an axis, where signs are 0
-DOTS = 2_000  # weights that are drawn
+CORRELATION = 0.6  # between initial and final weights in the cartoons
+CARTOON_LIMIT = 3.0  # limit of the cartoons' axes, in standard deviations
+SAMPLE = 8_000  # weights that represent a layer; a row of points of the plane adds 2% to them
+POINTS = 160  # points along each axis of the plane; even, so that none lies on an axis, where the sign is 0
+DOTS = 2_000  # weights drawn as dots
 PLANES_A_ROW = 5
 
 
@@ -63,8 +63,8 @@ class Layer:
 
     Attributes:
       w_i, w_f: (n,) floats.
-      limits: the axes of its plane go from -limit to limit: that of w_i, that of w_f.
-      title: whose weights they are; empty for the cartoons' layer.
+      limits: the limits of the plane's two axes, which go from -limit to limit.
+      title: the layer's name; empty for the cartoons.
     """
 
     w_i: np.ndarray
@@ -74,14 +74,14 @@ class Layer:
 
     @property
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """The points of the plane: their w_i and their w_f, each in rising order."""
+        """The coordinates of the plane's points: w_i and w_f, each in ascending order."""
         w_i, w_f = (np.linspace(-limit, limit, POINTS) for limit in self.limits)
         return w_i, w_f
 
 
 @functools.cache
 def cartoon() -> Layer:
-    """The layer of the paper's cartoons: unit normal weights before and after training, positively correlated."""
+    """Returns the layer of the paper's cartoons: standard normal initial and final weights, positively correlated."""
     from scipy import stats
 
     # A low-discrepancy sequence fills the ellipse evenly; its first point is the corner where the quantile is infinite.
@@ -91,15 +91,16 @@ def cartoon() -> Layer:
 
 
 def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
-    """The weights of one layer of the first dense network below a folder that kept its weights.
+    """Returns the weights of one layer of the first dense network below a folder that kept its weights.
+
+    Damaged files are skipped with a warning. Networks whose training diverged are skipped too.
 
     Args:
       root: a results folder, or any folder within one.
       layer: the name of the layer's kernel; None takes the largest.
 
     Returns:
-      At most `SAMPLE` weights of it, drawn at random but always the same; None where no dense network kept its weights.
-      Damaged files are named in the log and passed over, as are networks whose training diverged.
+      At most `SAMPLE` weights, chosen at random but always the same; None if no dense network kept its weights.
 
     Raises:
       InputError: the network has no such layer.
@@ -129,24 +130,24 @@ def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
 
 
 def criterion_function(name: str) -> Callable[..., np.ndarray]:
-    """A criterion that is a function of the plane; raises InputError for one that asks for more than w_i and w_f."""
+    """Returns a criterion by its name; raises InputError if it needs more than w_i and w_f."""
     return registry.find_function(CRITERIA, name, "mask criterion of a plane", PLANE_ARGUMENTS)
 
 
 def region(criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -> np.ndarray:
-    """How likely a weight at each point of a layer's plane is to be kept.
+    """Returns the probability that a weight is kept, for each point of a layer's plane.
 
     Args:
       criterion: a name in `CRITERIA`, or `package.module:function`.
-      layer: whose share `kept_fraction` of weights is kept.
-      kept_fraction: in (0, 1).
+      layer: the layer whose weights are pruned.
+      kept_fraction: the fraction of its weights that is kept, in (0, 1).
 
     Returns:
-      (POINTS, POINTS) floats in [0, 1]: rows are w_f, columns w_i, those of `layer.grid`. In between lie points whose
-      score is the threshold itself, where the random breaking of ties decides.
+      (POINTS, POINTS) floats in [0, 1]; rows are the w_f and columns the w_i of `layer.grid`. A point whose score
+      equals the threshold has a value between 0 and 1, because ties are broken at random.
 
     Raises:
-      InputError: no such criterion, one that returns what cannot be used, or a share outside (0, 1).
+      InputError: there is no such criterion, its scores cannot be used, or `kept_fraction` is outside (0, 1).
 
     >>> probability = region("random", cartoon())
     >>> float(probability.min()), float(probability.max())
@@ -157,12 +158,12 @@ def region(criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -
 
 
 def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far each point's score is above the threshold, and how likely each row's ties with it are kept."""
+    """Returns each point's score minus the threshold, and for each row the probability that a tie is kept."""
     kept_counts.check_fraction("kept_fraction", kept_fraction)
     score, (grid_i, grid_f) = criterion_function(criterion), layer.grid
     count = max(1, round(kept_fraction * layer.w_i.size))
     margins, of_ties = [], []
-    for w_f in grid_f:  # a row at a time: a few points among many weights hardly move percentiles
+    for w_f in grid_f:  # one row at a time, because a few points among many weights hardly change percentiles
         seen_i = np.concatenate([layer.w_i, grid_i])
         seen_f = np.concatenate([layer.w_f, np.full(POINTS, w_f)])
         scores = ranking.checked_scores(
@@ -176,15 +177,15 @@ def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.nda
 
 
 def draw_plane(axes: Axes, criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -> None:
-    """Draws what a criterion keeps: coloured where it keeps weights, grey where not, hatched where chance decides."""
+    """Draws the regions of a criterion: kept (coloured), pruned (grey), and equal scores (hatched, kept at random)."""
     (margin, _), colour = _margins(criterion, layer, kept_fraction), styles.criterion_style(criterion).colour
     axes.set_facecolor(styles.PRUNED)
     by_chance = margin == 0
-    if by_chance.mean() > 0.005:  # less is a line: the threshold itself
+    if by_chance.mean() > 0.005:  # fewer ties are only the line of the threshold
         filled = axes.contourf(*layer.grid, by_chance, levels=[0.5, 1.5], colors="none", hatches=["/////"])
         filled.set(edgecolor=colour, linewidth=0)
     if (margin > 0).any():
-        # Bounded, so that the edge is found between a point inside and one that goes before all others.
+        # Infinite scores are bounded, so that the contour is interpolated between finite values.
         steps = np.abs(margin[np.isfinite(margin)])
         bounded = np.clip(margin, -steps.max(), steps.max())
         axes.contourf(*layer.grid, bounded, levels=[1e-9 * steps.max(), np.inf], colors=[colour], alpha=0.75)
@@ -193,12 +194,12 @@ def draw_plane(axes: Axes, criterion: str, layer: Layer, kept_fraction: float = 
 
 
 def draw_weights(axes: Axes, layer: Layer) -> None:
-    """A trained layer's weights as dots; the ellipse of a cartoon's."""
+    """Draws the weights of a trained layer as dots, those of the cartoons as an ellipse."""
     if layer.title:
         dots = {"marker": ".", "markersize": 1.2, "markeredgewidth": 0, "linestyle": "", "rasterized": True}
         axes.plot(layer.w_i[:DOTS], layer.w_f[:DOTS], color=styles.INK, alpha=0.6, **dots)
         return
-    # The eigenvectors of a correlation matrix of two are the diagonals; the ellipse is at two standard deviations.
+    # The eigenvectors of a 2x2 correlation matrix are the diagonals. The ellipse is at two standard deviations.
     axes.add_patch(
         Ellipse(
             (0, 0),
@@ -213,7 +214,7 @@ def draw_weights(axes: Axes, layer: Layer) -> None:
 
 
 def plane_axes(axes: Axes, layer: Layer) -> None:
-    """Makes axes those of a layer's plane."""
+    """Sets limits, labels and ticks of the axes for a layer's plane."""
     axes.axhline(0, color=styles.INK, linewidth=0.4)
     axes.axvline(0, color=styles.INK, linewidth=0.4)
     (right, top), _ = layer.limits, axes.set_box_aspect(1)
@@ -229,7 +230,7 @@ def plane_axes(axes: Axes, layer: Layer) -> None:
 
 
 def figure1(kept_fraction: float = KEPT_FRACTION) -> Figure:
-    """Figure 1: large_final keeps what lies beyond two horizontal lines, whatever the initial weight was."""
+    """Draws Figure 1: large_final keeps the weights beyond two horizontal lines, whatever their initial value was."""
     figure, layer = drawing.blank(4.6, 3.9), cartoon()
     axes = figure.subplots()
     draw_plane(axes, "large_final", layer, kept_fraction)
@@ -242,12 +243,12 @@ def figure1(kept_fraction: float = KEPT_FRACTION) -> Figure:
 
 
 def figure2(layer: Layer | None = None, further: Sequence[str] = (), kept_fraction: float = KEPT_FRACTION) -> Figure:
-    """Figure 2: what each criterion keeps of the cartoons' layer and, where there is one, of a trained layer.
+    """Draws Figure 2: the region that each criterion keeps, for the cartoon layer and for a trained layer if given.
 
     Args:
       layer: a trained layer, or None.
-      further: criteria drawn after the paper's, by name or as `package.module:function`.
-      kept_fraction: the share of weights that is kept, in (0, 1).
+      further: criteria to draw after the paper's, by name or as `package.module:function`.
+      kept_fraction: the fraction of the weights that is kept, in (0, 1).
     """
     criteria = list(dict.fromkeys((*paper.CRITERIA, *further)))
     layers = [cartoon(), *([layer] if layer else [])]
@@ -265,22 +266,22 @@ def figure2(layer: Layer | None = None, further: Sequence[str] = (), kept_fracti
             axes.set_title("\n".join(filter(None, (_short(criterion), FORMULAS.get(criterion)))))
         for axes in every[len(criteria) :]:
             axes.set_axis_off()
-        _explain(every, len(criteria))
+        _add_legend(every, len(criteria))
     return drawing.fix_layout(figure)
 
 
 def _short(criterion: str) -> str:
-    """A criterion's name; of a function of the user's own its module's last name and its own."""
+    """Returns a criterion's name; for a user's function, the last part of its module's name and its own name."""
     module, _, function = criterion.rpartition(":")
     return f"{module.rpartition('.')[2]}:{function}" if module else function
 
 
-def _explain(every: np.ndarray, used: int) -> None:
-    """The colours' meaning, in the free place after the last plane, or below it where none is free."""
+def _add_legend(every: np.ndarray, used: int) -> None:
+    """Adds the legend of the colours: in the free panel after the last plane, or below if no panel is free."""
     patches = [
         Patch(facecolor=styles.COLOURS["blue"][0], alpha=0.75, label="kept"),
         Patch(facecolor=styles.PRUNED, label="pruned"),
-        Patch(facecolor=styles.PRUNED, hatch="/////", edgecolor=styles.COLOURS["grey"][0], label="chance decides"),
+        Patch(facecolor=styles.PRUNED, hatch="/////", edgecolor=styles.COLOURS["grey"][0], label="tie: kept at random"),
     ]
     if used < len(every):
         every[used].legend(handles=patches, loc="center", frameon=False)
@@ -289,7 +290,7 @@ def _explain(every: np.ndarray, used: int) -> None:
 
 
 def draw_pair(part: Figure, criteria: Sequence[str], layer: Layer | None = None) -> None:
-    """Draws the cartoon planes of some criteria side by side into a part of a figure."""
+    """Draws the planes of some criteria side by side into a part of a figure."""
     for axes, criterion in zip(np.atleast_1d(part.subplots(1, len(criteria))), criteria, strict=True):
         draw_plane(axes, criterion, layer or cartoon())
         axes.set_title(f"{criterion}\n{FORMULAS[criterion]}")

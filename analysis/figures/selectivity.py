@@ -1,8 +1,8 @@
-"""The motion selectivity of large_final (Figure S1): which way its mask moves weights that were already moving.
+"""Draws the motion selectivity of large_final (Figure S1): its mask moves weights in the direction of training.
 
-Masking and rewinding sets a kept weight to its initial value and a pruned one to 0. large_final looks at the final
-magnitude alone; and yet, of the weights whose initial magnitude is near the threshold, it sets to the larger of the
-two values those that grew in training, and to 0 those that shrank. Near the threshold, masking is training.
+Masking and rewinding set a kept weight to its initial value and a pruned one to 0. large_final depends only on the
+final magnitude. Yet among weights whose initial magnitude is near the threshold, it keeps those that grew in training
+and sets to 0 those that shrank. So near the threshold, masking moves weights as training does.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from analysis.figures.planes import Layer, cartoon, draw_weights, plane_axes
 from lottery_tf.pruning import kept_counts
 
 KEPT_FRACTION = 0.5  # of the weights of a plane: the threshold is the median final magnitude
-NEAR = 0.2  # near the threshold: within this share of it
-FARTHEST = 2.0  # initial magnitudes drawn, in thresholds
+NEAR = 0.2  # "near the threshold" is within this share of it
+FARTHEST = 2.0  # largest initial magnitude drawn, in multiples of the threshold
 BINS = 25
-FEWEST = 10  # weights in a bin whose mean is shown
+FEWEST = 10  # bins with fewer weights are not drawn
 DIRECTIONS = ("increased", "decreased")
 
 
 def threshold(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> float:
-    """The final magnitude above which large_final keeps that share of a layer's weights.
+    """Returns the final magnitude above which large_final keeps this fraction of a layer's weights.
 
     Raises:
-      InputError: a share outside (0, 1).
+      InputError: `kept_fraction` is outside (0, 1).
     """
     kept_counts.check_fraction("kept_fraction", kept_fraction)
     return float(np.quantile(np.abs(layer.w_f), 1 - kept_fraction))
 
 
 def after_masking(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> pd.DataFrame:
-    """Where large_final's mask and rewinding put weights, by their initial magnitude and the way they moved.
+    """Returns the mean magnitude of weights after large_final's mask and rewinding, by their initial magnitude.
 
     Returns:
-      A row a bin of initial magnitudes: `initial`, its middle, and for weights whose magnitude `increased` and
-      `decreased` in training the mean magnitude after masking, both in thresholds; NaN where there are too few weights.
+      One row for each bin of initial magnitudes. `initial` is the bin's centre. `increased` and `decreased` are the
+      mean magnitudes after masking of the weights whose magnitude increased or decreased in training. All are in
+      multiples of the threshold. Bins with too few weights are NaN.
     """
     cut = threshold(layer, kept_fraction)
     before, after = np.abs(layer.w_i) / cut, np.abs(layer.w_f) / cut
@@ -57,7 +58,7 @@ def after_masking(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> pd.Data
 
 
 def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) -> Figure:
-    """Figure S1, for the cartoons' layer and, where there is one, for a trained layer below it."""
+    """Draws Figure S1 for the cartoon layer and, if one is given, below it for a trained layer."""
     layers = [cartoon(), *([layer] if layer else [])]
     figure = drawing.blank(8.6, 4.1 * len(layers) + 0.5)
     for (left, right), each in zip(figure.subplots(len(layers), 2, squeeze=False), layers, strict=True):
@@ -65,12 +66,12 @@ def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) 
         _draw_means(right, each, kept_fraction)
         name = f"{drawing.as_text(each.title)}, " if each.title else "cartoon, "
         left.set_title(f"{name}{100 * kept_fraction:g}% of the weights kept")
-        right.set_title("where the mask puts them")
+        right.set_title("weights after masking")
     line_styles = {direction: styles.SELECTIVITY[direction].colour for direction in DIRECTIONS}
     handles = [
         Patch(facecolor=line_styles["increased"], alpha=0.75, label="magnitude increased, kept"),
         Patch(facecolor=line_styles["decreased"], alpha=0.75, label="magnitude decreased, pruned"),
-        Patch(facecolor=styles.PRUNED, label="moved against its motion"),
+        Patch(facecolor=styles.PRUNED, label="masking opposes training"),
         Line2D([], [], color=styles.INK, linestyle=styles.DOTTED, label="initial magnitude near the threshold"),
     ]
     drawing.legend_below(figure, handles, 2)
@@ -78,11 +79,11 @@ def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) 
 
 
 def _draw_motion(axes: Axes, layer: Layer, kept_fraction: float) -> None:
-    """The plane: where large_final's mask goes on with a weight's motion, and where it goes against it."""
+    """Draws the plane, coloured where large_final's mask moves a weight in the direction of training."""
     cut, (w_i, w_f) = threshold(layer, kept_fraction), layer.grid
     before, after = np.abs(w_i)[None, :], np.abs(w_f)[:, None]
     axes.set_facecolor(styles.PRUNED)
-    # Above 0 where both hold: the magnitude grew (shrank) and the weight is kept (pruned).
+    # Positive where both hold: the magnitude grew (shrank) and the weight is kept (pruned).
     agreed = {
         "increased": np.minimum(after - before, after - cut),
         "decreased": np.minimum(before - after, cut - after),
@@ -101,7 +102,7 @@ def _draw_motion(axes: Axes, layer: Layer, kept_fraction: float) -> None:
 
 
 def _draw_means(axes: Axes, layer: Layer, kept_fraction: float) -> None:
-    """Mean magnitude after masking against initial magnitude, for weights that grew and that shrank."""
+    """Draws mean magnitude after masking against initial magnitude, for weights that grew and weights that shrank."""
     means = after_masking(layer, kept_fraction)
     axes.plot([0, FARTHEST], [0, FARTHEST], color=styles.INK, linestyle=styles.DASHED, linewidth=0.8)
     axes.text(1.42, 1.36, "kept: initial value", rotation=45, rotation_mode="anchor", ha="left", va="top", fontsize=7)
@@ -113,8 +114,8 @@ def _draw_means(axes: Axes, layer: Layer, kept_fraction: float) -> None:
     axes.set(xlim=(0, FARTHEST), ylim=(-0.18, FARTHEST), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MultipleLocator(0.5))
-    axes.set_xlabel("initial magnitude $|w_i|$, in thresholds")
-    axes.set_ylabel("mean magnitude after masking, in thresholds")
+    axes.set_xlabel("initial magnitude $|w_i|$ / threshold")
+    axes.set_ylabel("mean magnitude after masking / threshold")
     axes.grid(True)
     axes.set_axisbelow(True)
     axes.legend(loc="upper left", frameon=False)

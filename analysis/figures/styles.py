@@ -1,9 +1,8 @@
-"""One fixed colour, marker and dash for each treatment, in every figure and on every page.
+"""Defines one fixed colour, marker and dash for each treatment in all figures.
 
-The lines of a figure are told apart three times over: by colour, by marker (shape, and filled or hollow) and, where a
-treatment has an opposite, by dash. The six colours keep apart for eyes that lack one of the three cones and step by
-step in grey; a treatment and its opposite (large_final and small_final, an action with and without the sign) have the
-same colour and marker shape, the weaker of the two dashed and hollow.
+Lines differ in colour and in marker (its shape, and whether it is filled or hollow). The six colours can be told apart
+with colour-blind vision and in grey. A treatment and its opposite (large_final and small_final, or an action with and
+without the sign) have the same colour and marker shape; the weaker of the two is dashed and hollow.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Iterable
 
 from lottery_tf.registry import choose
 
-COLOURS = {  # name -> on a light ground, on a dark one
+COLOURS = {  # name -> colour on a light background, colour on a dark one
     "blue": ("#0f96e1", "#1189c6"),
     "orange": ("#fe8260", "#febd97"),
     "green": ("#014c36", "#05b865"),
@@ -38,8 +37,8 @@ class Style:
     """How a line is drawn.
 
     Attributes:
-      colour: of line, marker and band, as #rrggbb.
-      marker: matplotlib's name of the marker's shape.
+      colour: the colour of line, marker and band, as #rrggbb.
+      marker: matplotlib's name of the marker.
       dash: matplotlib's line style.
       hollow: whether the marker is empty inside.
     """
@@ -104,7 +103,7 @@ CONTROLS: dict[str, Style] = {  # controls of winning tickets
     "reinit": _style("orange", "s", DASHED, hollow=True),
     "random": _style("grey", "X", DASHDOT),
 }
-REWIND_POINTS: dict[int, Style] = {  # iteration that kept weights go back to -> style
+REWIND_POINTS: dict[int, Style] = {  # iteration to which kept weights are rewound -> style
     0: _style("blue", "o"),
     100: _style("orange", "s"),
     250: _style("green", "^"),
@@ -112,12 +111,12 @@ REWIND_POINTS: dict[int, Style] = {  # iteration that kept weights go back to ->
     1000: _style("olive", "D"),
     2000: _style("violet", "p"),
 }
-PRUNED_BY: dict[str, Style] = {  # ways to prune, or to move weights as far
+PRUNED_BY: dict[str, Style] = {  # ways to prune, and a random direction of the same length
     "large_final": _style("violet", "D"),
     "random": _style("grey", "X", DASHDOT),
     "random direction": _style("orange", "^", DOTTED, hollow=True),
 }
-LIMITS: dict[str, Style] = {  # answers to how much can be pruned at once: found ones filled, predicted ones hollow
+LIMITS: dict[str, Style] = {  # method that gives the share prunable at once: found ones filled, predicted ones hollow
     "found": Style(INK, "o"),
     "found after retraining": _style("crimson", "D"),
     "along the projection": _style("blue", "s", DASHED, hollow=True),
@@ -129,7 +128,7 @@ SEQUENCE = tuple(
     _style(*style) for style in (("blue", "o"), ("orange", "s"), ("green", "^"), ("violet", "p"))
 )  # levels
 
-LEARNED = {  # g of a learned mask, whether its network is rescaled -> style of its points
+LEARNED = {  # (g of a learned mask, whether its network is rescaled) -> style of its points
     ("bernoulli", False): Style(INK, "<", DASHED),
     ("bernoulli", True): Style(INK, ">", DASHED, hollow=True),
     ("rounded", False): _style("crimson", "<", DASHED),
@@ -137,7 +136,7 @@ LEARNED = {  # g of a learned mask, whether its network is rescaled -> style of 
     ("edge_popup", False): _style("green", "<", DASHED),
     ("edge_popup", True): _style("green", ">", DASHED, hollow=True),
 }
-LEARNING = {  # weights of a learned mask, whether its network is rescaled -> style of its curve
+LEARNING = {  # (weights of a learned mask, whether its network is rescaled) -> style of its curve
     ("initial", False): _style("blue", ""),
     ("initial", True): _style("blue", "", DASHED),
     ("signed_constant", False): _style("orange", ""),
@@ -165,7 +164,7 @@ _SPARE = [
 
 
 def treatment_style(name: str) -> Style:
-    """The style of a treatment: its own, or for one that the paper has not, a spare one that its name alone decides.
+    """Returns the style of a treatment. One that is not in the paper gets a spare style, chosen by its name alone.
 
     Args:
       name: `Treatment.name`.
@@ -179,7 +178,7 @@ def treatment_style(name: str) -> Style:
 
 
 def treatment_styles(names: Iterable[str]) -> dict[str, Style]:
-    """The styles of the treatments of one figure: no two alike as long as there are spare ones.
+    """Returns the styles of the treatments of one figure, all different as long as there are spare styles.
 
     >>> clashing = ("large_final-rewind-zero-rewind500", "random-rewind-zero-rewind2000")
     >>> treatment_style(clashing[0]) == treatment_style(clashing[1]), len(set(treatment_styles(clashing).values()))
@@ -195,10 +194,10 @@ def treatment_styles(names: Iterable[str]) -> dict[str, Style]:
 
 
 def criterion_style(name: str) -> Style:
-    """The style of a mask criterion where no action matters (planes, supermasks): that of rewinding with zeros."""
+    """Returns the style of a mask criterion in planes and supermasks: that of its treatment with rewind and zero."""
     return treatment_style(f"{name}-rewind-zero".replace(":", "+"))
 
 
 def baseline_style(name: str) -> Style:
-    """The style of a horizontal baseline; raises InputError for a name that is none."""
+    """Returns the style of a horizontal baseline; raises InputError for an unknown name."""
     return choose(BASELINES, name, "baseline")

@@ -1,4 +1,4 @@
-"""Networks that were masked and never trained: Figures 6 and 7."""
+"""Draws Figures 6 and 7: networks that were masked but never trained."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from analysis.figures.curves import ROW, WIDTH, in_units, line_handle
 from analysis.figures.planes import draw_pair
 from analysis.results import columns, load, select
 from analysis.statistics import figure_lines
-from analysis.tables.table1 import ways_learned
+from analysis.tables.table1 import by_training
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
-UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> what the bars call it
+UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> label of its bars
     "untrained_baseline": "no mask",
     "random": "random mask",
     "large_final": "large_final mask",
     "large_final_same_sign": "large_final_same_sign mask",
 }
-POINT = ["g", "rescale", "initial_logit", "l1", "chosen_kept_fraction"]  # of Figure 7, for a learned mask
+POINT = ["g", "rescale", "initial_logit", "l1", "chosen_kept_fraction"]  # learned masks equal in these are one point
 WEIGHTS = {"initial": "initial weights", "signed_constant": "signed constant"}
-BAR = 0.8  # of the room between two groups of bars
+BAR = 0.8  # width of a group of bars; groups are 1 apart
 
 
 def figure6(results: load.Results | None = None) -> Figure:
-    """Figure 6: what masks do to untrained networks, and the planes of the two criteria that style at signs.
+    """Draws Figure 6: the accuracy of masked untrained networks, and the planes of the two criteria that use signs.
 
     Args:
-      results: all results; where they hold heuristic supermasks on initial weights, the accuracies of those are drawn
-        beside the planes: the best of each criterion, its kept percentage chosen on validation images.
+      results: all results. If they hold heuristic supermasks on initial weights, the accuracy of the best mask of each
+        criterion is drawn; its kept percentage is chosen on validation images. Otherwise only the planes are drawn.
     """
     bars = _untrained(results.best_supermasks) if results else pd.DataFrame()
     if not len(bars):
@@ -57,7 +57,7 @@ def _untrained(best: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
-    """A group of bars a panel: the mean over seeds, each seed a dot."""
+    """Draws one group of bars for each panel. Bars are means over seeds, dots are seeds."""
     keys, width = select.ordered_panels(bars), BAR / len(UNTRAINED_NETWORKS)
     for number, (criterion, label) in enumerate(UNTRAINED_NETWORKS.items()):
         own = [select.panel(bars[bars["criterion"] == criterion], key)["test_accuracy"] * 100 for key in keys]
@@ -78,13 +78,13 @@ def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
 
 
 def figure7(results: load.Results) -> Figure:
-    """Figure 7: test accuracy of supermasks against the kept percentage, for both kinds of weights.
+    """Draws Figure 7: test accuracy of supermasks against the kept percentage, for both kinds of weights.
 
     Returns:
-      The figure: a row for each panel; lines are heuristic masks, their means over seeds with bands
-      from the least to the greatest; points are learned masks, of each kind and start those that were learned the
-      longest (of equals the way that is best on validation images), with bars from the least to the greatest seed;
-      horizontal lines are the trained network, and the one without training or mask.
+      The figure, with one row for each panel. Lines are heuristic masks: means over seeds, with bands from the lowest
+      to the highest seed. Points are learned masks, with bars from the lowest to the highest seed. For each kind of
+      mask and initial logit the longest learning is shown; of equally long ones, the best on validation images.
+      Horizontal lines are the trained network and the untrained network without a mask.
 
     Raises:
       NothingToDraw: there is neither a heuristic nor a learned supermask.
@@ -111,7 +111,7 @@ def figure7(results: load.Results) -> Figure:
             if counts := [*lines["n"], *map(len, points)]:
                 axes.set_title(f"{axes.get_title()}, {drawing.from_to_seeds(counts)}")
             else:
-                axes.text(0.5, 0.5, "nothing here yet", transform=axes.transAxes, ha="center", va="center")
+                axes.text(0.5, 0.5, "no results yet", transform=axes.transAxes, ha="center", va="center")
     learned = [_learned_name(g, rescale) for g, rescale in styles.LEARNED]
     order = [*(source.criterion for source in paper.HEURISTIC_MASK_SOURCES), *learned, *BASELINES.values()]
     drawing.legend_below(page, [handles[name] for name in order if name in handles], 5)
@@ -122,7 +122,7 @@ BASELINES = {"trained_baseline": "trained network", "untrained_baseline": "untra
 
 
 def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
-    """The rows of Figure 7: learned masks have no schedule, and a row of their own only where nothing else is there."""
+    """Returns the panels of Figure 7. Learned masks, which have no schedule, get their own row only if needed."""
     own = results.supermasks[
         results.supermasks["criterion"].isin([source.criterion for source in paper.HEURISTIC_MASK_SOURCES])
     ]
@@ -147,8 +147,8 @@ def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.D
 
 
 def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:
-    """The seeds of each point."""
-    return [ways_learned(rows)[-1][1] for _, rows in learned.groupby(POINT, sort=False, dropna=False)]
+    """Returns the learned masks of each point: one row for each seed."""
+    return [by_training(rows)[-1][1] for _, rows in learned.groupby(POINT, sort=False, dropna=False)]
 
 
 def _learned_name(g: str, rescale: bool) -> str:

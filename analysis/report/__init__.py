@@ -1,1 +1,1 @@
-"""One HTML page of a results folder; `sections.SECTIONS` says what stands on it, and `parts` how figures do."""
+"""Makes an HTML page from a results folder: `sections.SECTIONS` lists its sections, `parts` makes what they show."""

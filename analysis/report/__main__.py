@@ -1,11 +1,11 @@
-"""Makes one HTML page of a results folder: a summary with its main figure, then figures, tables, claims and origin.
+"""Makes one HTML page from a results folder: a summary, claims, figures and tables, and how the results were made.
 
 Example:
   python -m analysis.report --results_dir=results --out=report
 
-The page, index.html, needs no network and no other file; beside it lie its figures as SVG, PNG and PDF and its tables
-as CSV. A folder that is not finished is reported as far as it goes. A part that fails is named in its place; the
-command then ends with status 1.
+The page, index.html, needs no network and no other file. Its figures (SVG, PNG and PDF) and tables (CSV) are also
+written to the report's folder. An unfinished results folder can be reported too. If a part of the page cannot be made,
+its error is printed in its place, and the command ends with status 1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from absl import flags
 
 from analysis.figures.catalogue import define_figure_input_flags, figure_inputs_from_flags
-from analysis.report.report import prepared, write_page
+from analysis.report.report import prepare, write_page
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
 
@@ -21,12 +21,12 @@ from lottery_tf.command_flags import define_path
 def define_flags() -> None:
     """Defines the command's flags."""
     define_figure_input_flags()
-    define_path("out", "report", "The folder of the report; made if it does not exist.")
+    define_path("out", "report", "The folder of the report. It is made if it does not exist.")
 
 
 def main() -> int:
     """Writes the report of --results_dir into --out."""
-    report = prepared(flags.FLAGS.results_dir, flags.FLAGS.out, **figure_inputs_from_flags())
+    report = prepare(flags.FLAGS.results_dir, flags.FLAGS.out, **figure_inputs_from_flags())
     path = write_page(report)
     console.log.info("%s (%.1f MB)", path, path.stat().st_size / 1e6)
     if report.failed:

@@ -1,7 +1,7 @@
-"""The commands that make what a results folder has, and what it lacks.
+"""The commands that make the results of a folder, and the commands that would make its missing results.
 
-Functions named `..._commands` return the commands behind results that are there; those named `missing_...` return
-commands for results that are not.
+Functions named `..._commands` return the commands behind existing results. Functions named `missing_...` return
+commands for missing results.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import files
 from lottery_tf.studies import paper
 
-Flags = Mapping[str, object]  # flag -> its value; True stands alone, a collection is a comma list
+Flags = Mapping[str, object]  # flag -> its value; True is a flag without a value, a collection a comma-separated list
 
 ACTIONS = ("criterion", "mask1", "mask0")
-APPLIED = {  # how a treatment is applied -> what is usual
+APPLIED = {  # field that says how a treatment is applied -> its default
     field.name: field.default for field in dataclasses.fields(Treatment) if field.name not in ACTIONS
 }
-FLAGS = {"chosen_kept_fraction": "kept_fraction"}  # columns whose flag has another name
-GROUPINGS = (("mask1", "mask0"), ("criterion", "mask0"), ("criterion", "mask1"))  # what one command's treatments share
+FLAGS = {"chosen_kept_fraction": "kept_fraction"}  # column -> its flag, where their names differ
+GROUPINGS = (("mask1", "mask0"), ("criterion", "mask0"), ("criterion", "mask1"))  # fields that one command fixes
 LEARNED = (
     "weights", "rescale", "g", "optimizer", "learning_rate", "batch_size", "iterations", "l1", "decay", "precision",
 )  # fmt: skip
 
 
 def command(module: str, flags: Flags) -> str:
-    """A command line, ready for a shell.
+    """Returns a command line, quoted for a shell.
 
     >>> command("runs.lottery", {"network": "fc", "seeds": (0, 1), "rescale": True, "results_dir": "my results"})
     "python -m runs.lottery --network=fc --seeds=0,1 --rescale '--results_dir=my results'"
@@ -55,7 +55,7 @@ def _flag(name: str, value: object) -> str:
 
 
 def training_commands(results: Results, figure: paper.Figure) -> list[str]:
-    """The commands that train what is here of a figure's treatments: a few for each panel."""
+    """Returns the commands that train those treatments of a figure that have results: a few for each panel."""
     commands = []
     wanted = {treatment.name for treatment in figure.lines.values()}
     for key in ordered_panels(results.levels):
@@ -63,12 +63,13 @@ def training_commands(results: Results, figure: paper.Figure) -> list[str]:
         own = own[own["treatment"].isin(wanted)]
         if len(own):
             rest = {"levels": int(own["level"].max()), "seeds": sorted(own["seed"].unique())}
-            commands += [command("runs.lottery", _where(results, key) | which | rest) for which in _treatments(own)]
+            base = _panel_flags(results, key)
+            commands += [command("runs.lottery", base | which | rest) for which in _treatments(own)]
     return commands
 
 
 def _treatments(levels: pd.DataFrame) -> list[dict]:
-    """The flags of the fewest commands that have these treatments of one network and no others."""
+    """Returns the flags of the fewest commands that train exactly these treatments of one network."""
     found = []
     for values, own in levels.groupby(list(APPLIED), sort=False, dropna=False):
         applied = dict(zip(APPLIED, values, strict=True))
@@ -85,14 +86,14 @@ def _treatments(levels: pd.DataFrame) -> list[dict]:
 
 
 def supermask_commands(results: Results) -> list[str]:
-    """The commands that evaluate the heuristic supermasks and learn the masks that are here."""
+    """Returns the commands behind the heuristic supermasks and the learned masks of these results."""
     commands = []
     masks = results.supermasks[results.supermasks["source"] == "oneshot"]
     for key in ordered_panels(masks):
         own = panel(masks, key)
         flags = {"criterion": list(own["criterion"].unique()), "levels": int(own["level"].max())}
         commands.append(
-            command("runs.supermask", _where(results, key) | flags | {"seeds": sorted(own["seed"].unique())})
+            command("runs.supermask", _panel_flags(results, key) | flags | {"seeds": sorted(own["seed"].unique())})
         )
     for values, own in results.learned_masks.groupby(["network", "dataset", *LEARNED], sort=False, dropna=False):
         flags = dict(zip(("network", "dataset", *LEARNED), values, strict=True))
@@ -109,13 +110,13 @@ def supermask_commands(results: Results) -> list[str]:
 
 
 def control_commands(results: Results) -> list[str]:
-    """The commands that train the controls that are here."""
+    """Returns the commands that train the controls of these results."""
     commands = []
     for key in ordered_panels(results.controls):
         own = panel(results.controls, key)
         flags = {"controls": list(own["control"].unique()), "control_draws": int(own["draw"].max())}
         flags |= {"levels": int(own["level"].max()), "seeds": sorted(own["seed"].unique())}
-        commands += [command("runs.lottery", _where(results, key) | which | flags) for which in _treatments(own)]
+        commands += [command("runs.lottery", _panel_flags(results, key) | which | flags) for which in _treatments(own)]
     return commands
 
 
@@ -123,14 +124,14 @@ MEASURED_BY = {  # kind of result -> the measure of runs.landscape that makes it
     "line": "lines", "perturbation": "robustness", "spectrum": "flatness", "ray": "flatness", "limit": "limit",
     "threshold": "magnitudes", "histogram": "magnitudes",
 }  # fmt: skip
-RANDOM_TOO = ("lines",)  # measures that the random criterion is measured for as well
-SOME_LEVELS = ("robustness", "flatness", "limit")  # measures that are made at the levels that are asked for
+RANDOM_TOO = ("lines",)  # measures that also need the random criterion
+SOME_LEVELS = ("robustness", "flatness", "limit")  # measures made only at the levels given by --at
 
 
 def measurement_commands(results: Results, kind: str) -> list[str]:
-    """The commands that measure what is here of a kind; settings that its table does not have are the usual ones."""
+    """Returns the commands behind the measurements of a kind; settings that are not stored have their defaults."""
     commands, measure, rows = [], MEASURED_BY[kind], getattr(results, FRAMES[kind])
-    rows = rows[rows["criterion"] != ""]  # the line between any two results is no treatment's
+    rows = rows[rows["criterion"] != ""]  # a line between two arbitrary results belongs to no treatment
     for key in ordered_panels(rows):
         own = panel(rows, key)
         deepest = max([*panel(results.levels, key)["level"], *own["level"]])
@@ -138,12 +139,14 @@ def measurement_commands(results: Results, kind: str) -> list[str]:
         flags |= {"at": sorted(own["level"].unique())} if measure in SOME_LEVELS else {}
         flags |= {"multiples": sorted(own["multiple"].unique())} if kind == "perturbation" else {}
         flags |= {"seeds": sorted(own["seed"].unique())}
-        commands += [command("runs.landscape", _where(results, key) | which | flags) for which in _treatments(own)]
+        commands += [
+            command("runs.landscape", _panel_flags(results, key) | which | flags) for which in _treatments(own)
+        ]
     return commands
 
 
 def missing_measurements(results: Results, measure: str, root: str | Path) -> list[str]:
-    """The commands that would measure the levels that are here, and train what this takes besides."""
+    """Returns the commands that would make a measure at the existing levels, with the trainings that it needs."""
     commands = []
     for key in ordered_panels(results.levels):
         own = panel(results.levels, key)
@@ -152,41 +155,35 @@ def missing_measurements(results: Results, measure: str, root: str | Path) -> li
             flags["criterion"].append("random")
             flags["rewind_to"] = [point for point in paper.REWIND_POINTS if point < own["iterations"].max()]
         flags |= {"seeds": sorted(own["seed"].unique()), "results_dir": root}
-        commands.append(command("runs.landscape", _where(results, key) | flags))
+        commands.append(command("runs.landscape", _panel_flags(results, key) | flags))
     return commands
 
 
 def missing_lottery(results: Results, root: str | Path) -> list[str]:
-    """The commands that would train what the figure of winning tickets lacks, for each network that is here."""
+    """Returns the commands that would train the missing lines of the figure of winning tickets, for each network."""
     commands = []
     for key in ordered_panels(results.levels):
         if lottery_lines.missing(results, key):
             own = panel(results.levels, key)
             flags = {"study": "lottery", "networks": key[0], "dataset": key[1], "schedule": key[2]}
             flags |= {"levels": max(1, int(own["level"].max())), "seeds": sorted(own["seed"].unique())}
-            flags |= {name: value for name, value in _where(results, key).items() if name in OF_STUDIES}
+            flags |= {name: value for name, value in _panel_flags(results, key).items() if name in STUDY_FLAGS}
             commands.append(command("runs.study", flags | {"results_dir": root}))
     return commands
 
 
-OF_STUDIES = (
-    "learning_rate",
-    "warmup_iterations",
-    "eval_interval",
-    "precision",
-    "decay",
-)  # settings that studies have flags for
+STUDY_FLAGS = ("learning_rate", "warmup_iterations", "eval_interval", "precision", "decay")  # settings of runs.study
 
 
-def _where(results: Results, key: Panel) -> dict:
-    """The flags that say which runs, with those of the settings that differ from the table's."""
+def _panel_flags(results: Results, key: Panel) -> dict:
+    """Returns the flags of a panel: its network, data set and schedule, and the settings that are not the default."""
     flags = {name: value for name, value in zip(PANEL, key, strict=True) if value != "float32"}
     stored = [folder for folder in results.folders if tuple(folder.get(name) for name in PANEL) == key]
-    return flags | (_changes(stored[0], key) if stored else {})
+    return flags | (_changed_settings(stored[0], key) if stored else {})
 
 
-def _changes(stored: Mapping, key: Panel) -> dict:
-    """Settings of a run that are not the usual ones, by the flags that set them."""
+def _changed_settings(stored: Mapping, key: Panel) -> dict:
+    """Returns the settings of a run that are not the default, as flags with values."""
     try:
         usual = json.loads(
             files.json_bytes(
@@ -194,7 +191,7 @@ def _changes(stored: Mapping, key: Panel) -> dict:
             )
         )
     except InputError:
-        return {}  # a network or schedule that this version does not know
+        return {}  # this version does not know the network or schedule
     changes = {"dropout": stored["dropout"]} if stored.get("dropout") else {}
     for group, ending in (("training", ""), ("pruning", "_pruned_fraction")):
         for name, value in stored.get(group, {}).items():

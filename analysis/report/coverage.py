@@ -1,4 +1,4 @@
-"""What a results folder holds and what it lacks, beside what the paper has, as tables."""
+"""Tables of what a results folder holds and what it lacks, compared with the paper."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
-RELATIONS = {SUCCESSIVE: "lines", "reordered": "instability"}  # of a line's ends -> the measure that draws it
-COUNTED_KINDS = ("perturbation", "spectrum", "limit", "threshold")  # one for each measure but those
+RELATIONS = {SUCCESSIVE: "lines", "reordered": "instability"}  # relation of a line's ends -> the measure that made it
+COUNTED_KINDS = ("perturbation", "spectrum", "limit", "threshold")  # one kind of result for each other measure
 
 
 def dense_networks(results: Results) -> pd.DataFrame:
-    """Which dense networks are there: a row a panel."""
+    """Returns one row for each panel: the seeds of its dense networks and how much was trained."""
     rows = []
     for key in ordered_panels(results.levels):
         levels = panel(results.levels, key)
@@ -36,44 +36,44 @@ def dense_networks(results: Results) -> pd.DataFrame:
 
 
 def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURES)) -> pd.DataFrame:
-    """How much of each of the paper's figures of lines is there, wherever anything was pruned.
+    """Counts the results behind each of the paper's figures of lines, for each panel with a pruned level.
 
     Returns:
-      A row a figure and panel: its lines that are there and those that are missing, seeds, the deepest level, the
-      trainings that are there of those that the paper's five seeds and 24 levels take, and how many diverged.
+      One row for each figure and panel: how many of its lines have results, which are missing, the seeds, the deepest
+      level, the number of trainings (of those that five seeds and 24 levels need), and how many diverged.
     """
     rows = []
     for key in ordered_panels(results.levels[results.levels["level"] > 0]):
         levels = panel(results.levels, key)
         for name in figures:
             wanted = {line: treatment.name for line, treatment in paper.FIGURES[name].lines.items()}
-            there = levels[levels["treatment"].isin(wanted.values())]
-            missing = [line for line, treatment in wanted.items() if treatment not in set(there["treatment"])]
+            trained = levels[levels["treatment"].isin(wanted.values())]
+            missing = [line for line, treatment in wanted.items() if treatment not in set(trained["treatment"])]
             rows.append(
                 dict(zip(PANEL, key, strict=True))
                 | {
                     "figure": name,
-                    "lines there": f"{len(wanted) - len(missing)} of {len(wanted)}",
-                    "lines missing": "; ".join(missing) or "none",
-                    "seeds": _listed(there["seed"]),
-                    "deepest level": int(there["level"].max()) if len(there) else 0,
-                    "trainings": f"{len(there)} of {len(wanted) * paper.LEVELS * len(paper.SEEDS)}",
-                    "diverged": int((there["status"] == "diverged").sum()),
+                    "lines with results": f"{len(wanted) - len(missing)} of {len(wanted)}",
+                    "missing lines": "; ".join(missing) or "none",
+                    "seeds": _listed(trained["seed"]),
+                    "deepest level": int(trained["level"].max()) if len(trained) else 0,
+                    "trainings": f"{len(trained)} of {len(wanted) * paper.LEVELS * len(paper.SEEDS)}",
+                    "diverged": int((trained["status"] == "diverged").sum()),
                 }
             )
     return pd.DataFrame(rows)
 
 
 def supermasks(results: Results) -> pd.DataFrame:
-    """Which heuristic supermasks and learned masks of Figure 7 and Table 1 are there: a row a network and data set."""
+    """Counts the heuristic and learned masks of Figure 7 and Table 1: one row for each network and data set."""
     criteria = [source.criterion for source in paper.HEURISTIC_MASK_SOURCES]
     frames = (results.levels, results.supermasks, results.learned_masks)
     by_network = [dict(list(frame.groupby(["network", "dataset"]))) for frame in frames]
     rows = []
     for key in table_s1_order(set().union(*by_network)):
         masks, learned = (found.get(key, frame[:0]) for found, frame in zip(by_network[1:], frames[1:], strict=True))
-        there = set(masks.loc[masks["source"] == "oneshot", "criterion"])
-        missing = [name for name in criteria if name not in there]
+        evaluated = set(masks.loc[masks["source"] == "oneshot", "criterion"])
+        missing = [name for name in criteria if name not in evaluated]
         kinds = {
             f"{row.weights.replace('_', ' ')}{', rescaled' if row.rescale else ''}" for row in learned.itertuples()
         }
@@ -84,21 +84,21 @@ def supermasks(results: Results) -> pd.DataFrame:
                 "heuristic masks": f"{len(criteria) - len(missing)} of {len(criteria)} criteria",
                 "missing": ", ".join(missing) or "none",
                 "seeds": _listed(masks["seed"]),
-                "untrained baseline": "there" if (masks["criterion"] == UNTRAINED.criterion).any() else "missing",
+                "untrained baseline": "measured" if (masks["criterion"] == UNTRAINED.criterion).any() else "missing",
                 "learned masks": len(learned),
-                "of kinds": "; ".join(sorted(kinds)) or "none",
-                "their seeds": _listed(learned["seed"]),
+                "kinds of learned masks": "; ".join(sorted(kinds)) or "none",
+                "seeds of learned masks": _listed(learned["seed"]),
             }
         )
     return pd.DataFrame(rows)
 
 
 def controls_and_measurements(results: Results) -> pd.DataFrame:
-    """Which controls of tickets and which measurements of the landscape are there.
+    """Counts the controls of tickets and the measurements of the error landscape.
 
     Returns:
-      A row a panel and kind of control or measure: at how many treatments, for which seeds and from which level to
-      which, and at how many levels of all seeds and treatments. No row where nothing is there.
+      One row for each panel and kind of control or measure that has results: the number of treatments, the seeds, the
+      range of levels, and the number of levels over all seeds and treatments.
     """
     rows = []
     for what, frame in _controls_and_measurements(results):
@@ -108,11 +108,11 @@ def controls_and_measurements(results: Results) -> pd.DataFrame:
             rows.append(
                 dict(zip(PANEL, key, strict=True))
                 | {
-                    "what": what,
+                    "control or measure": what,
                     "treatments": own.loc[own["treatment"] != DENSE, "treatment"].nunique(),
                     "seeds": _listed(own["seed"]),
                     "levels": f"{own['level'].min()} to {own['level'].max()}",
-                    "places": len(own),
+                    "levels of all seeds": len(own),
                 }
             )
     return pd.DataFrame(rows)

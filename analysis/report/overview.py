@@ -1,4 +1,4 @@
-"""A results folder in a few sentences: what was run, which claims hold, what is missing; and its main figure."""
+"""Summarizes a results folder in a few sentences (what was run, what holds, what is missing); picks the main figure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lottery_tf.studies import paper
 
 
 def what_was_run(results: Results) -> list[str]:
-    """A sentence for each panel, for its Supermasks, and for what was measured besides."""
+    """Returns a sentence for the trainings of each panel, one for its Supermasks and one for other measurements."""
     sentences = [_trained(key, panel(results.levels, key)) for key in ordered_panels(results.levels)]
     for key, rows in _by(results.supermasks[results.supermasks["source"] == "oneshot"], PANEL):
         criteria = _count(rows["criterion"], "criterion", "criteria")
@@ -29,9 +29,9 @@ def what_was_run(results: Results) -> list[str]:
     for key, rows in _by(results.learned_masks, PANEL[:2]):
         masks = f"{len(rows)} learned Supermask{'s' if len(rows) > 1 else ''}"
         sentences.append(f"{panel_name((*key, ''))}: {masks}, {_seeds(rows)}.")
-    besides = coverage.controls_and_measurements(results)
-    for key, rows in _by(besides, PANEL) if len(besides) else ():
-        sentences.append(f"{panel_name(key)}, besides: {', '.join(rows['what'])}.")
+    further = coverage.controls_and_measurements(results)
+    for key, rows in _by(further, PANEL) if len(further) else ():
+        sentences.append(f"{panel_name(key)}, controls and measurements: {', '.join(rows['control or measure'])}.")
     return sentences
 
 
@@ -59,33 +59,33 @@ def _seeds(rows: pd.DataFrame) -> str:
     return _count(rows["seed"], "seed")
 
 
-OUTCOMES = {  # title of a list of claims -> whether a claim with these verdicts, not enough data aside, is in it
-    "shown wherever there are enough data": lambda verdicts: verdicts == {Verdict.SHOWN},
-    "contradicted somewhere": lambda verdicts: Verdict.CONTRADICTED in verdicts,
-    "shown in some places, not shown in others": lambda verdicts: verdicts == {Verdict.SHOWN, Verdict.NOT_SHOWN},
-    "neither shown nor contradicted": lambda verdicts: verdicts == {Verdict.NOT_SHOWN},
+OUTCOMES = {  # title of a list of claims -> whether a claim with these verdicts ("not enough data" left out) is in it
+    "shown on every network with enough data": lambda verdicts: verdicts == {Verdict.SHOWN},
+    "contradicted on at least one network": lambda verdicts: Verdict.CONTRADICTED in verdicts,
+    "shown on some networks, not shown on others": lambda verdicts: verdicts == {Verdict.SHOWN, Verdict.NOT_SHOWN},
+    "neither shown nor contradicted on any network": lambda verdicts: verdicts == {Verdict.NOT_SHOWN},
 }
 
 
 def what_holds(verdicts: Iterable[ClaimResult]) -> dict[str, list[str]]:
-    """The claims that have a verdict anywhere, by what the data say: from a title with their number to the claims."""
+    """Groups the claims that have enough data by their verdicts: from a title with their number to the claims."""
     by_claim: dict[str, set[str]] = {}
     for each in verdicts:
         by_claim.setdefault(f"{each.claim} ({each.place})", set()).add(each.verdict)
-    said = {claim: own - {Verdict.NO_DATA} for claim, own in by_claim.items()}
-    lists = {title: [claim for claim, own in said.items() if own and test(own)] for title, test in OUTCOMES.items()}
+    tested = {claim: own - {Verdict.NO_DATA} for claim, own in by_claim.items()}
+    lists = {title: [claim for claim, own in tested.items() if own and test(own)] for title, test in OUTCOMES.items()}
     return {f"{len(own)} claim{'s' if len(own) > 1 else ''} {title}": own for title, own in lists.items() if own}
 
 
 def what_is_missing(results: Results) -> list[str]:
-    """What the results lack: a sentence for each panel that is not whole and for each kind of which there is none."""
-    sentences = [sentence for key in pruned_panels(results) if (sentence := _lacking(results, key))]
+    """Returns a sentence for each incomplete panel, and one for each kind of result that is missing altogether."""
+    sentences = [sentence for key in pruned_panels(results) if (sentence := _missing_of_panel(results, key))]
     return sentences + [
         f"There is no {what}." for frame, what in RESULT_NAMES.items() if not len(getattr(results, frame))
     ]
 
 
-RESULT_NAMES = {  # frame of `Results` -> what to call its rows where there are none
+RESULT_NAMES = {  # frame of `Results` -> the name of its rows in the sentence "There is no ..."
     "levels": "trained network",
     "supermasks": "heuristic Supermask",
     "learned_masks": "learned Supermask",
@@ -95,66 +95,66 @@ RESULT_NAMES = {  # frame of `Results` -> what to call its rows where there are 
 
 
 def pruned_panels(results: Results) -> list[Panel]:
-    """The panels of which any level was pruned."""
+    """Returns the panels with at least one pruned level."""
     return ordered_panels(results.levels[results.levels["level"] > 0])
 
 
-def _lacking(results: Results, key: Panel) -> str:
+def _missing_of_panel(results: Results, key: Panel) -> str:
     levels = panel(results.levels, key)
     pruned = levels[levels["level"] > 0]
     wanted = {name: [line.name for line in figure.lines.values()] for name, figure in paper.FIGURES.items()}
-    there = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
-    counts = [(f"lines of {catalogue.place_in_paper(name)}", there[name], len(names)) for name, names in wanted.items()]
+    found = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
+    counts = [(f"lines of {catalogue.paper_label(name)}", found[name], len(names)) for name, names in wanted.items()]
     counts += [("seeds", pruned["seed"].nunique(), len(paper.SEEDS)), ("levels", pruned["level"].max(), paper.LEVELS)]
     short = [f"{count} of {whole} {what}" for what, count, whole in counts if count < whole]
     return f"{panel_name(key)} has {', '.join(short)}." if short else ""
 
 
 def main_figure(results: Results) -> str | None:
-    """The figure that is most nearly whole, the first in `WHOLENESS` of equals; None where there is none."""
-    shares = {name: share(results) for name, share in WHOLENESS.items()}
+    """Returns the most complete figure, None if there is none. Of equals, the first in `COMPLETENESS` is taken."""
+    shares = {name: share(results) for name, share in COMPLETENESS.items()}
     best = max(shares, key=shares.get)
     return best if shares[best] else None
 
 
-def _of_lines(figure: paper.Figure) -> Callable[[Results], float]:
-    """The share of a figure's lines that are there for one network; 0 where none of its own are."""
+def _share_of_lines(figure: paper.Figure) -> Callable[[Results], float]:
+    """Returns a function: the largest share of a figure's lines that a panel has; 0 without a line of its own."""
 
     def share(results: Results) -> float:
         own, wanted = set(figure_lines.new_treatments(figure)), {line.name for line in figure.lines.values()}
         trained = [{*panel(results.levels, key)["treatment"]} for key in pruned_panels(results)]
-        return max((len(wanted & there) / len(wanted) for there in trained if own & there), default=0.0)
+        return max((len(wanted & names) / len(wanted) for names in trained if own & names), default=0.0)
 
     return share
 
 
-def _of_supermasks(results: Results) -> float:
-    there = {*results.supermasks["criterion"]} & {source.criterion for source in paper.HEURISTIC_MASK_SOURCES}
+def _share_of_supermasks(results: Results) -> float:
+    found = {*results.supermasks["criterion"]} & {source.criterion for source in paper.HEURISTIC_MASK_SOURCES}
     learned = [column for column in paper.LEARNED_MASKS if len(learned_of_column(results.learned_masks, column))]
-    return max(len(there) / len(paper.HEURISTIC_MASK_SOURCES), len(learned) / len(paper.LEARNED_MASKS))
+    return max(len(found) / len(paper.HEURISTIC_MASK_SOURCES), len(learned) / len(paper.LEARNED_MASKS))
 
 
-def _of_tickets(results: Results) -> float:
+def _share_of_tickets(results: Results) -> float:
     missing = [len(lottery_lines.missing(results, key)) for key in lottery_lines.trained_panels(results)]
     return max((1 - lacking / len(lottery_lines.LINES) for lacking in missing), default=0.0)
 
 
-def _of_any(frame: str) -> Callable[[Results], float]:
+def _has_rows(frame: str) -> Callable[[Results], float]:
     return lambda results: float(len(getattr(results, frame)) > 0)
 
 
-def _of_others(results: Results) -> float:
+def _share_of_others(results: Results) -> float:
     trained = {*results.levels["treatment"]} - {DENSE}
     return len(curves.other_treatments(results).lines) / max(1, len(trained))
 
 
-WHOLENESS: dict[str, Callable[[Results], float]] = {  # figure -> from all results to how much of it is there, in [0, 1]
-    **{name: _of_lines(figure) for name, figure in paper.FIGURES.items()},
-    "figure7": _of_supermasks,
-    "lottery": _of_tickets,
-    "barriers": _of_any("lines"),
-    "limits": _of_any("limits"),
-    "flatness": _of_any("spectra"),
-    "magnitudes": _of_any("thresholds"),
-    "others": _of_others,
+COMPLETENESS: dict[str, Callable[[Results], float]] = {  # figure -> from all results to the share it has, in [0, 1]
+    **{name: _share_of_lines(figure) for name, figure in paper.FIGURES.items()},
+    "figure7": _share_of_supermasks,
+    "lottery": _share_of_tickets,
+    "barriers": _has_rows("lines"),
+    "limits": _has_rows("limits"),
+    "flatness": _has_rows("spectra"),
+    "magnitudes": _has_rows("thresholds"),
+    "others": _share_of_others,
 }

@@ -1,6 +1,7 @@
-"""Pieces of an HTML page that stands alone: tables that sort, figures that open large, everything from data escaped.
+"""Makes the pieces of a self-contained HTML page: tables that can be sorted, figures that can be enlarged.
 
-Jinja2 escapes whatever its templates are given; only what these functions return, and SVG files of our own, is HTML.
+Jinja2 escapes every text that its templates are given. Only the return values of these functions, and the project's
+own SVG files, are inserted as HTML.
 """
 
 from __future__ import annotations
@@ -28,59 +29,59 @@ FONTS = "'DejaVu Sans', Verdana, sans-serif"
 
 
 def join(parts: Iterable[Markup]) -> Markup:
-    """Pieces one after the other; what is no piece is escaped."""
+    """Joins pieces of a page. Plain strings are escaped."""
     return Markup().join(parts)
 
 
 def paragraph(text: str, kind: str = "") -> Markup:
-    """A paragraph of plain text; nothing where there is none."""
+    """Returns a paragraph of plain text; nothing for an empty text."""
     return BLOCKS.paragraph(text, kind)
 
 
 def heading(text: str) -> Markup:
-    """The title of a part of a section."""
+    """Returns the title of a part of a section."""
     return BLOCKS.heading(text)
 
 
 def bullets(items: Sequence[str]) -> Markup:
-    """A list of plain texts; nothing where there are none."""
+    """Returns a bulleted list of plain texts; nothing for an empty list."""
     return BLOCKS.bullets(items)
 
 
 def link(place: str, text: str) -> Markup:
-    """A paragraph that ends with a link to a file beside the page."""
+    """Returns a paragraph that ends with a link to a file of the report."""
     return BLOCKS.link(place, text)
 
 
 def code(commands: Iterable[str]) -> Markup:
-    """Command lines; a narrow page breaks them between their words. Nothing where there are none."""
+    """Returns command lines, which a narrow page breaks only between words; nothing for an empty list."""
     return BLOCKS.code([re.findall(r"(?:'[^']*'|\S)+", command) for command in commands])
 
 
 def fold(title: str, content: Markup, printed: bool = False) -> Markup:
-    """Content that unfolds where its title is clicked; `printed`: on paper it is always unfolded."""
+    """Returns content that is hidden until its title is clicked. With `printed` it is always shown on paper."""
     return BLOCKS.fold(title, content, printed)
 
 
 def table(rows: pd.DataFrame, caption: str = "", looks: Mapping[str, str] | None = None) -> Markup:
-    """A table whose columns sort by a click.
+    """Returns a table that is sorted by a column when its heading is clicked.
 
     Args:
-      rows: cells are shown as text.
-      caption: its caption.
-      looks: text of a cell -> the class of cells with that text.
+      rows: the cells, which are shown as text.
+      caption: the text above the table.
+      looks: text of a cell -> CSS class of the cells with that text.
     """
     return BLOCKS.table(list(rows.columns), rows.itertuples(index=False, name=None), caption, looks or {})
 
 
 def figure(name: str, svg: bytes, caption: str, files: Iterable[str]) -> Markup:
-    """A figure that opens large, its caption, and links to the files beside the page.
+    """Returns a figure that can be enlarged, its caption, and links to its files.
 
     Args:
       name: an identifier, unique on the page.
       svg: the content of the figure's SVG file.
       caption: plain text.
-      files: places of the figure's files, relative to the page.
+      files: paths of the figure's files, relative to the page.
     """
     return BLOCKS.figure(
         name, inline(name, svg, caption), caption, {Path(file).suffix[1:].upper(): file for file in files}
@@ -88,16 +89,17 @@ def figure(name: str, svg: bytes, caption: str, files: Iterable[str]) -> Markup:
 
 
 def inline(name: str, svg: bytes, label: str) -> Markup:
-    """An SVG file of ours as a part of a page: with names of its own, and colours that follow the page's.
+    """Turns one of the project's SVG files into a part of a page.
 
-    Colours become CSS variables (see `colours`), so that dark mode needs no second drawing; coordinates are rounded to
-    hundredths of a point, which halves the size.
+    Identifiers get the figure's name as a prefix, so that they are unique on the page. Colours become CSS variables
+    (see `colours`), so that dark mode needs no second drawing. Coordinates are rounded to hundredths of a point, which
+    halves the size.
     """
     text = svg.decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style .*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)  # and no text between tags
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)  # numbers in tags, not in texts
     text = re.sub(r"(font(?:-family)?: [^;\"]*?)'DejaVu Sans'[^;\"]*", rf"\g<1>{FONTS}", text)
     for variable, light, _ in colours():
         text = text.replace(f": {light}", f": var(--{variable}, {light})")
@@ -108,13 +110,13 @@ def inline(name: str, svg: bytes, label: str) -> Markup:
 
 
 def colours() -> list[tuple[str, str, str]]:
-    """The CSS variable of each colour that figures have, and its value on light and on dark ground."""
+    """Returns the CSS variable of each colour of the figures, and its value on a light and a dark background."""
     pairs = dict.fromkeys([*styles.COLOURS.values(), styles.GROUND])
     return [(f"c{light[1:]}", light, dark) for light, dark in pairs]
 
 
 class PageSection(NamedTuple):
-    """A section of the page."""
+    """A section of the page, ready to be written."""
 
     anchor: str
     title: str
@@ -122,7 +124,7 @@ class PageSection(NamedTuple):
 
 
 def page(title: str, lead: Markup, sections: Sequence[PageSection]) -> str:
-    """The whole page; `lead` stands below its title."""
+    """Returns the whole page, with `lead` below its title."""
     names = {name: f"c{light[1:]}" for name, light in (("ink", styles.INK), ("ground", styles.GROUND[0]))}
     return ENVIRONMENT.get_template("page.html").render(
         title=title, lead=lead, sections=sections, colours=colours(), names=names

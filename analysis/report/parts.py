@@ -1,4 +1,4 @@
-"""The parts of a report that show figures and tables, and what every part is made from."""
+"""Makes the parts of a report that show figures and tables, and defines `Report`, from which every part is made."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from lottery_tf.studies import paper
 
 OTHERS = "others"
 
-PLANES = ("figure2", "figureS1")  # figures with the weights of a trained layer
+PLANES = ("figure2", "figureS1")  # figures that show the weights of a trained layer
 
 LOTTERY = "lottery"
 
-MEASURED = {  # figure -> the kind of measurement that it is drawn from
+MEASURED = {  # figure -> the kind of measurement that it shows
     "barriers": "line", "error_lines": "line", "robustness": "perturbation", "flatness": "spectrum",
     "spectral_density": "spectrum", "limits": "limit", "magnitudes": "threshold",
 }  # fmt: skip
@@ -31,14 +31,14 @@ MEASURED = {  # figure -> the kind of measurement that it is drawn from
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What the parts of a report are made from.
+    """The inputs of all parts of a report.
 
     Attributes:
-      root: the results folder, as it was given.
+      root: the results folder, as the user named it.
       out: the folder of the report.
-      given: what figures are drawn from; `given.results` has all results.
-      main: the figure that stands at the top of the page, and not in its section.
-      failed: what could not be made, while the report is written.
+      given: the inputs of the figures; `given.results` holds all results.
+      main: the figure at the top of the page, which its section does not repeat.
+      failed: the names of the parts that could not be made.
     """
 
     root: Path
@@ -51,31 +51,31 @@ class Report:
 Part = Callable[[Report], Markup]
 
 
-def attempted(what: str, report: Report, make: Callable[[], Markup]) -> Markup:
-    """A part of the page; where making it fails, its error stands in its place, and the rest is still written."""
+def part_or_error(what: str, report: Report, make: Callable[[], Markup]) -> Markup:
+    """Makes a part of the page. If it fails, returns the error as a paragraph, so that the other parts are written."""
     try:
         return make()
-    except OSError:  # nothing can be written
+    except OSError:  # the other parts cannot be written either
         raise
-    except Exception as error:  # noqa: BLE001, whatever it is, the other parts can be made
+    except Exception as error:  # noqa: BLE001, the other parts can be made, whatever the error is
         report.failed.append(what)
-        console.log.exception("%s failed; the rest of the report goes on.", what)
+        console.log.exception("%s failed. The rest of the report is still written.", what)
         return page.paragraph(f"{what} could not be made: {type(error).__name__}: {error}", "failed")
 
 
 def figure_part(name: str, report: Report) -> Markup:
-    """A figure with its caption, the numbers behind it, and the commands and settings that made it."""
+    """Returns a figure with its title, its caption, the numbers behind it, and the commands and settings behind it."""
     title = page.heading(heading_of(name))
     if name == report.main:
-        return title + page.paragraph("It stands at the top of the page.")
-    return title + attempted(heading_of(name), report, lambda: figure_body(name, report))
+        return title + page.paragraph("This figure is shown at the top of the page.")
+    return title + part_or_error(heading_of(name), report, lambda: figure_body(name, report))
 
 
 def figure_body(name: str, report: Report) -> Markup:
-    """A figure as `figure_part` has it, without its title; where it cannot be drawn, what would make its results."""
+    """Returns what `figure_part` returns, without the title. Without results, returns the commands that make them."""
     try:
         if name == "figure6" and not len(report.given.results.best_supermasks):
-            raise drawing.NothingToDraw("there is no untrained network under a mask.")
+            raise drawing.NothingToDraw("there is no accuracy of an untrained network under a mask.")
         drawn = catalogue.draw(name, report.given)
     except drawing.NothingToDraw as error:
         return page.fold(f"Not drawn: {error}", page.code(_commands_for_missing(name, report)))
@@ -94,12 +94,12 @@ def figure_body(name: str, report: Report) -> Markup:
 
 
 def heading_of(name: str) -> str:
-    """The title of a figure, with its place in the paper."""
-    return ": ".join(filter(None, [catalogue.place_in_paper(name), catalogue.FIGURES[name].title]))
+    """Returns the title of a figure, after its number in the paper if it has one."""
+    return ": ".join(filter(None, [catalogue.paper_label(name), catalogue.FIGURES[name].title]))
 
 
 def _commands_for_missing(name: str, report: Report) -> list[str]:
-    """The commands that make what a figure is drawn from."""
+    """Returns the commands that make the results of a figure."""
     results, root = report.given.results, report.root
     if name in MEASURED:
         return commands.missing_measurements(results, commands.MEASURED_BY[MEASURED[name]], root)
@@ -109,10 +109,10 @@ def _commands_for_missing(name: str, report: Report) -> list[str]:
 
 
 def _missing(name: str, report: Report) -> str:
-    """What of a figure the results at hand lack."""
+    """Returns a sentence about what a figure does not show because results are missing; "" if it is complete."""
     if name in paper.FIGURES:
         rows = coverage.figure_lines(report.given.results, [name])
-        lacking = rows[rows["lines missing"] != "none"].rename(columns={"lines missing": "missing"})
+        lacking = rows[rows["missing lines"] != "none"].rename(columns={"missing lines": "missing"})
         lists = [f"{row.network} on {row.dataset}, {row.schedule}: {row.missing}" for row in lacking.itertuples()]
         return f"Missing lines. {'. '.join(lists)}." if lists else ""
     if name == LOTTERY:
@@ -121,8 +121,8 @@ def _missing(name: str, report: Report) -> str:
         return f"Missing lines. {'. '.join(lists)}." if lists else ""
     if name in PLANES and report.given.layer is None:
         folders = report.given.results.folders
-        kind = "No dense network here kept its weights" if folders else "Exported files hold no weights"
-        return f"{kind}: the planes with those of a trained layer are left out."
+        reason = "no dense network kept its weights" if folders else "exported files hold no weights"
+        return f"The planes of a trained layer are left out: {reason}."
     return ""
 
 
@@ -131,7 +131,7 @@ def _panels_of_lottery(report: Report) -> list[select.Panel]:
 
 
 def _commands(name: str, report: Report) -> Markup:
-    """The commands that make a figure's results and the figure itself, and the settings of those runs."""
+    """Returns the commands that make a figure's results and the figure itself, and the settings of those runs."""
     results, lines, made_by, keys = report.given.results, paper.FIGURES | {OTHERS: _others(report)}, [], []
     flags = {"results_dir": report.root, "figure": name, "format": list(drawing.FORMATS), "out": "figures"}
     if name in lines:
@@ -154,15 +154,15 @@ def _commands(name: str, report: Report) -> Markup:
 
 
 def landscape_part(report: Report) -> Markup:
-    """The figures of the error landscape; where none of it is measured, that alone and the commands."""
+    """Returns the figures of the error landscape; without any measurement, only the commands that would make them."""
     if any(len(getattr(report.given.results, columns.FRAMES[kind])) for kind in columns.LANDSCAPE):
         return page.join(figure_part(name, report) for name in MEASURED)
     commands = dict.fromkeys(line for name in MEASURED for line in _commands_for_missing(name, report))
-    return page.fold("Nothing of this is measured yet. What would do it:", page.code(commands))
+    return page.fold("None of this is measured yet. The commands that measure it:", page.code(commands))
 
 
 def others_part(report: Report) -> Markup:
-    """The treatments that no figure of the paper has, where there are any."""
+    """Returns the figure of the treatments that are in no figure of the paper; nothing if there are none."""
     return figure_part(OTHERS, report) if curves.panels_of_lines(report.given.results, _others(report)) else Markup()
 
 
@@ -171,8 +171,8 @@ def _others(report: Report) -> paper.Figure:
 
 
 def table_part(name: str, report: Report) -> Markup:
-    """The tables of a name and their CSV file, folded where they are the numbers behind a figure."""
-    return attempted(f"The table {name}", report, lambda: _tables(name, report))
+    """Returns the tables of a name and a link to their CSV file. Numbers behind a figure are folded."""
+    return part_or_error(f"The table {name}", report, lambda: _tables(name, report))
 
 
 def _tables(name: str, report: Report) -> Markup:
@@ -181,12 +181,12 @@ def _tables(name: str, report: Report) -> Markup:
         return page.paragraph(f"There are no results for {name}.", "missing")
     place = f"tables/{name}.csv"
     write_file(report, place, formats.FORMATS["csv"].write(built).encode())
-    content = page.link(place, "In full:") + page.join(page.table(table.shown, table.caption) for table in built)
+    content = page.link(place, "All numbers:") + page.join(page.table(table.shown, table.caption) for table in built)
     return page.fold("The numbers behind this figure", content) if name in catalogue.FIGURES else content
 
 
 def plane_flags(report: Report) -> dict:
-    """The flags about planes that are not as usual."""
+    """Returns the flags about planes that the user set."""
     given = {"criterion": report.given.criteria, "layer": report.given.layer_name}
     return {name: value for name, value in given.items() if value}
 

@@ -1,4 +1,4 @@
-"""Where results come from: their settings, times, versions and machine."""
+"""Describes how results were made: their settings, times, versions and machine."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from analysis.results.load import Results, run_name
 from analysis.results.select import PANEL
 from lottery_tf.results.walk import finished_with_folders
 
-TRAININGS = ("level", "learned_mask", "control", "rewind")  # kinds of results that took a training
+TRAININGS = ("level", "learned_mask", "control", "rewind")  # kinds of results that come from a training
 PACKAGES = ("lottery_tf", "tensorflow", "keras", "numpy", "scipy", "pandas", "matplotlib")
 
 
 def settings_table(results: Results, keys: Collection[tuple] | None = None) -> pd.DataFrame:
-    """Settings of folders of runs, a row a setting, a column a folder.
+    """Returns the settings of folders of runs: one row for each setting and one column for each folder.
 
     Args:
       results: all results.
-      keys: the panels whose folders are wanted; masks that were learned have the schedule None. Without keys: all.
+      keys: the panels whose folders are listed; None lists all folders. Learned masks have the schedule None.
     """
     wanted = [folder for folder in results.folders if keys is None or tuple(folder.get(name) for name in PANEL) in keys]
     columns = {folder["folder"]: dict(_flat(folder)) for folder in wanted}
@@ -43,14 +43,14 @@ def _flat(settings: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
-    """How long trainings took, and which versions they ran with.
+    """Returns how long the trainings took, and with which versions of packages they ran.
 
     Args:
-      root: a results folder; a folder of exported CSV files says neither.
+      root: a results folder; exported CSV files do not record times and versions.
 
     Returns:
-      A row a panel, whose schedule is "learned masks" for those: trainings and hours in all; and a line for each set
-      of versions, with the number of trainings.
+      One row for each panel, with its number of trainings and their times; learned masks have the schedule "learned
+      masks". Then a line of text for each set of versions, with the number of its trainings.
     """
     times: dict[tuple, list[float]] = {}
     versions: dict[str, int] = {}
@@ -64,15 +64,15 @@ def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
         used = ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items()) or "not recorded"
         versions[used] = versions.get(used, 0) + 1
     rows = [
-        {**dict(zip(PANEL, key, strict=True)), "trainings": len(took), "hours in all": f"{sum(took) / 3600:.2f}",
-         "seconds each, mean": f"{sum(took) / len(took):.1f}"}
+        {**dict(zip(PANEL, key, strict=True)), "trainings": len(took), "total hours": f"{sum(took) / 3600:.2f}",
+         "mean seconds": f"{sum(took) / len(took):.1f}"}
         for key, took in sorted(times.items())
     ]  # fmt: skip
     return pd.DataFrame(rows), [f"{used}: {count} trainings" for used, count in versions.items()]
 
 
 def machine() -> dict[str, str]:
-    """The machine and the versions that this very process runs on; not what the trainings ran on."""
+    """Returns the machine and the versions of the running process. The trainings may have had others."""
     versions = []
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -1,6 +1,6 @@
-"""The sections of a report, in order: each is a title, a sentence and the parts that it shows.
+"""Defines the sections of a report in order. Each has a title, a sentence and the parts that it shows.
 
-Add a section to `SECTIONS`; a part is a function from the report to a piece of the page.
+To add a section, add it to `SECTIONS`. A part is a function from the `Report` to a piece of the page.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from analysis.report.parts import (
     LOTTERY,
     Part,
     Report,
-    attempted,
     figure_body,
     figure_part,
     heading_of,
     landscape_part,
     others_part,
+    part_or_error,
     plane_flags,
     table_part,
     write_file,
@@ -34,7 +34,7 @@ from analysis.tables import formats
 
 
 class Section(NamedTuple):
-    """A section of the page: its parts are functions from the report to pieces that `page` makes."""
+    """A section of the page. Its parts are functions from the report to a piece of the page."""
 
     anchor: str
     title: str
@@ -43,19 +43,19 @@ class Section(NamedTuple):
 
 
 def summary_part(report: Report) -> Markup:
-    """What was asked for, at once: the main figure, and in sentences what was run, what holds and what is missing."""
+    """Returns the summary: the main figure, then what was run, what holds and what is missing, in sentences."""
     results, main = report.given.results, report.main
     top = (
-        [page.heading(heading_of(main)), attempted(heading_of(main), report, lambda: figure_body(main, report))]
+        [page.heading(heading_of(main)), part_or_error(heading_of(main), report, lambda: figure_body(main, report))]
         if main
         else []
     )
     holds = overview.what_holds(claims.evaluate(results))
-    others = "Of the other claims there are not enough data." if holds else "There are not enough data for any claim."
+    others = "There are not enough data for the other claims." if holds else "There are not enough data for any claim."
     lists = [
         page.heading("What was run"),
         page.bullets(overview.what_was_run(results)),
-        page.heading("What holds"),
+        page.heading("Which claims hold"),
         *(_claims_list(title, own) for title, own in holds.items()),
         page.paragraph(f"{others} Each claim's test and numbers are below."),
         page.heading("What is missing"),
@@ -70,14 +70,14 @@ def _claims_list(title: str, sentences: list[str]) -> Markup:
     return page.paragraph(f"{title}:") + page.bullets(sentences)
 
 
-FEW = 6  # claims that a list shows unfolded
+FEW = 6  # longer lists of claims are folded
 
 
 def claims_part(report: Report) -> Markup:
-    """What the data say of the papers' claims; those of which there are not enough data are folded away."""
+    """Returns the verdicts on the claims; the claims without enough data are in a folded table."""
     found = claims.evaluate(report.given.results)
     if not found:
-        return page.paragraph("There is nothing here yet that a claim could be tested on.", "missing")
+        return page.paragraph("There are no results yet on which a claim could be tested.", "missing")
     rows = pd.DataFrame([dataclasses.asdict(each) for each in found])
     write_file(report, "tables/claims.csv", formats.to_csv(rows).encode())
     alone = rows["claim"].isin([claim.sentence for claim in claims.CLAIMS if claim.of_learned_masks])
@@ -88,8 +88,8 @@ def claims_part(report: Report) -> Markup:
         numbers = page.table(rows[~lacking].drop(columns="missing"), looks=VERDICT_LOOKS)
         parts.append(page.fold("The rule and the numbers behind each verdict", numbers))
     if lacking.any():
-        title = f"Not enough data for {lacking.sum()} of {len(rows)} tests, and what each lacks"
-        parts.append(page.fold(title, page.table(_lacks(rows[lacking]))))
+        title = f"Not enough data for {lacking.sum()} of {len(rows)} tests; what is missing for each"
+        parts.append(page.fold(title, page.table(_missing_data(rows[lacking]))))
     short = unconverged.unconverged_treatments(report.given.results)
     if len(short):
         title = f"Treatments whose trainings were too short: {len(short)}"
@@ -98,33 +98,32 @@ def claims_part(report: Report) -> Markup:
 
 
 def _by_panel(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a claim, a column a network with its data set and schedule: the verdicts."""
+    """Returns the verdicts: one row for each claim, and one column for each network with its data set and schedule."""
     found = rows.pivot_table("verdict", ["claim", "place"], "panel", aggfunc="first", sort=False)
     return found.fillna("").reset_index()
 
 
-def _lacks(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a claim and what it lacks, with the networks where it does."""
-    lacks = rows["missing"].where(rows["missing"] != "", rows["numbers"])
-    return (
-        rows.assign(lacks=lacks).groupby(["claim", "place", "lacks"], sort=False)["panel"].agg("; ".join).reset_index()
-    )
+def _missing_data(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns one row for each claim and each list of missing data, with the networks that lack them."""
+    missing = rows["missing"].where(rows["missing"] != "", rows["numbers"])
+    groups = rows.assign(missing=missing).groupby(["claim", "place", "missing"], sort=False)
+    return groups["panel"].agg("; ".join).reset_index()
 
 
 CUT_SHORT = (
-    "Share of levels with the least validation loss at the very end of training; a longer training would make leads "
-    "over these treatments smaller"
+    "Percentage of levels whose validation loss is lowest at the very end of training. With longer training these "
+    "treatments would be more accurate, and the others' lead over them smaller"
 )
 
 VERDICT_LOOKS = {"shown": "shown", "contradicted": "contradicted", "not shown": "undecided"}
 
 
 def coverage_part(report: Report) -> Markup:
-    """What is there and what is missing, figure by figure: folded tables, each with its count of rows."""
+    """Returns folded tables of the results that exist and that are missing, each with its number of rows."""
     results = report.given.results
     parts = {
         "Trained networks": coverage.dense_networks(results),
-        "Figures of lines; the paper has five seeds and 24 levels": coverage.figure_lines(results),
+        "Figures of the paper, which have five seeds and 24 levels": coverage.figure_lines(results),
         "Supermasks": coverage.supermasks(results),
         "Controls of tickets and measurements of the error landscape": coverage.controls_and_measurements(results),
     }
@@ -132,22 +131,25 @@ def coverage_part(report: Report) -> Markup:
 
 
 def origin_part(report: Report) -> Markup:
-    """Settings, times, versions and machine."""
-    parts = [page.paragraph("This report was made by"), page.code([_own_command(report)])]
+    """Returns the report's command and the settings, times, versions and machine of the results."""
+    parts = [page.paragraph("This report was made by the command:"), page.code([_own_command(report)])]
     if report.given.results.exports:
-        note = "Exported files are among these results: they do not say settings, times and versions of the trainings."
+        note = (
+            "Some of these results are from exported files, which do not record the settings, times and versions of "
+            "the trainings."
+        )
         parts.append(page.paragraph(note, "missing"))
     if report.given.results.folders:
         times, versions = provenance.training_times(report.root)
         settings = provenance.settings_table(report.given.results)
         parts += [
             page.fold(f"Settings of each folder of runs: {settings.shape[1] - 1}", page.table(settings)),
-            page.table(times, "Times of the trainings, as each recorded its own"),
-            page.paragraph("Versions that the trainings recorded:"),
+            page.table(times, "Times of the trainings"),
+            page.paragraph("Versions of the packages, and how many trainings ran with them:"),
             page.bullets(versions),
             page.paragraph("Trainings do not record the machine that they ran on.", "soft"),
         ]
-    about = pd.DataFrame(provenance.machine().items(), columns=["this report", "made with"])
+    about = pd.DataFrame(provenance.machine().items(), columns=["this report", "was made with"])
     return page.join([*parts, page.table(about)])
 
 
@@ -165,48 +167,52 @@ def _table(name: str) -> Part:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("summary", "In short", "", (summary_part,)),
+    Section("summary", "Summary", "", (summary_part,)),
     Section(
         "claims",
-        "The claims of the paper, and of the works behind it",
-        "Each claim is a test on the data, which follows from the claim's words: shown, contradicted (the opposite is "
-        "shown) or not shown (neither is). A network for which there are too few seeds or levels has not enough data.",
+        "The claims of the paper, and of the two works that it builds on",
+        "Each claim is tested on the results. The verdict is shown, contradicted (the opposite is shown) or not shown "
+        "(neither is shown). With too few seeds or levels the verdict is not enough data.",
         (claims_part,),
     ),
     Section(
         "criteria",
         "Mask criteria",
-        "Which weights are kept: a function of each weight's initial and final value.",
+        "A mask criterion decides which weights are kept. It is a function of each weight's initial and final value.",
         (_figure("figure1"), _figure("figure2"), _figure("figure3")),
     ),
-    Section("mask1", "Mask-1 actions", "What the kept weights start from in the next round.", (_figure("figure4"),)),
+    Section(
+        "mask1", "Mask-1 actions", "The values from which kept weights start the next round.", (_figure("figure4"),)
+    ),
     Section(
         "mask0",
         "Mask-0 actions",
-        "Where the pruned weights are frozen.",
+        "The values at which pruned weights are frozen.",
         (_figure("figure5"), _figure("supplement"), _figure("figureS1")),
     ),
     Section("others", "Further treatments", "", (others_part,)),
     Section(
         "supermasks",
         "Supermasks",
-        "Masks that make untrained networks perform, found or learned.",
+        "Masks that make untrained networks accurate. Heuristic masks are computed by a criterion, learned masks are "
+        "trained.",
         (_figure("figure6"), _figure("figure7"), _figure("mask_learning"), _table("table1"), _table("learned_masks")),
     ),
     Section(
         "lottery-tickets",
         "The Lottery Ticket Hypothesis",
-        "Frankle and Carbin: a dense network holds a subnetwork that trains as well alone, from its initial weights.",
+        "Frankle and Carbin: a dense network contains a subnetwork (a winning ticket) that reaches the same accuracy "
+        "when it is trained alone from its initial weights.",
         (_figure(LOTTERY),),
     ),
     Section(
         "landscape",
         "The error landscape",
-        "Paul and others: what joins a level of pruning to the next, and what bounds the share that a round can prune. "
-        "Errors are those on test images, where runs.landscape was not given another --split.",
+        "Paul et al.: why successive levels are linearly connected, and what limits the share of weights that a round "
+        "can prune. Errors are on test images unless runs.landscape was given another --split.",
         (landscape_part,),
     ),
     Section("setup", "Set-up", "The networks and how the paper trains them.", (_table("tableS1"),)),
-    Section("coverage", "What is here and what is missing, in full", "", (coverage_part,)),
+    Section("coverage", "Results in this folder, and what is missing", "", (coverage_part,)),
     Section("origin", "How these results were made", "", (origin_part,)),
 )

@@ -1,1 +1,1 @@
-"""All results as tables: `columns` says which, `load.load` reads them, `select` has the rows of a panel."""
+"""Reads results into data frames: `columns` lists their columns, `load.load` reads them, `select` selects rows."""

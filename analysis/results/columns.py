@@ -1,4 +1,4 @@
-"""The columns of each kind of result: their names and order, their types, and which of them tell results apart."""
+"""The columns of each kind of result: their names, order and types, and those that identify a result."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 
-TREATMENT = {field.name: field.default for field in dataclasses.fields(Treatment)}  # column -> what it is in the paper
-ADDED_LATER = {"precision": "float32", "decay": "none"}  # column -> what older results were made with, which do not say
+TREATMENT = {field.name: field.default for field in dataclasses.fields(Treatment)}  # column -> its value in the paper
+ADDED_LATER = {"precision": "float32", "decay": "none"}  # column that older results lack -> the value they had
 RUN = ("network", "dataset", "schedule", "precision", "seed")
 OF_A_LEVEL = (*RUN, *TREATMENT, "level", "kept_fraction")
 MASK_SOURCE = (*RUN, "source", "criterion", "mask1", "mask0", "scope")
@@ -21,7 +21,7 @@ MASK_SETTINGS = (
 OF_A_TRAINING = (
     "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
 )  # fmt: skip
-LEVEL_METRICS = OF_A_TRAINING[:4]  # a training that diverged has none of them
+LEVEL_METRICS = OF_A_TRAINING[:4]  # missing for a training that diverged
 FINISHED = "finished"  # the status of a training that did not diverge
 
 CSV_COLUMNS = {  # kind of result -> the columns of its table
@@ -63,11 +63,11 @@ CSV_COLUMNS = {  # kind of result -> the columns of its table
     "histogram": (*OF_A_LEVEL, "row", "layer", "bin_from", "bin_to", "before", "after"),
 }  # fmt: skip
 PLURALS = {"spectrum": "spectra", "mask_history": "mask_histories"}
-FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in CSV_COLUMNS}  # kind of result -> what its table is called
+FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in CSV_COLUMNS}  # kind of result -> name of its table
 CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
 LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")  # measured of trained levels
 
-IDENTITY = {  # kind of result -> the columns that tell its results apart
+IDENTITY = {  # kind of result -> the columns that identify a result
     "level": (*RUN, *TREATMENT, "level"),
     "supermask": (*MASK_SOURCE, "level", "weights"),
     "best_supermask": (*MASK_SOURCE, "weights"),
@@ -82,7 +82,7 @@ IDENTITY = {  # kind of result -> the columns that tell its results apart
 
 
 def value_of(row: Mapping, column: str) -> object:
-    """A column of a result; older results do not say what was not to be chosen then: it was as in the paper."""
+    """Returns a column of a result. Settings that older results do not store had the values of the paper."""
     return row.get(column, (TREATMENT | ADDED_LATER).get(column))
 
 
@@ -91,7 +91,7 @@ def _text(value: object) -> str:
 
 
 def float_or_nan(value: float | str | None) -> float:
-    """A number; NaN where there is none."""
+    """Converts a value to a number; a missing value becomes NaN."""
     return float("nan") if value in (None, "") else float(value)
 
 
@@ -117,18 +117,18 @@ Type = tuple[type, Callable]
 
 TEXTS = (
     "network", "dataset", "schedule", "precision", "source", "criterion", "mask1", "mask0", "scope", "rounds",
-    "weights", "g", "initial_logit",  # a number, or one for each of several layers
+    "weights", "g", "initial_logit",  # the logit is one number, or one for each layer
     "optimizer", "decay", "status", "control", "relation", "first", "second", "line", "found_by", "direction",
     "pruned_by", "method", "layer",
 )  # fmt: skip
 COUNTS = ("seed", "level", "rewind_to", "draw", "second_level", "row")
 SHARES = [name for names in CSV_COLUMNS.values() for name in names if name.endswith(("accuracy", "fraction"))]
-TYPES: dict[str, Type] = {  # column -> its type and how a value is read; all others are numbers
+TYPES: dict[str, Type] = {  # column -> its type and the function that reads a value; other columns are floats
     **dict.fromkeys(TEXTS, (str, _text)),
     **dict.fromkeys(COUNTS, (int, _count)),
     **dict.fromkeys(SHARES, (float, _share)),
     "rescale": (bool, _flag),
 }
-OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> those of its columns that mean something else elsewhere
+OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> types of columns that mean something else in other kinds
     "threshold": {"weights": (int, int)}
 }

@@ -1,4 +1,4 @@
-"""All that was measured, as tables: read from a results folder, or from the CSV files that it was exported to."""
+"""Reads all results as data frames, from a results folder or from exported CSV files."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """All results of a folder; `CSV_COLUMNS` has the columns, shares are in [0, 1].
+    """All results of a folder. `CSV_COLUMNS` lists the columns; accuracies and fractions are in [0, 1].
 
-    A measurement of the error landscape has a row for each of its points, eigenvalues, answers, layers or bins,
-    numbered by "row"; `lottery_tf.landscape.measurements.catalogue` says what they are, and `select.single` takes the
-    first row of each.
+    A measurement of the error landscape has several rows, one for each point, eigenvalue, limit, layer or bin. The
+    column "row" numbers them. `lottery_tf.landscape.measurements.catalogue` explains them, and `select.single` takes
+    the first row of each measurement.
 
     Attributes:
-      levels: trained levels. "treatment" is the name of the treatment, or "dense". What diverged has the status
-        "diverged" and no measures (NaN).
-      supermasks: heuristic supermasks, a row for each level and kind of weights.
+      levels: trained levels. "treatment" is the name of the treatment, or "dense". A training that diverged has the
+        status "diverged", and its metrics are NaN.
+      supermasks: heuristic supermasks, one row for each level and kind of weights.
       best_supermasks: the heuristic supermasks that were stored as the best of their ladders.
-      learned_masks: learned Supermasks; what diverged has the status "diverged".
-      mask_histories: what was read while masks were learned, a row a reading; training columns are means since the one
-        before.
-      controls: controls of tickets; "treatment" is that of the ticket.
-      lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements; "treatment" is the level's.
-      folders: the settings of each folder of runs, with its place below the results folder as "folder".
-      exports: the CSV files that were read, which say nothing of settings, times and weights.
+      learned_masks: learned Supermasks. A mask whose learning diverged has the status "diverged".
+      mask_histories: the history of each learned mask, one row for each evaluation. Training columns are means since
+        the evaluation before.
+      controls: controls of tickets. "treatment" is the ticket's.
+      lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements. "treatment" is the level's.
+      folders: the settings of each folder of runs; "folder" is its path below the results folder.
+      exports: the CSV files that were read. They do not hold settings, times and weights.
     """
 
     levels: pd.DataFrame
@@ -84,11 +84,11 @@ class Results:
 def load(path: str | Path) -> Results:
     """Reads all results below a folder: folders of runs, and CSV files that `analysis.export` wrote.
 
-    A row of a CSV file that equals a result of the runs, or a row of another file, counts once.
+    If a row of a CSV file equals a result of the runs or a row of another file, it is read only once.
 
     Raises:
-      InputError: no such folder, nothing in it, a CSV file that cannot be read or lacks columns, a value that cannot
-        be, a result that is there twice, or runs of one name that were made with other settings.
+      InputError: the folder does not exist or holds no results; a CSV file cannot be read, lacks columns or holds an
+        invalid value; a result is stored twice; or two folders hold the same run with different settings.
     """
     path = Path(path)
     if not path.is_dir():
@@ -99,13 +99,14 @@ def load(path: str | Path) -> Results:
         exports.append(file)
         rows[kind] += _csv(file, CSV_COLUMNS[kind])
     if not any(rows.values()):
-        raise InputError(f"{path} holds no finished results, nor any of {', '.join(CSV_NAMES.values())} with rows.")
+        names = ", ".join(CSV_NAMES.values())
+        raise InputError(f"{path} holds no finished results, and no exported CSV file ({names}) with rows.")
     frames = {FRAMES[kind]: _frame(kind, found, path) for kind, found in rows.items()}
     return Results(**frames, folders=folders, exports=exports)
 
 
 def _exports(root: Path) -> Iterator[tuple[str, Path]]:
-    """The exported CSV files below a folder with their kinds; tables of the same names, below it, are none."""
+    """Yields the kind and path of each exported CSV file below a folder. Other files of the same names are skipped."""
     kinds = {name: kind for kind, name in CSV_NAMES.items()}
     for folder, below, names in os.walk(root):
         below[:] = [] if SETTINGS in names else sorted(below)
@@ -114,7 +115,7 @@ def _exports(root: Path) -> Iterator[tuple[str, Path]]:
             if file.parent == root or _is_export(file, CSV_COLUMNS[kinds[name]]):
                 yield kinds[name], file
             else:
-                log.warning("%s is left out: it has not the columns that `analysis.export` writes.", file)
+                log.warning("%s is left out: it does not have the columns that `analysis.export` writes.", file)
 
 
 def _is_export(path: Path, columns: tuple[str, ...]) -> bool:
@@ -123,7 +124,7 @@ def _is_export(path: Path, columns: tuple[str, ...]) -> bool:
 
 
 def _check_agreement(folders: list[dict]) -> None:
-    """Raises InputError where two folders would be taken for one run and were made with different settings."""
+    """Raises InputError if two folders hold the same run, but with different settings."""
     first: dict[tuple, dict] = {}
     for folder in folders:
         key = tuple(folder.get(name) for name in PANEL)
@@ -131,17 +132,17 @@ def _check_agreement(folders: list[dict]) -> None:
         differ = [name for name, _, _ in differences(folder | {"folder": ""}, other | {"folder": ""})]
         if differ and None not in key:
             raise InputError(
-                f"{other['folder']} and {folder['folder']} hold the same network, data set and schedule with other "
-                f"settings ({', '.join(differ)}): they cannot be read together. Give --results_dir a folder of one of "
-                "them."
+                f"{other['folder']} and {folder['folder']} hold the same network, data set and schedule, but their "
+                f"settings differ ({', '.join(differ)}): they cannot be read together. Give --results_dir a folder "
+                "that holds only one of them."
             )
 
 
 def by_kind(root: str | Path) -> dict[str, list[dict]]:
-    """The metrics of all finished results below a folder by their kind, every kind of `CSV_COLUMNS` among them.
+    """Returns the metrics of all finished results below a folder by kind, with an entry for each of `CSV_COLUMNS`.
 
     Raises:
-      InputError: there is no such folder, or runs of one name in it were made with other settings.
+      InputError: there is no such folder, or two folders in it hold the same run with different settings.
     """
     if Path(root).is_dir():
         _check_agreement(list(_folders(Path(root))))
@@ -156,7 +157,7 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
 
 
 def run_name(place: Path) -> str:
-    """The name of the folder of runs of a result; a result of a model of one's own need not say its network."""
+    """Returns the name of a result's folder of runs. It stands for the network if a user's model does not name it."""
     return next((path.name for path in Path(os.path.realpath(place)).parents if (path / SETTINGS).exists()), "")
 
 
@@ -169,14 +170,14 @@ def _readings(place: Path) -> list[dict]:
 
 
 def flat(results: Iterable[Mapping]) -> list[dict]:
-    """The metrics of results, with a row for each of their "rows" where they have any; "row" is its number."""
+    """Returns one row for each result, or one for each of its "rows" if it has any, numbered by "row"."""
     return [
         {"row": number, **metrics, **row} for metrics in results for number, row in enumerate(metrics.get("rows", [{}]))
     ]
 
 
 def _folders(root: Path) -> Iterator[dict]:
-    """The settings of the folders of runs below a folder; those of their results are not entered."""
+    """Yields the settings of the folders of runs below a folder, without searching inside them."""
     for path in folders_with(root, SETTINGS, deeper=False):
         settings = files.read_json(path / SETTINGS)
         precision = settings.get("training", {}).get("precision", ADDED_LATER["precision"])
@@ -184,7 +185,7 @@ def _folders(root: Path) -> Iterator[dict]:
 
 
 def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
-    """The rows of an exported CSV file, every value as text."""
+    """Reads the rows of an exported CSV file, with every value as text."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
@@ -195,15 +196,15 @@ def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
         raise InputError(f"{path} lacks the columns {', '.join(absent)}; `analysis.export --kind=all` writes them.")
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
-            raise InputError(f"{path}: row {number} has not as many values as there are columns. Export it again.")
+            raise InputError(f"{path}: row {number} has more or fewer values than there are columns. Export it again.")
     return [{EXPORT: path} | {name: unescaped(value) for name, value in row.items()} for row in rows]
 
 
-EXPORT = "place of the export"  # what the rows of a CSV file say besides its columns
+EXPORT = "place of the export"  # key under which a row of a CSV file keeps the path of its file
 
 
 def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
-    """Rows as a table whose columns have their types, in an order that does not depend on where they lay."""
+    """Returns rows as a typed table, sorted so that their order does not depend on where they were stored."""
     columns = CSV_COLUMNS[kind]
     values = {column: [value_of(row, column) for row in rows] for column in columns}
     types = TYPES | OWN_TYPES.get(kind, {})
@@ -223,7 +224,7 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
 
 
 def _check_once(kind: str, frame: pd.DataFrame, rows: list[dict], path: Path) -> None:
-    """Raises InputError where a result is there twice, and says where."""
+    """Raises InputError if a result is stored twice, and names the places."""
     identity = list(IDENTITY[kind])
     repeated = frame.duplicated(identity)
     if not repeated.any():
@@ -240,16 +241,16 @@ def _check_once(kind: str, frame: pd.DataFrame, rows: list[dict], path: Path) ->
 
 
 def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str:
-    """`Treatment.name` of functions that need not be there to import; "dense" of a dense network, "" of none.
+    """Returns `Treatment.name` without importing the treatment's functions; "dense" and "" are returned unchanged.
 
     >>> rest = {name: TREATMENT[name] for name in TREATMENT if name != "criterion"}
     >>> treatment_name("my_module:mine", **rest | {"chosen_kept_fraction": math.nan})
     'my_module+mine-rewind-zero'
     """
     kept = None if math.isnan(chosen_kept_fraction) else chosen_kept_fraction
-    # The property asks for the fields alone; a Treatment itself would import the functions to check them.
-    named = types.SimpleNamespace(criterion=criterion, chosen_kept_fraction=kept, **fields)
-    return criterion if criterion in (DENSE, "") else Treatment.name.fget(named)
+    # The property needs only the fields. Making a Treatment would import the functions to check them.
+    fields_alone = types.SimpleNamespace(criterion=criterion, chosen_kept_fraction=kept, **fields)
+    return criterion if criterion in (DENSE, "") else Treatment.name.fget(fields_alone)
 
 
 def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> pd.Series:
@@ -259,5 +260,5 @@ def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> 
         try:
             converted.append(convert(value))
         except (ValueError, TypeError, KeyError):
-            raise InputError(f"{path}: {value!r} is no value for the column {column!r}.") from None
+            raise InputError(f"{path}: {value!r} is not a valid value for the column {column!r}.") from None
     return pd.Series(converted, dtype=dtype)

@@ -1,4 +1,4 @@
-"""The lines of Frankle & Carbin's experiments: winning tickets, their controls, one-shot pruning and fine-tuning."""
+"""Selects the lines of Frankle & Carbin's experiments: winning tickets, controls, one-shot pruning, fine-tuning."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TICKET, ONE_SHOT, FINE_TUNED, REINIT, RANDOM = (
     "winning ticket, iterative", "winning ticket, one-shot", "fine-tuned", "ticket reinitialized", "random ticket",
 )  # fmt: skip
 TREATMENTS = {TICKET: Treatment(), ONE_SHOT: Treatment(rounds="oneshot"), FINE_TUNED: Treatment(mask1="finetune")}
-CONTROLS = {REINIT: "reinit", RANDOM: "random"}  # of the iterative ticket: line -> kind of control
+CONTROLS = {REINIT: "reinit", RANDOM: "random"}  # line -> kind of control of the iterative ticket
 LINES = (*TREATMENTS, *CONTROLS)
 
 
 def treatments(network: str) -> dict[str, Treatment]:
-    """The treatment of each line, with weights ranked in each layer or all together as the network's settings have it.
+    """Returns the treatment of each line, with the scope (layer by layer or global) of the network's settings.
 
     >>> treatments("fc")["fine-tuned"].name, treatments("resnet20")["fine-tuned"].name
     ('large_final-finetune-zero', 'large_final-finetune-zero-global')
@@ -32,7 +32,7 @@ def treatments(network: str) -> dict[str, Treatment]:
 
 
 def scope_of(network: str) -> str:
-    """Among which weights scores are ranked in a network where nothing else is asked for.
+    """Returns the default scope of a network: whether scores are ranked layer by layer or globally.
 
     >>> scope_of("fc"), scope_of("vgg19"), scope_of("mine")
     ('layer', 'global', 'layer')
@@ -41,22 +41,23 @@ def scope_of(network: str) -> str:
 
 
 def figure() -> paper.Figure:
-    """The treatments of all networks, controls left out, as a figure whose lines have the treatments' names."""
+    """Returns a figure of the lines' treatments on all networks, without controls, under the treatments' names."""
     lines = {each.name: each for network in NETWORKS for each in treatments(network).values()}
     return paper.Figure("Winning tickets and their controls", lines, tuple(lines))
 
 
 def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
-    """Every run of the lines: columns line, level, seed, kept_fraction, value, draw.
+    """Returns all runs behind the lines of a panel.
 
     Args:
       results: all results.
-      key: which panel.
+      key: the panel.
       metric: a column of `Results.levels`.
 
     Returns:
-      A row a run. Level 0 is the dense network, for every line that has any other level; of runs that diverged the
-      value is NaN. The draw of what is no control is 0.
+      One row for each run, with columns line, level, seed, kept_fraction, value and draw. Level 0 of every line that
+      has other levels is the dense network. The value of a run that diverged is NaN. The draw is 0 except for
+      controls.
     """
     levels = panel(results.levels, key).assign(draw=0)
     wanted = treatments(key[0])
@@ -69,10 +70,11 @@ def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
 
 
 def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.DataFrame]:
-    """The runs of one-shot tickets that keep a chosen share, and of their controls, as `runs` gives those of levels.
+    """Returns the runs of one-shot tickets with a chosen kept fraction, and of their controls; see `runs`.
 
     Returns:
-      For each treatment, by its name without the share: the runs. Their "level" numbers the shares, the greatest first.
+      The runs of each treatment, by its name without the kept fraction. "level" numbers the kept fractions, the
+      largest first.
     """
     trained = panel(results.levels, key).assign(draw=0)
     chosen, controls = (rows[rows["chosen_kept_fraction"].notna()] for rows in (trained, panel(results.controls, key)))
@@ -89,7 +91,7 @@ def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.Da
 
 
 def _without_share(treatment: str) -> str:
-    """A treatment's name without the share that it keeps.
+    """Returns a treatment's name without its chosen kept fraction.
 
     >>> _without_share(Treatment(rounds="oneshot", chosen_kept_fraction=0.2).name)
     'large_final-rewind-zero-oneshot'
@@ -98,13 +100,13 @@ def _without_share(treatment: str) -> str:
 
 
 def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
-    """The lines: the mean over seeds of each seed's mean over draws, and the least and greatest run.
+    """Summarizes runs: the mean over seeds of each seed's mean over draws, and the lowest and highest run.
 
     Args:
       rows: what `runs` returns.
 
     Returns:
-      Columns line, level, kept_fraction, mean, min, max, n, star; n counts seeds, and no point has a star.
+      Columns line, level, kept_fraction, mean, min, max, n and star. n is the number of seeds; no point has a star.
     """
     place = ["line", "level"]
     seeds = rows.groupby([*place, "seed"], sort=False)["value"].mean().groupby(place, sort=False).agg(["mean", "count"])
@@ -116,7 +118,9 @@ def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def too_short(dense: pd.DataFrame) -> str:
-    """A note where training ends before it can be told how fast a network learns; "" where it does not.
+    """Returns a note if training is too short to judge how fast networks learn; "" otherwise.
+
+    It is too short if at least half of the dense networks have their early-stopping iteration at the end of training.
 
     Args:
       dense: the rows of `Results.levels` of the dense networks of one panel.
@@ -129,16 +133,16 @@ def too_short(dense: pd.DataFrame) -> str:
 
 
 def missing(results: Results, key: Panel) -> list[str]:
-    """The lines of which no level is there that did not diverge."""
+    """Returns the lines without any level that finished training."""
     rows = runs(results, key, "test_accuracy")
-    there = set(rows[(rows["level"] > 0) & rows["value"].notna()]["line"])
-    return [line for line in LINES if line not in there]
+    finished = set(rows[(rows["level"] > 0) & rows["value"].notna()]["line"])
+    return [line for line in LINES if line not in finished]
 
 
 def trained_panels(results: Results) -> list[Panel]:
-    """The panels with a one-shot or a fine-tuned level, or a control of a ticket.
+    """Returns the panels with a one-shot or fine-tuned level, or with a control of a ticket.
 
-    A ticket alone does not count: it is a line of the paper's figures as well.
+    A ticket alone does not count, because it is also a line of the paper's figures.
     """
     keys = sorted({*panels(results.levels), *panels(results.controls)})
     return [key for key in keys if not {*LINES} - {TICKET} <= {*missing(results, key)}]

@@ -1,14 +1,14 @@
-"""Text cells of CSV files, quoted so that no spreadsheet runs them."""
+"""Quotes text cells of CSV files so that spreadsheets do not run them as formulas."""
 
 from __future__ import annotations
 
 import re
 
-FORMULA = re.compile(r"'*[=+\-@\t\r].", re.DOTALL)  # a spreadsheet runs a cell that begins so; quoted, it shows it
+FORMULA = re.compile(r"'*[=+\-@\t\r].", re.DOTALL)  # a spreadsheet runs such a cell as a formula
 
 
 def escaped(cell: object) -> object:
-    """A cell of a CSV file that a spreadsheet takes for text, whatever a user's names begin with; numbers stay.
+    """Quotes a text that a spreadsheet would run as a formula. Numbers and other texts stay unchanged.
 
     >>> [escaped(cell) for cell in ("=cmd()", "-0.5", "-", "large_final", -0.5, "'=a")]
     ["'=cmd()", '-0.5', '-', 'large_final', -0.5, "''=a"]
@@ -17,7 +17,7 @@ def escaped(cell: object) -> object:
 
 
 def unescaped(cell: str) -> str:
-    """What `escaped` was given.
+    """Returns the cell that `escaped` was given.
 
     >>> [unescaped(cell) for cell in ("'=cmd()", "'quoted'", "-0.5", "''=a")]
     ['=cmd()', "'quoted'", '-0.5', "'=a"]

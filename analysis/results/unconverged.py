@@ -1,4 +1,4 @@
-"""Which treatments' trainings were too short: their validation loss was still falling as training ended."""
+"""Finds treatments whose training was too short: the validation loss was still falling when it ended."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.results.select import PANEL, panel_caption
 
-END = 0.95  # of the iterations: what is least after it may still have been falling
-MANY = 0.5  # of the runs
+END = 0.95  # share of the iterations; a loss that is lowest after it may still have been falling
+MANY = 0.5  # share of the levels
 
 
 def unconverged_treatments(results: Results) -> pd.DataFrame:
-    """The treatments of which more than half of the levels have their least validation loss at the end of training.
+    """Returns the treatments for which more than half of the levels have the lowest validation loss at the very end.
 
-    After a longer training they should be more accurate, and leads over them smaller.
+    With longer training they should be more accurate, and other treatments' lead over them smaller.
 
     Returns:
-      The columns of a panel, treatment, cut_short_percent and levels (how many of all seeds there are), the worst of
-      each panel first. The dense network, which is a level of every treatment, is left out.
+      One row for each treatment: its panel, treatment, cut_short_percent and levels (their number over all seeds). The
+      worst treatment of each panel comes first. The dense network is left out.
     """
     rows = results.levels[(results.levels["status"] == FINISHED) & (results.levels["level"] > 0)]
     late = rows["early_stop_iteration"] >= END * rows["iterations"]
@@ -33,8 +33,8 @@ def unconverged_treatments(results: Results) -> pd.DataFrame:
     return found.sort_values(list(PANEL), kind="stable", ignore_index=True)
 
 
-def described(results: Results) -> str:
-    """The same in words, a line a network; "" where nothing was cut short."""
+def in_words(results: Results) -> str:
+    """Returns the unconverged treatments in words, one line for each panel; "" if there are none."""
     lines = [
         f"{panel_caption(key)}: "
         + ", ".join(f"{row.treatment} {row.cut_short_percent:.0f}%" for row in rows.itertuples())
@@ -44,6 +44,7 @@ def described(results: Results) -> str:
 
 
 NOTE = (
-    f"Cut short: more than half of their levels have the least validation loss in the last {1 - END:.0%} of training. "
-    "After a longer training they should be more accurate, and leads over them smaller:"
+    f"Trained too briefly: for more than half of the levels of these treatments (percentage given), the validation "
+    f"loss is lowest in the last {1 - END:.0%} of training. With longer training they should be more accurate, and "
+    "other treatments' lead over them smaller:"
 )

@@ -1,4 +1,4 @@
-"""Lines over seeds, tests of runs against runs, stars, and what few runs can show.
+"""Computes lines over seeds, significance tests, stars, and what so few runs can show.
 
-`figure_lines.lines` makes the lines of a figure; `stars.stars` says which point is starred, by a `StarRule`.
+`figure_lines.lines` makes the lines of a figure; `stars.stars` decides which point gets a star, by a `StarRule`.
 """

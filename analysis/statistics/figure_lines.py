@@ -1,8 +1,8 @@
-"""The lines of the paper's figures: the runs behind each line, and their mean, range and star at each level.
+"""Computes the lines of the paper's figures: the runs of each line, and their mean, range and star at each level.
 
-`paper.FIGURES` says which treatments are the lines of a figure, `figure_runs` finds their runs, and `lines` summarizes
-them. `supermask_runs` does for Figure 7 what `figure_runs` does for the others. The lines of Frankle & Carbin, which
-have controls, are in `analysis.results.lottery_lines`.
+`paper.FIGURES` lists the treatments that are the lines of a figure, `figure_runs` finds their runs, and `lines`
+summarizes them. `supermask_runs` finds the runs of Figure 7. The lines of Frankle & Carbin, which have controls, are
+in `analysis.results.lottery_lines`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from lottery_tf.supermasks.mask_sources import UNTRAINED
 
 
 class Metric(NamedTuple):
-    """A number that is measured of each level, and how it is printed.
+    """A number that is measured at each level, and how it is printed.
 
     Attributes:
-      title: its name and unit as printed.
-      better: which way is better, for stars.
-      factor: what it is multiplied by to be printed.
-      digits: decimals as printed.
+      title: its printed name and unit.
+      better: whether "greater" or "less" is better, for stars.
+      factor: the factor by which it is multiplied for printing.
+      digits: the number of printed decimals.
     """
 
     title: str
@@ -43,30 +43,30 @@ METRICS = {
     "early_stop_iteration": Metric("early-stopping iteration", "less", 1, 0),
     "final_test_accuracy": Metric("test accuracy at the end of training, %", "greater", 100, 2),
 }
-DRAWN_METRICS = ("early_stop_iteration", "test_accuracy")  # what the paper's figures show, left and right
+DRAWN_METRICS = ("early_stop_iteration", "test_accuracy")  # metrics that the paper's figures show left and right
 
 
 def lines(
     levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str, rule: StarRule = PAPER_RULE
 ) -> pd.DataFrame:
-    """The lines of a figure: a metric of each treatment at each level, over seeds.
+    """Returns the lines of a figure: a metric of each treatment at each level, summarized over seeds.
 
     Args:
-      levels_of_panel: `Results.levels` of one panel.
-      figure: which treatments.
+      levels_of_panel: the rows of `Results.levels` that belong to one panel.
+      figure: the figure, which lists the treatments.
       metric: a name in `METRICS`.
-      rule: what a star takes.
+      rule: when a star is drawn.
 
     Returns:
-      Columns line, level, kept_fraction, mean, min, max, n, star; lines in the order of the figure, shares in [0, 1].
-      Level 0 is the dense network for every line, and has no stars. Lines without any level are left out. n counts the
-      runs that finished; where none did, mean, min and max are NaN.
+      Columns line, level, kept_fraction, mean, min, max, n and star, with lines in the order of the figure and
+      accuracies in [0, 1]. Level 0 of every line is the dense network, without stars. Lines without any level are left
+      out. n counts the runs that finished; if none did, mean, min and max are NaN.
     """
     return starred_lines(figure_runs(levels_of_panel, figure, metric), METRICS[metric].better, rule)
 
 
 def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str) -> pd.DataFrame:
-    """Every run behind a figure's lines: columns line, level, seed, kept_fraction, value."""
+    """Returns all runs behind a figure's lines: columns line, level, seed, kept_fraction and value."""
     choose(METRICS, metric, "measure")
     rows = levels_of_panel.rename(columns={metric: "value"})[["treatment", *RUN_COLUMNS[1:]]]
     by_treatment = dict(list(rows.groupby("treatment", sort=False)))
@@ -75,9 +75,9 @@ def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str
 
 
 def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str = "test_accuracy") -> pd.DataFrame:
-    """Every heuristic supermask behind a panel of Figure 7, as rows like those of `figure_runs`; a line is a criterion.
+    """Returns the heuristic supermasks behind a panel of Figure 7, with the columns of `figure_runs`.
 
-    Level 0, which every line begins with, is the untrained network without a mask.
+    Each line is a criterion. Level 0 of every line is the untrained network without a mask.
     """
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
     rows = supermasks_of_panel[supermasks_of_panel["weights"] == weights].rename(columns={metric: "value"})
@@ -90,7 +90,7 @@ def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str 
 
 
 def starred_lines(runs: pd.DataFrame, better: str, rule: StarRule = PAPER_RULE) -> pd.DataFrame:
-    """Mean, least and greatest value, number of runs and star for each line and level of `figure_runs`."""
+    """Summarizes `figure_runs`: mean, min, max, number of runs and star for each line and level."""
     found = in_line_order(over_seeds(runs).drop(columns="runs"), runs["line"].unique())
     starred = {
         (line, level)
@@ -102,15 +102,15 @@ def starred_lines(runs: pd.DataFrame, better: str, rule: StarRule = PAPER_RULE) 
 
 
 def over_seeds(runs: pd.DataFrame, value: str = "value", line: str = "line") -> pd.DataFrame:
-    """Mean, least and greatest value over seeds, for each line (in its order) and level.
+    """Returns mean, min and max over seeds for each line and level, with lines in the order of `runs`.
 
     Args:
-      runs: a row a run.
+      runs: one row for each run.
       value: the column with the values.
-      line: the column that tells lines apart.
+      line: the column with the name of the line.
 
     Returns:
-      That column, level, kept_fraction, mean, min, max, n (the seeds that have a value), runs (all of them).
+      The column of the line, level, kept_fraction, mean, min, max, n (runs that have a value) and runs (all runs).
     """
     groups = runs.groupby([line, "level"], sort=False)
     return groups.agg(
@@ -124,7 +124,7 @@ def over_seeds(runs: pd.DataFrame, value: str = "value", line: str = "line") -> 
 
 
 def points_by_level(runs: pd.DataFrame) -> list[tuple[int, dict[str, dict[int, float]]]]:
-    """For each level above 0 its number and the runs of each line, from seed to value."""
+    """Returns, for each level above 0, its number and the runs of each line as a dict from seed to value."""
     found: dict[int, dict[str, dict[int, float]]] = {}
     for level, line, seed, value in zip(*(runs[name] for name in ("level", "line", "seed", "value")), strict=True):
         found.setdefault(level, {}).setdefault(line, {})[seed] = value
@@ -132,7 +132,7 @@ def points_by_level(runs: pd.DataFrame) -> list[tuple[int, dict[str, dict[int, f
 
 
 def new_treatments(figure: paper.Figure) -> list[str]:
-    """The treatments that no earlier figure of the paper shows; a figure without results of these would add nothing.
+    """Returns the treatments that no earlier figure of the paper shows. Without results of them a figure is left out.
 
     >>> new_treatments(paper.FIGURES["figure5"])
     ['large_final-rewind-init', 'large_final-rewind-hybrid']

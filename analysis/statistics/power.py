@@ -1,4 +1,4 @@
-"""What so few runs can show: the least p-values, and the least effects that are significant or likely to be found."""
+"""Computes what so few runs can show: the least possible p-values, and the least significant or detectable effects."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from lottery_tf.registry import choose
 
 
 def least_p_value(test: str, n_a: int, n_b: int) -> float:
-    """The least one-sided p-value that a test can give with so many runs, whatever they are.
+    """Returns the least one-sided p-value that a test can give with these numbers of runs, whatever their values.
 
-    Zero for the t-tests, which have no least one; NaN where a test takes more runs.
+    It is 0 for the t-tests, which have no least p-value, and NaN if a test needs more runs.
 
     >>> least_p_value("wilcoxon", 5, 5), round(least_p_value("permutation", 5, 5), 4), least_p_value("welch", 5, 5)
     (0.03125, 0.004, 0.0)
@@ -24,11 +24,13 @@ POWER = 0.8
 
 
 def least_significant_effect(runs: int, significance: float) -> float:
-    """The least difference of means, in pooled standard deviations, that Student's one-sided t-test calls significant.
+    """Returns the least difference of means that Student's one-sided t-test finds significant.
+
+    It is in units of the pooled standard deviation.
 
     Args:
-      runs: of each of the two lines, at least 2.
-      significance: the p-value that it takes.
+      runs: the number of runs of each of the two lines, at least 2.
+      significance: the largest p-value that counts as significant.
 
     >>> round(least_significant_effect(5, 0.05), 2)
     1.18
@@ -39,11 +41,13 @@ def least_significant_effect(runs: int, significance: float) -> float:
 
 
 def detectable_effect(runs: int, significance: float, power: float = POWER) -> float:
-    """The true difference of means, in standard deviations, that Student's one-sided t-test finds with a probability.
+    """Returns the true difference of means that Student's one-sided t-test finds with a given probability.
+
+    It is in units of the standard deviation.
 
     Args:
-      runs: of each of the two lines, at least 2.
-      significance: the p-value that it takes.
+      runs: the number of runs of each of the two lines, at least 2.
+      significance: the largest p-value that counts as significant.
       power: the probability, above `significance`.
 
     >>> round(detectable_effect(5, 0.05), 2)

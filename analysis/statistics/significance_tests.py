@@ -1,15 +1,15 @@
-"""Is one line above the others, and could five runs have shown it? Tests of runs against runs, and stars.
+"""Tests whether the runs of one line are better than those of another.
 
-Source: Zhou et al., Figures 3 and 4: "Stars represent points that are significantly above all other lines at a p = 0.05
-level." The paper names no test. Read here as follows:
+Zhou et al., Figures 3 and 4: "Stars represent points that are significantly above all other lines at a p = 0.05
+level." The paper names no test. This project reads the sentence as follows:
 
-  - A point is starred if, against every other line that has runs at that level, a test rejects "this line is not
-    better" at p <= 0.05, and its mean is the best.
-  - The tests are one-sided, since the sentence has a direction: better is above for accuracies and below for
-    iterations. A two-sided Wilcoxon test could never reach 0.05 with five runs; see `least_p_value`.
+  - A point gets a star if its mean is the best and if a test rejects "this line is not better" at p <= 0.05 against
+    every other line that has runs at that level.
+  - The tests are one-sided, because the sentence has a direction: better is above for accuracies and below for
+    iterations. A two-sided Wilcoxon test could never reach 0.05 with five runs; see `power.least_p_value`.
   - The runs of one seed share initial weights and data order across treatments, so they are paired. The paired tests
-    use that; the unpaired ones, Welch's t-test among them, leave it aside, as a reader of the paper would.
-  - A training that diverged (NaN) is no run: it counts neither as zero nor as anything else.
+    use this; the unpaired tests, such as Welch's t-test, do not.
+  - A training that diverged (NaN) is left out. It does not count as zero.
 
 scipy computes the tests.
 """
@@ -32,11 +32,11 @@ CONFIDENCE = 0.95
 
 CORRECTIONS = ("none", "holm")
 
-BETTER = {"greater": 1, "less": -1}  # which way is better -> the sign that makes it greater
+BETTER = {"greater": 1, "less": -1}  # which direction is better -> factor after which greater is better
 
 MOST_SPLITS = 1_000_000
 
-DIGITS = 12  # shares of 10,000 images differ by whole images: what differs by less is a tie spoilt by rounding
+DIGITS = 12  # accuracies differ by whole images of 10,000, so smaller differences are rounding errors of a tie
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +44,10 @@ class SignificanceTest:
     """A test of whether the mean of one line's runs is above that of another's.
 
     Attributes:
-      title: what it is called.
-      paired: whether it compares the two runs of each seed; runs without a partner are then left out.
-      least_runs: how many runs (pairs of runs) it takes of each line.
-      spread: whether it estimates a variance, and so says nothing where there is none.
+      title: its name.
+      paired: whether it compares the two runs of each seed. If so, seeds with only one run are left out.
+      least_runs: the number of runs of each line (or pairs of runs) that it needs.
+      spread: whether it estimates a variance, so that it is not defined for runs without variance.
       p_value: from two arrays (of equal length if paired) to the one-sided p-value of "the first is greater".
       interval: from two arrays to the two-sided 95% confidence interval of the difference of means.
       least_p_value: from two numbers of runs to the least p-value that any values could give.
@@ -76,7 +76,7 @@ def _t_test(**how) -> tuple[Callable, Callable]:
         from scipy import stats
 
         with warnings.catch_warnings():
-            # scipy warns of a line without variance, which is no harm as long as the other has some.
+            # scipy warns of a line without variance, but the interval is valid as long as the other line has some.
             warnings.simplefilter("ignore", RuntimeWarning)
             found = stats.ttest_ind(a, b, **how).confidence_interval(CONFIDENCE)
         return float(found.low), float(found.high)
@@ -98,23 +98,23 @@ def _paired_interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def _wilcoxon(a: np.ndarray, b: np.ndarray) -> float:
-    """Exact, ties among the differences included; differences of zero are left out, as Wilcoxon did."""
+    """Computes the exact p-value, also with ties. Differences of zero are left out, as Wilcoxon did."""
     from scipy import stats
 
     differences = _differences(a, b)
     differences = differences[differences != 0]
-    if differences.size < 2:  # scipy takes two; a single one has either sign with the same chance
+    if differences.size < 2:  # scipy needs two; a single one has either sign with probability 1/2
         return 0.5 if differences.sum() > 0 else 1.0
     every_sign = stats.PermutationMethod(n_resamples=_countable(2**differences.size, "signs"))
     return float(stats.wilcoxon(differences, alternative="greater", method=every_sign).pvalue)
 
 
 def _permutation(a: np.ndarray, b: np.ndarray) -> float:
-    """The share of all splits of the pooled runs whose difference of means is at least the one that was found."""
+    """Returns the share of all splits of the pooled runs whose difference of means is at least the observed one."""
     from scipy import stats
 
     splits = _countable(math.comb(a.size + b.size, a.size), "splits")
-    # The sum of the first sample orders splits as the difference of means does; rounded, so that ties are ties.
+    # The sum of the first sample orders splits like the difference of means. Rounding makes equal sums exactly equal.
     pooled = [np.round(runs, DIGITS) for runs in (a, b)]
     found = stats.permutation_test(
         pooled,
@@ -128,7 +128,7 @@ def _permutation(a: np.ndarray, b: np.ndarray) -> float:
 
 def _countable(count: int, what: str) -> int:
     if count > MOST_SPLITS:
-        raise InputError(f"An exact test of so many runs has {count} {what} to count; choose another test.")
+        raise InputError(f"An exact test of this many runs would count {count} {what}; choose another test.")
     return count
 
 
@@ -166,17 +166,17 @@ TESTS: dict[str, SignificanceTest] = {
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What runs of one line say against those of another.
+    """The comparison of the runs of two lines.
 
     Attributes:
-      a, b: the lines' names.
-      n_a, n_b: runs that were compared.
-      difference: mean of a minus mean of b.
-      p_value: one-sided, of "a is better"; NaN where the test is not defined.
-      effect_size: Hedges' g, the difference in units of the pooled standard deviation, corrected for few runs; NaN
-        where there is none. It is the same for all tests.
-      low, high: two-sided 95% confidence interval of the difference: Welch's or Student's, that of paired runs for the
-        paired tests; NaN where there is none. The permutation test has Welch's beside it.
+      a, b: the names of the lines.
+      n_a, n_b: the numbers of runs that were compared.
+      difference: the mean of a minus the mean of b.
+      p_value: the one-sided p-value of "a is better"; NaN if the test is not defined.
+      effect_size: Hedges' g, the difference in units of the pooled standard deviation, corrected for few runs. It does
+        not depend on the test. NaN if the runs do not vary.
+      low, high: the two-sided 95% confidence interval of the difference. It belongs to the test; paired tests have
+        that of the paired t-test, and the permutation test has Welch's. NaN if it is not defined.
       note: why a number is not defined, or which runs were left out.
     """
 
@@ -198,11 +198,11 @@ def compare(
     """Compares the runs of two lines.
 
     Args:
-      a: from seed to value; values that are not numbers are no runs.
-      b: the same of the other line.
+      a: the runs of one line, from seed to value. NaN values are left out.
+      b: the runs of the other line.
       test: a name in `TESTS`.
-      better: "greater" or "less", which way is better; the p-value is of "the mean of a is better".
-      names: what the two are called.
+      better: whether "greater" or "less" is better; the p-value is of "the mean of a is better".
+      names: the names of the two lines.
 
     Raises:
       InputError: an unknown test or direction, or too many runs for an exact test.
@@ -218,7 +218,7 @@ def compare(
         return Comparison(*names, x.size, y.size, *nothing, note="no runs to compare")
     p_value, notes = _p_value(x, y, chosen, sign), []
     if left_out:
-        notes.append(f"runs without a partner, left out: {left_out}")
+        notes.append(f"runs left out because the other line lacks their seed: {left_out}")
     if math.isnan(p_value):
         notes.append(_undefined(x, y, chosen))
     low, high = chosen.interval(x, y) if _varies(x, y, chosen.paired) else (float("nan"), float("nan"))
@@ -228,7 +228,7 @@ def compare(
 
 
 def _samples(a: Runs, b: Runs, paired: bool) -> tuple[np.ndarray, np.ndarray, int]:
-    """The runs to compare, in the order of their seeds, and how many had no partner."""
+    """Returns the runs to compare, in the order of their seeds, and the number of runs left out for want of a pair."""
     a, b = ({seed: value for seed, value in sorted(runs.items()) if math.isfinite(value)} for runs in (a, b))
     seeds = (list(a), list(b)) if not paired else ([seed for seed in a if seed in b],) * 2
     x, y = (np.array([runs[seed] for seed in own], float) for runs, own in zip((a, b), seeds, strict=True))
@@ -242,7 +242,7 @@ def _p_value(x: np.ndarray, y: np.ndarray, test: SignificanceTest, sign: int) ->
 
 
 def _varies(x: np.ndarray, y: np.ndarray, paired: bool) -> bool:
-    """Whether there are runs enough for a variance, and it is not zero."""
+    """Whether there are enough runs for a variance, and it is not zero."""
     if min(x.size, y.size) < 2:
         return False
     return bool(np.ptp(_differences(x, y)) > 0) if paired else bool(max(np.ptp(x), np.ptp(y)) > 0)
@@ -250,14 +250,14 @@ def _varies(x: np.ndarray, y: np.ndarray, paired: bool) -> bool:
 
 def _undefined(x: np.ndarray, y: np.ndarray, test: SignificanceTest) -> str:
     if min(x.size, y.size) < test.least_runs:
-        return f"{test.title} takes {test.least_runs} {'pairs of runs' if test.paired else 'runs of each line'}"
-    return "the differences do not vary" if test.paired else "neither line varies"
+        return f"{test.title} needs {test.least_runs} {'pairs of runs' if test.paired else 'runs of each line'}"
+    return "all differences are equal" if test.paired else "the runs of each line are all equal"
 
 
 def hedges_g(x: np.ndarray, y: np.ndarray) -> float:
-    """The difference of means over the pooled standard deviation, times 1 - 3 / (4 (n_x + n_y - 2) - 1).
+    """Returns Hedges' g, the difference of means in units of the pooled standard deviation, corrected for few runs.
 
-    NaN where there is no spread to measure by.
+    The correction is the factor 1 - 3 / (4 (n_x + n_y - 2) - 1). NaN if the runs do not vary.
 
     >>> round(hedges_g(np.array([3.0, 4.0, 5.0]), np.array([1.0, 2.0, 3.0])), 2)
     1.6

@@ -1,4 +1,4 @@
-"""The flags that say what a star takes; commands define them when they start, since other modules import them."""
+"""The flags for stars. Commands define them when they start, because other modules import those commands."""
 
 from absl import flags
 
@@ -19,12 +19,12 @@ def define_star_flags() -> None:
         "correction",
         usual.correction,
         significance_tests.CORRECTIONS,
-        f"For comparing many lines at a level: {', '.join(significance_tests.CORRECTIONS)}.",
+        f"Correction for many comparisons at a level: {', '.join(significance_tests.CORRECTIONS)}.",
     )
-    flags.DEFINE_float("significance", usual.significance, "The p-value that a star takes, one-sided.")
+    flags.DEFINE_float("significance", usual.significance, "The largest one-sided p-value at which a star is drawn.")
 
 
 def rule_from_flags() -> stars.StarRule:
-    """What the flags say that a star takes; raises InputError for a value that cannot be."""
+    """Returns the rule that the flags set; raises InputError for an invalid value."""
     given = flags.FLAGS
     return stars.StarRule(given.test, given.correction, given.significance)

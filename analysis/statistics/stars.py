@@ -1,4 +1,4 @@
-"""Stars: which line is significantly better than every other, corrected for many comparisons where asked."""
+"""Decides which line gets a star: the one that is significantly better than every other line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def leader(points: Mapping[str, Runs], better: str = "greater") -> str | None:
-    """The line of the best mean (the first of equals); None where fewer than two lines have runs.
+    """Returns the line with the best mean (the first of equals); None if fewer than two lines have runs.
 
     >>> leader({"a": {0: 1.0}, "b": {0: 2.0}, "c": {0: float("nan")}}), leader({"a": {0: 1.0}})
     ('b', None)
@@ -35,19 +35,19 @@ def _mean(runs: Runs) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class StarRule:
-    """What earns a star.
+    """When a star is drawn.
 
-    The defaults are our reading of the paper's sentence, given at the top of `significance_tests.py`.
+    The defaults are this project's reading of the paper, explained at the top of `significance_tests.py`.
 
     Attributes:
       test: a name in `TESTS`.
-      correction: "none" takes each p-value as it is. "holm" corrects for all that is compared at the level, each line
-        with each other in both directions, by Holm's step-down method. Neither corrects for there being many levels.
-      significance: a star takes a (corrected) p-value of at most this against every other line; one that is not
-        defined (a single run, no variance) is never enough.
+      correction: "none" uses each p-value as it is. "holm" corrects for all comparisons at a level (each line with
+        each other, in both directions) by Holm's step-down method. Neither corrects for the number of levels.
+      significance: a line gets a star if its (corrected) p-value is at most this against every other line. A p-value
+        that is not defined (a single run, no variance) gives no star.
 
     Raises:
-      InputError: an unknown test or correction, or a significance that is not between 0 and 1.
+      InputError: the test or correction is unknown, or the significance is not between 0 and 1.
     """
 
     test: str = "welch"
@@ -67,18 +67,18 @@ PAPER_RULE = StarRule()
 def leader_comparisons(
     points: Mapping[str, Runs], better: str = "greater", rule: StarRule = PAPER_RULE
 ) -> list[tuple[Comparison, float]]:
-    """The leader of some lines against each other line that has runs, with the p-values that count.
+    """Compares the line with the best mean with each other line that has runs.
 
     Args:
       points: the lines at one level, from name to runs.
       better: as in `compare`.
-      rule: which test, and how it is corrected.
+      rule: the test and the correction.
 
     Returns:
-      Comparisons with their corrected p-values; nothing where fewer than two lines have runs.
+      Pairs of a comparison and its corrected p-value; empty if fewer than two lines have runs.
 
     Raises:
-      InputError: an unknown direction.
+      InputError: the direction is unknown.
     """
     best = leader(points, better)
     others = [] if best is None else [name for name in _with_runs(points) if name != best]
@@ -93,7 +93,7 @@ def _with_runs(points: Mapping[str, Runs]) -> list[str]:
 
 
 def _corrected(points: Mapping[str, Runs], better: str, rule: StarRule) -> Callable[[str, str], float]:
-    """A function from two lines' names to the corrected p-value of "the first is better"."""
+    """Returns a function from the names of two lines to the corrected p-value of "the first is better"."""
     chosen, sign = TESTS[rule.test], BETTER[better]
 
     def p_value(a: str, b: str) -> float:
@@ -108,9 +108,10 @@ def _corrected(points: Mapping[str, Runs], better: str, rule: StarRule) -> Calla
 
 
 def holm(p_values: Mapping[object, float]) -> dict[object, float]:
-    """Holm's corrected p-values: the i-th least of m times m - i + 1, never less than the one before, at most 1.
+    """Returns Holm's corrected p-values.
 
-    Those that are NaN stay NaN and are not counted: nothing was tested.
+    The i-th smallest of m p-values is multiplied by m - i + 1. A corrected value is at least that of the p-value
+    before, and at most 1. NaN values stay NaN and do not count in m, because nothing was tested.
 
     >>> holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": float("nan")})
     {'a': 0.03, 'b': 0.06, 'c': 0.06, 'd': nan}
@@ -124,16 +125,15 @@ def holm(p_values: Mapping[object, float]) -> dict[object, float]:
 
 
 def stars(points: Mapping[str, Runs], better: str = "greater", rule: StarRule = PAPER_RULE) -> dict[str, bool]:
-    """Which of the lines at one level is significantly better than every other; at most one is.
+    """Returns whether each line at one level is significantly better than every other; at most one is.
 
     Args:
-      points: from a line's name to its runs. A line without runs at this level is none of the others; where only one
-        line has runs, there is nothing to be better than, and no star.
+      points: the lines, from name to runs. Lines without runs are ignored. If only one line has runs, it gets no star.
       better: as in `compare`.
-      rule: what a star takes.
+      rule: when a star is drawn.
 
     Raises:
-      InputError: an unknown direction.
+      InputError: the direction is unknown.
 
     >>> stars({"a": {0: 3.0, 1: 4.0, 2: 5.0}, "b": {0: 1.0, 1: 2.0, 2: 3.0}})
     {'a': True, 'b': False}

@@ -1,1 +1,1 @@
-"""The tables of the paper and the numbers behind each figure; `catalogue.TABLES` says which function makes each."""
+"""Makes the tables of the paper and the numbers behind each figure; `catalogue.TABLES` names the functions."""

@@ -1,4 +1,4 @@
-"""The tables of the paper from the results at hand: Table 1, Table S1, and the numbers behind each figure.
+"""Prints or writes tables from a results folder: Table 1, Table S1, and the numbers behind each figure.
 
 Examples:
   python -m analysis.tables --results_dir=results
@@ -24,18 +24,18 @@ from lottery_tf.results import files
 
 
 def define_flags() -> None:
-    """The flags of this command; not defined where the module is only imported, by commands with flags of their own."""
+    """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
     define_results_dir()
     define_star_flags()
     flags.DEFINE_list(
-        "table", list(TABLES), "Which tables, separated by commas. Default: all that there are results of."
+        "table", list(TABLES), "The tables to make, separated by commas. Default: all tables that have results."
     )
-    flags.DEFINE_string("format", "markdown", f"How they are written: {', '.join(FORMATS)}.")
-    define_path("out", None, "A folder, for a file a table; printed where there is none.")
+    flags.DEFINE_string("format", "markdown", f"The format of the tables: {', '.join(FORMATS)}.")
+    define_path("out", None, "A folder to write to, one file for each table. By default the tables are printed.")
 
 
 def main() -> None:
-    """Prints the tables that there are results of, or writes them to a folder."""
+    """Prints the tables that have results, or writes them to a folder."""
     given = flags.FLAGS
     builders = {name: choose(TABLES, name, "table") for name in given.table}
     chosen = choose(FORMATS, given.format, "format")

@@ -1,6 +1,6 @@
-"""All tables by name: Table 1, Table S1, the numbers behind each figure, and learned masks.
+"""Lists all tables by name: Table 1, Table S1, the numbers behind each figure, and learned masks.
 
-Add a table by a function from all results and the rule for stars to `Table`s, and its name in `TABLES`.
+To add a table, write a function from the results and the rule for stars to `Table`s, and name it in `TABLES`.
 """
 
 from __future__ import annotations
@@ -36,14 +36,17 @@ from lottery_tf.studies import paper
 def figure_table(
     levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str = "test_accuracy", rule: StarRule = PAPER_RULE
 ) -> Table:
-    """The numbers behind one panel of a figure, level by treatment; see `lines`."""
+    """Returns the numbers behind one panel of a figure: one row for each level, one column for each treatment."""
     found = lines(levels_of_panel, figure, metric, rule)
     caption = f"{figure.title}: {METRICS[metric].title}{_star_note(found, rule)}"
     return _line_table(caption, found, METRICS[metric])
 
 
 def supermask_table(supermasks_of_panel: pd.DataFrame, weights: str, rule: StarRule = PAPER_RULE) -> Table:
-    """The numbers behind one panel of Figure 7, level by criterion; level 0 is the untrained, unmasked network."""
+    """Returns the numbers behind one panel of Figure 7: one row for each level, one column for each criterion.
+
+    Level 0 is the untrained network without a mask.
+    """
     found = starred_lines(supermask_runs(supermasks_of_panel, weights), "greater", rule)
     title = f"Heuristic Supermasks x {weights.replace('_', ' ')}"
     caption = f"{title}: test accuracy, %{_star_note(found, rule)}"
@@ -51,7 +54,7 @@ def supermask_table(supermasks_of_panel: pd.DataFrame, weights: str, rule: StarR
 
 
 def _star_note(found: pd.DataFrame, rule: StarRule) -> str:
-    """What a star says, for the caption of a table that has any."""
+    """Returns the explanation of stars for a caption; "" if the table has none."""
     if not found["star"].any():
         return ""
     corrected = "" if rule.correction == "none" else f" corrected by {rule.correction}"
@@ -76,42 +79,43 @@ def _line_table(caption: str, found: pd.DataFrame, metric: Metric) -> Table:
 
 
 def figure_tables(name: str, results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
-    """The tables behind a figure of `paper.FIGURES`: one for each network that has lines of its own, and measure."""
+    """Yields the tables behind a figure of `paper.FIGURES`: one for each measure and panel with lines of its own."""
     levels = results.levels
     for key in panels(levels[levels["treatment"].isin(new_treatments(paper.FIGURES[name]))]):
         own = panel(levels, key)
         for metric in DRAWN_METRICS:
-            yield placed(figure_table(own, paper.FIGURES[name], metric, rule), key, {"measure": metric})
+            yield with_panel(figure_table(own, paper.FIGURES[name], metric, rule), key, {"measure": metric})
 
 
 def lottery_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
-    """The tables of winning tickets and their controls, one for each network and measure.
+    """Yields the tables of winning tickets and their controls, one for each panel and measure.
 
-    First come those behind the figure, by level, then those of one-shot tickets that keep a chosen share.
+    The tables behind the figure, by level, come first. Then follow tables of one-shot tickets with a chosen kept
+    percentage.
     """
     for key in lottery_lines.trained_panels(results):
         for metric in DRAWN_METRICS:
             found = lottery_lines.over_runs(lottery_lines.runs(results, key, metric))
             table = _line_table(f"Winning tickets: {METRICS[metric].title}", found, METRICS[metric])
-            yield placed(table, key, {"measure": metric})
+            yield with_panel(table, key, {"measure": metric})
     for key, metric in itertools.product(panels(results.levels), DRAWN_METRICS):
         for treatment, runs in lottery_lines.runs_of_shares(results, key, metric).items():
-            caption = f"One-shot tickets of chosen shares, {treatment}: {METRICS[metric].title}"
+            caption = f"One-shot tickets with chosen kept percentages, {treatment}: {METRICS[metric].title}"
             table = _line_table(caption, lottery_lines.over_runs(runs), METRICS[metric])
             numbers, shown = (part.drop(columns="level") for part in (table.numbers, table.shown))
-            yield placed(Table(caption, numbers, shown), key, {"measure": metric, "treatment": treatment})
+            yield with_panel(Table(caption, numbers, shown), key, {"measure": metric, "treatment": treatment})
 
 
 def supermask_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
-    """The tables behind Figure 7: heuristic Supermasks, one for each network and kind of weights."""
+    """Yields the tables behind Figure 7: heuristic Supermasks, one table for each panel and kind of weights."""
     for key in panels(results.supermasks):
         for weights in SUPERMASK_WEIGHTS:
             table = supermask_table(panel(results.supermasks, key), weights, rule)
-            yield placed(table, key, {"weights": weights})
+            yield with_panel(table, key, {"weights": weights})
 
 
-def placed(table: Table, key: Panel, identity: dict[str, str]) -> Table:
-    """A table that says which network it is of, in its caption and in the first columns of its numbers."""
+def with_panel(table: Table, key: Panel, identity: dict[str, str]) -> Table:
+    """Adds the panel to a table: to its caption, and as the first columns of its numbers."""
     identity = dict(zip(PANEL, key, strict=True)) | identity
     numbers = pd.DataFrame({name: [value] * len(table.numbers) for name, value in identity.items()})
     return Table(f"{table.caption}; {panel_caption(key, 'schedule ')}", numbers.join(table.numbers), table.shown)

@@ -1,4 +1,4 @@
-"""A table of results: its numbers in full, its text cells, and how it is written as Markdown, CSV and LaTeX."""
+"""Defines `Table`, a table of results, and writes tables as Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING = "-"
 def mean_and_range(
     mean: float, least: float, greatest: float, digits: int, n: int, runs: int = len(paper.SEEDS)
 ) -> str:
-    """Mean [least, greatest] of n runs; n is shown where it is fewer than the paper's five.
+    """Formats "mean [min, max]" of n runs. n is added if it is less than `runs`, by default the paper's five.
 
     >>> mean_and_range(79.3, 78.1, 80.2, 1, 5), mean_and_range(79.3, 79.3, 79.3, 1, 1)
     ('79.3 [78.1, 80.2]', '79.3, n = 1')
@@ -33,12 +33,12 @@ def mean_and_range(
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table with its numbers in full and as it is read.
+    """A table, both as full numbers and as text.
 
     Attributes:
       caption: what it shows.
-      numbers: a value a cell, for CSV.
-      shown: text cells such as "79.30 [78.12, 80.25]", for Markdown and LaTeX.
+      numbers: the numbers in full precision, for CSV.
+      shown: cells of text such as "79.30 [78.12, 80.25]", for Markdown and LaTeX.
     """
 
     caption: str
@@ -47,7 +47,7 @@ class Table:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    r"""A table as Markdown, its columns aligned.
+    r"""Returns a table as Markdown with aligned columns.
 
     >>> print(to_markdown(pd.DataFrame({"line": ["a|b"], "mean": ["79.30"]})), end="")
     | line | mean  |
@@ -62,12 +62,12 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """A table as CSV, numbers in full and what is not there left empty; texts are `escaped`."""
+    """Returns a table as CSV, with numbers in full precision. Missing values are empty; texts are `escaped`."""
     return table.map(escaped).rename(columns=escaped).to_csv(index=False, lineterminator="\n")
 
 
 def to_latex(table: pd.DataFrame) -> str:
-    r"""A table as a LaTeX tabular that needs no package.
+    r"""Returns a table as a LaTeX tabular that needs no package.
 
     >>> print(to_latex(pd.DataFrame({"line": ["large_final"], "kept, %": ["80.04"]})), end="")
     \begin{tabular}{ll}
@@ -90,7 +90,7 @@ LATEX = str.maketrans(
 
 
 def _latex(cell: object) -> str:
-    # A row that begins with a bracket would be read as an argument of the line break before it.
+    # LaTeX would read a bracket at the start of a row as an argument of the line break before it.
     text = str(cell).translate(LATEX)
     return f"{{}}{text}" if text.startswith("[") else text
 
@@ -117,7 +117,7 @@ def _csv(tables: Iterable[Table]) -> str:
 
 
 class Format(NamedTuple):
-    """A way to write tables of one kind: the file's ending, and from tables to their text."""
+    """A format of tables: the ending of its files, and the function from tables to their text."""
 
     ending: str
     write: Callable[[Iterable[Table]], str]

@@ -1,4 +1,4 @@
-"""The table of learned Supermasks: those of Figure 7 and any others."""
+"""Makes the table of learned Supermasks, both those of Figure 7 and others."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pandas as pd
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.tables.formats import SUMMARY, Table, mean_and_range
-from analysis.tables.table1 import HOW_LEARNED, learned_how
+from analysis.tables.table1 import MASK_TRAINING, training_in_words
 
 LEARNED_IDENTITY = ("network", "dataset", "weights", "g", "rescale", "l1", "initial_logit", "chosen_kept_fraction")
 
-LEARNED_METRICS = {  # what is shown of a learned mask -> its column
+LEARNED_METRICS = {  # title of a shown number -> its column
     "mean of sampled masks": "test_accuracy",
     "most likely mask": "most_likely_test_accuracy",
     "pruned": "pruned_fraction",
@@ -21,18 +21,18 @@ LEARNED_METRICS = {  # what is shown of a learned mask -> its column
 
 
 def learned_table(results: Results) -> Table:
-    """The learned Supermasks, those of Figure 7 and any others, at the iteration of best validation accuracy.
+    """Returns the table of learned Supermasks at the iteration of best validation accuracy, in percent, over seeds.
 
-    A row for each kind of mask and way of learning, over seeds; diverged ones are left out. In percent.
+    It has one row for each kind of mask and way of learning. Masks whose learning diverged are left out.
     """
     rows = results.learned_masks[results.learned_masks["status"] == FINISHED]
-    identity, found, shown = [*LEARNED_IDENTITY, *HOW_LEARNED], [], []
+    identity, found, shown = [*LEARNED_IDENTITY, *MASK_TRAINING], [], []
     rows = rows.sort_values(identity, key=_in_order)
     for key, own in rows.groupby(identity, dropna=False, sort=False):
         row = dict(zip(identity, key, strict=True)) | {"n": len(own)}
         cells = {name: row[name] for name in ("network", "dataset", "weights", "g")}
         cells |= {"rescaled": "yes" if row["rescale"] else "no", "start": _start(row)}
-        cells["training"] = learned_how(*(row[name] for name in HOW_LEARNED))
+        cells["training"] = training_in_words(*(row[name] for name in MASK_TRAINING))
         for title, metric in LEARNED_METRICS.items():
             percent = 100 * own[metric]
             summary = {name: getattr(percent, name)() for name in SUMMARY}
@@ -44,7 +44,7 @@ def learned_table(results: Results) -> Table:
 
 
 def _in_order(column: pd.Series) -> pd.Series:
-    """Initial logits are text, since there may be several to a mask; those that are numbers are sorted as such."""
+    """Makes initial logits sort as numbers where possible: they are texts, because a mask may have several."""
     return pd.to_numeric(column, errors="coerce") if column.name == "initial_logit" else column
 
 

@@ -1,4 +1,4 @@
-"""What a run ends with: kept percentage, early-stopping iteration and accuracy, mean [min, max] over seeds."""
+"""Makes the summary that a run prints at its end: kept percentage, early-stopping iteration and test accuracy."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ COLUMNS = ["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRI
 
 
 def chosen(levels: Iterable[dict], treatments: Sequence[Treatment], seeds: Collection[int]) -> pd.DataFrame:
-    """The levels of some treatments and seeds, the dense network as level 0 of each treatment.
+    """Selects the levels of some treatments and seeds, with the dense network as level 0 of each treatment.
 
     Args:
-      levels: metrics of trained levels, as `lottery_tf.finished` gives them.
-      treatments: which treatments, in which order.
-      seeds: which seeds.
+      levels: metrics of trained levels, as `lottery_tf.finished` yields them.
+      treatments: the treatments, in the order of the summary.
+      seeds: the seeds.
 
     Returns:
-      A row a level: treatment, seed, level, kept_fraction, status and `DRAWN_METRICS`; accuracy in percent.
+      One row for each level: treatment, seed, level, kept_fraction, status and `DRAWN_METRICS`, accuracy in percent.
+
+    Raises:
+      InputError: there is no such level.
     """
     found = [metrics for metrics in levels if metrics["seed"] in seeds]
     rows = []
@@ -39,17 +42,17 @@ def chosen(levels: Iterable[dict], treatments: Sequence[Treatment], seeds: Colle
     table = pd.DataFrame(rows)[COLUMNS]
     table = table.astype(dict.fromkeys(DRAWN_METRICS, float))
     table["test_accuracy"] *= 100
-    # A diverged training has no accuracy, and stops nowhere early: it counts as missing, not as zero.
+    # A diverged training has no accuracy and no early-stopping iteration: they count as missing, not as zero.
     table.loc[table["status"] != FINISHED, list(DRAWN_METRICS)] = float("nan")
     return table.sort_values("level", kind="stable")
 
 
 def supermasks(found: Iterable[dict], weights: str) -> pd.DataFrame:
-    """Heuristic Supermasks of one source as rows like those of `chosen`: they have no early-stopping iteration.
+    """Returns heuristic Supermasks of one source with the columns of `chosen`, without an early-stopping iteration.
 
     Args:
-      found: metrics of them, as `lottery_tf.finished(..., "supermask")` gives them; one a seed.
-      weights: which kind of weights they are laid over, a name in `SUPERMASK_WEIGHTS`.
+      found: their metrics, as `lottery_tf.finished(..., "supermask")` yields them, one for each seed.
+      weights: the kind of weights under the masks, a name in `SUPERMASK_WEIGHTS`.
     """
     rows = [
         {
@@ -68,7 +71,7 @@ def supermasks(found: Iterable[dict], weights: str) -> pd.DataFrame:
 
 
 def table(rows: pd.DataFrame, shown: Sequence[str] = DRAWN_METRICS) -> str:
-    """The summary as text, a block a treatment; `shown` says which metrics."""
+    """Returns the summary as text, one block for each treatment, with mean [min, max] of the metrics `shown`."""
     metrics = {name: over_seeds(rows, name, "treatment") for name in shown}
     blocks = []
     for treatment, levels in metrics[shown[0]].groupby("treatment", sort=False):
@@ -81,13 +84,13 @@ def table(rows: pd.DataFrame, shown: Sequence[str] = DRAWN_METRICS) -> str:
 
 
 def _cell(found: Mapping, digits: int) -> str:
-    """Mean and range of the runs that finished; "diverged" where none did."""
+    """Returns mean and range of the runs that finished; "diverged" if none did."""
     if not found["n"]:
         return "diverged"
     return mean_and_range(found["mean"], found["min"], found["max"], digits, found["n"], found["runs"])
 
 
-MASK_COLUMNS = {  # what is printed of a learned mask -> its metric
+MASK_COLUMNS = {  # title of a printed number -> its metric
     "best iteration": "best_iteration",
     "mean of sampled masks": "test_accuracy",
     "most likely mask": "most_likely_test_accuracy",
@@ -97,10 +100,10 @@ MASK_COLUMNS = {  # what is printed of a learned mask -> its metric
 
 
 def learned_masks(results: Iterable[dict]) -> str:
-    """Learned Supermasks as text: test accuracies and pruned share in percent, mean [min, max] over seeds.
+    """Returns learned Supermasks as text: test accuracies and pruned percentage, mean [min, max] over seeds.
 
     Args:
-      results: metrics of learned masks, as `lottery_tf.finished(..., "learned_mask")` gives them.
+      results: metrics of learned masks, as `lottery_tf.finished(..., "learned_mask")` yields them.
     """
     found = pd.DataFrame(results).astype(dict.fromkeys(MASK_COLUMNS.values(), float))
     found.loc[found["status"] != FINISHED, list(MASK_COLUMNS.values())] = float("nan")
@@ -119,5 +122,5 @@ def learned_masks(results: Iterable[dict]) -> str:
     return f"{text_table(table, indent='  ')}\n{MASK_NOTE}"
 
 
-MASK_NOTE = """Test accuracies and the pruned share (1 - mean probability) in %; mean [least, greatest] over seeds.
-All but 'last iteration' are at the iteration of best validation accuracy."""
+MASK_NOTE = """Test accuracies and the pruned share (1 - mean probability) in %: mean [min, max] over seeds.
+All columns but 'last iteration' are at the iteration of best validation accuracy."""

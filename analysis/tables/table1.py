@@ -1,4 +1,4 @@
-"""Table 1 of the paper: the best Supermasks, heuristic and learned, the trained network, and what is published."""
+"""Makes Table 1 of the paper: the best Supermasks, the trained network, and the published values."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ PUBLISHED = Path(__file__).parents[1] / "published.csv"
 
 
 def table1(results: Results) -> pd.DataFrame:
-    """Table 1 of the paper and its later variants, a row for each of its cells that there are results for.
+    """Returns Table 1 of the paper with its later variants, one row for each cell that has results.
 
-    What the paper calls "max over any prune percentage" is taken in three ways, each over the paper's criteria (or for
-    learned masks over its initial logits, which nudge the pruned share), in percent:
+    The paper reports the "max over any prune percentage". It is taken here in three ways, all in percent. The maximum
+    is over the paper's criteria and kept percentages; for learned masks it is over the initial logits.
 
-      maxima        each seed's highest test accuracy at any kept percentage; their mean, and the criterion where that
-                    is highest. Chosen on test images, as the paper's is.
-      mean_maximum  the highest mean over seeds of the test accuracy at any one kept percentage, chosen on test images
-      validation    the kept percentage is chosen by each seed's validation accuracy, the criterion by the mean of
-                    those; the test accuracy there. The honest one: no test image has a say.
+      maxima        The highest test accuracy of each seed, then the mean over seeds, for the criterion where this mean
+                    is highest. Chosen on test images, as in the paper.
+      mean_maximum  The mean test accuracy over seeds at one kept percentage, at its maximum. Chosen on test images.
+      validation    The test accuracy at the kept percentage with each seed's highest validation accuracy, for the
+                    criterion whose mean validation accuracy is highest. Only this way uses no test image to choose.
 
-    A criterion is the same for all seeds. Masks learned in different ways (optimizer, learning rate, batch, iterations)
-    have rows of their own. A trained network has one accuracy a seed, that of its early-stopping iteration.
+    All seeds have the same criterion. Masks learned in different ways (optimizer, learning rate, batch size,
+    iterations) have separate rows. A trained network has one accuracy for each seed, at its early-stopping iteration.
 
     Returns:
-      Columns network, dataset, schedule ("" for learned masks), column (of the paper's table), training (of learned
-      masks), published, and for each of the three ways W: W_mean, W_min, W_max, W_n, W_of (the criterion),
-      W_kept_percent (the mean) and W_difference (W_mean minus published). No rows where there are no results.
+      Columns network, dataset, schedule ("" for learned masks), precision, column (of the paper's table), training (of
+      learned masks), published, and for each of the three ways W: W_mean, W_min, W_max, W_n, W_of (the criterion),
+      W_kept_percent (the mean) and W_difference (W_mean minus published). No rows if there are no results.
     """
     rows = [*_heuristic_rows(results), *_learned_rows(results), *_trained_rows(results)]
     published = published_table1()
@@ -67,20 +67,20 @@ def _heuristic_rows(results: Results) -> Iterator[dict]:
 def _learned_rows(results: Results) -> Iterator[dict]:
     for column in paper.LEARNED_MASKS:
         rows = learned_of_column(results.learned_masks, column).dropna(subset=ACCURACIES)
-        for (network, dataset, *how), found in rows.groupby(["network", "dataset", *HOW_LEARNED]):
-            yield _table1_row((network, dataset, "", how[-1]), column, found, learned_how(*how))
+        for (network, dataset, *how), found in rows.groupby(["network", "dataset", *MASK_TRAINING]):
+            yield _table1_row((network, dataset, "", how[-1]), column, found, training_in_words(*how))
 
 
 def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The learned masks that a column of Table 1 is the maximum over, whichever way they were learned.
+    """Returns the learned masks over which a column of Table 1 takes its maximum, however they were learned.
 
     Args:
       learned_masks: `Results.learned_masks`.
       column: a key of `paper.LEARNED_MASKS`.
 
     Returns:
-      Their rows, with "step" for the initial logit and with the names that heuristic supermasks have too:
-      validation_accuracy, kept_fraction. Diverged ones are left out.
+      The rows of these masks without those that diverged. The initial logit is named "step". The columns
+      validation_accuracy and kept_fraction are added, as heuristic supermasks have them.
     """
     rows = learned_masks[learned_masks["status"] == FINISHED]
     wanted = {(mask.weights, mask.g, mask.rescale, mask.l1, mask.logit_name) for mask in paper.LEARNED_MASKS[column]}
@@ -91,17 +91,17 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
     )
 
 
-HOW_LEARNED = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "precision")
+MASK_TRAINING = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "precision")
 
 
-def learned_how(
+def training_in_words(
     iterations: float, batch_size: float, optimizer: str, learning_rate: float, decay: str, precision: str
 ) -> str:
-    """How a mask was learned, in words.
+    """Returns in words how a mask was learned.
 
-    >>> learned_how(2000, 250, "momentum", 100.0, "none", "float32")
+    >>> training_in_words(2000, 250, "momentum", 100.0, "none", "float32")
     '2000 iterations of 250 images, momentum 100'
-    >>> learned_how(2000, 60, "adam", 0.1, "cosine", "mixed_bfloat16")
+    >>> training_in_words(2000, 60, "adam", 0.1, "cosine", "mixed_bfloat16")
     '2000 iterations of 60 images, adam 0.1, cosine decay, mixed_bfloat16'
     """
     words = [f"{iterations:.0f} iterations of {batch_size:.0f} images", f"{optimizer} {learning_rate:g}"]
@@ -109,17 +109,18 @@ def learned_how(
     return ", ".join(words)
 
 
-def ways_learned(learned_masks: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Learned masks by how they were learned, in words: those last that saw the most images.
+def by_training(learned_masks: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Groups learned masks by how they were learned, which is given in words.
 
-    Of ways with equally many images those come later that are better on validation images.
+    Groups are sorted by the number of images that they were trained on. Groups with equally many are sorted by
+    validation accuracy. So the last group is the longest learned and best one.
     """
 
     def length(way: tuple[str, pd.DataFrame]) -> tuple[int, float]:
         rows = way[1]
         return (rows["iterations"] * rows["batch_size"]).iloc[0], rows["best_val_accuracy"].mean()
 
-    ways = [(learned_how(*how), rows) for how, rows in learned_masks.groupby(list(HOW_LEARNED))]
+    ways = [(training_in_words(*how), rows) for how, rows in learned_masks.groupby(list(MASK_TRAINING))]
     return sorted(ways, key=length)
 
 
@@ -132,11 +133,18 @@ def _trained_rows(results: Results) -> Iterator[dict]:
         yield _table1_row(place, "trained network", found)
 
 
-ACCURACIES = ["validation_accuracy", "test_accuracy"]  # by which a best mask is chosen
+ACCURACIES = ["validation_accuracy", "test_accuracy"]  # columns by which the best mask is chosen
 
 
 def _table1_row(place: Iterable[str], column: str, rows: pd.DataFrame, training: str = "") -> dict:
-    """One cell of Table 1: rows of columns family, step, seed, kept_fraction, validation_accuracy, test_accuracy."""
+    """Returns one cell of Table 1.
+
+    Args:
+      place: the panel.
+      column: the column of the table.
+      rows: columns family, step, seed, kept_fraction, validation_accuracy and test_accuracy.
+      training: how learned masks were learned.
+    """
     row = dict(zip(PANEL, place, strict=True)) | {"column": column, "training": training}
     rows = _most_seeds(rows, "family")
     for way, choice in WAYS.items():
@@ -149,26 +157,26 @@ def _table1_row(place: Iterable[str], column: str, rows: pd.DataFrame, training:
 
 
 def _most_seeds(rows: pd.DataFrame, group: str | list[str]) -> pd.DataFrame:
-    """The groups that as many seeds have as any: the best of one lucky seed is no maximum over seeds."""
+    """Returns the groups with the most seeds, so that a group with one lucky seed cannot have the highest mean."""
     counts = rows.groupby(group)["seed"].transform("nunique")
     return rows[counts == counts.max()]
 
 
 def _by_seed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Each seed's best row of the family whose mean of those is highest."""
+    """Returns each seed's best row, for the family in which the mean of these best values is highest."""
     best = rows.loc[rows.groupby(["family", "seed"], sort=False)[by].idxmax()]
     means = best.groupby("family", sort=False)[by].mean()
     return best[best["family"] == means.idxmax()]
 
 
 def _by_step(rows: pd.DataFrame) -> pd.DataFrame:
-    """All seeds' rows at the step of the highest mean test accuracy."""
+    """Returns the rows of all seeds at the step with the highest mean test accuracy."""
     steps = _most_seeds(rows, ["family", "step"])
     family, step = steps.groupby(["family", "step"], sort=False)["test_accuracy"].mean().idxmax()
     return steps[(steps["family"] == family) & (steps["step"] == step)]
 
 
-WAYS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {  # in which Table 1's maxima are taken
+WAYS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {  # the ways in which Table 1's maxima are taken
     "maxima": functools.partial(_by_seed, by="test_accuracy"),
     "mean_maximum": _by_step,
     "validation": functools.partial(_by_seed, by="validation_accuracy"),
@@ -181,19 +189,19 @@ TABLE1_COLUMNS = (
 
 
 def published() -> pd.DataFrame:
-    """Every number that the paper prints and headlines of the works behind it, a row each, as in `published.csv`."""
+    """Returns all numbers of the paper, and the main ones of the works that it builds on, from `published.csv`."""
     return pd.read_csv(PUBLISHED, keep_default_na=False, dtype={"value": float})
 
 
 def published_table1() -> dict[tuple[str, str, str], float]:
-    """(network, data set, column) -> the percentage that Table 1 prints."""
+    """Returns the percentages that Table 1 prints, as a dict from (network, data set, column)."""
     rows = published()
     rows = rows[(rows["source"] == "Zhou et al.") & (rows["place"] == "Table 1")]
     return {(row.network, row.dataset, row.quantity): row.value for row in rows.itertuples()}
 
 
 def table1_table(results: Results) -> Table:
-    """Table 1 as it is read: each cell's mean [least, greatest] and its difference from the published one."""
+    """Returns Table 1 as text: mean [min, max] of each cell and its difference from the published value."""
     numbers = table1(results)
     shown = numbers[["network", "dataset", "schedule", "column", "training"]].rename(columns={"dataset": "data"})
     shown["published"] = [NOTHING if math.isnan(value) else f"{value:.1f}" for value in numbers["published"]]

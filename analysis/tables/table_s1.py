@@ -1,4 +1,4 @@
-"""Table S1 of the paper: the networks and how they are trained, from the settings themselves."""
+"""Makes Table S1 of the paper, the networks and how they are trained, from the project's settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 
 
 def kernel_shapes(settings: NetworkSettings) -> list[tuple[int, ...]]:
-    """The shapes of a network's kernels, in order: 3x3 convolutions with a 2x2 pooling after each pair, then dense.
+    """Returns the shapes of a network's kernels: 3x3 convolutions (2x2 pooling after each pair), then dense layers.
 
     >>> kernel_shapes(NETWORKS["fc"])
     [(784, 300), (300, 100), (100, 10)]
@@ -26,7 +26,7 @@ def kernel_shapes(settings: NetworkSettings) -> list[tuple[int, ...]]:
 
 
 def table_s1() -> pd.DataFrame:
-    """Table S1 from the settings themselves: a row a property, a column a network that the paper's table has."""
+    """Returns Table S1: one row for each property, and one column for each network of the paper's table."""
     rows = published()
     networks = rows.loc[rows["place"] == "Table S1", "network"].unique()
     columns = {name: [describe(NETWORKS[name]) for describe in S1_ROWS.values()] for name in networks if name}
@@ -64,6 +64,6 @@ S1_ROWS: dict[str, Callable[[NetworkSettings], str]] = {
 
 
 def table_s1_table() -> Table:
-    """Table S1 as it is written."""
+    """Returns Table S1 with its caption."""
     found = table_s1()
     return Table("Table S1: architectures and training", found, found)

@@ -109,7 +109,7 @@ def test_files_of_other_results_are_not_mixed_in(folder, tmp_path):
     write_all(folder, tmp_path / "out")
     before = (tmp_path / "out" / "levels.csv").read_bytes()
     made_up.write_results(tmp_path / "results", treatments=(), seeds=[0])
-    with pytest.raises(InputError, match=r"out holds supermasks.csv, of which there are no results in .*results"):
+    with pytest.raises(InputError, match=r"out holds supermasks.csv, but .*results has no results of this kind"):
         write_all(tmp_path / "results", tmp_path / "out")
     assert (tmp_path / "out" / "levels.csv").read_bytes() == before
 
@@ -119,11 +119,11 @@ def test_nothing_and_nowhere_to_write(folder, tmp_path):
     with pytest.raises(InputError, match="There is no result in .*empty to export"):
         write_all(tmp_path / "empty", tmp_path / "out")
     (tmp_path / "file").write_text("precious")
-    with pytest.raises(InputError, match="file is a file; --kind=all writes a folder"):
+    with pytest.raises(InputError, match="file is a file; --kind=all needs a folder"):
         write_all(folder, tmp_path / "file")
     with pytest.raises(InputError, match="There is no results folder"):
         write_all(tmp_path / "nowhere", tmp_path / "out")
-    with pytest.raises(InputError, match="empty is a folder; one kind of result is exported to a file"):
+    with pytest.raises(InputError, match="empty is a folder; a single kind of result is exported to a file"):
         write_csv([{}], tmp_path / "empty")
     assert not (tmp_path / "out").exists()
     assert (tmp_path / "file").read_text() == "precious"

@@ -51,12 +51,12 @@ def of_levels():
 def treatment(name):
     """What a row's name says: criterion, mask-1 and mask-0 action.
 
-    >>> treatment("`large_final`, pruned ones frozen at `init`")
+    >>> treatment("`large_final`, pruned weights frozen at `init`")
     ('large_final', 'rewind', 'init')
     """
     criterion, *actions = re.findall("`(.*?)`", name)
     mask1 = actions[0] if "kept weights" in name else "rewind"
-    mask0 = actions[0] if "pruned ones" in name else "zero"
+    mask0 = actions[0] if "pruned weights" in name else "zero"
     return criterion, mask1, mask0
 
 
@@ -227,8 +227,8 @@ def test_lines_between_levels_are_those_of_the_csv_files():
     text = " ".join((MEASURED / "README.md").read_text().split())
     found = pairs("large_final")
     sentences = (
-        (1, "Barriers average {:.2f} points where both ends match and {:.2f} where not"),
-        (0, "above the straight line between its ends, the error rises by {:.2f} and {:.2f}"),
+        (1, "The mean barrier is {:.2f} points if both ends match and {:.2f} if not"),
+        (0, "Above the straight line between the ends, the error rises by only {:.2f} and {:.2f} points"),
     )
     for where, told in sentences:
         values = [(both_match(errors), errors[3] if where else rise) for errors, rise in found.values()]
@@ -236,26 +236,26 @@ def test_lines_between_levels_are_those_of_the_csv_files():
         assert told.format(*means) in text
     misses = {level for (level, _), (errors, _) in found.items() if errors[0] > errors[2] + 0.2 + 1e-9}
     assert misses == {2, 17, 18, 19}
-    assert "matches, with one exception at level 2, down to 2.9% kept, and stays in one mode throughout" in text
+    assert "matches down to 2.9% kept, with one exception at level 2, and all its levels lie in one mode" in text
     assert max(errors[3] for errors, _ in found.values()) < 2
     random = pairs("random")
     means = {level: fmean(own[0][3] for (number, _), own in random.items() if number == level) for level in range(20)}
     assert [level for level, mean in means.items() if mean > 2] == [16, 17, 18, 19]
     assert (
-        f"On average random pruning passes the 2 points from 2.9% kept on, and reaches {means[19]:.1f} at 1.5%" in text
+        f"With random pruning the mean barrier is above 2 points from 2.9% kept on, and {means[19]:.1f} at 1.5%" in text
     )
     matching = [level for (level, _), (errors, _) in random.items() if both_match(errors)]
     assert (len(random), len(matching), max(matching)) == (40, 3, 2)
-    assert "of its 40 pairs three match, all with half of the weights or more" in text
+    assert "three of its 40 pairs match, all with at least half of the weights" in text
 
 
 def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
     text = " ".join((MEASURED / "README.md").read_text().split())
     barriers = [100 * over_runs("perturbations", "error_barrier", level=at, multiple="1.0") for at in ("4", "15")]
-    assert "(barriers of {:.2f} and {:.2f} points, at 41 and 3.6% kept)".format(*barriers) in text
+    assert "(barriers of {:.2f} and {:.2f} points at 41 and 3.6% kept)".format(*barriers) in text
     for pruned_by, words in (
-        ("large_final", "for magnitude pruning {} and {}% are predicted where {} and {}% were found"),
-        ("random", "for random pruning {} and {}% where {} and {}% were."),
+        ("large_final", "for magnitude pruning it predicts {} and {}%, but {} and {}% were found"),
+        ("random", "for random pruning it predicts {} and {}%, but {} and {}% were found"),
     ):
         shares = [
             [fmean(over_both_seeds(at, pruned_by, method)) for at in ("0", "6", "12")]
@@ -267,18 +267,18 @@ def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
         "{:.0f} and {:.0f}%".format(*over_both_seeds("0", pruned_by, "subspace meets bowl"))
         for pruned_by in ("large_final", "random")
     ]
-    assert "predictions are {} for magnitude, {} for random pruning".format(*apart) in text
+    assert "predictions for the two seeds are {} for magnitude pruning and {} for random pruning".format(*apart) in text
     again = [100 * float(row["error_barrier"]) for row in rows_of("landscape/lines") if row["relation"] == "reordered"]
-    assert f"have barriers of at most {max(again):.2f} points" in text
+    assert f"have a barrier of at most {max(again):.2f} points" in text
     by = [{name: over_runs("rays", name, level="12", direction=way, position="0.0") for name in ("curvature", "length")}
           for way in ("large_final", "random")]  # fmt: skip
-    assert "From level 2 on the curvature along magnitude pruning's projection is *greater* than along random" in text
+    assert "From level 2 on, the curvature along the projection of magnitude pruning is *greater* than" in text
     for level in map(str, range(13)):
         magnitude, random = (over_runs("rays", "curvature", level=level, direction=way, position="0.0")
                              for way in ("large_final", "random"))  # fmt: skip
         assert (magnitude > random) == (int(level) >= 2), level
-    assert "({:.4f} against {:.4f} at level 12)".format(*(own["curvature"] for own in by)) in text
-    assert "(length {:.1f} against {:.1f})".format(*(own["length"] for own in by)) in text
+    assert "({:.4f} and {:.4f} at level 12)".format(*(own["curvature"] for own in by)) in text
+    assert "(length {:.1f}, against {:.1f})".format(*(own["length"] for own in by)) in text
 
 
 def table_of(title):
@@ -304,7 +304,7 @@ def test_the_joined_pairs_are_those_of_the_csv():
                 100 * float(row[name]) for name in ("first_error", "second_error", "dense_error", "error_barrier")
             )
             lines[key] = (max(first, second) <= dense + 0.2 + 1e-9, barrier < 2)
-    for _, criterion, rewind_to, seeds, *cells in table_of("both match: joined"):
+    for _, criterion, rewind_to, seeds, *cells in table_of("both match: connected"):
         own = {key: value for key, value in lines.items() if criterion == "all" or key[:2] == (criterion, rewind_to)}
         assert len({key[2] for key in own}) == int(seeds)
         for matches, cell in zip((True, False), cells, strict=True):
@@ -340,16 +340,13 @@ def test_what_hangs_on_the_rules_is_so():
              and (row["network"], row["schedule"]) == ("fc", "paper")]  # fmt: skip
     deviation = stdev(dense)
     margin = 2.8 * deviation
-    assert f"For fc it is {margin:.2f} points" in text
     rewind, constant, reshuffle = (
         over_levels("tenth", "large_final", action, "zero")
         for action in ("rewind", "constant_init_sign", "reshuffle_init_sign")
     )
     low, high = stats.ttest_rel(constant, rewind).confidence_interval(0.95)
-    assert (
-        f"one magnitude for all is {(rewind - constant).mean():.2f} points below rewinding, [{low:+.2f}, {high:+.2f}]"
-        in text
-    )
+    below = f"{(rewind - constant).mean():.2f} points below rewinding, [{low:+.2f}, {high:+.2f}]"
+    assert f"a single magnitude is {below}" in text
     quarter = {
         name: over_levels("quarter", criterion, action, "zero").item()
         for name, criterion, action in (
@@ -359,22 +356,23 @@ def test_what_hangs_on_the_rules_is_so():
         )
     }
     below = quarter["rewind"] - quarter["constant"]
-    assert f"With a quarter of the schedule there is one seed, and it is {below:.2f} below" in text
+    assert f"With a quarter of the schedule there is one seed, for which it is {below:.2f} points below" in text
     random = over_levels("tenth", "random", "rewind", "zero")
     kept = [
         (constant - random).mean() / (rewind - random).mean(),
         (quarter["constant"] - quarter["random"]) / (quarter["rewind"] - quarter["random"]),
     ]
     assert (
-        "with a tenth of the schedule it has {:.0f}% of that lead, with a quarter {:.0f}%".format(
+        "with a tenth of the schedule it has {:.0f}% of that lead, with a quarter of it {:.0f}%".format(
             *(100 * share for share in kept)
         )
         in text
     )
-    assert f"With `reshuffle` and the sign, {(rewind - reshuffle).mean():.2f} points are lost" in text
+    assert f"`reshuffle_init_sign` is {(rewind - reshuffle).mean():.2f} points below rewinding" in text
     assert within(reshuffle, rewind, 0.2) < 0.05 < within(reshuffle, rewind, margin)
     assert within(constant, rewind, margin) < 0.05 < within(constant, rewind, deviation)
     assert f"one standard deviation ({deviation:.2f} points)" in text
+    assert f"For fc the margin is {margin:.2f} points" in text
     movement, large_final = (over_levels("half", name, "rewind", "zero") for name in ("movement", "large_final"))
     low, high = stats.ttest_rel(large_final, movement).confidence_interval(0.95)
     assert f"`movement` is {(large_final - movement).mean():.2f} [{low:.2f}, {high:.2f}] below `large_final`" in text
@@ -393,20 +391,20 @@ def test_what_agrees_with_frankle_and_carbin_is_so():
     )
     stops = fifth["early_stop_iteration"], dense["early_stop_iteration"]
     earlier = f"stops {1 - stops[0] / stops[1]:.0%} earlier than the dense network"
-    assert f"{earlier} ({stops[0]:,.0f} iterations against {stops[1]:,.0f};" in text
+    assert f"{earlier} ({stops[0]:,.0f} iterations, against {stops[1]:,.0f};" in text
     accuracies = [f"{100 * each['test_accuracy']:.2f}" for each in (little, dense)]
-    assert "({} against {}; published: the same percentage)".format(*accuracies) in text
+    assert "({}, against {}; Frankle & Carbin: also at 3.6%)".format(*accuracies) in text
 
 
 def test_the_tables_are_those_that_the_command_writes(light_command, tmp_path):
     copy, text = tmp_path / "README.md", (MEASURED / "README.md").read_text()
     results = load(MEASURED)
     for whole in (text, (ROOT / "README.md").read_text()):
-        assert readme_tables.written(whole, results) == whole
+        assert readme_tables.with_new_tables(whole, results) == whole
     copy.write_text(text.replace("| 98.48 |", "| 98.49 |"))
     done = light_command("analysis.readme_tables", f"--results_dir={MEASURED}", f"--files={copy}", "--check")
-    assert (done.returncode, "run this without --check" in done.stderr) == (2, True)
-    assert readme_tables.written(copy.read_text(), results) == text != copy.read_text()
+    assert (done.returncode, "run this command without --check" in done.stderr) == (2, True)
+    assert readme_tables.with_new_tables(copy.read_text(), results) == text != copy.read_text()
 
 
 def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):

@@ -72,7 +72,7 @@ def test_a_single_run_is_not_compared(tmp_path):
     levels = load(made_up.write_results(tmp_path, treatments=FIGURE.lines.values(), seeds=[0], levels=1)).levels
     found = behind_stars(levels, FIGURE, "test_accuracy")
     assert not found["star"].any()
-    assert "Welch's t-test takes 2 runs of each line" in text(found, "test_accuracy")
+    assert "Welch's t-test needs 2 runs of each line" in text(found, "test_accuracy")
 
 
 def test_what_five_runs_can_show():
@@ -82,11 +82,11 @@ def test_what_five_runs_can_show():
     permutation = rows["exact permutation test of the difference of means, unpaired"]
     assert "0.0040  " in permutation and "within reach  out of reach" in permutation
     assert "any above 0" in rows["Welch's t-test"]
-    assert "at least 1.18 standard deviations" in limits(5, 9)
-    assert "1.72 standard deviations shows in 80% of studies" in limits(5, 9)
+    assert "at least 1.18 standard deviations is significant" in limits(5, 9)
+    assert "1.72 standard deviations is found in 80% of studies" in limits(5, 9)
 
 
-@pytest.mark.parametrize(("runs", "words"), [(1, "A single run has no spread"), (3, "0.0500")])
+@pytest.mark.parametrize(("runs", "words"), [(1, "A single run has no variance"), (3, "0.0500")])
 def test_what_fewer_runs_can_show(runs, words):
     assert words in limits(runs, 3)
 
@@ -101,7 +101,7 @@ def test_the_command(command, folder):
     assert done.returncode == 0, done.stderr
     assert "Mask-0 actions: early-stopping iteration; fc, mnist, schedule paper" in done.stdout
     assert "the line's mean is below the other's" in done.stdout
-    assert "What 5 runs a line can show" in done.stdout
+    assert "What 5 runs of each line can show" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_the_command(command, folder):
     [
         (["--figure=figure6"], "Unknown figure 'figure6'"),
         (["--measure=accuracy"], "Unknown measure 'accuracy'"),
-        (["--figure=figure4"], "holds no two lines of figure4 at one level"),
+        (["--figure=figure4"], "holds no two lines of figure4 at the same level"),
     ],
 )
 def test_the_command_refuses(light_command, folder, flags, message):

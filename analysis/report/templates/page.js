@@ -1,5 +1,5 @@
 "use strict";
-// Tables are sorted by the column whose head is clicked: as numbers where its cells begin with one, else as text.
+// A click on a heading sorts the table by its column. Cells that begin with a number are compared as numbers.
 for (const head of document.querySelectorAll("th[aria-sort]")) {
   head.querySelector("button").addEventListener("click", () => {
     const table = head.closest("table"), body = table.tBodies[0];
@@ -10,7 +10,7 @@ for (const head of document.querySelectorAll("th[aria-sort]")) {
     const compare = (a, b) => {
       const [x, y] = [number(value(a)), number(value(b))];
       const [first, second] = [Number.isNaN(x), Number.isNaN(y)];
-      if (first !== second) return first ? 1 : -1;  // what is no number comes last, either way
+      if (first !== second) return first ? 1 : -1;  // cells without a number come last in both directions
       return (rising ? 1 : -1) * (first ? value(a).localeCompare(value(b)) : x - y);
     };
     body.append(...[...body.rows].sort(compare));
@@ -28,7 +28,7 @@ for (const opener of document.querySelectorAll("button.enlarge")) {
   });
 }
 large.querySelector("button").addEventListener("click", () => large.close());
-// Printed pages show what is folded up on screen.
+// Folded parts that are marked for printing are opened while the page is printed.
 const folded = () => document.querySelectorAll("details:not([open])");
 let opened = [];
 addEventListener("beforeprint", () => { opened = [...folded()].filter(one => one.dataset.print !== undefined);

@@ -328,11 +328,11 @@ def test_what_is_not_there_is_named(tmp_path):
 
 
 def test_names_of_figures():
-    assert [catalogue.named(name) for name in ("1", "S1", "figure7", "supplement")] == [
+    assert [catalogue.full_name(name) for name in ("1", "S1", "figure7", "supplement")] == [
         "figure1", "figureS1", "figure7", "supplement",
     ]  # fmt: skip
     with pytest.raises(InputError, match="Unknown figure 'figure33'; did you mean 'figure3'"):
-        catalogue.named("figure33")
+        catalogue.full_name("figure33")
 
 
 def test_networks_stand_in_the_order_of_table_s1_and_dollars_are_no_formula():
@@ -372,7 +372,7 @@ def test_the_command(folder, tmp_path, command):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--results_dir=nowhere"], "There is no folder nowhere"), (["--figure="], "--figure and --format each want")],
+    [(["--results_dir=nowhere"], "There is no folder nowhere"), (["--figure="], "--figure and --format each need")],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(arguments, message, folder, tmp_path, light_command):
     done = light_command("analysis.figures", f"--results_dir={folder}", f"--out={tmp_path / 'no'}", *arguments)

@@ -110,8 +110,8 @@ def test_columns_are_criteria_and_lines_are_rewind_points(drawn):
     assert [axes.get_ylabel().split("(")[1] for axes in figure.axes] == ["large_final)", "movement)", "random)"]
     legend = legend_of(figure)
     assert legend[:3] == ["rewound to 0", "rewound to 100", "movement-reinit-zero"]
-    assert "2 points: joined below it" in legend and "both levels match in some" in legend
-    assert "thin: half the difference of the ends" in legend
+    assert "2 points: connected below" in legend and "both levels match in some" in legend
+    assert "thin line: half the difference of the ends" in legend
 
 
 def test_error_lines_begin_and_end_at_their_levels(drawn, found):
@@ -224,7 +224,7 @@ def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
     text = parts.landscape_part(
         parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(dataclasses.replace(found, **empty)))
     )
-    assert "Nothing of this is measured yet" in text and "Not drawn" not in text
+    assert "None of this is measured yet" in text and "Not drawn" not in text
     for measure in {commands.MEASURED_BY[kind] for kind in parts.MEASURED.values()}:
         assert text.count(f"<span>--measure={measure}</span>") == 1
     some = dataclasses.replace(found, **empty | {"lines": found.lines})

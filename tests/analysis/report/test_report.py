@@ -115,16 +115,16 @@ def test_every_section_has_its_place(written, read):
 def test_what_is_missing_is_said(read):
     text = "".join(read.text)
     assert "Missing lines. fc on mnist, paper: small_final; large_init;" in text
-    assert "No dense network here kept its weights" in text
+    assert "left out: no dense network kept its weights" in text
 
 
 def test_coverage_counts_trainings(root):
     rows = coverage.figure_lines(load.load(root)).set_index("figure")
-    assert rows.loc["figure3", "lines there"] == "2 of 9"
+    assert rows.loc["figure3", "lines with results"] == "2 of 9"
     # large_final: 3 seeds x 2 levels; random: 2 and 1 levels, and one that diverged at once
     assert rows.loc["figure3", "trainings"] == f"{6 + 4} of {9 * 24 * 5}"
     assert rows.loc["figure3", "diverged"] == 1
-    assert rows.loc["figure5", "lines missing"] == "init; hybrid"
+    assert rows.loc["figure5", "missing lines"] == "init; hybrid"
     masks = coverage.supermasks(load.load(root)).iloc[0]
     assert masks["heuristic masks"] == "3 of 11 criteria" and masks["learned masks"] == 3
 
@@ -215,7 +215,7 @@ def test_times_and_versions_are_what_the_trainings_recorded(root):
     times, versions = provenance.training_times(root)
     trained = times.set_index("schedule")
     assert trained.loc["paper", "trainings"] == len(load.load(root).levels)
-    assert trained.loc["paper", "seconds each, mean"] == "1.5"
+    assert trained.loc["paper", "mean seconds"] == "1.5"
     assert any("numpy 2" in line for line in versions)
 
 
@@ -231,7 +231,7 @@ def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_pa
     name = tmp_path.name
     assert times.to_dict("records") == [
         {"network": name, "dataset": "", "schedule": "", "precision": "float32", "trainings": 1,
-         "hours in all": "0.00", "seconds each, mean": "2.0"}
+         "total hours": "0.00", "mean seconds": "2.0"}
     ]  # fmt: skip
 
 
@@ -240,8 +240,8 @@ def test_exported_files_give_a_report_and_say_what_they_lack(root, tmp_path):
     keep = tuple(section for section in sections.SECTIONS if section.anchor in ("criteria", "origin"))
     path = report.write(tmp_path / "exported", tmp_path / "out", sections=keep)
     text = "".join(Reader(path.read_text()).text)
-    assert "Exported files hold no weights" in text
-    assert "they do not say settings, times and versions" in text
+    assert "left out: exported files hold no weights" in text
+    assert "do not record the settings, times and versions" in text
 
 
 def test_what_comes_from_data_is_escaped(root, tmp_path):
@@ -285,7 +285,7 @@ def test_a_report_of_nothing_is_refused(root, tmp_path):
     for given, out, message in (
         (tmp_path / "empty", tmp_path / "out", "holds no finished results"),
         (tmp_path / "nowhere", tmp_path / "out", "There is no folder"),
-        (root, tmp_path / "file", "is a file; --out names a folder"),
+        (root, tmp_path / "file", "is a file; --out has to name a folder"),
     ):
         with pytest.raises(InputError, match=message):
             report.write(given, out)
@@ -330,7 +330,7 @@ def test_what_fails_is_named_in_its_place_and_the_rest_is_written(root, tmp_path
     monkeypatch.setitem(catalogue.FIGURES, "figure3", catalogue.FIGURES["figure3"]._replace(draw=broken))
     monkeypatch.setitem(parts.tables.TABLES, "table1", lambda found, rule: broken(found))
     keep = tuple(section for section in sections.SECTIONS if section.anchor in ("summary", "criteria", "supermasks"))
-    made = report.prepared(root, tmp_path, sections=keep)
+    made = report.prepare(root, tmp_path, sections=keep)
     read = Reader(report.write_page(made, (*keep, sections.Section("mine", "Mine", "", (broken,)))).read_text())
     text = "".join(read.text)
     assert not read.unbalanced and {"figure1", "figure2", "figure7", "summary"} <= {*read.identifiers}
@@ -415,10 +415,10 @@ def test_a_claim_stands_in_one_list_by_what_the_data_say():
                 ("d", "not enough data"), ("e", "shown"), ("e", "not shown")]  # fmt: skip
     made = [ClaimResult(claim, "there", "", "", verdict, "", "") for claim, verdict in verdicts]
     assert overview.what_holds(made) == {
-        "1 claim shown wherever there are enough data": ["a (there)"],
-        "1 claim contradicted somewhere": ["b (there)"],
-        "1 claim shown in some places, not shown in others": ["e (there)"],
-        "1 claim neither shown nor contradicted": ["c (there)"],
+        "1 claim shown on every network with enough data": ["a (there)"],
+        "1 claim contradicted on at least one network": ["b (there)"],
+        "1 claim shown on some networks, not shown on others": ["e (there)"],
+        "1 claim neither shown nor contradicted on any network": ["c (there)"],
     }
 
 

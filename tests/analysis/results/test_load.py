@@ -110,7 +110,7 @@ def test_runs_of_one_name_with_other_settings_are_not_mixed(tmp_path):
     for seed, batch in enumerate((60, 500)):
         settings = {"training": {"batch_size": batch, "weight_decay": None}}
         write_level(tmp_path / f"batch{batch}" / "fc", run | settings, seed, **run)
-    message = r"batch500/fc and batch60/fc hold .* with other settings \(training.batch_size\)"
+    message = r"batch500/fc and batch60/fc hold .* their settings differ \(training.batch_size\)"
     for read in (load, by_kind):
         with pytest.raises(InputError, match=message):
             read(tmp_path)
@@ -198,7 +198,7 @@ def test_a_criterion_that_cannot_be_imported_here_is_read(folder, exported):
 def test_folders_that_hold_no_results(tmp_path):
     with pytest.raises(InputError, match=r"There is no folder .*nowhere"):
         load(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="holds no finished results, nor any of levels.csv, supermasks.csv"):
+    with pytest.raises(InputError, match=r"holds no finished results, and no exported CSV file \(levels.csv, sup"):
         load(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file, not a folder"):
@@ -272,14 +272,14 @@ def test_a_column_that_is_not_there_is_named(exported, kind):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda content: content[: -len(b",finished\n")], "not as many values as there are columns"),
+        (lambda content: content[: -len(b",finished\n")], "more or fewer values than there are columns"),
         (lambda content: b"\x89PNG\r\n\x1a\n\xff\xfe" + content, "cannot be read as a CSV file"),
         (lambda content: b"", "levels.csv lacks the columns network, dataset"),
-        (lambda content: content.replace(b",large_final,", b",large_final,extra,", 1), "row .* has not as many values"),
-        (lambda content: content.replace(b",0,dense,", b",one,dense,", 1), "'one' is no value for the column 'seed'"),
-        (lambda content: content.replace(b",1.0,", b",all,", 1), "'all' is no value for the column 'kept_fraction'"),
-        (lambda content: content.replace(b",1.0,", b",9.0,", 1), "'9.0' is no value for the column 'kept_fraction'"),
-        (lambda content: content.replace(b",0,dense,", b",-1,dense,", 1), "'-1' is no value for the column 'seed'"),
+        (lambda content: content.replace(b",large_final,", b",large_final,extra,", 1), "row .* more or fewer values"),
+        (lambda content: content.replace(b",0,dense,", b",one,dense,", 1), "'one' is not a valid value for .* 'seed'"),
+        (lambda content: content.replace(b",1.0,", b",all,", 1), "'all' is not a valid value for .* 'kept_fraction'"),
+        (lambda content: content.replace(b",1.0,", b",9.0,", 1), "'9.0' is not a valid value for .* 'kept_fraction'"),
+        (lambda content: content.replace(b",0,dense,", b",-1,dense,", 1), "'-1' is not a valid value for .* 'seed'"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_export_is_named(exported, spoil, message):

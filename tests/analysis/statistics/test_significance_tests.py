@@ -192,10 +192,10 @@ def test_variance_in_one_line_is_enough():
 @pytest.mark.parametrize(
     ("a", "b", "test", "note"),
     [
-        (runs(2, 2), runs(1, 1), "welch", "neither line varies"),
-        (runs(0.3, 0.7), runs(0.1, 0.5), "paired", "the differences do not vary"),  # but for rounding
-        (runs(2), runs(1, 2), "welch", "Welch's t-test takes 2 runs of each line"),
-        (runs(2, 3, 5), runs(1, 2.5), "paired", "runs without a partner, left out: 1"),
+        (runs(2, 2), runs(1, 1), "welch", "the runs of each line are all equal"),
+        (runs(0.3, 0.7), runs(0.1, 0.5), "paired", "all differences are equal"),  # but for rounding
+        (runs(2), runs(1, 2), "welch", "Welch's t-test needs 2 runs of each line"),
+        (runs(2, 3, 5), runs(1, 2.5), "paired", "runs left out because the other line lacks their seed: 1"),
         (runs(NAN), runs(1), "welch", "no runs to compare"),
     ],
 )
