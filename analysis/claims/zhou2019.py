@@ -223,5 +223,5 @@ def hybrid_best(evidence: Evidence) -> list[Condition]:
     need_lines(CONTROLS, "hybrid", "hybrid_random", "hybrid_reverse"),
 )
 def direction_matters(evidence: Evidence) -> list[Condition]:
-    """The line hybrid is above hybrid_random (as many zeros, at random) and hybrid_reverse (zero if it grew)."""
+    """The line hybrid is above hybrid_random (as many random zeros) and hybrid_reverse (zeros where weights grew)."""
     return [_above(evidence, CONTROLS, "hybrid", control) for control in ("hybrid_random", "hybrid_reverse")]

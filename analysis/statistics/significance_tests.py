@@ -63,7 +63,7 @@ class SignificanceTest:
 
 
 def _t_test(**how) -> tuple[Callable, Callable]:
-    """The p-value and the interval of an unpaired t-test."""
+    """Returns the functions for the p-value and the interval of an unpaired t-test."""
 
     def p_value(a: np.ndarray, b: np.ndarray) -> float:
         from scipy import stats
