@@ -104,7 +104,7 @@ class Experiment:
 
     @property
     def mask_summary(self) -> MaskSummary:
-        """How many of the model's weights can be pruned, and what is left whole."""
+        """Describes which of the model's weights can be pruned, and which cannot."""
         return mask_summary(self.model)
 
     @property
