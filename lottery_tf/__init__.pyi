@@ -2,11 +2,11 @@
 
 from .algorithm import lottery_tickets as lottery_tickets
 from .algorithm import next_ticket as next_ticket
-from .data import Dataset as Dataset
-from .data import Split as Split
 from .data import load as load
+from .dataset import Dataset as Dataset
 from .errors import DamagedFile as DamagedFile
 from .errors import InputError as InputError
+from .examples import Split as Split
 from .experiment import Experiment as Experiment
 from .experiment import paper_experiment as paper_experiment
 from .landscape.curvature import Curvature as Curvature

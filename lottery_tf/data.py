@@ -1,4 +1,4 @@
-"""Image data sets in memory: unsigned bytes, a fixed validation split, the same arrays in every process.
+"""The data sets that commands know: unsigned bytes, a fixed validation split, the same arrays in every process.
 
 `digits` is embedded (scikit-learn ships it). The others come through tensorflow-datasets, from `data_dir`, from
 TFDS_DATA_DIR, or from ~/tensorflow_datasets, and are downloaded where they are absent and a network allows.
@@ -7,9 +7,7 @@ TFDS_DATA_DIR, or from ~/tensorflow_datasets, and are downloaded where they are 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
-import hashlib
 import logging
 import os
 import urllib.error
@@ -20,74 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from lottery_tf import errors
+from lottery_tf.dataset import Dataset
 from lottery_tf.errors import InputError
+from lottery_tf.examples import Split
 from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.seeds import generator
 
 log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Images and their labels.
-
-    Attributes:
-      images: (n, ...) array; uint8 is divided by 255 in the graph, floats are used as they are.
-      labels: (n,) whole numbers from 0.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __post_init__(self):
-        if len(self.images) != len(self.labels):
-            raise InputError(f"{len(self.images)} images but {len(self.labels)} labels.")
-        if len(self.images) == 0:
-            raise InputError("A data split is empty.")
-        labels = np.asarray(self.labels)
-        if labels.ndim != 1 or (labels != labels.astype(np.int32)).any() or labels.min() < 0:
-            raise InputError(
-                f"Labels have to be whole numbers from 0, one an image; given: {labels.shape} {labels.dtype}."
-            )
-        object.__setattr__(self, "labels", labels.astype(np.int32))
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-SPLITS = ("train", "validation", "test")
-
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-    """Training, validation and test images of one data set.
-
-    >>> dataset = load("digits", image_shape=(28, 28, 1))
-    >>> len(dataset.train), len(dataset.validation), len(dataset.test), dataset.train.images.dtype.name
-    (1200, 300, 297, 'uint8')
-    """
-
-    train: Split
-    validation: Split
-    test: Split
-    name: str = "custom"
-
-    @property
-    def splits(self) -> dict[str, Split]:
-        """The images of each split by its name."""
-        return {name: getattr(self, name) for name in SPLITS}
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """A hash of every image and label in their order; results of different data are never mixed."""
-        digest = hashlib.sha256()
-        for split in self.splits.values():
-            for array in (split.images, split.labels):
-                digest.update(f"{array.dtype}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()[:16]
 
 
 def load(name: str, data_dir: str | None = None, image_shape: tuple[int, int, int] = (28, 28, 1)) -> Dataset:

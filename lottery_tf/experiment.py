@@ -9,10 +9,11 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from lottery_tf.data import Dataset
+from lottery_tf.dataset import Dataset, as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels import Levels
 from lottery_tf.masking import conversion, model_weights
@@ -27,6 +28,8 @@ from lottery_tf.results.paths import control_path, level_path, treatment_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training import tensorboard
+from lottery_tf.training.identity import record_experiment
+from lottery_tf.training.objective import describe
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
@@ -40,7 +43,8 @@ class Experiment:
 
     Args:
       model: a built Keras model, masked or not; the experiment works on a masked copy of it.
-      dataset: the images.
+      dataset: the images: a `Dataset`, or three sources of training, validation and test examples, for example a
+        `tf.data.Dataset` each (see `Dataset`).
       training: the settings of each training.
       pruning: how much each round prunes; None: as most networks of Table S1 (10% conv, 20% dense, 10% output).
       results: where levels are stored; None keeps them in memory.
@@ -50,6 +54,9 @@ class Experiment:
       labels: further entries of every result's metrics (network, dataset, schedule).
       snapshot_seconds: the shortest time between two checkpoints of a training; results in memory have no checkpoints.
       from_logits: whether the model's outputs are logits or probabilities.
+      loss, metrics, loss_weights, best_by, best_is, optimizer: other losses, metrics and optimizers of Keras; see
+        `Trainer`.
+      callbacks: Keras callbacks that watch each training; each reading of the validation images is an epoch for them.
       initial: function from a seed to the untrained weights; "as_given": the model's own weights for every seed
         (transfer learning); None draws each kernel anew, except in layers with `trainable=False`.
       on_steps: function that is called with the number of training steps just done.
@@ -58,7 +65,8 @@ class Experiment:
       trainer: the trainer, which trains its own model; None makes one. Experiments with the same trainer compile once.
 
     Raises:
-      InputError: all pruned fractions are 0, or the trainer has other images or settings.
+      InputError: all pruned fractions are 0, the trainer has other images or settings, or the results are those of an
+        experiment with another model, other images, or other settings.
 
     >>> import lottery_tf as lt
     >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
@@ -69,7 +77,7 @@ class Experiment:
     def __init__(
         self,
         model: keras.Model,
-        dataset: Dataset,
+        dataset: Any,
         training: TrainingSettings,
         pruning: PruningSettings | None = None,
         *,
@@ -78,20 +86,35 @@ class Experiment:
         labels: dict[str, str] | None = None,
         snapshot_seconds: float = 30,
         from_logits: bool = True,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        best_by: str = "loss",
+        best_is: str | None = None,
+        optimizer: Any = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         initial: Initial | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
         trainer: Trainer | None = None,
     ):
+        dataset = as_dataset(dataset)
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
             raise InputError("The trainer has other images or training settings than the experiment.")
+        head = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
+        head |= {"best_by": best_by, "best_is": best_is, "optimizer": optimizer}
+        if trainer is not None:
+            trainer.check_options(**head)
         model = conversion.masked_copy(model)
         conversion.tell_masks(model)
-        self.trainer = trainer or Trainer(model, dataset, training, from_logits=from_logits)
+        pruning = pruning or PruningSettings()
+        self._network = UntrainedNetwork(model, pruning, initial)
+        if results is not None:  # before the trainer gives the model's layers its precision
+            record_experiment(results, model, dataset, training, pruning, **describe(head))
         self.results = MemoryResults() if results is None else results
-        self._network = UntrainedNetwork(model, pruning or PruningSettings(), initial)
+        self.trainer = trainer or Trainer(model, dataset, training, **head)
         self._recorder = TrainingRecorder(
-            self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps, on_reading
+            self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps, on_reading, callbacks
         )
         self._levels = Levels(self._network, self.trainer, self._recorder, self.results, keep_weights)
         self._labels = labels or {}

@@ -7,10 +7,12 @@ factor of ten between kinds. Importing this module does not import TensorFlow.
 from __future__ import annotations
 
 import functools
+import os
 import platform
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
+MEMORY_INFO = Path("/proc/meminfo")
 VECTOR_INSTRUCTIONS = (  # names in Linux, from the oldest to the newest; then those of ARM processors
     "avx", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16",
     "asimd", "asimdhp", "bf16", "sve", "sve2", "sme",
@@ -42,6 +44,15 @@ def _described(text: str) -> str:
     name = fields.get("model name") or platform.processor() or platform.machine()
     present = " ".join(each for each in VECTOR_INSTRUCTIONS if each in flags)
     return f"{name} ({present})" if present else name
+
+
+def available_memory() -> int:
+    """How many bytes of memory are free for this process, about; all there are where the system does not say more."""
+    try:
+        fields = dict(line.split(":") for line in MEMORY_INFO.read_text(encoding="utf-8").splitlines())
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def training_device() -> str:

@@ -155,6 +155,7 @@ class Levels:
     def _trained(self, treatment: Treatment, seed: int, number: int) -> StoredResult:
         """Continues the algorithm from the nearest finished level up to the wanted level."""
         level, missing = self._nearest_ancestor(treatment, seed, number)
+        self._check_start(seed)
 
         # `level` is the last level of the loop below, because the generator calls `train` only at the next iteration.
         def train(ticket: Ticket, number: int) -> StoredResult:
@@ -178,6 +179,17 @@ class Levels:
                 return found, missing
             missing.insert(0, before)
         return self.dense(seed, weights=True), missing
+
+    def _check_start(self, seed: int) -> None:
+        """Raises InputError where the seed's dense network began from other weights than the user's function gives."""
+        if self._network.draws or not (dense := self.find(level_path(seed, DENSE, 0), weights=True)):
+            return
+        initial = self._network.initial(seed)
+        if any(name in dense.start and dense.start[name].tobytes() != initial[name].tobytes() for name in dense.mask):
+            raise InputError(
+                f"The dense network of seed {seed} that is there began from other weights than `initial` gives now. "
+                "Give the same weights in every process (from a file, say), or choose another folder."
+            )
 
     def _algorithm(
         self,

@@ -499,7 +499,7 @@ def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer
     experiment, treatment = on_disk(trainer, tmp_path), Treatment("random")
     locked = []
 
-    def write(folder, described, finished):
+    def write(folder, identity, settings, finished):
         with open(folder.parent / f".{folder.name}.lock") as lock, contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return

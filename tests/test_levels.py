@@ -11,7 +11,7 @@ from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import StoredResult, fingerprint
+from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult, fingerprint
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 
 SIZE = 60
@@ -46,6 +46,8 @@ def levels_of(results=None, keep_weights=False, **options):
     recorder = MadeUp(results, **options)
     network = SimpleNamespace(
         initial=lambda seed: {"w": np.random.default_rng(seed).normal(size=SIZE)},
+        draws=True,
+        names=["w"],
         pruned_fraction={"w": 0.2},
         draw={"w": lambda rng: rng.normal(size=SIZE)},
     )
@@ -140,7 +142,7 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
     trained = SimpleNamespace(
         final={"w": 2 * start["w"]}, history=history, early_stop_iteration=9, early_stop_val_loss=1.5,
         test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False,
-        compiled_by={"compiler": "xla"}, seconds=1.23456,
+        compiled_by={"compiler": "xla"}, seconds=1.23456, columns=HISTORY_COLUMNS,
     )  # fmt: skip
     asked, readings = {}, []
 
@@ -149,7 +151,7 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
         options["on_history"](history)
         return trained
 
-    trainer = SimpleNamespace(train=train)
+    trainer = SimpleNamespace(train=train, columns=HISTORY_COLUMNS, model=None)
     recorder = TrainingRecorder(trainer, results, {"network": "tiny"}, True, 30, print, readings.append)
     identity = {"kind": "control", "criterion": "random", "parent": "abc", "draw": 2}
     result = recorder.train(

@@ -36,7 +36,6 @@ from lottery_tf.results import files
 from lottery_tf.results.paths import DENSE, SETTINGS
 from lottery_tf.results.result_files import read_history
 from lottery_tf.results.store import differences
-from lottery_tf.results.stored_result import HISTORY_COLUMNS
 from lottery_tf.results.walk import finished_with_folders, folders_with
 
 log = logging.getLogger(__name__)
@@ -163,7 +162,7 @@ def run_name(place: Path) -> str:
 
 def _readings(place: Path) -> list[dict]:
     try:
-        return [dict(zip(HISTORY_COLUMNS, row, strict=True)) for row in read_history(place).tolist()]
+        return read_history(place)
     except DamagedFile as error:
         log.warning("%s It is left out.", error)
         return []

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.examples import Arrays, leaves, map_arrays
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.seeds import draw_seed, generator
-from lottery_tf.training.batches import scale
+from lottery_tf.training.scaling import Scaling
 
 
 def batch_norm_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
@@ -31,13 +32,16 @@ class BatchNormStatistics:
       model: the model; a model without batch norm is not changed.
       images: (images, height, width, channels) training images, bytes or floats.
       batch_size: images in each batch; an incomplete last batch is not used.
+      divide_by: what the images are divided by, as `Dataset` has it.
     """
 
-    def __init__(self, model: keras.Model, images: np.ndarray, batch_size: int):
+    def __init__(self, model: keras.Model, images: Arrays, batch_size: int, divide_by: float | None = None):
         self._model = model
         self._layers = batch_norm_layers(model)
-        self._batch_size = min(batch_size, len(images))
-        self._images = tf.constant(images)
+        self._count = len(leaves(images)[0])
+        self._batch_size = min(batch_size, self._count)
+        self._scaling = Scaling(model, images, divide_by)
+        self._images = map_arrays(tf.constant, images)
         self._seeds = [variable for variable in model.variables if variable.name == "seed_generator_state"]
         self._batch_moments = tf.function(self._moments)
 
@@ -48,7 +52,7 @@ class BatchNormStatistics:
         rng = generator(0, "dropout of batch-norm statistics")
         for variable in self._seeds:
             variable.assign(np.array([draw_seed(rng), 0], variable.dtype))
-        starts = range(0, len(self._images) - self._batch_size + 1, self._batch_size)
+        starts = range(0, self._count - self._batch_size + 1, self._batch_size)
         batches = [self._batch_moments(tf.constant(first)) for first in starts]
         for index, layer in enumerate(self._layers):
             means, variances = (
@@ -63,7 +67,8 @@ class BatchNormStatistics:
         for layer in self._layers:
             layer.momentum = 0.0  # read when the call is traced: the moving averages become the batch's statistics
         try:
-            self._model(scale(self._images[first : first + self._batch_size]), training=True)
+            images = map_arrays(lambda tensor: tensor[first : first + self._batch_size], self._images)
+            self._model(self._scaling(images), training=True)
         finally:
             for layer, momentum in zip(self._layers, momenta, strict=True):
                 layer.momentum = momentum

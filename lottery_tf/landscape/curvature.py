@@ -8,20 +8,23 @@ change them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator
 
-from lottery_tf.data import Split
 from lottery_tf.errors import InputError
+from lottery_tf.examples import Split, map_arrays
 from lottery_tf.landscape.subspace import Subspace
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
-from lottery_tf.training.batches import scale
+from lottery_tf.training.objective import Classification, KerasObjective, Objective
 from lottery_tf.training.precision import set_float32
+from lottery_tf.training.scaling import Scaling
 
 CHUNK = 200  # images processed at once; a product takes several times their activations, about 1 GB for conv2
 
@@ -35,7 +38,7 @@ def some_images(split: Split, count: int, seed: int = 0) -> Split:
     if not 1 <= count <= len(split):
         raise InputError(f"The number of images is {count}; it must be 1 to {len(split)}.")
     chosen = generator(seed, "images of the Hessian").permutation(len(split))[:count]
-    return Split(split.images[chosen], split.labels[chosen])
+    return split.take(chosen)
 
 
 class Curvature:
@@ -48,6 +51,7 @@ class Curvature:
       model: a Keras model, masked or not. It is copied to a plain float32 model and not changed.
       images: images and labels, for example `some_images(dataset.train, 5000)`. More images give a smoother loss.
       from_logits: whether the model's outputs are logits or probabilities.
+      loss, loss_weights: the loss, as Keras's `compile` takes it; None: the cross-entropy of whole-number labels.
       chunk: the number of images that are processed at once.
 
     >>> import lottery_tf as lt
@@ -60,11 +64,26 @@ class Curvature:
     (1,)
     """
 
-    def __init__(self, model: keras.Model, images: Split, *, from_logits: bool = True, chunk: int = CHUNK):
+    def __init__(
+        self,
+        model: keras.Model,
+        images: Split,
+        *,
+        from_logits: bool = True,
+        loss: Any = None,
+        loss_weights: Any = None,
+        chunk: int = CHUNK,
+    ):
         self._model = conversion.unmasked(model)
         set_float32(self._model)
-        self._images, self._labels = tf.constant(images.images), tf.constant(images.labels)
-        self._count, self._chunk, self._from_logits = len(images), chunk, from_logits
+        self._scaling = Scaling(self._model, images.images, images.divide_by)
+        self._examples = map_arrays(tf.constant, images.examples)
+        self._count, self._chunk = len(images), chunk
+        self._objective: Objective = Classification(from_logits)
+        if loss is not None:
+            self._objective = KerasObjective(self._model, loss, loss_weights=loss_weights)
+            inputs, *others = self._some(0, 1)
+            self._objective.check(self._scaling(inputs), *others)
         named = model_weights.variables(self._model)
         self._trainable = {name: variable for name, variable in named.items() if variable.trainable}
         self._held: Weights | None = None
@@ -115,11 +134,13 @@ class Curvature:
             self._held = weights
 
     def _chunk_loss(self, first):
-        """The summed cross-entropy of the chunk of images that starts at `first`."""
-        labels = self._labels[first : first + self._chunk]
-        outputs = self._model(scale(self._images[first : first + self._chunk]), training=False)
-        losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
-        return tf.reduce_sum(losses)
+        """Summed loss of the chunk of images that starts at `first`."""
+        inputs, *others = self._some(first, self._chunk)
+        return self._objective.sums(others[0], self._model(self._scaling(inputs), training=False), *others[1:])[0]
+
+    def _some(self, first, count: int):
+        """Images, labels and, where there are any, weights, from `first` on."""
+        return map_arrays(lambda tensor: tensor[first : first + count], self._examples)
 
     def _chunk_gradient(self, first, values):
         with tf.GradientTape(watch_accessed_variables=False) as tape:

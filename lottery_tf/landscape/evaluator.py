@@ -26,7 +26,7 @@ class Evaluator:
       seed: the seed of the choice of these images.
 
     Raises:
-      InputError: the split is unknown.
+      InputError: the split is unknown, or the accuracy is not among the metrics.
 
     >>> import lottery_tf as lt
     >>> experiment = lt.Experiment(lt.build("fc"), lt.load("digits"), lt.TrainingSettings(iterations=20))
@@ -38,13 +38,18 @@ class Evaluator:
 
     def __init__(self, trainer: Trainer, split: str = "test", *, batch_norm_images: int = 5000, seed: int = 0):
         choose(trainer.dataset.splits, split, "split")
+        trainer.check_accuracy()
         self._trainer = trainer = trainer.in_float32
         self._split = split
-        images = trainer.dataset.train.images
+        train = trainer.dataset.train
         rng = generator(seed, "images of batch-norm statistics")
-        chosen = rng.permutation(len(images))[:batch_norm_images]
+        chosen = rng.permutation(len(train))[:batch_norm_images]
         self._statistics = (
-            BatchNormStatistics(trainer.model, images[chosen], trainer.settings.batch_size) if chosen.size else None
+            BatchNormStatistics(
+                trainer.model, train.take(chosen).images, trainer.settings.batch_size, divide_by=train.divide_by
+            )
+            if chosen.size
+            else None
         )
 
     def __call__(self, weights: Weights) -> LossAndError:
@@ -56,5 +61,6 @@ class Evaluator:
         model_weights.set_weights(self._trainer.model, weights)
         if self._statistics is not None:
             self._statistics.recompute()
-        loss, accuracy = self._trainer.evaluate(self._split)
-        return LossAndError(loss, 1 - accuracy)
+        measured = self._trainer.evaluate(self._split)
+        readings = dict(zip(self._trainer.columns[-len(measured) :], measured, strict=True))
+        return LossAndError(readings["validation_loss"], 1 - readings["validation_accuracy"])

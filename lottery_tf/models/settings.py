@@ -107,6 +107,13 @@ class TrainingSettings:
     decay: str = "none"
 
     def __post_init__(self):
+        for name in ("optimizer", "learning_rate"):
+            if hasattr(getattr(self, name), "get_config"):
+                raise InputError(
+                    f"{name} is a {type(getattr(self, name)).__name__}; settings hold names and numbers. Give "
+                    "optimizers and schedules of Keras to Experiment, MaskLearner or Trainer: "
+                    "optimizer=keras.optimizers.AdamW(...)."
+                )
         for name in ("iterations", "batch_size", "eval_interval", "warmup_iterations"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")

@@ -31,6 +31,7 @@ class UntrainedNetwork:
     Attributes:
       names: names of all weights.
       initial: function from a seed to the untrained weights.
+      draws: whether this class draws the weights, so that a seed gives the same weights in every process.
       pruned_fraction: for each kernel the fraction of its unmasked weights that a round prunes; 0 if it has no mask.
       draw: for each kernel a function of a generator that draws it anew from its initial distribution.
 
@@ -53,6 +54,7 @@ class UntrainedNetwork:
         self.pruned_fraction |= dict.fromkeys(whole, 0.0)
         if not any(self.pruned_fraction.values()):
             raise InputError("All pruned fractions are 0; at least one must be above 0.")
+        self.draws = initial is None
         given = model_weights.get_weights(model)
         if initial is None:
             self.initial: Callable[[int], Weights] = functools.partial(initial_weights.initial_weights, model, given)

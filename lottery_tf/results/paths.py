@@ -3,6 +3,7 @@
     <results_dir>/
       fc-mnist/paper/                              a run: all results made with its settings (`RunSettings.folder`)
         settings.json                              the settings that the results share
+        experiment.json                            the model, its training and pruning, as the experiment has them
         seed-0/dense/                              level 0, which all treatments of the seed share
         seed-0/rewind-500/                         the dense network at an iteration of its training
         seed-0/<treatment>/level-07/               a level
@@ -12,6 +13,7 @@
         lines/<fingerprint>-<fingerprint>/         the line between any two results
       fc-mnist/learned_masks/                      a run of learned masks
         settings.json
+        mask_learner.json                          the network and what else the masks depend on
         seed-0/<mask settings and training>/       a learned mask
       studies/<studies>-<hash of the request>/     a study: its request, state and logs
 
@@ -29,6 +31,8 @@ from lottery_tf.models.settings import TrainingSettings
 
 # In the folder of a run
 SETTINGS = "settings.json"
+EXPERIMENT_RECORD = "experiment.json"
+LEARNER_RECORD = "mask_learner.json"
 DENSE = "dense"
 SEED_FOLDERS = "seed-*"
 

@@ -40,7 +40,7 @@ def write_result(path: Path, result: StoredResult) -> None:
     """Writes a result's folder completely or not at all."""
     contents = {METRICS: files.json_bytes(result.metrics), MASK: files.npz_bytes(masks.pack_mask(result.mask))}
     if result.history is not None:
-        contents[HISTORY] = _csv_bytes(result.history)
+        contents[HISTORY] = _csv_bytes(result.columns, result.history)
     if result.final is not None:
         weights = {f"start/{name}": value for name, value in result.start.items()}
         weights |= {f"final/{name}": value for name, value in result.final.items()}
@@ -124,13 +124,13 @@ def read_result(path: Path, weights: bool) -> StoredResult | None:
     contents = _verified_files(path)
     metrics = json.loads(contents[METRICS])
     mask = masks.unpack_mask(files.load_npz(path / MASK, contents[MASK]))
-    history = _parse_csv(contents[HISTORY]) if HISTORY in contents else None
+    columns, history = _parse_csv(contents[HISTORY]) if HISTORY in contents else (HISTORY_COLUMNS, None)
     if not weights:
-        return StoredResult(mask, metrics, history)
+        return StoredResult(mask, metrics, history, columns=columns)
     if WEIGHTS not in contents:
         return None
     arrays = files.load_npz(path / WEIGHTS, contents[WEIGHTS])
-    return StoredResult(mask, metrics, history, _below("start/", arrays), _below("final/", arrays))
+    return StoredResult(mask, metrics, history, _below("start/", arrays), _below("final/", arrays), columns)
 
 
 def read_metrics(path: Path) -> dict:
@@ -138,9 +138,10 @@ def read_metrics(path: Path) -> dict:
     return json.loads(_verified(path, METRICS))
 
 
-def read_history(path: Path) -> np.ndarray:
-    """Returns a result's history, a (rows, 5) float64 array with `HISTORY_COLUMNS`; raises DamagedFile without one."""
-    return _parse_csv(_verified(path, HISTORY))
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Returns the rows of a result's history by the names of its columns; raises DamagedFile without one."""
+    columns, history = _parse_csv(_verified(path, HISTORY))
+    return [dict(zip(columns, row, strict=True)) for row in history.tolist()]
 
 
 def intact(path: Path) -> dict | None:
@@ -177,14 +178,14 @@ def _below(prefix: str, arrays: dict[str, np.ndarray]) -> Weights:
     return {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
 
 
-def _csv_bytes(history: np.ndarray) -> bytes:
+def _csv_bytes(columns: tuple[str, ...], history: np.ndarray) -> bytes:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(HISTORY_COLUMNS)
+    writer.writerow(columns)
     writer.writerows([int(row[0]), *map(float, row[1:])] for row in history)
     return file.getvalue().encode()
 
 
-def _parse_csv(content: bytes) -> np.ndarray:
-    rows = list(csv.reader(io.StringIO(content.decode())))[1:]
-    return np.array(rows, np.float64).reshape(-1, len(HISTORY_COLUMNS))
+def _parse_csv(content: bytes) -> tuple[tuple[str, ...], np.ndarray]:
+    columns, *rows = list(csv.reader(io.StringIO(content.decode())))
+    return tuple(columns), np.array(rows, np.float64).reshape(-1, len(columns))

@@ -12,7 +12,9 @@ from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import SETTINGS_ADDED_LATER
 from lottery_tf.results import files, result_files
 from lottery_tf.results.paths import SETTINGS
+from lottery_tf.results.record import check_record
 from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.walk import result_folders
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,15 @@ class MemoryResults:
 
     def __init__(self):
         self._results: dict[str, StoredResult] = {}
+        self._records: dict[str, dict] = {}
+
+    def record(self, name: str, wanted: dict) -> None:
+        """Keeps what an experiment says of itself; raises InputError where another one's results are here."""
+        wanted = _as_json(wanted)
+        check_record(self._records.setdefault(name, wanted), wanted, "The memory given as `results`")
+
+    def unrecorded_level(self, name: str) -> None:
+        """None: there is nothing here from before there were records."""
 
     def lock(self, result_path: str) -> contextlib.AbstractContextManager[None]:
         """Does nothing, because no other process can reach these results."""
@@ -65,8 +76,8 @@ class ResultsFolder:
     def __init__(self, path: str | Path, settings: dict):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        wanted = json.loads(files.json_bytes(settings))
-        found = _with_later_settings(self._settings_on_disk(wanted), wanted)
+        wanted = _as_json(settings)
+        found = _with_later_settings(self._on_disk(SETTINGS, wanted), wanted)
         if differ := differences(found, wanted):
             raise InputError(
                 f"{self.path} holds results made with other settings: "
@@ -74,9 +85,9 @@ class ResultsFolder:
                 + ". Choose another --results_dir, or use the settings of the folder."
             )
 
-    def _settings_on_disk(self, wanted: dict) -> dict:
-        """Returns the folder's settings; writes the wanted settings to a folder that has none."""
-        path = self.path / SETTINGS
+    def _on_disk(self, name: str, wanted: dict) -> dict:
+        """Returns the settings in a file of the folder; writes the wanted settings to a folder that has none."""
+        path = self.path / name
         with files.locked(self.path / ".settings.lock"):
             if not path.exists():
                 files.replace(path, files.json_bytes(wanted))
@@ -87,6 +98,29 @@ class ResultsFolder:
                     f"{error} If the results beside it were made with the settings of this command, delete this file; "
                     "it is then written anew."
                 ) from error
+
+    def record(self, name: str, wanted: dict) -> None:
+        """Writes what an experiment says of itself into the folder, or compares it with what is there.
+
+        Args:
+          name: the file's name.
+          wanted: what the experiment says, JSON values only.
+
+        Raises:
+          InputError: the folder holds results of another experiment; the message shows the differences.
+        """
+        wanted = _as_json(wanted)
+        check_record(self._on_disk(name, wanted), wanted, self.path)
+
+    def unrecorded_level(self, name: str) -> StoredResult | None:
+        """A level, without its weights, of a folder that lacks the record of that name; None where it has it."""
+        if (self.path / name).exists():
+            return None
+        for path in result_folders(self.path):
+            level = self.peek(str(path.relative_to(self.path)), weights=False)
+            if level is not None and level.metrics["kind"] == "level":
+                return level
+        return None
 
     def folder(self, result_path: str) -> Path:
         """The folder of a result, or of a treatment's results."""
@@ -132,6 +166,11 @@ class ResultsFolder:
     def partial(self, result_path: str) -> Path:
         """Returns the folder of a result that is being trained; makes it if it does not exist."""
         return result_files.partial_folder(self.folder(result_path))
+
+
+def _as_json(settings: dict) -> dict:
+    """Settings as they are read from a file: lists for tuples, for example."""
+    return json.loads(files.json_bytes(settings))
 
 
 def _with_later_settings(found: dict, wanted: dict) -> dict:

@@ -22,11 +22,12 @@ class StoredResult:
       mask: the mask.
       metrics: the numbers by name, as JSON values. "kind" is the kind of result. They include the columns of
         `analysis.export` for this kind.
-      history: (rows, 5) float64 array with `HISTORY_COLUMNS`. The training columns are means since the row before. None
+      history: (rows, columns) float64 array. The training columns are means since the row before. None
         if nothing was trained.
       start: every weight before training; None if the weights were deleted.
       final: every weight at the end of training; None if the weights were deleted. (The types are `Any`, so that code
         that reads a result with its weights need not check for None.)
+      columns: the names of the columns of the history.
     """
 
     mask: Mask
@@ -34,6 +35,7 @@ class StoredResult:
     history: np.ndarray | None = None
     start: Weights | Any = None
     final: Weights | Any = None
+    columns: tuple[str, ...] = HISTORY_COLUMNS
 
     @property
     def ticket(self) -> Ticket:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_tf.data import SPLITS, Dataset, Split
+from lottery_tf.dataset import SPLITS, Dataset
 from lottery_tf.errors import InputError
+from lottery_tf.examples import Split
 from lottery_tf.models.table_s1 import NETWORKS
 
 TEMPORARY_FOLDER = "temporary"  # the folder of the processes' temporary files, beside the data sets

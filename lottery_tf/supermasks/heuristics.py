@@ -75,6 +75,7 @@ class HeuristicSupermasks:
           InputError: the dense network diverged; there is no level to evaluate; a source, criterion or action is
             unknown; or a criterion returns scores that cannot be ranked.
         """
+        self.experiment.trainer.check_accuracy()
         seed = dense.metrics["seed"]
         registry.choose(MASK_SOURCES, mask_source.source, "source of masks")
         if levels < 1:
@@ -137,9 +138,7 @@ class HeuristicSupermasks:
         from lottery_tf.masking import model_weights
 
         model_weights.set_weights(self.experiment.model, weights)
-        accuracies = {
-            f"{split}_accuracy": self.experiment.trainer.evaluate(split)[1] for split in ("validation", "test")
-        }
+        accuracies = {f"{split}_accuracy": self.experiment.trainer.accuracy(split) for split in ("validation", "test")}
         self.evaluated += 1
         self._on_mask()
         return accuracies

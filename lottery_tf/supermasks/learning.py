@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
 
-from lottery_tf.data import Dataset
+from lottery_tf.dataset import Dataset, as_dataset
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks
 from lottery_tf.models.settings import TrainingSettings
@@ -19,17 +19,22 @@ from lottery_tf.origin import origin
 from lottery_tf.pruning import masks, treatments
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Ticket
+from lottery_tf.results import files
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings
 from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel
 from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.identity import record_learner
+from lottery_tf.training.level_metrics import own_readings
+from lottery_tf.training.objective import describe
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import TrainingResult
+from lottery_tf.training.watchers import Watchers, check_callbacks
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
@@ -67,13 +72,17 @@ class MaskLearner:
 
     Args:
       network: a built Keras model; each seed draws its kernels anew.
-      dataset: the images.
+      dataset: the images: a `Dataset`, or the sources of its three splits.
       settings: the settings of the Supermask.
       training: the settings with which it is trained.
       results: where masks are stored; None keeps them in memory.
       labels: further metrics that describe the run (network, dataset).
       snapshot_seconds: the shortest time between two checkpoints.
       from_logits: whether the network's outputs are logits (True) or probabilities.
+      loss, metrics, loss_weights, best_is, optimizer: as for an `Experiment`.
+      best_by: the reading of the validation images that chooses the stored mask; None: the accuracy, or the loss if a
+        loss is given.
+      callbacks: Keras callbacks that watch the training.
       on_steps: function that is called with the number of training steps just done.
       on_reading: function that is called after each reading of the validation images, with its numbers by name and the
         seed.
@@ -82,7 +91,7 @@ class MaskLearner:
     def __init__(
         self,
         network: keras.Model,
-        dataset: Dataset,
+        dataset: Any,
         settings: MaskSettings,
         training: TrainingSettings,
         *,
@@ -90,11 +99,26 @@ class MaskLearner:
         labels: dict[str, str] | None = None,
         snapshot_seconds: float = 30,
         from_logits: bool = True,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        best_by: str | None = None,
+        best_is: str | None = None,
+        optimizer: Any = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
     ):
         self._network = conversion.masked_copy(network)
         self._untrained = model_weights.get_weights(self._network)
+        dataset = as_dataset(dataset)
+        check_callbacks(callbacks)
+        self._callbacks = callbacks
+        head = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
+        head |= {"best_by": best_by or ("accuracy" if loss is None else "loss"), "best_is": best_is}
+        if results is not None:
+            record_learner(results, self._network, dataset, training, **describe(head))
+        self._optimizer = describe(optimizer)
         self.training = training
         self.results = MemoryResults() if results is None else results
         self._labels = labels or {}
@@ -102,9 +126,7 @@ class MaskLearner:
         self._on_steps = on_steps
         self._on_reading = on_reading
         self._plain_network = conversion.unmasked(self._network)  # evaluates the most likely mask
-        self._plain_trainer = Trainer(
-            self._plain_network, dataset, training, from_logits=from_logits, best_by="accuracy"
-        )
+        self._plain_trainer = Trainer(self._plain_network, dataset, training, optimizer=optimizer, **head)
         self._compiled: dict[MaskSettings, _CompiledModel] = {}
         self._use(settings)
 
@@ -143,19 +165,30 @@ class MaskLearner:
           A result with the most likely mask at the iteration of the best validation accuracy. Its final weights are the
           logits at this iteration.
         """
-        result_path = learned_mask_path(self.settings.name, self.training, seed)
+        result_path = learned_mask_path(self.settings.name, self.training, seed) + self._optimizer_name
         with self.results.lock(result_path):
             return self.results.read(result_path, weights=True) or self._learned(seed, result_path)
+
+    @property
+    def _optimizer_name(self) -> str:
+        """What the path of a mask says of an optimizer that is not the settings'."""
+        if self._optimizer is None:
+            return ""
+        name = self._optimizer if isinstance(self._optimizer, str) else self._optimizer.get("class_name", "optimizer")
+        return f"-{name.lower()}-{files.sha256(files.json_bytes({'optimizer': self._optimizer}))[:8]}"
 
     def _learned(self, seed: int, result_path: str) -> StoredResult:
         partial = self.results.partial(result_path)
         checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds)
-        with tensorboard.TrainingEvents(partial) as events:
+        columns = self._trainer.columns
+        watchers = Watchers(self._callbacks, self.model, {"seed": seed})
+        with tensorboard.TrainingEvents(partial, columns) as events, watchers:
 
             def report(history: np.ndarray) -> None:
                 events.history(history)
                 events.probabilities(self.model.probabilities(), int(history[-1, 0]))
-                self._on_reading({"seed": seed} | dict(zip(HISTORY_COLUMNS, history[-1].tolist(), strict=True)))
+                watchers.reading(columns, history[-1])
+                self._on_reading({"seed": seed} | dict(zip(columns, history[-1].tolist(), strict=True)))
 
             ticket = Ticket(self._starting_weights(seed), {})
             trained = self._trainer.train(
@@ -188,7 +221,7 @@ class MaskLearner:
             **{name: value for name, value in dataclasses.asdict(self.settings).items() if name != "kept_fraction"},
             "chosen_kept_fraction": self.settings.kept_fraction,
             "initial_logit": self.settings.logit_name,
-            "optimizer": self.training.optimizer,
+            "optimizer": self._optimizer_name.removeprefix("-") or self.training.optimizer,
             "learning_rate": self.training.learning_rate,
             "batch_size": self.training.batch_size,
             "decay": self.training.decay,
@@ -197,19 +230,20 @@ class MaskLearner:
             "status": "diverged" if diverged else "finished",
             "overflow": trained.overflow,
             "best_iteration": trained.early_stop_iteration,
-            "best_val_accuracy": finite(trained.history[trained.history[:, 0] == trained.early_stop_iteration, 4][0]),
+            "best_val_accuracy": _best_accuracy(trained),
             "test_accuracy": finite(trained.test_accuracy),
-            "most_likely_test_accuracy": best.accuracy,
+            **own_readings(trained),
+            "most_likely_test_accuracy": finite(best.accuracy),
             "pruned_fraction": best.pruned_fraction,
             "final_test_accuracy": finite(trained.final_test_accuracy),
-            "final_most_likely_test_accuracy": final.accuracy,
+            "final_most_likely_test_accuracy": finite(final.accuracy),
             "final_pruned_fraction": final.pruned_fraction,
             "kept_fraction_of_most_likely": masks.kept_fraction(best.mask),
             "pruned_fraction_by_layer": best.pruned_by_layer,
             "seconds": round(trained.seconds, 3),
             **origin(**trained.compiled_by),
         }
-        return StoredResult(best.mask, metrics, trained.history, {}, _logits(trained.best))
+        return StoredResult(best.mask, metrics, trained.history, {}, _logits(trained.best), trained.columns)
 
     def _measured(self, weights: treatments.Weights) -> _MaskMeasurements:
         model_weights.set_weights(self.model, weights)
@@ -218,10 +252,18 @@ class MaskLearner:
         model_weights.set_weights(self._plain_network, model_weights.get_weights(self.model.most_likely_network()))
         return _MaskMeasurements(
             self.model.most_likely_mask(),
-            self._plain_trainer.evaluate("test")[1],
+            self._plain_trainer.accuracy("test"),
             finite(1 - sum(float(p.sum(dtype=np.float64)) for p in probabilities.values()) / total),
             {name: finite(1 - float(p.mean(dtype=np.float64))) for name, p in probabilities.items()},
         )
+
+
+def _best_accuracy(trained: TrainingResult) -> float | None:
+    """The accuracy on the validation images at the early-stopping iteration; None where it is not read."""
+    if "validation_accuracy" not in trained.columns:
+        return None
+    row = trained.history[:, 0] == trained.early_stop_iteration
+    return finite(trained.history[row, trained.columns.index("validation_accuracy")][0])
 
 
 def _logits(weights: treatments.Weights) -> treatments.Weights:

@@ -17,12 +17,14 @@ from keras import ops
 from scipy.special import expit
 
 from lottery_tf.errors import InputError
+from lottery_tf.examples import check_divisor
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.supermasks import gates
 from lottery_tf.supermasks.mask_settings import GATES, check
 from lottery_tf.training.sampled_model import SampledModel
+from lottery_tf.training.scaling import Scaling, is_bytes
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
@@ -75,6 +77,9 @@ class MaskedModel(SampledModel):
     an evaluation is the mean over `samples` masks. (`masked` is unrelated: it freezes the pruned weights of a model
     whose other weights are trained.)
 
+    Bytes are scaled as in an experiment: divided by 255, unless the network has a `Rescaling` layer of its own or takes
+    whole numbers.
+
     Args:
       network: a built Keras model. It is copied, and its current weights are the untrained weights.
       weights: "initial" (the kernels as they are) or "signed_constant" (the sign of each weight times the standard
@@ -88,6 +93,7 @@ class MaskedModel(SampledModel):
       kept_fraction: the fraction of each layer that `edge_popup` keeps, in (0, 1); None for any other g.
       seed: the seed of random masks.
       samples: the number of random masks in an evaluation.
+      divide_by: the number by which bytes are divided instead; 1: they are not divided.
 
     Raises:
       InputError: a name is unknown, or values do not go together.
@@ -109,15 +115,18 @@ class MaskedModel(SampledModel):
         kept_fraction: float | None = None,
         seed: int = 0,
         samples: int = 10,
+        divide_by: float | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check(weights, g, l1, kept_fraction, samples)
+        check_divisor(divide_by)
         masked = conversion.masked(network)
         kernels = model_weights.kernels(masked)
         logits = logits_by_kernel(initial_logit, kernels)
         self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
         self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
+        self._config["divide_by"] = divide_by
         self.samples = samples if GATES[g].random else 1
         self.network = conversion.unmasked(masked)
         self.network.trainable = False
@@ -178,14 +187,21 @@ class MaskedModel(SampledModel):
 
     def call(self, inputs, training=False):
         """Returns the network's outputs under a newly drawn mask."""
-        return self.draw_network()(inputs, training=training)
+        return self.draw_network()(self._scaled(inputs), training=training)
+
+    def _scaled(self, inputs):
+        """Inputs as the network sees them: bytes divided as in an experiment, all others as they are."""
+        if not any(map(is_bytes, keras.tree.flatten(inputs))):
+            return inputs
+        inputs = tuple(inputs) if isinstance(inputs, list) else inputs
+        return Scaling(self.network, inputs, self._config["divide_by"])(inputs)
 
     def train_step(self, data):
         """Performs one step of `fit`, which updates only the mask logits."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         logits = [mask.logits for mask in self.masks]
         with tf.GradientTape() as tape:
-            outputs = self.draw_network()(inputs, training=True)
+            outputs = self.draw_network()(self._scaled(inputs), training=True)
             loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_size(inputs))
@@ -196,7 +212,7 @@ class MaskedModel(SampledModel):
         """Performs one step of `evaluate`, which averages over `samples` masks."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         for _ in range(self.samples):
-            outputs = self.draw_network()(inputs)
+            outputs = self.draw_network()(self._scaled(inputs))
             loss = self.compute_loss(inputs, labels, outputs, sample_weight, training=False)
             self._loss_tracker.update_state(loss, sample_weight=_batch_size(inputs))
             result = self.compute_metrics(inputs, labels, outputs, sample_weight)

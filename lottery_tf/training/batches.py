@@ -1,18 +1,12 @@
-"""Chooses the images of each iteration, and scales bytes to the network's inputs."""
+"""Chooses the images of each iteration."""
 
 from __future__ import annotations
 
 import functools
 
 import numpy as np
-import tensorflow as tf
 
 from lottery_tf.seeds import generator
-
-
-def scale(images):
-    """Converts images to the network's inputs: bytes are divided by 255, floats stay as they are."""
-    return tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
 
 
 @functools.lru_cache(maxsize=4)

@@ -10,7 +10,7 @@ from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import DENSE
-from lottery_tf.results.stored_result import fingerprint
+from lottery_tf.results.stored_result import HISTORY_COLUMNS, fingerprint
 
 if TYPE_CHECKING:
     from lottery_tf.training.training_result import TrainingResult
@@ -44,10 +44,21 @@ def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identit
         "early_stop_val_loss": finite(trained.early_stop_val_loss),
         "test_accuracy": finite(trained.test_accuracy),
         "final_test_accuracy": finite(trained.final_test_accuracy),
+        **own_readings(trained),
         "iterations": int(trained.history[-1, 0]),
         "seconds": round(trained.seconds, 3),
         "kept_fraction_by_layer": masks.kept_fraction_by_layer(ticket.mask),
         "fingerprint": fingerprint(trained.final, ticket.mask),
         "keep_weights": keep_weights,
         **origin(**trained.compiled_by),
+    }
+
+
+def own_readings(trained: TrainingResult) -> dict:
+    """The test readings of a loss and metrics of the user's, for the metrics of a result; else nothing."""
+    if trained.columns == HISTORY_COLUMNS:
+        return {}
+    return {
+        "test": {name: finite(value) for name, value in trained.test.items()},
+        "final_test": {name: finite(value) for name, value in trained.final_test.items()},
     }

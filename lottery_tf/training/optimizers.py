@@ -2,22 +2,112 @@
 
 from __future__ import annotations
 
-import keras
+from typing import Any
 
+import keras
+import tensorflow as tf
+
+from lottery_tf.errors import InputError
 from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings
 from lottery_tf.training.learning_rates import ChangingRate, learning_rate
 
+Optimizer = keras.optimizers.Optimizer
+Schedule = keras.optimizers.schedules.LearningRateSchedule
+
+
+class ContinuedSchedule(Schedule):
+    """A schedule of Keras's, read from some iteration on: a training may begin in the middle of it.
+
+    Args:
+      schedule: the schedule.
+
+    Attributes:
+      begins_at: the iteration at which the optimizer's first step is.
+    """
+
+    def __init__(self, schedule: Schedule):
+        self.begins_at = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._schedule = schedule
+
+    def __call__(self, step):
+        """The learning rate of a step."""
+        return self._schedule(keras.ops.cast(step, "int64") + self.begins_at)
+
+    def get_config(self):
+        """What `from_config` makes an equal schedule of."""
+        return {"schedule": keras.optimizers.schedules.serialize(self._schedule)}
+
 
 def make_optimizer(
-    settings: TrainingSettings, rate: float | ChangingRate | None = None, scale_loss: bool = False
-) -> keras.optimizers.Optimizer:
-    """Returns the Keras optimizer of the settings.
+    settings: TrainingSettings,
+    rate: float | ChangingRate | None = None,
+    scale_loss: bool = False,
+    given: Any = None,
+) -> Optimizer:
+    """Returns the Keras optimizer of the settings, or a copy of the given one.
 
     Args:
       settings: the training settings.
       rate: a learning rate that replaces that of the settings.
       scale_loss: whether the loss is scaled, so that gradients in float16 do not vanish.
+      given: takes the place of the settings' optimizer: an object or a config, with its own learning rate, or the name
+        of one of Keras's, with that of the settings.
+
+    Raises:
+      InputError: an optimizer that Keras does not know, or that goes against the settings.
     """
-    class_name, arguments = OPTIMIZERS[settings.optimizer]
-    optimizer = getattr(keras.optimizers, class_name)(learning_rate(settings) if rate is None else rate, **arguments)
-    return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss else optimizer
+    if given is not None:
+        optimizer = _made_anew(given, settings, rate)
+    else:
+        class_name, arguments = OPTIMIZERS[settings.optimizer]
+        optimizer = getattr(keras.optimizers, class_name)(
+            learning_rate(settings) if rate is None else rate, **arguments
+        )
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss and not scales else optimizer
+
+
+def _made_anew(given: Any, settings: TrainingSettings, rate: float | ChangingRate | None) -> Optimizer:
+    """An optimizer of the user's, made anew from its config: trainings must not share its state."""
+    try:
+        found = keras.optimizers.get(given)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"Keras knows no optimizer {given!r}: {error}") from error
+    if not isinstance(given, str):
+        return _with_continued_schedule(found, settings)
+    found.learning_rate = learning_rate(settings) if rate is None else rate
+    return found
+
+
+def _with_continued_schedule(optimizer: Optimizer, settings: TrainingSettings) -> Optimizer:
+    config = optimizer.get_config()
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        inner = _with_continued_schedule(optimizer.inner_optimizer, settings)
+        others = {name: value for name, value in config.items() if name != "inner_optimizer"}
+        return type(optimizer)(inner, **others)
+    if settings.learning_rate_changes:
+        raise InputError(
+            "The optimizer brings its own learning rate, and the settings have drops, a warmup or a decay. Give one of "
+            "the two: a schedule of Keras as the optimizer's learning rate, or the optimizer's name."
+        )
+    if config.get("use_ema") and not config.get("ema_overwrite_frequency"):
+        raise InputError(
+            "use_ema without ema_overwrite_frequency would change nothing here: Keras writes the averages when `fit` "
+            "ends. Give an ema_overwrite_frequency."
+        )
+    if isinstance(config.get("learning_rate"), dict):
+        schedule = keras.optimizers.schedules.deserialize(config["learning_rate"])
+        config["learning_rate"] = ContinuedSchedule(schedule)
+    copy = type(optimizer).from_config(config)
+    if getattr(optimizer, "_exclude_from_weight_decay", None):
+        raise InputError("exclude_from_weight_decay was given variables of another model: give it var_names.")
+    if (pattern := getattr(optimizer, "_exclude_from_weight_decay_pattern", None)) is not None:
+        copy.exclude_from_weight_decay(var_names=[pattern.pattern])
+    return copy
+
+
+def continued_schedule(optimizer: Optimizer) -> ChangingRate | ContinuedSchedule | None:
+    """The schedule of an optimizer that a training may begin in the middle of; None for a constant learning rate."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    schedule = getattr(optimizer, "_learning_rate", None)
+    return schedule if isinstance(schedule, (ChangingRate, ContinuedSchedule)) else None

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import keras
 import numpy as np
 
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.level_metrics import level_metrics
 from lottery_tf.training.tensorboard import TrainingEvents
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
+from lottery_tf.training.watchers import Watchers, check_callbacks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,8 @@ class TrainingRecorder:
       snapshot_seconds: the shortest time between two checkpoints of a training.
       on_steps: function that is called with the number of training steps just done.
       on_reading: function that is called after each reading of the validation loss with its numbers by name
-        (`stored_result.HISTORY_COLUMNS`), and with the seed, the level, the treatment's fields and the kept fraction.
+        (`Trainer.columns`), and with the seed, the level, the treatment's fields and the kept fraction.
+      callbacks: Keras callbacks that watch each training.
     """
 
     def __init__(
@@ -64,7 +67,9 @@ class TrainingRecorder:
         snapshot_seconds: float,
         on_steps: Callable[[int], None],
         on_reading: Callable[[dict], None],
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
+        check_callbacks(callbacks)
         self.trained = 0  # number of trainings that were done
         self._trainer = trainer
         self._results = results
@@ -73,17 +78,21 @@ class TrainingRecorder:
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
         self._on_reading = on_reading
+        self._callbacks = callbacks
 
     def train(self, ticket: Ticket, plan: TrainingPlan) -> StoredResult:
         """Trains a ticket by a plan, stores the result and returns it; the plan's path must be locked."""
         identity = plan.identity | {"seed": plan.seed, "level": plan.level}
         about = identity | {"kept_fraction": masks.kept_fraction(ticket.mask)}
         partial = self._results.partial(plan.path)
-        with TrainingEvents(partial) as board:
+        columns = self._trainer.columns
+        watchers = Watchers(self._callbacks, self._trainer.model, about)
+        with TrainingEvents(partial, columns) as board, watchers:
 
             def show(history: np.ndarray) -> None:
                 board.history(history)
-                self._on_reading(about | dict(zip(HISTORY_COLUMNS, history[-1].tolist(), strict=True)))
+                watchers.reading(columns, history[-1])
+                self._on_reading(about | dict(zip(columns, history[-1].tolist(), strict=True)))
 
             trained = self._trainer.train(
                 ticket,
@@ -96,7 +105,7 @@ class TrainingRecorder:
                 on_steps=self._on_steps,
             )
             metrics = level_metrics(ticket, trained, self._labels, identity, self._keep_weights)
-            result = StoredResult(ticket.mask, metrics, trained.history, ticket.start, trained.final)
+            result = StoredResult(ticket.mask, metrics, trained.history, ticket.start, trained.final, trained.columns)
             board.level(result)
         result = result if plan.store_weights else result.without_weights()
         self._results.write(plan.path, result)

@@ -7,6 +7,7 @@ hyperparameters and metrics for the page HParams.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,10 +44,15 @@ class TrainingEvents:
 
     A training that continues from a checkpoint starts with its history so far. Later events in an older file are left
     out, so that no step appears twice.
+
+    Args:
+      folder: the folder of the file.
+      columns: the names of the columns of the history.
     """
 
-    def __init__(self, folder: Path | None):
+    def __init__(self, folder: Path | None, columns: Sequence[str] = HISTORY_COLUMNS):
         self._folder = folder
+        self._columns = columns
         self._writer: Any = None  # it is opened with the first row
         self._rows_written = 0
 
@@ -63,7 +69,7 @@ class TrainingEvents:
             self._open(before=int(history[-1, 0]))
         with self._writer.as_default():
             for row in history[self._rows_written :]:
-                for name, value in zip(HISTORY_COLUMNS[1:], row[1:], strict=True):
+                for name, value in zip(self._columns[1:], row[1:], strict=True):
                     if np.isfinite(value):
                         tf.summary.scalar(name, value, step=int(row[0]))
         self._writer.flush()
@@ -78,7 +84,7 @@ class TrainingEvents:
         self._writer = _fresh_writer(self._folder)
         with self._writer.as_default():
             for event in old:
-                if event.step < before and any(value.tag not in HISTORY_COLUMNS for value in event.summary.value):
+                if event.step < before and any(value.tag not in self._columns for value in event.summary.value):
                     tf.summary.experimental.write_raw_pb(event.summary.SerializeToString(), step=event.step)
 
     def probabilities(self, probabilities: dict[str, np.ndarray], iteration: int) -> None:
@@ -135,6 +141,8 @@ def write_treatment_page(
     given = {name: value for name, value in {**identity, **settings}.items() if value is not None}
     shown = {name: str(value) if isinstance(value, tuple) else value for name, value in given.items()}
     pruned = sorted((each for each in levels if _is_finished(each) and each["level"]), key=lambda each: each["level"])
+    if any(each["test_accuracy"] is None for each in pruned):  # a loss and metrics of the user's, without an accuracy
+        pruned = []
     with _fresh_writer(folder).as_default():
         columns = [hparams.HParam(name) for name in identity]
         hparams.hparams_config(columns, [hparams.Metric(tag, display_name=tag.partition("/")[2]) for tag in COMPARED])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,52 +20,32 @@ import numpy as np
 import tensorflow as tf
 
 from lottery_tf import hardware
-from lottery_tf.data import Dataset
+from lottery_tf.dataset import as_dataset
 from lottery_tf.errors import InputError
+from lottery_tf.examples import leaves, map_arrays
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
-from lottery_tf.registry import choose
 from lottery_tf.results.stored_result import fingerprint
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.training import augmentation, compilation, precision, precision_speed
-from lottery_tf.training.batches import batch_indices, scale
 from lottery_tf.training.checkpoint import Checkpoint
-from lottery_tf.training.learning_rates import ChangingRate, learning_rate
-from lottery_tf.training.optimizers import make_optimizer
+from lottery_tf.training.feeds import MemoryFeed, StreamFeed, make_feed
+from lottery_tf.training.learning_rates import learning_rate
+from lottery_tf.training.model_inputs import check_shapes, output_shapes
+from lottery_tf.training.objective import BestReading, Classification, KerasObjective
+from lottery_tf.training.optimizers import continued_schedule, make_optimizer
+from lottery_tf.training.progress import Progress
 from lottery_tf.training.sampled_model import SampledModel
+from lottery_tf.training.scaling import Scaling
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 log = logging.getLogger(__name__)
 
-BADNESS = {"loss": lambda loss, accuracy: loss, "accuracy": lambda loss, accuracy: -accuracy}
 
 EVALUATION_BATCH = 500
 CONVOLUTIONAL_EVALUATION_BATCH = 100  # the activations of 500 images would take a gigabyte
 GRAPH_STEPS = 10  # steps in a call without XLA; few enough for a progress bar, and enough to hide the calls' overhead
-
-
-def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
-    """Whether images have the shape that a model takes; None stands for any size."""
-    return len(images) == len(taken) and all(wanted in (size, None) for size, wanted in zip(images, taken, strict=True))
-
-
-def _check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
-    """Raises InputError if the model cannot take the images or labels, or if the images cannot be augmented."""
-    if settings.augmentation and dataset.train.images.ndim != 4:
-        raise InputError(
-            f"augmentation is {settings.augmentation!r}, which needs images with height, width and channels; these "
-            f"have shape {dataset.train.images.shape[1:]}."
-        )
-    for name, split in dataset.splits.items():
-        if not _fits(images := split.images.shape[1:], model.input_shape[1:]):
-            raise InputError(
-                f"The {name} images have shape {images}; the model {model.name!r} takes {model.input_shape[1:]}."
-            )
-        if (label := int(split.labels.max())) >= model.output_shape[-1]:
-            raise InputError(
-                f"The largest {name} label is {label}; the model {model.name!r} has {model.output_shape[-1]} outputs."
-            )
 
 
 @functools.cache  # so that several trainers of one model log it once
@@ -83,47 +64,83 @@ class Trainer:
     Args:
       model: a Keras model, usually a masked one (`networks.build`, `conversion.masked`). Its layers get the settings'
         precision, unless a layer has a dtype policy of its own. A `SampledModel` draws its weights at every step.
-      dataset: the images.
+      dataset: the images: a `Dataset`, or the sources of its three splits.
       settings: the training settings.
       from_logits: whether the model's outputs are logits (True) or probabilities.
-      best_by: the reading of the validation images that chooses the early-stopping iteration, "loss" or "accuracy".
+      loss, metrics, loss_weights: the loss and the metrics, as in Keras's `compile`. None: the cross-entropy of whole
+        numbers as labels, and the accuracy.
+      best_by: the reading of the validation images that chooses the early-stopping iteration: "loss", "accuracy" or the
+        name of a metric.
+      best_is: "lowest" or "highest": which value of that reading is the best; None: Keras's own direction.
+      optimizer: replaces the settings' optimizer: a Keras optimizer or its config, with its own learning rate or
+        schedule, or the name of any Keras optimizer, with the settings' learning rate.
       compiler: the compiler of the steps, a name in `compilation.HOW_RUN`; None: that of `compilation.compiler`.
 
     Attributes:
       compiler: the compiler of the steps. If XLA refuses the first steps, they run as a graph from then on.
       device: the kind of device that the steps run on, "CPU" or "GPU".
+      columns: the names of the columns of a history.
+
+    Raises:
+      InputError: the images, labels, loss, metrics or optimizer do not fit the model or each other.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        dataset: Dataset,
+        dataset: Any,
         settings: TrainingSettings,
         *,
         from_logits: bool = True,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
         best_by: str = "loss",
+        best_is: str | None = None,
+        optimizer: Any = None,
         compiler: str | None = None,
     ):
+        dataset = as_dataset(dataset)
         if len(dataset.train) < settings.batch_size:
             raise InputError(
                 f"batch_size is {settings.batch_size}, but there are {len(dataset.train)} training images."
             )
-        _check_fit(model, dataset, settings)
+        if settings.augmentation and getattr(dataset.train.images, "ndim", None) != 4:
+            raise InputError(
+                f"augmentation is {settings.augmentation!r}, which needs images with height, width and channels; these "
+                f"have shape {map_arrays(lambda array: array.shape[1:], dataset.train.images)}."
+            )
+        check_shapes(model, dataset)
+        if any(variable.dtype == "bfloat16" for variable in model.variables):
+            raise InputError(
+                f"The weights of the model {model.name!r} are bfloat16, which files of results cannot hold. Give its "
+                "layers the policy 'mixed_bfloat16', or the settings precision='mixed_bfloat16': weights are float32."
+            )
+        if settings.augmentation and any(labels.ndim > 2 for labels in leaves(dataset.train.labels)):
+            raise InputError("augmentation moves the images, and not their labels: labels a pixel would no longer fit.")
+        if (replicas := getattr(model, "distribute_strategy", None)) and replicas.num_replicas_in_sync > 1:
+            raise InputError(
+                f"The model {model.name!r} was built for {replicas.num_replicas_in_sync} devices. A training runs on "
+                "one; build the model outside the strategy, and run several experiments side by side (runs.study)."
+            )
         self.model = model
         self.dataset = dataset
         self.settings = settings
         self.device = hardware.training_device()
         self.compiler = compilation.compiler(model, self.device) if compiler is None else compiler
         self._refused = ""
-        self._options = {"from_logits": from_logits, "best_by": best_by, "compiler": compiler}
-        self._from_logits = from_logits
-        self._badness = choose(BADNESS, best_by, "measure")
+        self._options = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
+        self._options |= {"best_by": best_by, "best_is": best_is, "optimizer": optimizer, "compiler": compiler}
         self._samples = model.samples if isinstance(model, SampledModel) else 1
-        self._images = {name: tf.constant(split.images) for name, split in dataset.splits.items()}
-        self._labels = {name: tf.constant(split.labels) for name, split in dataset.splits.items()}
+        self._scaling = {name: Scaling(model, split.images, split.divide_by) for name, split in dataset.splits.items()}
+        self._feeds = {name: make_feed(split) for name, split in dataset.splits.items()}
         half = self._set_precision()
-        self._rate = learning_rate(settings)
-        self._optimizer = make_optimizer(settings, self._rate, scale_loss="float16" in half)
+        self._objective = self._make_objective()
+        self._best = BestReading(self._objective, best_by, best_is)
+        read = ("loss", *self._objective.metrics)
+        self.columns = ("iteration", *(f"{split}_{name}" for split in ("train", "validation") for name in read))
+        self._optimizer = make_optimizer(settings, learning_rate(settings), "float16" in half, optimizer)
+        self._schedule = continued_schedule(self._optimizer)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
         mask_variables = {
@@ -133,6 +150,21 @@ class Trainer:
         }
         self._variables = [variable for variable in model.variables if id(variable) not in mask_variables]
         self._compile()
+
+    def _make_objective(self) -> Classification | KerasObjective:
+        """What is minimized and read, checked on the data and the model."""
+        images, *others = self._feeds["train"].gather([0])
+        inputs, options = self._scaling["train"](images), self._options
+        given = {name: options[name] for name in ("loss", "metrics", "loss_weights")}
+        if given["loss"] is None:
+            if given["metrics"] is not None or given["loss_weights"] is not None:
+                raise InputError("metrics and loss_weights go with a loss: give loss=, any loss of Keras, too.")
+            objective = Classification(options["from_logits"])
+            objective.check(self.model, self.dataset, output_shapes(self.model, inputs))
+            return objective
+        keras_objective = KerasObjective(self.model, **given)
+        keras_objective.check(inputs, *others)
+        return keras_objective
 
     def _set_precision(self) -> set[str]:
         """Sets the precision of the layers, and returns the half-precision types that they compute in."""
@@ -146,12 +178,27 @@ class Trainer:
         xla = self.compiler == "xla"
         convolutional = compilation.has_convolutions(self.model)
         self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
-        self._steps_per_call = self.settings.eval_interval if xla else min(GRAPH_STEPS, self.settings.eval_interval)
+        whole = xla and self._feeds["train"].in_memory
+        self._steps_per_call = self.settings.eval_interval if whole else min(GRAPH_STEPS, self.settings.eval_interval)
         self._compiled_steps = tf.function(self._steps, jit_compile=xla)
         self._train_steps: Callable = self._first_steps
         # In an XLA program the update is compiled with the steps; with a graph it is a program of its own.
         self._update = tf.function(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
-        self._evaluate = {name: tf.function(functools.partial(self._evaluation, name)) for name in self._images}
+        self._evaluate = {name: self._evaluates(name, feed) for name, feed in self._feeds.items()}
+
+    def _evaluates(self, split: str, feed: MemoryFeed | StreamFeed) -> Callable:
+        """What sums the losses and right answers of all examples of a split."""
+        if isinstance(feed, MemoryFeed):
+            return tf.function(functools.partial(self._evaluation, split))
+        sums = tf.function(functools.partial(self._batch_sums, split))
+        return functools.partial(self._streamed_evaluation, sums, feed)
+
+    def check_options(self, **options) -> None:
+        """Raises InputError for a loss, an optimizer and so on that are said, and are not this trainer's."""
+        usual = inspect.signature(Trainer).parameters
+        odd = [name for name, value in options.items() if value not in (usual[name].default, self._options[name])]
+        if odd:
+            raise InputError(f"The trainer has another {' and '.join(odd)} than the experiment.")
 
     def with_model(self, model: keras.Model, **options) -> Trainer:
         """Returns a trainer of another model that shares the images in memory.
@@ -162,7 +209,7 @@ class Trainer:
         """
         arguments: dict[str, Any] = {"settings": self.settings} | self._options | options
         other = Trainer(model, self.dataset, **arguments)
-        other._images, other._labels = self._images, self._labels
+        other._feeds = self._feeds
         return other
 
     @functools.cached_property
@@ -211,7 +258,7 @@ class Trainer:
         began = time.monotonic()
         saved = None if checkpoint is None else checkpoint.load(name)
         if saved is None:
-            progress = _Progress(iteration_range.first)
+            progress = Progress(iteration_range.first, self._nothing_read)
             self._read_validation(progress)
         else:
             progress = self._restore(saved)
@@ -227,20 +274,55 @@ class Trainer:
             on_history(np.array(progress.history))
         return self._trained(progress, began)
 
-    def evaluate(self, split: str) -> tuple[float, float]:
-        """Returns mean loss and accuracy (in [0, 1]) of the model on "train", "validation" or "test"."""
+    def evaluate(self, split: str) -> tuple[float, ...]:
+        """Returns mean loss and accuracy (in [0, 1]) of the model on "train", "validation" or "test".
+
+        With another loss and metrics: their values.
+        """
+        self._objective.begin()
         loss, correct = self._evaluate[split]()
-        size = len(self.dataset.splits[split])
-        return float(loss) / size, float(correct) / size
+        return self._objective.readings(float(loss), float(correct), len(self.dataset.splits[split]))
+
+    def accuracy(self, split: str) -> float:
+        """The accuracy of the model as it stands; NaN where it is none of the metrics."""
+        return self._named(self.evaluate(split)).get("accuracy", float("nan"))
+
+    def check_accuracy(self) -> None:
+        """Raises InputError where the accuracy is none of the metrics."""
+        if "accuracy" not in self._objective.metrics:
+            raise InputError("This is measured by the accuracy, which is not read: give 'accuracy' among the metrics.")
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """What the loss is, as arguments of `Trainer` and `Curvature`."""
+        return {name: self._options[name] for name in ("from_logits", "loss", "loss_weights")}
+
+    def _named(self, readings: Sequence[float]) -> dict[str, float]:
+        return dict(zip(("loss", *self._objective.metrics), readings, strict=True))
+
+    @property
+    def _nothing_read(self) -> tuple[float, ...]:
+        """Readings before any training step."""
+        return (float("nan"),) * (1 + len(self._objective.metrics))
 
     def gradient(self, ticket: Ticket, indices: np.ndarray) -> Weights:
-        """Returns the gradient of the mean loss of some training images at a ticket's start, by maskable kernel."""
+        """Returns the gradient of the mean loss of some training images at a ticket's start, by maskable kernel.
+
+        Raises:
+          InputError: the loss does not depend on a kernel.
+        """
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
         kernels = model_weights.masked_kernels(self.model)
         with tf.GradientTape() as tape:
-            loss_sum, _ = self._loss_and_correct(self._network(), "train", indices, training=False)
+            examples = self._feeds["train"].gather(indices)
+            loss_sum, _ = self._loss_and_correct(self._network(), "train", examples, training=False)
             loss = loss_sum / len(indices)
         found = tape.gradient(loss, [kernel.kernel.value for kernel in kernels.values()])
+        if unconnected := [name for name, gradient in zip(kernels, found, strict=True) if gradient is None]:
+            raise InputError(
+                f"The loss does not depend on {', '.join(unconnected)} (is there a stop_gradient behind it?), so its "
+                "weights cannot be ranked by their gradient. Choose another criterion."
+            )
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
     def _network(self) -> Callable:
@@ -249,8 +331,8 @@ class Trainer:
 
     def _reset(self, ticket: Ticket, order: tuple[int, int], iteration_range: IterationRange) -> None:
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
-        if isinstance(self._rate, ChangingRate):
-            self._rate.begins_at.assign(
+        if self._schedule is not None:
+            self._schedule.begins_at.assign(
                 iteration_range.first if iteration_range.rate_from is None else iteration_range.rate_from
             )
         for variable, value in zip(self._optimizer.variables, self._optimizer_start, strict=True):
@@ -261,41 +343,44 @@ class Trainer:
             if variable.name == "seed_generator_state":
                 variable.assign(np.array([draw_seed(rng), 0], variable.dtype))
 
-    def _read_validation(self, progress: _Progress) -> None:
+    def _read_validation(self, progress: Progress) -> None:
         """Adds a row to the history, and keeps the weights if they are the best so far."""
-        loss, accuracy = self.evaluate("validation")
-        progress.history.append((progress.iteration, progress.train_loss, progress.train_accuracy, loss, accuracy))
+        readings = self.evaluate("validation")
+        loss = readings[0]
+        progress.history.append((progress.iteration, *progress.trained, *readings))
         progress.diverged = not np.isfinite(loss)
-        badness = self._badness(loss, accuracy)
+        badness = self._best.badness(readings)
         if not progress.best or badness < progress.least_badness:
             progress.least_badness, progress.best_iteration, progress.best_loss = badness, progress.iteration, loss
             progress.best = [variable.numpy() for variable in self._variables]
 
     def _train_to_next_reading(
-        self, progress: _Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
+        self, progress: Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
     ) -> None:
         """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
         interval, batch_size = self.settings.eval_interval, self.settings.batch_size
         steps = min(interval - progress.iteration % interval, last - progress.iteration)
+        self._objective.begin()
         loss = correct = 0.0
         for done in range(0, steps, self._steps_per_call):
             count = min(self._steps_per_call, steps - done)
             batches = self._batches(progress.iteration + done, *order)
-            call_loss, call_correct = self._train_steps(tf.constant(count), *map(tf.constant, batches))
+            call_loss, call_correct = self._train_steps(tf.constant(count), *batches)
             loss, correct = loss + float(call_loss), correct + float(call_correct)
             on_steps(count)
         progress.iteration += steps
-        progress.train_loss, progress.train_accuracy = loss / (steps * batch_size), correct / (steps * batch_size)
+        progress.trained = self._objective.readings(loss, correct, steps * batch_size)
 
-    def _batches(self, first: int, seed: int, level: int) -> list[np.ndarray]:
-        """The indices of the images of the iterations from `first` on and, with augmentation, its random draws.
+    def _batches(self, first: int, seed: int, level: int) -> list:
+        """The examples of the iterations from `first` on, as their feed has them, and the draws of an augmentation.
 
         The number of rows is always the same, so that XLA compiles for one shape only.
         """
         count, batch_size = self._steps_per_call, self.settings.batch_size
-        batches = [batch_indices(first, count, len(self.dataset.train), batch_size, seed, level)]
+        chunk = self._feeds["train"].chunk(first, count, batch_size, seed, level)
+        batches = [map_arrays(tf.constant, chunk)]
         if self.settings.augmentation:
-            batches.append(augmentation.draws(first, count, batch_size, seed, level))
+            batches.append(tf.constant(augmentation.draws(first, count, batch_size, seed, level)))
         return batches
 
     def _first_steps(self, *arguments):
@@ -309,6 +394,7 @@ class Trainer:
                 raise
             for variable, value in before:  # a graph may have changed variables before it failed
                 variable.assign(value)
+            self._objective.begin()
             self.compiler, self._refused = fallback, self._refused or compilation.reason(error)
             self._compile()
             return self._first_steps(*arguments)
@@ -316,18 +402,18 @@ class Trainer:
         self._train_steps = self._compiled_steps
         return found
 
-    def _steps(self, count, indices, augmentation_draws=None):
+    def _steps(self, count, chunk, augmentation_draws=None):
         loss_sum = correct_sum = tf.zeros(())
         for step in tf.range(count):
             with tf.GradientTape() as tape:
                 draws = None if augmentation_draws is None else augmentation_draws[step]
-                loss, correct = self._loss_and_correct(
-                    self._network(), "train", indices[step], training=True, augmentation_draws=draws
-                )
+                examples = self._feeds["train"].batch(chunk, step)
+                loss, correct = self._loss_and_correct(self._network(), "train", examples, True, draws)
                 penalties = (tf.cast(penalty, tf.float32) for penalty in self.model.losses)
-                batch_loss = loss / indices.shape[1] + sum(penalties)
+                batch_loss = loss / self.settings.batch_size + sum(penalties)
                 if self.settings.weight_decay:
-                    squares = sum(map(tf.nn.l2_loss, model_weights.kernel_tensors(self.model)))
+                    kernels = model_weights.kernel_tensors(self.model)
+                    squares = sum(tf.cast(tf.nn.l2_loss(kernel), tf.float32) for kernel in kernels)
                     batch_loss += self.settings.weight_decay * squares
                 batch_loss = self._optimizer.scale_loss(batch_loss)
             self._update(*tape.gradient(batch_loss, [v.value for v in self.model.trainable_variables]))
@@ -343,25 +429,33 @@ class Trainer:
         network = self._network()
         for first in tf.range(0, size, self._evaluation_batch):
             indices = tf.range(first, tf.minimum(first + self._evaluation_batch, size))
-            loss, correct = self._loss_and_correct(network, split, indices, training=False)
+            examples = self._feeds[split].gather(indices)
+            loss, correct = self._loss_and_correct(network, split, examples, training=False)
             loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
         return loss_sum, correct_sum
 
-    def _loss_and_correct(self, network: Callable, split: str, indices, training: bool, augmentation_draws=None):
-        """The summed cross-entropy and the number of correct answers for some images, both float32."""
-        labels, images = tf.gather(self._labels[split], indices), tf.gather(self._images[split], indices)
+    def _streamed_evaluation(self, sums: Callable, feed: StreamFeed) -> tuple[float, float]:
+        """The sums over all examples of a split that is not in memory, batch by batch."""
+        batches = (sums(map_arrays(tf.constant, batch)) for batch in feed.in_order(self._evaluation_batch))
+        losses, rights = zip(*((float(loss), float(right)) for loss, right in batches), strict=True)
+        return sum(losses), sum(rights)
+
+    def _batch_sums(self, split: str, examples):
+        return self._loss_and_correct(self._network(), split, examples, training=False)
+
+    def _loss_and_correct(self, network: Callable, split: str, examples, training: bool, augmentation_draws=None):
+        """Summed loss and number of right answers of some examples, both float32; draws augment the images."""
+        images, labels, *weights = examples
         if self.settings.augmentation is not None and augmentation_draws is not None:
             images = augmentation.AUGMENTATIONS[self.settings.augmentation](
                 images, augmentation_draws, augmentation.channels_come_first(self.model)
             )
-        outputs = tf.cast(network(scale(images), training=training), tf.float32)
-        losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
-        right = tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels)
-        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
+        outputs = network(self._scaling[split](images), training=training)
+        return self._objective.sums(labels, outputs, *weights)
 
-    def _trained(self, progress: _Progress, began: float) -> TrainingResult:
+    def _trained(self, progress: Progress, began: float) -> TrainingResult:
         """Returns the result of the training. Only here test images are evaluated: at its end and at the early stop."""
-        final, final_accuracy = model_weights.get_weights(self.model), self._test_accuracy(progress)
+        final, final_test = model_weights.get_weights(self.model), self._test_readings(progress)
         overflow = progress.diverged and self._overflowed(final)
         for variable, value in zip(self._variables, progress.best, strict=True):
             variable.assign(value)
@@ -371,8 +465,9 @@ class Trainer:
             np.array(progress.history),
             progress.best_iteration,
             progress.best_loss,
-            self._test_accuracy(progress),
-            final_accuracy,
+            self._test_readings(progress),
+            final_test,
+            columns=self.columns,
             diverged=progress.diverged,
             overflow=overflow,
             compiler=self.compiler,
@@ -380,10 +475,11 @@ class Trainer:
             seconds=time.monotonic() - began,
         )
 
-    def _test_accuracy(self, progress: _Progress) -> float:
+    def _test_readings(self, progress: Progress) -> dict[str, float]:
         if progress.diverged:
-            return float("nan")
-        return float(np.mean([self.evaluate("test")[1] for _ in range(self._samples)]))
+            return self._named(self._nothing_read)
+        readings = [self.evaluate("test") for _ in range(self._samples)]
+        return self._named([float(np.mean(each)) for each in zip(*readings, strict=True)])
 
     def _overflowed(self, state: Weights) -> bool:
         """Whether weights whose loss is not finite in half precision have a finite loss in float32."""
@@ -393,45 +489,17 @@ class Trainer:
         model_weights.set_weights(trainer.model, state)
         return bool(np.isfinite(trainer.evaluate("validation")[0]))
 
-    def _saved(self, progress: _Progress) -> dict[str, np.ndarray]:
-        numbers = [progress.best_iteration, progress.best_loss, progress.least_badness, progress.seconds]
+    def _saved(self, progress: Progress) -> dict[str, np.ndarray]:
         return {
-            "history": np.array(progress.history),
-            "numbers": np.array(numbers, np.float64),
-            **{f"best/{i}": value for i, value in enumerate(progress.best)},
+            **progress.arrays(),
             **{f"model/{i}": variable.numpy() for i, variable in enumerate(self._variables)},
             **{f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self._optimizer.variables)},
         }
 
-    def _restore(self, saved: dict[str, np.ndarray]) -> _Progress:
+    def _restore(self, saved: dict[str, np.ndarray]) -> Progress:
         """Restores the variables and returns the progress of a training that was saved after a reading."""
         for i, variable in enumerate(self._variables):
             variable.assign(saved[f"model/{i}"])
         for i, variable in enumerate(self._optimizer.variables):
             variable.assign(saved[f"optimizer/{i}"])
-        best_iteration, best_loss, least_badness, seconds = map(float, saved["numbers"])
-        return _Progress(
-            iteration=int(saved["history"][-1, 0]),
-            history=list(map(tuple, saved["history"])),
-            least_badness=least_badness,
-            best_iteration=int(best_iteration),
-            best_loss=best_loss,
-            best=[saved[f"best/{i}"] for i in range(len(self._variables))],
-            seconds=seconds,
-        )
-
-
-@dataclasses.dataclass
-class _Progress:
-    """The progress of a training."""
-
-    iteration: int = 0
-    train_loss: float = float("nan")
-    train_accuracy: float = float("nan")
-    history: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
-    least_badness: float = float("inf")
-    best_iteration: int = 0
-    best_loss: float = float("inf")
-    best: list[np.ndarray] = dataclasses.field(default_factory=list)
-    diverged: bool = False
-    seconds: float = 0.0
+        return Progress.of(saved, self._nothing_read)

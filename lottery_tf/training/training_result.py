@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from lottery_tf.pruning.treatments import Weights
+from lottery_tf.results.stored_result import HISTORY_COLUMNS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,18 +17,19 @@ class TrainingResult:
     Attributes:
       final: every weight at the end.
       best: every weight at the early-stopping iteration.
-      history: (rows, 5) float64 array with `stored_result.HISTORY_COLUMNS`. There is a row every `eval_interval`
-        iterations, from the first iteration (before its step) to the end.
+      history: float64 array with the `columns`. There is a row every `eval_interval` iterations, from the first
+        iteration (before its step) to the end.
       early_stop_iteration: the first iteration with the lowest validation loss (or the highest accuracy).
       early_stop_val_loss: the validation loss at the early-stopping iteration.
-      test_accuracy: the test accuracy with the weights of the early-stopping iteration, in [0, 1].
-      final_test_accuracy: the test accuracy at the end of training, in [0, 1].
-      diverged: whether the validation loss became NaN or infinite. Training ends there, and the accuracies are NaN.
+      test: the loss and the metrics on the test images, with the weights of the early-stopping iteration.
+      final_test: the loss and the metrics on the test images at the end of training.
+      diverged: whether the validation loss became NaN or infinite. Training ends there, and the test readings are NaN.
       overflow: whether it diverged because a number left the range of float16. In float32 the same weights have a
         finite loss.
       compiler: the compiler of the steps, a name in `compilation.HOW_RUN`.
       seconds: the time spent on training and evaluating, summed over interruptions.
       xla_refused: the part of the steps that XLA could not compile; empty if XLA compiled them or did not try.
+      columns: the names of the columns of the history.
     """
 
     final: Weights
@@ -35,18 +37,29 @@ class TrainingResult:
     history: np.ndarray
     early_stop_iteration: int
     early_stop_val_loss: float
-    test_accuracy: float
-    final_test_accuracy: float
+    test: dict[str, float]
+    final_test: dict[str, float]
     diverged: bool
     overflow: bool
     compiler: str
     seconds: float
     xla_refused: str = ""
+    columns: tuple[str, ...] = HISTORY_COLUMNS
 
     @property
     def compiled_by(self) -> dict[str, str]:
         """The metrics that describe the compiler."""
         return {"compiler": self.compiler} | ({"xla_refused": self.xla_refused} if self.xla_refused else {})
+
+    @property
+    def test_accuracy(self) -> float:
+        """The accuracy on the test images at the early-stopping iteration, in [0, 1]; NaN where it is not read."""
+        return self.test.get("accuracy", float("nan"))
+
+    @property
+    def final_test_accuracy(self) -> float:
+        """The accuracy on the test images at the end of training, in [0, 1]; NaN where it is not read."""
+        return self.final_test.get("accuracy", float("nan"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from runs.flags import derived
 from runs.flags.storage import DATA_DIR
 
 if TYPE_CHECKING:
-    from lottery_tf.data import Dataset
+    from lottery_tf.dataset import Dataset
 
 _RUN = derived.define(
     RunSettings,

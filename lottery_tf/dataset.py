@@ -1,0 +1,111 @@
+"""Three splits of one data set: what experiments are done on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lottery_tf.errors import InputError
+from lottery_tf.examples import Split, leaves
+from lottery_tf.sources import Stream, split_of
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Dataset:
+    """Training, validation and test images of one data set.
+
+    Args:
+      train, validation, test: the splits, or whatever `sources.split_of` makes splits of: (images, labels), a
+        `tf.data.Dataset`, a `keras.utils.PyDataset`, anything else with a length whose items are batches.
+      name: the data set's name.
+      divide_by: what all images are divided by before a network sees them, wherever that is: in an experiment, in a
+        learned mask, in the landscape; 1: nothing. None leaves it to what the splits say.
+      in_memory: whether the examples of such sources are read into memory (True) or streamed (False); None: read if
+        they fit.
+
+    Raises:
+      InputError: splits that say different things.
+
+    >>> splits = [Split(np.zeros((count, 8, 8, 1), np.uint8), np.zeros(count)) for count in (60, 20, 20)]
+    >>> Dataset(*splits, name="squares")
+    Dataset 'squares'
+      train:      60 of (8, 8, 1) uint8, divided by 255 unless the network rescales or takes whole numbers
+      validation: 20 of (8, 8, 1) uint8, divided by 255 unless the network rescales or takes whole numbers
+      test:       20 of (8, 8, 1) uint8, divided by 255 unless the network rescales or takes whole numbers
+    >>> Dataset(*splits, divide_by=127.5).train
+    60 of (8, 8, 1) uint8, divided by 127.5
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    name: str = "custom"
+    divide_by: float | None = None
+    in_memory: bool | None = None
+
+    def __post_init__(self):
+        for name in SPLITS:
+            object.__setattr__(self, name, split_of(getattr(self, name), self.in_memory))
+        said = {split.divide_by for split in self.splits.values()}
+        if self.divide_by is not None:
+            for name, split in self.splits.items():
+                object.__setattr__(self, name, dataclasses.replace(split, divide_by=self.divide_by))
+        elif len(said) > 1:
+            raise InputError(
+                "The splits are to be divided by different numbers: "
+                + ", ".join(f"{name} by {split.divide_by}" for name, split in self.splits.items())
+                + ". Say it once: Dataset(..., divide_by=...)."
+            )
+        else:
+            object.__setattr__(self, "divide_by", *said)
+
+    def __repr__(self) -> str:
+        splits = "".join(f"\n  {name + ':':12}{split!r}" for name, split in self.splits.items())
+        return f"Dataset {self.name!r}{splits}"
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The images of each split by its name."""
+        return {name: getattr(self, name) for name in SPLITS}
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash of every image and label in their order; results of different data are never mixed."""
+        digest = hashlib.sha256()
+        for split in self.splits.values():
+            if isinstance(split, Stream):
+                split.digest(digest)
+                continue
+            for array in leaves(split.examples):
+                digest.update(f"{array.dtype}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]
+
+
+def as_dataset(data: Any) -> Dataset:
+    """A data set of what an experiment is given: one, or the sources of its three splits.
+
+    Raises:
+      InputError: something else.
+    """
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, Mapping) and data.keys() == {*SPLITS}:
+        return Dataset(**data)
+    if isinstance(data, (tuple, list)) and len(data) == len(SPLITS) and not any(map(_is_array, data)):
+        return Dataset(*data)
+    raise InputError(
+        f"An experiment is done on a Dataset, or on three sources: training, validation and test; given: "
+        f"{type(data).__name__}. For example: Experiment(model, (train, validation, test), ...)."
+    )
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "dtype") and hasattr(value, "shape")

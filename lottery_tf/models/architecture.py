@@ -1,0 +1,89 @@
+"""What a model is made of, as JSON: so that two models can be told apart, and their difference shown.
+
+Names say nothing: a model that is built twice in one process gets other names, and is the same model.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import keras
+import numpy as np
+
+from lottery_tf.masking.model_weights import OWN_VARIABLES
+
+NAMES = ("name", "keras_history", "input_layers", "output_layers", "inbound_nodes", "registered_name", "module")
+MASKED = "Masked"  # a masked layer is named after the one whose place it takes
+
+
+def describe_architecture(model: keras.Model) -> dict:
+    """What tells a model from others: each layer's class, settings and shapes of weights, and what feeds it.
+
+    Masks do not count, nor do the names and the values of weights.
+
+    >>> def network(units):
+    ...     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units), keras.layers.Dense(2)])
+    >>> describe_architecture(network(3)) == describe_architecture(network(3))
+    True
+    >>> describe_architecture(network(3))["1"]["weights"]
+    {'kernel': [4, 3], 'bias': [3]}
+    """
+    layers = list(model._flatten_layers(include_self=False))
+    described = {str(number): _described(layer) for number, layer in enumerate(layers)}
+    feeds = {str(number): own for number, own in enumerate(_feeds(model))}
+    return {"layers": len(layers), **described, "feeds": feeds}
+
+
+def _described(layer: keras.layers.Layer) -> dict:
+    own = {
+        "class": type(layer).__name__.removeprefix(MASKED),
+        "weights": {v.name: list(v.shape) for v in layer._trainable_variables + layer._non_trainable_variables
+                    if v.name not in OWN_VARIABLES},
+    }  # fmt: skip
+    # A model inside a model is described by its layers, which are listed too.
+    return own if isinstance(layer, keras.Model) else own | {"config": _settings(layer)}
+
+
+def _settings(layer: keras.layers.Layer) -> dict:
+    """A layer's settings as JSON; nothing where it cannot say them."""
+    try:
+        config = keras.saving.serialize_keras_object(layer)["config"]
+        return json.loads(json.dumps(_without_names(config), default=lambda value: type(value).__name__))
+    except (NotImplementedError, TypeError, ValueError, KeyError):
+        return {}
+
+
+def _without_names(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.get("class_name") == "__lambda__":
+            return "lambda"
+        return {key: _without_names(each) for key, each in value.items() if key not in NAMES and each is not None}
+    if not isinstance(value, (list, tuple)):
+        return value
+    if len(value) == 3 and isinstance(value[0], str) and value[0].endswith("\n"):
+        return "lambda"  # its code, which names the file and the line where it stands
+    return [_without_names(each) for each in value]
+
+
+def _feeds(model: keras.Model) -> list[str]:
+    """For each operation of a functional model its class and what it is called with; tensors by who makes them."""
+    model = getattr(model, "_functional", None) or model
+    if not hasattr(model, "operations"):
+        return []
+    numbers = {id(operation): number for number, operation in enumerate(model.operations)}
+    own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
+
+    def argument(value: Any) -> str:
+        if isinstance(value, keras.KerasTensor):
+            maker = value._keras_history
+            return f"#{numbers.get(id(maker.operation))}.{maker.tensor_index}"
+        return str(np.asarray(value).tolist()) if hasattr(value, "__array__") else str(value)
+
+    rows = []
+    for operation in model.operations:
+        for node in operation._inbound_nodes:
+            if id(node) in own:
+                called = keras.tree.map_structure(argument, [list(node.arguments.args), dict(node.arguments.kwargs)])
+                rows.append(f"{type(operation).__name__.removeprefix(MASKED)} {called}")
+    return rows

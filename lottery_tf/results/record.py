@@ -1,0 +1,39 @@
+"""What an experiment says of itself, kept beside its results: another experiment does not take them for its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lottery_tf.errors import InputError
+
+SHOWN = 6  # differences in a message; an architecture may differ in hundreds
+
+
+def check_record(found: Mapping, wanted: Mapping, where: object) -> None:
+    """Raises InputError where a record is another experiment's; the message shows the differences.
+
+    What either of them lacks is not compared: versions of this package and of Keras say more or less. Lists are
+    compared with their lengths.
+
+    >>> here = {"training": {"iterations": 30, "decay": "none"}}
+    >>> check_record({"training": {"iterations": 20}}, here, "results/mine")  # doctest: +NORMALIZE_WHITESPACE
+    Traceback (most recent call last):
+    ...
+    lottery_tf.errors.InputError: results/mine holds results of another experiment: training.iterations is 20 there, 30
+    here. Choose another folder, or make the experiment that it belongs to.
+    """
+    if differ := _differences(found, wanted):
+        more = f"; and {len(differ) - SHOWN} more differences" if len(differ) > SHOWN else ""
+        raise InputError(
+            f"{where} holds results of another experiment: "
+            + "; ".join(f"{name} is {a} there, {b} here" for name, a, b in differ[:SHOWN])
+            + f"{more}. Choose another folder, or make the experiment that it belongs to."
+        )
+
+
+def _differences(found: Any, wanted: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        both = [key for key in wanted if key in found]
+        return [row for key in both for row in _differences(found[key], wanted[key], f"{name}.{key}".lstrip("."))]
+    return [] if found == wanted else [(name, found, wanted)]

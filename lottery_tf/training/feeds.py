@@ -1,0 +1,159 @@
+"""How examples come to the training steps: gathered from memory in the graph, or streamed from the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf.examples import Arrays, Split, leaves, map_arrays
+from lottery_tf.seeds import generator
+from lottery_tf.sources import Stream
+from lottery_tf.training.batches import batch_indices
+
+BLOCK_BYTES = 2**28  # of examples that are shuffled among each other where they can only be read in their own order
+
+
+class MemoryFeed:
+    """Examples of one split in memory, which TensorFlow gathers by their indices.
+
+    Args:
+      split: the examples.
+    """
+
+    in_memory = True
+
+    def __init__(self, split: Split):
+        self._size = len(split)
+        self._tensors = map_arrays(tf.constant, split.examples)
+
+    def chunk(self, first: int, count: int, batch_size: int, seed: int, level: int) -> np.ndarray:
+        """What `batch` makes the batches of the iterations `first` to `first + count - 1` of: their indices."""
+        return batch_indices(first, count, self._size, batch_size, seed, level)
+
+    def batch(self, chunk, step) -> Arrays:
+        """The batch of a step of a chunk: inputs, labels and, where there are any, weights. In TensorFlow."""
+        return self.gather(chunk[step])
+
+    def gather(self, indices) -> Arrays:
+        """Some examples by their indices, in TensorFlow."""
+        return map_arrays(lambda tensor: tf.gather(tensor, indices), self._tensors)
+
+
+class StreamFeed:
+    """Examples of one split that are read while a network trains.
+
+    Where batches can be asked for by number, each epoch reads them in an order drawn from the seed. Otherwise each
+    epoch reads from the beginning, and shuffles blocks of examples by the seed. As in memory, an epoch's last partial
+    batch is dropped.
+
+    Args:
+      split: the examples.
+    """
+
+    in_memory = False
+
+    def __init__(self, split: Stream):
+        self._split = split
+        self._recent: dict[tuple, tuple] = {}  # batches of the last chunk, by order and iteration
+        self._reading: Iterator[tuple] | None = None
+        self._next: tuple | None = None  # what `_reading` gives next, as keys of `_recent`
+
+    def chunk(self, first: int, count: int, batch_size: int, seed: int, level: int) -> Arrays:
+        """The batches of the iterations `first` to `first + count - 1`, one after the other on a new first axis."""
+        order = (batch_size, seed, level)
+        batches = [self._batch((*order, iteration)) for iteration in range(first, first + count)]
+        self._recent = {(*order, first + place): batch for place, batch in enumerate(batches)}
+        stacked = iter([np.stack(column) for column in zip(*map(leaves, batches), strict=True)])
+        return map_arrays(lambda _: next(stacked), batches[0])
+
+    def batch(self, chunk, step) -> Arrays:
+        """The batch of a step of a chunk, in TensorFlow."""
+        return map_arrays(lambda tensor: tensor[step], chunk)
+
+    def gather(self, indices) -> Arrays:
+        """Some examples by their indices."""
+        return map_arrays(tf.constant, self._split.take(np.asarray(indices)).examples)
+
+    def in_order(self, batch_size: int) -> Iterator[Arrays]:
+        """All examples in batches, the last of which may be smaller."""
+        yield from _rebatched(iter(self._split.batches), batch_size, partial=True)
+
+    def _batch(self, key: tuple) -> tuple:
+        if key in self._recent:
+            return self._recent[key]
+        batch_size, seed, level, iteration = key
+        if hasattr(self._split.batches, "rows"):
+            return self._split.batches.rows(batch_indices(iteration, 1, len(self._split), batch_size, seed, level)[0])
+        epoch, place = divmod(iteration, len(self._split) // batch_size)
+        if self._next != key or place == 0:
+            self._reading = self._epoch(epoch, place, batch_size, seed, level)
+        batch = next(self._reading)
+        self._next = (batch_size, seed, level, iteration + 1)
+        return batch
+
+    def _epoch(self, epoch: int, place: int, batch_size: int, seed: int, level: int) -> Iterator[tuple]:
+        """The batches of an epoch from one on."""
+        batches = self._split.batches
+        if not batches.random_access:
+            blocks = _shuffled(iter(batches), generator(seed, "data order", level, epoch))
+            for number, batch in enumerate(_rebatched(blocks, batch_size)):
+                if number >= place:
+                    yield batch
+            return
+        order = generator(seed, "data order", level, epoch).permutation(len(batches))
+        size, last = len(self._split.labels_of_first), len(batches) - 1
+        ends = np.cumsum([len(self._split) - size * last if number == last else size for number in order])
+        begin = int(np.searchsorted(ends, place * batch_size, side="right"))
+        skipped = place * batch_size - (int(ends[begin - 1]) if begin else 0)
+        examples = (batches[int(number)] for number in order[begin:])
+        yield from _rebatched(examples, batch_size, skipped)
+
+
+def _rebatched(batches: Iterator[tuple], size: int, skipped: int = 0, partial: bool = False) -> Iterator[tuple]:
+    """The same examples in batches of another size, without the first few; the rest at the end only if asked for."""
+    left: tuple | None = None
+    for batch in batches:
+        if skipped:
+            batch = _rows(batch, slice(skipped, None))
+            skipped = 0
+        left = batch if left is None else _joined([left, batch])
+        while len(leaves(left)[0]) >= size:
+            yield _rows(left, slice(size))
+            left = _rows(left, slice(size, None))
+    if partial and left is not None and len(leaves(left)[0]):
+        yield left
+
+
+def _shuffled(batches: Iterator[tuple], rng: np.random.Generator) -> Iterator[tuple]:
+    """The same examples, shuffled within blocks that fit into memory."""
+    block: list[tuple] = []
+    read = 0
+    for batch in batches:
+        block.append(batch)
+        read += sum(array.nbytes for array in leaves(batch))
+        if read >= BLOCK_BYTES:
+            yield _permuted(block, rng)
+            block, read = [], 0
+    if block:
+        yield _permuted(block, rng)
+
+
+def _permuted(block: list[tuple], rng: np.random.Generator) -> tuple:
+    joined = _joined(block)
+    return _rows(joined, rng.permutation(len(leaves(joined)[0])))
+
+
+def _joined(batches: list[tuple]) -> tuple:
+    columns = iter([np.concatenate(column) for column in zip(*map(leaves, batches), strict=True)])
+    return map_arrays(lambda _: next(columns), batches[0])
+
+
+def _rows(batch: tuple, rows) -> tuple:
+    return map_arrays(lambda array: array[rows], batch)
+
+
+def make_feed(split: Split) -> MemoryFeed | StreamFeed:
+    """The feed of a split."""
+    return StreamFeed(split) if isinstance(split, Stream) else MemoryFeed(split)

@@ -1,0 +1,75 @@
+"""Which input of a model each array is for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from lottery_tf.dataset import Dataset
+from lottery_tf.errors import InputError
+from lottery_tf.examples import Arrays, leaves
+
+
+def graph(model: keras.Model) -> keras.Model | None:
+    """A model, or the network in it, as a functional one; None where it is none."""
+    model = getattr(model, "network", model)
+    model = getattr(model, "_functional", None) or model
+    return model if hasattr(model, "_nodes_by_depth") else None
+
+
+def input_tensors(model: keras.Model, inputs: Arrays) -> list[Any] | None:
+    """The symbolic input of a model that each array is for, in the order of `dataset.leaves`.
+
+    As in Keras, a dictionary names inputs, and a tuple has them in the model's order.
+
+    Raises:
+      InputError: not one array for each input. (None: a model that does not show its inputs.)
+    """
+    functional = graph(model)
+    if functional is None:
+        return None
+    struct = functional._inputs_struct
+    if isinstance(inputs, dict):
+        named = struct if isinstance(struct, dict) else {each.name: each for each in keras.tree.flatten(struct)}
+        if odd := named.keys() ^ inputs.keys():
+            raise InputError(
+                f"The inputs of the model {functional.name!r} are {', '.join(map(repr, named))}; missing or unknown: "
+                f"{', '.join(sorted(map(repr, odd)))}."
+            )
+        return leaves({name: named[name] for name in inputs})
+    found = keras.tree.flatten(struct)
+    if len(found) != len(leaves(inputs)):
+        raise InputError(
+            f"The model {functional.name!r} has {len(found)} inputs, and the data have {len(leaves(inputs))}."
+        )
+    return found
+
+
+def check_shapes(model: keras.Model, dataset: Dataset) -> None:
+    """Raises InputError for images of a shape that the model cannot take."""
+    for name, split in dataset.splits.items():
+        tensors = input_tensors(model, split.images)
+        for tensor, images in zip(tensors or (), leaves(split.images) if tensors else (), strict=True):
+            if not _fits(images.shape[1:], tensor.shape[1:]):
+                raise InputError(
+                    f"The {name} images have shape {images.shape[1:]}; the model {model.name!r} takes "
+                    f"{tensor.shape[1:]}."
+                )
+
+
+def output_shapes(model: keras.Model, inputs: Arrays) -> Any:
+    """The shape of a model's output, the batch first, or a structure of shapes where there are several.
+
+    Args:
+      model: the model.
+      inputs: a few examples as the network sees them, for a model that does not show its outputs.
+    """
+    functional = graph(model)
+    outputs = functional._outputs_struct if functional else getattr(model, "network", model)(inputs, training=False)
+    return keras.tree.map_structure(lambda output: (None, *output.shape[1:]), outputs)
+
+
+def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
+    """Whether images have the shape that a model takes; None is any size."""
+    return len(images) == len(taken) and all(wanted in (size, None) for size, wanted in zip(images, taken, strict=True))

@@ -1,0 +1,231 @@
+"""What a training minimizes, and what is read of it: the paper's cross-entropy and accuracy, or any of Keras's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf.dataset import Dataset
+from lottery_tf.errors import InputError
+from lottery_tf.registry import choose
+
+LOWEST, HIGHEST = "lowest", "highest"
+DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # as Keras's metrics call them
+
+
+class Classification:
+    """Cross-entropy of whole-number labels, and accuracy: what a training minimizes and reads if nothing is said.
+
+    Outputs for each pixel or step count as the mean over these.
+
+    Args:
+      from_logits: whether the outputs are logits or probabilities.
+
+    Attributes:
+      metrics: what is read beside the loss, in this order.
+    """
+
+    metrics: tuple[str, ...] = ("accuracy",)
+
+    def __init__(self, from_logits: bool = True):
+        self._from_logits = from_logits
+
+    def check(self, model: keras.Model, dataset: Dataset, shapes: Any) -> None:
+        """Raises InputError for labels that are no classes of the model's outputs, whose shapes are given."""
+        if not isinstance(shapes, tuple) or isinstance(shapes[-1], tuple):
+            raise InputError(
+                f"The model {model.name!r} has several outputs; say what each is trained for: loss={{...}} with the "
+                "names of its outputs, as in Keras's compile."
+            )
+        for name, split in dataset.splits.items():
+            labels = split.labels
+            if not isinstance(labels, np.ndarray) or labels.dtype != np.int32 or labels.min() < 0:
+                given = f"{labels.shape} {labels.dtype}" if isinstance(labels, np.ndarray) else type(labels).__name__
+                raise InputError(
+                    f"Labels have to be whole numbers from 0, one an image; the {name} labels are {given}. For other "
+                    'labels say what is trained: loss="mse", for example, or any loss of Keras.'
+                )
+            if labels.ndim != len(shapes) - 1:
+                raise InputError(
+                    f"The {name} labels have shape {labels.shape[1:]} for each image; the outputs of the model "
+                    f"{model.name!r}, without the classes, have {shapes[1:-1]}. For other labels say what is trained: "
+                    'loss="categorical_crossentropy", for example, or any loss of Keras.'
+                )
+            if (label := int(labels.max())) >= shapes[-1]:
+                raise InputError(
+                    f"The largest {name} label is {label}; the model {model.name!r} has {shapes[-1]} outputs."
+                )
+
+    def sums(self, labels, outputs, weights=None):
+        """Summed cross-entropy and number of right answers of a batch, both float32; in TensorFlow."""
+        outputs = tf.cast(outputs, tf.float32)
+        losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
+        right = tf.cast(tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels), tf.float32)
+        losses, right = _example_means(losses), _example_means(right)
+        return tf.reduce_sum(losses if weights is None else losses * weights), tf.reduce_sum(right)
+
+    def begin(self) -> None:
+        """Begins a reading."""
+
+    def readings(self, loss: float, right: float, count: int) -> tuple[float, ...]:
+        """The loss and the metrics of `count` examples, from the sums of their batches."""
+        return loss / count, right / count
+
+
+def _example_means(values):
+    """One value an example: the mean over its pixels or steps."""
+    return values if len(values.shape) < 2 else tf.reduce_mean(values, axis=tuple(range(1, len(values.shape))))
+
+
+class _Judge(keras.Model):
+    """Computes losses and metrics as `Model.compile` and `fit` do, and has no weights of its own."""
+
+    def call(self, inputs):
+        """Nothing is computed."""
+        return inputs
+
+
+class KerasObjective:
+    """A loss and metrics as Keras's `compile` takes them.
+
+    Args:
+      model: the model that is trained; the names of its outputs are those that dictionaries use.
+      loss, metrics: as for Keras's `compile`.
+      loss_weights: the same.
+
+    Attributes:
+      metrics: the names of what is read beside the loss, in the order of the readings.
+      directions: for each of them whether "lowest" or "highest" is best, where that is known.
+    """
+
+    def __init__(self, model: keras.Model, loss: Any, metrics: Any = None, loss_weights: Any = None):
+        self._model = getattr(model, "network", model)
+        self._judge = _Judge()
+        if hasattr(self._model, "output_names"):
+            self._judge.output_names = self._model.output_names
+        self._judge.compile(loss=loss, metrics=metrics, loss_weights=loss_weights)
+        self.metrics: tuple[str, ...] = ()
+        self.directions: dict[str, str] = {}
+
+    def check(self, inputs, labels, weights=None) -> None:
+        """Makes the metrics' variables from a few examples as the network sees them.
+
+        Raises:
+          InputError: a loss or a metric that cannot be computed of the model's outputs and these labels.
+        """
+        outputs = self._model(inputs, training=False)
+        try:
+            self.sums(labels, outputs, weights)
+            results = self._judge.get_metrics_result()
+        except Exception as error:  # Keras and TensorFlow raise whatever their losses meet
+            shapes = [keras.tree.map_structure(lambda each: tuple(each.shape), own) for own in (outputs, labels)]
+            raise InputError(
+                f"The loss and the metrics cannot be computed of outputs of shape {shapes[0]} and labels of shape "
+                f"{shapes[1]}: {error}"
+            ) from error
+        self.metrics = tuple(name for name in results if name != "loss")
+        # With several outputs, the name of a reading is that of the output and of the metric.
+        own = {metric.name: getattr(metric, "_direction", None) for metric in _leaf_metrics(self._judge)}
+        self.directions = {
+            name: DIRECTIONS[direction]
+            for name in self.metrics
+            for metric, direction in own.items()
+            if direction and (name == metric or name.endswith(f"_{metric}"))
+        }
+        self.begin()
+
+    def sums(self, labels, outputs, weights=None):
+        """The mean loss times the batch's size, and 0; the metrics count by themselves. In TensorFlow."""
+        outputs = keras.tree.map_structure(_as_float32, outputs)
+        size = tf.cast(tf.shape(keras.tree.flatten(labels)[0])[0], tf.float32)
+        loss = self._judge.compute_loss(y=labels, y_pred=outputs, sample_weight=weights)
+        self._judge.compute_metrics(None, labels, outputs, weights)
+        return tf.cast(loss, tf.float32) * size, tf.zeros(())
+
+    def begin(self) -> None:
+        """Begins a reading."""
+        self._judge.reset_metrics()
+
+    def readings(self, loss: float, right: float, count: int) -> tuple[float, ...]:
+        """The loss and the metrics of `count` examples."""
+        results = self._judge.get_metrics_result()
+        return loss / count, *(float(np.mean(results[name])) for name in self.metrics)
+
+
+Objective = Classification | KerasObjective
+
+
+def _as_float32(values):
+    return tf.cast(values, tf.float32) if values.dtype.is_floating else values
+
+
+def _leaf_metrics(judge: keras.Model) -> list[keras.metrics.Metric]:
+    """The metrics that a compiled model was given, without those that gather them."""
+    found, pending = [], list(judge.metrics)
+    while pending:
+        metric = pending.pop()
+        inner = getattr(metric, "metrics", None)
+        if isinstance(inner, (list, tuple)) and inner:
+            pending += inner
+        else:
+            found.append(metric)
+    return found
+
+
+class BestReading:
+    """Which reading of the validation split is the best: the early-stopping point.
+
+    Args:
+      objective: what is read.
+      by: "loss" or a metric's name, with or without "val_" or "validation_".
+      best: "lowest" or "highest"; None: what Keras knows of the metric.
+
+    Raises:
+      InputError: something that is not read, or of which nobody says which side is better.
+    """
+
+    def __init__(self, objective: Objective, by: str = "loss", best: str | None = None):
+        names = ("loss", *objective.metrics)
+        self.name = by.removeprefix("validation_").removeprefix("val_")
+        choose(dict.fromkeys(names), self.name, "reading")
+        known = {"loss": LOWEST, "accuracy": HIGHEST} | getattr(objective, "directions", {})
+        best = best or known.get(self.name, LOWEST if self.name.endswith("_loss") else None)
+        if best not in (LOWEST, HIGHEST):
+            raise InputError(
+                f"Is the lowest {self.name} the best, or the highest? Say best_is={LOWEST!r} or best_is={HIGHEST!r}."
+            )
+        self._index, self._sign = names.index(self.name), 1 if best == LOWEST else -1
+
+    def badness(self, readings: Sequence[float]) -> float:
+        """A number that is the lower the better the readings are."""
+        return self._sign * readings[self._index]
+
+
+def describe(value: Any) -> Any:
+    """A loss, metric or optimizer as JSON: what tells it from others, for the record of an experiment.
+
+    >>> describe({"a": "mse", "b": [keras.losses.Huber(delta=2.0)]})["b"][0]["config"]["delta"]
+    2.0
+    """
+    if isinstance(value, dict):
+        return {str(name): describe(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [describe(each) for each in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if hasattr(value, "get_config"):
+        try:
+            config = value.get_config() | getattr(value, "_fn_kwargs", {})  # some of Keras's losses leave these out
+        except NotImplementedError:
+            config = {}
+        config = json.loads(json.dumps(config, default=lambda each: type(each).__name__))
+        return {
+            "class_name": type(value).__name__,
+            "config": {key: own for key, own in config.items() if key != "name"},
+        }
+    return getattr(value, "__name__", type(value).__name__)

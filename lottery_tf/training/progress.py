@@ -1,0 +1,56 @@
+"""Where a training stands, and its best weights so far."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass
+class Progress:
+    """Where a training stands.
+
+    Attributes:
+      iteration: the next iteration.
+      trained: the loss and the metrics on the training examples since the last reading.
+      history: the readings so far.
+      least_badness: how bad the best reading so far is.
+      best_iteration, best_loss, best: its iteration, its validation loss, and every weight there.
+      diverged: whether the validation loss is no number any more.
+      seconds: the time spent.
+    """
+
+    iteration: int
+    trained: tuple[float, ...]
+    history: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
+    least_badness: float = float("inf")
+    best_iteration: int = 0
+    best_loss: float = float("inf")
+    best: list[np.ndarray] = dataclasses.field(default_factory=list)
+    diverged: bool = False
+    seconds: float = 0.0
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint keeps of it."""
+        numbers = [self.best_iteration, self.best_loss, self.least_badness, self.seconds]
+        return {
+            "history": np.array(self.history),
+            "numbers": np.array(numbers, np.float64),
+            **{f"best/{i}": value for i, value in enumerate(self.best)},
+        }
+
+    @classmethod
+    def of(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> Progress:
+        """The progress of a checkpoint, which was saved just after a reading of the validation split."""
+        best_iteration, best_loss, least_badness, seconds = map(float, saved["numbers"])
+        return cls(
+            iteration=int(saved["history"][-1, 0]),
+            trained=trained,
+            history=list(map(tuple, saved["history"])),
+            least_badness=least_badness,
+            best_iteration=int(best_iteration),
+            best_loss=best_loss,
+            best=[saved[f"best/{i}"] for i in range(sum(name.startswith("best/") for name in saved))],
+            seconds=seconds,
+        )

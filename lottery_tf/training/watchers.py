@@ -1,0 +1,86 @@
+"""Keras's callbacks beside a training: they may watch it, and not change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from lottery_tf.errors import InputError
+
+CHANGE_TRAINING = {  # Keras's callback -> what to use in its place
+    "EarlyStopping": "the early-stopping point is found afterwards (best_by=..., best_is=...)",
+    "ReduceLROnPlateau": "give a schedule as the optimizer's learning rate",
+    "LearningRateScheduler": "give a schedule as the optimizer's learning rate",
+    "SwapEMAWeights": "pruned weights must not move",
+    "BackupAndRestore": "a ResultsFolder keeps checkpoints",
+    "TerminateOnNaN": "a training whose loss is no number ends by itself",
+}
+
+
+def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Raises InputError for what is no callback, or one of those that change a training."""
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(f"{callback!r} is no Keras callback.")
+        for kind in type(callback).__mro__:
+            if kind.__name__ in CHANGE_TRAINING and kind.__module__.startswith("keras."):
+                instead = CHANGE_TRAINING[kind.__name__]
+                raise InputError(f"{kind.__name__} would change the training; callbacks may only watch: {instead}.")
+
+
+class Watchers:
+    """Calls Keras's callbacks during one training: a reading of the validation split is an epoch to them.
+
+    Args:
+      callbacks: the callbacks; none: nothing is done.
+      model: the model that is trained.
+      about: what is trained (seed, level, treatment), among the callbacks' `params`.
+
+    Raises:
+      InputError: a callback changed the weights, or asked for the training to stop.
+    """
+
+    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], model: keras.Model, about: dict[str, Any]):
+        self._model, self._readings, self._list = model, 0, None
+        if callbacks:
+            if not hasattr(model, "optimizer"):
+                model.optimizer = None  # TensorBoard's callback looks for one
+            self._list = keras.callbacks.CallbackList(list(callbacks), model=model, **about)
+
+    def __enter__(self) -> Self:
+        if self._list is not None:
+            self._model.stop_training = False
+            self._watch(self._list.on_train_begin)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._list is not None:
+            self._watch(self._list.on_train_end)
+
+    def reading(self, columns: Sequence[str], row: np.ndarray) -> None:
+        """Tells the callbacks of a reading: its numbers as Keras calls them, and the iteration."""
+        if self._list is None:
+            return
+        logs = {
+            name.removeprefix("train_").replace("validation_", "val_"): float(value)
+            for name, value in zip(columns, row, strict=True)
+        }
+        self._watch(self._list.on_epoch_begin, self._readings)
+        self._watch(self._list.on_epoch_end, self._readings, logs)
+        self._readings += 1
+
+    def _watch(self, call, *arguments) -> None:
+        before = [variable.numpy() for variable in self._model.variables]
+        call(*arguments)
+        changed = (
+            one.tobytes() != variable.numpy().tobytes()
+            for one, variable in zip(before, self._model.variables, strict=True)
+        )
+        if self._model.stop_training or any(changed):
+            raise InputError(
+                "A callback stopped the training or changed weights. Callbacks may only watch: a training runs to its "
+                "end, so that all results are comparable."
+            )

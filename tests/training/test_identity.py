@@ -1,0 +1,153 @@
+"""An experiment finds its own results and no other's."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from conftest import tiny_network
+from keras import layers
+
+import lottery_tf as lt
+from lottery_tf.errors import InputError
+from lottery_tf.masking import model_weights
+from lottery_tf.models.architecture import describe_architecture
+from lottery_tf.results.paths import EXPERIMENT_RECORD
+from lottery_tf.training.trainer import Trainer
+
+SETTINGS = lt.TrainingSettings(iterations=10, learning_rate=0.01, batch_size=40, eval_interval=5)
+
+
+def network(*hidden, units=12, activation="relu"):
+    stack = [layers.Flatten(), layers.Dense(units, activation), *hidden, layers.Dense(3)]
+    return keras.Sequential([keras.Input((6, 6, 1)), *stack])
+
+
+def residual(twice):
+    """Two models of the same layers that are wired differently."""
+    inputs = values = keras.Input((6,))
+    first, second = layers.Dense(6), layers.Dense(6)
+    values = first(values)
+    values = second(values) + (values if twice else inputs)
+    return keras.Model(inputs, values)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        (network, network, True),
+        (network, lambda: lt.masked(network()), True),
+        (lambda: residual(True), lambda: residual(True), True),
+        (lambda: residual(True), lambda: residual(False), False),
+        (network, lambda: network(units=13), False),
+        (network, lambda: network(activation="tanh"), False),
+        (network, lambda: network(layers.Dropout(0.1)), False),
+        (lambda: network(layers.Dropout(0.1)), lambda: network(layers.Dropout(0.2)), False),
+        (lambda: functional(2.0), lambda: functional(2.0), True),
+        (lambda: functional(2.0), lambda: functional(3.0), False),
+        (lambda: network(network_inside(4)), lambda: network(network_inside(5)), False),
+        (lambda: network(activation=lambda x: x), lambda: network(activation=lambda x: x), True),
+    ],
+)
+def test_architectures_are_told_apart_whatever_their_names(one, other, alike):
+    first, second = describe_architecture(one()), describe_architecture(other())
+    assert (first == second) == alike
+    assert json.loads(json.dumps(first)) == first
+
+
+def functional(factor):
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, layers.Dense(3)(inputs * factor))
+
+
+def network_inside(units):
+    return keras.Sequential([keras.Input((12,)), layers.Dense(units)])
+
+
+@pytest.fixture(scope="module")
+def trainer(tiny_dataset):
+    return Trainer(tiny_network(), tiny_dataset, SETTINGS)
+
+
+def make(dataset, results, model=None, training=SETTINGS, **options):
+    return lt.Experiment(model or tiny_network(), dataset, training, results=results, **options)
+
+
+OTHERS = {
+    "model.2.config.units is 12 there, 13 here": {"model": lambda: network(units=13)},
+    "model.layers is 4 there, 5 here": {"model": lambda: network(layers.Dense(4))},
+    "training.iterations is 10 there, 20 here": {"training": dataclasses.replace(SETTINGS, iterations=20)},
+    "pruning.dense is 0.2 there, 0.5 here": {"pruning": lt.PruningSettings(dense=0.5)},
+    "from_logits is True there, False here": {"from_logits": False},
+}
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_results_of_another_experiment_are_refused_with_the_difference(in_memory, tiny_dataset, trainer, tmp_path):
+    folder = tmp_path / "mine"
+    results = lt.MemoryResults() if in_memory else lt.ResultsFolder(folder, {"model": "mine"})
+    first = make(tiny_dataset, results, trainer=trainer)
+    list(first.levels(lt.Treatment(), 0, 1))
+    for difference, other in OTHERS.items():
+        arguments = other | ({"model": other["model"]()} if "model" in other else {})
+        with pytest.raises(InputError, match=difference):
+            make(tiny_dataset, results if in_memory else lt.ResultsFolder(folder, {"model": "mine"}), **arguments)
+    changed = dataclasses.replace(tiny_dataset, divide_by=2)
+    with pytest.raises(InputError, match=r"images is divided by 255 there, divided by 2 here"):
+        make(changed, results)
+    with pytest.raises(InputError, match="data is"):
+        make(dataclasses.replace(tiny_dataset, train=tiny_dataset.test), results)
+    again = make(tiny_dataset, results, trainer=trainer, model=lt.unmasked(tiny_network()))
+    list(again.levels(lt.Treatment(), 0, 1))
+    assert (first.trained, again.trained) == (2, 0)
+
+
+def test_a_folder_from_before_there_were_records_is_taken_up_by_the_same_experiment(tiny_dataset, trainer, tmp_path):
+    results = lt.ResultsFolder(tmp_path, {})
+    list(make(tiny_dataset, results, trainer=trainer).levels(lt.Treatment(), 0, 1))
+    (tmp_path / EXPERIMENT_RECORD).unlink()
+    for other in ({"model": network(units=13)}, {"training": dataclasses.replace(SETTINGS, iterations=20)}):
+        with pytest.raises(InputError, match="holds results of another experiment"):
+            make(tiny_dataset, results, **other)
+        assert not (tmp_path / EXPERIMENT_RECORD).exists()
+    again = make(tiny_dataset, results, trainer=trainer)
+    list(again.levels(lt.Treatment(), 0, 1))
+    assert again.trained == 0
+
+
+def test_what_a_newer_version_records_besides_changes_nothing(tiny_dataset, trainer, tmp_path):
+    results = lt.ResultsFolder(tmp_path, {})
+    make(tiny_dataset, results, trainer=trainer)
+    record = json.loads((tmp_path / EXPERIMENT_RECORD).read_text())
+    record["training"] |= {"new": 1}
+    record["model"]["1"]["config"] |= {"new_in_keras": True}
+    del record["pruning"]["downsample"], record["model"]["2"]["config"]["use_bias"]
+    (tmp_path / EXPERIMENT_RECORD).write_text(json.dumps(record))
+    make(tiny_dataset, results, trainer=trainer)
+
+
+def test_initial_weights_that_changed_are_noticed(tiny_dataset, trainer, tmp_path):
+    weights = model_weights.get_weights(tiny_network())
+    results = lt.ResultsFolder(tmp_path, {})
+    list(make(tiny_dataset, results, trainer=trainer, initial=lambda seed: weights).levels(lt.Treatment(), 0, 1))
+    other = weights | {"output/kernel": np.ones_like(weights["output/kernel"])}
+    changed = make(tiny_dataset, results, trainer=trainer, initial=lambda seed: other)
+    with pytest.raises(InputError, match="dense network of seed 0 that is there began from other weights"):
+        list(changed.levels(lt.Treatment(), 0, 2))
+    same = make(tiny_dataset, results, trainer=trainer, initial=lambda seed: weights)
+    assert len(list(same.levels(lt.Treatment(), 0, 2))) == 3
+
+
+def test_learned_masks_of_another_network_are_refused(tiny_dataset, tmp_path):
+    results = lt.ResultsFolder(tmp_path, {})
+
+    def learner(model, training=SETTINGS):
+        return lt.MaskLearner(model, tiny_dataset, lt.MaskSettings(), training, results=results)
+
+    learner(network())
+    learner(network(), dataclasses.replace(SETTINGS, iterations=20))  # its path tells it apart
+    with pytest.raises(InputError, match="units is 12 there, 13 here"):
+        learner(network(units=13))
+    with pytest.raises(InputError, match=r"training.eval_interval is 5 there, 2 here"):
+        learner(network(), dataclasses.replace(SETTINGS, eval_interval=2))
