@@ -6,7 +6,6 @@ from .data import load as load
 from .dataset import Dataset as Dataset
 from .errors import DamagedFile as DamagedFile
 from .errors import InputError as InputError
-from .examples import Split as Split
 from .experiment import Experiment as Experiment
 from .experiment import paper_experiment as paper_experiment
 from .landscape.curvature import Curvature as Curvature
@@ -49,6 +48,7 @@ from .results.store import MemoryResults as MemoryResults
 from .results.store import ResultsFolder as ResultsFolder
 from .results.stored_result import StoredResult as StoredResult
 from .results.walk import finished as finished
+from .splits import Split as Split
 from .supermasks.heuristics import HeuristicSupermasks as HeuristicSupermasks
 from .supermasks.learning import MaskLearner as MaskLearner
 from .supermasks.mask_settings import MaskSettings as MaskSettings

@@ -20,11 +20,11 @@ import numpy as np
 from lottery_tf import errors
 from lottery_tf.dataset import Dataset
 from lottery_tf.errors import InputError
-from lottery_tf.examples import Split
 from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.seeds import generator
+from lottery_tf.splits import Split
 
 log = logging.getLogger(__name__)
 

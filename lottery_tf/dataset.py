@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.examples import Split, leaves
 from lottery_tf.sources import Stream, split_of
+from lottery_tf.splits import Split, leaves
 
 SPLITS = ("train", "validation", "test")
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from lottery_tf import hardware
 from lottery_tf.errors import InputError
-from lottery_tf.examples import Split, leaves, map_arrays
+from lottery_tf.splits import Split, leaves, map_arrays
 
 log = logging.getLogger(__name__)
 

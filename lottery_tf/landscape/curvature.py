@@ -16,12 +16,12 @@ import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator
 
 from lottery_tf.errors import InputError
-from lottery_tf.examples import Split, map_arrays
 from lottery_tf.landscape.subspace import Subspace
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
+from lottery_tf.splits import Split, map_arrays
 from lottery_tf.training.objective import Classification, KerasObjective, Objective
 from lottery_tf.training.precision import set_float32
 from lottery_tf.training.scaling import Scaling

@@ -17,10 +17,10 @@ from keras import ops
 from scipy.special import expit
 
 from lottery_tf.errors import InputError
-from lottery_tf.examples import check_divisor
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
+from lottery_tf.splits import check_divisor
 from lottery_tf.supermasks import gates
 from lottery_tf.supermasks.mask_settings import GATES, check
 from lottery_tf.training.sampled_model import SampledModel

@@ -8,7 +8,7 @@ import keras
 
 from lottery_tf.dataset import Dataset
 from lottery_tf.errors import InputError
-from lottery_tf.examples import Arrays, leaves
+from lottery_tf.splits import Arrays, leaves
 
 
 def graph(model: keras.Model) -> keras.Model | None:

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from lottery_tf.errors import InputError
-from lottery_tf.examples import Arrays, leaves, map_arrays
+from lottery_tf.splits import Arrays, leaves, map_arrays
 from lottery_tf.training.model_inputs import graph, input_tensors
 
 BYTES = 255  # the largest byte, and what images of bytes are divided by

@@ -22,12 +22,12 @@ import tensorflow as tf
 from lottery_tf import hardware
 from lottery_tf.dataset import as_dataset
 from lottery_tf.errors import InputError
-from lottery_tf.examples import leaves, map_arrays
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.results.stored_result import fingerprint
 from lottery_tf.seeds import draw_seed, generator
+from lottery_tf.splits import leaves, map_arrays
 from lottery_tf.training import augmentation, compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.feeds import MemoryFeed, StreamFeed, make_feed
