@@ -56,12 +56,12 @@ class Levels:
         found = self._results.read(path, weights)
         if not found or parent not in (None, found.metrics["parent"]):
             return None
-        weights = {
+        own_names = {
             part: renamed(arrays, self._network.names)
             for part in ("start", "final")
             if (arrays := getattr(found, part)) is not None
         }
-        return dataclasses.replace(found, mask=renamed(found.mask, self._network.pruned_fraction), **weights)
+        return dataclasses.replace(found, mask=renamed(found.mask, self._network.pruned_fraction), **own_names)
 
     def dense(self, seed: int, weights: bool) -> StoredResult:
         """Finds or trains the dense network of a seed, level 0 of all its treatments."""

@@ -35,7 +35,7 @@ def maskable_chains(layer: keras.layers.Layer) -> list[Chain]:
     ]
 
 
-def plain_class(layer: keras.layers.Layer) -> type:
+def plain_class(layer: keras.layers.Layer) -> Any:
     """A layer's class without masks."""
     return layer.plain if isinstance(layer, MaskedLayer) else type(layer)
 
@@ -71,7 +71,8 @@ def mask_in_place(layer: keras.layers.Layer) -> None:
     """Turns a built layer into the masked layer of its class, in the place where it is; what it holds stays whole."""
     if not isinstance(layer, MaskedLayer):
         remember(layer, is_named_by_keras(layer))
-        layer.__class__ = MASKABLE.get(type(layer)) or container_class(type(layer))
+        plain: Any = type(layer)
+        layer.__class__ = MASKABLE.get(plain) or container_class(plain)
         object.__setattr__(layer, "_all_masked", True)
     layer.add_masks()
 
@@ -139,7 +140,8 @@ class MaskedContainer(MaskedLayer):
 
 def contain(layer: keras.layers.Layer, masked_inside: Iterable[bool] | None = None) -> MaskedContainer:
     """Turns a layer into the masked one of its class, in place; what is inside is masked as soon as it is built."""
-    layer.__class__ = container_class(type(layer))
+    plain: Any = type(layer)
+    layer.__class__ = container_class(plain)
     # Keras would track a list.
     object.__setattr__(layer, "masked_inside", None if masked_inside is None else list(masked_inside))
     layer.mask_inside()
@@ -147,10 +149,10 @@ def contain(layer: keras.layers.Layer, masked_inside: Iterable[bool] | None = No
 
 
 @functools.cache
-def container_class(plain: type) -> type:
+def container_class(plain: Any) -> Any:
     """The masked class of a layer that holds layers; it takes the same arguments."""
     doc = f"`{plain.__name__}` with masks on the kernels inside it; it takes the same arguments."
-    extra = {"__doc__": doc}
+    extra: dict[str, Any] = {"__doc__": doc}
     if issubclass(plain, keras.layers.RNN):
         extra["kernels_read_in_call"] = _kernels_of_cells
     found = type(f"Masked{plain.__name__}", (MaskedContainer, plain), members(plain) | extra)

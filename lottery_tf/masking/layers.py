@@ -103,6 +103,7 @@ class MaskedLayer(keras.layers.Layer):
     """
 
     plain: type
+    trainable: bool
     _masked: tuple[MaskedKernel, ...] = ()
 
     @property
@@ -198,7 +199,7 @@ class _KernelAttribute:
         del vars(layer)[self._name]
 
 
-def members(plain: type) -> dict[str, Any]:
+def members(plain: Any) -> dict[str, Any]:
     """What the masked class of a Keras layer has beside what it inherits: how it computes and reads its kernels."""
 
     @functools.wraps(plain.call)
@@ -211,7 +212,7 @@ def members(plain: type) -> dict[str, Any]:
     return {"plain": plain, "call": call, "__module__": __name__, **attributes}
 
 
-def masked_class(plain: type) -> type:
+def masked_class(plain: Any) -> type:
     """The masked class of a Keras layer that has kernels itself; it takes the same arguments."""
 
     @functools.wraps(plain.build)
@@ -224,7 +225,7 @@ def masked_class(plain: type) -> type:
     return keras.saving.register_keras_serializable(package="lottery_tf")(found)
 
 
-MASKABLE = {plain: masked_class(plain) for plain in KERNELS}  # Keras's layer -> the masked one
+MASKABLE: dict[type, Any] = {plain: masked_class(plain) for plain in KERNELS}  # Keras's layer -> the masked one
 
 MaskedDense = MASKABLE[keras.layers.Dense]
 MaskedConv1D = MASKABLE[keras.layers.Conv1D]

@@ -32,7 +32,9 @@ def selected(model: keras.Model, only: Selector | None, exclude: Selector | None
 
 
 def _selectors(given: Selector | None, argument: str) -> list[One]:
-    found = [] if given is None else [given] if isinstance(given, (type, str)) or callable(given) else list(given)
+    if given is None:
+        return []
+    found: list[One] = [given] if isinstance(given, (type, str)) or callable(given) else list(given)
     if odd := [one for one in found if not isinstance(one, (type, str)) and not callable(one)]:
         raise InputError(
             f"{argument} is {odd[0]!r}; it must be a layer class, a pattern of names, a function from a layer to "

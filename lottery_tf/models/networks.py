@@ -81,7 +81,7 @@ def _classified(name: str, inputs, x, classes: int) -> keras.Model:
     return keras.Model(inputs, _output(classes)(layers.GlobalAveragePooling2D(name="average")(x)), name=name)
 
 
-def _output(classes: int) -> MaskedDense:
+def _output(classes: int) -> keras.layers.Layer:
     return MaskedDense(classes, kernel_initializer=INITIALIZER, name="output")
 
 

@@ -12,4 +12,4 @@ def test_pruned_weights_are_held_to_the_bit(backend, command, monkeypatch):
     pytest.importorskip(backend)
     monkeypatch.setenv("KERAS_BACKEND", backend)
     done = command(None, code=SCRIPT.read_text())
-    assert done.stdout.split() == [backend, "17", "kernels", "held"], done.stderr
+    assert done.stdout.split() == [backend, "15", "kernels", "held"], done.stderr
