@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from absl import app
 from absl import logging as absl_logging
+from tqdm import tqdm
 
 from lottery_tf import command_flags
 from lottery_tf.errors import InputError, is_full, sentence
@@ -32,6 +33,15 @@ SURROUNDINGS = {  # environment variable -> its value in a command and its proce
 }
 
 
+class LinesAboveBars(logging.StreamHandler):
+    """Writes log messages to standard error, above progress bars instead of into them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a message."""
+        with tqdm.external_write_mode():
+            super().emit(record)
+
+
 def run(main: Callable[..., int | None], words: bool = False) -> None:
     """Parses the flags and calls `main`; prints errors that a user can correct as one sentence.
 
@@ -44,7 +54,8 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
         absl_logging.set_verbosity(absl_logging.WARNING)
         for each in (log, logging.getLogger("lottery_tf.training")):
             each.setLevel(logging.INFO)
-        absl_logging.get_absl_handler().setFormatter(None)
+        logging.root.removeHandler(absl_logging.get_absl_handler())
+        logging.root.addHandler(LinesAboveBars())
         try:
             if arguments[1:] and not words:
                 raise InputError(command_flags.refusal(arguments[1]))

@@ -39,16 +39,16 @@ class LivePicture:
         self._more.set()
 
     def _draw_again_and_again(self) -> None:
-        told: set[Path] = set()
+        told: set[str] = set()
         while self._more.wait() and not self._over.is_set():
             self._more.clear()
             began = time.monotonic()
             try:
-                drawn = set(self._draw())
+                lines = [f"Figure: {path}; it is drawn again as levels finish." for path in self._draw()]
             except Exception as error:  # noqa: BLE001, training continues in any case, and figures are drawn at the end
-                self._tell(f"The figure could not be drawn yet ({error}).")
-                return
-            for path in sorted(drawn - told):
-                self._tell(f"Figure: {path}; it is drawn again as levels finish.")
-            told |= drawn
+                lines = [f"The figure could not be drawn yet ({error})."]
+            for line in lines:
+                if line not in told:
+                    self._tell(line)
+            told.update(lines)
             self._over.wait(PAUSE * (time.monotonic() - began))

@@ -13,6 +13,9 @@ from lottery_tf import console
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.stored_result import StoredResult
 
+# What is cut off on a narrow terminal comes last.
+BAR = "{percentage:3.0f}%|{bar}| {remaining} {desc}{postfix}, {rate_fmt}"
+
 
 class Progress:
     """Shows how many of a command's training steps are done, and the last reading of the validation images.
@@ -22,7 +25,7 @@ class Progress:
     """
 
     def __init__(self, steps: int):
-        self._bar = tqdm(total=steps, unit=" steps", unit_scale=True, disable=None, dynamic_ncols=True)
+        self._bar = tqdm(total=steps, unit=" steps", unit_scale=True, disable=None, dynamic_ncols=True, bar_format=BAR)
         self._done = 0
 
     def __enter__(self) -> Self:
@@ -41,7 +44,7 @@ class Progress:
 
     def reading(self, reading: Mapping) -> None:
         """Shows a reading of the validation images; see `Experiment`."""
-        shown = {"validation accuracy": reading["validation_accuracy"], "kept": reading.get("kept_fraction")}
+        shown = {"validation": reading["validation_accuracy"], "kept": reading.get("kept_fraction")}
         told = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
         self._bar.set_postfix_str(", ".join(told))
 
@@ -56,7 +59,7 @@ class Progress:
         each = iter(results)
         for level in itertools.count(first or 0):
             label = name if first is None else f"{name} level {level}"
-            self._bar.set_description(label)
+            self._bar.set_description_str(label)
             done_before = self._done
             result = next(each, None)
             if result is None:
@@ -65,13 +68,9 @@ class Progress:
 
     def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
         if metrics["status"] == "diverged":
-            self._line(f"{label}: the training diverged; later levels are left out.")
+            console.log.info("%s: the training diverged; later levels are left out.", label)
         elif trained:
-            self._line(f"{label}: {summary_of(metrics)}")
-
-    def _line(self, text: str) -> None:
-        with self._bar.external_write_mode():
-            console.log.info(text)
+            console.log.info("%s: %s", label, summary_of(metrics))
 
 
 def summary_of(metrics: Mapping) -> str:

@@ -55,14 +55,14 @@ class RunSummary:
     def tables(self) -> str:
         """Tables for the treatments, their controls and each source of Supermasks, then a list of other results."""
         found = self._found()
-        blocks = [summary.table(self._levels(found))] if found["level"] else []
+        blocks = [summary.table(self._levels(found))] if self._numbers(found) else []
         blocks += [summary.table(rows, ("test_accuracy",)) for rows in self._supermasks(found).values()]
         return "\n\n".join([*blocks, *self._left_out(found)])
 
     def draw(self) -> Path | None:
         """Draws the figure and returns its path; None if no pruned level is finished yet."""
         found = self._found()
-        if not any(metrics["level"] for _, metrics in found["level"]):
+        if not any(self._numbers(found)):
             return None
         supermasks = self._supermasks(found)
         look = {
@@ -77,6 +77,10 @@ class RunSummary:
         for path, metrics in walk.finished_with_folders(self.folder, None):
             found[metrics["kind"]].append((path, metrics))
         return found
+
+    def _numbers(self, found: Found) -> list[int]:
+        """The numbers of all finished levels of these seeds."""
+        return [metrics["level"] for _, metrics in found["level"] if metrics["seed"] in self.seeds]
 
     def _levels(self, found: Found) -> pd.DataFrame:
         """The levels of each treatment, then those of its controls. All draws of a kind of control have one name."""

@@ -148,7 +148,7 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
     """Does the missing tasks of a plan, prints a summary, and returns the exit status."""
     progress = StudyProgress(folder)
     wants_summary = any(STUDIES[name].ends_with_table for names in plan.wanted.values() for name in names)
-    picture = LivePicture(lambda: draw_summaries(plan, results_dir), progress.line) if wants_summary else None
+    picture = LivePicture(lambda: draw_summaries(plan, results_dir), console.log.info) if wants_summary else None
 
     def end(task: Task, outcome: Outcome) -> None:
         progress.end(task, outcome)

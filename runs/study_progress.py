@@ -63,16 +63,11 @@ class StudyProgress:
     def end(self, task: Task, outcome: Outcome) -> None:
         """Shows a line for a task that has ended."""
         if outcome.metrics is None:
-            self.line(f"{task.key} failed; its log is {self._folder.log_path(task)}")
+            console.log.info("%s failed; its log is %s", task.key, self._folder.log_path(task))
         elif outcome.metrics.get("status") == "diverged":
-            self.line(f"{task.key} diverged; the tasks that need it are left out")
+            console.log.info("%s diverged; the tasks that need it are left out", task.key)
         else:
-            self.line(f"{task.key} {summary_of(outcome.metrics)}")
-
-    def line(self, text: str) -> None:
-        """Logs a line, above the bar if there is one."""
-        with self._bar.external_write_mode():
-            console.log.info(text)
+            console.log.info("%s %s", task.key, summary_of(outcome.metrics))
 
     def _show(self, force: bool = False) -> None:
         scheduler = self._scheduler

@@ -1,8 +1,12 @@
 """What all command lines share: paths with `~`, readers that stop reading, disks that are full."""
 
+import contextlib
 import os
+import pty
+import re
 import subprocess
 import sys
+import termios
 
 import made_up
 import pytest
@@ -125,3 +129,29 @@ def test_a_full_disk_is_told_in_a_sentence_by_whomever_it_was_found(command):
     assert done.stderr.startswith("The disk is full: Could not flush")
     done = command(None, code=RAISES.format(error="Something else"))
     assert (done.returncode, "Traceback" in done.stderr) == (1, True)
+
+
+SHOWS_A_BAR = """
+from tqdm import tqdm
+from lottery_tf import console
+def main():
+    with tqdm(total=1, disable=None, bar_format="BAR"):
+        console.log.info("a line")
+console.run(main)
+"""
+
+
+@pytest.mark.slow
+def test_lines_stand_above_the_bar_of_a_terminal():
+    ours, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    subprocess.run([sys.executable, "-c", SHOWS_A_BAR], cwd=ROOT, stdout=terminal, stderr=terminal, check=True)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # that there is no more
+        while more := os.read(ours, 1000):
+            shown += more
+    os.close(ours)
+    lines = [line.strip() for line in re.split(r"[\r\n]+", shown.decode())]
+    at = lines.index("a line")
+    assert "BAR" in lines[:at] and "BAR" in lines[at:], "the bar goes for the line, and comes again"

@@ -2,12 +2,20 @@
 
 import queue
 import threading
+import time
 from pathlib import Path
 
 from runs import live_picture
 from runs.live_picture import LivePicture
 
 SECONDS = 60  # after which a test that hangs fails
+
+
+def wait_until(condition):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 def test_it_is_drawn_again_as_there_is_more_and_told_of_once(monkeypatch):
@@ -28,21 +36,24 @@ def test_it_is_drawn_again_as_there_is_more_and_told_of_once(monkeypatch):
     assert drawn.empty(), "nothing is drawn without being asked for"
 
 
-def test_what_cannot_be_drawn_is_told_and_does_no_harm():
-    told, failed = [], threading.Event()
-
-    def tell(line):
-        told.append(line)
-        failed.set()
+def test_what_cannot_be_drawn_is_told_once_and_tried_again(monkeypatch):
+    monkeypatch.setattr(live_picture, "PAUSE", 0)
+    calls, told = queue.Queue(), []
 
     def draw():
-        raise ValueError("no room")
+        calls.put(None)
+        if calls.qsize() < 3:
+            raise ValueError("no room")
+        return [Path("a.png")]
 
-    with LivePicture(draw, tell) as picture:
-        picture.more()
-        assert failed.wait(SECONDS)
-        picture.more()
-    assert told == ["The figure could not be drawn yet (no room)."]
+    with LivePicture(draw, told.append) as picture:
+        for number in range(1, 4):
+            picture.more()
+            wait_until(lambda number=number: calls.qsize() == number)
+    assert told == [
+        "The figure could not be drawn yet (no room).",
+        "Figure: a.png; it is drawn again as levels finish.",
+    ]
 
 
 def test_the_end_waits_for_no_pause(monkeypatch):

@@ -77,7 +77,7 @@ def test_on_a_terminal_lines_stand_above_the_bar(caplog, monkeypatch):
         progress.follow(levels(), "seed 0 movement", first=3)
     assert caplog.messages == ["seed 0 movement level 3: 50.00% kept, test accuracy 75.00% at iteration 40, 2 s"]
     assert "seed 0 movement level 3" in terminal.getvalue()
-    assert "validation accuracy 98.7%, kept 6.4%" in terminal.getvalue()
+    assert "validation 98.7%, kept 6.4%" in terminal.getvalue()
 
 
 def row(weights, share):

@@ -68,6 +68,8 @@ def test_there_is_nothing_to_draw_of_dense_networks_alone(tmp_path):
     summary = RunSummary(tmp_path / "fc-digits" / "500", (RANDOM,), (0,))
     assert summary.draw() is None
     assert [line[0] for line in blocks(summary)["random-rewind-zero"]] == ["0"]
+    other = RunSummary(summary.folder, (RANDOM,), (5,))
+    assert other.draw() is None and other.tables().endswith("seed 0; they are not in the tables and the figure.")
 
 
 def test_a_plan_is_summed_up_where_its_study_ends_with_tables(run):
