@@ -118,7 +118,7 @@ def main_figure(results: Results) -> str | None:
 
 
 def _share_of_lines(figure: paper.Figure) -> Callable[[Results], float]:
-    """Returns a function: the largest share of a figure's lines that a panel has; 0 without a line of its own."""
+    """Returns a function for the largest share of a figure's lines that a panel has; 0 without `new_treatments`."""
 
     def share(results: Results) -> float:
         own, wanted = set(figure_lines.new_treatments(figure)), {line.name for line in figure.lines.values()}

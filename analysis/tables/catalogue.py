@@ -79,7 +79,7 @@ def _line_table(caption: str, found: pd.DataFrame, metric: Metric) -> Table:
 
 
 def figure_tables(name: str, results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
-    """Yields the tables behind a figure of `paper.FIGURES`: one for each measure and panel with lines of its own."""
+    """Yields the tables behind a figure of `paper.FIGURES`, for each panel with `new_treatments` and each measure."""
     levels = results.levels
     for key in panels(levels[levels["treatment"].isin(new_treatments(paper.FIGURES[name]))]):
         own = panel(levels, key)
