@@ -100,11 +100,13 @@ def variables(model: keras.Model) -> dict[str, keras.Variable]:
         for variable in (each.kernel_mask, each.frozen_values)
     }
     found: dict[str, keras.Variable] = {}
+    seen = masks
     for prefix, weights in _weights_by_layer(model):
         counts: dict[str, int] = {}
         for variable in weights:
-            if id(variable) in masks:
+            if id(variable) in seen:  # a model of one's own may hold the weights of its layers as well
                 continue
+            seen.add(id(variable))
             name = without_number(variable.name)
             # A layer that holds layers (Bidirectional, say) may have several weights of one name.
             count = counts[name] = counts.get(name, 0) + 1

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import lottery_tf as lt
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.masking.compaction import compact
@@ -233,3 +234,11 @@ def test_kernels_are_drawn_from_the_layers_own_initializer(initializer):
         assert first.std() == pytest.approx(layer.kernel.numpy().std(), rel=0.1)
     else:
         np.testing.assert_array_equal(first, layer.kernel)
+
+
+def test_a_weight_that_a_model_of_ones_own_holds_beside_its_layer_has_one_name():
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(2, name="b")])
+    model = lt.MaskedModel(network)  # keeps a list of the kernels of its network
+    found = list(model_weights.variables(model))
+    inside = [f"{model.network.name}/{layer}/{weight}" for layer in "ab" for weight in ("kernel", "bias")]
+    assert found == [*inside, "mask_of_a_kernel/logits", "mask_of_b_kernel/logits"]
