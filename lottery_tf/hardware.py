@@ -47,7 +47,7 @@ def _described(text: str) -> str:
 
 
 def available_memory() -> int:
-    """How many bytes of memory are free for this process, about; all there are where the system does not say more."""
+    """About how many bytes of memory are available to this process; all memory if the system does not tell."""
     try:
         fields = dict(line.split(":") for line in MEMORY_INFO.read_text(encoding="utf-8").splitlines())
         return int(fields["MemAvailable"].split()[0]) * 1024

@@ -181,14 +181,14 @@ class Levels:
         return self.dense(seed, weights=True), missing
 
     def _check_start(self, seed: int) -> None:
-        """Raises InputError where the seed's dense network began from other weights than the user's function gives."""
+        """Raises InputError if the seed's dense network started from other weights than the user's function returns."""
         if self._network.draws or not (dense := self.find(level_path(seed, DENSE, 0), weights=True)):
             return
         initial = self._network.initial(seed)
         if any(name in dense.start and dense.start[name].tobytes() != initial[name].tobytes() for name in dense.mask):
             raise InputError(
-                f"The dense network of seed {seed} that is there began from other weights than `initial` gives now. "
-                "Give the same weights in every process (from a file, say), or choose another folder."
+                f"The stored dense network of seed {seed} started from other weights than `initial` returns now. "
+                "Return the same weights in every process (from a file, for example), or choose another folder."
             )
 
     def _algorithm(

@@ -1,6 +1,6 @@
-"""What a model is made of, as JSON: so that two models can be told apart, and their difference shown.
+"""Describes a model's architecture as JSON, so that two models can be compared and their differences shown.
 
-Names say nothing: a model that is built twice in one process gets other names, and is the same model.
+Names are left out, because a model that is built twice in one process gets different names.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from lottery_tf.masking.model_weights import OWN_VARIABLES
 
 NAMES = ("name", "keras_history", "input_layers", "output_layers", "inbound_nodes", "registered_name", "module")
-MASKED = "Masked"  # a masked layer is named after the one whose place it takes
+MASKED = "Masked"  # the class of a masked layer has this prefix and the name of the layer's original class
 
 
 def describe_architecture(model: keras.Model) -> dict:
-    """What tells a model from others: each layer's class, settings and shapes of weights, and what feeds it.
+    """Describes each layer's class, settings and shapes of weights, and the connections between layers.
 
-    Masks do not count, nor do the names and the values of weights.
+    Masks, and the names and values of weights, are left out.
 
     >>> def network(units):
     ...     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units), keras.layers.Dense(2)])
@@ -41,12 +41,12 @@ def _described(layer: keras.layers.Layer) -> dict:
         "weights": {v.name: list(v.shape) for v in layer._trainable_variables + layer._non_trainable_variables
                     if v.name not in OWN_VARIABLES},
     }  # fmt: skip
-    # A model inside a model is described by its layers, which are listed too.
+    # The layers of a nested model are listed too, so its own config is not needed.
     return own if isinstance(layer, keras.Model) else own | {"config": _settings(layer)}
 
 
 def _settings(layer: keras.layers.Layer) -> dict:
-    """A layer's settings as JSON; nothing where it cannot say them."""
+    """A layer's settings as JSON; empty if it cannot be serialized."""
     try:
         config = keras.saving.serialize_keras_object(layer)["config"]
         return json.loads(json.dumps(_without_names(config), default=lambda value: type(value).__name__))
@@ -62,12 +62,12 @@ def _without_names(value: Any) -> Any:
     if not isinstance(value, (list, tuple)):
         return value
     if len(value) == 3 and isinstance(value[0], str) and value[0].endswith("\n"):
-        return "lambda"  # its code, which names the file and the line where it stands
+        return "lambda"  # the code of a lambda contains its file and line
     return [_without_names(each) for each in value]
 
 
 def _feeds(model: keras.Model) -> list[str]:
-    """For each operation of a functional model its class and what it is called with; tensors by who makes them."""
+    """For each operation of a functional model its class and its arguments; tensors are given by their operation."""
     model = getattr(model, "_functional", None) or model
     if not hasattr(model, "operations"):
         return []

@@ -1,4 +1,4 @@
-"""What an experiment says of itself, kept beside its results: another experiment does not take them for its own."""
+"""Compares the record of an experiment, stored beside its results, with the present experiment."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SHOWN = 6  # differences in a message; an architecture may differ in hundreds
 
 
 def check_record(found: Mapping, wanted: Mapping, where: object) -> None:
-    """Raises InputError where a record is another experiment's; the message shows the differences.
+    """Raises InputError if a record belongs to another experiment; the message shows the differences.
 
-    What either of them lacks is not compared: versions of this package and of Keras say more or less. Lists are
-    compared with their lengths.
+    Only values that both have are compared, because versions of this package and of Keras record different values.
+    Lists must have equal lengths.
 
     >>> here = {"training": {"iterations": 30, "decay": "none"}}
     >>> check_record({"training": {"iterations": 20}}, here, "results/mine")  # doctest: +NORMALIZE_WHITESPACE

@@ -27,12 +27,12 @@ class MemoryResults:
         self._records: dict[str, dict] = {}
 
     def record(self, name: str, wanted: dict) -> None:
-        """Keeps what an experiment says of itself; raises InputError where another one's results are here."""
+        """Keeps the record of an experiment; raises InputError if the results belong to another experiment."""
         wanted = _as_json(wanted)
         check_record(self._records.setdefault(name, wanted), wanted, "The memory given as `results`")
 
     def unrecorded_level(self, name: str) -> None:
-        """None: there is nothing here from before there were records."""
+        """Returns None, because all results in memory have a record."""
 
     def lock(self, result_path: str) -> contextlib.AbstractContextManager[None]:
         """Does nothing, because no other process can reach these results."""
@@ -100,11 +100,11 @@ class ResultsFolder:
                 ) from error
 
     def record(self, name: str, wanted: dict) -> None:
-        """Writes what an experiment says of itself into the folder, or compares it with what is there.
+        """Writes the record of an experiment into the folder, or compares it with the record in the folder.
 
         Args:
           name: the file's name.
-          wanted: what the experiment says, JSON values only.
+          wanted: the record of the experiment, as JSON values.
 
         Raises:
           InputError: the folder holds results of another experiment; the message shows the differences.
@@ -113,7 +113,7 @@ class ResultsFolder:
         check_record(self._on_disk(name, wanted), wanted, self.path)
 
     def unrecorded_level(self, name: str) -> StoredResult | None:
-        """A level, without its weights, of a folder that lacks the record of that name; None where it has it."""
+        """Returns a level, without its weights, if the folder has levels but no record of this name; else None."""
         if (self.path / name).exists():
             return None
         for path in result_folders(self.path):
@@ -169,7 +169,7 @@ class ResultsFolder:
 
 
 def _as_json(settings: dict) -> dict:
-    """Settings as they are read from a file: lists for tuples, for example."""
+    """Converts settings as if they were written to a file and read; tuples become lists, for example."""
     return json.loads(files.json_bytes(settings))
 
 

@@ -171,7 +171,7 @@ class MaskLearner:
 
     @property
     def _optimizer_name(self) -> str:
-        """What the path of a mask says of an optimizer that is not the settings'."""
+        """The part of a mask's path that identifies an optimizer that replaces that of the settings."""
         if self._optimizer is None:
             return ""
         name = self._optimizer if isinstance(self._optimizer, str) else self._optimizer.get("class_name", "optimizer")
@@ -259,7 +259,7 @@ class MaskLearner:
 
 
 def _best_accuracy(trained: TrainingResult) -> float | None:
-    """The accuracy on the validation images at the early-stopping iteration; None where it is not read."""
+    """The accuracy on the validation images at the early-stopping iteration; None if it is not read."""
     if "validation_accuracy" not in trained.columns:
         return None
     row = trained.history[:, 0] == trained.early_stop_iteration

@@ -1,4 +1,4 @@
-"""How examples come to the training steps: gathered from memory in the graph, or streamed from the host."""
+"""Feeds examples to the training steps: from memory by a gather in the graph, or as a stream from the host."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lottery_tf.sources import Stream
 from lottery_tf.splits import Arrays, Split, leaves, map_arrays
 from lottery_tf.training.batches import batch_indices
 
-BLOCK_BYTES = 2**28  # of examples that are shuffled among each other where they can only be read in their own order
+BLOCK_BYTES = 2**28  # examples that can only be read in order are shuffled within blocks of this size
 
 
 class MemoryFeed:
-    """Examples of one split in memory, which TensorFlow gathers by their indices.
+    """The examples of one split in memory, which TensorFlow gathers by their indices.
 
     Args:
       split: the examples.
@@ -29,24 +29,24 @@ class MemoryFeed:
         self._tensors = map_arrays(tf.constant, split.examples)
 
     def chunk(self, first: int, count: int, batch_size: int, seed: int, level: int) -> np.ndarray:
-        """What `batch` makes the batches of the iterations `first` to `first + count - 1` of: their indices."""
+        """Returns the indices of the examples of the iterations `first` to `first + count - 1`, for `batch`."""
         return batch_indices(first, count, self._size, batch_size, seed, level)
 
     def batch(self, chunk, step) -> Arrays:
-        """The batch of a step of a chunk: inputs, labels and, where there are any, weights. In TensorFlow."""
+        """Returns the batch of a step of a chunk: inputs, labels and, if there are any, weights. In TensorFlow."""
         return self.gather(chunk[step])
 
     def gather(self, indices) -> Arrays:
-        """Some examples by their indices, in TensorFlow."""
+        """Returns some examples by their indices, in TensorFlow."""
         return map_arrays(lambda tensor: tf.gather(tensor, indices), self._tensors)
 
 
 class StreamFeed:
-    """Examples of one split that are read while a network trains.
+    """The examples of one split, which are read while a network trains.
 
-    Where batches can be asked for by number, each epoch reads them in an order drawn from the seed. Otherwise each
-    epoch reads from the beginning, and shuffles blocks of examples by the seed. As in memory, an epoch's last partial
-    batch is dropped.
+    If batches can be read by number, each epoch reads them in an order drawn from the seed. Otherwise each epoch reads
+    from the beginning, and the seed shuffles blocks of examples. As in memory, the last partial batch of an epoch is
+    dropped.
 
     Args:
       split: the examples.
@@ -58,10 +58,10 @@ class StreamFeed:
         self._split = split
         self._recent: dict[tuple, tuple] = {}  # batches of the last chunk, by order and iteration
         self._reading: Iterator[tuple] | None = None
-        self._next: tuple | None = None  # what `_reading` gives next, as keys of `_recent`
+        self._next: tuple | None = None  # the key, as in `_recent`, of the next batch of `_reading`
 
     def chunk(self, first: int, count: int, batch_size: int, seed: int, level: int) -> Arrays:
-        """The batches of the iterations `first` to `first + count - 1`, one after the other on a new first axis."""
+        """Returns the batches of the iterations `first` to `first + count - 1`, stacked on a new first axis."""
         order = (batch_size, seed, level)
         batches = [self._batch((*order, iteration)) for iteration in range(first, first + count)]
         self._recent = {(*order, first + place): batch for place, batch in enumerate(batches)}
@@ -69,15 +69,15 @@ class StreamFeed:
         return map_arrays(lambda _: next(stacked), batches[0])
 
     def batch(self, chunk, step) -> Arrays:
-        """The batch of a step of a chunk, in TensorFlow."""
+        """Returns the batch of a step of a chunk, in TensorFlow."""
         return map_arrays(lambda tensor: tensor[step], chunk)
 
     def gather(self, indices) -> Arrays:
-        """Some examples by their indices."""
+        """Returns some examples by their indices."""
         return map_arrays(tf.constant, self._split.take(np.asarray(indices)).examples)
 
     def in_order(self, batch_size: int) -> Iterator[Arrays]:
-        """All examples in batches, the last of which may be smaller."""
+        """Yields all examples in batches; the last batch may be smaller."""
         yield from _rebatched(iter(self._split.batches), batch_size, partial=True)
 
     def _batch(self, key: tuple) -> tuple:
@@ -94,7 +94,7 @@ class StreamFeed:
         return batch
 
     def _epoch(self, epoch: int, place: int, batch_size: int, seed: int, level: int) -> Iterator[tuple]:
-        """The batches of an epoch from one on."""
+        """Yields the batches of an epoch, starting with the batch `place`."""
         batches = self._split.batches
         if not batches.random_access:
             blocks = _shuffled(iter(batches), generator(seed, "data order", level, epoch))
@@ -112,7 +112,7 @@ class StreamFeed:
 
 
 def _rebatched(batches: Iterator[tuple], size: int, skipped: int = 0, partial: bool = False) -> Iterator[tuple]:
-    """The same examples in batches of another size, without the first few; the rest at the end only if asked for."""
+    """Yields the examples in batches of another size, without the first `skipped`; with `partial` also the rest."""
     left: tuple | None = None
     for batch in batches:
         if skipped:
@@ -127,7 +127,7 @@ def _rebatched(batches: Iterator[tuple], size: int, skipped: int = 0, partial: b
 
 
 def _shuffled(batches: Iterator[tuple], rng: np.random.Generator) -> Iterator[tuple]:
-    """The same examples, shuffled within blocks that fit into memory."""
+    """Yields the examples, shuffled within blocks that fit into memory."""
     block: list[tuple] = []
     read = 0
     for batch in batches:
@@ -155,5 +155,5 @@ def _rows(batch: tuple, rows) -> tuple:
 
 
 def make_feed(split: Split) -> MemoryFeed | StreamFeed:
-    """The feed of a split."""
+    """Returns the feed of a split."""
     return StreamFeed(split) if isinstance(split, Stream) else MemoryFeed(split)

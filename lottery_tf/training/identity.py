@@ -1,4 +1,4 @@
-"""What an experiment says of itself beside its results, so that it never takes another one's for its own."""
+"""Records what an experiment's results depend on, so that it never uses results of another experiment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training.scaling import Scaling
 
-# What the path of a learned mask says (`paths.learned_mask_path`); masks that differ there share a folder.
+# Settings in the path of a learned mask (`paths.learned_mask_path`); masks that differ in them share a folder.
 IN_MASK_PATHS = ("iterations", "learning_rate", "optimizer", "batch_size", "precision", "decay")
 
 
@@ -33,15 +33,15 @@ def record_experiment(
     """Records an experiment with its results.
 
     Args:
-      results: where they are kept.
-      model: the model, its kernels masked.
+      results: where the results are stored.
+      model: the masked model.
       dataset: the images.
-      training: how each network is trained.
+      training: the training settings.
       pruning: how much each round prunes.
-      **further: what else its results depend on, JSON values only.
+      **further: other values that the results depend on, as JSON values.
 
     Raises:
-      InputError: results of another experiment are there; the message shows the differences.
+      InputError: the results belong to another experiment; the message shows the differences.
     """
     about = _about(model, dataset) | {
         "training": dataclasses.asdict(training),
@@ -60,7 +60,7 @@ def record_learner(
     training: TrainingSettings,
     **further: Any,
 ) -> None:
-    """The same for learned masks, whose paths say most of how they are trained."""
+    """Records a learner of masks like an experiment, without the settings that are in the masks' paths."""
     own = {name: value for name, value in dataclasses.asdict(training).items() if name not in IN_MASK_PATHS}
     results.record(LEARNER_RECORD, _about(model, dataset) | {"training": own, **further})
 
@@ -75,7 +75,7 @@ def _about(model: keras.Model, dataset: Dataset) -> dict:
 
 
 def _check_older(level: StoredResult, model: keras.Model, training: TrainingSettings, path: Path) -> None:
-    """Raises InputError where a level that is older than the record is not of this model or this length."""
+    """Raises InputError if a level that is older than the record belongs to another model or another length."""
     iterations = level.metrics["iterations"] if level.metrics["status"] == "finished" else training.iterations
     there = {"kernels": [list(kept.shape) for kept in level.mask.values()], "iterations": iterations}
     here = {"kernels": [list(kernel.kernel.shape) for kernel in model_weights.masked_kernels(model).values()]}

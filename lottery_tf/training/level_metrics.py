@@ -55,7 +55,7 @@ def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identit
 
 
 def own_readings(trained: TrainingResult) -> dict:
-    """The test readings of a loss and metrics of the user's, for the metrics of a result; else nothing."""
+    """The test readings of the user's own loss and metrics, for the metrics of a result; empty for the default."""
     if trained.columns == HISTORY_COLUMNS:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Which input of a model each array is for."""
+"""Assigns arrays to the inputs of a model."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from lottery_tf.splits import Arrays, leaves
 
 
 def graph(model: keras.Model) -> keras.Model | None:
-    """A model, or the network in it, as a functional one; None where it is none."""
+    """Returns a model, or the network in it, as a functional model; None if it is not functional."""
     model = getattr(model, "network", model)
     model = getattr(model, "_functional", None) or model
     return model if hasattr(model, "_nodes_by_depth") else None
 
 
 def input_tensors(model: keras.Model, inputs: Arrays) -> list[Any] | None:
-    """The symbolic input of a model that each array is for, in the order of `dataset.leaves`.
+    """Returns the symbolic input of a model for each array, in the order of `splits.leaves`.
 
-    As in Keras, a dictionary names inputs, and a tuple has them in the model's order.
+    As in Keras, a dictionary names inputs, and a tuple has them in the model's order. The value is None for a model
+    that does not show its inputs.
 
     Raises:
-      InputError: not one array for each input. (None: a model that does not show its inputs.)
+      InputError: there is not one array for each input.
     """
     functional = graph(model)
     if functional is None:
@@ -47,7 +48,7 @@ def input_tensors(model: keras.Model, inputs: Arrays) -> list[Any] | None:
 
 
 def check_shapes(model: keras.Model, dataset: Dataset) -> None:
-    """Raises InputError for images of a shape that the model cannot take."""
+    """Raises InputError if the model cannot take the shape of the images."""
     for name, split in dataset.splits.items():
         tensors = input_tensors(model, split.images)
         for tensor, images in zip(tensors or (), leaves(split.images) if tensors else (), strict=True):
@@ -59,7 +60,7 @@ def check_shapes(model: keras.Model, dataset: Dataset) -> None:
 
 
 def output_shapes(model: keras.Model, inputs: Arrays) -> Any:
-    """The shape of a model's output, the batch first, or a structure of shapes where there are several.
+    """Returns the shape of a model's output, with the batch size first; a structure of shapes for several outputs.
 
     Args:
       model: the model.
@@ -71,5 +72,5 @@ def output_shapes(model: keras.Model, inputs: Arrays) -> Any:
 
 
 def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
-    """Whether images have the shape that a model takes; None is any size."""
+    """Whether images have the shape that a model takes; None stands for any size."""
     return len(images) == len(taken) and all(wanted in (size, None) for size, wanted in zip(images, taken, strict=True))

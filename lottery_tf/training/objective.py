@@ -1,4 +1,4 @@
-"""What a training minimizes, and what is read of it: the paper's cross-entropy and accuracy, or any of Keras's."""
+"""The loss and the metrics of a training: the paper's cross-entropy and accuracy, or any of Keras's."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 
 LOWEST, HIGHEST = "lowest", "highest"
-DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # as Keras's metrics call them
+DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # the names in Keras's metrics -> ours
 
 
 class Classification:
-    """Cross-entropy of whole-number labels, and accuracy: what a training minimizes and reads if nothing is said.
+    """The default objective: cross-entropy of whole-number labels, and accuracy.
 
-    Outputs for each pixel or step count as the mean over these.
+    For outputs with a value for each pixel or step, the mean over these counts.
 
     Args:
       from_logits: whether the outputs are logits or probabilities.
 
     Attributes:
-      metrics: what is read beside the loss, in this order.
+      metrics: the names of the metrics that are read beside the loss, in this order.
     """
 
     metrics: tuple[str, ...] = ("accuracy",)
@@ -36,7 +36,7 @@ class Classification:
         self._from_logits = from_logits
 
     def check(self, model: keras.Model, dataset: Dataset, shapes: Any) -> None:
-        """Raises InputError for labels that are no classes of the model's outputs, whose shapes are given."""
+        """Raises InputError if the labels are not classes of the model's outputs, which have the given shapes."""
         if not isinstance(shapes, tuple) or isinstance(shapes[-1], tuple):
             raise InputError(
                 f"The model {model.name!r} has several outputs; say what each is trained for: loss={{...}} with the "
@@ -62,7 +62,7 @@ class Classification:
                 )
 
     def sums(self, labels, outputs, weights=None):
-        """Summed cross-entropy and number of right answers of a batch, both float32; in TensorFlow."""
+        """Returns the summed cross-entropy and the number of correct answers of a batch, in float32; in TensorFlow."""
         outputs = tf.cast(outputs, tf.float32)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
         right = tf.cast(tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels), tf.float32)
@@ -70,23 +70,23 @@ class Classification:
         return tf.reduce_sum(losses if weights is None else losses * weights), tf.reduce_sum(right)
 
     def begin(self) -> None:
-        """Begins a reading."""
+        """Starts a reading."""
 
     def readings(self, loss: float, right: float, count: int) -> tuple[float, ...]:
-        """The loss and the metrics of `count` examples, from the sums of their batches."""
+        """Returns the loss and the metrics of `count` examples, from the sums of their batches."""
         return loss / count, right / count
 
 
 def _example_means(values):
-    """One value an example: the mean over its pixels or steps."""
+    """Returns one value for each example: the mean over its pixels or steps."""
     return values if len(values.shape) < 2 else tf.reduce_mean(values, axis=tuple(range(1, len(values.shape))))
 
 
 class _Judge(keras.Model):
-    """Computes losses and metrics as `Model.compile` and `fit` do, and has no weights of its own."""
+    """A model without weights that computes losses and metrics as `Model.compile` and `fit` do."""
 
     def call(self, inputs):
-        """Nothing is computed."""
+        """Returns the inputs."""
         return inputs
 
 
@@ -94,13 +94,12 @@ class KerasObjective:
     """A loss and metrics as Keras's `compile` takes them.
 
     Args:
-      model: the model that is trained; the names of its outputs are those that dictionaries use.
-      loss, metrics: as for Keras's `compile`.
-      loss_weights: the same.
+      model: the model that is trained; dictionaries use the names of its outputs.
+      loss, metrics, loss_weights: as for Keras's `compile`.
 
     Attributes:
-      metrics: the names of what is read beside the loss, in the order of the readings.
-      directions: for each of them whether "lowest" or "highest" is best, where that is known.
+      metrics: the names of the metrics that are read beside the loss, in the order of the readings.
+      directions: for each metric whether "lowest" or "highest" is best, if this is known.
     """
 
     def __init__(self, model: keras.Model, loss: Any, metrics: Any = None, loss_weights: Any = None):
@@ -113,23 +112,23 @@ class KerasObjective:
         self.directions: dict[str, str] = {}
 
     def check(self, inputs, labels, weights=None) -> None:
-        """Makes the metrics' variables from a few examples as the network sees them.
+        """Makes the variables of the metrics from a few of the network's inputs.
 
         Raises:
-          InputError: a loss or a metric that cannot be computed of the model's outputs and these labels.
+          InputError: the loss or a metric cannot be computed from the model's outputs and these labels.
         """
         outputs = self._model(inputs, training=False)
         try:
             self.sums(labels, outputs, weights)
             results = self._judge.get_metrics_result()
-        except Exception as error:  # Keras and TensorFlow raise whatever their losses meet
+        except Exception as error:  # Keras and TensorFlow may raise any error
             shapes = [keras.tree.map_structure(lambda each: tuple(each.shape), own) for own in (outputs, labels)]
             raise InputError(
                 f"The loss and the metrics cannot be computed of outputs of shape {shapes[0]} and labels of shape "
                 f"{shapes[1]}: {error}"
             ) from error
         self.metrics = tuple(name for name in results if name != "loss")
-        # With several outputs, the name of a reading is that of the output and of the metric.
+        # With several outputs, the name of a reading consists of the output's and the metric's name.
         own = {metric.name: getattr(metric, "_direction", None) for metric in _leaf_metrics(self._judge)}
         self.directions = {
             name: DIRECTIONS[direction]
@@ -140,7 +139,7 @@ class KerasObjective:
         self.begin()
 
     def sums(self, labels, outputs, weights=None):
-        """The mean loss times the batch's size, and 0; the metrics count by themselves. In TensorFlow."""
+        """Returns the mean loss times the batch size, and 0; updates the metrics. In TensorFlow."""
         outputs = keras.tree.map_structure(_as_float32, outputs)
         size = tf.cast(tf.shape(keras.tree.flatten(labels)[0])[0], tf.float32)
         loss = self._judge.compute_loss(y=labels, y_pred=outputs, sample_weight=weights)
@@ -148,11 +147,11 @@ class KerasObjective:
         return tf.cast(loss, tf.float32) * size, tf.zeros(())
 
     def begin(self) -> None:
-        """Begins a reading."""
+        """Starts a reading."""
         self._judge.reset_metrics()
 
     def readings(self, loss: float, right: float, count: int) -> tuple[float, ...]:
-        """The loss and the metrics of `count` examples."""
+        """Returns the loss and the metrics of `count` examples."""
         results = self._judge.get_metrics_result()
         return loss / count, *(float(np.mean(results[name])) for name in self.metrics)
 
@@ -165,7 +164,7 @@ def _as_float32(values):
 
 
 def _leaf_metrics(judge: keras.Model) -> list[keras.metrics.Metric]:
-    """The metrics that a compiled model was given, without those that gather them."""
+    """The metrics of a compiled model, without those that only contain other metrics."""
     found, pending = [], list(judge.metrics)
     while pending:
         metric = pending.pop()
@@ -178,15 +177,15 @@ def _leaf_metrics(judge: keras.Model) -> list[keras.metrics.Metric]:
 
 
 class BestReading:
-    """Which reading of the validation split is the best: the early-stopping point.
+    """Chooses the best reading of the validation split, which is the early-stopping point.
 
     Args:
-      objective: what is read.
+      objective: the loss and the metrics that are read.
       by: "loss" or a metric's name, with or without "val_" or "validation_".
-      best: "lowest" or "highest"; None: what Keras knows of the metric.
+      best: "lowest" or "highest"; None: as Keras defines it for the metric.
 
     Raises:
-      InputError: something that is not read, or of which nobody says which side is better.
+      InputError: there is no such reading, or it is not known which direction is better.
     """
 
     def __init__(self, objective: Objective, by: str = "loss", best: str | None = None):
@@ -202,12 +201,12 @@ class BestReading:
         self._index, self._sign = names.index(self.name), 1 if best == LOWEST else -1
 
     def badness(self, readings: Sequence[float]) -> float:
-        """A number that is the lower the better the readings are."""
+        """Returns a number that is lower for better readings."""
         return self._sign * readings[self._index]
 
 
 def describe(value: Any) -> Any:
-    """A loss, metric or optimizer as JSON: what tells it from others, for the record of an experiment.
+    """Returns a loss, metric or optimizer as JSON that identifies it, for the record of an experiment.
 
     >>> describe({"a": "mse", "b": [keras.losses.Huber(delta=2.0)]})["b"][0]["config"]["delta"]
     2.0

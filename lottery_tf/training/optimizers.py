@@ -16,13 +16,13 @@ Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 class ContinuedSchedule(Schedule):
-    """A schedule of Keras's, read from some iteration on: a training may begin in the middle of it.
+    """A Keras schedule that may start at any iteration, because a training may start in the middle of it.
 
     Args:
       schedule: the schedule.
 
     Attributes:
-      begins_at: the iteration at which the optimizer's first step is.
+      begins_at: the iteration of the optimizer's first step.
     """
 
     def __init__(self, schedule: Schedule):
@@ -30,11 +30,11 @@ class ContinuedSchedule(Schedule):
         self._schedule = schedule
 
     def __call__(self, step):
-        """The learning rate of a step."""
+        """Returns the learning rate of a step."""
         return self._schedule(keras.ops.cast(step, "int64") + self.begins_at)
 
     def get_config(self):
-        """What `from_config` makes an equal schedule of."""
+        """Returns the arguments from which `from_config` makes an equal schedule."""
         return {"schedule": keras.optimizers.schedules.serialize(self._schedule)}
 
 
@@ -50,11 +50,11 @@ def make_optimizer(
       settings: the training settings.
       rate: a learning rate that replaces that of the settings.
       scale_loss: whether the loss is scaled, so that gradients in float16 do not vanish.
-      given: takes the place of the settings' optimizer: an object or a config, with its own learning rate, or the name
-        of one of Keras's, with that of the settings.
+      given: an optimizer that replaces that of the settings: an object or a config with its own learning rate, or the
+        name of a Keras optimizer, which uses the settings' learning rate.
 
     Raises:
-      InputError: an optimizer that Keras does not know, or that goes against the settings.
+      InputError: Keras does not know the optimizer, or it contradicts the settings.
     """
     if given is not None:
         optimizer = _made_anew(given, settings, rate)
@@ -68,7 +68,7 @@ def make_optimizer(
 
 
 def _made_anew(given: Any, settings: TrainingSettings, rate: float | ChangingRate | None) -> Optimizer:
-    """An optimizer of the user's, made anew from its config: trainings must not share its state."""
+    """Returns a copy of the user's optimizer, made from its config, because trainings must not share its state."""
     try:
         found = keras.optimizers.get(given)
     except (ValueError, TypeError) as error:
@@ -107,7 +107,7 @@ def _with_continued_schedule(optimizer: Optimizer, settings: TrainingSettings) -
 
 
 def continued_schedule(optimizer: Optimizer) -> ChangingRate | ContinuedSchedule | None:
-    """The schedule of an optimizer that a training may begin in the middle of; None for a constant learning rate."""
+    """Returns the schedule of an optimizer if it can start at any iteration; None for a constant learning rate."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     schedule = getattr(optimizer, "_learning_rate", None)
     return schedule if isinstance(schedule, (ChangingRate, ContinuedSchedule)) else None

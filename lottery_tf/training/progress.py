@@ -1,4 +1,4 @@
-"""Where a training stands, and its best weights so far."""
+"""The progress of a training, and its best weights so far."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 @dataclasses.dataclass
 class Progress:
-    """Where a training stands.
+    """The progress of a training.
 
     Attributes:
       iteration: the next iteration.
       trained: the loss and the metrics on the training examples since the last reading.
       history: the readings so far.
-      least_badness: how bad the best reading so far is.
-      best_iteration, best_loss, best: its iteration, its validation loss, and every weight there.
-      diverged: whether the validation loss is no number any more.
-      seconds: the time spent.
+      least_badness: the badness of the best reading so far.
+      best_iteration, best_loss, best: the iteration, validation loss and weights of the best reading.
+      diverged: whether the validation loss became NaN or infinite.
+      seconds: the time spent so far.
     """
 
     iteration: int
@@ -32,7 +32,7 @@ class Progress:
     seconds: float = 0.0
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What a checkpoint keeps of it."""
+        """Returns the arrays that a checkpoint stores."""
         numbers = [self.best_iteration, self.best_loss, self.least_badness, self.seconds]
         return {
             "history": np.array(self.history),
@@ -42,7 +42,7 @@ class Progress:
 
     @classmethod
     def of(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> Progress:
-        """The progress of a checkpoint, which was saved just after a reading of the validation split."""
+        """Returns the progress of a checkpoint, which was saved after a reading of the validation split."""
         best_iteration, best_loss, least_badness, seconds = map(float, saved["numbers"])
         return cls(
             iteration=int(saved["history"][-1, 0]),

@@ -1,11 +1,13 @@
-"""What is done to bytes before a network sees them: divided by 255, unless the data set or the model says otherwise.
+"""Scales bytes to a network's inputs: divides them by 255, unless the data set or the model needs something else.
 
-One rule serves every entry: experiments, learned masks, `MaskedModel.fit`, the landscape.
+One rule is used everywhere: in experiments, learned masks, `MaskedModel.fit` and the landscape.
 
-1. What the data set says, counts (`Dataset(..., divide_by=...)`).
-2. Where it says nothing, bytes are divided by 255, unless the model has a `Rescaling` of its own in front, or takes
-   whole numbers (an `Embedding` of token ids): these get them as they are.
-3. Where neither tells (a `Lambda` in front, say), the user is asked. All other types are given as they are.
+1. If the data set has a divisor, it is used (`Dataset(..., divide_by=...)`).
+2. Otherwise bytes are divided by 255, unless the model starts with a `Rescaling` layer of its own or takes whole
+   numbers (an `Embedding` of token ids). Such models get the bytes unchanged.
+3. If the model does not show what it needs (it starts with a `Lambda`, for example), an error asks the user.
+
+Values of other types are not changed.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from lottery_tf.errors import InputError
 from lottery_tf.splits import Arrays, leaves, map_arrays
 from lottery_tf.training.model_inputs import graph, input_tensors
 
-BYTES = 255  # the largest byte, and what images of bytes are divided by
+BYTES = 255  # the largest byte, and the divisor of images of bytes
 
-# Operations that pass values on as they are; what follows them decides. Layers and functions of `keras.ops` by name.
+# Names of layers and functions of `keras.ops` that pass values on unchanged; the operation after them decides.
 PASSES_ON = frozenset(
     "InputLayer Identity Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D Masking Activation "
     "Flatten Reshape Permute RepeatVector Transpose ExpandDims Squeeze GetItem Cast Flip Pad Stack Concatenate "
@@ -47,19 +49,19 @@ RAW, WHOLE, PIXELS, UNKNOWN = "rescales", "takes whole numbers", "takes pixels",
 
 
 class Scaling:
-    """Makes a network's inputs of examples as they are kept in memory.
+    """Converts examples in memory to a network's inputs.
 
     Args:
       model: the network, or a model around it with an attribute `network`.
       inputs: the examples: an array, or a dictionary or tuple of arrays, one for each input of the model.
-      divide_by: what the data set says; None: nothing. It applies to inputs of any type, and to those of bytes alone
-        where there are several.
+      divide_by: the divisor of the data set, if it has one. It applies to an input of any type; if there are several
+        inputs, only to those of bytes.
 
     Attributes:
-      divisors: what each input is divided by, in the order of the model's inputs; 1: it is not.
+      divisors: the divisor of each input, in the order of the model's inputs; 1: the input is not divided.
 
     Raises:
-      InputError: the model takes whole numbers and they would be divided, or bytes might be meant either way.
+      InputError: the model takes whole numbers and they would be divided, or it is not clear whether bytes must be.
 
     >>> layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
     >>> images = np.zeros((5, 4, 4, 1), np.uint8)
@@ -80,12 +82,12 @@ class Scaling:
         ]
 
     def __call__(self, inputs):
-        """What the network sees of some examples, in TensorFlow."""
+        """Returns the network's inputs of some examples, in TensorFlow."""
         numbered = iter(zip(self.divisors, self._kinds, strict=True))
         return map_arrays(lambda values: _scaled(values, *next(numbered)), inputs)
 
     def __str__(self):
-        """What is done, in words."""
+        """Describes the scaling in words."""
         done = {"as they are" if divisor == 1 else f"divided by {divisor:g}" for divisor in self.divisors}
         return " and ".join(sorted(done))
 
@@ -124,10 +126,10 @@ def _scaled(values, divisor: float, kind: str):
 
 
 def _kind(model: keras.Model, tensor: Any, rank: int) -> str:
-    """What a model makes of an input, a symbolic tensor: `RAW`, `WHOLE`, `PIXELS` or `UNKNOWN`."""
-    if tensor is None:  # a subclassed model shows its layers, but not what they are applied to
+    """The kind of an input, a symbolic tensor, by a model's first operations: `RAW`, `WHOLE`, `PIXELS` or `UNKNOWN`."""
+    if tensor is None:  # a subclassed model shows its layers, but not their inputs
         kinds = {_kind_of(layer, 1) for layer in model._flatten_layers(include_self=False)}
-        kinds -= {WHOLE} if rank > 2 else set()  # an Embedding of positions, as transformers of images have it
+        kinds -= {WHOLE} if rank > 2 else set()  # an Embedding of positions, as in transformers of images
     elif keras.backend.is_int_dtype(tensor.dtype):
         return WHOLE
     else:
@@ -136,7 +138,7 @@ def _kind(model: keras.Model, tensor: Any, rank: int) -> str:
 
 
 def _kind_of(operation: keras.Operation, tensors: int) -> str:
-    """What the first operation of a model that is more than a change of shape makes of its input."""
+    """The kind of an input by the first operation of a model that is more than a change of shape."""
     if isinstance(operation, WHOLE_NUMBERS):
         return WHOLE
     if isinstance(operation, (keras.layers.Rescaling, keras.layers.Discretization)):
@@ -150,7 +152,7 @@ def _kind_of(operation: keras.Operation, tensors: int) -> str:
 
 
 def _first_operations(functional: keras.Model, tensor: Any) -> Iterator[tuple[keras.Operation, int]]:
-    """The operations that first compute with an input, each with how many tensors it takes."""
+    """Yields the operations that first compute with an input, each with the number of its input tensors."""
     nodes = list(itertools.chain.from_iterable(functional._nodes_by_depth.values()))
     pending, seen = [id(tensor)], set()
     while pending:
@@ -171,5 +173,5 @@ def _first_operations(functional: keras.Model, tensor: Any) -> Iterator[tuple[ke
             elif type(operation).__name__ in PASSES_ON:
                 found = []
             yield from found
-            if not found:  # the values pass on as they are: what follows decides
+            if not found:  # the values pass unchanged: the next operation decides
                 pending += map(id, node.output_tensors)

@@ -141,7 +141,7 @@ def write_treatment_page(
     given = {name: value for name, value in {**identity, **settings}.items() if value is not None}
     shown = {name: str(value) if isinstance(value, tuple) else value for name, value in given.items()}
     pruned = sorted((each for each in levels if _is_finished(each) and each["level"]), key=lambda each: each["level"])
-    if any(each["test_accuracy"] is None for each in pruned):  # a loss and metrics of the user's, without an accuracy
+    if any(each["test_accuracy"] is None for each in pruned):  # the user's metrics do not include the accuracy
         pruned = []
     with _fresh_writer(folder).as_default():
         columns = [hparams.HParam(name) for name in identity]

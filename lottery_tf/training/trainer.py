@@ -152,7 +152,7 @@ class Trainer:
         self._compile()
 
     def _make_objective(self) -> Classification | KerasObjective:
-        """What is minimized and read, checked on the data and the model."""
+        """Returns the loss and the metrics, checked on the data and the model."""
         images, *others = self._feeds["train"].gather([0])
         inputs, options = self._scaling["train"](images), self._options
         given = {name: options[name] for name in ("loss", "metrics", "loss_weights")}
@@ -187,14 +187,14 @@ class Trainer:
         self._evaluate = {name: self._evaluates(name, feed) for name, feed in self._feeds.items()}
 
     def _evaluates(self, split: str, feed: MemoryFeed | StreamFeed) -> Callable:
-        """What sums the losses and right answers of all examples of a split."""
+        """Returns a function that sums the losses and correct answers of all examples of a split."""
         if isinstance(feed, MemoryFeed):
             return tf.function(functools.partial(self._evaluation, split))
         sums = tf.function(functools.partial(self._batch_sums, split))
         return functools.partial(self._streamed_evaluation, sums, feed)
 
     def check_options(self, **options) -> None:
-        """Raises InputError for a loss, an optimizer and so on that are said, and are not this trainer's."""
+        """Raises InputError if a given option (loss, optimizer, ...) differs from this trainer's."""
         usual = inspect.signature(Trainer).parameters
         odd = [name for name, value in options.items() if value not in (usual[name].default, self._options[name])]
         if odd:
@@ -277,24 +277,24 @@ class Trainer:
     def evaluate(self, split: str) -> tuple[float, ...]:
         """Returns mean loss and accuracy (in [0, 1]) of the model on "train", "validation" or "test".
 
-        With another loss and metrics: their values.
+        With another loss and other metrics, it returns their values.
         """
         self._objective.begin()
         loss, correct = self._evaluate[split]()
         return self._objective.readings(float(loss), float(correct), len(self.dataset.splits[split]))
 
     def accuracy(self, split: str) -> float:
-        """The accuracy of the model as it stands; NaN where it is none of the metrics."""
+        """Returns the accuracy of the model; NaN if it is not one of the metrics."""
         return self._named(self.evaluate(split)).get("accuracy", float("nan"))
 
     def check_accuracy(self) -> None:
-        """Raises InputError where the accuracy is none of the metrics."""
+        """Raises InputError if the accuracy is not one of the metrics."""
         if "accuracy" not in self._objective.metrics:
-            raise InputError("This is measured by the accuracy, which is not read: give 'accuracy' among the metrics.")
+            raise InputError("This measurement needs the accuracy; add 'accuracy' to the metrics.")
 
     @property
     def loss_options(self) -> dict[str, Any]:
-        """What the loss is, as arguments of `Trainer` and `Curvature`."""
+        """The arguments of `Trainer` and `Curvature` that define the loss."""
         return {name: self._options[name] for name in ("from_logits", "loss", "loss_weights")}
 
     def _named(self, readings: Sequence[float]) -> dict[str, float]:
@@ -372,7 +372,7 @@ class Trainer:
         progress.trained = self._objective.readings(loss, correct, steps * batch_size)
 
     def _batches(self, first: int, seed: int, level: int) -> list:
-        """The examples of the iterations from `first` on, as their feed has them, and the draws of an augmentation.
+        """Returns the examples of the iterations from `first` on, in the form of their feed, and draws of augmentation.
 
         The number of rows is always the same, so that XLA compiles for one shape only.
         """
@@ -435,7 +435,7 @@ class Trainer:
         return loss_sum, correct_sum
 
     def _streamed_evaluation(self, sums: Callable, feed: StreamFeed) -> tuple[float, float]:
-        """The sums over all examples of a split that is not in memory, batch by batch."""
+        """Sums losses and correct answers over all examples of a split that is not in memory, batch by batch."""
         batches = (sums(map_arrays(tf.constant, batch)) for batch in feed.in_order(self._evaluation_batch))
         losses, rights = zip(*((float(loss), float(right)) for loss, right in batches), strict=True)
         return sum(losses), sum(rights)

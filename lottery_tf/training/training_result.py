@@ -53,12 +53,12 @@ class TrainingResult:
 
     @property
     def test_accuracy(self) -> float:
-        """The accuracy on the test images at the early-stopping iteration, in [0, 1]; NaN where it is not read."""
+        """The test accuracy at the early-stopping iteration, in [0, 1]; NaN if it is not read."""
         return self.test.get("accuracy", float("nan"))
 
     @property
     def final_test_accuracy(self) -> float:
-        """The accuracy on the test images at the end of training, in [0, 1]; NaN where it is not read."""
+        """The test accuracy at the end of training, in [0, 1]; NaN if it is not read."""
         return self.final_test.get("accuracy", float("nan"))
 
 
