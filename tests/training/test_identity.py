@@ -133,7 +133,7 @@ def test_initial_weights_that_changed_are_noticed(tiny_dataset, trainer, tmp_pat
     list(make(tiny_dataset, results, trainer=trainer, initial=lambda seed: weights).levels(lt.Treatment(), 0, 1))
     other = weights | {"output/kernel": np.ones_like(weights["output/kernel"])}
     changed = make(tiny_dataset, results, trainer=trainer, initial=lambda seed: other)
-    with pytest.raises(InputError, match="dense network of seed 0 that is there began from other weights"):
+    with pytest.raises(InputError, match="stored dense network of seed 0 started from other weights"):
         list(changed.levels(lt.Treatment(), 0, 2))
     same = make(tiny_dataset, results, trainer=trainer, initial=lambda seed: weights)
     assert len(list(same.levels(lt.Treatment(), 0, 2))) == 3

@@ -286,7 +286,7 @@ def test_an_experiment_on_numbers_lasts_and_is_taken_up(tmp_path):
     ):
         with pytest.raises(InputError, match=f"{next(iter(other))}.* there, .* here"):
             lt.Experiment(network(1), dataset, SETTINGS, results=results, **head | other)
-    with pytest.raises(InputError, match="measured by the accuracy"):
+    with pytest.raises(InputError, match="measurement needs the accuracy"):
         Evaluator(experiment.trainer)
     checkpoint = Checkpoint(tmp_path, 0)
     trainer, whole = experiment.trainer, experiment.trainer.train(found.ticket, 0, 2)
