@@ -70,7 +70,8 @@ def _tried(model: keras.Model) -> tuple[Any, list[np.ndarray]]:
 def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0], count: int = 2) -> Any:
     """Random inputs of a model, in the structure in which it takes them; None where it does not say what it takes.
 
-    Numbers are normal ones; whole numbers are such that every embedding of the model has a row for them.
+    Numbers are normal ones; whole numbers are such that every embedding of the model has a row for them. One example
+    ends in zeros, as if it were padded, so that a mask of time steps that got lost is noticed.
     """
     specs = _input_specs(model)
     if specs is None or any(str(spec.dtype) == "string" for spec in keras.tree.flatten(specs)):
@@ -81,8 +82,12 @@ def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0], coun
     def draw(spec) -> np.ndarray:
         shape = (spec.shape[0] or count, *(unknown_size if size is None else size for size in spec.shape[1:]))
         if keras.backend.is_float_dtype(spec.dtype):
-            return rng.normal(size=shape).astype(np.float32)
-        return rng.integers(0, min([2 if str(spec.dtype) == "bool" else 100, *rows]), shape)
+            values = rng.normal(size=shape).astype(np.float32)
+        else:
+            values = rng.integers(0, min([2 if str(spec.dtype) == "bool" else 100, *rows]), shape)
+        if len(shape) > 1:
+            values[-1, shape[1] // 2 + 1 :] = 0
+        return values
 
     return keras.tree.map_structure(lambda spec: keras.ops.cast(draw(spec), spec.dtype), specs)
 

@@ -12,9 +12,10 @@ Chain = tuple[keras.layers.Layer, ...]
 def chains(layer: keras.layers.Layer) -> Iterator[Chain]:
     """Every layer at any depth, itself first, as the layers that lead to it; a layer that is used twice comes once.
 
-    >>> model = keras.Sequential([keras.Input((2, 3)), keras.layers.TimeDistributed(keras.layers.Dense(4, name="a"))])
+    >>> inner = keras.layers.Dense(4, name="inner")
+    >>> model = keras.Sequential([keras.Input((2, 3)), keras.layers.TimeDistributed(inner, name="outer")])
     >>> [chain[-1].name for chain in chains(model)][1:]
-    ['time_distributed', 'a']
+    ['outer', 'inner']
     """
     seen: set[int] = set()
 

@@ -1,0 +1,185 @@
+"""A functional model as a graph of calls, and what passes through it: constants, what is needed, what is kept."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+
+import keras
+import numpy as np
+
+from lottery_tf.masking.compaction.rule import Call, Channels, Rule, Smaller, Tensor
+from lottery_tf.masking.compaction.rules import passes_masks, rule_for
+from lottery_tf.masking.conversion import uncompiled
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A call: its tensors by their place in the graph, and its rule if it has one.
+
+    Attributes:
+      named: the tensors that it is given by name, as the masks of time steps that Keras keeps beside tensors.
+      aligned: for each input of a call with a rule whether its channels lie where the rule wants them. Those of others
+        all stay, and none counts as constant.
+    """
+
+    layer: keras.Operation
+    inputs: list[int]
+    named: list[int]
+    outputs: list[int]
+    rule: Rule | None
+    aligned: list[bool]
+
+    @property
+    def output(self) -> int:
+        """The one output of a call with a rule."""
+        return self.outputs[0]
+
+
+class Graph:
+    """A functional model's calls in their order.
+
+    Around a call without a rule, and around a layer that is called twice, everything is needed and nothing constant.
+
+    Args:
+      model: a functional model.
+      may_have_masks: for each input whether Keras may attach a mask of time steps to it.
+      pick: whether a dense layer may pick its inputs.
+    """
+
+    def __init__(self, model: keras.Model, may_have_masks: list[bool], pick: bool = True):
+        calls = []
+
+        def call(layer, *args, **kwargs):
+            outputs = layer(*args, **kwargs)
+            calls.append((layer, args, kwargs, outputs))
+            return outputs
+
+        with uncompiled(model):
+            traced = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+        self._pick = pick
+        self._traced = traced  # tensors are told apart by their ids, which last as long as they do
+        self.tensors: list[Tensor] = []
+        self._places: dict[int, int] = {}
+        for tensor, may_have_mask in zip(traced.inputs, may_have_masks, strict=True):
+            self._add(tensor, -1, may_have_mask)
+        self._times = collections.Counter(id(layer) for layer, *_ in calls)
+        self.nodes = [self._node(*made) for made in calls]
+        self._outputs = [self._places[id(tensor)] for tensor in traced.outputs]
+
+    def _add(self, tensor: keras.KerasTensor, axis: int, may_have_mask: bool) -> int:
+        has_mask = getattr(tensor, "_keras_mask", None) is not None
+        self._places[id(tensor)] = len(self.tensors)
+        self.tensors.append(Tensor(tuple(tensor.shape), axis, may_have_mask or has_mask))
+        return self._places[id(tensor)]
+
+    def _node(self, layer: keras.Operation, args: tuple, kwargs: dict, outputs) -> Node:
+        given, named = (_tensors(values) for values in (args, kwargs))
+        inputs, masks = ([self._places[id(tensor)] for tensor in tensors] for tensors in (given, named))
+        tensors = [self.tensors[place] for place in inputs]
+        if masks:
+            tensors = [dataclasses.replace(tensor, may_have_mask=True) for tensor in tensors]
+        made, rule = _tensors(outputs), None
+        if self._times[id(layer)] == 1 and len(made) == 1:
+            rule = rule_for(Call(layer, args, kwargs, tensors, tuple(made[0].shape), self._pick), given)
+        # A model may make masks inside, which its symbolic outputs do not show.
+        may_have_mask = is_model(layer) or (passes_masks(layer) and any(tensor.may_have_mask for tensor in tensors))
+        places = [
+            self._places[id(tensor)]
+            if id(tensor) in self._places
+            else self._add(tensor, -1 if rule is None else rule.axis, may_have_mask)
+            for tensor in made
+        ]
+        axes = [None] * len(tensors) if rule is None else rule.axes
+        aligned = [axis == tensor.axis and tensor.size > 0 for axis, tensor in zip(axes, tensors, strict=True)]
+        return Node(layer, inputs, masks, places, rule, aligned)
+
+    def may_have_masks(self, layer: keras.Operation) -> list[bool]:
+        """For each input of a layer, whether a mask may be attached to it in any of its calls."""
+        calls = [node.inputs for node in self.nodes if node.layer is layer]
+        return [any(self.tensors[place].may_have_mask for place in places) for places in zip(*calls, strict=True)]
+
+    def smaller(self) -> dict[str, Smaller]:
+        """What becomes of each layer with a rule, by its name."""
+        constants = self.constants()
+        needed = self.needed(constants)
+        kept = self.kept(needed)
+        return {
+            node.layer.name: node.rule.smaller(
+                self._inputs(node, constants, np.nan),
+                needed[node.output],
+                self._inputs(node, kept, True),
+                kept[node.output],
+            )
+            for node in self.nodes
+            if node.rule is not None
+        }
+
+    def _inputs(self, node: Node, channels: list[Channels], otherwise: float | bool) -> list[Channels]:
+        """What a rule is given of its inputs; `otherwise`, as often as there are channels, of those not aligned."""
+        found = []
+        for place, axis, aligned in zip(node.inputs, node.rule.axes, node.aligned, strict=True):
+            size = 1 if axis is None else self.tensors[place].size_along(axis)
+            found.append(channels[place] if aligned else np.full(size, otherwise))
+        return found
+
+    def constants(self) -> list[Channels]:
+        """For each tensor the value of each channel that has the same at all places for all inputs; NaN for others."""
+        found = [np.full(tensor.size, np.nan) for tensor in self.tensors]
+        for node in self.nodes:
+            if node.rule is not None:
+                with np.errstate(invalid="ignore"):
+                    values = node.rule.constants(self._inputs(node, found, np.nan))
+                found[node.output] = np.where(np.isfinite(values), values, np.nan) + np.zeros_like(found[node.output])
+        return found
+
+    def needed(self, constants: list[Channels]) -> list[Channels]:
+        """For each tensor the channels that what comes after cannot do without."""
+        found = [np.zeros(tensor.size, bool) for tensor in self.tensors]
+        for place in self._outputs:
+            found[place][:] = True
+        for node in reversed(self.nodes):
+            wanted = [True] * len(node.inputs)
+            if node.rule is not None:
+                by_rule = node.rule.needed(self._inputs(node, constants, np.nan), found[node.output])
+                wanted = [channels if fits else True for channels, fits in zip(by_rule, node.aligned, strict=True)]
+            for place, channels in zip(node.inputs, wanted, strict=True):
+                found[place] |= channels
+            for place in node.named:
+                found[place][:] = True
+        return found
+
+    def kept(self, needed: list[Channels]) -> list[Channels]:
+        """For each tensor the channels that are still computed: all that are needed, and what comes with them."""
+        found = [channels.copy() for channels in needed]
+        for place in set(range(len(found))) - {node.output for node in self.nodes if node.rule is not None}:
+            found[place][:] = True  # inputs of the model, and what calls without a rule make
+        changed = True
+        while changed:
+            changed = False
+            for node in (*self.nodes, *reversed(self.nodes)):
+                if node.rule is not None:
+                    changed |= self._keep_together(node, found)
+            for channels in found:
+                if len(channels) and not channels.any():
+                    channels[0] = changed = True
+        return found
+
+    def _keep_together(self, node: Node, kept: list[Channels]) -> bool:
+        """Keeps what a call needs beside what is kept already; whether that is more."""
+        before = [kept[place].sum() for place in (*node.inputs, node.output)]
+        inputs, output = node.rule.together(self._inputs(node, kept, True), kept[node.output])
+        for place, channels, aligned in zip(node.inputs, inputs, node.aligned, strict=True):
+            if aligned:
+                kept[place] |= channels
+        kept[node.output] |= output
+        return before != [kept[place].sum() for place in (*node.inputs, node.output)]
+
+
+def _tensors(values) -> list[keras.KerasTensor]:
+    return [value for value in keras.tree.flatten(values) if isinstance(value, keras.KerasTensor)]
+
+
+def is_model(layer: keras.Operation) -> bool:
+    """Whether a layer is a Sequential or functional model."""
+    return isinstance(layer, keras.Sequential) or (isinstance(layer, keras.Model) and hasattr(layer, "operations"))

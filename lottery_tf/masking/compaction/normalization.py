@@ -1,0 +1,76 @@
+"""Rules for normalizations: of each channel, of groups of channels, and of all of them together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lottery_tf.masking.compaction.rule import Call, EachChannel, Rule, Smaller, as_array, computed, from_end
+
+
+class BatchNormalization(EachChannel):
+    """Batch normalization; a channel whose factor is zero is constant."""
+
+    def __init__(self, call: Call):
+        super().__init__(call, computed)
+        self.axes = [from_end(self.layer.axis, len(call.shape_in))]
+        self.axis = self.axes[0]
+
+    def constants(self, constants):
+        if self.layer.scale:
+            constants = [np.where(as_array(self.layer.gamma) == 0, 0, constants[0])]
+        return super().constants(constants)
+
+
+class LayerNormalization(Rule):
+    """Normalization over the channels of each place: what one of them becomes depends on all of them."""
+
+    def __init__(self, call: Call):
+        super().__init__(call)
+        axes = self.layer.axis if isinstance(self.layer.axis, list | tuple) else [self.layer.axis]
+        axes = [from_end(axis, len(call.shape_in)) for axis in axes]
+        self.axes, self.axis = axes[:1], axes[0]
+        self.known = len(axes) == 1
+
+    def constants(self, constants):
+        factor, offset = _factor_and_offset(self.layer)
+        return np.where(factor == 0, offset, np.full_like(constants[0], np.nan))
+
+    def needed(self, constants, needed):
+        return [np.full_like(needed, needed.any())]
+
+
+class GroupNormalization(Rule):
+    """Normalization over groups of channels, each of which stays or goes as a whole."""
+
+    def __init__(self, call: Call):
+        super().__init__(call)
+        self.axes = [from_end(self.layer.axis, len(call.shape_in))]
+        self.axis = self.axes[0]
+
+    def constants(self, constants):
+        values = constants[0].reshape(self.layer.groups, -1)  # a group of constants becomes constants
+        deviations = values - values.mean(axis=1, keepdims=True)
+        normalized = deviations / np.sqrt((deviations**2).mean(axis=1, keepdims=True) + self.layer.epsilon)
+        factor, offset = _factor_and_offset(self.layer)
+        return np.where(factor == 0, offset, normalized.ravel() * factor + offset)
+
+    def _whole(self, chosen: np.ndarray) -> np.ndarray:
+        return np.repeat(chosen.reshape(self.layer.groups, -1).any(axis=1), len(chosen) // self.layer.groups)
+
+    def needed(self, constants, needed):
+        return [self._whole(needed)]
+
+    def together(self, kept, kept_out):
+        whole = self._whole(kept[0] | kept_out)
+        return [whole], whole
+
+    def smaller(self, constants, needed, kept, kept_out):
+        groups = kept[0].reshape(self.layer.groups, -1).any(axis=1)
+        return Smaller([weight[kept[0]] for weight in self.layer.get_weights()], {"groups": int(groups.sum())})
+
+
+def _factor_and_offset(layer) -> tuple[np.ndarray, np.ndarray]:
+    """What a normalization multiplies each channel with, and what it adds."""
+    factor = next((each for each in (getattr(layer, "gamma", None), layer.scale) if hasattr(each, "shape")), None)
+    offset = getattr(layer, "beta", None)
+    return np.ones(1) if factor is None else as_array(factor), np.zeros(1) if offset is None else as_array(offset)

@@ -1,0 +1,198 @@
+"""Rules for layers with kernels: dense layers, convolutions of all kinds, embeddings."""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from lottery_tf.masking.compaction.rule import (
+    ELEMENTWISE,
+    Call,
+    Channels,
+    Rule,
+    Smaller,
+    as_array,
+    at_least_one,
+    channel_axis,
+)
+
+
+class Weighted(Rule):
+    """A layer whose outputs each sum up some of its inputs, each times a weight.
+
+    The channels of a convolution with groups are cut into as many blocks, and each block of the output hears the same
+    block of the input. A dense layer is a convolution with one place and one group, a depthwise convolution one with a
+    group for each channel.
+
+    Attributes:
+      kernel: (places, inputs in a group, outputs) array.
+      groups: the number of groups.
+    """
+
+    size = "filters"  # what the configuration calls the number of outputs
+    initializers = ("kernel_initializer", "bias_initializer")
+
+    def __init__(self, call: Call):
+        super().__init__(call)
+        layer = self.layer
+        self.axes, self.axis = [channel_axis(layer, call.shape_in)], channel_axis(layer, call.shape_out)
+        self.known = not (getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False))
+        self.elementwise = layer.activation in ELEMENTWISE
+        self.groups = self._groups()
+        weights = layer.get_weights()
+        self._kernel_shape = weights[0].shape
+        self.kernel = self._read(weights[0])
+        self.bias = weights[1] if layer.use_bias else np.zeros(self.kernel.shape[2], weights[0].dtype)
+        self.pads = len(self.kernel) > 1 and layer.padding != "valid"
+        self.known &= not self._is_misread(self.kernel.shape[2])
+
+    def _is_misread(self, channels: int) -> bool:
+        """Whether Keras adds a bias along the wrong axis: the last one, where that is as long as the first."""
+        return self.axis != -1 and channels > 1 and self.call.shape_out[-1] in (None, channels)
+
+    def _groups(self) -> int:
+        return getattr(self.layer, "groups", 1)
+
+    def _read(self, kernel: np.ndarray) -> np.ndarray:
+        return kernel.reshape(-1, *kernel.shape[-2:])
+
+    def _written(self, kernel: np.ndarray, groups: int) -> np.ndarray:
+        return kernel.reshape(*self._kernel_shape[:-2], *kernel.shape[1:])
+
+    def _heard_by(self, channels: Channels) -> np.ndarray:
+        """(inputs in a group, outputs) array, or (inputs, 1) where there is one group: what each output hears."""
+        blocks = channels.reshape(self.groups, -1)
+        return (blocks if self.groups == 1 else np.repeat(blocks, self.kernel.shape[2] // self.groups, axis=0)).T
+
+    def _folded(self, constants: Channels) -> tuple[np.ndarray, np.ndarray]:
+        """Kernel and bias with the constant inputs moved from the one to the other, where that is exact."""
+        folded = constants == 0 if self.pads else ~np.isnan(constants)
+        if not folded.any():
+            return self.kernel, self.bias
+        values = self._heard_by(np.where(folded, constants, 0))
+        bias = self.bias + (values * self.kernel.sum(axis=0, dtype=np.float64)).sum(axis=0)
+        return np.where(self._heard_by(folded), 0, self.kernel), bias
+
+    def _wanted(self, needed: Channels) -> Channels:
+        """The outputs that have to be right: all, where the activation mixes them."""
+        return needed | (not self.elementwise)
+
+    def constants(self, constants):
+        kernel, bias = self._folded(constants[0])
+        if not self.elementwise:
+            return np.full(len(bias), np.nan)
+        values = as_array(self.layer.activation(ops.cast(bias, self.layer.compute_dtype)))
+        return np.where(kernel.any(axis=(0, 1)), np.nan, values)
+
+    def needed(self, constants, needed):
+        kernel, _ = self._folded(constants[0])
+        heard = kernel.any(axis=0) & self._wanted(needed)
+        return [heard.reshape(len(heard), self.groups, -1).any(axis=2).T.ravel()]
+
+    def together(self, kept, kept_out):
+        kept_out = self._wanted(kept_out)
+        if self._is_misread(kept_out.sum()):
+            kept_out[np.argmin(kept_out)] = True
+        if self.groups == 1:
+            return kept, kept_out
+        blocks = [channels.reshape(self.groups, -1) for channels in (kept[0], kept_out)]
+        stays = blocks[0].any(axis=1) | blocks[1].any(axis=1)
+        kept_in, kept_out = (_equally_many(block, stays).ravel() for block in blocks)
+        return [kept_in], kept_out
+
+    def smaller(self, constants, needed, kept, kept_out):
+        kernel, bias = self._folded(constants[0])
+        wanted = self._wanted(needed)
+        # Nobody hears a unit that stays only because a layer needs one, and what it hears may be gone.
+        kernel, bias = np.where(wanted, kernel, 0), np.where(wanted, bias, 0)
+        rows, picked = self._rows(constants, needed, kept[0])
+        blocks = zip(rows.reshape(self.groups, -1), kept_out.reshape(self.groups, -1), strict=True)
+        parts = np.split(kernel, self.groups, axis=2)
+        stay = [part[:, ins][:, :, outs] for part, (ins, outs) in zip(parts, blocks, strict=True) if outs.any()]
+        kernel, bias = np.concatenate(stay, axis=2), bias[kept_out]
+        use_bias = bool(self.layer.use_bias or bias.any())
+        config = self._config(kernel.shape[2], len(stay)) | {"use_bias": use_bias}
+        config |= dict.fromkeys(self.initializers, "zeros")  # one may be made for a shape
+        return Smaller([self._written(kernel, len(stay))] + [bias] * use_bias, config, picked)
+
+    def _rows(self, constants, needed, kept: Channels) -> tuple[Channels, list[int] | None]:
+        """The inputs whose weights stay, and those that are picked, if any are."""
+        return kept, None
+
+    def _config(self, outputs: int, groups: int) -> dict:
+        return {self.size: outputs} | ({"groups": groups} if self.groups > 1 else {})
+
+
+def _equally_many(block: np.ndarray, stays: np.ndarray) -> np.ndarray:
+    """Channels by group with as many in each group that stays, at least one: those there are, then others."""
+    count = max(1, block.sum(axis=1).max(initial=0))
+    order = np.argsort(~block, axis=1, kind="stable")
+    found = np.zeros_like(block)
+    np.put_along_axis(found, order[:, :count], True, axis=1)
+    return found & stays[:, np.newaxis]
+
+
+class Dense(Weighted):
+    """A dense layer, which may pick the inputs that it hears."""
+
+    size = "units"
+
+    def _rows(self, constants, needed, kept):
+        used = at_least_one(self.needed(constants, needed)[0], among=kept)
+        # `ops.take` would lose the mask of time steps that Keras attaches to a tensor.
+        may_pick = self.call.pick and not self.call.inputs[0].may_have_mask
+        if not may_pick or 2 * used.sum() > kept.sum():
+            return kept, None
+        return used, np.flatnonzero(used[kept]).tolist()
+
+
+class DepthwiseConvolution(Weighted):
+    """A convolution of each channel by itself, into one or several."""
+
+    initializers = ("depthwise_initializer", "bias_initializer")
+
+    def _groups(self) -> int:
+        return self.call.inputs[0].size_along(self.axes[0])
+
+    def _read(self, kernel):
+        return kernel.reshape(-1, 1, kernel.shape[-2] * kernel.shape[-1])
+
+    def _written(self, kernel, groups):
+        return kernel.reshape(*self._kernel_shape[:-2], groups, -1)
+
+    def _config(self, outputs, groups):
+        return {"depth_multiplier": outputs // groups}
+
+
+class TransposedConvolution(Weighted):
+    """A transposed convolution, whose kernel has its outputs before its inputs."""
+
+    def __init__(self, call: Call):
+        super().__init__(call)
+        self.pads = True  # places hear different numbers of weights
+
+    def _read(self, kernel):
+        return super()._read(np.swapaxes(kernel, -1, -2))
+
+    def _written(self, kernel, groups):
+        return np.swapaxes(super()._written(kernel, groups), -1, -2)
+
+
+class Embedding(Rule):
+    """A vector for each whole number; its inputs have no channels."""
+
+    def __init__(self, call: Call):
+        super().__init__(call)
+        self.axes, self.axis = [None], -1
+        self.known = not (getattr(self.layer, "quantization_mode", None) or getattr(self.layer, "lora_enabled", False))
+        self._vectors = self.layer.get_weights()[0]
+
+    def constants(self, constants):
+        return np.where((self._vectors == self._vectors[0]).all(axis=0), self._vectors[0], np.nan)
+
+    def together(self, kept, kept_out):
+        return kept, kept_out
+
+    def smaller(self, constants, needed, kept, kept_out):
+        config = {"output_dim": int(kept_out.sum()), "embeddings_initializer": "zeros"}
+        return Smaller([self._vectors[:, kept_out]], config)
