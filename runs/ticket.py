@@ -50,7 +50,13 @@ TO = define_path("to", None, "unpack: the Keras model to write; its name ends in
 COMPACT = flags.DEFINE_bool(
     "compact", False, "unpack: leave out units and channels without connections. The outputs stay the same."
 )
-
+LIMIT_FACTOR = flags.DEFINE_float(
+    "limit_factor",
+    1,
+    "inspect, unpack: by how much to raise the limits on what a ticket file may ask for (about 2 seconds and 500 MB). "
+    "Raise it for files that you trust.",
+    lower_bound=1,
+)
 
 REWOUND = {"mask1": "rewind", "mask0": "zero", "rewind_to": 0}  # a level of these starts as a mask and initial weights
 
@@ -132,7 +138,9 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
 
 def content_of(path: str) -> bytes:
     """Returns the content of a ticket file, or of the example ticket with this name."""
-    return examples.example(path) if path in examples.EXAMPLES and not Path(path).exists() else ticket_format.read(path)
+    if path in examples.EXAMPLES and not Path(path).exists():
+        return examples.example(path)
+    return ticket_format.read(path, LIMIT_FACTOR.value)
 
 
 def list_examples() -> None:
@@ -152,11 +160,12 @@ def list_examples() -> None:
 def inspect(path: str) -> None:
     """Prints what a ticket file holds, the kept fraction of each layer, and its size beside that of other formats."""
     content = content_of(path)
-    packed = ticket_format.parse(content, path)
+    packed = ticket_format.parse(content, path, LIMIT_FACTOR.value)
     print(description(packed))
     sys.stdout.flush()
     processes.start_tensorflow()
-    sizes = [(name, f"{size.bytes:,}", f"{size.bits_per_weight:.4f}") for name, size in packing.sizes(content).items()]
+    found = packing.sizes(content, LIMIT_FACTOR.value)
+    sizes = [(name, f"{size.bytes:,}", f"{size.bits_per_weight:.4f}") for name, size in found.items()]
     print(f"\n{text_table([('', 'bytes', 'bits per weight'), *sizes])}")
     print("\nAll weights were rebuilt, and their SHA-256 checksum matches the file.")
 
@@ -193,7 +202,7 @@ def unpack(path: str) -> None:
     to = writable(TO.value, "--to")
     if to.suffix != ".keras":
         raise InputError(f"--to is {to}; Keras needs a name that ends in .keras.")
-    packed = ticket_format.parse(content_of(path), path)
+    packed = ticket_format.parse(content_of(path), path, LIMIT_FACTOR.value)
     processes.start_tensorflow()
     from lottery_tf.masking.compaction import compact
     from lottery_tf.masking.conversion import unmasked
@@ -201,7 +210,7 @@ def unpack(path: str) -> None:
     plain = compact if COMPACT.value else unmasked
     temporary = to.with_name(f".{to.stem}.{os.getpid()}.keras")
     try:
-        plain(packing.rebuild(packed)).save(temporary)
+        plain(packing.rebuild(packed, LIMIT_FACTOR.value)).save(temporary)
         os.replace(temporary, to)
     finally:
         temporary.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.registry import choose
+from lottery_tf.tickets import limits
+from lottery_tf.tickets.limits import Limits
 
 if TYPE_CHECKING:
     import keras
@@ -21,30 +24,49 @@ if TYPE_CHECKING:
 Shapes = dict[str, tuple[int, ...]]
 
 MAX_DIMENSIONS = 8
+WHOLE = ("int32", "int64")  # types of counts, which are stored as float32 where that is exact
 MAX_DEPTH = 60  # of an architecture's JSON: models inside models
 
 CLASSES = {  # module -> the classes of it that an architecture may name; none runs code that the file brings
     "keras": "DTypePolicy Functional Sequential",
     "keras.src.models.functional": "Functional",
     "keras.layers": """
-        Activation Add Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Concatenate
-        Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose Cropping1D Cropping2D Cropping3D Dense
-        DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU Embedding Flatten GaussianDropout GaussianNoise
-        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
-        GlobalMaxPooling3D GroupNormalization Identity InputLayer LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D
-        MaxPooling3D Maximum Minimum Multiply PReLU Permute ReLU RepeatVector Rescaling Reshape SeparableConv1D
-        SeparableConv2D Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D Subtract UnitNormalization
+        Activation Add AdditiveAttention Attention Average AveragePooling1D AveragePooling2D AveragePooling3D
+        BatchNormalization Bidirectional Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D
+        Conv3DTranspose Cropping1D Cropping2D Cropping3D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout
+        EinsumDense ELU Embedding Flatten GaussianDropout GaussianNoise GlobalAveragePooling1D
+        GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
+        GroupNormalization GroupedQueryAttention GroupQueryAttention GRU GRUCell Identity InputLayer
+        LayerNormalization LeakyReLU LSTM LSTMCell Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum
+        Minimum MultiHeadAttention Multiply Normalization PReLU Permute ReLU RepeatVector Rescaling Reshape
+        RMSNormalization RNN SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax SpatialDropout1D
+        SpatialDropout2D SpatialDropout3D StackedRNNCells Subtract TimeDistributed UnitNormalization
         UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D""",
     "keras.initializers": """
         Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
         RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros""",
     "keras.regularizers": "L1 L1L2 L2 OrthogonalRegularizer",
     "keras.constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm",
+    "keras.src.ops.core": "Cast StopGradient",
+    "keras.src.ops.math": "Erf Logsumexp Rsqrt",
+    "keras.src.ops.nn": """
+        Celu Elu Gelu HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax Normalize Relu Relu6 Selu Sigmoid
+        Silu Softmax Softplus Softsign""",
+    "keras.src.ops.numpy": """
+        Absolute Add Any BroadcastTo Clip Concatenate Cos Divide Einsum Equal Exp ExpandDims Expm1 Flip GetItem Greater
+        GreaterEqual Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Matmul Max Maximum Mean Min Minimum
+        Multiply Negative NotEqual OnesLike Pad Power Repeat Reshape Sin Split Sqrt Square Squeeze Stack Std Subtract
+        Sum Swapaxes Take Tanh Tile Transpose TrueDivide Var Where ZerosLike""",
     "lottery_tf.layers": """
         MaskedConv1D MaskedConv1DTranspose MaskedConv2D MaskedConv2DTranspose MaskedConv3D MaskedConv3DTranspose
-        MaskedDense MaskedDepthwiseConv1D MaskedDepthwiseConv2D MaskedEinsumDense MaskedEmbedding MaskedSeparableConv1D
-        MaskedSeparableConv2D""",
+        MaskedDense MaskedDepthwiseConv1D MaskedDepthwiseConv2D MaskedEinsumDense MaskedEmbedding MaskedGRUCell
+        MaskedLSTMCell MaskedSeparableConv1D MaskedSeparableConv2D MaskedSimpleRNNCell""",
 }
+CONTAINER = "lottery_tf>MaskedContainer"  # a layer of another class that holds masked ones
+CONTAINERS = """
+    MaskedBidirectional MaskedGroupedQueryAttention MaskedGRU MaskedLSTM MaskedMultiHeadAttention MaskedRNN
+    MaskedSimpleRNN MaskedStackedRNNCells MaskedTimeDistributed"""
+VALUES = ("__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__")  # what Keras writes for what layers are given
 
 
 def describe(model: keras.Model) -> dict:
@@ -79,9 +101,11 @@ def _config(model: keras.Model) -> dict:
     return config
 
 
-def build(architecture: dict, shapes: Shapes) -> keras.Model:
-    """The masked model of an architecture whose weights have these shapes; takes no memory for any others."""
-    import keras
+def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> keras.Model:
+    """The masked model of an architecture whose weights have these shapes; takes no memory for any others.
+
+    Its weights are zero. `allowed` are the limits for what the model may take to run, or None.
+    """
     import tensorflow as tf
 
     from lottery_tf.masking import model_weights
@@ -91,48 +115,76 @@ def build(architecture: dict, shapes: Shapes) -> keras.Model:
         if "network" in architecture:
             shape = tuple(architecture["image_shape"])
             return networks.build(architecture["network"], shape, architecture["classes"])
-        # Keras takes the configuration apart while it builds.
-        return keras.saving.deserialize_keras_object(copy.deepcopy(architecture["config"]), safe_mode=True)
+        return _deserialized(copy.deepcopy(architecture["config"]))  # Keras takes it apart while it builds
 
     # What Keras and TensorFlow raise for configurations that make no sense; anything else is a mistake of ours.
     refusals = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
     try:
         with _bounded_variables(sum(map(math.prod, shapes.values()))):
             model = build()
-        found = {name: (tuple(v.shape), v.dtype) for name, v in model_weights.variables(model).items()}
+        found = {name: tuple(v.shape) for name, v in model_weights.variables(model).items()}
+        types = {variable.dtype for variable in model_weights.variables(model).values()}
     except (*refusals, tf.errors.OpError) as error:
         raise InputError(f"The architecture cannot be built: {(str(error).splitlines() or [''])[0]:.300}") from error
-    if found != {name: (shape, "float32") for name, shape in shapes.items()}:
+    if found != shapes or not types <= {"float32", *WHOLE}:
         raise InputError("The architecture's weights have other names, shapes or types than those that are stored.")
+    if allowed is not None:
+        numbers, multiplications = limits.count_work(model)
+        allowed.check("The network", numbers=numbers, multiplications=multiplications)
+    return model
+
+
+def _deserialized(config: dict) -> keras.Model:
+    """The model of a configuration."""
+    import keras
+
+    if config["class_name"] != "Sequential":
+        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    # Keras's own way builds the whole model anew with each of its layers.
+    inner = config["config"]
+    layers = [keras.saving.deserialize_keras_object(layer, safe_mode=True) for layer in inner["layers"]]
+    model = keras.Sequential(layers, name=inner["name"])
+    if not model.built and inner.get("build_input_shape"):
+        model.build(tuple(inner["build_input_shape"]))
     return model
 
 
 @contextlib.contextmanager
 def _bounded_variables(weights: int) -> Iterator[None]:
-    """Lets models be built of so many weights at most; the next variable is refused before memory is taken for it."""
+    """Lets models be built of so many weights at most; the next variable is refused before memory is taken for it.
+
+    Floating-point weights are made as zeros: drawing them could take long, and others are set soon.
+    """
     import tensorflow as tf
 
     left = 3 * weights + 10_000  # a masked kernel has a mask and frozen values; dropout layers have small states
+    graph = tf.Graph()
 
     def creator(next_creator, **arguments):
         nonlocal left
         value = arguments["initial_value"]
-        with tf.Graph().as_default():  # in a graph the initial value is only described, not computed
-            left -= math.prod(value().shape if callable(value) else np.shape(value))
+        with graph.as_default():  # in a graph the initial value is only described, not computed
+            shape, dtype = ((drawn := value()).shape, drawn.dtype) if callable(value) else (np.shape(value), None)
+        left -= math.prod(shape)
         if left < 0:
             raise InputError(f"it has more than the {weights} weights that are stored.")
+        if dtype is not None and dtype.is_floating:
+            arguments["initial_value"] = tf.zeros(shape, dtype)
         return next_creator(**arguments)
 
     with tf.variable_creator_scope(creator):
         yield
 
 
-def check_architecture(architecture: dict) -> None:
+def check_architecture(architecture: dict, shapes: Shapes, allowed: Limits) -> None:
     """Raises InputError unless an architecture is a network of Table S1, or a configuration that is safe to build."""
     if architecture.keys() == {"config"}:
-        check_config(architecture["config"])
-        if field(architecture, "config", dict).get("class_name") not in ("Functional", "Sequential"):
+        check_config(architecture["config"], allowed)
+        config = field(architecture, "config", dict)
+        if config.get("class_name") not in ("Functional", "Sequential"):
             raise InputError("its architecture is no Keras model")
+        allowed.check("its network", calls=limits.count_calls(config.get("config")))
+        allowed.check("its network", orthogonal=limits.count_orthogonal(config, shapes))
         return
     if architecture.keys() != {"network", "image_shape", "classes"}:
         raise InputError("its architecture is neither a network of Table S1 nor a Keras configuration")
@@ -141,31 +193,40 @@ def check_architecture(architecture: dict) -> None:
         raise InputError("its network's images or classes cannot be")
 
 
-def check_config(config: Any) -> None:
+def check_config(config: Any, allowed: Limits | None = None) -> None:
     """Raises InputError unless every class that a Keras configuration names stands in `CLASSES`.
 
     Functions, lambdas, tensors and whatever else Keras would make from a configuration are refused as well.
 
     >>> check_config({"module": "keras.layers", "class_name": "Lambda", "config": {}, "registered_name": None})
     Traceback (most recent call last):
-    lottery_tf.errors.InputError: A ticket file cannot hold the class 'keras.layers.Lambda': only Keras's ...
+    lottery_tf.errors.InputError: A ticket file cannot hold the class 'keras.layers.Lambda': only layers and ...
     """
-    for key, value in _walk(config):
+    for count, (key, value) in enumerate(_walk(config), start=1):
+        if allowed is not None:
+            allowed.check("its architecture", values=count)
         if isinstance(value, dict) and "class_name" in value:
             _check_class(value)
-        elif isinstance(value, str) and not (value.isprintable() and (">" not in value or key == "registered_name")):
+        elif isinstance(value, str) and not (value.isprintable() and (key == "registered_name" or _is_harmless(value))):
             raise InputError(f"A ticket file cannot hold {value!r:.100}: names have to be printable, without '>'.")
+
+
+def _is_harmless(value: str) -> bool:
+    """Whether a text names nothing that was registered with Keras, as "package>name" does; "ab,bc->ac" does not."""
+    return ">" not in value or re.fullmatch("[A-Za-z.,]+->[A-Za-z.]*", value) is not None
 
 
 def _check_class(record: dict) -> None:
     module, name = record.get("module"), record["class_name"]
-    if name == "__keras_tensor__" and "module" not in record:  # where a functional model's layer takes its input from
+    if name in VALUES and "module" not in record:
         return
     known = isinstance(module, str) and isinstance(name, str) and name in CLASSES.get(module, "").split()
-    registered = (f"lottery_tf>{name}",) if module == "lottery_tf.layers" else (None, name)
+    registered: tuple = (f"lottery_tf>{name}",) if module == "lottery_tf.layers" else (None, name)
+    if module == "lottery_tf.layers" and isinstance(name, str) and name in CONTAINERS.split():
+        known, registered = True, (CONTAINER,)
     if not known or "registered_name" not in record or record["registered_name"] not in registered:
         raise InputError(
-            f"A ticket file cannot hold the class {f'{module}.{name}'!r:.100}: only Keras's own feed-forward layers "
+            f"A ticket file cannot hold the class {f'{module}.{name}'!r:.100}: only layers and operations of Keras "
             "can be rebuilt safely, and no functions."
         )
     if record.get("compile_config"):

@@ -25,6 +25,7 @@ from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.tickets import architectures, mask_coding
+from lottery_tf.tickets.limits import Limits
 from lottery_tf.tickets.ticket_format import (
     DTYPES,
     TRAINED,
@@ -134,12 +135,18 @@ def _others(model: keras.Model) -> Weights:
 
     maskable = model_weights.masked_kernels(model)
     weights = model_weights.get_weights(model)
-    if odd := [name for name, value in weights.items() if value.dtype != np.float32]:
+    if odd := [name for name, value in weights.items() if not _is_exact(value)]:
         raise InputError(f"{odd[0]!r} is of type {weights[odd[0]].dtype}; a ticket file holds float32 weights.")
-    others = {name: value for name, value in weights.items() if name not in maskable}
+    others = {name: value.astype(np.float32) for name, value in weights.items() if name not in maskable}
     if odd := [name for name, value in others.items() if not np.isfinite(value).all()]:
         raise InputError(f"{odd[0]!r} has a weight that is no finite number.")
     return others
+
+
+def _is_exact(value: np.ndarray) -> bool:
+    """Whether weights are float32, or whole numbers that float32 can hold, as counts are."""
+    whole = value.dtype.name in architectures.WHOLE
+    return value.dtype == np.float32 or (whole and bool((value == value.astype(np.float32)).all()))
 
 
 def _sealed(packed: PackedTicket) -> bytes:
@@ -163,20 +170,21 @@ def digest(weights: Mapping[str, np.ndarray]) -> str:
     return result.hexdigest()
 
 
-def rebuild(packed: PackedTicket | bytes) -> keras.Model:
+def rebuild(packed: PackedTicket | bytes, limit_factor: float = 1) -> keras.Model:
     """The network of a ticket file: a masked model with its mask set and every weight as it was, to the bit.
 
     Args:
       packed: the file's content, parsed or as its bytes.
+      limit_factor: by how much to raise the limits on what a file may ask for (`limits.Limits`), for a file you trust.
 
     Raises:
-      InputError: the architecture cannot be built or is not that of the weights, or the rebuilt weights differ from
-        those that were packed.
+      InputError: the network is larger than the limits allow, the architecture cannot be built or is not that of the
+        weights, or the rebuilt weights differ from those that were packed.
     """
     from lottery_tf.masking import model_weights
 
-    packed = parse(packed) if isinstance(packed, bytes) else packed
-    model, weights = _rebuilt(packed)
+    packed = parse(packed, limit_factor=limit_factor) if isinstance(packed, bytes) else packed
+    model, weights = _rebuilt(packed, Limits.times(limit_factor))
     if digest(weights) != packed.digest:
         raise InputError(
             "The rebuilt weights are not those that were packed: their SHA-256 differs. An initializer of this model "
@@ -186,11 +194,11 @@ def rebuild(packed: PackedTicket | bytes) -> keras.Model:
     return model
 
 
-def _rebuilt(packed: PackedTicket) -> tuple[keras.Model, Weights]:
+def _rebuilt(packed: PackedTicket, allowed: Limits | None = None) -> tuple[keras.Model, Weights]:
     """The ticket's model, its weights not yet set, and those weights."""
     from lottery_tf.masking import initial_weights, model_weights
 
-    model = architectures.build(packed.architecture, packed.shapes)
+    model = architectures.build(packed.architecture, packed.shapes, allowed)
     if (maskable := model_weights.masked_kernels(model).keys()) != packed.mask.keys():
         raise InputError(f"The masks are not those of the architecture: {sorted(maskable ^ packed.mask.keys())[:5]}.")
     initial = initial_weights.initial_weights(model, {}, packed.seed) if packed.needs_initial else {}
@@ -209,11 +217,12 @@ class Size(NamedTuple):
     bits_per_weight: float
 
 
-def sizes(content: bytes) -> dict[str, Size]:
+def sizes(content: bytes, limit_factor: float = 1) -> dict[str, Size]:
     """The size of a ticket file beside other ways to keep the same network.
 
     Args:
       content: the file.
+      limit_factor: as in `rebuild`.
 
     Returns:
       By name: "ticket file", "dense float32" (every weight, 4 bytes each), "compressed npz"
@@ -225,8 +234,8 @@ def sizes(content: bytes) -> dict[str, Size]:
     """
     from lottery_tf.masking import model_weights
 
-    packed = parse(content)
-    weights = model_weights.get_weights(rebuild(packed))
+    packed = parse(content, limit_factor=limit_factor)
+    weights = model_weights.get_weights(rebuild(packed, limit_factor))
     count = sum(kept.size for kept in packed.mask.values())
     stored_bits = {
         "ticket file": 8 * len(content),

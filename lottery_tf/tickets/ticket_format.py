@@ -33,6 +33,7 @@ from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import Shapes, check_architecture, field, shape_of
+from lottery_tf.tickets.limits import Limits, TooLarge
 
 MAGIC = b"LOTTERY\n"
 FORMAT = 1
@@ -40,7 +41,6 @@ START = struct.Struct("<8sBI")
 DIGEST_BYTES = 32
 
 MAX_WEIGHTS = 100_000_000
-MAX_FILE_BYTES = 5 * MAX_WEIGHTS  # float32 weights and masks; incompressible ones fit too
 MAX_HEADER_BYTES = 1 << 21
 MAX_NAME = 1000
 
@@ -142,44 +142,51 @@ def _closed(header: dict, payload: bytes) -> bytes:
     return content + hashlib.sha256(content).digest()
 
 
-def read(path: str | Path) -> bytes:
+def read(path: str | Path, limit_factor: float = 1) -> bytes:
     """The content of a ticket file.
 
+    Args:
+      path: the file.
+      limit_factor: as in `parse`.
+
     Raises:
-      InputError: there is no such file.
-      DamagedFile: the file is larger than any ticket.
+      InputError: there is no such file, or one that is larger than the limits allow.
     """
+    allowed = Limits.times(limit_factor)
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     with path.open("rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise DamagedFile(f"{path} cannot be read as a ticket: it is larger than {MAX_FILE_BYTES} bytes.")
+        content = file.read(allowed.bytes + 1)
+    allowed.check(str(path), bytes=max(len(content), path.stat().st_size))
     return content
 
 
-def parse(content: bytes, source: str | Path = "The file") -> PackedTicket:
+def parse(content: bytes, source: str | Path = "The file", limit_factor: float = 1) -> PackedTicket:
     """What a ticket file holds; nothing of the network is built yet.
 
     Args:
       content: the file's bytes.
       source: what messages call the file.
+      limit_factor: by how much to raise the limits on what a file may ask for (`limits.Limits`), for a file you trust.
 
     Raises:
       DamagedFile: anything but a whole ticket file of this format.
+      InputError: a network that is larger than the limits allow.
     """
+    allowed = Limits.times(limit_factor)
     try:
+        allowed.check("it", bytes=len(content))
         header, payload = _opened(content)
-        return _read(header, payload)
+        return _read(header, payload, allowed)
+    except TooLarge as error:
+        raise TooLarge(f"{source} is not read: {error}") from error
     except (DamagedFile, InputError) as error:
         raise DamagedFile(f"{source} cannot be read as a ticket: {str(error).rstrip('.')}.") from error
 
 
 def _opened(content: bytes) -> tuple[dict, bytes]:
     """The header and the payload of a file whose checksum is right."""
-    if len(content) > MAX_FILE_BYTES:
-        raise DamagedFile(f"it is larger than {MAX_FILE_BYTES} bytes")
     if content[: len(MAGIC)] != MAGIC:
         raise DamagedFile("it does not begin as one")
     if len(content) < START.size + DIGEST_BYTES:
@@ -206,13 +213,17 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _read(header: dict, payload: bytes) -> PackedTicket:
+def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:
     kernels = field(header, "kernels", dict)
     shapes = _shapes({name: field(kernels, name, dict).get("shape") for name in kernels})
     other_shapes = _shapes(field(header, "others", dict))
     if both := shapes.keys() & other_shapes.keys():
         raise DamagedFile(f"{min(both)!r} is there twice")
     check_shapes(shapes | other_shapes)
+    allowed.check("its network", weights=sum(map(math.prod, (shapes | other_shapes).values())))
+    allowed.check("its network", arrays=3 * len(shapes) + len(other_shapes))
+    architecture = field(header, "architecture", dict)
+    check_architecture(architecture, shapes | other_shapes, allowed)
     weights, rescale = field(header, "weights", str), field(header, "rescale", bool)
     choose(dict.fromkeys((*SUPERMASK_WEIGHTS, TRAINED)), weights, "weights")
 
@@ -223,8 +234,7 @@ def _read(header: dict, payload: bytes) -> PackedTicket:
     rest.check_end()
     if (at_initial and weights != TRAINED) or (rescale and weights == TRAINED):
         raise DamagedFile(f"{weights!r} weights are neither frozen nor rescaled that way")
-    architecture, sha256 = field(header, "architecture", dict), field(header, "digest", str)
-    check_architecture(architecture)
+    sha256 = field(header, "digest", str)
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise DamagedFile("its header's SHA-256 is none")
     seed = checked_seed(field(header, "seed", int))

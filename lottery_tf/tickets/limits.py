@@ -1,0 +1,204 @@
+"""How much a ticket file may ask for: a few bytes can describe a network that takes minutes and gigabytes.
+
+Everything is counted before anything of that size is made. Files within the limits take about 2 seconds and 500 MB at
+most. Whoever trusts a file may raise all limits by a factor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from lottery_tf.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+OPEN_SIZE = 64  # what a dimension counts for that a model leaves open
+STEP = 10**6  # multiplications that take as long as a recurrent layer needs to begin a step
+MANY = 10**15  # numbers above are not written out
+
+
+class TooLarge(InputError):
+    """A ticket file asks for more than the limits allow."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much a ticket file may ask for.
+
+    Attributes:
+      bytes: the file's size.
+      weights: weights, pruned ones too.
+      arrays: arrays that they come in; one that is masked counts three times, for its mask and its frozen values.
+      calls: calls of layers, in models inside models as often as these are called, and the tensors that they are given.
+      values: values in the architecture's JSON.
+      orthogonal: multiplications to draw kernels from orthogonal initializers once.
+      numbers: numbers that layers hand to each other for one example.
+      multiplications: multiplications for one example.
+    """
+
+    bytes: int = 50_000_000
+    weights: int = 10_000_000
+    arrays: int = 1_000
+    calls: int = 1_000
+    values: int = 50_000
+    orthogonal: int = 10**9
+    numbers: int = 50_000_000
+    multiplications: int = 5 * 10**9
+
+    @classmethod
+    def times(cls, factor: float) -> Limits:
+        """The limits, so many times as high.
+
+        Raises:
+          InputError: a factor below 1.
+        """
+        if not isinstance(factor, (int, float)) or not 1 <= factor < math.inf:
+            raise InputError(f"limit_factor is {factor!r}; it must be a number of at least 1.")
+        return cls(**{field.name: int(field.default * factor) for field in dataclasses.fields(cls)})
+
+    def check(self, what: str, **found: int) -> None:
+        """Raises TooLarge where more was found than is allowed.
+
+        >>> Limits().check("it", weights=30_000_000)
+        Traceback (most recent call last):
+        lottery_tf.tickets.limits.TooLarge: it has 30,000,000 weights; up to 10,000,000 are read. If you trust i...
+        """
+        for name, count in found.items():
+            if count > (limit := getattr(self, name)):
+                shown, hint = f"more than {MANY:,}", ""
+                if count < MANY:
+                    factor = math.ceil(count / getattr(Limits, name))
+                    shown = f"{count:,}"
+                    hint = f" If you trust it, raise all limits: limit_factor={factor} (--limit_factor={factor})."
+                raise TooLarge(f"{what} has {shown} {WORDS[name]}; up to {limit:,} are read.{hint}")
+
+
+WORDS = {
+    "bytes": "bytes",
+    "weights": "weights",
+    "arrays": "arrays of weights",
+    "calls": "calls of layers",
+    "values": "values",
+    "orthogonal": "multiplications in orthogonal initializers",
+    "numbers": "numbers between its layers",
+    "multiplications": "multiplications for one example",
+}
+
+
+def count_calls(config: Any) -> int:
+    """The calls of layers in a model's configuration, those of inner models multiplied, and the tensors they are given.
+
+    A Sequential model that lies in another is built anew with each of its layers, and counts for that.
+    """
+    if isinstance(config, list):
+        return sum(map(count_calls, config))
+    if not isinstance(config, dict):
+        return 0
+    nodes = config.get("inbound_nodes")
+    given = count_calls(nodes)
+    inside = sum(count_calls(value) for key, value in config.items() if key != "inbound_nodes")
+    if config.get("class_name") == "__keras_tensor__":
+        return 1
+    if not _is_layer(config):
+        return inside + given
+    if config.get("class_name") == "Sequential" and isinstance(layers := _layers(config), list):
+        inside *= (len(layers) + 1) // 2
+    times = max(1, len(nodes)) if isinstance(nodes, list) else 1
+    return times * (1 + inside) + given
+
+
+def _is_layer(record: dict) -> bool:
+    module, name = str(record.get("module")), record.get("class_name")
+    return module.startswith(("keras.layers", "keras.src.", "lottery_tf")) or name in ("Functional", "Sequential")
+
+
+def _layers(record: dict) -> Any:
+    config = record.get("config")
+    return config.get("layers") if isinstance(config, dict) else None
+
+
+def count_orthogonal(config: Any, shapes: dict[str, tuple[int, ...]]) -> int:
+    """The multiplications to draw once what layers with an orthogonal initializer begin with.
+
+    A layer whose weights are not found by its name counts as if it had the largest ones.
+    """
+    costs = {name: _orthogonalization(shape) for name, shape in shapes.items() if len(shape) > 1}
+    found = 0
+    for record in _records(config):
+        inner = record.get("config")
+        if _is_layer(record) and any(each.get("class_name") == "Orthogonal" for each in _records(inner, models=False)):
+            name = inner.get("name") if isinstance(inner, dict) else None
+            own = [cost for path, cost in costs.items() if name in path.split("/")]
+            found += sum(own) if own else max(costs.values(), default=0)
+    return found
+
+
+def _orthogonalization(shape: tuple[int, ...]) -> int:
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    return rows * columns * min(rows, columns)
+
+
+def _records(value: Any, models: bool = True) -> Iterator[dict]:
+    """Every object in a configuration; without those in the layers of inner models, if asked for."""
+    if isinstance(value, dict):
+        yield value
+        children: Iterable = value.values() if models else (each for key, each in value.items() if key != "layers")
+    else:
+        children = value if isinstance(value, list) else ()
+    for child in children:
+        yield from _records(child, models)
+
+
+def count_work(model: keras.Model) -> tuple[int, int]:
+    """The numbers that a model's layers hand to each other, and their multiplications, for one example."""
+    return _Work().of(model)
+
+
+class _Work:
+    """Counts each inner model once, however often it is called."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[int, int]] = {}
+
+    def of(self, layer: Any) -> tuple[int, int]:
+        """What a functional or Sequential model takes."""
+        if id(layer) not in self._found:
+            functional = getattr(layer, "_functional", None) or layer
+            nodes = [node for nodes in functional._nodes_by_depth.values() for node in nodes]
+            numbers, multiplications = zip(*map(self._of_call, nodes), strict=True)
+            self._found[id(layer)] = (sum(numbers), sum(multiplications))
+        return self._found[id(layer)]
+
+    def _of_call(self, node: Any) -> tuple[int, ...]:
+        layer = node.operation
+        if hasattr(layer, "operations") or hasattr(layer, "_functional"):
+            given, own = (sum(map(_size, tensors)) for tensors in (node.input_tensors, layer.inputs))
+            times = max(1, math.ceil(given / own))  # it may leave its sizes open
+            return tuple(times * count for count in self.of(layer))
+        numbers, places = sum(map(_size, node.outputs)), sum(map(_places, node.input_tensors))
+        widest = max((size or OPEN_SIZE for tensor in node.input_tensors for size in tensor.shape[1:]), default=1)
+        scores = places**2 * getattr(layer, "num_heads", 1) if "Attention" in type(layer).__name__ else 0
+        products = numbers if type(layer).__name__ in ("Dot", "Einsum", "Matmul") else scores
+        kernels = [weight for weight in getattr(layer, "weights", ()) if weight.name.endswith("kernel")]
+        weighted = sum(_multiplications(layer, kernel, numbers, places) for kernel in kernels)
+        steps = places * STEP if hasattr(layer, "cell") or hasattr(layer, "forward_layer") else 0
+        return numbers + scores, weighted + products * widest + steps
+
+
+def _multiplications(layer: Any, kernel: Any, numbers: int, places: int) -> int:
+    """What it takes to make so many numbers from so many places with a kernel."""
+    if not hasattr(layer, "kernel_size"):
+        return places * math.prod(kernel.shape)
+    return numbers * math.prod(layer.kernel_size if "Depthwise" in type(layer).__name__ else kernel.shape[:-1])
+
+
+def _places(tensor: Any) -> int:
+    return _size(tensor) // (tensor.shape[-1] or OPEN_SIZE) if len(tensor.shape) > 1 else 1
+
+
+def _size(tensor: Any) -> int:
+    return math.prod(size or OPEN_SIZE for size in tensor.shape[1:])
