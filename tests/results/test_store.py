@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.errors import DamagedFile, InputError, sentence
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning import masks
 from lottery_tf.results import files, paths, walk
@@ -187,6 +188,26 @@ def test_a_file_that_cannot_be_read_is_named_and_not_removed(number, results, mo
         results.read("t/level-01", weights=False)
     monkeypatch.undo()
     assert results.read("t/level-01", weights=True) is not None
+
+
+@pytest.mark.parametrize(("limit", "value", "told"), [
+    (resource.RLIMIT_FSIZE, 100, "File too large. What was finished is kept. Raise the limit on the size of a file"),
+    (resource.RLIMIT_NOFILE, 3, "Too many open files. What was finished is kept. Raise the limit on open files"),
+])  # fmt: skip
+def test_a_limit_of_the_system_is_named_and_nothing_is_lost(limit, value, told, results):
+    results.write("t/level-01", made_up_level(1))
+    soft, hard = resource.getrlimit(limit)
+    with pytest.raises(OSError) as raised:
+        resource.setrlimit(limit, (value, hard))
+        try:
+            assert value == 100 or results.read("t/level-01", weights=True)
+            results.write("t/level-02", made_up_level(2))
+        finally:
+            resource.setrlimit(limit, (soft, hard))
+    assert sentence(raised.value).startswith(f"{results.path}/t/level-0") and told in sentence(raised.value)
+    assert results.read("t/level-01", weights=True) is not None
+    results.write("t/level-02", made_up_level(2))
+    assert results.read("t/level-02", weights=True) is not None
 
 
 def test_weights_that_are_dropped_while_they_are_read_are_no_damage(results, monkeypatch, caplog):
