@@ -36,6 +36,22 @@ def test_weights_in_bfloat16_are_refused(tiny_dataset):
         lt.Experiment(network("bfloat16"), tiny_dataset, SETTINGS)
 
 
+def test_lambdas(tiny_dataset):
+    """As activations, in layers of their own, and before Keras has saved or loaded anything."""
+
+    def made_of(last):
+        stack = [layers.Flatten(), layers.Dense(6, lambda x: keras.ops.maximum(x, 0)), layers.Dense(3), last]
+        return keras.Sequential([keras.Input((6, 6, 1)), *stack])
+
+    own = made_of(layers.Lambda(lambda x: 2 * x, output_shape=(3,)))
+    copy = lt.masked(own)
+    images = tiny_dataset.test.scaled
+    np.testing.assert_array_equal(copy(images), own(images))
+    np.testing.assert_array_equal(lt.unmasked(copy)(images), own(images))
+    experiment = lt.Experiment(own, tiny_dataset, SETTINGS)
+    assert len(list(experiment.levels(lt.Treatment(), 0, 1))) == 2
+
+
 def test_a_kernel_behind_a_stop_gradient_cannot_be_ranked_by_its_gradient(tiny_dataset):
     inputs = keras.Input((6, 6, 1))
     hidden = layers.Dense(6, name="cut_off")(layers.Flatten()(inputs))

@@ -19,6 +19,8 @@ from lottery_tf.masking.layers import MASKABLE, MaskedKernel, MaskedLayer, membe
 from lottery_tf.masking.naming import is_named_by_keras, remember
 from lottery_tf.masking.sublayers import Chain, all_layers, chains
 
+FUNCTIONS = ("activation", "recurrent_activation")  # what may be a lambda in a layer's configuration
+
 
 def maskable_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """The layers with kernels at any depth in a layer, itself first; those that are not built yet are left out."""
@@ -43,7 +45,10 @@ def plain_class(layer: keras.layers.Layer) -> Any:
 def plain_config(layer: keras.layers.Layer) -> dict[str, Any]:
     """A layer's configuration without masks, to be given to `plain_class`."""
     config = layer.own_config() if isinstance(layer, MaskedContainer) else layer.get_config()
-    return _without_masks(config)
+    # Keras does not read a lambda back from a configuration: the function itself takes its place.
+    lambdas = {name: getattr(layer, name, None) for name in FUNCTIONS if name in config}
+    own = {name: each for name, each in lambdas.items() if getattr(each, "__name__", "") == "<lambda>"}
+    return _without_masks(config) | own
 
 
 def _without_masks(config: Any) -> Any:

@@ -132,6 +132,12 @@ class _Copier:
 
     def _rebuilt(self, layer: keras.layers.Layer, plain: type) -> keras.layers.Layer:
         """A layer of the same class from its configuration, not built yet as a rule."""
+        if plain is keras.layers.Lambda:  # Keras does not read functions back from a configuration
+            config = {
+                name: value for name, value in layer.get_config().items() if name in ("name", "trainable", "dtype")
+            }
+            shape, arguments = layer._output_shape, layer.arguments
+            return plain(layer.function, output_shape=shape, mask=layer.mask, arguments=arguments, **config)
         try:
             return plain.from_config(plain_config(layer))
         except (NotImplementedError, TypeError, ValueError) as error:

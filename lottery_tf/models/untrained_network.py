@@ -10,6 +10,7 @@ import keras
 
 from lottery_tf.errors import InputError
 from lottery_tf.masking import initial_weights, kernel_table, model_weights
+from lottery_tf.masking.naming import renamed
 from lottery_tf.models.settings import PruningSettings
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.treatments import Draw, Treatment, Weights
@@ -61,7 +62,8 @@ class UntrainedNetwork:
         elif initial == AS_GIVEN:
             self.initial = lambda seed: given
         elif callable(initial):
-            self.initial = initial
+            # The given names may be those of the user's own model, with other numbers.
+            self.initial = lambda seed: renamed(initial(seed), self.names)
         else:
             raise InputError(f"initial is {initial!r}; it must be {AS_GIVEN!r}, a function of the seed, or None.")
         self.draw: dict[str, Draw] = initial_weights.draws(model)
