@@ -110,7 +110,8 @@ class Experiment:
         pruning = pruning or PruningSettings()
         self._network = UntrainedNetwork(model, pruning, initial)
         if results is not None:  # before the trainer gives the model's layers its precision
-            record_experiment(results, model, dataset, training, pruning, **describe(head))
+            masks = dataclasses.asdict(mask_summary(model))
+            record_experiment(results, model, dataset, training, pruning, masks=masks, **describe(head))
         self.results = MemoryResults() if results is None else results
         self.trainer = trainer or Trainer(model, dataset, training, **head)
         self._recorder = TrainingRecorder(

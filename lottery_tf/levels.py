@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from lottery_tf.algorithm import lottery_tickets
 from lottery_tf.errors import InputError
@@ -56,7 +57,7 @@ class Levels:
         found = self._results.read(path, weights)
         if not found or parent not in (None, found.metrics["parent"]):
             return None
-        own_names = {
+        own_names: dict[str, Any] = {
             part: renamed(arrays, self._network.names)
             for part in ("start", "final")
             if (arrays := getattr(found, part)) is not None

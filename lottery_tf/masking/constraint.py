@@ -33,10 +33,9 @@ class HoldPruned(keras.constraints.Constraint):
         JAX's `fit` hides a layer's variables from the optimizer, so that what the forward pass of a step reads is
         remembered for the update of the same step.
         """
-        mask = ops.copy(self.kernel_mask)
         if keras.backend.backend() == "jax":
-            self._read = mask, ops.copy(self.frozen_values)
-        return mask
+            self._read = self.kernel_mask.value, self.frozen_values.value
+        return ops.copy(self.kernel_mask)
 
     def __call__(self, kernel):
         """The kernel with its pruned weights at their frozen values."""

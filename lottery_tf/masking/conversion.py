@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 from keras.src.models.functional import Functional
@@ -130,7 +131,7 @@ class _Copier:
             _build(copy, layer)
         return copy
 
-    def _rebuilt(self, layer: keras.layers.Layer, plain: type) -> keras.layers.Layer:
+    def _rebuilt(self, layer: keras.layers.Layer, plain: Any) -> keras.layers.Layer:
         """A layer of the same class from its configuration, not built yet as a rule."""
         if plain is keras.layers.Lambda:  # Keras does not read functions back from a configuration
             config = {

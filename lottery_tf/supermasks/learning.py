@@ -204,7 +204,8 @@ class MaskLearner:
         start = dict(self._start)
         weights = SUPERMASK_WEIGHTS[self.settings.weights]
         for name in model_weights.kernels(self._network):
-            start[f"{self.model.network.name}/{name}"] = weights(drawn[name])
+            kernel = weights(drawn[name]) if name in self.model.kernel_names else drawn[name]
+            start[f"{self.model.network.name}/{name}"] = kernel
         if self.settings.g == "edge_popup":
             self.model.draw_scores(draw_seed(generator(seed, "scores")))
             start |= _logits(model_weights.get_weights(self.model))

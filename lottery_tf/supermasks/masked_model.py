@@ -94,6 +94,7 @@ class MaskedModel(SampledModel):
       seed: the seed of random masks.
       samples: the number of random masks in an evaluation.
       divide_by: the number by which bytes are divided instead; 1: they are not divided.
+      only: the names of the kernels to learn masks of; None: those that have masks in the network, or all if none has.
 
     Raises:
       InputError: a name is unknown, or values do not go together.
@@ -116,17 +117,19 @@ class MaskedModel(SampledModel):
         seed: int = 0,
         samples: int = 10,
         divide_by: float | None = None,
+        only: Collection[str] | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check(weights, g, l1, kept_fraction, samples)
         check_divisor(divide_by)
         masked = conversion.masked(network)
-        kernels = model_weights.kernels(masked)
+        chosen = list(only or model_weights.masked_kernels(network) or model_weights.masked_kernels(masked))
+        kernels = {name: kernel for name, kernel in model_weights.kernels(masked).items() if name in chosen}
         logits = logits_by_kernel(initial_logit, kernels)
         self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
         self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
-        self._config["divide_by"] = divide_by
+        self._config |= {"divide_by": divide_by, "only": chosen}
         self.samples = samples if GATES[g].random else 1
         self.network = conversion.unmasked(masked)
         self.network.trainable = False

@@ -1,5 +1,8 @@
 """Layers inside other layers, wrappers, and models of classes of one's own: masked, trained, saved and told."""
 
+import dataclasses
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from lottery_tf.masking.agreement import check_same_outputs
 from lottery_tf.masking.layers import MaskedLayer
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.pruning import masks
+from lottery_tf.results.paths import EXPERIMENT_RECORD
 
 layers = keras.layers
 
@@ -366,14 +370,21 @@ def test_seeds_begin_with_the_weights_of_the_model_where_that_is_asked_for(tiny_
         lt.Experiment(tiny_model, tiny_dataset, settings, initial="given")
 
 
-def test_an_experiment_prunes_what_has_masks_and_counts_what_has_none(tiny_dataset):
+def test_an_experiment_prunes_what_has_masks_and_counts_what_has_none(tiny_dataset, tmp_path, caplog):
     inputs = keras.Input((6, 6, 1))
     x = layers.Reshape((6, 6))(inputs)
     x = layers.Flatten()(layers.MultiHeadAttention(1, 2, name="attention")(x, x))
     model = keras.Model(inputs, layers.Dense(3, name="output")(layers.Dense(8, "relu", name="hidden")(x)))
     pruned = lt.masked(model, exclude="hidden")
     settings = lt.TrainingSettings(iterations=3, eval_interval=3, weight_decay=0.01)
-    experiment = lt.Experiment(pruned, tiny_dataset, settings)
+    results = lt.ResultsFolder(tmp_path, {"model": "mine"})
+    with caplog.at_level("INFO"):
+        experiment = lt.Experiment(pruned, tiny_dataset, settings, results=results)
+    assert str(experiment.mask_summary) in caplog.text
+    record = json.loads((tmp_path / EXPERIMENT_RECORD).read_text())
+    assert record["masks"] == dataclasses.asdict(experiment.mask_summary)
+    with pytest.raises(InputError, match="holds results of another experiment: masks.maskable is 72 there"):
+        lt.Experiment(model, tiny_dataset, settings, results=results)
     level = list(experiment.levels(lt.Treatment(), 0, 1))[-1]
     sizes = {name: kept.size for name, kept in level.mask.items()}
     assert len(sizes) == 4 + 2 and level.mask["hidden/kernel"].all()

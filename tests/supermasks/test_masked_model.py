@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from lottery_tf.errors import InputError
 from lottery_tf.masking import model_weights
+from lottery_tf.masking.conversion import masked
 from lottery_tf.supermasks import gates, mask_settings
 from lottery_tf.supermasks.masked_model import MaskedModel
 
@@ -285,3 +286,15 @@ def test_an_empty_mask_does_not_divide_by_zero():
 def test_what_does_not_go_together_is_refused(options, message):
     with pytest.raises(InputError, match=message):
         MaskedModel(small_network(), **options)
+
+
+def test_masks_are_learned_where_the_network_has_masks(tmp_path):
+    network = masked(small_network(), exclude=keras.layers.Conv2D)
+    kernels = model_weights.kernels(network)
+    model = MaskedModel(network, weights="signed_constant")
+    model.save(tmp_path / "mask.keras")
+    for found in (model, keras.models.load_model(tmp_path / "mask.keras")):
+        assert found.kernel_names == list(kernels)[1:] == list(found.most_likely_mask())
+        whole, *others = model_weights.kernels(found.network).values()
+        np.testing.assert_array_equal(whole, list(kernels.values())[0])
+        assert all(len(np.unique(np.abs(kernel))) == 1 for kernel in others)
