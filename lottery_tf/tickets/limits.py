@@ -42,7 +42,7 @@ class Limits:
 
     bytes: int = 50_000_000
     weights: int = 10_000_000
-    arrays: int = 1_000
+    arrays: int = 600
     calls: int = 1_000
     values: int = 50_000
     orthogonal: int = 10**9

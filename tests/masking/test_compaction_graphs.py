@@ -77,7 +77,8 @@ def channels_first():
 def transformer(mask_zero=True):
     """Two blocks with layer normalization before what they add, and padding that attention is not to see."""
     ids = keras.Input((6,), dtype="int32")
-    x = layers.Dense(8, "gelu", name="first")(layers.Embedding(2, 12, mask_zero=mask_zero)(ids))
+    x = layers.LayerNormalization()(layers.Embedding(2, 12, mask_zero=mask_zero)(ids))
+    x = layers.Dense(8, "gelu", name="first")(x)
     for _ in range(2):
         y = layers.LayerNormalization()(x)
         x = (

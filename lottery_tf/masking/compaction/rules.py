@@ -99,7 +99,7 @@ def passes_masks(layer: keras.Operation) -> bool:
 def rule_for(call: Call, tensors: list[keras.KerasTensor]) -> Rule | None:
     """The rule for a call, or None where it is not certain what the call does."""
     make = RULES.get(type(call.layer)) or _operation(call)
-    if make is None or not _is_plain(call) or any(tensor.sparse for tensor in tensors):
+    if make is None or not _is_plain(call) or any(tensor.sparse or tensor.ragged for tensor in tensors):
         return None
     rule = make(call)
     sizes = [call.inputs[place].size_along(axis) for place, axis in enumerate(rule.axes) if axis is not None]
