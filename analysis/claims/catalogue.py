@@ -9,8 +9,9 @@ import dataclasses
 from collections.abc import Iterable
 
 from analysis.claims import frankle2019, paul2023, zhou2019, zhou2019_supermasks
+from analysis.claims.claim import Claim, missing
 from analysis.claims.evidence import Evidence, collect, without_schedule
-from analysis.claims.verdicts import Claim, Verdict, combined, missing
+from analysis.claims.verdicts import Verdict, combined
 from analysis.results.load import Results
 from analysis.results.select import panel_caption
 

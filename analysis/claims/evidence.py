@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from analysis.claims.verdicts import LEAST_SEEDS, Need, repeatability
+from analysis.claims.verdicts import LEAST_SEEDS, repeatability
 from analysis.results.columns import FINISHED, FRAMES, LANDSCAPE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, panel, panels
@@ -140,35 +139,6 @@ def without_schedule(found: Iterable[Evidence]) -> list[Evidence]:
     """Returns one `Evidence` for each network and data set, because learned masks have no schedule."""
     keys = {each.key[:2]: each for each in found}
     return [dataclasses.replace(each, key=(*key, "")) for key, each in keys.items()]
-
-
-Part = tuple[float, float] | range | None  # part of a line: a range of kept fractions, of levels, or None for all
-
-
-def need_line(name: str, line: Callable[[Evidence], pd.DataFrame], part: Part = None) -> Need:
-    """Returns the need for a line: half of the paper's levels, or three levels of a part of the line."""
-
-    def seeds(evidence: Evidence) -> list[int]:
-        rows, levels = line(evidence), ALL_LEVELS if part is None else part
-        levels = evidence.levels_between(*part) if isinstance(part, tuple) else levels
-        counts = rows[[level for level in levels if level in rows]].notna().sum(axis=1)
-        return list(counts.index[counts >= (LEAST_LEVELS if part is None else LEAST_OF_PART)])
-
-    return Need(f"{name}{_part_in_words(part)}", seeds)
-
-
-def _part_in_words(part: Part) -> str:
-    if isinstance(part, range):
-        return f" at levels {part[0]} to {part[-1]}"
-    return f" with {100 * part[0]:g} to {100 * part[1]:g}% kept" if part else ""
-
-
-def need_lines(lines: Mapping[str, Treatment], *names: str, part: Part = None) -> list[Need]:
-    """Returns the needs for the named lines of a figure; see `need_line`."""
-    return [need_line(name, operator.methodcaller("line", lines[name]), part) for name in names]
-
-
-NEED_DENSE = Need("dense", lambda evidence: evidence.trained())
 
 
 def over_levels(

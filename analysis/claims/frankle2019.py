@@ -14,8 +14,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.claims.evidence import LEAST_OF_PART, NEED_DENSE, Evidence, Part, need_line, over_levels
-from analysis.claims.verdicts import LEAST_SEEDS, Condition, Need, Verdict, above, claims_of, earlier
+from analysis.claims.claim import NEED_DENSE, Need, Part, claims_of, need_line
+from analysis.claims.evidence import LEAST_OF_PART, Evidence, over_levels
+from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, earlier
 from analysis.results import lottery_lines
 from analysis.results.lottery_lines import ONE_SHOT, RANDOM, REINIT, TICKET
 from lottery_tf.landscape.interpolation import MATCHING

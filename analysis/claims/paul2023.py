@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.claims.claim import Need, claims_of
 from analysis.claims.evidence import Evidence
-from analysis.claims.verdicts import LEAST_SEEDS, NUMBERS, Condition, Need, Verdict, above, claims_of
+from analysis.claims.verdicts import LEAST_SEEDS, NUMBERS, Condition, Verdict, above
 from analysis.results.select import SUCCESSIVE, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
 from lottery_tf.landscape.retraining import WHOLE_NETWORK

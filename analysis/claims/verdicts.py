@@ -1,4 +1,4 @@
-"""Defines claims and the rules by which they are shown, contradicted or not shown.
+"""The rules by which a claim is shown, contradicted or not shown.
 
 A claim is a list of conditions. Each condition is a one-sided paired t-test over seeds at the paper's p = 0.05. It is
 *shown* if the test is significant, *contradicted* if the test of the opposite is, and *not shown* if neither is.
@@ -9,33 +9,20 @@ The tests are:
   earlier              one line's iterations are fewer than another's.
   as_well_as           two lines are equivalent: their difference lies within a margin, by two one-sided tests (TOST),
                        each at p = 0.05. `repeatability` computes the margin.
-
-To add a claim, write a function that returns its conditions in the module of its paper, with the decorator `claim`:
-
-    @claim("Freezing at zero is better than at the initial values.", "Section 4", need_lines(FROZEN, "zero", "init"))
-    def zero_better_than_init(evidence):
-        '''Freezing at zero is above freezing at the initial values.'''
-        return [above("zero", "init", over_levels(...))]
-
-The docstring is printed as the rule of the claim. The third argument lists the data that the claim needs.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-import inspect
 import math
 import statistics
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from analysis.statistics import significance_tests as significance
 from analysis.tables.formats import NOTHING
 from lottery_tf.studies import paper
-
-if TYPE_CHECKING:
-    from analysis.claims.evidence import Evidence
 
 LEAST_SEEDS = 3
 REPEATABILITY = 2.8  # 1.96 * sqrt(2), the factor of the repeatability limit in ISO 5725
@@ -65,81 +52,6 @@ class Condition:
     def with_note(self, note: str) -> Condition:
         """Returns the condition with a note in brackets after its numbers; unchanged for an empty note."""
         return dataclasses.replace(self, text=f"{self.text} ({note})") if note else self
-
-
-class Need(NamedTuple):
-    """Data that a claim needs.
-
-    Attributes:
-      name: the name of the data.
-      seeds: a function that returns the seeds that have the data.
-    """
-
-    name: str
-    seeds: Callable[[Evidence], Collection[int]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Claim:
-    """A claim of a paper and its test.
-
-    Attributes:
-      paper: the authors of the paper.
-      sentence: the claim in words.
-      section: the section that makes the claim.
-      test: a function from the evidence of one panel to the conditions, all of which have to be shown. Its docstring
-        is the rule.
-      needs: the data that it needs, each for three seeds.
-      networks: the networks that it is about; () means all.
-      of_learned_masks: whether it is about learned masks alone. They have no schedule, so it is tested once for each
-        network and data set.
-    """
-
-    paper: str
-    sentence: str
-    section: str
-    test: Callable[[Evidence], list[Condition]]
-    needs: tuple[Need, ...]
-    networks: tuple[str, ...] = ()
-    of_learned_masks: bool = False
-
-    @property
-    def place(self) -> str:
-        """Paper and section."""
-        return f"{self.paper}, {self.section}"
-
-    @property
-    def rule(self) -> str:
-        """What is tested, in a sentence or two."""
-        return " ".join(inspect.getdoc(self.test).split())
-
-    def seeds(self, evidence: Evidence) -> dict[str, int]:
-        """Returns the number of seeds that have each of the needed data."""
-        return {need.name: len(need.seeds(evidence)) for need in self.needs}
-
-
-def missing(seeds: Mapping[str, int]) -> str:
-    """Returns in words the data for which there are fewer than three seeds; "" if there are none.
-
-    >>> missing({"zero": 3, "init": 1, "hybrid": 0, "random": 1})
-    '0 of 3 seeds: hybrid. 1 of 3 seeds: init; random'
-    """
-    lacking = [(count, [name for name in seeds if seeds[name] == count]) for count in range(LEAST_SEEDS)]
-    return ". ".join(f"{count} of {LEAST_SEEDS} seeds: {'; '.join(names)}" for count, names in lacking if names)
-
-
-def claims_of(paper_name: str) -> tuple[list[Claim], Callable[..., Callable]]:
-    """Returns an empty list for a paper's claims, and the decorator that adds a test to it as a claim."""
-    claims: list[Claim] = []
-
-    def claim(sentence: str, section: str, needs: Iterable[Need], **which) -> Callable:
-        def add(test: Callable[[Evidence], list[Condition]]) -> Callable:
-            claims.append(Claim(paper_name, sentence, section, test, tuple(needs), **which))
-            return test
-
-        return add
-
-    return claims, claim
 
 
 def combined(verdicts: Collection[Verdict]) -> Verdict:

@@ -14,8 +14,9 @@ import itertools
 from collections.abc import Callable, Iterable
 from statistics import fmean
 
-from analysis.claims.evidence import LEAST_OF_PART, NEED_DENSE, Evidence, need_lines, over_levels
-from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, as_well_as, claims_of, earlier
+from analysis.claims.claim import NEED_DENSE, claims_of, need_lines
+from analysis.claims.evidence import LEAST_OF_PART, Evidence, over_levels
+from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, as_well_as, earlier
 from lottery_tf.landscape.interpolation import MATCHING
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE

@@ -11,8 +11,9 @@ from statistics import fmean
 
 import pandas as pd
 
-from analysis.claims.evidence import NEED_DENSE, Evidence, best
-from analysis.claims.verdicts import LEAST_SEEDS, Condition, Need, Verdict, above, above_value, claims_of
+from analysis.claims.claim import NEED_DENSE, Need, claims_of
+from analysis.claims.evidence import Evidence, best
+from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, above_value
 from analysis.results.columns import FINISHED
 from analysis.tables.table1 import MASK_TRAINING, by_training, learned_of_column, training_in_words
 from lottery_tf.models.settings import DATASETS

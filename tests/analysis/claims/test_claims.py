@@ -12,8 +12,9 @@ import pytest
 from analysis.claims import zhou2019, zhou2019_supermasks
 from analysis.claims.__main__ import counts, text
 from analysis.claims.catalogue import CLAIMS, evaluate
-from analysis.claims.evidence import LEAST_LEVELS, collect, need_lines, over_levels
-from analysis.claims.verdicts import Verdict, above, as_well_as, claims_of, repeatability
+from analysis.claims.claim import claims_of, need_lines
+from analysis.claims.evidence import LEAST_LEVELS, collect, over_levels
+from analysis.claims.verdicts import Verdict, above, as_well_as, repeatability
 from analysis.results import unconverged
 from analysis.results.load import load
 from lottery_tf.pruning.treatments import Treatment
