@@ -37,8 +37,7 @@ def lottery_tickets(
       draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
       seed: the seed of all random draws.
       levels: the levels to make, in order.
-      gradient: function from a ticket and a level to the loss gradient at the ticket's starting weights, for criteria
-        that use it.
+      gradient: function from a ticket and a level to the loss gradient at the start, for criteria that use it.
       rewound: every weight at the rewind point; None: the initial weights.
       parent: the value of `train` for the level from which the first of `levels` is made; None: start with the dense
         network, level 0.
@@ -83,9 +82,8 @@ def next_ticket(
 ) -> Ticket:
     """Makes the ticket of a level of at least 1 from a trained ticket (steps 2 to 4).
 
-    `before` is the trained ticket: that of the level before or, with one-shot pruning, that of the dense network. Its
-    weights are w_i at the start of its training and `final`, or w_f, at the end. `gradient` is the gradient of the loss
-    at w_i, for criteria that use it. The other arguments are those of `lottery_tickets`.
+    `before` is that of the level before or, with one-shot pruning, of the dense network. Its weights are w_i at the start
+    of its training and `final`, or w_f, at the end. `gradient` is the loss gradient at w_i, for criteria that use it.
     """
     rewound = initial if rewound is None else rewound
     mask = next_mask(treatment, before, final, gradient, pruned_fraction, seed, level)  # Step 2
