@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import logging
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -160,7 +161,8 @@ def _as_batch(batch: Any) -> tuple:
         raise InputError(
             f"A batch has to be (images, labels) or (images, labels, weights); one is {type(batch).__name__}."
         )
-    return Split(*batch[:2], weights=batch[2] if len(batch) == 3 and batch[2] is not None else None).examples
+    images, labels, *weights = batch
+    return Split(images, labels, None, *weights).examples
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -174,7 +176,7 @@ class Stream(Split):
       count: how many examples there are.
     """
 
-    batches: Batches | None = None
+    batches: Batches | Any = None
     count: int = 0
 
     def __len__(self) -> int:
@@ -191,11 +193,12 @@ class Stream(Split):
 
     def take(self, indices: np.ndarray) -> Split:
         """Some of the examples, by their indices, read into memory."""
-        size, found, wanted = len(self.labels_of_first), {}, np.asarray(indices)
+        size, wanted = len(self.labels_of_first), np.asarray(indices)
+        found: dict[int, tuple] = {}
         needed = sorted({int(number) for number in wanted // size})
         for number, batch in self._numbered(needed):
             for place in np.flatnonzero(wanted // size == number):
-                found[place] = map_arrays(lambda array, own=wanted[place] % size: array[own], batch)
+                found[int(place)] = map_arrays(operator.itemgetter(int(wanted[place] % size)), batch)
         rows = [leaves(found[place]) for place in range(len(wanted))]
         stacked = iter([np.stack(column) for column in zip(*rows, strict=True)])
         images, labels, *weights = map_arrays(lambda _: next(stacked), self.examples)
@@ -254,7 +257,8 @@ def split_of(source: Any, in_memory: bool | None = None) -> Split:
     if isinstance(source, (tuple, list)):
         if len(source) not in (2, 3):
             raise InputError(f"A split is (images, labels) or (images, labels, weights); given: {len(source)} things.")
-        source = Split(*source[:2], weights=source[2] if len(source) == 3 else None)
+        images, labels, *weights = source
+        source = Split(images, labels, None, *weights)
     if isinstance(source, Split):
         mapped = sum(array.nbytes for array in leaves(source.examples) if isinstance(array, np.memmap))
         fits = mapped <= hardware.available_memory() if in_memory is None else in_memory
@@ -312,7 +316,7 @@ def _streamed(batches: Batches, divide_by: float | None = None) -> Stream:
             batches.name,
         )
     images, labels, *weights = first
-    return Stream(images, labels, divide_by, *(weights or [None]), batches=batches, count=count)
+    return Stream(images, labels, divide_by, weights[0] if weights else None, batches, count)
 
 
 def _last(batches: Batches) -> tuple:

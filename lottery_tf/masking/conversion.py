@@ -133,7 +133,7 @@ class _Copier:
 
     def _rebuilt(self, layer: keras.layers.Layer, plain: Any) -> keras.layers.Layer:
         """A layer of the same class from its configuration, not built yet as a rule."""
-        if plain is keras.layers.Lambda:  # Keras does not read functions back from a configuration
+        if isinstance(layer, keras.layers.Lambda):  # Keras does not read functions back from a configuration
             config = {
                 name: value for name, value in layer.get_config().items() if name in ("name", "trainable", "dtype")
             }

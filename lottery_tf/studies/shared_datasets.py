@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def map_dataset(folder: Path) -> Dataset:
     def array(name: str) -> np.ndarray:
         return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
-    splits = {split: Split(array(f"{split}-images"), array(f"{split}-labels")) for split in SPLITS}
+    splits: dict[str, Any] = {split: Split(array(f"{split}-images"), array(f"{split}-labels")) for split in SPLITS}
     dataset = Dataset(**splits, name=folder.name)
     # Hashing every image again would take a second.
     vars(dataset)["fingerprint"] = saved_fingerprint(folder)

@@ -65,11 +65,12 @@ def pack_supermask(
     (True, 0.043)
     """
     from lottery_tf.masking import model_weights
+    from lottery_tf.masking.naming import renamed
 
     choose(SUPERMASK_WEIGHTS, weights, "weights")
     model = _masked(model)
     wanted = {name: tuple(each.kernel.shape) for name, each in model_weights.masked_kernels(model).items()}
-    mask = {name: np.asarray(kept, bool) for name, kept in mask.items()}
+    mask = {name: np.asarray(kept, bool) for name, kept in renamed(mask, wanted).items()}
     if {name: kept.shape for name, kept in mask.items()} != wanted:
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
     mask = {name: mask[name] for name in wanted}

@@ -57,7 +57,7 @@ class StreamFeed:
     def __init__(self, split: Stream):
         self._split = split
         self._recent: dict[tuple, tuple] = {}  # batches of the last chunk, by order and iteration
-        self._reading: Iterator[tuple] | None = None
+        self._reading: Iterator[tuple] = iter(())
         self._next: tuple | None = None  # the key, as in `_recent`, of the next batch of `_reading`
 
     def chunk(self, first: int, count: int, batch_size: int, seed: int, level: int) -> Arrays:

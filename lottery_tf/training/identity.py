@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -49,7 +48,7 @@ def record_experiment(
         **further,
     }
     if (older := results.unrecorded_level(EXPERIMENT_RECORD)) is not None:
-        _check_older(older, model, training, results.path)
+        _check_older(older, model, training, results)
     results.record(EXPERIMENT_RECORD, about)
 
 
@@ -74,9 +73,9 @@ def _about(model: keras.Model, dataset: Dataset) -> dict:
     }
 
 
-def _check_older(level: StoredResult, model: keras.Model, training: TrainingSettings, path: Path) -> None:
+def _check_older(level: StoredResult, model: keras.Model, training: TrainingSettings, results: Any) -> None:
     """Raises InputError if a level that is older than the record belongs to another model or another length."""
     iterations = level.metrics["iterations"] if level.metrics["status"] == "finished" else training.iterations
     there = {"kernels": [list(kept.shape) for kept in level.mask.values()], "iterations": iterations}
     here = {"kernels": [list(kernel.kernel.shape) for kernel in model_weights.masked_kernels(model).values()]}
-    check_record(there, here | {"iterations": training.iterations}, path)
+    check_record(there, here | {"iterations": training.iterations}, results.path)

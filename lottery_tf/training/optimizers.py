@@ -11,11 +11,8 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings
 from lottery_tf.training.learning_rates import ChangingRate, learning_rate
 
-Optimizer = keras.optimizers.Optimizer
-Schedule = keras.optimizers.schedules.LearningRateSchedule
 
-
-class ContinuedSchedule(Schedule):
+class ContinuedSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A Keras schedule that may start at any iteration, because a training may start in the middle of it.
 
     Args:
@@ -25,7 +22,7 @@ class ContinuedSchedule(Schedule):
       begins_at: the iteration of the optimizer's first step.
     """
 
-    def __init__(self, schedule: Schedule):
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule):
         self.begins_at = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._schedule = schedule
 
@@ -43,7 +40,7 @@ def make_optimizer(
     rate: float | ChangingRate | None = None,
     scale_loss: bool = False,
     given: Any = None,
-) -> Optimizer:
+) -> keras.optimizers.Optimizer:
     """Returns the Keras optimizer of the settings, or a copy of the given one.
 
     Args:
@@ -67,7 +64,7 @@ def make_optimizer(
     return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss and not scales else optimizer
 
 
-def _made_anew(given: Any, settings: TrainingSettings, rate: float | ChangingRate | None) -> Optimizer:
+def _made_anew(given: Any, settings: TrainingSettings, rate: float | ChangingRate | None) -> keras.optimizers.Optimizer:
     """Returns a copy of the user's optimizer, made from its config, because trainings must not share its state."""
     try:
         found = keras.optimizers.get(given)
@@ -79,7 +76,9 @@ def _made_anew(given: Any, settings: TrainingSettings, rate: float | ChangingRat
     return found
 
 
-def _with_continued_schedule(optimizer: Optimizer, settings: TrainingSettings) -> Optimizer:
+def _with_continued_schedule(
+    optimizer: keras.optimizers.Optimizer, settings: TrainingSettings
+) -> keras.optimizers.Optimizer:
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         inner = _with_continued_schedule(optimizer.inner_optimizer, settings)
@@ -106,7 +105,7 @@ def _with_continued_schedule(optimizer: Optimizer, settings: TrainingSettings) -
     return copy
 
 
-def continued_schedule(optimizer: Optimizer) -> ChangingRate | ContinuedSchedule | None:
+def continued_schedule(optimizer: keras.optimizers.Optimizer) -> ChangingRate | ContinuedSchedule | None:
     """Returns the schedule of an optimizer if it can start at any iteration; None for a constant learning rate."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     schedule = getattr(optimizer, "_learning_rate", None)
