@@ -58,7 +58,7 @@ class Limits:
         """
         if not isinstance(factor, (int, float)) or not 1 <= factor < math.inf:
             raise InputError(f"limit_factor is {factor!r}; it must be a number of at least 1.")
-        return cls(**{field.name: int(field.default * factor) for field in dataclasses.fields(cls)})
+        return cls(**{field.name: int(getattr(cls, field.name) * factor) for field in dataclasses.fields(cls)})
 
     def check(self, what: str, **found: int) -> None:
         """Raises TooLarge where more was found than is allowed.

@@ -48,7 +48,7 @@ class Rearranged(Rule):
         self.known = bool(shape_in) and None not in (*shape_in, *shape_out)
         if not self.known:
             return
-        axis = self.axes[0]
+        axis = self.axis
         channels = np.arange(shape_in[axis]).reshape([-1] + [1] * (-axis - 1))
         sent = keras.ops.convert_to_numpy(self.layer(np.broadcast_to(channels, (1, *shape_in)).astype("int32")))[0]
         for axis in range(-1, -len(shape_out) - 1, -1):

@@ -18,6 +18,7 @@ class Node:
     """A call: its tensors by their place in the graph, and its rule if it has one.
 
     Attributes:
+      axes: for each input the axis that the rule has for its channels, if it has one.
       named: the tensors that it is given by name, as the masks of time steps that Keras keeps beside tensors.
       aligned: for each input of a call with a rule whether its channels lie where the rule wants them. Those of others
         all stay, and none counts as constant.
@@ -25,6 +26,7 @@ class Node:
 
     layer: keras.Operation
     inputs: list[int]
+    axes: list[int | None]
     named: list[int]
     outputs: list[int]
     rule: Rule | None
@@ -90,9 +92,9 @@ class Graph:
             else self._add(tensor, -1 if rule is None else rule.axis, may_have_mask)
             for tensor in made
         ]
-        axes = [None] * len(tensors) if rule is None else rule.axes
+        axes: list[int | None] = [None] * len(tensors) if rule is None else rule.axes
         aligned = [axis == tensor.axis and tensor.size > 0 for axis, tensor in zip(axes, tensors, strict=True)]
-        return Node(layer, inputs, masks, places, rule, aligned)
+        return Node(layer, inputs, axes, masks, places, rule, aligned)
 
     def may_have_masks(self, layer: keras.Operation) -> list[bool]:
         """For each input of a layer, whether a mask may be attached to it in any of its calls."""
@@ -118,8 +120,8 @@ class Graph:
     def _inputs(self, node: Node, channels: list[Channels], otherwise: float | bool) -> list[Channels]:
         """What a rule is given of its inputs; `otherwise`, as often as there are channels, of those not aligned."""
         found = []
-        for place, axis, aligned in zip(node.inputs, node.rule.axes, node.aligned, strict=True):
-            size = 1 if axis is None else self.tensors[place].size_along(axis)
+        for place, axis, aligned in zip(node.inputs, node.axes, node.aligned, strict=True):
+            size = 1 if axis is None else self.tensors[place].size_along(axis) or 0
             found.append(channels[place] if aligned else np.full(size, otherwise))
         return found
 
@@ -139,7 +141,7 @@ class Graph:
         for place in self._outputs:
             found[place][:] = True
         for node in reversed(self.nodes):
-            wanted = [True] * len(node.inputs)
+            wanted: list[Channels | bool] = [True] * len(node.inputs)
             if node.rule is not None:
                 by_rule = node.rule.needed(self._inputs(node, constants, np.nan), found[node.output])
                 wanted = [channels if fits else True for channels, fits in zip(by_rule, node.aligned, strict=True)]
@@ -159,16 +161,16 @@ class Graph:
             changed = False
             for node in (*self.nodes, *reversed(self.nodes)):
                 if node.rule is not None:
-                    changed |= self._keep_together(node, found)
+                    changed |= self._keep_together(node, node.rule, found)
             for channels in found:
                 if len(channels) and not channels.any():
                     channels[0] = changed = True
         return found
 
-    def _keep_together(self, node: Node, kept: list[Channels]) -> bool:
+    def _keep_together(self, node: Node, rule: Rule, kept: list[Channels]) -> bool:
         """Keeps what a call needs beside what is kept already; whether that is more."""
         before = [kept[place].sum() for place in (*node.inputs, node.output)]
-        inputs, output = node.rule.together(self._inputs(node, kept, True), kept[node.output])
+        inputs, output = rule.together(self._inputs(node, kept, True), kept[node.output])
         for place, channels, aligned in zip(node.inputs, inputs, node.aligned, strict=True):
             if aligned:
                 kept[place] |= channels

@@ -12,8 +12,8 @@ class BatchNormalization(EachChannel):
 
     def __init__(self, call: Call):
         super().__init__(call, computed)
-        self.axes = [from_end(self.layer.axis, len(call.shape_in))]
-        self.axis = self.axes[0]
+        self.axis = from_end(self.layer.axis, len(call.shape_in))
+        self.axes = [self.axis]
 
     def constants(self, constants):
         if self.layer.scale:
@@ -27,9 +27,8 @@ class LayerNormalization(Rule):
     def __init__(self, call: Call):
         super().__init__(call)
         axes = self.layer.axis if isinstance(self.layer.axis, list | tuple) else [self.layer.axis]
-        axes = [from_end(axis, len(call.shape_in)) for axis in axes]
-        self.axes, self.axis = axes[:1], axes[0]
-        self.known = len(axes) == 1
+        self.axis = from_end(axes[0], len(call.shape_in))
+        self.axes, self.known = [self.axis], len(axes) == 1
 
     def constants(self, constants):
         factor, offset = _factor_and_offset(self.layer)
@@ -44,8 +43,8 @@ class GroupNormalization(Rule):
 
     def __init__(self, call: Call):
         super().__init__(call)
-        self.axes = [from_end(self.layer.axis, len(call.shape_in))]
-        self.axis = self.axes[0]
+        self.axis = from_end(self.layer.axis, len(call.shape_in))
+        self.axes = [self.axis]
 
     def constants(self, constants):
         values = constants[0].reshape(self.layer.groups, -1)  # a group of constants becomes constants

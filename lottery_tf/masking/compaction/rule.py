@@ -91,7 +91,7 @@ class Rule:
 
     Attributes:
       known: whether the rule holds for this call.
-      axes: for each input the axis on which its channels have to lie.
+      axes: for each input the axis on which its channels have to lie; None: all of them stay.
       axis: the axis on which the output's channels lie.
     """
 
@@ -99,8 +99,8 @@ class Rule:
 
     def __init__(self, call: Call):
         self.call, self.layer = call, call.layer
-        self.axes = [tensor.axis for tensor in call.inputs]
-        self.axis = self.axes[0]
+        self.axes: list[int | None] = [tensor.axis for tensor in call.inputs]
+        self.axis = call.inputs[0].axis
 
     def constants(self, constants: list[Channels]) -> Channels:
         """The output's constant channels (NaN: not constant) from those of the inputs."""
@@ -169,7 +169,7 @@ def zero(rule: EachChannel, constants: Channels) -> Channels:
 def computed(rule: Rule, constants: Channels) -> Channels:
     """What a layer that sees one number at a time makes of a constant."""
     shape = [1] * len(rule.call.shape_in)
-    shape[rule.axes[0]] = -1
+    shape[rule.axis] = -1
     inputs = ops.cast(constants.reshape(shape), getattr(rule.layer, "compute_dtype", "float32"))
     args = keras.tree.map_structure(
         lambda value: inputs if isinstance(value, keras.KerasTensor) else value, rule.call.args

@@ -152,7 +152,7 @@ class DepthwiseConvolution(Weighted):
     initializers = ("depthwise_initializer", "bias_initializer")
 
     def _groups(self) -> int:
-        return self.call.inputs[0].size_along(self.axes[0])
+        return self.layer.get_weights()[0].shape[-2]
 
     def _read(self, kernel):
         return kernel.reshape(-1, 1, kernel.shape[-2] * kernel.shape[-1])
