@@ -33,15 +33,15 @@ from lottery_tf.results import files
 from lottery_tf.results.locate import TRAINED_KINDS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.text_tables import text_table
-from lottery_tf.tickets import examples, packing, ticket_format
+from lottery_tf.tickets import examples, packing, payload, ticket_format
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
 DTYPE = define_choice(
     "dtype",
     "float32",
-    ticket_format.DTYPES,
-    f"pack: the type of the stored weights of a trained network: {', '.join(ticket_format.DTYPES)}.",
+    payload.DTYPES,
+    f"pack: the type of the stored weights of a trained network: {', '.join(payload.DTYPES)}.",
 )
 UNTRAINED = flags.DEFINE_bool(
     "untrained", False, "pack: the level's mask and its initial weights: the winning ticket before its training."

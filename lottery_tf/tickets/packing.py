@@ -26,8 +26,8 @@ from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.tickets import architectures, mask_coding
 from lottery_tf.tickets.limits import Limits
+from lottery_tf.tickets.payload import DTYPES
 from lottery_tf.tickets.ticket_format import (
-    DTYPES,
     TRAINED,
     PackedTicket,
     check_shapes,

@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
@@ -34,6 +33,7 @@ from lottery_tf.registry import choose
 from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import Shapes, check_architecture, field, shape_of
 from lottery_tf.tickets.limits import Limits, TooLarge
+from lottery_tf.tickets.payload import Payload
 
 MAGIC = b"LOTTERY\n"
 FORMAT = 1
@@ -45,7 +45,6 @@ MAX_HEADER_BYTES = 1 << 21
 MAX_NAME = 1000
 
 TRAINED = "trained"
-DTYPES = ("float32", "float16")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -227,7 +226,7 @@ def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:
     weights, rescale = field(header, "weights", str), field(header, "rescale", bool)
     choose(dict.fromkeys((*SUPERMASK_WEIGHTS, TRAINED)), weights, "weights")
 
-    rest = _Payload(payload)
+    rest = Payload(payload)
     mask, at_initial = rest.masks(kernels, shapes)
     values = rest.values(header, mask) if weights == TRAINED else {}
     others = rest.floats(field(header, "others_bytes", int), "float32", other_shapes)
@@ -239,57 +238,6 @@ def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:
         raise DamagedFile("its header's SHA-256 is none")
     seed = checked_seed(field(header, "seed", int))
     return PackedTicket(architecture, seed, weights, rescale, mask, others, values, at_initial, sha256)
-
-
-class _Payload:
-    """The payload, read from its beginning to its end."""
-
-    def __init__(self, content: bytes):
-        self._rest = memoryview(content)
-
-    def take(self, count: int) -> bytes:
-        if not 0 <= count <= len(self._rest):
-            raise DamagedFile(f"{count} bytes are announced where {len(self._rest)} are left")
-        taken, self._rest = self._rest[:count], self._rest[count:]
-        return bytes(taken)
-
-    def bits(self, record: dict, name: str, count: int) -> np.ndarray:
-        form, length = _pair(record, name)
-        return mask_coding.decode(form, self.take(length), count)
-
-    def masks(self, kernels: dict, shapes: Shapes) -> tuple[Mask, Mask]:
-        mask, at_initial = {}, {}
-        for name, shape in shapes.items():
-            mask[name] = self.bits(kernels[name], "mask", math.prod(shape)).reshape(shape)
-            if "at_initial" in kernels[name]:
-                pruned, at_initial[name] = ~mask[name], np.zeros(shape, bool)
-                at_initial[name][pruned] = self.bits(kernels[name], "at_initial", int(pruned.sum()))
-        if not mask:
-            raise DamagedFile("it has no mask")
-        masks.check(mask)
-        return mask, at_initial
-
-    def values(self, header: dict, mask: Mask) -> Weights:
-        dtype, length = _pair(header, "values")
-        choose(dict.fromkeys(DTYPES), dtype, "type of weights")
-        return self.floats(length, dtype, {name: (int(kept.sum()),) for name, kept in mask.items()})
-
-    def floats(self, length: int, dtype: str, shapes: Shapes) -> Weights:
-        counts = [math.prod(shape) for shape in shapes.values()]
-        flat = mask_coding.decode_floats(self.take(length), sum(counts), dtype)
-        parts = np.split(flat, np.cumsum(counts)[:-1]) if counts else []
-        return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-
-    def check_end(self) -> None:
-        if len(self._rest):
-            raise DamagedFile(f"{len(self._rest)} bytes too many follow its weights")
-
-
-def _pair(record: dict, name: str) -> tuple[str, int]:
-    value = field(record, name, list)
-    if [type(part) for part in value] != [str, int]:
-        raise DamagedFile(f"its header's {name!r} is no name and length")
-    return value[0], value[1]
 
 
 def _shapes(record: dict) -> Shapes:
