@@ -206,7 +206,7 @@ def check_images(dataset: str, settings: MeasurementSettings) -> None:
     """Raises InputError if the Hessian would use more images than the training split has."""
     there = DATASETS[dataset].train - DATASETS[dataset].validation
     if settings.images > there and {"flatness", "limit"} & {*MEASURE.value}:
-        raise InputError(f"--images is {settings.images}; {dataset} has only {there} training images.")
+        raise InputError(f"--images is {settings.images}; {dataset} has {there} training images.")
 
 
 class TrainingSteps:
