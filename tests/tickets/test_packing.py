@@ -904,7 +904,7 @@ def test_each_verb_does_its_work(command, warm_command, results, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "Give a verb: pack, inspect, unpack."),
+        ((), "Give a verb: pack, inspect, unpack, examples."),
         (("unpak",), "Unknown verb 'unpak'; did you mean 'unpack'?"),
         (("pack", "--run=x"), "pack needs --out."),
         (("pack", "--run=x", "--out=/tmp"), "--out is /tmp, a folder; it must name a file."),
