@@ -878,7 +878,7 @@ def test_each_verb_does_its_work(command, warm_command, results, tmp_path):
     assert ["dense_1/kernel", "235,200", f"{kept:,}", f"{100 * kept / 235_200:.3f}"] in [
         line.split() for line in shown.stdout.splitlines()
     ]
-    assert "fc for images of 28x28x1 in 10 classes" in shown.stdout
+    assert "fc for 28x28x1 images in 10 classes" in shown.stdout
     assert "supermask on the signed constant, rescaled" in shown.stdout
     assert f"{4 * 266_610:,}" in shown.stdout
 
