@@ -27,6 +27,7 @@ from .masking.layers import MaskedDense as MaskedDense
 from .masking.layers import MaskedLayer as MaskedLayer
 from .masking.model_weights import get_weights as get_weights
 from .masking.model_weights import set_weights as set_weights
+from .masking.rewinding import rewind as rewind
 from .masking.summary import MaskSummary as MaskSummary
 from .masking.summary import mask_summary as mask_summary
 from .models.networks import build as build

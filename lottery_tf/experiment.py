@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from lottery_tf import validation
 from lottery_tf.dataset import Dataset, as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels import Levels
@@ -101,6 +102,8 @@ class Experiment:
         dataset = as_dataset(dataset)
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
             raise InputError("The trainer has other images or training settings than the experiment.")
+        validation.check("training", training, TrainingSettings)
+        validation.check("pruning", pruning, PruningSettings | None)
         head = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
         head |= {"best_by": best_by, "best_is": best_is, "optimizer": optimizer}
         if trainer is not None:
@@ -155,8 +158,7 @@ class Experiment:
           InputError: `levels` is below 1, the rewind point lies beyond the training, or a criterion or action returns
             unusable values.
         """
-        if levels < 1:
-            raise InputError(f"levels is {levels}; it must be at least 1 (level 0 is the dense network).")
+        validation.COUNT("levels", levels)  # level 0 is the dense network
         self._check(treatment)
         last = treatment.last_level(levels)
         level = self.dense(seed)
@@ -287,6 +289,8 @@ class Experiment:
 
     def _check(self, treatment: Treatment, level: int = 0) -> None:
         """Raises InputError if this network cannot have the treatment, or the treatment has no such level."""
+        validation.check("treatment", treatment, Treatment)
+        validation.check("level", level, int)
         if level < 0:
             raise InputError(f"The level is {level}; it must be at least 0 (the dense network).")
         if level > treatment.last_level(level):

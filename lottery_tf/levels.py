@@ -94,7 +94,7 @@ class Levels:
         for earlier in range(number - 1, max(0, number - 1 - trainings), -1):
             path = level_path(seed, treatment.name, earlier)
             found = self.find(path, weights=False)
-            if found and not found.metrics["keep_weights"]:
+            if found and not found.metrics.get("keep_weights", True):
                 self._results.drop_weights(path)
         return level
 

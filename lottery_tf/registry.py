@@ -18,6 +18,8 @@ def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
     Traceback (most recent call last):
     lottery_tf.errors.InputError: Unknown mask-1 action 'rewnd'; did you mean 'rewind'? Valid: rewind, reinit.
     """
+    if not isinstance(name, str):
+        raise InputError(f"The {kind} {name!r} is not a name. Valid: {', '.join(table)}.")
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, n=1)

@@ -50,6 +50,7 @@ class Split:
                     raise InputError(f"{len(each)} {name} but {count} labels.")
         if count == 0:
             raise InputError("A data split is empty.")
+        map_arrays(check_images, self.images)
         check_divisor(self.divide_by)
 
     def __len__(self) -> int:
@@ -91,6 +92,24 @@ class Split:
             return array.astype(np.float32) / np.float32(divisor)
 
         return map_arrays(scaled, self.images)
+
+
+def check_images(images: np.ndarray) -> None:
+    """Raises InputError for complex or empty images, and for values that are not finite."""
+    if images.dtype.kind == "c":
+        raise InputError(f"Images must be of real numbers; these are {images.dtype}.")
+    if 0 in images.shape[1:]:
+        raise InputError(f"Images of the shape {images.shape[1:]} are empty.")
+    if images.dtype.kind != "f":
+        return
+    with np.errstate(all="ignore"):
+        total = images.sum(dtype=np.float64)  # allocates nothing; not finite if a value is not, or if it overflows
+    odd = [] if np.isfinite(total) else [i for i, image in enumerate(images) if not np.isfinite(image).all()]
+    if odd:
+        raise InputError(
+            f"{len(odd)} of {len(images)} images have values that are not finite; the first is number {odd[0]}. "
+            "Correct them or leave them out."
+        )
 
 
 class _Words(str):

@@ -114,7 +114,9 @@ def text(found: dict) -> str:
         f"  running: {key}, {task['seconds']:.0f} s, {task['steps']} of {task['of']} steps"
         for key, task in found["running"].items()
     ]
-    lines += [f"  failed: {key}: {error.strip().splitlines()[-1]}" for key, error in found["failed"].items()]
+    lines += [
+        f"  failed: {key}: {(error.strip().splitlines() or ['no error'])[-1]}" for key, error in found["failed"].items()
+    ]
     return "\n".join(lines)
 
 

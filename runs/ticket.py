@@ -16,7 +16,6 @@ The package contains some tickets. `examples` lists them, and their names can be
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -29,7 +28,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning import masks
 from lottery_tf.registry import choose
-from lottery_tf.results import files
+from lottery_tf.results import files, result_files
 from lottery_tf.results.locate import TRAINED_KINDS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.text_tables import text_table
@@ -78,15 +77,13 @@ def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask
         raise InputError(
             f"{folder} is not a finished result: give the folder of one level or mask, which holds a metrics.json."
         )
-    sums = files.read_json(folder / "checksums.json")
-    metrics = json.loads(files.verified(folder / "metrics.json", sums))
+    metrics = result_files.read_metrics(folder)
     if missing := [name for name in ("network", "dataset", "seed") if name not in metrics]:
         raise InputError(
             f"{folder} does not record its {missing[0]}; pack it from Python, with lottery_tf.tickets.packing."
         )
-    mask = masks.unpack_mask(read_arrays(folder / "mask.npz", sums))
     if "weights" in metrics:
-        return metrics, mask, None
+        return metrics, read_mask(folder), None
     if metrics.get("kind") == "supermask":
         raise InputError(
             f"{folder} holds the masks of all levels; pack the folder {folder.name}-best-initial beside it."
@@ -95,14 +92,12 @@ def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask
         raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), not a network or a mask.")
     if untrained:
         check_began_with_initial_weights(folder, metrics)
-        return metrics, mask, None
-    if "weights.npz" not in sums:
+        return metrics, read_mask(folder), None
+    if (result := result_files.read_result(folder, weights=True)) is None:
         raise InputError(
             f"The weights of {folder} were deleted; run the command again with --keep=all, or pack the last level."
         )
-    arrays = read_arrays(folder / "weights.npz", sums)
-    final = {name.removeprefix("final/"): value for name, value in arrays.items() if name.startswith("final/")}
-    return metrics, mask, final
+    return metrics, result.mask, result.final
 
 
 def check_began_with_initial_weights(folder: Path, metrics: dict) -> None:
@@ -117,9 +112,9 @@ def check_began_with_initial_weights(folder: Path, metrics: dict) -> None:
         )
 
 
-def read_arrays(path: Path, sums: dict) -> dict:
-    """Returns the arrays of a file, after checking the file against its checksum."""
-    return files.load_npz(path, files.verified(path, sums))
+def read_mask(folder: Path) -> masks.Mask:
+    """Returns the mask in a result's folder."""
+    return result_files.read_result(folder, weights=False).mask
 
 
 def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: str) -> bytes:

@@ -26,8 +26,8 @@ from lottery_tf import registry
 from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import kept_counts, ranking
 from lottery_tf.pruning.criteria import CRITERIA
-from lottery_tf.results import files
-from lottery_tf.results.paths import CHECKSUMS, WEIGHTS, parse_result_path
+from lottery_tf.results.paths import WEIGHTS, parse_result_path
+from lottery_tf.results.result_files import read_result
 from lottery_tf.results.walk import result_folders
 from lottery_tf.seeds import generator
 from lottery_tf.studies import paper
@@ -110,16 +110,17 @@ def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
         if not found or (found.treatment, found.level) != ("", 0) or not path.exists():
             continue
         try:
-            arrays = files.load_npz(path, files.verified(path, files.read_json(folder / CHECKSUMS)))
+            dense = read_result(folder, weights=True)
         except DamagedFile as error:
             log.warning("%s It is left out.", error)
             continue
-        kernels = {name.removeprefix("start/"): value for name, value in arrays.items() if name.startswith("start/")}
-        kernels = {name: value for name, value in kernels.items() if value.ndim > 1}
+        kernels = {name: value for name, value in (dense.start if dense else {}).items() if value.ndim > 1}
+        if not kernels:
+            continue
         largest = max(kernels, key=lambda name: kernels[name].size)
         name = largest if layer is None else layer
         start = registry.choose(kernels, name, "layer").ravel()
-        final = arrays[f"final/{name}"].ravel()
+        final = dense.final[name].ravel()
         if not np.isfinite(final).all():
             continue
         chosen = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]

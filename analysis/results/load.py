@@ -32,7 +32,7 @@ from analysis.results.select import PANEL
 from analysis.results.spreadsheet_text import unescaped
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results import files
+from lottery_tf.results import files, schemas
 from lottery_tf.results.paths import DENSE, SETTINGS
 from lottery_tf.results.result_files import read_history
 from lottery_tf.results.store import differences
@@ -178,7 +178,11 @@ def flat(results: Iterable[Mapping]) -> list[dict]:
 def _folders(root: Path) -> Iterator[dict]:
     """Yields the settings of the folders of runs below a folder, without searching inside them."""
     for path in folders_with(root, SETTINGS, deeper=False):
-        settings = files.read_json(path / SETTINGS)
+        try:
+            settings = files.read_json(path / SETTINGS, schemas.Settings)
+        except DamagedFile as error:
+            log.warning("%s Nothing is known of the settings of its results.", error)
+            continue
         precision = settings.get("training", {}).get("precision", ADDED_LATER["precision"])
         yield {"folder": str(path.relative_to(root)), "precision": precision, **settings}
 

@@ -45,6 +45,7 @@ def masked(model: keras.Model, *, only: Selector | None = None, exclude: Selecto
     Raises:
       InputError: an unbuilt model, one without a layer that can be masked, or one of which no true copy can be made.
     """
+    check_model(model)
     meant = {id(layer) for layer in selected(model, only, exclude)}
     if not meant and not (only is None and exclude is None):
         raise InputError(f"only and exclude leave no layer of {model.name!r} that can be masked.")
@@ -66,6 +67,7 @@ def masked_copy(model: keras.Model) -> keras.Model:
     Raises:
       InputError: as `masked`.
     """
+    check_model(model)
     has_masks = any(isinstance(layer, MaskedLayer) for layer in all_layers(model))
     copy = _converted(model, lambda layer: isinstance(layer, MaskedLayer) or not has_masks)
     name_by_position(copy)
@@ -77,7 +79,14 @@ def unmasked(model: keras.Model) -> keras.Model:
 
     Pruned weights are ordinary weights there, at their frozen values.
     """
+    check_model(model)
     return _converted(model, lambda layer: False)
+
+
+def check_model(model: object) -> None:
+    """Raises InputError for anything but a Keras model."""
+    if not isinstance(model, keras.Model):
+        raise InputError(f"A Keras model is wanted; given: {model!r:.100}, of the type {type(model).__name__}.")
 
 
 def _converted(model: keras.Model, meant: Callable[[keras.layers.Layer], bool]) -> keras.Model:

@@ -24,6 +24,7 @@ from keras import ops
 from lottery_tf.errors import InputError
 from lottery_tf.masking.constraint import HoldPruned
 from lottery_tf.masking.kernel_table import KERNELS, Kernel, kernel_variables, kernels_of, storage
+from lottery_tf.pruning import masks
 
 _substitutes = threading.local()  # what layers read as their kernels while they compute, in this thread
 
@@ -81,7 +82,7 @@ class MaskedKernel:
 
     def set_mask(self, kept, frozen_values=None) -> None:
         """Masks the kernel; see `MaskedLayer.set_mask`."""
-        kept = np.asarray(kept, bool)
+        kept = masks.as_booleans(self.name, kept)
         if kept.shape != tuple(self.kernel.shape):
             raise InputError(f"{self.name}: a mask of shape {kept.shape} for a kernel of {tuple(self.kernel.shape)}.")
         if not kept.any():
@@ -89,6 +90,7 @@ class MaskedKernel:
         frozen = np.zeros(kept.shape, np.float32) if frozen_values is None else np.asarray(frozen_values)
         if frozen.shape != kept.shape:
             raise InputError(f"{self.name}: frozen values of shape {frozen.shape} for a mask of {kept.shape}.")
+        masks.check_finite(self.name, frozen[~kept])  # those of kept weights are not read
         self.kernel_mask.assign(kept)
         self.frozen_values.assign(np.where(kept, 0, frozen))
         self.kernel.assign(np.where(kept, ops.convert_to_numpy(self.kernel), frozen))
@@ -126,13 +128,14 @@ class MaskedLayer(keras.layers.Layer):
         """Masks a kernel.
 
         Args:
-          kept: boolean array of the kernel's shape, True where the weight is kept.
+          kept: array of the kernel's shape, of booleans, or of 0 and 1: True where the weight is kept.
           frozen_values: array of the kernel's shape with the values at which the pruned weights are held; None
             holds them at zero. It is read at the pruned places only.
           kernel: which kernel, of a layer that has several: "recurrent_kernel", for example.
 
         Raises:
-          InputError: an array of another shape, a mask that keeps nothing, or no such kernel.
+          InputError: an array of another shape, a mask that keeps nothing or is not of booleans (or 0 and 1), frozen
+            values that are not finite, no such kernel, or a layer that is not built.
         """
         attributes = [each.attribute for each in kernels_of(self)]
         if kernel not in (attributes if len(attributes) > 1 else [None, *attributes]):

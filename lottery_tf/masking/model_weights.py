@@ -170,7 +170,10 @@ def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) ->
         variable.assign(state[name])
     for layer in all_layers(model):
         refresh_derived_weights(layer)
-    if mask is not None:
-        mask = renamed(mask, masked_kernels(model))
-        for name, kernel in masked_kernels(model).items():
-            kernel.set_mask(mask.get(name, np.ones(state[name].shape, bool)), state[name])
+    if mask is None:
+        return
+    masked, mask = masked_kernels(model), renamed(mask, masked_kernels(model))
+    if odd := sorted(mask.keys() - masked.keys()):
+        raise InputError(f"The mask is not one of the model {model.name!r}: {', '.join(odd[:5])}.")
+    for name, kernel in masked.items():
+        kernel.set_mask(mask.get(name, np.ones(state[name].shape, bool)), state[name])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import Any
+from typing import Annotated, Any
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 from lottery_tf.pruning.kept_counts import check_fraction, check_pruned_fraction
 from lottery_tf.registry import choose
+from lottery_tf.validation import COUNT, POSITIVE, check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,15 +93,15 @@ class TrainingSettings:
       InputError: a value is invalid.
     """
 
-    iterations: int
-    learning_rate: float = 1e-3
+    iterations: Annotated[int, COUNT]
+    learning_rate: Annotated[float, POSITIVE] = 1e-3
     optimizer: str = "adam"
-    batch_size: int = 60
-    eval_interval: int = 100
+    batch_size: Annotated[int, COUNT] = 60
+    eval_interval: Annotated[int, COUNT] = 100
     # The default of these is None and not 0, because results folders that are older than them read as None.
-    learning_rate_drops: tuple[int, ...] | None = None
-    warmup_iterations: int | None = None
-    weight_decay: float | None = None
+    learning_rate_drops: tuple[Annotated[int, COUNT], ...] | None = None
+    warmup_iterations: Annotated[int, COUNT] | None = None
+    weight_decay: Annotated[float, POSITIVE] | None = None
     augmentation: str | None = None
     precision: str = "float32"
     decay: str = "none"
@@ -114,14 +114,7 @@ class TrainingSettings:
                     "optimizers and schedules of Keras to Experiment, MaskLearner or Trainer: "
                     "optimizer=keras.optimizers.AdamW(...)."
                 )
-        for name in ("iterations", "batch_size", "eval_interval", "warmup_iterations"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("learning_rate", "weight_decay"):
-            if getattr(self, name) is not None and not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be a finite number above 0.")
-        if any(drop < 1 for drop in self.learning_rate_drops or ()):
-            raise InputError(f"learning_rate_drops are {self.learning_rate_drops}; each must be at least 1.")
+        check_fields(self)
         choose(OPTIMIZERS, self.optimizer, "optimizer")
         if self.augmentation is not None:
             choose(AUGMENTATION_DESCRIPTIONS, self.augmentation, "augmentation")
@@ -156,7 +149,7 @@ class PruningSettings:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if (value := getattr(self, field.name)) is not None:
+            if (value := getattr(self, field.name)) is not None or field.default is not None:
                 check_pruned_fraction(f"{field.name}_pruned_fraction", value)
 
 
@@ -186,6 +179,7 @@ class RunSettings:
     dropout: float | None = None
 
     def __post_init__(self):
+        check_fields(self)
         if self.dropout is not None:
             check_fraction("dropout", self.dropout)
             if len(NETWORKS[self.network].dense) < 2:
@@ -225,7 +219,7 @@ def run_settings(
     """
     table = choose(NETWORKS, network, "network")
     dataset_schedule = choose(DATASETS, dataset, "data set").schedule
-    schedule = schedule or dataset_schedule
+    schedule = str(schedule or dataset_schedule)
     own = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
     for name in changes:
         choose(own | NetworkSettings.__dataclass_fields__, name, "setting")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import keras
+import numpy as np
 
 from lottery_tf.errors import InputError
 from lottery_tf.masking import initial_weights, kernel_table, model_weights
 from lottery_tf.masking.naming import renamed
 from lottery_tf.models.settings import PruningSettings
-from lottery_tf.pruning import kept_counts
+from lottery_tf.pruning import kept_counts, masks
 from lottery_tf.pruning.treatments import Draw, Treatment, Weights
 
 AS_GIVEN = "as_given"
@@ -37,7 +38,7 @@ class UntrainedNetwork:
       draw: for each kernel a function of a generator that draws it anew from its initial distribution.
 
     Raises:
-      InputError: all pruned fractions are 0.
+      InputError: all pruned fractions are 0. Later: initial weights that are not the model's, or not finite.
     """
 
     def __init__(self, model: keras.Model, pruning: PruningSettings, initial: Initial | None = None):
@@ -59,11 +60,10 @@ class UntrainedNetwork:
         given = model_weights.get_weights(model)
         if initial is None:
             self.initial: Callable[[int], Weights] = functools.partial(initial_weights.initial_weights, model, given)
-        elif initial == AS_GIVEN:
+        elif isinstance(initial, str) and initial == AS_GIVEN:
             self.initial = lambda seed: given
         elif callable(initial):
-            # The given names may be those of the user's own model, with other numbers.
-            self.initial = lambda seed: renamed(initial(seed), self.names)
+            self.initial = functools.partial(_given, initial, {name: w.shape for name, w in given.items()})
         else:
             raise InputError(f"initial is {initial!r}; it must be {AS_GIVEN!r}, a function of the seed, or None.")
         self.draw: dict[str, Draw] = initial_weights.draws(model)
@@ -84,3 +84,20 @@ class UntrainedNetwork:
             kept = [kept[0], treatment.chosen_kept_fraction]
         stored = sum(kept) if treatment.mask0 == "zero" else len(kept)
         return int(2 * 4 * stored * sum(kernel.size for kernel in self._kernels.values()))
+
+
+def _given(initial: Callable[[int], Weights], shapes: Mapping[str, tuple[int, ...]], seed: int) -> Weights:
+    """Returns the weights that a user's function gives for a seed; raises InputError if they do not match the model."""
+    weights = initial(seed)
+    if not isinstance(weights, Mapping):
+        raise InputError(f"initial gave {weights!r:.100}; it must give arrays by name, as lt.get_weights does.")
+    # The given names may be those of the user's own model, with other numbers.
+    weights = renamed({str(name): value for name, value in weights.items()}, shapes)
+    if odd := sorted(map(str, weights.keys() ^ shapes.keys())):
+        raise InputError(f"initial gave other weights than the model has; missing or unknown: {', '.join(odd[:5])}.")
+    arrays = {name: np.asarray(value) for name, value in weights.items()}
+    for name, value in arrays.items():
+        if value.shape != shapes[name]:
+            raise InputError(f"initial gave {name!r} of shape {value.shape}; the model's has {shapes[name]}.")
+        masks.check_finite(f"initial, {name!r}", value)
+    return arrays

@@ -28,6 +28,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.seeds import draw_seed, generator
+from lottery_tf.validation import COUNT
 
 
 def reinit(kept, draw, rng):
@@ -72,8 +73,7 @@ CONTROLS: dict[str, Control] = {
 def check(treatment: Treatment, level: int, control: str, draw: int) -> None:
     """Raises InputError if a level of a treatment cannot have the control."""
     registry.choose(CONTROLS, control, "control")
-    if draw < 1:
-        raise InputError(f"The draw of a control is {draw}; it must be at least 1.")
+    COUNT("The draw of a control", draw)
     if CONTROLS[control].reordered:
         return
     if level < 1:

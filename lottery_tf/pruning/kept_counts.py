@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from lottery_tf.errors import InputError
+from lottery_tf.validation import FRACTION, PRUNED_FRACTION
 
 
 def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
@@ -80,14 +81,12 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
 
 def check_fraction(name: str, value: float) -> None:
     """Raises InputError unless the value lies strictly between 0 and 1."""
-    if not 0 < value < 1:
-        raise InputError(f"{name} is {value}; it must lie between 0 and 1, both excluded.")
+    FRACTION(name, value)
 
 
 def check_pruned_fraction(name: str, value: float) -> None:
     """Raises InputError unless the value is at least 0 (a layer that is not pruned) and below 1."""
-    if not 0 <= value < 1:
-        raise InputError(f"{name} is {value}; it must be at least 0 (nothing is pruned) and below 1.")
+    PRUNED_FRACTION(name, value)
 
 
 def pruned_fraction_by_layer(

@@ -5,11 +5,12 @@ A mask is a `dict[str, np.ndarray]` from a kernel's name to a boolean array of i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from lottery_tf.errors import InputError
+from lottery_tf.errors import DamagedFile, InputError
 
 Mask = dict[str, np.ndarray]
 
@@ -24,6 +25,37 @@ def check(mask: Mapping[str, np.ndarray]) -> None:
     for name, kept in mask.items():
         if not kept.any():
             raise InputError(f"The mask keeps 0 of the {kept.size} weights of {name!r}; it must keep at least one.")
+
+
+def as_booleans(name: str, kept: object) -> np.ndarray:
+    """Returns the mask of a layer as an array of booleans.
+
+    Raises:
+      InputError: a value is not a boolean and not 0 or 1.
+
+    >>> as_booleans("dense_1", [[1, 0]]).tolist()
+    [[True, False]]
+    """
+    given = np.asarray(kept)
+    if given.dtype == bool:
+        return given
+    if given.dtype.kind not in "iuf" or not np.isin(given, (0, 1)).all():
+        odd = given[~np.isin(given, (0, 1))] if given.dtype.kind in "iuf" else given.ravel()
+        shown = f" such as {odd[0]!r:.40}" if odd.size else ""
+        raise InputError(
+            f"{name}: a mask is of booleans, or of numbers that are 0 or 1; given: {given.dtype} values{shown}."
+        )
+    return given.astype(bool)
+
+
+def check_finite(name: str, values: np.ndarray) -> None:
+    """Raises InputError if the values of weights are not finite numbers in float32."""
+    if values.dtype.kind not in "biufV":
+        raise InputError(f"{name}: weights are numbers; given: {values.dtype} values.")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(values.astype(np.float32))
+    if not finite.all():
+        raise InputError(f"{name}: weights must be finite numbers in float32; {values[~finite].flat[0]} is none.")
 
 
 def kept_fraction(mask: Mapping[str, np.ndarray]) -> float:
@@ -43,9 +75,25 @@ def pack_mask(mask: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def unpack_mask(arrays: Mapping[str, np.ndarray]) -> Mask:
-    """Returns the mask from the arrays that `pack_mask` made."""
-    shapes = {key.removeprefix("shape/"): tuple(shape) for key, shape in arrays.items() if key.startswith("shape/")}
-    return {
-        name: np.unpackbits(arrays[f"bits/{name}"], count=int(np.prod(shape))).astype(bool).reshape(shape)
-        for name, shape in shapes.items()
-    }
+    """Returns the mask from the arrays that `pack_mask` made.
+
+    Raises:
+      DamagedFile: the arrays do not describe a mask.
+    """
+    names = [key.removeprefix("shape/") for key in arrays if key.startswith("shape/")]
+    wanted = {f"{part}/{name}" for part in ("shape", "bits") for name in names}
+    if odd := sorted(wanted ^ {*arrays}):
+        raise DamagedFile(f"A mask has bits and a shape for each layer; {odd[0]!r} is missing or unknown.")
+    return {name: _unpacked(name, arrays[f"bits/{name}"], arrays[f"shape/{name}"]) for name in names}
+
+
+def _unpacked(name: str, bits: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    if shape.dtype.kind not in "iu" or shape.ndim != 1 or not 1 <= shape.size <= 32 or (shape < 1).any():
+        raise DamagedFile(f"The mask of {name!r} has no shape.")
+    size = math.prod(shape.tolist())
+    if bits.dtype != np.uint8 or bits.shape != (-(-size // 8),):
+        raise DamagedFile(f"The mask of {name!r} has {bits.nbytes} bytes of {bits.dtype} for {size} weights.")
+    kept = np.unpackbits(bits)
+    if kept[size:].any():
+        raise DamagedFile(f"The mask of {name!r} has bits of no weights.")
+    return kept[:size].astype(bool).reshape(shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARG
 from lottery_tf.pruning.masks import Mask, check
 from lottery_tf.pruning.ranking import keep_highest, keep_highest_overall
 from lottery_tf.seeds import generator
+from lottery_tf.validation import INDEX, check_fields
 
 Weights = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator], np.ndarray]
@@ -54,16 +55,15 @@ class Treatment:
     mask1: str = "rewind"
     mask0: str = "zero"
     scope: str = "layer"
-    rewind_to: int = 0
+    rewind_to: Annotated[int, INDEX] = 0
     rounds: str = "iterative"
     chosen_kept_fraction: float | None = None
 
     def __post_init__(self):
         self.functions()
+        check_fields(self)
         registry.choose(SCOPES, self.scope, "scope of pruning")
         registry.choose(ROUNDS, self.rounds, "kind of rounds")
-        if self.rewind_to < 0:
-            raise InputError(f"rewind_to is {self.rewind_to}; it must be an iteration, at least 0.")
         if self.rewind_to and self.continues_training:
             raise InputError(
                 f"rewind_to is {self.rewind_to}, but the mask-1 action {self.mask1!r} does not rewind; leave rewind_to "

@@ -11,14 +11,15 @@ import json
 import logging
 import math
 import os
-import zipfile
-import zlib
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lottery_tf.errors import DamagedFile, InputError, naming
+from lottery_tf.results import parsing
 
 log = logging.getLogger(__name__)
 
@@ -86,33 +87,23 @@ def verified(path: Path, sums: dict) -> bytes:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Returns the content of a file; raises DamagedFile if the file does not exist."""
+    """Returns the content of a file; raises DamagedFile if it is missing, too large or not a file."""
+    most = parsing.MOST_JSON_BYTES if path.suffix == ".json" else parsing.MOST_ARRAY_BYTES
     try:
         with naming(path):
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise DamagedFile(f"{path} is not a file.")  # a pipe would wait for ever
+            if found.st_size > most:
+                raise DamagedFile(f"{path} is damaged: it has {found.st_size:,} bytes, more than {most:,}.")
             return path.read_bytes()
     except FileNotFoundError:
         raise DamagedFile(f"{path} is missing.") from None
 
 
-def read_json(path: Path) -> dict:
-    """Returns the JSON object in a file; raises DamagedFile if there is none."""
-    text = read_bytes(path)
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise DamagedFile(f"{path} is damaged: {error}.") from error
-    if not isinstance(content, dict):
-        raise DamagedFile(f"{path} is damaged: it does not hold a JSON object.")
-    return content
-
-
-def load_npz(path: Path, content: bytes) -> dict[str, np.ndarray]:
-    """Returns the arrays in the content of an `.npz` file; refuses pickled objects. `path` is for error messages."""
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return dict(file)
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedFile(f"{path} is damaged: {error}.") from error
+def read_json(path: Path, schema: Any) -> dict:
+    """Returns the JSON object in a file; raises DamagedFile if it does not match the schema (of `schemas`)."""
+    return parsing.json_object(path, read_bytes(path), schema)
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:

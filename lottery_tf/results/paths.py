@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.validation import INDEX
 
 # In the folder of a run
 SETTINGS = "settings.json"
@@ -55,9 +56,15 @@ STATE = "state.json"
 LOGS = "logs"
 
 
+def seed_folder(seed: int) -> str:
+    """Returns the folder of a seed in the folder of a run; raises InputError for an invalid seed."""
+    INDEX("seed", seed)
+    return f"seed-{seed}"
+
+
 def treatment_path(seed: int, treatment: str) -> str:
     """The folder of a treatment's levels, controls and measurements."""
-    return f"seed-{seed}/{treatment}"
+    return f"{seed_folder(seed)}/{treatment}"
 
 
 def level_name(number: int) -> str:
@@ -66,6 +73,7 @@ def level_name(number: int) -> str:
     >>> level_name(0), level_name(7)
     ('dense', 'level-07')
     """
+    INDEX("level", number)
     return f"level-{number:02}" if number else DENSE
 
 
@@ -80,7 +88,7 @@ def level_path(seed: int, treatment: str, level: int) -> str:
 
 def rewind_point_path(seed: int, iteration: int) -> str:
     """The path of a seed's dense network at an iteration of its training."""
-    return f"seed-{seed}/rewind-{iteration}"
+    return f"{seed_folder(seed)}/rewind-{iteration}"
 
 
 def control_name(level: int, control: str, draw: int) -> str:
@@ -117,7 +125,7 @@ def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
     >>> supermask_path(0, "oneshot-movement", best="initial")
     'seed-0/supermask/oneshot-movement-best-initial'
     """
-    return f"seed-{seed}/supermask/{mask_source}" + (f"-best-{best}" if best else "")
+    return f"{seed_folder(seed)}/supermask/{mask_source}" + (f"-best-{best}" if best else "")
 
 
 def learned_masks_folder(network: str, dataset: str) -> str:
@@ -137,7 +145,7 @@ def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
     # Settings that were added later are in the name only if they differ from their default.
     decay = "" if training.decay == "none" else f"-{training.decay}"
     precision = "" if training.precision == "float32" else f"-{training.precision}"
-    return f"seed-{seed}/{mask}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
+    return f"{seed_folder(seed)}/{mask}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
 
 
 def study_path(studies: Sequence[str], digest: str) -> str:

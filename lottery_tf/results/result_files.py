@@ -16,7 +16,6 @@ from __future__ import annotations
 import csv
 import fnmatch
 import io
-import json
 import logging
 import os
 from pathlib import Path
@@ -26,8 +25,9 @@ import numpy as np
 from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Weights
-from lottery_tf.results import files
+from lottery_tf.results import files, parsing
 from lottery_tf.results.paths import CHECKPOINT, CHECKSUMS, EVENT_FILES, HISTORY, MASK, METRICS, PARTIAL, WEIGHTS
+from lottery_tf.results.schemas import check_checksums
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def _move(path: Path, folder: Path) -> None:
 
 def drop_weights(path: Path) -> None:
     """Deletes a result's weights, which take most of its space; keeps its mask and metrics."""
-    sums = files.read_json(path / CHECKSUMS)
+    sums = _checksums(path)
     if sums.pop(WEIGHTS, None):
         files.replace(path / CHECKSUMS, files.json_bytes(sums))
     # Also if the checksum is missing already: a process may have been killed between the two steps.
@@ -122,25 +122,27 @@ def read_result(path: Path, weights: bool) -> StoredResult | None:
       DamagedFile: a file is missing, or differs from what was written.
     """
     contents = _verified_files(path)
-    metrics = json.loads(contents[METRICS])
-    mask = masks.unpack_mask(files.load_npz(path / MASK, contents[MASK]))
-    columns, history = _parse_csv(contents[HISTORY]) if HISTORY in contents else (HISTORY_COLUMNS, None)
-    if not weights:
-        return StoredResult(mask, metrics, history, columns=columns)
-    if WEIGHTS not in contents:
-        return None
-    arrays = files.load_npz(path / WEIGHTS, contents[WEIGHTS])
-    return StoredResult(mask, metrics, history, _below("start/", arrays), _below("final/", arrays), columns)
+    metrics = parsing.metrics(path / METRICS, contents[METRICS])
+    mask = parsing.mask(path / MASK, contents[MASK])
+    columns, history = HISTORY_COLUMNS, None
+    if HISTORY in contents:
+        columns, history = parsing.history(path / HISTORY, contents[HISTORY])
+    start = final = None
+    if weights and WEIGHTS in contents:
+        arrays = parsing.arrays(path / WEIGHTS, contents[WEIGHTS])
+        start, final = _below("start/", arrays), _below("final/", arrays)
+    parsing.check_agreement(path, metrics, mask, start, final)
+    return None if weights and WEIGHTS not in contents else StoredResult(mask, metrics, history, start, final, columns)
 
 
 def read_metrics(path: Path) -> dict:
     """Returns a result's metrics, checking only their file; raises DamagedFile if it differs from what was written."""
-    return json.loads(_verified(path, METRICS))
+    return parsing.metrics(path / METRICS, _verified(path, METRICS))
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
     """Returns the rows of a result's history by the names of its columns; raises DamagedFile without one."""
-    columns, history = _parse_csv(_verified(path, HISTORY))
+    columns, history = parsing.history(path / HISTORY, _verified(path, HISTORY))
     return [dict(zip(columns, row, strict=True)) for row in history.tolist()]
 
 
@@ -152,24 +154,29 @@ def intact(path: Path) -> dict | None:
     if not path.exists():
         return None
     try:
-        return json.loads(_verified_files(path)[METRICS])
+        found = read_result(path, weights=False)
+        return found and found.metrics
     except DamagedFile as error:
         log.warning("%s It is made again.", error)
         return None
 
 
 def _verified(path: Path, name: str) -> bytes:
-    return files.verified(path / name, files.read_json(path / CHECKSUMS))
+    return files.verified(path / name, _checksums(path))
+
+
+def _checksums(path: Path) -> dict:
+    return files.read_json(path / CHECKSUMS, check_checksums)
 
 
 def _verified_files(path: Path) -> dict[str, bytes]:
     """Returns the content of every file of a result; raises DamagedFile if a checksum does not match."""
-    sums = files.read_json(path / CHECKSUMS)
+    sums = _checksums(path)
     try:
         return {name: files.verified(path / name, sums) for name in {*sums, METRICS, MASK}}
     except DamagedFile:
         # Without a lock, another process may delete the weights while they are read.
-        if files.read_json(path / CHECKSUMS) == sums:
+        if _checksums(path) == sums:
             raise
     return _verified_files(path)
 
@@ -184,8 +191,3 @@ def _csv_bytes(columns: tuple[str, ...], history: np.ndarray) -> bytes:
     writer.writerow(columns)
     writer.writerows([int(row[0]), *map(float, row[1:])] for row in history)
     return file.getvalue().encode()
-
-
-def _parse_csv(content: bytes) -> tuple[tuple[str, ...], np.ndarray]:
-    columns, *rows = list(csv.reader(io.StringIO(content.decode())))
-    return tuple(columns), np.array(rows, np.float64).reshape(-1, len(columns))

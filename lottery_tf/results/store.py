@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import SETTINGS_ADDED_LATER
-from lottery_tf.results import files, result_files
+from lottery_tf.results import files, result_files, schemas
 from lottery_tf.results.paths import SETTINGS
 from lottery_tf.results.record import check_record
 from lottery_tf.results.stored_result import StoredResult
@@ -92,7 +92,7 @@ class ResultsFolder:
             if not path.exists():
                 files.replace(path, files.json_bytes(wanted))
             try:
-                return files.read_json(path)
+                return files.read_json(path, schemas.Settings if name == SETTINGS else schemas.Record)
             except DamagedFile as error:
                 raise InputError(
                     f"{error} If the results beside it were made with the settings of this command, delete this file; "

@@ -41,7 +41,7 @@ def finished_with_folders(root: str | Path, kind: str | None = "level") -> Itera
         except DamagedFile as error:
             log.warning("%s It is left out.", error)
             continue
-        except PermissionError as error:
+        except OSError as error:
             _cannot_read(error)
             continue
         if kind in (None, metrics["kind"]):

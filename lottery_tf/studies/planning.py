@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
@@ -17,9 +16,12 @@ from lottery_tf.studies import paper
 from lottery_tf.studies.named_studies import COLLECTIONS, CONTROL_DRAWS, STUDIES
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
 from lottery_tf.supermasks.mask_settings import MASK_PRESETS
+from lottery_tf.validation import COUNT, INDEX, POSITIVE, at_most, check_fields
 
 if TYPE_CHECKING:
     from lottery_tf.studies.named_studies import Study
+
+MOST_LEVELS = 10_000  # of a study: a plan has to fit into memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,19 +48,20 @@ class Request:
 
     studies: tuple[str, ...]
     networks: tuple[str, ...] | None = None
-    seeds: tuple[int, ...] | None = None
-    levels: int | None = None
+    seeds: tuple[Annotated[int, INDEX], ...] | None = None
+    levels: Annotated[int, at_most(MOST_LEVELS)] | None = None
     dataset: str | None = None
     schedule: str | None = None
-    eval_interval: int = 100
-    learning_rate: float | None = None
-    warmup_iterations: int | None = None
-    mask_iterations: int | None = None
+    eval_interval: Annotated[int, COUNT] = 100
+    learning_rate: Annotated[float, POSITIVE] | None = None
+    warmup_iterations: Annotated[int, INDEX] | None = None
+    mask_iterations: Annotated[int, COUNT] | None = None
     mask_preset: str = "paper"
     criterion: tuple[str, ...] = ()
     changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        check_fields(self)
         _check_list("studies", self.studies)
         for name in self.studies:
             choose(STUDIES | COLLECTIONS, name, "study")
@@ -68,13 +71,9 @@ class Request:
                 choose(NETWORKS, name, "network")
         if self.seeds is not None:
             _check_list("seeds", self.seeds)
-        if self.levels is not None and self.levels < 1:
-            raise InputError(f"levels is {self.levels}; it must be at least 1.")
         if self.dataset is not None:
             choose(DATASETS, self.dataset, "data set")
         choose(MASK_PRESETS, self.mask_preset, "preset of mask training")
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise InputError(f"learning_rate is {self.learning_rate}; it must be a finite number above 0.")
 
     @property
     def record(self) -> dict:

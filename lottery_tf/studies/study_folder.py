@@ -16,10 +16,9 @@ import fcntl
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.results import files, paths
+from lottery_tf.errors import InputError
+from lottery_tf.results import files, parsing, paths, schemas
 from lottery_tf.studies.planning import Plan, Request, plan
 from lottery_tf.studies.tasks import Task
 
@@ -53,11 +52,9 @@ class StudyFolder:
         """Returns the study in a folder; raises DamagedFile if its request cannot be read."""
         request = path / paths.REQUEST
         try:
-            values = files.read_json(request)
-            fields: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
-            return cls(path, Request(**fields))
+            return cls(path, Request(**files.read_json(request, schemas.Request)))
         except (TypeError, InputError) as error:
-            raise DamagedFile(f"{request} is damaged: {str(error).rstrip('.')}.") from error
+            raise parsing.damaged(request, error) from error
 
     @staticmethod
     def all_in(results_dir: Path) -> list[Path]:
@@ -82,7 +79,7 @@ class StudyFolder:
     def read_state(self) -> dict:
         """Returns the state that was written last; empty if there is none."""
         path = self.path / paths.STATE
-        return files.read_json(path) if path.exists() else {}
+        return files.read_json(path, schemas.State) if path.exists() else {}
 
     def log_path(self, task: Task) -> Path:
         """The path of the log that a task writes to."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from lottery_tf.results import paths, result_files
+from lottery_tf.errors import DamagedFile
+from lottery_tf.results import files, paths, result_files, schemas
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask, Task
 
 
@@ -34,8 +34,8 @@ def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
 def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
     """Returns the metrics of the result at a key without checking them; None if they cannot be read."""
     try:
-        return json.loads((results_dir / key / paths.METRICS).read_bytes())
-    except (OSError, ValueError):
+        return files.read_json(results_dir / key / paths.METRICS, schemas.check_metrics)
+    except (OSError, DamagedFile):
         return None
 
 
@@ -67,5 +67,5 @@ def drop_weights_before(results_dir: Path, task: Task) -> None:
         return
     path = results_dir / before.key
     metrics = unchecked_metrics(results_dir, before.key)
-    if metrics is not None and not metrics["keep_weights"] and (path / paths.WEIGHTS).exists():
+    if metrics is not None and not metrics.get("keep_weights", True) and (path / paths.WEIGHTS).exists():
         result_files.drop_weights(path)

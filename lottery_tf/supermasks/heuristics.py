@@ -26,6 +26,7 @@ from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import supermask_path
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, MaskSource
+from lottery_tf.validation import COUNT
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -78,8 +79,7 @@ class HeuristicSupermasks:
         self.experiment.trainer.check_accuracy()
         seed = dense.metrics["seed"]
         registry.choose(MASK_SOURCES, mask_source.source, "source of masks")
-        if levels < 1:
-            raise InputError(f"levels is {levels}; it must be at least 1.")
+        COUNT("levels", levels)
         if dense.metrics["status"] != "finished":
             raise InputError(f"The dense training of seed {seed} diverged, so no masks can be made from it.")
         with self.experiment.results.lock(supermask_path(seed, mask_source.name)):

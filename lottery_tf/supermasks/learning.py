@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import keras
 import numpy as np
 
+from lottery_tf import validation
 from lottery_tf.dataset import Dataset, as_dataset
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks
@@ -109,6 +110,8 @@ class MaskLearner:
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
     ):
+        validation.check("settings", settings, MaskSettings)
+        validation.check("training", training, TrainingSettings)
         self._network = conversion.masked_copy(network)
         self._untrained = model_weights.get_weights(self._network)
         dataset = as_dataset(dataset)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import TrainingSettings
@@ -12,6 +11,7 @@ from lottery_tf.pruning.kept_counts import check_fraction
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import short_number
+from lottery_tf.validation import COUNT, FINITE, NOT_NEGATIVE, check_fields
 
 
 class Gate(NamedTuple):
@@ -60,15 +60,13 @@ class MaskSettings:
     weights: str = "initial"
     g: str = "bernoulli"
     rescale: bool = False
-    initial_logit: float | tuple[tuple[str, float], ...] = 0.0
+    initial_logit: Annotated[float, FINITE] | tuple[tuple[str, Annotated[float, FINITE]], ...] = 0.0
     l1: float = 0.0
     kept_fraction: float | None = None
 
     def __post_init__(self):
+        check_fields(self)
         check(self.weights, self.g, self.l1, self.kept_fraction)
-        logits = self.initial_logit if isinstance(self.initial_logit, tuple) else (("", self.initial_logit),)
-        if not all(math.isfinite(value) for _, value in logits):
-            raise InputError(f"initial_logit is {self.logit_name}; it must be a finite number.")
 
     @property
     def name(self) -> str:
@@ -103,13 +101,11 @@ def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples:
     """Raises InputError for an unknown name or values that do not go together."""
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
     choose(GATES, g, "function g")
-    if (g == "edge_popup") != (kept_fraction is not None):
-        raise InputError("g = edge_popup needs a kept fraction; the other gates take none.")
     if kept_fraction is not None:
         check_fraction("kept_fraction", kept_fraction)
+    if (g == "edge_popup") != (kept_fraction is not None):
+        raise InputError("g = edge_popup needs a kept fraction; the other gates take none.")
+    NOT_NEGATIVE("l1", l1)
     if l1 and g != "bernoulli":
         raise InputError(f"An L1 penalty needs g = bernoulli, because g = {g} has no probabilities.")
-    if not 0 <= l1 < math.inf:
-        raise InputError(f"l1 is {l1}; it must be a finite number of at least 0.")
-    if samples < 1:
-        raise InputError(f"samples is {samples}; it must be at least 1.")
+    COUNT("samples", samples)

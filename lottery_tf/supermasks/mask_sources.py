@@ -15,6 +15,7 @@ from lottery_tf.pruning.ranking import checked_scores, rank_weights
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import generator
+from lottery_tf.validation import check_fields
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -39,6 +40,9 @@ class MaskSource:
     mask1: str = ""
     mask0: str = ""
     scope: str = ""
+
+    def __post_init__(self):
+        check_fields(self)
 
     @property
     def name(self) -> str:

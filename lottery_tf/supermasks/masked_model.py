@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras import ops
 from scipy.special import expit
 
+from lottery_tf import validation
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -123,6 +124,8 @@ class MaskedModel(SampledModel):
         super().__init__(**kwargs)
         check(weights, g, l1, kept_fraction, samples)
         check_divisor(divide_by)
+        validation.check("rescale", rescale, bool)
+        validation.INDEX("seed", seed)
         masked = conversion.masked(network)
         chosen = list(only or model_weights.masked_kernels(network) or model_weights.masked_kernels(masked))
         kernels = {name: kernel for name, kernel in model_weights.kernels(masked).items() if name in chosen}
@@ -269,7 +272,10 @@ def _batch_size(inputs):
 def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collection[str]) -> dict[str, float]:
     """Returns the initial logit of each kernel; raises InputError for a dictionary with missing or unknown kernels."""
     if not isinstance(initial_logit, dict):
+        validation.FINITE("initial_logit", initial_logit)
         return dict.fromkeys(kernels, initial_logit)
     if odd := sorted(initial_logit.keys() ^ set(kernels)):
         raise InputError(f"Initial logits are needed for {', '.join(kernels)}; missing or unknown: {', '.join(odd)}.")
+    for name, value in initial_logit.items():
+        validation.FINITE(f"initial_logit[{name!r}]", value)
     return initial_logit

@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,7 @@ from lottery_tf.tickets.ticket_format import (
     check_shapes,
     checked_seed,
     parse,
+    read,
     serialize,
 )
 
@@ -70,7 +72,7 @@ def pack_supermask(
     choose(SUPERMASK_WEIGHTS, weights, "weights")
     model = _masked(model)
     wanted = {name: tuple(each.kernel.shape) for name, each in model_weights.masked_kernels(model).items()}
-    mask = {name: np.asarray(kept, bool) for name, kept in renamed(mask, wanted).items()}
+    mask = {name: masks.as_booleans(name, kept) for name, kept in renamed(mask, wanted).items()}
     if {name: kept.shape for name, kept in mask.items()} != wanted:
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
     mask = {name: mask[name] for name in wanted}
@@ -171,20 +173,23 @@ def digest(weights: Mapping[str, np.ndarray]) -> str:
     return result.hexdigest()
 
 
-def rebuild(packed: PackedTicket | bytes, limit_factor: float = 1) -> keras.Model:
+def rebuild(
+    packed: PackedTicket | bytes | bytearray | memoryview | str | os.PathLike, limit_factor: float = 1
+) -> keras.Model:
     """The network of a ticket file: a masked model with its mask set and every weight as it was, to the bit.
 
     Args:
-      packed: the file's content, parsed or as its bytes.
+      packed: the path of the file, or its content: parsed, or as its bytes.
       limit_factor: by how much to raise the limits on what a file may ask for (`limits.Limits`), for a file you trust.
 
     Raises:
+      DamagedFile: anything but a whole ticket file.
       InputError: the network is larger than the limits allow, the architecture cannot be built or is not that of the
         weights, or the rebuilt weights differ from those that were packed.
     """
     from lottery_tf.masking import model_weights
 
-    packed = parse(packed, limit_factor=limit_factor) if isinstance(packed, bytes) else packed
+    packed = packed if isinstance(packed, PackedTicket) else _parsed(packed, limit_factor)
     model, weights = _rebuilt(packed, Limits.times(limit_factor))
     if digest(weights) != packed.digest:
         raise InputError(
@@ -193,6 +198,15 @@ def rebuild(packed: PackedTicket | bytes, limit_factor: float = 1) -> keras.Mode
         )
     model_weights.set_weights(model, weights, packed.mask)
     return model
+
+
+def _parsed(given: object, limit_factor: float) -> PackedTicket:
+    """Returns the ticket in the content of a file, or in the file at a path."""
+    if isinstance(given, str | os.PathLike):
+        return parse(read(given, limit_factor), str(os.fspath(given)), limit_factor=limit_factor)
+    if isinstance(given, bytes | bytearray | memoryview):
+        return parse(bytes(given), limit_factor=limit_factor)
+    raise InputError(f"A ticket is the path of a file, or its bytes; given: {given!r:.100}.")
 
 
 def _rebuilt(packed: PackedTicket, allowed: Limits | None = None) -> tuple[keras.Model, Weights]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from lottery_tf.errors import DamagedFile
-from lottery_tf.results import files
+from lottery_tf.results import files, parsing
 from lottery_tf.results.paths import CHECKPOINT
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,13 @@ class Checkpoint:
         self._every = every_seconds
         self._last = time.monotonic()
 
-    def load(self, what: str) -> dict[str, np.ndarray] | None:
-        """Returns the last saved state of the training called `what`; None if there is none or it is damaged."""
+    def load(self, what: str, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, np.ndarray] | None:
+        """Returns the last saved state of the training called `what`; None if there is none or it is damaged.
+
+        Args:
+          what: what identifies the training.
+          shapes: names and shapes of the arrays of its state; None stands for any size.
+        """
         if not self._path.exists():
             return None
         try:
@@ -42,7 +47,8 @@ class Checkpoint:
             body, digest = content[:-32], content[-32:]
             if hashlib.sha256(body).digest() != digest:
                 raise DamagedFile(f"{self._path} is damaged: its checksum does not match.")
-            arrays = files.load_npz(self._path, body)
+            arrays = parsing.arrays(self._path, body)
+            parsing.check_shapes(self._path, arrays, {**shapes, "what": ()})
         except DamagedFile as error:
             log.warning("%s The training starts from its beginning.", error)
             return None

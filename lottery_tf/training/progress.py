@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class Progress:
             "numbers": np.array(numbers, np.float64),
             **{f"best/{i}": value for i, value in enumerate(self.best)},
         }
+
+    @staticmethod
+    def shapes(weights: Sequence[tuple[int, ...]], columns: int) -> dict[str, tuple[int | None, ...]]:
+        """The shapes of `arrays`, for weights of some shapes and so many columns of the history; None: any size."""
+        best = {f"best/{i}": shape for i, shape in enumerate(weights)}
+        return {"history": (None, columns), "numbers": (4,), **best}
 
     @classmethod
     def of(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> Progress:

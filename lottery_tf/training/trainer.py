@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import hardware
+from lottery_tf import hardware, validation
 from lottery_tf.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
@@ -100,6 +100,7 @@ class Trainer:
         optimizer: Any = None,
         compiler: str | None = None,
     ):
+        validation.check("settings", settings, TrainingSettings)
         dataset = as_dataset(dataset)
         if len(dataset.train) < settings.batch_size:
             raise InputError(
@@ -179,7 +180,9 @@ class Trainer:
         convolutional = compilation.has_convolutions(self.model)
         self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
         whole = xla and self._feeds["train"].in_memory
-        self._steps_per_call = self.settings.eval_interval if whole else min(GRAPH_STEPS, self.settings.eval_interval)
+        # At most all iterations, because the images of so many steps are chosen before a call.
+        interval = min(self.settings.eval_interval, self.settings.iterations)
+        self._steps_per_call = interval if whole else min(GRAPH_STEPS, interval)
         self._compiled_steps = tf.function(self._steps, jit_compile=xla)
         self._train_steps: Callable = self._first_steps
         # In an XLA program the update is compiled with the steps; with a graph it is a program of its own.
@@ -250,13 +253,14 @@ class Trainer:
 
         The same arguments give results that are equal to the bit on one kind of processor, even after interruptions.
         """
+        validation.INDEX("seed", seed)
         iteration_range = iteration_range or IterationRange()
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
         order = (seed if order_seed is None else order_seed, level)
         name = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
         self._reset(ticket, order, iteration_range)
         began = time.monotonic()
-        saved = None if checkpoint is None else checkpoint.load(name)
+        saved = None if checkpoint is None else checkpoint.load(name, self._saved_shapes)
         if saved is None:
             progress = Progress(iteration_range.first, self._nothing_read)
             self._read_validation(progress)
@@ -494,6 +498,17 @@ class Trainer:
             **progress.arrays(),
             **{f"model/{i}": variable.numpy() for i, variable in enumerate(self._variables)},
             **{f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self._optimizer.variables)},
+        }
+
+    @property
+    def _saved_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """The shapes of the arrays that `_saved` returns; None stands for any size."""
+        model = [tuple(variable.shape) for variable in self._variables]
+        optimizer = [tuple(variable.shape) for variable in self._optimizer.variables]
+        return {
+            **Progress.shapes(model, len(self.columns)),
+            **{f"model/{i}": shape for i, shape in enumerate(model)},
+            **{f"optimizer/{i}": shape for i, shape in enumerate(optimizer)},
         }
 
     def _restore(self, saved: dict[str, np.ndarray]) -> Progress:

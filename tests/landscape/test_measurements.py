@@ -461,7 +461,7 @@ def test_paths_that_are_no_trained_networks_are_refused(folder):
         locate(seed.parents[3])
     measurer = LandscapeMeasurer.__name__  # a folder whose numbers are no training's
     (seed / measurer).mkdir()
-    (seed / measurer / "metrics.json").write_text('{"kind": "line"}')
+    (seed / measurer / "metrics.json").write_text('{"kind": "curve"}')
     with pytest.raises(InputError, match="holds no finished training"):
         locate(seed / measurer)
     (seed.parents[0] / "settings.json").write_text('{"network": "fc"}')
@@ -482,8 +482,8 @@ def test_paths_that_are_no_trained_networks_are_refused(folder):
         ({"retrained_precision": 0.0}, "retrained_precision is 0.0"),
         ({"tolerance": -0.1}, "tolerance is -0.1"),
         ({"multiples": ()}, "one or more finite numbers above 0"),
-        ({"multiples": (1.0, 0.0)}, "one or more finite numbers above 0"),
-        ({"multiples": (np.inf,)}, "one or more finite numbers above 0"),
+        ({"multiples": (1.0, 0.0)}, r"multiples\[1\] is 0.0; it must be a finite number above 0"),
+        ({"multiples": (np.inf,)}, r"multiples\[0\] is inf; it must be a finite number above 0"),
         ({"multiples": (2.0, 1.0, 2.0)}, "no number may occur twice"),
     ],
 )

@@ -226,7 +226,7 @@ def test_metrics_tell_treatments_apart():
     [
         ({"scope": "globl"}, "Unknown scope of pruning 'globl'; did you mean 'global'"),
         ({"rounds": "one-shot"}, "Unknown kind of rounds 'one-shot'; did you mean 'oneshot'"),
-        ({"rewind_to": -1}, "rewind_to is -1; it must be an iteration, at least 0"),
+        ({"rewind_to": -1}, "rewind_to is -1; it must be at least 0"),
         ({"rewind_to": 5, "mask1": "finetune"}, "rewind_to is 5, but the mask-1 action 'finetune' does not rewind"),
         ({"chosen_kept_fraction": 0.2}, r"kept_fraction\) is 0.2; it needs one-shot pruning"),
         ({"chosen_kept_fraction": 1.2, "rounds": "oneshot"}, r"kept_fraction\) is 1.2; it must lie between 0 and 1"),

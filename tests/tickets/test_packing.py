@@ -833,6 +833,7 @@ def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_comm
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     control = tmp_path / "level-01-reinit-1"
     own = {"kind": "control", "network": "fc", "dataset": "digits", "seed": 2, "mask1": "rewind", "mask0": "zero"}
+    own |= {"level": 1, "kept_fraction": 0.8, "status": "finished", "parent": "", "fingerprint": "abc"}
     write_files(control, result_files({"metrics.json": files.json_bytes(own)}))
     refused = light_command("runs.ticket", "pack", "--untrained", f"--run={control}", f"--out={tmp_path / 'x.ticket'}")
     assert f"--untrained packs the winning ticket of a level; {control} holds a control." in refused.stderr
@@ -842,12 +843,12 @@ def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_comm
 
 def test_results_that_cannot_be_packed(light_command, results, tmp_path):
     dropped, measured = results["dropped"], tmp_path / "level-01-line-level-02"
-    metrics = {"kind": "line", "network": "fc", "dataset": "digits", "seed": 2}
+    metrics = {"kind": "curve", "network": "fc", "dataset": "digits", "seed": 2}
     write_files(measured, result_files({"metrics.json": files.json_bytes(metrics)}))
     for folder, message in {
         dropped: "The weights of",
         dropped.parent: "is not a finished result",
-        measured: "holds a measurement (line), not a network or a mask",
+        measured: "holds a measurement (curve), not a network or a mask",
     }.items():
         done = light_command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path / 'x.ticket'}")
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

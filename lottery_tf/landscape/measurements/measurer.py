@@ -226,7 +226,7 @@ class LandscapeMeasurer:
         own_settings = {name: getattr(self.settings, name) for name in settings}
         with results.lock(result_path):
             found = results.read(result_path, weights=False)
-            if found and (found.metrics["parent"], found.metrics["settings"]) == (parent, own_settings):
+            if found and (found.metrics["parent"], found.metrics.get("settings")) == (parent, own_settings):
                 return found
             began = time.monotonic()
             numbers = {"kind": kind, **identity, **make(), "parent": parent, "settings": own_settings}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+from typing import Annotated
 
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, POINTS
+from lottery_tf.validation import COUNT, FRACTION, INDEX, POSITIVE, SHARE, at_least, check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,34 +37,24 @@ class MeasurementSettings:
     """
 
     split: str = "test"
-    points: int = POINTS
-    batch_norm_images: int = 5000
-    tolerance: float = MATCHING
-    images: int = 1000
-    eigenvalues: int = 10
-    probes: int = 5
-    lanczos_steps: int = 20
-    multiples: tuple[float, ...] = (1.0, 2.0)
-    directions: int = 1
-    copies: int = 1
-    precision: float = 0.01
-    retrained_precision: float | None = None
-    bins: int = 50
+    points: Annotated[int, at_least(2)] = POINTS
+    batch_norm_images: Annotated[int, INDEX] = 5000
+    tolerance: Annotated[float, SHARE] = MATCHING
+    images: Annotated[int, COUNT] = 1000
+    eigenvalues: Annotated[int, COUNT] = 10
+    probes: Annotated[int, COUNT] = 5
+    lanczos_steps: Annotated[int, COUNT] = 20
+    multiples: tuple[Annotated[float, POSITIVE], ...] = (1.0, 2.0)
+    directions: Annotated[int, COUNT] = 1
+    copies: Annotated[int, COUNT] = 1
+    precision: Annotated[float, FRACTION] = 0.01
+    retrained_precision: Annotated[float, FRACTION] | None = None
+    bins: Annotated[int, COUNT] = 50
 
     def __post_init__(self) -> None:
-        least = {"points": 2, "batch_norm_images": 0} | dict.fromkeys(
-            ("images", "eigenvalues", "probes", "lanczos_steps", "directions", "copies", "bins"), 1
-        )
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {value}.")
-        for name in ("precision", "retrained_precision"):
-            if (value := getattr(self, name)) is not None and not 0 < value < 1:
-                raise InputError(f"{name} is {value}; it must lie between 0 and 1, both excluded.")
-        if not 0 <= self.tolerance < 1:
-            raise InputError(f"tolerance is {self.tolerance}; it must be at least 0 and below 1.")
-        if not self.multiples or not all(0 < multiple < math.inf for multiple in self.multiples):
-            raise InputError(f"multiples are {self.multiples}; they must be one or more finite numbers above 0.")
+        check_fields(self)
+        if not self.multiples:
+            raise InputError("multiples is empty; it must have one or more finite numbers above 0.")
         if len(set(self.multiples)) < len(self.multiples):
             raise InputError(f"multiples are {self.multiples}; no number may occur twice.")
 

@@ -128,7 +128,8 @@ def trained(tmp_path):
     mask = {name: np.ones(start[name].shape, bool) for name in ("a/kernel", "b/kernel")}
     for seed, factor in ((0, np.nan), (1, 2.0)):
         final = {name: factor * value for name, value in start.items()}
-        metrics = {"kind": "level", "status": "finished"}
+        metrics = {"kind": "level", "status": "finished", "seed": seed, "level": 0, "kept_fraction": 1.0}
+        metrics |= {"parent": "", "fingerprint": "abc"}
         folder.write(level_path(seed, "dense", 0), StoredResult(mask, metrics, None, start, final))
     return tmp_path
 

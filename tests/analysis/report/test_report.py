@@ -222,7 +222,8 @@ def test_times_and_versions_are_what_the_trainings_recorded(root):
 def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_path):
     """Those of a model of one's own, whose `ResultsFolder` has no labels."""
     path = tmp_path / "seed-0" / "dense"
-    metrics = files.json_bytes({"kind": "level", "seconds": 2.0})
+    own = {"seed": 0, "level": 0, "kept_fraction": 1.0, "status": "finished", "parent": "", "fingerprint": "abc"}
+    metrics = files.json_bytes({"kind": "level", "seconds": 2.0} | own)
     result_files.write_files(
         path, {"metrics.json": metrics, paths.CHECKSUMS: files.json_bytes({"metrics.json": files.sha256(metrics)})}
     )

@@ -71,7 +71,7 @@ def test_what_diverged_has_no_measures(folder):
 def test_the_curve_of_a_mask_whose_learning_diverged_is_left_out(tmp_path):
     results = store.ResultsFolder(tmp_path / "learned_masks", {})
     for seed, status in enumerate((FINISHED, "diverged")):
-        metrics = {"kind": "learned_mask", "status": status, "seed": seed}
+        metrics = {"kind": "learned_mask", "status": status, "seed": seed, "rescale": False}
         results.write(f"seed-{seed}", stored_result.StoredResult({}, metrics, np.zeros((2, 5))))
     found = by_kind(tmp_path)
     assert [metrics["seed"] for metrics in found["learned_mask"]] == [0, 1]
@@ -86,6 +86,8 @@ def write_level(folder, settings, seed, **labels):
         "criterion": "dense",
         "level": 0,
         "kept_fraction": 1.0,
+        "parent": "",
+        "fingerprint": "abc",
     }
     level = stored_result.StoredResult({}, metrics | {"mask1": "", "mask0": "", "scope": ""} | labels, np.zeros((1, 5)))
     store.ResultsFolder(folder, settings).write(f"seed-{seed}/dense", level)

@@ -1,0 +1,60 @@
+"""Sets the weights of a masked model back and keeps its masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from lottery_tf.errors import InputError
+from lottery_tf.masking import model_weights
+from lottery_tf.pruning.treatments import Weights
+
+
+def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
+    """Sets the kept weights of a masked model, and all weights without a mask; masks and frozen values do not change.
+
+    Keras's own `model.set_weights` also sets the masks, because they are weights of the model. With weights from before
+    `set_mask`, all weights would be kept again.
+
+    Args:
+      model: a masked model.
+      weights: weights by name, from `lt.get_weights`, or a list from Keras's `get_weights`: of this model, or of the
+        model that it was made from.
+
+    Raises:
+      InputError: the model has no masks, or the weights do not match the model.
+
+    >>> import lottery_tf as lt
+    >>> network = lt.masked(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+    >>> w0, layer = network.get_weights(), network.layers[0]
+    >>> layer.set_mask(np.eye(3, 2), np.full((3, 2), 5.0))
+    >>> _ = layer.kernel.assign(layer.kernel + np.eye(3, 2))  # a training
+    >>> lt.rewind(network, w0)
+    >>> bool((layer.kernel.numpy() == np.where(np.eye(3, 2), w0[0], 5)).all())
+    True
+    """
+    masked = model_weights.masked_kernels(model) if isinstance(model, keras.Model) else {}
+    if not masked:
+        raise InputError("rewind wants a model with masks, such as lt.masked makes; another is set by its set_weights.")
+    start = dict(weights) if isinstance(weights, Mapping) else _by_name(model, weights)
+    now = model_weights.get_weights(model)
+    mask = {name: np.asarray(ops.convert_to_numpy(each.kernel_mask)) for name, each in masked.items()}
+    if all(np.shape(start.get(name)) == kept.shape for name, kept in mask.items()):
+        start |= {name: np.where(kept, start[name], now[name]) for name, kept in mask.items()}
+    model_weights.set_weights(model, start, mask)  # says what is odd
+
+
+def _by_name(model: keras.Model, weights: Sequence[np.ndarray]) -> Weights:
+    """Returns weights in Keras's order by their names, without masks and frozen values."""
+    names = {id(variable): name for name, variable in model_weights.variables(model).items()}
+    own = [id(variable) for variable in model.weights]
+    state = [each for each in own if each in names]
+    given = own if len(weights) == len(own) else state
+    if len(weights) != len(given):
+        raise InputError(
+            f"{len(weights)} arrays are given; {model.name!r} has {len(own)}, and {len(state)} without its masks."
+        )
+    return {names[each]: np.asarray(value) for each, value in zip(given, weights, strict=True) if each in names}
