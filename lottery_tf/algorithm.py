@@ -82,9 +82,8 @@ def next_ticket(
 ) -> Ticket:
     """Makes the ticket of a level of at least 1 from a trained ticket (steps 2 to 4).
 
-    `before` is that of the level before or, with one-shot pruning, of the dense network. Its weights are w_i at the
-    start of its training and `final`, or w_f, at the end. `gradient` is the loss gradient at w_i, for criteria that use
-    it.
+    `before` is that of the level before or, with one-shot pruning, of the dense network. Its weights are w_i when its
+    training starts and `final`, or w_f, when it ends. `gradient` is the loss gradient at w_i, for criteria that use it.
     """
     rewound = initial if rewound is None else rewound
     mask = next_mask(treatment, before, final, gradient, pruned_fraction, seed, level)  # Step 2

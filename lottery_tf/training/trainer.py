@@ -1,8 +1,6 @@
-"""Trains one network with many steps in each compiled call; records the history and finds the early-stopping iteration.
+"""Trains one network: evaluate, record, save, train to the next reading; finds the early-stopping iteration.
 
-In small dense networks most of the time is overhead. So all steps between two readings of the validation loss, with
-their updates and masks, are one XLA program. If `compilation` chooses a TensorFlow graph instead, XLA compiles only the
-update. Images stay in memory as bytes; the graph gathers them by index and scales them.
+What is compiled, training steps and evaluations, is in `programs`.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from lottery_tf import hardware, validation
 from lottery_tf.dataset import as_dataset
@@ -27,35 +24,19 @@ from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.results.stored_result import fingerprint
 from lottery_tf.seeds import draw_seed, generator
-from lottery_tf.splits import leaves, map_arrays
-from lottery_tf.training import augmentation, compilation, precision, precision_speed
+from lottery_tf.training import compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
-from lottery_tf.training.feeds import MemoryFeed, StreamFeed, make_feed
+from lottery_tf.training.checks import check_fit
 from lottery_tf.training.learning_rates import learning_rate
-from lottery_tf.training.model_inputs import check_shapes, output_shapes
+from lottery_tf.training.model_inputs import output_shapes
 from lottery_tf.training.objective import BestReading, Classification, KerasObjective
 from lottery_tf.training.optimizers import continued_schedule, make_optimizer
+from lottery_tf.training.programs import Programs
 from lottery_tf.training.progress import Progress
 from lottery_tf.training.sampled_model import SampledModel
-from lottery_tf.training.scaling import Scaling
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 log = logging.getLogger(__name__)
-
-
-EVALUATION_BATCH = 500
-CONVOLUTIONAL_EVALUATION_BATCH = 100  # the activations of 500 images would take a gigabyte
-GRAPH_STEPS = 10  # steps in a call without XLA; few enough for a progress bar, and enough to hide the calls' overhead
-
-
-@functools.cache  # so that several trainers of one model log it once
-def _announce(name: str, compiler: str, refused: str) -> None:
-    """Logs the compiler of a model's training steps, and what XLA refused, if it did."""
-    how, where = compilation.HOW_RUN[compiler], hardware.describe_device()
-    if refused:
-        log.warning("XLA cannot compile the training steps of %s (%s), so they run as %s.", name, refused, how)
-    else:
-        log.info("Training steps of %s run as %s on %s.", name, how, where)
 
 
 class Trainer:
@@ -77,7 +58,6 @@ class Trainer:
       compiler: the compiler of the steps, a name in `compilation.HOW_RUN`; None: that of `compilation.compiler`.
 
     Attributes:
-      compiler: the compiler of the steps. If XLA refuses the first steps, they run as a graph from then on.
       device: the kind of device that the steps run on, "CPU" or "GPU".
       columns: the names of the columns of a history.
 
@@ -102,39 +82,16 @@ class Trainer:
     ):
         validation.check("settings", settings, TrainingSettings)
         dataset = as_dataset(dataset)
-        if len(dataset.train) < settings.batch_size:
-            raise InputError(
-                f"batch_size is {settings.batch_size}, but there are {len(dataset.train)} training images."
-            )
-        if settings.augmentation and getattr(dataset.train.images, "ndim", None) != 4:
-            raise InputError(
-                f"augmentation is {settings.augmentation!r}, which needs images with height, width and channels; these "
-                f"have shape {map_arrays(lambda array: array.shape[1:], dataset.train.images)}."
-            )
-        check_shapes(model, dataset)
-        if any(variable.dtype == "bfloat16" for variable in model.variables):
-            raise InputError(
-                f"The weights of the model {model.name!r} are bfloat16, which files of results cannot hold. Give its "
-                "layers the policy 'mixed_bfloat16', or the settings precision='mixed_bfloat16': weights are float32."
-            )
-        if settings.augmentation and any(labels.ndim > 2 for labels in leaves(dataset.train.labels)):
-            raise InputError("augmentation moves the images, and not their labels: labels a pixel would no longer fit.")
-        if (replicas := getattr(model, "distribute_strategy", None)) and replicas.num_replicas_in_sync > 1:
-            raise InputError(
-                f"The model {model.name!r} was built for {replicas.num_replicas_in_sync} devices. A training runs on "
-                "one; build the model outside the strategy, and run several experiments side by side (runs.study)."
-            )
+        check_fit(model, dataset, settings)
         self.model = model
         self.dataset = dataset
         self.settings = settings
         self.device = hardware.training_device()
-        self.compiler = compilation.compiler(model, self.device) if compiler is None else compiler
-        self._refused = ""
         self._options = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
         self._options |= {"best_by": best_by, "best_is": best_is, "optimizer": optimizer, "compiler": compiler}
         self._samples = model.samples if isinstance(model, SampledModel) else 1
-        self._scaling = {name: Scaling(model, split.images, split.divide_by) for name, split in dataset.splits.items()}
-        self._feeds = {name: make_feed(split) for name, split in dataset.splits.items()}
+        compiler = compilation.compiler(model, self.device) if compiler is None else compiler
+        self._programs = Programs(model, dataset, settings, compiler)
         half = self._set_precision()
         self._objective = self._make_objective()
         self._best = BestReading(self._objective, best_by, best_is)
@@ -150,12 +107,17 @@ class Trainer:
             for v in (kernel.kernel_mask, kernel.frozen_values)
         }
         self._variables = [variable for variable in model.variables if id(variable) not in mask_variables]
-        self._compile()
+        self._programs.compile(self._objective, self._optimizer)
+
+    @property
+    def compiler(self) -> str:
+        """The compiler of the steps. If XLA refuses the first steps, they run as a graph from then on."""
+        return self._programs.compiler
 
     def _make_objective(self) -> Classification | KerasObjective:
         """Returns the loss and the metrics, checked on the data and the model."""
-        images, *others = self._feeds["train"].gather([0])
-        inputs, options = self._scaling["train"](images), self._options
+        images, *others = self._programs.feeds["train"].gather([0])
+        inputs, options = self._programs.scaling["train"](images), self._options
         given = {name: options[name] for name in ("loss", "metrics", "loss_weights")}
         if given["loss"] is None:
             if given["metrics"] is not None or given["loss_weights"] is not None:
@@ -175,27 +137,6 @@ class Trainer:
             precision_speed.warn_if_slow(network, f"mixed_{min(half)}", self.settings.batch_size)
         return half
 
-    def _compile(self) -> None:
-        xla = self.compiler == "xla"
-        convolutional = compilation.has_convolutions(self.model)
-        self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
-        whole = xla and self._feeds["train"].in_memory
-        # At most all iterations, because the images of so many steps are chosen before a call.
-        interval = min(self.settings.eval_interval, self.settings.iterations)
-        self._steps_per_call = interval if whole else min(GRAPH_STEPS, interval)
-        self._compiled_steps = tf.function(self._steps, jit_compile=xla)
-        self._train_steps: Callable = self._first_steps
-        # In an XLA program the update is compiled with the steps; with a graph it is a program of its own.
-        self._update = tf.function(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
-        self._evaluate = {name: self._evaluates(name, feed) for name, feed in self._feeds.items()}
-
-    def _evaluates(self, split: str, feed: MemoryFeed | StreamFeed) -> Callable:
-        """Returns a function that sums the losses and correct answers of all examples of a split."""
-        if isinstance(feed, MemoryFeed):
-            return tf.function(functools.partial(self._evaluation, split))
-        sums = tf.function(functools.partial(self._batch_sums, split))
-        return functools.partial(self._streamed_evaluation, sums, feed)
-
     def check_options(self, **options) -> None:
         """Raises InputError if a given option (loss, optimizer, ...) differs from this trainer's."""
         usual = inspect.signature(Trainer).parameters
@@ -212,7 +153,7 @@ class Trainer:
         """
         arguments: dict[str, Any] = {"settings": self.settings} | self._options | options
         other = Trainer(model, self.dataset, **arguments)
-        other._feeds = self._feeds
+        other._programs.feeds = self._programs.feeds
         return other
 
     @functools.cached_property
@@ -284,8 +225,7 @@ class Trainer:
         With another loss and other metrics, it returns their values.
         """
         self._objective.begin()
-        loss, correct = self._evaluate[split]()
-        return self._objective.readings(float(loss), float(correct), len(self.dataset.splits[split]))
+        return self._objective.readings(*self._programs.evaluate(split), len(self.dataset.splits[split]))
 
     def accuracy(self, split: str) -> float:
         """Returns the accuracy of the model; NaN if it is not one of the metrics."""
@@ -317,21 +257,13 @@ class Trainer:
         """
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
         kernels = model_weights.masked_kernels(self.model)
-        with tf.GradientTape() as tape:
-            examples = self._feeds["train"].gather(indices)
-            loss_sum, _ = self._loss_and_correct(self._network(), "train", examples, training=False)
-            loss = loss_sum / len(indices)
-        found = tape.gradient(loss, [kernel.kernel.value for kernel in kernels.values()])
+        found = self._programs.gradient(indices, [kernel.kernel for kernel in kernels.values()])
         if unconnected := [name for name, gradient in zip(kernels, found, strict=True) if gradient is None]:
             raise InputError(
                 f"The loss does not depend on {', '.join(unconnected)} (is there a stop_gradient behind it?), so its "
                 "weights cannot be ranked by their gradient. Choose another criterion."
             )
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
-
-    def _network(self) -> Callable:
-        """The network to compute with; a `SampledModel` draws its weights here."""
-        return self.model.draw_network() if isinstance(self.model, SampledModel) else self.model
 
     def _reset(self, ticket: Ticket, order: tuple[int, int], iteration_range: IterationRange) -> None:
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
@@ -362,100 +294,12 @@ class Trainer:
         self, progress: Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
     ) -> None:
         """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
-        interval, batch_size = self.settings.eval_interval, self.settings.batch_size
+        interval = self.settings.eval_interval
         steps = min(interval - progress.iteration % interval, last - progress.iteration)
         self._objective.begin()
-        loss = correct = 0.0
-        for done in range(0, steps, self._steps_per_call):
-            count = min(self._steps_per_call, steps - done)
-            batches = self._batches(progress.iteration + done, *order)
-            call_loss, call_correct = self._train_steps(tf.constant(count), *batches)
-            loss, correct = loss + float(call_loss), correct + float(call_correct)
-            on_steps(count)
+        loss, correct = self._programs.train(progress.iteration, steps, order, on_steps)
         progress.iteration += steps
-        progress.trained = self._objective.readings(loss, correct, steps * batch_size)
-
-    def _batches(self, first: int, seed: int, level: int) -> list:
-        """Returns the examples of the iterations from `first` on, in the form of their feed, and draws of augmentation.
-
-        The number of rows is always the same, so that XLA compiles for one shape only.
-        """
-        count, batch_size = self._steps_per_call, self.settings.batch_size
-        chunk = self._feeds["train"].chunk(first, count, batch_size, seed, level)
-        batches = [map_arrays(tf.constant, chunk)]
-        if self.settings.augmentation:
-            batches.append(tf.constant(augmentation.draws(first, count, batch_size, seed, level)))
-        return batches
-
-    def _first_steps(self, *arguments):
-        """Runs the first steps, which compiles them; if the compiler refuses them, tries the next compiler."""
-        before = [(variable, variable.numpy()) for variable in (*self._variables, *self._optimizer.variables)]
-        try:
-            found = self._compiled_steps(*arguments)
-        except tf.errors.OpError as error:
-            fallback = compilation.fallback(self.compiler, error)
-            if fallback is None:
-                raise
-            for variable, value in before:  # a graph may have changed variables before it failed
-                variable.assign(value)
-            self._objective.begin()
-            self.compiler, self._refused = fallback, self._refused or compilation.reason(error)
-            self._compile()
-            return self._first_steps(*arguments)
-        _announce(self.model.name, self.compiler, self._refused)
-        self._train_steps = self._compiled_steps
-        return found
-
-    def _steps(self, count, chunk, augmentation_draws=None):
-        loss_sum = correct_sum = tf.zeros(())
-        for step in tf.range(count):
-            with tf.GradientTape() as tape:
-                draws = None if augmentation_draws is None else augmentation_draws[step]
-                examples = self._feeds["train"].batch(chunk, step)
-                loss, correct = self._loss_and_correct(self._network(), "train", examples, True, draws)
-                penalties = (tf.cast(penalty, tf.float32) for penalty in self.model.losses)
-                batch_loss = loss / self.settings.batch_size + sum(penalties)
-                if self.settings.weight_decay:
-                    kernels = model_weights.kernel_tensors(self.model)
-                    squares = sum(tf.cast(tf.nn.l2_loss(kernel), tf.float32) for kernel in kernels)
-                    batch_loss += self.settings.weight_decay * squares
-                batch_loss = self._optimizer.scale_loss(batch_loss)
-            self._update(*tape.gradient(batch_loss, [v.value for v in self.model.trainable_variables]))
-            loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
-        return loss_sum, correct_sum
-
-    def _apply(self, *gradients) -> None:
-        self._optimizer.apply(list(gradients), self.model.trainable_variables)
-
-    def _evaluation(self, split: str):
-        size = len(self.dataset.splits[split])
-        loss_sum = correct_sum = tf.zeros((), tf.float64)
-        network = self._network()
-        for first in tf.range(0, size, self._evaluation_batch):
-            indices = tf.range(first, tf.minimum(first + self._evaluation_batch, size))
-            examples = self._feeds[split].gather(indices)
-            loss, correct = self._loss_and_correct(network, split, examples, training=False)
-            loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
-        return loss_sum, correct_sum
-
-    def _streamed_evaluation(self, sums: Callable, feed: StreamFeed) -> tuple[float, float]:
-        """Sums losses and correct answers over all examples of a split that is not in memory, batch by batch."""
-        batches = (sums(map_arrays(tf.constant, batch)) for batch in feed.in_order(self._evaluation_batch))
-        losses, rights = zip(*((float(loss), float(right)) for loss, right in batches), strict=True)
-        return sum(losses), sum(rights)
-
-    def _batch_sums(self, split: str, examples):
-        return self._loss_and_correct(self._network(), split, examples, training=False)
-
-    def _loss_and_correct(self, network: Callable, split: str, examples, training: bool, augmentation_draws=None):
-        """Summed loss and number of right answers of some examples, both float32; draws augment the images."""
-        images, labels, *weights = examples
-        if self.settings.augmentation is not None and augmentation_draws is not None:
-            images = augmentation.AUGMENTATIONS[self.settings.augmentation](
-                images, augmentation_draws, augmentation.channels_come_first(self.model)
-            )
-        outputs = network(self._scaling[split](images), training=training)
-        return self._objective.sums(labels, outputs, *weights)
+        progress.trained = self._objective.readings(loss, correct, steps * self.settings.batch_size)
 
     def _trained(self, progress: Progress, began: float) -> TrainingResult:
         """Returns the result of the training. Only here test images are evaluated: at its end and at the early stop."""
@@ -475,7 +319,7 @@ class Trainer:
             diverged=progress.diverged,
             overflow=overflow,
             compiler=self.compiler,
-            xla_refused=self._refused,
+            xla_refused=self._programs.refused,
             seconds=time.monotonic() - began,
         )
 

@@ -21,7 +21,8 @@ from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.training.precision import set_precision
-from lottery_tf.training.trainer import EVALUATION_BATCH, Trainer
+from lottery_tf.training.programs import EVALUATION_BATCH
+from lottery_tf.training.trainer import Trainer
 
 
 @dataclasses.dataclass(frozen=True)

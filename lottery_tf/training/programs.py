@@ -1,0 +1,212 @@
+"""The compiled functions of a trainer: many training steps in one call, and the evaluation of a split.
+
+In small dense networks most of the time is overhead. So all steps between two readings of the validation loss, with
+their updates and masks, are one XLA program. If `compilation` chooses a TensorFlow graph instead, XLA compiles only the
+update. Images stay in memory as bytes; the graph gathers them by index and scales them.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lottery_tf import hardware
+from lottery_tf.dataset import Dataset
+from lottery_tf.masking import model_weights
+from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.splits import map_arrays
+from lottery_tf.training import augmentation, compilation
+from lottery_tf.training.feeds import MemoryFeed, StreamFeed, make_feed
+from lottery_tf.training.objective import Classification, KerasObjective
+from lottery_tf.training.sampled_model import SampledModel
+from lottery_tf.training.scaling import Scaling
+
+log = logging.getLogger(__name__)
+
+EVALUATION_BATCH = 500
+CONVOLUTIONAL_EVALUATION_BATCH = 100  # the activations of 500 images would take a gigabyte
+GRAPH_STEPS = 10  # steps in a call without XLA; few enough for a progress bar, and enough to hide the calls' overhead
+
+
+@functools.cache  # so that several trainers of one model log it once
+def _announce(name: str, compiler: str, refused: str) -> None:
+    """Logs the compiler of a model's training steps, and what XLA refused, if it did."""
+    how, where = compilation.HOW_RUN[compiler], hardware.describe_device()
+    if refused:
+        log.warning("XLA cannot compile the training steps of %s (%s), so they run as %s.", name, refused, how)
+    else:
+        log.info("Training steps of %s run as %s on %s.", name, how, where)
+
+
+class Programs:
+    """Training steps and evaluations of one model on one data set, compiled at their first use.
+
+    Args:
+      model: the model.
+      dataset: the images and labels.
+      settings: the training settings.
+      compiler: the compiler of the steps, a name in `compilation.HOW_RUN`.
+
+    Attributes:
+      feeds: the examples of each split, as the programs read them.
+      scaling: from each split to the scaling of its images.
+      compiler: the compiler of the steps. If XLA refuses the first steps, they run as a graph from then on.
+      refused: what XLA refused, in a few words; "" if nothing.
+    """
+
+    def __init__(self, model: keras.Model, dataset: Dataset, settings: TrainingSettings, compiler: str):
+        self._model = model
+        self._dataset = dataset
+        self._settings = settings
+        self.compiler = compiler
+        self.refused = ""
+        self.scaling = {name: Scaling(model, split.images, split.divide_by) for name, split in dataset.splits.items()}
+        self.feeds = {name: make_feed(split) for name, split in dataset.splits.items()}
+
+    def compile(self, objective: Classification | KerasObjective, optimizer: keras.optimizers.Optimizer) -> None:
+        """Makes the programs for a loss with its metrics, and for an optimizer that is built."""
+        self._objective, self._optimizer = objective, optimizer
+        self._make()
+
+    def _make(self) -> None:
+        xla = self.compiler == "xla"
+        convolutional = compilation.has_convolutions(self._model)
+        self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
+        # At most all iterations, because the images of so many steps are chosen before a call.
+        interval = min(self._settings.eval_interval, self._settings.iterations)
+        self._steps_per_call = interval if xla and self.feeds["train"].in_memory else min(GRAPH_STEPS, interval)
+        self._compiled_steps = tf.function(self._steps, jit_compile=xla)
+        self._train_steps: Callable = self._first_steps
+        # In an XLA program the update is compiled with the steps; with a graph it is a program of its own.
+        self._update = tf.function(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
+        self._evaluate = {name: self._evaluates(name, feed) for name, feed in self.feeds.items()}
+
+    def train(
+        self, first: int, steps: int, order: tuple[int, int], on_steps: Callable[[int], None]
+    ) -> tuple[float, float]:
+        """Takes training steps, and returns the summed loss and number of right answers of their examples.
+
+        Args:
+          first: the iteration of the first step.
+          steps: the number of steps.
+          order: seed and level, which determine the order of images and the augmentation.
+          on_steps: function that is called with the number of steps just done.
+        """
+        loss = correct = 0.0
+        for done in range(0, steps, self._steps_per_call):
+            count = min(self._steps_per_call, steps - done)
+            call_loss, call_correct = self._train_steps(tf.constant(count), *self._batches(first + done, *order))
+            loss, correct = loss + float(call_loss), correct + float(call_correct)
+            on_steps(count)
+        return loss, correct
+
+    def evaluate(self, split: str) -> tuple[float, float]:
+        """Returns the summed loss and number of right answers of all examples of a split."""
+        loss, correct = self._evaluate[split]()
+        return float(loss), float(correct)
+
+    def gradient(self, indices: np.ndarray, kernels: list) -> list:
+        """Returns the gradient of the mean loss of some training examples for each of some kernels, or None for it."""
+        with tf.GradientTape() as tape:
+            examples = self.feeds["train"].gather(indices)
+            loss_sum, _ = self._loss_and_correct(self._network(), "train", examples, training=False)
+            loss = loss_sum / len(indices)
+        return tape.gradient(loss, [kernel.value for kernel in kernels])
+
+    def _evaluates(self, split: str, feed: MemoryFeed | StreamFeed) -> Callable:
+        """Returns a function that sums the losses and correct answers of all examples of a split."""
+        if isinstance(feed, MemoryFeed):
+            return tf.function(functools.partial(self._evaluation, split))
+        sums = tf.function(functools.partial(self._batch_sums, split))
+        return functools.partial(self._streamed_evaluation, sums, feed)
+
+    def _network(self) -> Callable:
+        """The network to compute with; a `SampledModel` draws its weights here."""
+        return self._model.draw_network() if isinstance(self._model, SampledModel) else self._model
+
+    def _batches(self, first: int, seed: int, level: int) -> list:
+        """Returns the examples of the iterations from `first` on, in the form of their feed, and draws of augmentation.
+
+        The number of rows is always the same, so that XLA compiles for one shape only.
+        """
+        count, batch_size = self._steps_per_call, self._settings.batch_size
+        chunk = self.feeds["train"].chunk(first, count, batch_size, seed, level)
+        batches = [map_arrays(tf.constant, chunk)]
+        if self._settings.augmentation:
+            batches.append(tf.constant(augmentation.draws(first, count, batch_size, seed, level)))
+        return batches
+
+    def _first_steps(self, *arguments):
+        """Runs the first steps, which compiles them; if the compiler refuses them, tries the next compiler."""
+        before = [(variable, variable.numpy()) for variable in (*self._model.variables, *self._optimizer.variables)]
+        try:
+            found = self._compiled_steps(*arguments)
+        except tf.errors.OpError as error:
+            fallback = compilation.fallback(self.compiler, error)
+            if fallback is None:
+                raise
+            for variable, value in before:  # a graph may have changed variables before it failed
+                variable.assign(value)
+            self._objective.begin()
+            self.compiler, self.refused = fallback, self.refused or compilation.reason(error)
+            self._make()
+            return self._first_steps(*arguments)
+        _announce(self._model.name, self.compiler, self.refused)
+        self._train_steps = self._compiled_steps
+        return found
+
+    def _steps(self, count, chunk, augmentation_draws=None):
+        loss_sum = correct_sum = tf.zeros(())
+        for step in tf.range(count):
+            with tf.GradientTape() as tape:
+                draws = None if augmentation_draws is None else augmentation_draws[step]
+                examples = self.feeds["train"].batch(chunk, step)
+                loss, correct = self._loss_and_correct(self._network(), "train", examples, True, draws)
+                penalties = (tf.cast(penalty, tf.float32) for penalty in self._model.losses)
+                batch_loss = loss / self._settings.batch_size + sum(penalties)
+                if self._settings.weight_decay:
+                    kernels = model_weights.kernel_tensors(self._model)
+                    squares = sum(tf.cast(tf.nn.l2_loss(kernel), tf.float32) for kernel in kernels)
+                    batch_loss += self._settings.weight_decay * squares
+                batch_loss = self._optimizer.scale_loss(batch_loss)
+            self._update(*tape.gradient(batch_loss, [v.value for v in self._model.trainable_variables]))
+            loss_sum, correct_sum = loss_sum + loss, correct_sum + correct
+        return loss_sum, correct_sum
+
+    def _apply(self, *gradients) -> None:
+        self._optimizer.apply(list(gradients), self._model.trainable_variables)
+
+    def _evaluation(self, split: str):
+        size = len(self._dataset.splits[split])
+        loss_sum = correct_sum = tf.zeros((), tf.float64)
+        network = self._network()
+        for first in tf.range(0, size, self._evaluation_batch):
+            indices = tf.range(first, tf.minimum(first + self._evaluation_batch, size))
+            examples = self.feeds[split].gather(indices)
+            loss, correct = self._loss_and_correct(network, split, examples, training=False)
+            loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
+        return loss_sum, correct_sum
+
+    def _streamed_evaluation(self, sums: Callable, feed: StreamFeed) -> tuple[float, float]:
+        """Sums losses and correct answers over all examples of a split that is not in memory, batch by batch."""
+        batches = (sums(map_arrays(tf.constant, batch)) for batch in feed.in_order(self._evaluation_batch))
+        losses, rights = zip(*((float(loss), float(right)) for loss, right in batches), strict=True)
+        return sum(losses), sum(rights)
+
+    def _batch_sums(self, split: str, examples):
+        return self._loss_and_correct(self._network(), split, examples, training=False)
+
+    def _loss_and_correct(self, network: Callable, split: str, examples, training: bool, augmentation_draws=None):
+        """Summed loss and number of right answers of some examples, both float32; draws augment the images."""
+        images, labels, *weights = examples
+        if self._settings.augmentation is not None and augmentation_draws is not None:
+            images = augmentation.AUGMENTATIONS[self._settings.augmentation](
+                images, augmentation_draws, augmentation.channels_come_first(self._model)
+            )
+        outputs = network(self.scaling[split](images), training=training)
+        return self._objective.sums(labels, outputs, *weights)
