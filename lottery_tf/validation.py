@@ -58,7 +58,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
-NO_BOOL = validators.not_(validators.instance_of(bool))
+NO_BOOL: Any = validators.not_(validators.instance_of(bool))
 WHOLE = ("it must be a whole number", validators.and_(validators.instance_of(Integral), NO_BOOL))
 FITTING = (
     "it must be below 2**63 and above -2**63",
@@ -210,7 +210,7 @@ def check_fields(settings: Any) -> None:
     """
     for name in (field.name for field in dataclasses.fields(settings)):
         value = getattr(settings, name)
-        _checks(type(settings))[name](name, value)
+        _checks(settings.__class__)[name](name, value)
         if isinstance(value, list):
             object.__setattr__(settings, name, tuple(value))
 

@@ -81,6 +81,7 @@ def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0], coun
 
     def draw(spec) -> np.ndarray:
         shape = (spec.shape[0] or count, *(unknown_size if size is None else size for size in spec.shape[1:]))
+        values: np.ndarray
         if keras.backend.is_float_dtype(spec.dtype):
             values = rng.normal(size=shape).astype(np.float32)
         else:

@@ -42,7 +42,7 @@ def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
     start = dict(weights) if isinstance(weights, Mapping) else _by_name(model, weights)
     now = model_weights.get_weights(model)
     mask = {name: np.asarray(ops.convert_to_numpy(each.kernel_mask)) for name, each in masked.items()}
-    if all(np.shape(start.get(name)) == kept.shape for name, kept in mask.items()):
+    if all(name in start and np.shape(start[name]) == kept.shape for name, kept in mask.items()):
         start |= {name: np.where(kept, start[name], now[name]) for name, kept in mask.items()}
     model_weights.set_weights(model, start, mask)  # says what is odd
 

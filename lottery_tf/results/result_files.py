@@ -124,7 +124,8 @@ def read_result(path: Path, weights: bool) -> StoredResult | None:
     contents = _verified_files(path)
     metrics = parsing.metrics(path / METRICS, contents[METRICS])
     mask = parsing.mask(path / MASK, contents[MASK])
-    columns, history = HISTORY_COLUMNS, None
+    columns: tuple[str, ...] = HISTORY_COLUMNS
+    history = None
     if HISTORY in contents:
         columns, history = parsing.history(path / HISTORY, contents[HISTORY])
     start = final = None
@@ -155,7 +156,7 @@ def intact(path: Path) -> dict | None:
         return None
     try:
         found = read_result(path, weights=False)
-        return found and found.metrics
+        return None if found is None else found.metrics
     except DamagedFile as error:
         log.warning("%s It is made again.", error)
         return None

@@ -203,7 +203,7 @@ def rebuild(
 def _parsed(given: object, limit_factor: float) -> PackedTicket:
     """Returns the ticket in the content of a file, or in the file at a path."""
     if isinstance(given, str | os.PathLike):
-        return parse(read(given, limit_factor), str(os.fspath(given)), limit_factor=limit_factor)
+        return parse(read(os.fspath(given), limit_factor), str(os.fspath(given)), limit_factor=limit_factor)
     if isinstance(given, bytes | bytearray | memoryview):
         return parse(bytes(given), limit_factor=limit_factor)
     raise InputError(f"A ticket is the path of a file, or its bytes; given: {given!r:.100}.")
