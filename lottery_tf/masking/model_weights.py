@@ -52,9 +52,6 @@ def masked_kernels(model: keras.Model) -> dict[str, MaskedKernel]:
     return {names[id(each.kernel)]: each for layer in layers for each in layer.masked_kernels}
 
 
-masked_layers = masked_kernels  # its name before
-
-
 def kernel_layers(model: keras.Model) -> dict[str, tuple[keras.layers.Layer, str]]:
     """All kernels by name, whether they have masks or are left whole: the layer of each, and its attribute there."""
     names = _names(model)

@@ -9,6 +9,7 @@ import pytest
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
+from lottery_tf.landscape.batch_norm import batch_norm_layers
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.masking.agreement import check_same_outputs
 from lottery_tf.masking.layers import MaskedLayer
@@ -306,6 +307,10 @@ def test_kernels_of_layers_that_are_not_trained_keep_their_values():
     drawn = initial_weights.initial_weights(masked, untrained, 0)
     same = {name for name in model_weights.kernels(masked) if (drawn[name] == untrained[name]).all()}
     assert same == {"hidden/kernel", "block/kernel", "block/kernel_2"}
+
+
+def test_batch_norm_is_found_inside_layers_and_models_of_ones_own():
+    assert [len(batch_norm_layers(make())) for make in (subclassed, nested)] == [1, 2]
 
 
 def test_kernels_without_a_mask_are_drawn_and_counted_and_decayed():
