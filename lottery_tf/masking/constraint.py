@@ -41,15 +41,15 @@ class HoldPruned(keras.constraints.Constraint):
         """The kernel with its pruned weights at their frozen values."""
         mask, frozen = self._of_this_step()
         for average in _averages(kernel):
-            average.assign(ops.where(mask, average, frozen))
+            average.assign(ops.where(mask, ops.convert_to_tensor(average), frozen))
         if self.then is not None:
             kernel = self.then(kernel)
-        return ops.where(mask, kernel, frozen)
+        return ops.where(mask, ops.convert_to_tensor(kernel), frozen)
 
     def _of_this_step(self):
         if self._read is not None and in_stateless_scope():
             return self._read
-        return self.kernel_mask, self.frozen_values
+        return ops.convert_to_tensor(self.kernel_mask), ops.convert_to_tensor(self.frozen_values)
 
 
 def _averages(kernel) -> list[keras.Variable]:
