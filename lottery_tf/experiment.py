@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,12 @@ class Experiment:
         self._levels = Levels(self._network, self.trainer, self._recorder, self.results, keep_weights)
         self._labels = labels or {}
         self._keep_weights = keep_weights
+
+    def __del__(self):
+        """Frees memory at once: a trainer and its compiled functions refer to each other, which Python notices late."""
+        vars(self).clear()
+        if not sys.is_finalizing():
+            gc.collect()
 
     @property
     def model(self) -> keras.Model:

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import fcntl
+import gc
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -510,3 +512,16 @@ def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer
     experiment.level(treatment, 0, 1)
     experiment.level(treatment, 0, 1, earlier=found[:1])
     assert locked == [[0, 1], [0, 1]]
+
+
+def test_an_experiment_that_goes_leaves_nothing_in_memory(tiny_dataset):
+    """Its parts refer to each other, so Python would free them much later."""
+    experiment = Experiment(tiny_network(), tiny_dataset, TrainingSettings(iterations=4, batch_size=20))
+    list(experiment.levels(Treatment("random"), seed=0, levels=1))
+    left = [weakref.ref(each) for each in (experiment, experiment.trainer, experiment.model)]
+    gc.disable()
+    try:
+        del experiment
+        assert [each() for each in left] == [None] * len(left)
+    finally:
+        gc.enable()

@@ -308,6 +308,26 @@ def test_a_cluster_that_does_not_answer_is_told_before_ray_is_asked(command, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+BROKEN_RAY = """
+import sys
+class Broken:
+    def find_spec(self, name, *rest):
+        if name == "ray":
+            raise RuntimeError("its library is of another machine")
+sys.meta_path.insert(0, Broken())
+import runs.study
+from lottery_tf import console
+console.run(runs.study.main)
+"""
+
+
+def test_a_ray_that_cannot_be_imported_is_told(command, tmp_path):
+    done = command(None, "--study=demo", "--engine=ray", f"--results_dir={tmp_path}", code=BROKEN_RAY)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "Ray is there, but cannot be imported (RuntimeError('its library is of another machine'))" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_request_is_named_and_hides_no_other_study(command, tmp_path):
     for seed in (0, 1):
         StudyFolder.for_request(tmp_path, Request(("demo",), seeds=(seed,))).make()
