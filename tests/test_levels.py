@@ -153,7 +153,7 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
 
     trainer = SimpleNamespace(train=train, columns=HISTORY_COLUMNS, model=None)
     recorder = TrainingRecorder(trainer, results, {"network": "tiny"}, True, 30, print, readings.append)
-    identity = {"kind": "control", "criterion": "random", "parent": "abc", "draw": 2}
+    identity = {"kind": "control", "criterion": "random", "parent": "abc", "control": "reinit", "draw": 2}
     result = recorder.train(
         Ticket(start, mask), TrainingPlan("seed-4/x", 4, 3, identity, order_seed=7, store_weights=False)
     )
@@ -169,7 +169,8 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
     }
     assert list(metrics.items()) == list({
         "kind": "control", "network": "tiny", "criterion": "random", "mask1": "", "mask0": "", "scope": "",
-        "rewind_to": 0, "rounds": "", "chosen_kept_fraction": None, "parent": "abc", "draw": 2, "seed": 4, "level": 3,
+        "rewind_to": 0, "rounds": "", "chosen_kept_fraction": None, "parent": "abc", "control": "reinit", "draw": 2,
+        "seed": 4, "level": 3,
         "status": "finished", "overflow": False, "kept_fraction": 0.75, "early_stop_iteration": 9,
         "early_stop_val_loss": 1.5, "test_accuracy": 0.75, "final_test_accuracy": None, "iterations": 9,
         "seconds": 1.235,

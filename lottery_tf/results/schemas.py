@@ -346,7 +346,7 @@ KINDS: dict[str, Any] = {  # kind of result -> schema of its metrics; all others
     "histogram": Histogram,
 }
 TRAINED = (Level, Control)  # the schemas of trained networks
-OF_A_FINISHED_LEVEL = ("early_stop_iteration", "test_accuracy", "final_test_accuracy")
+OF_A_FINISHED_LEVEL = ("early_stop_iteration", "test_accuracy")
 
 
 def check_metrics(metrics: Mapping) -> None:
