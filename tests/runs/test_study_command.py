@@ -324,7 +324,7 @@ console.run(runs.study.main)
 def test_a_ray_that_cannot_be_imported_is_told(command, tmp_path):
     done = command(None, "--study=demo", "--engine=ray", f"--results_dir={tmp_path}", code=BROKEN_RAY)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert "Ray is there, but cannot be imported (RuntimeError('its library is of another machine'))" in done.stderr
+    assert "Ray is installed, but cannot be imported (RuntimeError('its library is of another machine'))" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
