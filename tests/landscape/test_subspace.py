@@ -25,5 +25,5 @@ def test_vectors_hold_what_survives_and_come_back():
 def test_masks_of_other_arrays_are_refused():
     with pytest.raises(InputError, match=r"mask of 'a/bias' has shape \(4,\), but the array has shape \(2,\)"):
         Subspace(SHAPES, {"a/bias": np.ones(4, bool)})
-    with pytest.raises(InputError, match="mask of 'c/kernel' has shape \(4,\), but the array has shape None"):
+    with pytest.raises(InputError, match=r"mask of 'c/kernel' has shape \(4,\), but the array has shape None"):
         Subspace(SHAPES, {"c/kernel": np.ones(4, bool)})
