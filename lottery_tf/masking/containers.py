@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -18,8 +19,6 @@ from lottery_tf.masking.kernel_table import can_be_masked
 from lottery_tf.masking.layers import MASKABLE, MaskedKernel, MaskedLayer, members
 from lottery_tf.masking.naming import is_named_by_keras, remember
 from lottery_tf.masking.sublayers import Chain, all_layers, chains
-
-FUNCTIONS = ("activation", "recurrent_activation")  # what may be a lambda in a layer's configuration
 
 
 def maskable_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
@@ -45,10 +44,14 @@ def plain_class(layer: keras.layers.Layer) -> Any:
 def plain_config(layer: keras.layers.Layer) -> dict[str, Any]:
     """A layer's configuration without masks, to be given to `plain_class`."""
     config = layer.own_config() if isinstance(layer, MaskedContainer) else layer.get_config()
-    # Keras does not read a lambda back from a configuration: the function itself takes its place.
-    lambdas = {name: getattr(layer, name, None) for name in FUNCTIONS if name in config}
-    own = {name: each for name, each in lambdas.items() if getattr(each, "__name__", "") == "<lambda>"}
+    # Keras does not read functions of one's own back from a configuration: the function itself takes its place.
+    values = {name: getattr(layer, name, None) for name in config}
+    own = {name: value for name, value in values.items() if isinstance(value, FunctionType) and not _is_of_keras(value)}
     return _without_masks(config) | own
+
+
+def _is_of_keras(function: FunctionType) -> bool:
+    return function.__module__.partition(".")[0] == "keras"
 
 
 def _without_masks(config: Any) -> Any:

@@ -103,8 +103,10 @@ def _converted(model: keras.Model, meant: Callable[[keras.layers.Layer], bool]) 
 
 
 def _copy_marks(model: keras.Model, copy: keras.Model) -> None:
-    """Gives a copy what configurations do not say: what is frozen inside layers, and which names Keras gave."""
+    """Gives a copy what configurations do not say: names and frozen weights inside layers, and whose the names are."""
     for layer, other in zip(all_layers(model), all_layers(copy), strict=True):
+        if other.name != layer.name:
+            other.name = layer.name
         remember(other, is_named_by_keras(layer))
         if other.trainable != layer.trainable:
             other.trainable = layer.trainable

@@ -257,12 +257,20 @@ class MaskedModel(SampledModel):
         "weights" is "initial", because the saved network already holds the weights that are used.
         """
         network = keras.saving.serialize_keras_object(self.network)
-        return super().get_config() | self._config | {"network": network, "weights": "initial"}
+        names = list(model_weights.kernel_layers(self.network))
+        return super().get_config() | self._config | {"network": network, "weights": "initial", "names": names}
 
     @classmethod
     def from_config(cls, config):
         """Rebuilds a model from the values of `get_config`."""
-        return cls(keras.saving.deserialize_keras_object(config.pop("network")), **config)
+        network = keras.saving.deserialize_keras_object(config.pop("network"))
+        # Layers that the network's own class makes may have other numbers in their names here.
+        now = model_weights.kernel_layers(network)
+        names = dict(zip(config.pop("names", now), now, strict=True))
+        config["only"] = [names[name] for name in config.get("only", now)]
+        if isinstance(logits := config["initial_logit"], dict):
+            config["initial_logit"] = {names[name]: value for name, value in logits.items()}
+        return cls(network, **config)
 
 
 def _batch_size(inputs):
