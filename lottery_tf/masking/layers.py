@@ -27,6 +27,9 @@ from lottery_tf.masking.kernel_table import KERNELS, Kernel, kernel_variables, k
 from lottery_tf.pruning import masks
 
 _substitutes = threading.local()  # what layers read as their kernels while they compute, in this thread
+_gradients = (
+    threading.local()
+)  # whether the gradients of kernels are masked by the one who computes them, in this thread
 
 
 @ops.custom_gradient
@@ -76,7 +79,9 @@ class MaskedKernel:
         return id(self.layer), storage(type(self.layer).plain, self._kernel)
 
     def masked_kernel(self):
-        """The kernel to compute with, its gradient masked."""
+        """The kernel to compute with, its gradient masked, unless the caller does that (`masking_gradients_later`)."""
+        if getattr(_gradients, "later", False):
+            return ops.convert_to_tensor(self.kernel)
         # A custom gradient's function must not read variables; the copies are tensors.
         return _with_masked_gradient(ops.copy(self.kernel), self._hold.read_mask())
 
@@ -164,6 +169,20 @@ class MaskedLayer(keras.layers.Layer):
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved."""
         keras.layers.Layer.load_own_variables(self, store)
+
+
+@contextlib.contextmanager
+def masking_gradients_later() -> Iterator[None]:
+    """Has layers compute with their kernels themselves: the caller masks the gradients, where it needs any.
+
+    A training loop of one's own can do that in the program that updates the weights, where it costs nothing. TensorFlow
+    keeps each custom gradient that is traced, and its graph, until the process ends; so there is none to keep.
+    """
+    before, _gradients.later = getattr(_gradients, "later", False), True
+    try:
+        yield
+    finally:
+        _gradients.later = before
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ import tensorflow as tf
 from lottery_tf import hardware
 from lottery_tf.dataset import Dataset
 from lottery_tf.masking import model_weights
+from lottery_tf.masking.layers import masking_gradients_later
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.splits import map_arrays
 from lottery_tf.training import augmentation, compilation
@@ -163,7 +164,7 @@ class Programs:
     def _steps(self, count, chunk, augmentation_draws=None):
         loss_sum = correct_sum = tf.zeros(())
         for step in tf.range(count):
-            with tf.GradientTape() as tape:
+            with tf.GradientTape() as tape, masking_gradients_later():
                 draws = None if augmentation_draws is None else augmentation_draws[step]
                 examples = self.feeds["train"].batch(chunk, step)
                 loss, correct = self._loss_and_correct(self._network(), "train", examples, True, draws)
@@ -179,7 +180,13 @@ class Programs:
         return loss_sum, correct_sum
 
     def _apply(self, *gradients) -> None:
-        self._optimizer.apply(list(gradients), self._model.trainable_variables)
+        """Updates the trained weights; the gradient of a pruned weight is zero."""
+        masks = {id(each.kernel): each.kernel_mask.value for each in model_weights.masked_kernels(self._model).values()}
+        variables = self._model.trainable_variables
+        masked = [
+            _masked(gradient, masks.get(id(variable))) for gradient, variable in zip(gradients, variables, strict=True)
+        ]
+        self._optimizer.apply(masked, variables)
 
     def _evaluation(self, split: str):
         size = len(self._dataset.splits[split])
@@ -188,7 +195,8 @@ class Programs:
         for first in tf.range(0, size, self._evaluation_batch):
             indices = tf.range(first, tf.minimum(first + self._evaluation_batch, size))
             examples = self.feeds[split].gather(indices)
-            loss, correct = self._loss_and_correct(network, split, examples, training=False)
+            with masking_gradients_later():
+                loss, correct = self._loss_and_correct(network, split, examples, training=False)
             loss_sum, correct_sum = loss_sum + tf.cast(loss, tf.float64), correct_sum + tf.cast(correct, tf.float64)
         return loss_sum, correct_sum
 
@@ -199,7 +207,8 @@ class Programs:
         return sum(losses), sum(rights)
 
     def _batch_sums(self, split: str, examples):
-        return self._loss_and_correct(self._network(), split, examples, training=False)
+        with masking_gradients_later():
+            return self._loss_and_correct(self._network(), split, examples, training=False)
 
     def _loss_and_correct(self, network: Callable, split: str, examples, training: bool, augmentation_draws=None):
         """Summed loss and number of right answers of some examples, both float32; draws augment the images."""
@@ -210,3 +219,11 @@ class Programs:
             )
         outputs = network(self.scaling[split](images), training=training)
         return self._objective.sums(labels, outputs, *weights)
+
+
+def _masked(gradient, kernel_mask):
+    """A gradient with zeros where a mask is False; unchanged without a mask, or if it is None."""
+    if gradient is None or kernel_mask is None:
+        return gradient
+    dense = tf.convert_to_tensor(gradient)  # an embedding's is a list of rows
+    return tf.where(kernel_mask, dense, tf.zeros_like(dense))
