@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import tiny_network
 
+import lottery_tf as lt
 from lottery_tf.data import Dataset, Split
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, initial_weights, model_weights
@@ -390,3 +391,21 @@ def test_images_of_any_size_fit_a_model_that_takes_any(few_colour_images):
     assert np.isfinite(free.train(half_ticket(free.model), 0, 1).test_accuracy)
     with pytest.raises(InputError, match=r"have shape \(8, 8, 3\); the model .* takes \(None, None, 1\)"):
         trainer(1)
+
+
+def test_pruned_weights_have_no_gradient_that_could_be_clipped():
+    """A layer with pruned inputs trains as a smaller one that does not have them, under one norm for all gradients."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 6)).astype(np.float32), rng.integers(0, 3, 60)
+    kernel, finals = rng.normal(size=(6, 3)).astype(np.float32), []
+    for inputs in (6, 3):
+        images = x[:, :inputs]
+        dataset = lt.Dataset((images[:40], y[:40]), (images[40:50], y[40:50]), (images[50:], y[50:]))
+        model = lt.masked(keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(3, use_bias=False, name="a")]))
+        kept = np.repeat(np.arange(inputs)[:, None] < 3, 3, axis=1)
+        start = np.where(kept, kernel[:inputs], 0).astype(np.float32)
+        optimizer = keras.optimizers.SGD(0.5, global_clipnorm=0.01)
+        trainer = Trainer(model, dataset, TrainingSettings(20, 0.5, "sgd", 10, 10), optimizer=optimizer)
+        finals.append(trainer.train(Ticket({"a/kernel": start}, {"a/kernel": kept}), 0, 0).final["a/kernel"][:3])
+    np.testing.assert_allclose(finals[0], finals[1], rtol=1e-5)
+    assert np.abs(finals[0] - kernel[:3]).max() > 0.001
