@@ -154,7 +154,7 @@ def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) ->
     mask does not name is kept whole.
 
     Raises:
-      InputError: names or shapes that are not the model's.
+      InputError: names or shapes that are not the model's, or a mask that prunes a kernel which has none.
     """
     wanted = variables(model)
     state = renamed(state, wanted)
@@ -169,8 +169,11 @@ def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) ->
         refresh_derived_weights(layer)
     if mask is None:
         return
-    masked, mask = masked_kernels(model), renamed(mask, masked_kernels(model))
-    if odd := sorted(mask.keys() - masked.keys()):
+    masked = masked_kernels(model)
+    mask = renamed(renamed(mask, kernel_layers(model)), masked)
+    if odd := sorted(mask.keys() - kernel_layers(model).keys()):
         raise InputError(f"The mask is not one of the model {model.name!r}: {', '.join(odd[:5])}.")
+    if whole := sorted(name for name in mask.keys() - masked.keys() if not np.all(mask[name])):
+        raise InputError(f"The model {model.name!r} has no mask on {', '.join(whole[:5])}, so nothing is pruned there.")
     for name, kernel in masked.items():
         kernel.set_mask(mask.get(name, np.ones(state[name].shape, bool)), state[name])

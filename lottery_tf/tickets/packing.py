@@ -129,7 +129,7 @@ def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> 
 def _masked(model: keras.Model) -> keras.Model:
     from lottery_tf.masking import conversion, model_weights
 
-    return model if model_weights.masked_kernels(model) else conversion.masked(model)
+    return model if model_weights.masked_kernels(model) else conversion.masked_copy(model)
 
 
 def _others(model: keras.Model) -> Weights:

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from conftest import ROOT
 from foreground import wait_for_file, words
 
+import lottery_tf as lt
+from lottery_tf.masking import model_weights
 from lottery_tf.models.settings import run_settings
+from lottery_tf.pruning import masks
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import ResultsFolder
@@ -163,8 +165,11 @@ def test_iterative_masks_are_those_of_the_networks_scope():
 def test_a_diverged_dense_training_is_told_and_the_rest_goes_on(digits, warm_command, tmp_path):
     settings = run_settings(schedule="40", eval_interval=20)
     results = ResultsFolder(tmp_path / settings.folder, dataclasses.asdict(settings) | {"data": digits.fingerprint})
-    weights, metrics = {"a": np.ones(1)}, {"kind": "level", "level": 0, "parent": "", "status": "diverged"}
-    results.write(level_path(0, "dense", 0), StoredResult({"a": np.ones(1, bool)}, metrics, None, weights, weights))
+    network = lt.build("fc")
+    weights, mask = lt.get_weights(network), masks.full(model_weights.kernels(network))
+    metrics = {"kind": "level", "seed": 0, "level": 0, "parent": "", "status": "diverged"}
+    metrics |= {"kept_fraction": 1.0, "fingerprint": "abc"}
+    results.write(level_path(0, "dense", 0), StoredResult(mask, metrics, None, weights, weights))
     arguments = (*SHORT, "--criterion=random", f"--results_dir={tmp_path}")
     both = warm_command("runs.supermask", *arguments, "--seeds=0,1")
     assert both.returncode == 0, both.stderr

@@ -24,7 +24,8 @@ def write(tmp_path):
     mask = {"output/kernel": np.ones((2, 2), bool)}
 
     def write(task, parent, weights=True):
-        metrics = {"kind": "level", "fingerprint": f"of {task.level}", "parent": parent}
+        metrics = {"kind": "level", "fingerprint": f"of {task.level}", "parent": parent, "level": task.level}
+        metrics |= {"seed": 0, "kept_fraction": 1.0, "status": "finished"}
         made = StoredResult(mask, metrics, None, state, state)
         results.write(task.result_path, made if weights else made.without_weights())
 

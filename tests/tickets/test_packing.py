@@ -791,6 +791,8 @@ def results(tmp_path_factory):
     seed = root / "fc-digits" / "3" / "seed-2"
     supermask = seed / "supermask"
     labels = {"network": "fc", "dataset": "digits", "seed": 2, "weights": "signed_constant", "rescale": True}
+    labels |= {"kind": "best_supermask", "source": "oneshot", "criterion": "large_final", "parent": "", "level": 1}
+    labels |= {"kept_fraction": 0.8, "validation_accuracy": 0.5, "test_accuracy": 0.5}
     write_files(supermask, result_files({"metrics.json": files.json_bytes(labels)}))
     return {
         "dense": seed / "dense",
@@ -833,7 +835,15 @@ def test_what_did_not_begin_with_initial_weights_is_no_winning_ticket(light_comm
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     control = tmp_path / "level-01-reinit-1"
     own = {"kind": "control", "network": "fc", "dataset": "digits", "seed": 2, "mask1": "rewind", "mask0": "zero"}
-    own |= {"level": 1, "kept_fraction": 0.8, "status": "finished", "parent": "", "fingerprint": "abc"}
+    own |= {
+        "level": 1,
+        "kept_fraction": 0.8,
+        "status": "finished",
+        "parent": "",
+        "fingerprint": "abc",
+        "control": "reinit",
+        "draw": 1,
+    }
     write_files(control, result_files({"metrics.json": files.json_bytes(own)}))
     refused = light_command("runs.ticket", "pack", "--untrained", f"--run={control}", f"--out={tmp_path / 'x.ticket'}")
     assert f"--untrained packs the winning ticket of a level; {control} holds a control." in refused.stderr
