@@ -12,7 +12,6 @@ import keras
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.masking.kernel_table import OWN_VARIABLES as OWN_VARIABLES
 from lottery_tf.masking.kernel_table import can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedKernel, MaskedLayer
 from lottery_tf.masking.naming import renamed, without_number
@@ -47,14 +46,14 @@ def refresh_derived_weights(layer: keras.layers.Layer) -> None:
 
 def masked_kernels(model: keras.Model) -> dict[str, MaskedKernel]:
     """The kernels that have masks, by name, in the model's order."""
-    names = _names(model)
+    names = names_by_variable(model)
     layers = (layer for layer in all_layers(model) if isinstance(layer, MaskedLayer))
     return {names[id(each.kernel)]: each for layer in layers for each in layer.masked_kernels}
 
 
 def kernel_layers(model: keras.Model) -> dict[str, tuple[keras.layers.Layer, str]]:
     """All kernels by name, whether they have masks or are left whole: the layer of each, and its attribute there."""
-    names = _names(model)
+    names = names_by_variable(model)
     return {
         names[id(variable)]: (layer, kernel.attribute)
         for layer in all_layers(model)
@@ -83,21 +82,21 @@ def kernel_tensors(model: keras.Model) -> list:
     return found
 
 
-def _names(model: keras.Model) -> dict[int, str]:
+def names_by_variable(model: keras.Model) -> dict[int, str]:
+    """The name of each variable of a model's state, by the variable's identity."""
     return {id(variable): name for name, variable in variables(model).items()}
+
+
+def mask_variables(model: keras.Model) -> set[int]:
+    """The identities of a model's masks and frozen values."""
+    kernels = (each for layer in all_layers(model) if isinstance(layer, MaskedLayer) for each in layer.masked_kernels)
+    return {id(variable) for each in kernels for variable in (each.kernel_mask, each.frozen_values)}
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
     """The variables that make up a model's state, by name; masks and frozen values are none of it."""
-    masks = {
-        id(variable)
-        for layer in all_layers(model)
-        if isinstance(layer, MaskedLayer)
-        for each in layer.masked_kernels
-        for variable in (each.kernel_mask, each.frozen_values)
-    }
     found: dict[str, keras.Variable] = {}
-    seen = masks
+    seen = mask_variables(model)
     for prefix, weights in _weights_by_layer(model):
         counts: dict[str, int] = {}
         for variable in weights:

@@ -49,7 +49,7 @@ def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
 
 def _by_name(model: keras.Model, weights: Sequence[np.ndarray]) -> Weights:
     """Returns weights in Keras's order by their names, without masks and frozen values."""
-    names = {id(variable): name for name, variable in model_weights.variables(model).items()}
+    names = model_weights.names_by_variable(model)
     own = [id(variable) for variable in model.weights]
     state = [each for each in own if each in names]
     given = own if len(weights) == len(own) else state

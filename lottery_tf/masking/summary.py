@@ -9,9 +9,8 @@ import math
 import keras
 
 from lottery_tf.masking.containers import plain_class
-from lottery_tf.masking.kernel_table import can_be_masked, kernel_variables
+from lottery_tf.masking.kernel_table import OWN_VARIABLES, can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedLayer
-from lottery_tf.masking.model_weights import OWN_VARIABLES
 from lottery_tf.masking.sublayers import all_layers, own_variables
 
 

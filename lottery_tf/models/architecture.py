@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lottery_tf.masking.model_weights import OWN_VARIABLES
+from lottery_tf.masking.kernel_table import OWN_VARIABLES
 
 NAMES = ("name", "keras_history", "input_layers", "output_layers", "inbound_nodes", "registered_name", "module")
 MASKED = "Masked"  # the class of a masked layer has this prefix and the name of the layer's original class

@@ -101,12 +101,8 @@ class Trainer:
         self._schedule = continued_schedule(self._optimizer)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
-        mask_variables = {
-            id(v)
-            for kernel in model_weights.masked_kernels(model).values()
-            for v in (kernel.kernel_mask, kernel.frozen_values)
-        }
-        self._variables = [variable for variable in model.variables if id(variable) not in mask_variables]
+        masks = model_weights.mask_variables(model)
+        self._variables = [variable for variable in model.variables if id(variable) not in masks]
         self._programs.compile(self._objective, self._optimizer)
 
     @property
