@@ -219,12 +219,12 @@ def test_masks_that_are_none(arrays, message, tmp_path):
 
 
 def array_file(header, body=b"", name="bits/a.npy"):
-    """An `.npz` file of one array whose header says something."""
+    """An `.npz` file of one array whose header says something; the same bytes in every process."""
     text = repr(header).encode()
     start = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(name, start + body)
+        file.writestr(zipfile.ZipInfo(name), start + body)
     return content.getvalue()
 
 
