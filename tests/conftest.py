@@ -27,6 +27,8 @@ def pytest_configure(config):
     for name in ("PYTEST_DEBUG_TEMPROOT", "RAY_TMPDIR"):
         os.environ.setdefault(name, system)
     tempfile.tempdir = os.environ["TMPDIR"] = own = tempfile.mkdtemp(prefix="tests-")
+    # Ray's workers are niced by default: beside the other tests they would hardly get any time.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     # The same examples in each run, however long they take on a busy machine.
     hypothesis.settings.register_profile("here", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("here")
