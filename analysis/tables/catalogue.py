@@ -1,4 +1,4 @@
-"""Lists all tables by name: Table 1, Table S1, the numbers behind each figure, and learned masks.
+"""Lists all tables by name: Table 1, Table S1, the numbers behind each figure, learned masks, and precisions.
 
 To add a table, write a function from the results and the rule for stars to `Table`s, and name it in `TABLES`.
 """
@@ -27,6 +27,7 @@ from analysis.statistics.significance_tests import TESTS
 from analysis.statistics.stars import PAPER_RULE, StarRule
 from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
 from analysis.tables.learned_masks import learned_table
+from analysis.tables.precisions import precision_tables
 from analysis.tables.table1 import table1_table
 from analysis.tables.table_s1 import table_s1_table
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -128,4 +129,5 @@ TABLES: dict[str, Callable[..., Iterable[Table]]] = {  # name -> from results an
     "figure7": supermask_tables,
     "lottery": lottery_tables,
     "learned_masks": lambda results, rule: [learned_table(results)],
+    "precision": lambda results, rule: precision_tables(results),
 }

@@ -19,6 +19,7 @@ from analysis.statistics.stars import StarRule
 from analysis.tables import catalogue
 from analysis.tables.formats import FORMATS, Table, to_csv, to_latex, to_markdown
 from analysis.tables.learned_masks import learned_table
+from analysis.tables.precisions import precision_tables
 from analysis.tables.table1 import TABLE1_COLUMNS, WAYS, published, published_table1, table1
 from analysis.tables.table_s1 import kernel_shapes, table_s1
 from lottery_tf.errors import InputError
@@ -321,8 +322,9 @@ def test_the_command_writes_and_prints(command, light_command, folder, tmp_path)
     )
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    without_own_lines = {"figure4", "figure5", "supplement"}  # they would repeat lines of figure3
-    assert names == {f"{name}.csv" for name in {*catalogue.TABLES} - without_own_lines}
+    # They would repeat lines of figure3, or compare with a second precision.
+    without_rows = {"figure4", "figure5", "supplement", "precision"}
+    assert names == {f"{name}.csv" for name in {*catalogue.TABLES} - without_rows}
     rows = pd.read_csv(tmp_path / "out" / "figure3.csv")
     found = figure_lines.lines(panel(load(folder).levels, FC), paper.FIGURES["figure3"], "test_accuracy")
     own = rows[rows["measure"] == "test_accuracy"]
@@ -355,3 +357,41 @@ def test_the_command_refuses(light_command, dense_alone, flags, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_half_precision_is_compared_seed_by_seed(results):
+    """The interval of Student for the mean of three differences d: mean(d) -+ 4.303 sd(d) / sqrt(3)."""
+    own = panel(results.levels, FC)
+    other = own[own["seed"] < 3].assign(precision="mixed_bfloat16")
+    other["test_accuracy"] += 0.01 * (other["seed"] + 1)
+    both = dataclasses.replace(results, levels=pd.concat([own, other]))
+    levels, masks = precision_tables(both)
+    assert masks.numbers.empty and masks.shown.empty
+    finished = own[(own["seed"] < 3) & (own["status"] == "finished")]
+    counts = finished.groupby(["treatment", "level"])["seed"].count()
+    assert levels.numbers.set_index(["treatment", "level"])["n"].to_dict() == counts.to_dict()
+    row = levels.numbers.set_index(["treatment", "level"]).loc[("large_final-rewind-zero", 1)]
+    accuracies = [
+        100 * value for value in own[own["treatment"] == row.name[0]].query("level == 1 and seed < 3")["test_accuracy"]
+    ]
+    assert row["float32_mean"] == pytest.approx(statistics.fmean(accuracies))
+    assert row["deviation"] == pytest.approx(statistics.stdev(accuracies))
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx(
+        (2, 2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-4
+    )
+    shown = levels.shown[(levels.shown["treatment"] == row.name[0]) & (levels.shown["level"] == "1")].iloc[0]
+    assert shown["difference [95% interval]"] == "+2.00 [-0.48, +4.48]" and shown["seeds"] == "3"
+
+
+def test_masks_of_one_seed_have_a_difference_and_no_interval(results):
+    own = results.learned_masks.drop_duplicates("network").assign(seed=0)
+    other = own.assign(precision="mixed_float16", test_accuracy=own["test_accuracy"] - 0.05)
+    _, masks = precision_tables(dataclasses.replace(results, learned_masks=pd.concat([own, other])))
+    assert masks.numbers["difference"].tolist() == pytest.approx([-5] * len(own))
+    assert set(masks.shown["difference [95% interval]"]) == {"-5.00 -"} and set(masks.shown["deviation of seeds"]) == {
+        "-"
+    }
+
+
+def test_results_of_one_precision_are_not_compared(results):
+    assert all(table.numbers.empty for table in precision_tables(results))
