@@ -62,6 +62,7 @@ from .tickets.packing import pack_supermask as pack_supermask
 from .tickets.packing import pack_trained as pack_trained
 from .tickets.packing import rebuild as rebuild
 from .tickets.ticket_format import PackedTicket as PackedTicket
+from .training.objective import ObjectiveSettings as ObjectiveSettings
 from .training.trainer import Trainer as Trainer
 from .training.training_result import IterationRange as IterationRange
 

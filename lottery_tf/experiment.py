@@ -32,7 +32,7 @@ from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.training import tensorboard
 from lottery_tf.training.identity import record_experiment
-from lottery_tf.training.objective import describe
+from lottery_tf.training.objective import ObjectiveSettings, describe
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
@@ -56,9 +56,6 @@ class Experiment:
         later, it is trained again.
       labels: further entries of every result's metrics (network, dataset, schedule).
       snapshot_seconds: the shortest time between two checkpoints of a training; results in memory have no checkpoints.
-      from_logits: whether the model's outputs are logits or probabilities.
-      loss, metrics, loss_weights, best_by, best_is, optimizer: other losses, metrics and optimizers of Keras; see
-        `Trainer`.
       callbacks: Keras callbacks that watch each training; each reading of the validation images is an epoch for them.
       initial: function from a seed to the untrained weights; "as_given": the model's own weights for every seed
         (transfer learning); None draws each kernel anew, except in layers with `trainable=False`.
@@ -66,6 +63,8 @@ class Experiment:
       on_reading: function that is called after each reading of the validation loss with its numbers by name, and with
         the seed, the level, the treatment's fields and the kept fraction.
       trainer: the trainer, which trains its own model; None makes one. Experiments with the same trainer compile once.
+      **objective: other losses, metrics and optimizers of Keras (from_logits, loss, metrics, loss_weights, best_by,
+        best_is, optimizer): see `lt.ObjectiveSettings`.
 
     Raises:
       InputError: all pruned fractions are 0, the trainer has other images or settings, or the results are those of an
@@ -88,37 +87,30 @@ class Experiment:
         keep_weights: bool = True,
         labels: dict[str, str] | None = None,
         snapshot_seconds: float = 30,
-        from_logits: bool = True,
-        loss: Any = None,
-        metrics: Any = None,
-        loss_weights: Any = None,
-        best_by: str = "loss",
-        best_is: str | None = None,
-        optimizer: Any = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         initial: Initial | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
         trainer: Trainer | None = None,
+        **objective: Any,
     ):
+        given = ObjectiveSettings(**objective)
         dataset = as_dataset(dataset)
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
             raise InputError("The trainer has other images or training settings than the experiment.")
         validation.check("training", training, TrainingSettings)
         validation.check("pruning", pruning, PruningSettings | None)
-        head = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
-        head |= {"best_by": best_by, "best_is": best_is, "optimizer": optimizer}
         if trainer is not None:
-            trainer.check_options(**head)
+            given.check_same(trainer.objective_settings)
         model = conversion.masked_copy(model)
         conversion.tell_masks(model)
         pruning = pruning or PruningSettings()
         self._network = UntrainedNetwork(model, pruning, initial)
         if results is not None:  # before the trainer gives the model's layers its precision
             masks = dataclasses.asdict(mask_summary(model))
-            record_experiment(results, model, dataset, training, pruning, masks=masks, **describe(head))
+            record_experiment(results, model, dataset, training, pruning, masks=masks, **describe(vars(given)))
         self.results = MemoryResults() if results is None else results
-        self.trainer = trainer or Trainer(model, dataset, training, **head)
+        self.trainer = trainer or Trainer(model, dataset, training, **objective)
         self._recorder = TrainingRecorder(
             self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps, on_reading, callbacks
         )

@@ -51,13 +51,13 @@ CONVOLUTIONS: dict[type, tuple[Kernel, ...]] = {
     layers.DepthwiseConv2D: DEPTHWISE,
     layers.SeparableConv1D: SEPARABLE,
     layers.SeparableConv2D: SEPARABLE,
-    ConvLSTMCell: RECURRENT,
 }
 
 KERNELS: dict[type, tuple[Kernel, ...]] = {
     layers.Dense: KERNEL,
     **CONVOLUTIONS,
     layers.EinsumDense: KERNEL,
+    ConvLSTMCell: RECURRENT,
     layers.Embedding: (Kernel("embeddings", "embeddings"),),
     layers.SimpleRNNCell: RECURRENT,
     layers.GRUCell: RECURRENT,
@@ -103,4 +103,4 @@ def can_be_masked(layer: keras.layers.Layer) -> bool:
 
 def is_convolution(layer: keras.layers.Layer) -> bool:
     """Whether a layer's kernels are those of a convolution."""
-    return isinstance(layer, tuple(CONVOLUTIONS))
+    return isinstance(layer, (*CONVOLUTIONS, ConvLSTMCell))

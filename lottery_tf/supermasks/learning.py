@@ -32,7 +32,7 @@ from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.identity import record_learner
 from lottery_tf.training.level_metrics import own_readings
-from lottery_tf.training.objective import describe
+from lottery_tf.training.objective import ObjectiveSettings, describe
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import TrainingResult
 from lottery_tf.training.watchers import Watchers, check_callbacks
@@ -79,14 +79,13 @@ class MaskLearner:
       results: where masks are stored; None keeps them in memory.
       labels: further metrics that describe the run (network, dataset).
       snapshot_seconds: the shortest time between two checkpoints.
-      from_logits: whether the network's outputs are logits (True) or probabilities.
-      loss, metrics, loss_weights, best_is, optimizer: as for an `Experiment`.
       best_by: the reading of the validation images that chooses the stored mask; None: the accuracy, or the loss if a
         loss is given.
       callbacks: Keras callbacks that watch the training.
       on_steps: function that is called with the number of training steps just done.
       on_reading: function that is called after each reading of the validation images, with its numbers by name and the
         seed.
+      **objective: other losses, metrics and optimizers of Keras, as for an `Experiment`: see `lt.ObjectiveSettings`.
     """
 
     def __init__(
@@ -99,17 +98,15 @@ class MaskLearner:
         results: MemoryResults | ResultsFolder | None = None,
         labels: dict[str, str] | None = None,
         snapshot_seconds: float = 30,
-        from_logits: bool = True,
-        loss: Any = None,
-        metrics: Any = None,
-        loss_weights: Any = None,
         best_by: str | None = None,
-        best_is: str | None = None,
-        optimizer: Any = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
+        **objective: Any,
     ):
+        objective["best_by"] = best_by or ("accuracy" if objective.get("loss") is None else "loss")
+        described = describe(vars(ObjectiveSettings(**objective)))
+        self._optimizer = described.pop("optimizer")  # it is in the masks' paths
         validation.check("settings", settings, MaskSettings)
         validation.check("training", training, TrainingSettings)
         self._network = conversion.masked_copy(network)
@@ -117,11 +114,8 @@ class MaskLearner:
         dataset = as_dataset(dataset)
         check_callbacks(callbacks)
         self._callbacks = callbacks
-        head = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
-        head |= {"best_by": best_by or ("accuracy" if loss is None else "loss"), "best_is": best_is}
         if results is not None:
-            record_learner(results, self._network, dataset, training, **describe(head))
-        self._optimizer = describe(optimizer)
+            record_learner(results, self._network, dataset, training, **described)
         self.training = training
         self.results = MemoryResults() if results is None else results
         self._labels = labels or {}
@@ -129,7 +123,7 @@ class MaskLearner:
         self._on_steps = on_steps
         self._on_reading = on_reading
         self._plain_network = conversion.unmasked(self._network)  # evaluates the most likely mask
-        self._plain_trainer = Trainer(self._plain_network, dataset, training, optimizer=optimizer, **head)
+        self._plain_trainer = Trainer(self._plain_network, dataset, training, **objective)
         self._compiled: dict[MaskSettings, _CompiledModel] = {}
         self._use(settings)
 

@@ -13,19 +13,8 @@ import keras
 import tensorflow as tf
 
 from lottery_tf.errors import InputError
+from lottery_tf.masking.kernel_table import CONVOLUTIONS
 
-CONVOLUTIONS = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Conv3DTranspose,
-    keras.layers.DepthwiseConv1D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv1D,
-    keras.layers.SeparableConv2D,
-)
 COMPILERS = {  # (whether the model has convolutions, the device) -> the compiler of its training steps
     (False, "CPU"): "xla",
     (False, "GPU"): "xla",
@@ -74,4 +63,4 @@ def reason(error: tf.errors.OpError) -> str:
 
 def has_convolutions(model: keras.Model) -> bool:
     """Whether a model has a convolution, also in nested models."""
-    return any(isinstance(layer, CONVOLUTIONS) for layer in model._flatten_layers())
+    return any(isinstance(layer, tuple(CONVOLUTIONS)) for layer in model._flatten_layers())

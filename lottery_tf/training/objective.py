@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import tensorflow as tf
 from lottery_tf.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
+from lottery_tf.training.model_inputs import output_shapes
 
 LOWEST, HIGHEST = "lowest", "highest"
 DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # the names in Keras's metrics -> ours
@@ -157,6 +159,52 @@ class KerasObjective:
 
 
 Objective = Classification | KerasObjective
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectiveSettings:
+    """What a model is trained for, and by which optimizer: keyword arguments of trainers, experiments and learners.
+
+    Attributes:
+      from_logits: whether the model's outputs are logits (True) or probabilities.
+      loss, metrics, loss_weights: the loss and the metrics, as in Keras's `compile`. None: the cross-entropy of whole
+        numbers as labels, and the accuracy.
+      best_by: the reading of the validation images that chooses the early-stopping iteration: "loss", "accuracy" or the
+        name of a metric.
+      best_is: "lowest" or "highest": which value of that reading is the best; None: Keras's own direction.
+      optimizer: replaces the settings' optimizer: a Keras optimizer or its config, with its own learning rate or
+        schedule, or the name of any Keras optimizer, with the settings' learning rate.
+    """
+
+    from_logits: bool = True
+    loss: Any = None
+    metrics: Any = None
+    loss_weights: Any = None
+    best_by: str = "loss"
+    best_is: str | None = None
+    optimizer: Any = None
+
+    def check_same(self, trainers: ObjectiveSettings) -> None:
+        """Raises InputError if a setting of an experiment that is not the default differs from its trainer's."""
+        usual, other = vars(ObjectiveSettings()), vars(trainers)
+        if odd := [name for name, value in vars(self).items() if value not in (usual[name], other[name])]:
+            raise InputError(f"The trainer has another {' and '.join(odd)} than the experiment.")
+
+    def make(self, model: keras.Model, dataset: Dataset, inputs: Any, *others: Any) -> Objective:
+        """Returns the loss and the metrics, checked on a data set and on inputs, labels and weights of one example.
+
+        Raises:
+          InputError: they do not fit the model, the data set or each other.
+        """
+        if self.loss is not None:
+            own = KerasObjective(model, self.loss, self.metrics, self.loss_weights)
+            own.check(inputs, *others)
+            return own
+        if self.metrics is not None or self.loss_weights is not None:
+            raise InputError("metrics and loss_weights go with a loss: give loss=, any loss of Keras, too.")
+        objective = Classification(self.from_logits)
+        objective.check(model, dataset, output_shapes(model, inputs))
+        return objective
 
 
 def _as_float32(values):

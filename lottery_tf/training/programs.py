@@ -23,7 +23,7 @@ from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.splits import map_arrays
 from lottery_tf.training import augmentation, compilation
 from lottery_tf.training.feeds import MemoryFeed, StreamFeed, make_feed
-from lottery_tf.training.objective import Classification, KerasObjective
+from lottery_tf.training.objective import Objective
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling
 
@@ -52,24 +52,36 @@ class Programs:
       dataset: the images and labels.
       settings: the training settings.
       compiler: the compiler of the steps, a name in `compilation.HOW_RUN`.
+      feeds: the feed of each split, if other programs have them already.
 
     Attributes:
       feeds: the examples of each split, as the programs read them.
-      scaling: from each split to the scaling of its images.
       compiler: the compiler of the steps. If XLA refuses the first steps, they run as a graph from then on.
       refused: what XLA refused, in a few words; "" if nothing.
     """
 
-    def __init__(self, model: keras.Model, dataset: Dataset, settings: TrainingSettings, compiler: str):
+    def __init__(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        settings: TrainingSettings,
+        compiler: str,
+        feeds: dict[str, MemoryFeed | StreamFeed] | None = None,
+    ):
         self._model = model
         self._dataset = dataset
         self._settings = settings
         self.compiler = compiler
         self.refused = ""
-        self.scaling = {name: Scaling(model, split.images, split.divide_by) for name, split in dataset.splits.items()}
-        self.feeds = {name: make_feed(split) for name, split in dataset.splits.items()}
+        self._scaling = {name: Scaling(model, split.images, split.divide_by) for name, split in dataset.splits.items()}
+        self.feeds = feeds or {name: make_feed(split) for name, split in dataset.splits.items()}
 
-    def compile(self, objective: Classification | KerasObjective, optimizer: keras.optimizers.Optimizer) -> None:
+    def first_example(self) -> tuple:
+        """Returns the model's input, the label and, if there is one, the weight of the first training example."""
+        image, *others = self.feeds["train"].gather([0])
+        return self._scaling["train"](image), *others
+
+    def compile(self, objective: Objective, optimizer: keras.optimizers.Optimizer) -> None:
         """Makes the programs for a loss with its metrics, and for an optimizer that is built."""
         self._objective, self._optimizer = objective, optimizer
         self._make()
@@ -217,7 +229,7 @@ class Programs:
             images = augmentation.AUGMENTATIONS[self._settings.augmentation](
                 images, augmentation_draws, augmentation.channels_come_first(self._model)
             )
-        outputs = network(self.scaling[split](images), training=training)
+        outputs = network(self._scaling[split](images), training=training)
         return self._objective.sums(labels, outputs, *weights)
 
 

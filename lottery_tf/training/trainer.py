@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -27,9 +26,9 @@ from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.training import compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.checks import check_fit
+from lottery_tf.training.feeds import MemoryFeed, StreamFeed
 from lottery_tf.training.learning_rates import learning_rate
-from lottery_tf.training.model_inputs import output_shapes
-from lottery_tf.training.objective import BestReading, Classification, KerasObjective
+from lottery_tf.training.objective import BestReading, ObjectiveSettings
 from lottery_tf.training.optimizers import continued_schedule, make_optimizer
 from lottery_tf.training.programs import Programs
 from lottery_tf.training.progress import Progress
@@ -47,19 +46,15 @@ class Trainer:
         precision, unless a layer has a dtype policy of its own. A `SampledModel` draws its weights at every step.
       dataset: the images: a `Dataset`, or the sources of its three splits.
       settings: the training settings.
-      from_logits: whether the model's outputs are logits (True) or probabilities.
-      loss, metrics, loss_weights: the loss and the metrics, as in Keras's `compile`. None: the cross-entropy of whole
-        numbers as labels, and the accuracy.
-      best_by: the reading of the validation images that chooses the early-stopping iteration: "loss", "accuracy" or the
-        name of a metric.
-      best_is: "lowest" or "highest": which value of that reading is the best; None: Keras's own direction.
-      optimizer: replaces the settings' optimizer: a Keras optimizer or its config, with its own learning rate or
-        schedule, or the name of any Keras optimizer, with the settings' learning rate.
       compiler: the compiler of the steps, a name in `compilation.HOW_RUN`; None: that of `compilation.compiler`.
+      feeds: the examples as another trainer of the same data set holds them in memory; None reads them.
+      **objective: what the model is trained for (from_logits, loss, metrics, loss_weights, best_by, best_is), and the
+        optimizer: see `lt.ObjectiveSettings`.
 
     Attributes:
       device: the kind of device that the steps run on, "CPU" or "GPU".
       columns: the names of the columns of a history.
+      objective_settings: what the model is trained for, and by which optimizer.
 
     Raises:
       InputError: the images, labels, loss, metrics or optimizer do not fit the model or each other.
@@ -71,33 +66,29 @@ class Trainer:
         dataset: Any,
         settings: TrainingSettings,
         *,
-        from_logits: bool = True,
-        loss: Any = None,
-        metrics: Any = None,
-        loss_weights: Any = None,
-        best_by: str = "loss",
-        best_is: str | None = None,
-        optimizer: Any = None,
         compiler: str | None = None,
+        feeds: dict[str, MemoryFeed | StreamFeed] | None = None,
+        **objective: Any,
     ):
+        given = ObjectiveSettings(**objective)
         validation.check("settings", settings, TrainingSettings)
         dataset = as_dataset(dataset)
         check_fit(model, dataset, settings)
         self.model = model
         self.dataset = dataset
         self.settings = settings
+        self.objective_settings = given
         self.device = hardware.training_device()
-        self._options = {"from_logits": from_logits, "loss": loss, "metrics": metrics, "loss_weights": loss_weights}
-        self._options |= {"best_by": best_by, "best_is": best_is, "optimizer": optimizer, "compiler": compiler}
         self._samples = model.samples if isinstance(model, SampledModel) else 1
+        self._given_compiler = compiler
         compiler = compilation.compiler(model, self.device) if compiler is None else compiler
-        self._programs = Programs(model, dataset, settings, compiler)
+        self._programs = Programs(model, dataset, settings, compiler, feeds)
         half = self._set_precision()
-        self._objective = self._make_objective()
-        self._best = BestReading(self._objective, best_by, best_is)
+        self._objective = given.make(model, dataset, *self._programs.first_example())
+        self._best = BestReading(self._objective, given.best_by, given.best_is)
         read = ("loss", *self._objective.metrics)
         self.columns = ("iteration", *(f"{split}_{name}" for split in ("train", "validation") for name in read))
-        self._optimizer = make_optimizer(settings, learning_rate(settings), "float16" in half, optimizer)
+        self._optimizer = make_optimizer(settings, learning_rate(settings), "float16" in half, given.optimizer)
         self._schedule = continued_schedule(self._optimizer)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
@@ -110,21 +101,6 @@ class Trainer:
         """The compiler of the steps. If XLA refuses the first steps, they run as a graph from then on."""
         return self._programs.compiler
 
-    def _make_objective(self) -> Classification | KerasObjective:
-        """Returns the loss and the metrics, checked on the data and the model."""
-        images, *others = self._programs.feeds["train"].gather([0])
-        inputs, options = self._programs.scaling["train"](images), self._options
-        given = {name: options[name] for name in ("loss", "metrics", "loss_weights")}
-        if given["loss"] is None:
-            if given["metrics"] is not None or given["loss_weights"] is not None:
-                raise InputError("metrics and loss_weights go with a loss: give loss=, any loss of Keras, too.")
-            objective = Classification(options["from_logits"])
-            objective.check(self.model, self.dataset, output_shapes(self.model, inputs))
-            return objective
-        keras_objective = KerasObjective(self.model, **given)
-        keras_objective.check(inputs, *others)
-        return keras_objective
-
     def _set_precision(self) -> set[str]:
         """Sets the precision of the layers, and returns the half-precision types that they compute in."""
         network = self.model.network if isinstance(self.model, SampledModel) else self.model
@@ -133,24 +109,16 @@ class Trainer:
             precision_speed.warn_if_slow(network, f"mixed_{min(half)}", self.settings.batch_size)
         return half
 
-    def check_options(self, **options) -> None:
-        """Raises InputError if a given option (loss, optimizer, ...) differs from this trainer's."""
-        usual = inspect.signature(Trainer).parameters
-        odd = [name for name, value in options.items() if value not in (usual[name].default, self._options[name])]
-        if odd:
-            raise InputError(f"The trainer has another {' and '.join(odd)} than the experiment.")
-
-    def with_model(self, model: keras.Model, **options) -> Trainer:
-        """Returns a trainer of another model that shares the images in memory.
-
-        Args:
-          model: the other model.
-          **options: arguments of `Trainer` that differ from this trainer's.
-        """
-        arguments: dict[str, Any] = {"settings": self.settings} | self._options | options
-        other = Trainer(model, self.dataset, **arguments)
-        other._programs.feeds = self._programs.feeds
-        return other
+    def with_model(self, model: keras.Model, settings: TrainingSettings | None = None) -> Trainer:
+        """Returns a trainer of another model, and of other settings if given, that shares the images in memory."""
+        return Trainer(
+            model,
+            self.dataset,
+            settings or self.settings,
+            compiler=self._given_compiler,
+            feeds=self._programs.feeds,
+            **vars(self.objective_settings),
+        )
 
     @functools.cached_property
     def in_float32(self) -> Trainer:
@@ -159,7 +127,7 @@ class Trainer:
             return self
         copy = conversion.masked_copy(self.model)
         precision.set_float32(copy)
-        return self.with_model(copy, settings=dataclasses.replace(self.settings, precision="float32"))
+        return self.with_model(copy, dataclasses.replace(self.settings, precision="float32"))
 
     def train(
         self,
@@ -231,11 +199,6 @@ class Trainer:
         """Raises InputError if the accuracy is not one of the metrics."""
         if "accuracy" not in self._objective.metrics:
             raise InputError("This measurement needs the accuracy; add 'accuracy' to the metrics.")
-
-    @property
-    def loss_options(self) -> dict[str, Any]:
-        """The arguments of `Trainer` and `Curvature` that define the loss."""
-        return {name: self._options[name] for name in ("from_logits", "loss", "loss_weights")}
 
     def _named(self, readings: Sequence[float]) -> dict[str, float]:
         return dict(zip(("loss", *self._objective.metrics), readings, strict=True))
@@ -333,28 +296,23 @@ class Trainer:
         model_weights.set_weights(trainer.model, state)
         return bool(np.isfinite(trainer.evaluate("validation")[0]))
 
+    @property
+    def _saved_variables(self) -> dict[str, keras.Variable]:
+        """The variables of a checkpoint, by the names of their arrays."""
+        kinds = {"model": self._variables, "optimizer": self._optimizer.variables}
+        return {f"{kind}/{i}": variable for kind, found in kinds.items() for i, variable in enumerate(found)}
+
     def _saved(self, progress: Progress) -> dict[str, np.ndarray]:
-        return {
-            **progress.arrays(),
-            **{f"model/{i}": variable.numpy() for i, variable in enumerate(self._variables)},
-            **{f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self._optimizer.variables)},
-        }
+        return progress.arrays() | {name: variable.numpy() for name, variable in self._saved_variables.items()}
 
     @property
     def _saved_shapes(self) -> dict[str, tuple[int | None, ...]]:
         """The shapes of the arrays that `_saved` returns; None stands for any size."""
-        model = [tuple(variable.shape) for variable in self._variables]
-        optimizer = [tuple(variable.shape) for variable in self._optimizer.variables]
-        return {
-            **Progress.shapes(model, len(self.columns)),
-            **{f"model/{i}": shape for i, shape in enumerate(model)},
-            **{f"optimizer/{i}": shape for i, shape in enumerate(optimizer)},
-        }
+        own = {name: tuple(variable.shape) for name, variable in self._saved_variables.items()}
+        return Progress.shapes([tuple(variable.shape) for variable in self._variables], len(self.columns)) | own
 
     def _restore(self, saved: dict[str, np.ndarray]) -> Progress:
         """Restores the variables and returns the progress of a training that was saved after a reading."""
-        for i, variable in enumerate(self._variables):
-            variable.assign(saved[f"model/{i}"])
-        for i, variable in enumerate(self._optimizer.variables):
-            variable.assign(saved[f"optimizer/{i}"])
+        for name, variable in self._saved_variables.items():
+            variable.assign(saved[name])
         return Progress.of(saved, self._nothing_read)

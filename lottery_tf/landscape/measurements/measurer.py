@@ -134,7 +134,10 @@ class LandscapeMeasurer:
         from lottery_tf.landscape.curvature import Curvature, some_images
 
         images = some_images(self.experiment.trainer.dataset.train, self.settings.images)
-        return Curvature(self.experiment.model, images, **self.experiment.trainer.loss_options)
+        own = self.experiment.trainer.objective_settings
+        return Curvature(
+            self.experiment.model, images, from_logits=own.from_logits, loss=own.loss, loss_weights=own.loss_weights
+        )
 
     def dense_error(self, seed: int) -> float:
         """The error of a seed's dense network at the end of training."""
