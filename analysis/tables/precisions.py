@@ -21,7 +21,7 @@ MASK = (*LEARNED_IDENTITY, *(name for name in MASK_TRAINING if name != "precisio
 
 
 def precision_tables(results: Results) -> list[Table]:
-    """Returns two tables of test accuracies in percent, in float32 and in half precision, over the seeds that have both.
+    """Returns two tables of test accuracies in percent, in float32 and in half precision, over seeds that have both.
 
     A row is one level of a treatment (at its early-stopping iteration), or one way to learn a mask (at the iteration of
     best validation accuracy). Its numbers are the mean in each precision; the mean difference, half minus float32, with
