@@ -5,7 +5,6 @@ A process that trains a level holds a lock. Another process that needs the same 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import gc
 import sys
@@ -18,24 +17,24 @@ import keras
 from lottery_tf import validation
 from lottery_tf.dataset import Dataset, as_dataset
 from lottery_tf.errors import InputError
-from lottery_tf.levels import Levels
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.summary import MaskSummary, mask_summary
 from lottery_tf.models import networks
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
+from lottery_tf.network_levels import NetworkLevels
 from lottery_tf.pruning.controls import CONTROLS, control_ticket, order_seed
 from lottery_tf.pruning.controls import check as check_control
 from lottery_tf.pruning.treatments import Treatment, Weights
-from lottery_tf.results.paths import control_path, level_path, treatment_path
+from lottery_tf.results.paths import control_path, level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
-from lottery_tf.training import tensorboard
 from lottery_tf.training.identity import record_experiment
 from lottery_tf.training.objective import ObjectiveSettings, describe
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
+from lottery_tf.treatment_levels import TreatmentLevels
 
 
 class Experiment:
@@ -114,8 +113,7 @@ class Experiment:
         self._recorder = TrainingRecorder(
             self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps, on_reading, callbacks
         )
-        self._levels = Levels(self._network, self.trainer, self._recorder, self.results, keep_weights)
-        self._labels = labels or {}
+        self._network_levels = NetworkLevels(self._network, self.trainer, self._recorder, self.results, keep_weights)
         self._keep_weights = keep_weights
 
     def __del__(self):
@@ -159,7 +157,7 @@ class Experiment:
             unusable values.
         """
         validation.COUNT("levels", levels)  # level 0 is the dense network
-        self._check(treatment)
+        own = self._treatment_levels(treatment, seed)
         last = treatment.last_level(levels)
         level = self.dense(seed)
         finished = [level.metrics]
@@ -168,17 +166,17 @@ class Experiment:
             parent = finished[treatment.parent(number)]
             if parent["status"] != "finished":
                 return
-            with self._lock(treatment, seed):
+            with own.lock():
                 trained_before = self.trained
-                level = self._levels.next_level(treatment, seed, number, parent["fingerprint"])
+                level = own.next_level(number, parent["fingerprint"])
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == last:
-                    self._write_page(treatment, seed, finished)
+                    own.write_page(finished)
             yield level
 
     def dense(self, seed: int, weights: bool = False) -> StoredResult:
         """Finds or trains the dense network of a seed; with `weights` the result has its weights."""
-        return self._levels.dense(seed, weights)
+        return self._network_levels.dense(seed, weights)
 
     def rewind_point(self, seed: int, iteration: int) -> StoredResult:
         """Finds or makes the dense network of a seed at an iteration of its training, with the weights at that point.
@@ -186,8 +184,8 @@ class Experiment:
         Raises:
           InputError: the iteration lies beyond the training, or the training diverges before it.
         """
-        self._check(Treatment(rewind_to=iteration))
-        return self._levels.rewind_point(seed, iteration)
+        self._treatment_levels(Treatment(rewind_to=iteration), seed)  # checks the iteration
+        return self._network_levels.rewind_point(seed, iteration)
 
     def level(
         self,
@@ -214,14 +212,14 @@ class Experiment:
           InputError: the level before diverged, the treatment has no such level, the rewind point lies beyond the
             training, or a criterion or action returns unusable values.
         """
-        self._check(treatment, number)
+        own = self._treatment_levels(treatment, seed, number)
         if number == 0:
             return self.dense(seed)
-        with self._lock(treatment, seed):
-            found = self._levels.next_level(treatment, seed, number, parent)
+        with own.lock():
+            level = own.next_level(number, parent)
             if earlier is not None:
-                self._write_page(treatment, seed, [*earlier, found.metrics])
-            return found
+                own.write_page([*earlier, level.metrics])
+            return level
 
     def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> StoredResult:
         """Finds or trains a control of a level, after training the level if it is missing.
@@ -247,7 +245,7 @@ class Experiment:
         level = there or self.level(treatment, seed, number)
         path, parent = control_path(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
         with self.results.lock(path):
-            if found := self._levels.find(path, self._keep_weights, parent):
+            if found := self._network_levels.find(path, self._keep_weights, parent):
                 return found
             state, iterations = self._control_begins(treatment, seed, number, control)
             ticket = control_ticket(control, level.mask, state, self._network.draw, seed, number, draw)
@@ -272,23 +270,27 @@ class Experiment:
         Raises:
           InputError: as in `level`.
         """
-        self._check(treatment, level)
-        with self._lock(treatment, seed):
-            found = self._levels.find_or_train(treatment, seed, level, weights=True)
+        own = self._treatment_levels(treatment, seed, level)
+        with own.lock():
+            found = own.find_or_train(level, weights=True)
         model = conversion.masked_copy(self.model)
         model_weights.set_weights(model, found.final, found.mask)
         return model
 
     def saliency_gradient(self, before: StoredResult, number: int) -> Weights:
         """Returns the gradient of one batch at a level's starting weights, for the criterion of level `number`."""
-        return self._levels.gradient(before.metrics["seed"], before.ticket, number)
+        return self._network_levels.gradient(before.metrics["seed"], before.ticket, number)
 
     def weights_bytes(self, treatment: Treatment, levels: int) -> int:
         """Returns about how many bytes the weights of a treatment's levels take on disk if all are kept."""
         return self._network.weights_bytes(treatment, levels)
 
-    def _check(self, treatment: Treatment, level: int = 0) -> None:
-        """Raises InputError if this network cannot have the treatment, or the treatment has no such level."""
+    def _treatment_levels(self, treatment: Treatment, seed: int, level: int = 0) -> TreatmentLevels:
+        """Returns the levels of a treatment.
+
+        Raises:
+          InputError: this network cannot have the treatment, or the treatment has no such level.
+        """
         validation.check("treatment", treatment, Treatment)
         validation.check("level", level, int)
         if level < 0:
@@ -297,39 +299,21 @@ class Experiment:
             raise InputError(f"The level is {level}; the treatment {treatment.name} has level 1 only.")
         treatment.check_training(self.trainer.settings.iterations, self.trainer.settings.decay)
         self._network.check_kept_fraction(treatment)
+        return TreatmentLevels(self._network_levels, treatment, seed)
 
     def _control_begins(
         self, treatment: Treatment, seed: int, number: int, control: str
     ) -> tuple[Weights, IterationRange | None]:
         """Every weight at the start of a control's training, and the iterations of the training."""
-        begins = CONTROLS[control].begins
+        begins, own = CONTROLS[control].begins, TreatmentLevels(self._network_levels, treatment, seed)
         if begins == "ticket" and number:
-            with self._lock(treatment, seed):
-                state = self._levels.find_or_train(treatment, seed, number, weights=True).start
+            with own.lock():
+                state = own.find_or_train(number, weights=True).start
         elif begins == "beginning" or not treatment.rewind_to:
             return self._network.initial(seed), None
         else:
-            state = self._levels.rewind_point(seed, treatment.rewind_to).final
-        return state, self._levels.iterations(treatment)
-
-    def _lock(self, treatment: Treatment, seed: int) -> contextlib.AbstractContextManager[None]:
-        """Locks all levels of a treatment."""
-        return self.results.lock(treatment_path(seed, treatment.name))
-
-    def _write_page(self, treatment: Treatment, seed: int, finished: list[dict]) -> None:
-        """Writes the treatment's TensorBoard page; the treatment must be locked.
-
-        Args:
-          treatment: the treatment.
-          seed: the seed.
-          finished: the metrics of its first levels. The page also shows later levels that were made from these.
-        """
-        folder = self.results.folder(treatment_path(seed, treatment.name))
-        if folder is None:
-            return
-        levels = [*finished, *self._levels.later_levels(treatment, seed, finished)]
-        identity = self._labels | dataclasses.asdict(treatment) | {"seed": seed}
-        tensorboard.write_treatment_page(folder, identity, dataclasses.asdict(self.trainer.settings), levels)
+            state = self._network_levels.rewind_point(seed, treatment.rewind_to).final
+        return state, own.iterations()
 
 
 def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:

@@ -73,7 +73,7 @@ class TrainingRecorder:
         self.trained = 0  # number of trainings that were done
         self._trainer = trainer
         self._results = results
-        self._labels = labels
+        self.labels = labels
         self._keep_weights = keep_weights
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
@@ -104,7 +104,7 @@ class TrainingRecorder:
                 on_history=show,
                 on_steps=self._on_steps,
             )
-            metrics = level_metrics(ticket, trained, self._labels, identity, self._keep_weights)
+            metrics = level_metrics(ticket, trained, self.labels, identity, self._keep_weights)
             result = StoredResult(ticket.mask, metrics, trained.history, ticket.start, trained.final, trained.columns)
             board.level(result)
         result = result if plan.store_weights else result.without_weights()

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from lottery_tf.errors import InputError
-from lottery_tf.levels import Levels
+from lottery_tf.network_levels import NetworkLevels
 from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult, fingerprint
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.treatment_levels import TreatmentLevels
 
 SIZE = 60
+DEFAULT = Treatment()
 
 
 class MadeUp:
@@ -41,8 +43,9 @@ class MadeUp:
         return result
 
 
-def levels_of(results=None, keep_weights=False, **options):
-    results = results or MemoryResults()
+def levels_of(treatment=DEFAULT, seed=0, **options):
+    """The levels of a treatment, the recorder that trains them, and where they are stored."""
+    results = MemoryResults()
     recorder = MadeUp(results, **options)
     network = SimpleNamespace(
         initial=lambda seed: {"w": np.random.default_rng(seed).normal(size=SIZE)},
@@ -52,7 +55,8 @@ def levels_of(results=None, keep_weights=False, **options):
         draw={"w": lambda rng: rng.normal(size=SIZE)},
     )
     trainer = SimpleNamespace(settings=SimpleNamespace(iterations=100))
-    return Levels(network, trainer, recorder, results, keep_weights), recorder, results
+    levels = NetworkLevels(network, trainer, recorder, results, keep_weights=False)
+    return TreatmentLevels(levels, treatment, seed), recorder, results
 
 
 def numbers(recorder):
@@ -60,32 +64,32 @@ def numbers(recorder):
 
 
 def test_what_is_missing_before_a_level_is_trained_first():
-    levels, recorder, _ = levels_of()
-    levels.next_level(Treatment(), 0, 3)
+    levels, recorder, results = levels_of()
+    levels.next_level(3)
     assert numbers(recorder) == [0, 1, 2, 3]
     assert [plan.path for plan in recorder.plans] == ["seed-0/dense"] + [
-        level_path(0, Treatment().name, n) for n in (1, 2, 3)
+        level_path(0, DEFAULT.name, n) for n in (1, 2, 3)
     ]
     parents = [plan.identity.get("parent", "") for plan in recorder.plans]
-    found = [levels.find(plan.path, weights=False).metrics["fingerprint"] for plan in recorder.plans]
+    found = [results.read(plan.path, weights=False).metrics["fingerprint"] for plan in recorder.plans]
     assert parents == ["", *found[:3]]
 
 
 def test_one_shot_levels_need_the_dense_network_alone():
-    levels, recorder, _ = levels_of()
-    levels.next_level(Treatment(rounds="oneshot"), 0, 3)
+    levels, recorder, _ = levels_of(Treatment(rounds="oneshot"))
+    levels.next_level(3)
     assert numbers(recorder) == [0, 3]
 
 
 def test_it_is_taken_up_at_the_nearest_level_with_weights_to_the_same_bits():
     levels, recorder, results = levels_of()
-    wanted = [levels.next_level(Treatment(), 0, number) for number in (1, 2, 3, 4)]
-    results.drop_weights(level_path(0, Treatment().name, 4))
-    again = levels.find_or_train(Treatment(), 0, 4, weights=True)
+    wanted = [levels.next_level(number) for number in (1, 2, 3, 4)]
+    results.drop_weights(level_path(0, DEFAULT.name, 4))
+    again = levels.find_or_train(4, weights=True)
     assert numbers(recorder) == [0, 1, 2, 3, 4, 1, 2, 3, 4], "the weights of 1 to 3 were dropped"
     assert again.final["w"].tobytes() == wanted[-1].final["w"].tobytes()
-    results.drop_weights(level_path(0, Treatment().name, 4))
-    levels.find_or_train(Treatment(), 0, 4, weights=True)
+    results.drop_weights(level_path(0, DEFAULT.name, 4))
+    levels.find_or_train(4, weights=True)
     assert numbers(recorder)[9:] == [4], "level 3 has its weights again"
 
 
@@ -93,45 +97,46 @@ def test_weights_are_dropped_once_the_next_level_is_there():
     levels, _, results = levels_of()
 
     def with_weights():
-        return [n for n in range(1, 5) if results.read(level_path(0, Treatment().name, n), weights=True)]
+        return [n for n in range(1, 5) if results.read(level_path(0, DEFAULT.name, n), weights=True)]
 
-    levels.next_level(Treatment(), 0, 1)
+    levels.next_level(1)
     assert with_weights() == [1]
-    levels.next_level(Treatment(), 0, 2)
+    levels.next_level(2)
     assert with_weights() == [2]
-    levels.next_level(Treatment(), 0, 4)
+    levels.next_level(4)
     assert with_weights() == [4]
 
 
 def test_children_of_another_parent_are_not_found():
     levels, recorder, _ = levels_of()
-    one = levels.next_level(Treatment(), 0, 1)
+    one = levels.next_level(1)
     parent = one.metrics["parent"]
-    assert levels.find_or_train(Treatment(), 0, 1, weights=False, parent=parent).metrics == one.metrics
+    assert levels.find_or_train(1, weights=False, parent=parent).metrics == one.metrics
     assert recorder.trained == 2
-    levels.find_or_train(Treatment(), 0, 1, weights=False, parent="other")
+    levels.find_or_train(1, weights=False, parent="other")
     assert recorder.trained == 3
 
 
 def test_nothing_follows_a_level_that_diverged():
-    levels, recorder, _ = levels_of(diverging=(2,))
+    levels, recorder, _ = levels_of(seed=5, diverging=(2,))
     with pytest.raises(
         InputError, match="Level 2 of large_final-rewind-zero, seed 5, diverged; it has no later levels"
     ):
-        levels.next_level(Treatment(), 5, 4)
+        levels.next_level(4)
     assert numbers(recorder) == [0, 1, 2]
-    assert levels.next_level(Treatment(rounds="oneshot"), 5, 3).metrics["status"] == "finished"
+    one_shot, *_ = levels_of(Treatment(rounds="oneshot"), seed=5, diverging=(2,))
+    assert one_shot.next_level(3).metrics["status"] == "finished"
 
 
 def test_a_late_rewind_point_is_trained_once_for_all_levels():
-    levels, recorder, _ = levels_of()
     treatment = Treatment(rewind_to=30)
-    level = levels.next_level(treatment, 0, 2)
+    levels, recorder, results = levels_of(treatment)
+    level = levels.next_level(2)
     plans = {plan.path: plan for plan in recorder.plans}
     assert len(plans) == len(recorder.plans) == 4
     assert (plans["seed-0/rewind-30"].identity, plans["seed-0/rewind-30"].iterations.last) == ({"kind": "rewind"}, 30)
     assert {plan.iterations.first for plan in recorder.plans if treatment.name in plan.path} == {30}
-    rewound = levels.rewind_point(0, 30).final["w"]
+    rewound = results.read("seed-0/rewind-30", weights=True).final["w"]
     np.testing.assert_array_equal(level.start["w"], np.where(level.mask["w"], rewound, 0))
 
 
