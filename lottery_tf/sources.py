@@ -8,6 +8,7 @@ shuffled in blocks, and is as repeatable as it is itself.
 from __future__ import annotations
 
 import abc
+import collections
 import dataclasses
 import logging
 import operator
@@ -18,7 +19,7 @@ import numpy as np
 
 from lottery_tf import hardware
 from lottery_tf.errors import InputError
-from lottery_tf.splits import Split, leaves, map_arrays
+from lottery_tf.splits import Split, joined, leaves, map_arrays
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +34,16 @@ class Batches(abc.ABC):
       name: what it is called in a message.
     """
 
-    random_access: bool
+    random_access: bool = True
     name: str = ""
 
     @abc.abstractmethod
     def __len__(self) -> int:
         """How many batches there are."""
 
-    @abc.abstractmethod
     def __iter__(self) -> Iterator[tuple]:
         """All batches from the first on."""
+        return (self[number] for number in range(len(self)))
 
     def __getitem__(self, number: int) -> tuple:
         """The batch of a number; where there is no random access, by reading all before it."""
@@ -55,17 +56,12 @@ class Batches(abc.ABC):
 class _Indexed(Batches):
     """A `keras.utils.PyDataset`, or any other sequence of batches."""
 
-    random_access = True
-
     def __init__(self, source: Any):
         self._source = source
         self._length = int(getattr(source, "num_batches", None) or len(source))
 
     def __len__(self) -> int:
         return self._length
-
-    def __iter__(self) -> Iterator[tuple]:
-        return (self[number] for number in range(len(self)))
 
     def __getitem__(self, number: int) -> tuple:
         return _as_batch(self._source[number])
@@ -74,7 +70,6 @@ class _Indexed(Batches):
 class _Rows(Batches):
     """Arrays that do not fit into memory, such as `np.memmap`: read by rows, in the same order as in memory."""
 
-    random_access = True
     ROWS = 256
 
     def __init__(self, split: Split):
@@ -82,9 +77,6 @@ class _Rows(Batches):
 
     def __len__(self) -> int:
         return -(-len(self._split) // self.ROWS)
-
-    def __iter__(self) -> Iterator[tuple]:
-        return (self[number] for number in range(len(self)))
 
     def __getitem__(self, number: int) -> tuple:
         return self.rows(slice(number * self.ROWS, (number + 1) * self.ROWS))
@@ -193,30 +185,15 @@ class Stream(Split):
 
     def take(self, indices: np.ndarray) -> Split:
         """Some of the examples, by their indices, read into memory."""
-        size, wanted = len(self.labels_of_first), np.asarray(indices)
+        size, wanted = len(leaves(self.labels)[0]), np.asarray(indices)
         found: dict[int, tuple] = {}
         needed = sorted({int(number) for number in wanted // size})
-        for number, batch in self._numbered(needed):
+        numbered = ((number, self.batches[number]) for number in needed)
+        for number, batch in numbered if self.random_access else enumerate(self.batches):
             for place in np.flatnonzero(wanted // size == number):
                 found[int(place)] = map_arrays(operator.itemgetter(int(wanted[place] % size)), batch)
-        rows = [leaves(found[place]) for place in range(len(wanted))]
-        stacked = iter([np.stack(column) for column in zip(*rows, strict=True)])
-        images, labels, *weights = map_arrays(lambda _: next(stacked), self.examples)
+        images, labels, *weights = joined(np.stack, [found[place] for place in range(len(wanted))])
         return Split(images, labels, self.divide_by, *weights)
-
-    @property
-    def labels_of_first(self) -> np.ndarray:
-        """The labels, or the first output's labels, of the first batch."""
-        return leaves(self.labels)[0]
-
-    def _numbered(self, numbers: list[int]) -> Iterator[tuple[int, tuple]]:
-        """The batches of some numbers, in order."""
-        if self.random_access:
-            yield from ((number, self.batches[number]) for number in numbers)
-            return
-        for number, batch in enumerate(self.batches):
-            if number in numbers:
-                yield number, batch
 
     @property
     def scaled(self) -> Any:
@@ -282,9 +259,8 @@ def _batches(source: Any) -> Batches:
     kinds = [f"{kind.__module__}.{kind.__name__}" for kind in type(source).__mro__]
     if any(kind.startswith("tensorflow.") and kind.endswith(".DatasetV2") for kind in kinds):
         return _TfData(source)
-    if any(kind.startswith("keras.") and kind.endswith(".PyDataset") for kind in kinds):
-        return _Indexed(source)
-    if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
+    keras_dataset = any(kind.startswith("keras.") and kind.endswith(".PyDataset") for kind in kinds)
+    if keras_dataset or (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
         return _Indexed(source)
     if hasattr(source, "__len__") and hasattr(source, "__iter__"):
         return _Iterated(source)
@@ -296,17 +272,14 @@ def _batches(source: Any) -> Batches:
 
 def _read(batches: Batches) -> Split:
     """All batches as one split in memory."""
-    rows = list(batches)
-    columns = zip(*(leaves(row) for row in rows), strict=True)
-    joined = iter([np.concatenate(column) for column in columns])
-    images, labels, *weights = map_arrays(lambda _: next(joined), rows[0])
+    images, labels, *weights = joined(np.concatenate, list(batches))
     return Split(images, labels, None, *weights)
 
 
 def _streamed(batches: Batches, divide_by: float | None = None) -> Stream:
     first = batches[0]
     size = len(leaves(first)[0])
-    last = batches[len(batches) - 1] if batches.random_access else _last(batches)
+    last = batches[len(batches) - 1] if batches.random_access else collections.deque(batches, maxlen=1).pop()
     count = size * (len(batches) - 1) + len(leaves(last)[0])
     if not batches.random_access:
         log.warning(
@@ -317,9 +290,3 @@ def _streamed(batches: Batches, divide_by: float | None = None) -> Stream:
         )
     images, labels, *weights = first
     return Stream(images, labels, divide_by, weights[0] if weights else None, batches, count)
-
-
-def _last(batches: Batches) -> tuple:
-    for batch in batches:
-        last = batch
-    return last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -133,13 +133,20 @@ def leaves(arrays: Arrays) -> list[Any]:
     return found
 
 
+def joined(join: Callable[[Sequence], Any], rows: Sequence[Arrays]) -> Any:
+    """Examples or batches as one: `join` (`np.stack`, `np.concatenate`) makes an array of each array of theirs.
+
+    >>> joined(np.stack, [{"a": np.array([1, 2])}, {"a": np.array([3, 4])}])["a"].tolist()
+    [[1, 2], [3, 4]]
+    """
+    made = iter([join(column) for column in zip(*map(leaves, rows), strict=True)])
+    return map_arrays(lambda _: next(made), rows[0])
+
+
 def as_arrays(values: Any, what: str, count: int | None = None) -> Arrays:
     """NumPy's arrays of what people have: tensors, data frames, lists of examples, and dictionaries and tuples of them.
 
-    Args:
-      values: what is given.
-      what: what it is called in a message.
-      count: how many examples there are; a list of other length is one of several inputs, as in Keras.
+    `what` is what messages call them. A list that does not have `count` entries is one of several inputs, as in Keras.
 
     Raises:
       InputError: examples of different shapes, or a column of a data frame that holds no numbers.

@@ -28,6 +28,8 @@ moves the network along random directions until the error no longer matches.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
@@ -123,69 +125,71 @@ def largest(holds: Callable[[float], bool], *, precision: float = PRECISION) -> 
     return low
 
 
-def found_limit(
-    evaluate: Evaluate,
-    mask_at: MaskAt,
-    end: Callable[[Mask], Weights],
-    allowed_error: float,
-    *,
-    precision: float = PRECISION,
-) -> float:
-    """Finds the largest pruned fraction that still matches, by bisection over pruned networks.
+@dataclasses.dataclass(frozen=True)
+class PruningLimit:
+    """The largest share of a network's weights that can be pruned at once, predicted in three ways or found by search.
 
-    Args:
-      evaluate: function from weights to their loss and error, usually on validation images.
-      mask_at: function from a pruned fraction to a mask (`OneShot`).
-      end: function from a mask to the weights that are evaluated. Without retraining it is `lambda kept: projected(w,
-        kept)`. With retraining it rewinds, trains under the mask and returns the weights at the end.
-      allowed_error: the highest error that matches: the dense network's plus `interpolation.MATCHING`.
-      precision: how exactly the fraction is found. Each halving takes one more evaluation, or one more training.
-    """
-    return largest(lambda share: evaluate(end(mask_at(share))).error <= allowed_error, precision=precision)
-
-
-def predicted_along_projection(
-    increase: Callable[[Weights], float],
-    weights: Weights,
-    kept: Mask,
-    mask_at: MaskAt,
-    allowance: float,
-    *,
-    precision: float = PRECISION,
-) -> float:
-    """Returns the largest pruned fraction p for which g.d(p) + d(p)^T H d(p) / 2 <= allowance.
-
-    Args:
-      increase: the quadratic model, `curvature.Hessian.increase`.
+    Attributes:
       weights: the network's weights w.
       kept: the network's mask.
       mask_at: function from a pruned fraction to a mask (`OneShot`).
-      allowance: how much the loss may increase.
-      precision: how exactly the fraction is found.
-    """
-    return largest(
-        lambda share: increase(pruning_direction(weights, kept, mask_at(share))) <= allowance, precision=precision
-    )
-
-
-def predicted_all_alike(
-    mean_eigenvalue: float,
-    weights: Weights,
-    kept: Mask,
-    mask_at: MaskAt,
-    allowance: float,
-    *,
-    precision: float = PRECISION,
-) -> float:
-    """Returns the largest pruned fraction p for which R(p)^2 mean_eigenvalue / 2 <= allowance.
-
-    The mean eigenvalue is trace(H) / size. The other arguments are those of `predicted_along_projection`.
+      precision: how exactly a fraction is found. Each halving takes one more evaluation, or one more training.
     """
 
-    def holds(share: float) -> bool:
-        return length(pruning_direction(weights, kept, mask_at(share))) ** 2 * mean_eigenvalue / 2 <= allowance
+    weights: Weights
+    kept: Mask
+    mask_at: MaskAt
+    precision: float = PRECISION
 
-    return largest(holds, precision=precision)
+    def found(self, evaluate: Evaluate, allowed_error: float, end: Callable[[Mask], Weights] | None = None) -> float:
+        """Finds the largest pruned fraction that still matches, by bisection over pruned networks.
+
+        Args:
+          evaluate: function from weights to their loss and error, usually on validation images.
+          allowed_error: the highest error that matches: the dense network's plus `interpolation.MATCHING`.
+          end: (with retraining) function from a mask to the weights that are evaluated: it rewinds, trains under the
+            mask and returns the weights at the end. None: no retraining, so the weights are the projection.
+        """
+        end = end or functools.partial(projected, self.weights)
+        return self._largest(lambda share: evaluate(end(self.mask_at(share))).error <= allowed_error)
+
+    def along_projection(self, increase: Callable[[Weights], float], allowance: float) -> float:
+        """Returns the largest pruned fraction p for which g.d(p) + d(p)^T H d(p) / 2 <= allowance.
+
+        Args:
+          increase: the quadratic model, `curvature.Hessian.increase`.
+          allowance: how much the loss may increase.
+        """
+        return self._largest(lambda share: increase(self._direction(share)) <= allowance)
+
+    def all_alike(self, mean_eigenvalue: float, allowance: float) -> float:
+        """Returns the largest pruned fraction p for which R(p)^2 trace(H) / (2 size) <= allowance.
+
+        The mean eigenvalue is trace(H) / size.
+        """
+        return self._largest(lambda share: length(self._direction(share)) ** 2 * mean_eigenvalue / 2 <= allowance)
+
+    def subspace_meets(self, density: SpectralDensity, allowance: float) -> float:
+        """Returns the largest pruned fraction that removes at most the bowl's local angular dimension of weights.
+
+        The density is that of the Hessian's eigenvalues at w, in the subspace of the kept weights. The allowance must
+        be above 0.
+        """
+
+        def holds(share: float) -> bool:
+            left = self.mask_at(share)
+            removed = sum(int(self.kept[name].sum() - left[name].sum()) for name in self.kept)
+            nearest = length(pruning_direction(self.weights, self.kept, left))
+            through = nearest * math.sqrt((density.size - removed) / max(removed, 1))
+            return removed <= angular_dimension(density, through, allowance)
+
+        return self._largest(holds)
+
+    def _direction(self, share: float) -> Weights:
+        return pruning_direction(self.weights, self.kept, self.mask_at(share))
+
+    def _largest(self, holds: Callable[[float], bool]) -> float:
+        return largest(holds, precision=self.precision)
 
 
 def angular_dimension(density: SpectralDensity, distance: float, allowance: float) -> float:
@@ -196,11 +200,6 @@ def angular_dimension(density: SpectralDensity, distance: float, allowance: floa
     positive counts 1.
 
     Reference: Larsen et al. (arXiv 2107.05802).
-
-    Args:
-      density: the density of the Hessian's eigenvalues.
-      distance: the Euclidean distance of the point from the middle of the bowl.
-      allowance: how much the loss may increase, above 0.
 
     Raises:
       InputError: the allowance is not above 0.
@@ -213,31 +212,6 @@ def angular_dimension(density: SpectralDensity, distance: float, allowance: floa
         raise InputError(f"The allowance is {allowance}; it must be above 0.")
     share = density.mean(lambda values: 2 * allowance / (np.maximum(values, 0) * distance**2 + 2 * allowance))
     return share * density.size
-
-
-def predicted_subspace_meets(
-    density: SpectralDensity,
-    weights: Weights,
-    kept: Mask,
-    mask_at: MaskAt,
-    allowance: float,
-    *,
-    precision: float = PRECISION,
-) -> float:
-    """Returns the largest pruned fraction that removes at most as many weights as the bowl's local angular dimension.
-
-    The density is that of the Hessian's eigenvalues at w, in the subspace of `kept`. The allowance must be above 0. The
-    other arguments are those of `predicted_along_projection`.
-    """
-
-    def holds(share: float) -> bool:
-        left = mask_at(share)
-        removed = sum(int(kept[name].sum() - left[name].sum()) for name in kept)
-        nearest = length(pruning_direction(weights, kept, left))
-        through = nearest * math.sqrt((density.size - removed) / max(removed, 1))
-        return removed <= angular_dimension(density, through, allowance)
-
-    return largest(holds, precision=precision)
 
 
 def loss_allowance(

@@ -94,35 +94,45 @@ class Metrics(TypedDict):
     made_by: NotRequired[dict[str, Any]]
 
 
-class OfATreatment(Metrics):
-    """The metrics of results of a treatment or of a dense network."""
+class Pruned(Metrics):
+    """The metrics of results that are made from a dense network by a treatment's actions."""
 
     seed: Index
-    level: Index
-    kept_fraction: Share
-    criterion: NotRequired[str]
     mask1: NotRequired[str]
     mask0: NotRequired[str]
     scope: NotRequired[str]
-    rewind_to: NotRequired[Index]
-    rounds: NotRequired[str]
-    chosen_kept_fraction: NotRequired[Share | None]
     parent: str
 
 
-class Level(OfATreatment):
+class OfATreatment(Pruned):
+    """The metrics of results of a treatment or of a dense network."""
+
+    level: Index
+    kept_fraction: Share
+    criterion: NotRequired[str]
+    rewind_to: NotRequired[Index]
+    rounds: NotRequired[str]
+    chosen_kept_fraction: NotRequired[Share | None]
+
+
+class Trained(TypedDict):
+    """The metrics of a training."""
+
+    status: Status
+    overflow: NotRequired[bool]
+    iterations: NotRequired[Index]
+    test_accuracy: NotRequired[Share | None]
+    final_test_accuracy: NotRequired[Share | None]
+
+
+class Level(OfATreatment, Trained):
     """The metrics of a level or a rewind point."""
 
     fingerprint: str
-    status: Status
-    overflow: NotRequired[bool]
     early_stop_iteration: NotRequired[Index]
     early_stop_val_loss: NotRequired[float | None]
-    test_accuracy: NotRequired[Share | None]
-    final_test_accuracy: NotRequired[Share | None]
     test: NotRequired[dict[str, float | None]]
     final_test: NotRequired[dict[str, float | None]]
-    iterations: NotRequired[Index]
     kept_fraction_by_layer: NotRequired[dict[str, Share]]
     keep_weights: NotRequired[bool]
 
@@ -134,16 +144,11 @@ class Control(Level):
     draw: Index
 
 
-class MaskFrom(Metrics):
+class MaskFrom(Pruned):
     """The metrics that all heuristic supermasks have."""
 
-    seed: Index
     source: str
     criterion: str
-    mask1: NotRequired[str]
-    mask0: NotRequired[str]
-    scope: NotRequired[str]
-    parent: str
 
 
 class SupermaskRow(TypedDict):
@@ -163,22 +168,16 @@ class Supermask(MaskFrom):
     rows: list[SupermaskRow]
 
 
-class BestSupermask(MaskFrom):
+class BestSupermask(MaskFrom, SupermaskRow):
     """The metrics of the best heuristic supermask over one kind of weights."""
 
-    level: Index
-    kept_fraction: Share
-    weights: str
-    validation_accuracy: Share
-    test_accuracy: Share
     rescale: bool
 
 
-class LearnedMask(Metrics):
+class LearnedMask(Metrics, Trained):
     """The metrics of a learned mask."""
 
     seed: Index
-    status: Status
     weights: NotRequired[str]
     g: NotRequired[str]
     rescale: bool
@@ -189,14 +188,10 @@ class LearnedMask(Metrics):
     learning_rate: NotRequired[Seconds]
     batch_size: NotRequired[Index]
     decay: NotRequired[str]
-    iterations: NotRequired[Index]
-    overflow: NotRequired[bool]
     best_iteration: NotRequired[Index]
     best_val_accuracy: NotRequired[Share | None]
-    test_accuracy: NotRequired[Share | None]
     most_likely_test_accuracy: NotRequired[Share | None]
     pruned_fraction: NotRequired[Share | None]
-    final_test_accuracy: NotRequired[Share | None]
     final_most_likely_test_accuracy: NotRequired[Share | None]
     final_pruned_fraction: NotRequired[Share | None]
     kept_fraction_of_most_likely: NotRequired[Share]
@@ -346,7 +341,6 @@ KINDS: dict[str, Any] = {  # kind of result -> schema of its metrics; all others
     "histogram": Histogram,
 }
 TRAINED = (Level, Control)  # the schemas of trained networks
-OF_A_FINISHED_LEVEL = ("early_stop_iteration", "test_accuracy")
 
 
 def check_metrics(metrics: Mapping) -> None:
@@ -357,6 +351,6 @@ def check_metrics(metrics: Mapping) -> None:
     if metrics.get("rows") == []:
         raise InputError("rows is empty")
     if schema in TRAINED and "test" not in metrics and metrics["status"] == "finished":
-        for name in OF_A_FINISHED_LEVEL:
+        for name in ("early_stop_iteration", "test_accuracy"):
             if name in metrics and metrics[name] is None:
                 raise InputError(f"{name} is None, but the training is finished.")

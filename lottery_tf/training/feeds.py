@@ -9,18 +9,14 @@ import tensorflow as tf
 
 from lottery_tf.seeds import generator
 from lottery_tf.sources import Stream
-from lottery_tf.splits import Arrays, Split, leaves, map_arrays
+from lottery_tf.splits import Arrays, Split, joined, leaves, map_arrays
 from lottery_tf.training.batches import batch_indices
 
 BLOCK_BYTES = 2**28  # examples that can only be read in order are shuffled within blocks of this size
 
 
 class MemoryFeed:
-    """The examples of one split in memory, which TensorFlow gathers by their indices.
-
-    Args:
-      split: the examples.
-    """
+    """The examples of one split in memory, which TensorFlow gathers by their indices."""
 
     in_memory = True
 
@@ -47,9 +43,6 @@ class StreamFeed:
     If batches can be read by number, each epoch reads them in an order drawn from the seed. Otherwise each epoch reads
     from the beginning, and the seed shuffles blocks of examples. As in memory, the last partial batch of an epoch is
     dropped.
-
-    Args:
-      split: the examples.
     """
 
     in_memory = False
@@ -65,8 +58,7 @@ class StreamFeed:
         order = (batch_size, seed, level)
         batches = [self._batch((*order, iteration)) for iteration in range(first, first + count)]
         self._recent = {(*order, first + place): batch for place, batch in enumerate(batches)}
-        stacked = iter([np.stack(column) for column in zip(*map(leaves, batches), strict=True)])
-        return map_arrays(lambda _: next(stacked), batches[0])
+        return joined(np.stack, batches)
 
     def batch(self, chunk, step) -> Arrays:
         """Returns the batch of a step of a chunk, in TensorFlow."""
@@ -103,7 +95,7 @@ class StreamFeed:
                     yield batch
             return
         order = generator(seed, "data order", level, epoch).permutation(len(batches))
-        size, last = len(self._split.labels_of_first), len(batches) - 1
+        size, last = len(leaves(self._split.labels)[0]), len(batches) - 1
         ends = np.cumsum([len(self._split) - size * last if number == last else size for number in order])
         begin = int(np.searchsorted(ends, place * batch_size, side="right"))
         skipped = place * batch_size - (int(ends[begin - 1]) if begin else 0)
@@ -118,7 +110,7 @@ def _rebatched(batches: Iterator[tuple], size: int, skipped: int = 0, partial: b
         if skipped:
             batch = _rows(batch, slice(skipped, None))
             skipped = 0
-        left = batch if left is None else _joined([left, batch])
+        left = batch if left is None else joined(np.concatenate, [left, batch])
         while len(leaves(left)[0]) >= size:
             yield _rows(left, slice(size))
             left = _rows(left, slice(size, None))
@@ -141,13 +133,8 @@ def _shuffled(batches: Iterator[tuple], rng: np.random.Generator) -> Iterator[tu
 
 
 def _permuted(block: list[tuple], rng: np.random.Generator) -> tuple:
-    joined = _joined(block)
-    return _rows(joined, rng.permutation(len(leaves(joined)[0])))
-
-
-def _joined(batches: list[tuple]) -> tuple:
-    columns = iter([np.concatenate(column) for column in zip(*map(leaves, batches), strict=True)])
-    return map_arrays(lambda _: next(columns), batches[0])
+    whole = joined(np.concatenate, block)
+    return _rows(whole, rng.permutation(len(leaves(whole)[0])))
 
 
 def _rows(batch: tuple, rows) -> tuple:

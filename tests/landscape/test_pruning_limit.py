@@ -6,7 +6,7 @@ import pytest
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import pruning_limit
 from lottery_tf.landscape.interpolation import LossAndError
-from lottery_tf.landscape.pruning_limit import OneShot
+from lottery_tf.landscape.pruning_limit import OneShot, PruningLimit
 from lottery_tf.landscape.spectrum import SpectralDensity
 from lottery_tf.pruning import kept_counts, masks
 
@@ -184,11 +184,9 @@ EIGENVALUES = np.concatenate([np.full(20, 5.0), np.geomspace(1e-3, 1, 380)])
 def test_prediction_along_the_projection_is_what_a_search_finds_in_a_bowl(order):
     bowl, allowance = Bowl(EIGENVALUES), 8.0
     mask_at = getattr(bowl, order)()
-    predicted = pruning_limit.predicted_along_projection(bowl.increase, bowl.state, bowl.kept, mask_at, allowance)
-    found = pruning_limit.found_limit(
-        bowl.evaluate, mask_at, lambda mask: pruning_limit.projected(bowl.state, mask), allowed_error=allowance / 10
-    )
-    assert predicted == found
+    limit = PruningLimit(bowl.state, bowl.kept, mask_at)
+    found = limit.found(bowl.evaluate, allowed_error=allowance / 10)
+    assert limit.along_projection(bowl.increase, allowance) == found
     # Brute force: the loss of every projection.
     losses = {p: bowl.loss(pruning_limit.projected(bowl.state, mask_at(p))) for p in np.arange(0, 1, 0.002)}
     assert found == pytest.approx(max(p for p, loss in losses.items() if loss <= allowance), abs=0.03)
@@ -196,10 +194,9 @@ def test_prediction_along_the_projection_is_what_a_search_finds_in_a_bowl(order)
 
 def test_all_directions_alike_is_right_where_they_are():
     bowl = Bowl(np.full(400, 0.3))
-    arguments = (bowl.state, bowl.kept, bowl.magnitude(), 10.0)
-    alike = pruning_limit.predicted_all_alike(bowl.density.mean(lambda v: v), *arguments, precision=0.001)
-    along = pruning_limit.predicted_along_projection(bowl.increase, *arguments, precision=0.001)
-    assert alike == along
+    limit = PruningLimit(bowl.state, bowl.kept, bowl.magnitude(), precision=0.001)
+    alike = limit.all_alike(bowl.density.mean(lambda v: v), 10.0)
+    assert alike == limit.along_projection(bowl.increase, 10.0)
     # R^2 0.3 / 2 = 10 where the squares of the smallest weights sum to 66.7.
     assert alike == pytest.approx((np.cumsum(np.sort(bowl.w**2)) <= 10 * 2 / 0.3).mean(), abs=0.006)
 
@@ -208,9 +205,9 @@ def test_magnitude_pruning_goes_further_where_small_weights_are_flat():
     bowl, allowance = Bowl(EIGENVALUES, small_are_flat=True), 3.0
     limits = {}
     for order in ("magnitude", "random"):
-        arguments = (bowl.state, bowl.kept, getattr(bowl, order)(), allowance)
-        limits[order] = pruning_limit.predicted_along_projection(bowl.increase, *arguments)
-        alike = pruning_limit.predicted_all_alike(bowl.density.mean(lambda v: v), *arguments)
+        limit = PruningLimit(bowl.state, bowl.kept, getattr(bowl, order)())
+        limits[order] = limit.along_projection(bowl.increase, allowance)
+        alike = limit.all_alike(bowl.density.mean(lambda v: v), allowance)
         if order == "magnitude":
             assert limits[order] > alike + 0.1, "flatness is what takes it beyond its shorter projection"
     assert limits["magnitude"] > limits["random"] + 0.3
@@ -223,11 +220,9 @@ def test_subspace_meets_bowl_where_retraining_finds_the_way_back(allowance):
     predicted, found = [], []
     for seed in range(3):
         bowl = Bowl(EIGENVALUES, seed)
-        mask_at = bowl.random(seed)
-        predicted.append(
-            pruning_limit.predicted_subspace_meets(bowl.density, bowl.state, bowl.kept, mask_at, allowance)
-        )
-        found.append(pruning_limit.found_limit(bowl.evaluate, mask_at, bowl.retrained, allowed_error=allowance / 10))
+        limit = PruningLimit(bowl.state, bowl.kept, bowl.random(seed))
+        predicted.append(limit.subspace_meets(bowl.density, allowance))
+        found.append(limit.found(bowl.evaluate, allowance / 10, bowl.retrained))
     assert np.mean(predicted) == pytest.approx(np.mean(found), abs=0.05)
     assert 0.1 < np.mean(found) < 0.95
 

@@ -15,7 +15,7 @@ from lottery_tf.landscape import pruning_limit
 from lottery_tf.landscape.measurements.flatness import PRUNED_BY, level_spectrum, one_shot, stored_density
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
 from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM
-from lottery_tf.landscape.pruning_limit import projected
+from lottery_tf.landscape.pruning_limit import PruningLimit, projected
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.results.stored_result import StoredResult
@@ -67,25 +67,13 @@ def _answers(
     mask_at = one_shot(measurer, trained, own, criterion)
     stored = level_spectrum(measurer, trained, level).metrics
     hessian, density = measurer.curvature.at(own.final, own.mask), stored_density(stored)
-    precision = measurer.settings.precision
-    network = (own.final, own.mask, mask_at, allowance)
     allowed = measurer.allowed_error(trained.seed)
-
-    def meets() -> float:
-        return pruning_limit.predicted_subspace_meets(density, *network, precision=precision) if allowance > 0 else 0.0
-
-    def found() -> float:
-        return pruning_limit.found_limit(
-            measurer.evaluate, mask_at, functools.partial(projected, own.final), allowed, precision=precision
-        )
-
+    limit = PruningLimit(own.final, own.mask, mask_at, measurer.settings.precision)
     return {
-        ALONG: lambda: pruning_limit.predicted_along_projection(hessian.increase, *network, precision=precision),
-        ALIKE: lambda: pruning_limit.predicted_all_alike(
-            stored["trace"] / stored["size"], *network, precision=precision
-        ),
-        MEETS: meets,
-        FOUND: found,
+        ALONG: lambda: limit.along_projection(hessian.increase, allowance),
+        ALIKE: lambda: limit.all_alike(stored["trace"] / stored["size"], allowance),
+        MEETS: lambda: limit.subspace_meets(density, allowance) if allowance > 0 else 0.0,
+        FOUND: lambda: limit.found(measurer.evaluate, allowed),
     }
 
 
@@ -104,8 +92,8 @@ def _retrained(
             ticket, count = Ticket(projected(start, kept), kept), sum(int(mask.sum()) for mask in kept.values())
             return measurer.train(trained, level + 1, ticket, result_path, f"{count}-kept").final
 
-        mask_at = one_shot(measurer, trained, own, criterion)
-        share = pruning_limit.found_limit(measurer.evaluate, mask_at, end, allowed, precision=precision)
+        limit = PruningLimit(own.final, own.mask, one_shot(measurer, trained, own, criterion), precision)
+        share = limit.found(measurer.evaluate, allowed, end)
         row = {"pruned_by": criterion, "method": FOUND_RETRAINED, "pruned_fraction": share}
         return {"end_error": measurer.evaluate(own.final).error, "allowed_error": allowed, "rows": [row]}
 
