@@ -36,13 +36,13 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results.locate import locate
 from lottery_tf.results.stored_result import StoredResult
-from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
+from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags, start_tensorflow
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.flags.treatments import levels_from_flags, treatments_from_flags
 from runs.landscape_tables import Thresholds, note, table_of
-from runs.planning import Outlook, plan_of, pruning_tasks
+from runs.planning import pruning_tasks
 from runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -126,16 +126,14 @@ def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     wanted = levels_to_measure(treatments, last)
     check_images(run.dataset, settings)
     tasks = pruning_tasks(run, seeds, treatments, last)
-    results_dir = Path(RESULTS_DIR.value)
-    outlook = Outlook.on(plan_of("levels", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
-    if DRY_RUN.value:
-        print(f"{outlook.described()}\nThen to measure: {', '.join(wanted)}. Some measurements need more trainings.")
+    then = f"\nThen to measure: {', '.join(wanted)}. Some measurements need more trainings."
+    outlook = outlook_from_flags("levels", tasks, then)
+    if outlook is None:
         return
-    start_tensorflow()
     steps = TrainingSteps()
     with Progress(outlook.steps) as progress:
         steps.show = progress.steps
-        experiment = make_experiment(run, results_dir, steps)
+        experiment = make_experiment(run, Path(RESULTS_DIR.value), steps)
         announce(experiment, treatments, len(seeds), last)
         trained = list(find_or_train(experiment, progress, treatments, seeds, last))
     measurer = make_measurer(experiment, settings, steps)
@@ -225,14 +223,6 @@ class TrainingSteps:
         """Counts and reports some more steps."""
         self.count += count
         self.show(count)
-
-
-def make_experiment(run: RunSettings, results_dir: Path, steps: TrainingSteps) -> Experiment:
-    """Returns an experiment on a results folder that keeps all weights."""
-    from lottery_tf.experiment import paper_experiment
-
-    dataset = load_dataset(run.dataset, run.network)
-    return paper_experiment(run, dataset, results_dir, snapshot_seconds=SNAPSHOT_SECONDS.value, on_steps=steps)
 
 
 def make_measurer(experiment: Experiment, settings: MeasurementSettings, steps: TrainingSteps) -> LandscapeMeasurer:

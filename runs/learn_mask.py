@@ -32,15 +32,13 @@ from runs.flags.common import (
     ITERATIONS,
     NETWORK,
     SEEDS,
-    THREADS,
     load_dataset,
+    outlook_from_flags,
     schedule_from_flags,
-    start_tensorflow,
 )
 from runs.flags.derived import define, fields, values
-from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
+from runs.flags.storage import RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_training
-from runs.planning import Outlook, plan_of
 from runs.progress import Progress
 
 SEVERAL = ("weights", "kept_fraction")
@@ -72,11 +70,9 @@ def main() -> None:
     choose(DATASETS, name, "data set")
     wanted, training, results_dir = masks_from_flags(), training_from_flags(), Path(RESULTS_DIR.value)
     tasks = [LearnedMaskTask(network, name, settings, training, seed) for settings in wanted for seed in seeds]
-    outlook = Outlook.on(plan_of("learn_mask", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
-    if DRY_RUN.value:
-        print(outlook.described())
+    outlook = outlook_from_flags("learn_mask", tasks)
+    if outlook is None:
         return
-    start_tensorflow()
     from analysis.tables import summary
     from lottery_tf.results.walk import finished
     from lottery_tf.supermasks.learning import paper_learner

@@ -24,11 +24,11 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning import controls
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
-from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
-from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
+from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags
+from runs.flags.storage import RESULTS_DIR, define_keep
 from runs.flags.training import define_changes
 from runs.flags.treatments import levels_from_flags, treatments_from_flags
-from runs.planning import Outlook, plan_of, pruning_tasks
+from runs.planning import pruning_tasks
 from runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -55,24 +55,18 @@ def main() -> None:
         controls.check(treatment, 1, control, draw)
     results_dir = Path(RESULTS_DIR.value)
     tasks = pruning_tasks(settings, seeds, treatments, levels, wanted_controls)
-    outlook = Outlook.on(plan_of("lottery", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
-    if DRY_RUN.value:
-        print(outlook.described())
+    outlook = outlook_from_flags("lottery", tasks)
+    if outlook is None:
         return
-    start_tensorflow()
-    from lottery_tf.experiment import paper_experiment
     from runs.run_summary import RunSummary
 
-    dataset = load_dataset(settings.dataset, settings.network)
     console.log.info(outlook.announced())
     with Progress(outlook.steps) as progress:
-        experiment = paper_experiment(
+        experiment = make_experiment(
             settings,
-            dataset,
             results_dir,
+            progress.steps,
             keep_weights=KEEP.value == "all",
-            snapshot_seconds=SNAPSHOT_SECONDS.value,
-            on_steps=progress.steps,
             on_reading=progress.reading,
         )
         if KEEP.value == "all":

@@ -29,10 +29,10 @@ from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
 from lottery_tf.text_tables import band, text_table
-from runs.flags.common import SEEDS, THREADS, load_dataset, settings_from_flags, start_tensorflow
-from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
+from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags
+from runs.flags.storage import RESULTS_DIR
 from runs.flags.training import define_changes
-from runs.planning import Outlook, plan_of, pruning_tasks
+from runs.planning import pruning_tasks
 from runs.progress import Progress, summary_of
 
 if TYPE_CHECKING:
@@ -72,23 +72,17 @@ def main() -> None:
             for mask_source in [UNTRAINED, *mask_sources]
         ),
     )
-    outlook = Outlook.on(plan_of("supermask", tasks), results_dir, threads=THREADS.value, timed=DRY_RUN.value)
-    if DRY_RUN.value:
-        print(outlook.described())
+    outlook = outlook_from_flags("supermask", tasks)
+    if outlook is None:
         return
-    start_tensorflow()
-    from lottery_tf.experiment import paper_experiment
 
-    dataset = load_dataset(settings.dataset, settings.network)
     console.log.info(outlook.announced())
     with Progress(outlook.steps) as progress:
-        experiment = paper_experiment(
+        experiment = make_experiment(
             settings,
-            dataset,
             results_dir,
+            progress.steps,
             keep_weights=False,
-            snapshot_seconds=SNAPSHOT_SECONDS.value,
-            on_steps=progress.steps,
             on_reading=progress.reading,
         )
         dense = list(trained(experiment, progress, seeds, treatments))

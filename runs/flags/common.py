@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -12,11 +13,14 @@ from lottery_tf.command_flags import define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import RunSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.studies.tasks import Task
 from runs.flags import derived
-from runs.flags.storage import DATA_DIR
+from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
+from runs.planning import Outlook, plan_of
 
 if TYPE_CHECKING:
     from lottery_tf.dataset import Dataset
+    from lottery_tf.experiment import Experiment
 
 _RUN = derived.define(
     RunSettings,
@@ -49,6 +53,33 @@ def start_tensorflow() -> None:
     if THREADS.value < 0:
         raise InputError(f"--threads is {THREADS.value}; it must be at least 0.")
     processes.start_tensorflow(THREADS.value)
+
+
+def outlook_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> Outlook | None:
+    """Starts TensorFlow, and returns the outlook of a command's tasks; with --dry_run, prints it and returns None.
+
+    Args:
+      name: the name of the tasks in the table that --dry_run prints.
+      tasks: the tasks.
+      then: what --dry_run prints below the table.
+    """
+    outlook = Outlook.on(plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_RUN.value)
+    if DRY_RUN.value:
+        print(outlook.described() + then)
+        return None
+    start_tensorflow()
+    return outlook
+
+
+def make_experiment(
+    settings: RunSettings, results_dir: Path, on_steps: Callable[[int], None], **options: Any
+) -> Experiment:
+    """Returns the experiment of a run; the options are further arguments of `Experiment`."""
+    from lottery_tf.experiment import paper_experiment
+
+    dataset = load_dataset(settings.dataset, settings.network)
+    options |= {"snapshot_seconds": SNAPSHOT_SECONDS.value, "on_steps": on_steps}
+    return paper_experiment(settings, dataset, results_dir, **options)
 
 
 def load_dataset(name: str, network: str) -> Dataset:
