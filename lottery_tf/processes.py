@@ -31,8 +31,7 @@ def start_tensorflow(threads: int = 0) -> None:
     generated code to temporary files, and a killed process leaves them behind. They are in a folder that is removed at
     the end or by the next command.
 
-    Args:
-      threads: the number of threads that TensorFlow computes with; 0: one for each core.
+    0 threads mean one for each core.
 
     Raises:
       InputError: Keras cannot be imported with the user's `keras.json`.
@@ -145,10 +144,8 @@ def block_terminal_signals() -> Iterator[None]:
 def run_in_subprocess(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Calls a function in a new process and returns its value; the process ends with this call in any case.
 
-    Args:
-      what: the purpose of the process, for error messages.
-      function: a function of a module.
-      *arguments: the function's arguments; they are pickled, and so is the returned value or exception.
+    The function's arguments, its value and its exception are pickled; `what` names the purpose of the process in
+    errors.
 
     Raises:
       InputError: the process ended without an answer.

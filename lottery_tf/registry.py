@@ -30,11 +30,8 @@ def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
 def find_function(table: Mapping[str, Callable], name: str, kind: str, offers: tuple[str, ...]) -> Callable:
     """Returns the function called `name` from `table`, or imports it if the name is `package.module:function`.
 
-    Args:
-      table: the project's own functions by name.
-      name: a key of the table, or `package.module:function`.
-      kind: the kind of function, for messages ("mask criterion").
-      offers: the names that the function's parameters may have; see `call_by_parameter_names`.
+    `kind` is the kind of function for messages, and `offers` are the names that its parameters may have; see
+    `call_by_parameter_names`.
 
     Raises:
       InputError: the name is not a string, the name, module or function does not exist, or a parameter is unknown.

@@ -115,12 +115,7 @@ class Curvature:
         return self._means(self._gradient())
 
     def product(self, weights: Weights, direction: Weights) -> Weights:
-        """Returns the product of the Hessian at a network with a direction for every trainable array, in float64.
-
-        Args:
-          weights: every weight.
-          direction: an array for every trainable array.
-        """
+        """Returns the product of the Hessian at a network with a direction for every trainable array, in float64."""
         self._hold(weights)
         return self._means(self._product([tf.constant(direction[name], tf.float32) for name in self._trainable]))
 

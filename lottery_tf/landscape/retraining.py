@@ -157,13 +157,6 @@ class Histogram:
 def magnitude_histogram(before: Weights, after: Weights, kept: Mask, name: str, bins: int = 50) -> Histogram:
     """Counts the magnitudes of a layer's kept weights before and after retraining, in the same bins of equal width.
 
-    Args:
-      before: every weight before retraining.
-      after: every weight after retraining.
-      kept: the mask.
-      name: the kernel's name.
-      bins: the number of bins.
-
     Raises:
       InputError: there is less than one bin, or the mask has no such kernel.
 

@@ -18,11 +18,6 @@ from lottery_tf.seeds import draw_seed, generator, glorot_normal
 def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator, attribute: str = "kernel") -> np.ndarray:
     """A layer's kernel drawn anew from its initial distribution, independent of any global seed.
 
-    Args:
-      layer: the layer.
-      rng: the generator to draw from.
-      attribute: which of its kernels: "recurrent_kernel", for example.
-
     Raises:
       InputError: an initializer that takes no seed and draws other numbers at each call.
     """

@@ -75,10 +75,6 @@ def renamed(values: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
 
     Results on disk may have been made by a model that was not the first of its process.
 
-    Args:
-      values: by name.
-      names: the names of the same weights in the model.
-
     Returns:
       The values by the model's names, in its order; as they are, if theirs are not those of the model in any numbering.
 

@@ -96,14 +96,8 @@ def control_ticket(
 ) -> Ticket:
     """Returns the ticket of a control.
 
-    Args:
-      control: a name in `CONTROLS`.
-      mask: the mask of the original ticket.
-      state: every weight at the start of the control's training.
-      draw_kernel: for each kernel a function of a generator that draws it anew.
-      seed: the seed of the original ticket.
-      level: the level of the original ticket.
-      draw: the number of the control among those of its kind.
+    Mask, seed and level are those of the original ticket; `state` is every weight at the start of the control's
+    training.
     """
     layer, controlled, start = CONTROLS[control].layer, {}, dict(state)
     for name, kept in mask.items():

@@ -46,10 +46,7 @@ def damaged(path: Path, why: object) -> DamagedFile:
 def json_object(path: Path, content: bytes, schema: Any) -> dict:
     """Returns the JSON object in a file after checking it against a schema.
 
-    Args:
-      path: path of the file, for messages.
-      content: content of the file.
-      schema: a `TypedDict`, or a function that raises InputError for an invalid object.
+    The schema is a `TypedDict`, or a function that raises InputError for an invalid object.
 
     Raises:
       DamagedFile: the content is not such an object.
@@ -116,10 +113,7 @@ def history(path: Path, content: bytes) -> tuple[tuple[str, ...], np.ndarray]:
 def arrays(path: Path, content: bytes, most: int = MOST_ARRAY_BYTES) -> dict[str, np.ndarray]:
     """Returns the arrays in an `.npz` file; compares their headers with the size of the file before it reads any.
 
-    Args:
-      path: path of the file, for messages.
-      content: content of the file.
-      most: how many bytes all arrays may have.
+    Together they may have `most` bytes.
 
     Raises:
       DamagedFile: the content is not such a file, an array does not match its header, or objects are pickled.
@@ -192,12 +186,7 @@ def mask(path: Path, content: bytes) -> Mask:
 def check_agreement(path: Path, found: Mapping, mask: Mask, start: Mapping | None, final: Mapping | None) -> None:
     """Raises DamagedFile if the metrics, mask and weights of a trained network belong to different layers.
 
-    Args:
-      path: folder of the result.
-      found: its metrics.
-      mask: its mask.
-      start: its weights before training, or None if they were not read.
-      final: its weights after training, or None.
+    Weights are None if they were not read.
     """
     if schemas.KINDS.get(found["kind"]) not in schemas.TRAINED:
         return

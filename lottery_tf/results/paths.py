@@ -134,13 +134,7 @@ def learned_masks_folder(network: str, dataset: str) -> str:
 
 
 def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
-    """The path of a learned mask; its name contains all settings that it depends on.
-
-    Args:
-      mask: `MaskSettings.name`.
-      training: the settings with which it is learned.
-      seed: the seed.
-    """
+    """The path of a learned mask; its name contains all settings that it depends on."""
     rate = f"{training.optimizer}{short_number(training.learning_rate)}"
     # Settings that were added later are in the name only if they differ from their default.
     decay = "" if training.decay == "none" else f"-{training.decay}"

@@ -52,10 +52,8 @@ def write_result(path: Path, result: StoredResult) -> None:
 def write_files(path: Path, contents: dict[str, bytes]) -> None:
     """Writes a result's folder from the contents of its files, completely or not at all.
 
-    Args:
-      path: the folder of the result; an old result is replaced.
-      contents: the content of its files by name, including `checksums.json`. Other files in the result's `.partial`
-        folder (TensorBoard events) become part of the result, except the checkpoint.
+    `contents` are the files by name, including `checksums.json`. Other files in the result's `.partial` folder
+    (TensorBoard events) become part of the result, except the checkpoint.
     """
     partial = partial_folder(path)
     for name, content in contents.items():

@@ -102,10 +102,6 @@ class ResultsFolder:
     def record(self, name: str, wanted: dict) -> None:
         """Writes the record of an experiment into the folder, or compares it with the record in the folder.
 
-        Args:
-          name: the file's name.
-          wanted: the record of the experiment, as JSON values.
-
         Raises:
           InputError: the folder holds results of another experiment; the message shows the differences.
         """

@@ -59,10 +59,7 @@ def folders_with(root: Path, name: str, deeper: bool = True) -> list[Path]:
     Links are followed, and each folder is read once. A folder that disappears during the search is left out, because
     another process may rename it when a training ends. A folder that cannot be read is logged.
 
-    Args:
-      root: the first folder.
-      name: the name of the file.
-      deeper: whether to search below a folder that holds the file.
+    `deeper` searches below such a folder too.
     """
     found, seen = [], set()
     for folder, below, names in os.walk(root, followlinks=True, onerror=_cannot_read):

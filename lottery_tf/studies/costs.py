@@ -53,9 +53,6 @@ def cost_for(network: str) -> Cost:
 class Speeds:
     """The speed at which a process does each kind of task on each network.
 
-    Args:
-      before: pairs of a task and the metrics of its result, from the results folder.
-
     >>> from lottery_tf.models.settings import run_settings
     >>> from lottery_tf.studies.tasks import LevelTask
     >>> level = LevelTask(run_settings("fc", "mnist", "3000"), seed=0)

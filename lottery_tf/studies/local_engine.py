@@ -51,15 +51,7 @@ class Capacity:
 
 
 class LocalEngine:
-    """An `engines.Engine` whose slots are processes on this machine. Their workers write to the results folder.
-
-    Args:
-      results_dir: the folder that holds the results of all networks.
-      datasets: the folder that holds the data sets; see `shared_datasets`.
-      settings: the settings that all tasks share.
-      logs: the folder for the logs of the tasks.
-      capacity: the cores and memory of this machine.
-    """
+    """An `engines.Engine` whose slots are processes on this machine. Their workers write to the results folder."""
 
     keeps_idle_slots = True
 

@@ -45,11 +45,7 @@ class Returned:
 class NodeWorker:
     """A Ray actor: a worker on a node with its own results folder there.
 
-    Args:
-      threads: the number of threads that it computes with.
-      settings: the settings that all tasks share.
-      scratch: the name of the folder in which nodes keep unfinished trainings.
-      number: the number of the slot.
+    `scratch` is the name of the folder in which nodes keep unfinished trainings.
     """
 
     def __init__(self, threads: int, settings: WorkerSettings, scratch: str, number: int):

@@ -24,10 +24,7 @@ class RunningTask:
 class RemainingTime:
     """Estimates the time of the tasks that have not ended.
 
-    Args:
-      tasks: all tasks of a plan.
-      speeds: the speeds of each network and kind of task; they are updated by the tasks that end.
-      running: the tasks that are running; the scheduler keeps it up to date.
+    The speeds are updated by the tasks that end; the scheduler keeps `running` up to date.
     """
 
     def __init__(self, tasks: Iterable[Task], speeds: Speeds, running: Mapping[str, RunningTask]):

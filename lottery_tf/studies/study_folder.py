@@ -28,10 +28,6 @@ RUNNING = ".running"
 class StudyFolder:
     """The folder of one study.
 
-    Args:
-      path: `<results_dir>/studies/<name>`.
-      request: the request.
-
     Attributes:
       logs: the folder of the logs; see `Task.log_name`.
     """

@@ -17,10 +17,7 @@ def probably_finished(results_dir: Path, task: Task) -> bool:
 def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
     """Returns the metrics of a task's result; None if it is missing, damaged or has too few levels.
 
-    Args:
-      results_dir: the folder that holds the results of all networks.
-      task: the task.
-      weights: whether levels and controls must have their weights.
+    With `weights`, levels and controls must have their weights.
     """
     found = [result_files.intact(results_dir / key) for key in task.keys]
     own = found[-1]

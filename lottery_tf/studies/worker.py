@@ -95,9 +95,7 @@ class Worker:
     def perform(self, task: Task, earlier: list[dict]) -> Outcome:
         """Does a task, or finds its result. Errors are returned in the outcome, not raised.
 
-        Args:
-          task: the task.
-          earlier: (levels) the metrics of the levels before it, those of the dense network first.
+        `earlier` are the metrics of the levels before it, those of the dense network first.
         """
         self._log(task, f"{task.result_path} begins on {platform.node()}, process {os.getpid()}")
         began = time.monotonic()

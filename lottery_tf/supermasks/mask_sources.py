@@ -84,11 +84,7 @@ MASK_SOURCES = {"oneshot": _one_shot, "iterative": _iterative, "baseline": _base
 def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatment) -> Weights:
     """Scores every weight of a dense network by a treatment's criterion.
 
-    Args:
-      experiment: the experiment that trained the network. For criteria that use a gradient, it computes the gradient on
-        the batch that the first round of iterative pruning uses.
-      dense: the dense network with its weights.
-      treatment: a treatment with the criterion.
+    A gradient is computed on the batch that the first round of iterative pruning uses.
 
     Returns:
       For each kernel an array of its shape.

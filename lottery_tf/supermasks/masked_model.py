@@ -46,13 +46,7 @@ class KeptProbability(keras.regularizers.Regularizer):
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
 class MaskLogits(keras.layers.Layer):
-    """The trainable logits m of one kernel.
-
-    Args:
-      shape: the kernel's shape.
-      initial: the initial value of every logit.
-      l1: factor of the L1 penalty on sigmoid(m).
-    """
+    """The trainable logits m of one kernel."""
 
     def __init__(self, shape, initial=0.0, l1=0.0, **kwargs):
         super().__init__(**kwargs)

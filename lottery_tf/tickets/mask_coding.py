@@ -43,9 +43,6 @@ def entropy_bits(bits: np.ndarray) -> float:
 def encode(bits: np.ndarray) -> tuple[str, bytes]:
     """The shortest coding of a mask.
 
-    Args:
-      bits: boolean array of any shape; its shape is not stored.
-
     Returns:
       The name of the form in `FORMS`, and the bytes.
     """

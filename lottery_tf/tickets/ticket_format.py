@@ -144,10 +144,6 @@ def _closed(header: dict, payload: bytes) -> bytes:
 def read(path: str | Path, limit_factor: float = 1) -> bytes:
     """The content of a ticket file.
 
-    Args:
-      path: the file.
-      limit_factor: as in `parse`.
-
     Raises:
       InputError: there is no such file, or one that is larger than the limits allow.
     """

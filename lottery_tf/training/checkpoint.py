@@ -20,10 +20,7 @@ log = logging.getLogger(__name__)
 class Checkpoint:
     """The checkpoint of one training, so that an interrupted training can continue.
 
-    Args:
-      folder: the level's `.partial` folder.
-      every_seconds: the shortest time between two checkpoints.
-      part: the name of the training, if a result needs several.
+    A result that needs several trainings has a checkpoint for each `part`.
     """
 
     FILE = CHECKPOINT
@@ -36,9 +33,7 @@ class Checkpoint:
     def load(self, what: str, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, np.ndarray] | None:
         """Returns the last saved state of the training called `what`; None if there is none or it is damaged.
 
-        Args:
-          what: what identifies the training.
-          shapes: names and shapes of the arrays of its state; None stands for any size.
+        `shapes` are the names and shapes of its arrays; None stands for any size.
         """
         if not self._path.exists():
             return None

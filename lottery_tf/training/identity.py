@@ -31,13 +31,7 @@ def record_experiment(
 ) -> None:
     """Records an experiment with its results.
 
-    Args:
-      results: where the results are stored.
-      model: the masked model.
-      dataset: the images.
-      training: the training settings.
-      pruning: how much each round prunes.
-      **further: other values that the results depend on, as JSON values.
+    `further` are other values that the results depend on, as JSON values.
 
     Raises:
       InputError: the results belong to another experiment; the message shows the differences.

@@ -23,13 +23,8 @@ NO_TREATMENT = {  # the values of a treatment's fields in the metrics of a dense
 def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identity: dict, keep_weights: bool) -> dict:
     """Returns the metrics of a training.
 
-    Args:
-      ticket: the ticket that was trained.
-      trained: the result of the training.
-      labels: metrics that all results of an experiment share.
-      identity: metrics that identify the result: seed and level, and its kind, treatment and parent if they differ from
-        those of a dense network.
-      keep_weights: whether the weights are kept when later levels no longer need them.
+    `labels` are metrics that all results of an experiment share. `identity` has the seed and the level, and kind,
+    treatment and parent if they differ from those of a dense network.
     """
     return {
         "kind": "level",

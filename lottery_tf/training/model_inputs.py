@@ -62,9 +62,7 @@ def check_shapes(model: keras.Model, dataset: Dataset) -> None:
 def output_shapes(model: keras.Model, inputs: Arrays) -> Any:
     """Returns the shape of a model's output, with the batch size first; a structure of shapes for several outputs.
 
-    Args:
-      model: the model.
-      inputs: a few examples as the network sees them, for a model that does not show its outputs.
+    The inputs are a few examples as the network sees them, for a model that does not show its outputs.
     """
     functional = graph(model)
     outputs = functional._outputs_struct if functional else getattr(model, "network", model)(inputs, training=False)

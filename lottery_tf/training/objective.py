@@ -25,9 +25,6 @@ class Classification:
 
     For outputs with a value for each pixel or step, the mean over these counts.
 
-    Args:
-      from_logits: whether the outputs are logits or probabilities.
-
     Attributes:
       metrics: the names of the metrics that are read beside the loss, in this order.
     """
@@ -94,10 +91,6 @@ class _Judge(keras.Model):
 
 class KerasObjective:
     """A loss and metrics as Keras's `compile` takes them.
-
-    Args:
-      model: the model that is trained; dictionaries use the names of its outputs.
-      loss, metrics, loss_weights: as for Keras's `compile`.
 
     Attributes:
       metrics: the names of the metrics that are read beside the loss, in the order of the readings.

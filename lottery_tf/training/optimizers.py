@@ -15,9 +15,6 @@ from lottery_tf.training.learning_rates import ChangingRate, learning_rate
 class ContinuedSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A Keras schedule that may start at any iteration, because a training may start in the middle of it.
 
-    Args:
-      schedule: the schedule.
-
     Attributes:
       begins_at: the iteration of the optimizer's first step.
     """
@@ -43,12 +40,8 @@ def make_optimizer(
 ) -> keras.optimizers.Optimizer:
     """Returns the Keras optimizer of the settings, or a copy of the given one.
 
-    Args:
-      settings: the training settings.
-      rate: a learning rate that replaces that of the settings.
-      scale_loss: whether the loss is scaled, so that gradients in float16 do not vanish.
-      given: an optimizer that replaces that of the settings: an object or a config with its own learning rate, or the
-        name of a Keras optimizer, which uses the settings' learning rate.
+    An optimizer that is given, or its config, has its own learning rate; a name of one uses the settings'. `rate`
+    replaces the rate of the settings. `scale_loss` scales the loss, so that gradients in float16 do not vanish.
 
     Raises:
       InputError: Keras does not know the optimizer, or it contradicts the settings.

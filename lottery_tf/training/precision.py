@@ -18,10 +18,6 @@ def set_precision(model: keras.Model, precision: str) -> None:
 
     A model is not changed if any layer has another policy already.
 
-    Args:
-      model: a built model.
-      precision: a name in `settings.PRECISIONS`.
-
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
     >>> set_precision(model, "mixed_bfloat16")
     >>> [(layer.compute_dtype, layer.kernel.dtype) for layer in model.layers]

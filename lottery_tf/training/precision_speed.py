@@ -85,11 +85,6 @@ def speedup(model: keras.Model, policy: str, batch_size: int = 60) -> float:
 
     It times the forward and backward pass of the largest layers in both types on random images. Layers of the same
     shape are timed once, and each set of layers once in a process.
-
-    Args:
-      model: a functional or Sequential model.
-      policy: a name in `settings.PRECISIONS`.
-      batch_size: number of images in each training step.
     """
     xla = compilation.compiler(model, hardware.training_device()) == "xla"
     return _speedup(frozenset(_largest(_operations(model))), policy, batch_size, xla)

@@ -47,12 +47,7 @@ def _announce(name: str, compiler: str, refused: str) -> None:
 class Programs:
     """Training steps and evaluations of one model on one data set, compiled at their first use.
 
-    Args:
-      model: the model.
-      dataset: the images and labels.
-      settings: the training settings.
-      compiler: the compiler of the steps, a name in `compilation.HOW_RUN`.
-      feeds: the feed of each split, if other programs have them already.
+    It shares the feeds of other programs if they are given.
 
     Attributes:
       feeds: the examples of each split, as the programs read them.
@@ -104,11 +99,8 @@ class Programs:
     ) -> tuple[float, float]:
         """Takes training steps, and returns the summed loss and number of right answers of their examples.
 
-        Args:
-          first: the iteration of the first step.
-          steps: the number of steps.
-          order: seed and level, which determine the order of images and the augmentation.
-          on_steps: function that is called with the number of steps just done.
+        `order` is the seed and the level, which determine the order of images and the augmentation. `on_steps` is
+        called with the number of steps just done.
         """
         loss = correct = 0.0
         for done in range(0, steps, self._steps_per_call):

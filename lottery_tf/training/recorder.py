@@ -45,17 +45,9 @@ class TrainingPlan:
 class TrainingRecorder:
     """Trains tickets and stores the results.
 
-    Args:
-      trainer: the trainer.
-      results: where results are stored.
-      labels: metrics that all results share.
-      keep_weights: the value of "keep_weights" in the metrics: whether weights are kept when later levels no longer
-        need them.
-      snapshot_seconds: the shortest time between two checkpoints of a training.
-      on_steps: function that is called with the number of training steps just done.
-      on_reading: function that is called after each reading of the validation loss with its numbers by name
-        (`Trainer.columns`), and with the seed, the level, the treatment's fields and the kept fraction.
-      callbacks: Keras callbacks that watch each training.
+    The metrics say by `keep_weights` whether weights are kept when later levels no longer need them. `on_reading` is
+    called with the numbers of each reading of the validation loss by name, the seed, the level, the treatment's fields
+    and the kept fraction. The other arguments are those of `Experiment`.
     """
 
     def __init__(

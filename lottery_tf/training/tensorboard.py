@@ -44,10 +44,6 @@ class TrainingEvents:
 
     A training that continues from a checkpoint starts with its history so far. Later events in an older file are left
     out, so that no step appears twice.
-
-    Args:
-      folder: the folder of the file.
-      columns: the names of the columns of the history.
     """
 
     def __init__(self, folder: Path | None, columns: Sequence[str] = HISTORY_COLUMNS):
@@ -131,11 +127,7 @@ def write_treatment_page(
 ) -> None:
     """Writes a treatment's event file anew from the metrics of its levels, the dense network first.
 
-    Args:
-      folder: the treatment's folder.
-      identity: values that identify the treatment, by name; they are the columns of HParams.
-      settings: further hyperparameters by name. Values that are None are left out.
-      levels: `StoredResult.metrics` of each level.
+    `identity` are the columns of HParams, `settings` further hyperparameters; those that are None are left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = {name: value for name, value in {**identity, **settings}.items() if value is not None}

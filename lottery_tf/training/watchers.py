@@ -34,10 +34,7 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
 class Watchers:
     """Calls Keras's callbacks during one training: a reading of the validation split is an epoch to them.
 
-    Args:
-      callbacks: the callbacks; none: nothing is done.
-      model: the model that is trained.
-      about: what is trained (seed, level, treatment), among the callbacks' `params`.
+    `about` says among the callbacks' `params` what is trained (seed, level, treatment).
 
     Raises:
       InputError: a callback changed the weights, or asked for the training to stop.

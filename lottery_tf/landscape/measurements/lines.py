@@ -105,12 +105,8 @@ def _line_of_levels(
 def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: StoredResult, names: tuple[str, str]) -> Job:
     """Returns the job for the line between any two results of one network, which must have their weights.
 
-    Args:
-      measurer: the measurer whose experiment evaluates the line. The ends are compared with the dense network of the
-        first result's seed to see whether they match.
-      first: the result at share 1.
-      second: the result at share 0.
-      names: the names of the two results.
+    The ends, of shares 1 and 0, are compared with the dense network of the first result's seed to see whether they
+    match.
     """
     ends = (first.metrics, second.metrics)
     identity = {name: ends[0][name] for name in LABELS if name in ends[0]} | NO_TREATMENT | {"criterion": ""}
@@ -136,15 +132,8 @@ def _line(
 ) -> StoredResult:
     """Finds or measures a line.
 
-    Args:
-      measurer: the measurer.
-      result_path: the path of the result.
-      identity: the metrics that describe the first end.
-      relation: how the two ends are related.
-      names: the names of the ends.
-      ends: the metrics of the ends.
-      weights: function that returns the weights of the ends; it is called only if the line is missing.
-      dense: the metrics of the dense network that the ends are compared with.
+    `weights` returns the weights of the ends; it is called only if the line is missing. The ends are compared with the
+    network whose metrics are `dense`.
     """
 
     def make() -> dict:
@@ -180,12 +169,7 @@ def _train_again(experiment: Experiment, metrics: dict) -> StoredResult:
 
 
 def connection(metrics: Mapping, tolerance: float = MATCHING) -> Connection:
-    """Returns a stored line as a connection, with its first end as the earlier level.
-
-    Args:
-      metrics: the metrics of a result of the kind "line".
-      tolerance: an end matches if its error is at most this much above the dense network's.
-    """
+    """Returns a stored line as a connection, with its first end as the earlier level."""
     columns = [[row[name] for row in metrics["rows"]] for name in ("position", "loss", "error")]
     path = Path(*(np.array(column, np.float64) for column in columns))
     ends = (metrics["first_error"], metrics["second_error"])

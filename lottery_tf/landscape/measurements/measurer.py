@@ -154,12 +154,7 @@ class LandscapeMeasurer:
     ) -> TrainingResult:
         """Trains a ticket like a level; checkpoints are stored with the measurement.
 
-        Args:
-          trained: the treatment and seed.
-          number: the level.
-          ticket: the ticket.
-          result_path: the measurement's path.
-          part: the name of the training, if the measurement needs several.
+        `result_path` is the measurement's path; `part` names the training if the measurement needs several.
         """
         from lottery_tf.training.training_result import IterationRange
 
@@ -188,14 +183,9 @@ class LandscapeMeasurer:
     ) -> StoredResult:
         """Finds or makes a measurement of one level.
 
-        Args:
-          trained: the treatment and seed.
-          number: the level.
-          parts: the parts of the measurement's name; the first is its kind.
-          make: function that measures: from the level with its weights to the numbers by name.
-          parents: the numbers of all levels that the measurement is made from.
-          settings: the names of the settings that it depends on.
-          about: further metrics that identify it among measurements of its kind.
+        The first of its `parts` is its kind. `make` returns the numbers of the level by name. `parents` are the numbers
+        of all levels that it is made from, `settings` the names of the settings that it depends on, and `about` tells
+        it from others of its kind.
         """
         return self.find_or_measure(
             trained.measurement_path(number, *parts),
@@ -217,13 +207,7 @@ class LandscapeMeasurer:
     ) -> StoredResult:
         """Finds or makes a measurement.
 
-        Args:
-          result_path: its path.
-          kind: the value of "kind" in its metrics.
-          identity: metrics that identify it among measurements of its kind.
-          parents: the metrics of all levels that it is made from.
-          settings: the names of the settings that it depends on.
-          make: function that measures and returns the numbers by name.
+        The arguments are as in `measure_level`, but `parents` are the metrics of levels, and `make` takes none.
         """
         parent, results = "+".join(metrics["fingerprint"] for metrics in parents), self.experiment.results
         own_settings = {name: getattr(self.settings, name) for name in settings}
