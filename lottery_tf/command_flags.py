@@ -100,12 +100,7 @@ def define_list(
 ) -> flags.FlagHolder[list]:
     """Defines a flag whose value is a list, separated by commas and without duplicates.
 
-    Args:
-      name: the flag's name.
-      default: the flag's default.
-      text: the flag's help.
-      item: the type of its items: str, float, or int for whole numbers of at least 0 and ranges of them ("0-4,7").
-      may_be_empty: whether the list may be empty.
+    Its items are of the type str, float, or int for whole numbers of at least 0 and ranges of them ("0-4,7").
     """
     serializer = flags.CsvListSerializer(",")
     return flags.DEFINE(_List(name, item, may_be_empty), name, default, text, serializer=serializer)

@@ -45,9 +45,7 @@ class LinesAboveBars(logging.StreamHandler):
 def run(main: Callable[..., int | None], words: bool = False) -> None:
     """Parses the flags and calls `main`; prints errors that a user can correct as one sentence.
 
-    Args:
-      main: the function of the command; it may return an exit status.
-      words: whether the command line has words that are not flags; `main` is then called with a list of them.
+    `main` may return an exit status. With `words`, it is called with a list of the words that are not flags.
     """
 
     def guarded(arguments: list[str]) -> int:

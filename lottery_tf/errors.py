@@ -51,7 +51,8 @@ def sentence(error: BaseException) -> str | None:
     number, what = _number(error), _told(error)
     if number in LIMITS:
         return f"{what}. {KEPT}. {LIMITS[number]}, and {AGAIN}."
-    if _is_out_of_memory(error):
+    # TensorFlow's class is told by its name, without importing it.
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return f"Memory ran out{what and f' ({what})'}. {KEPT}; free some memory, or do less at once, and {AGAIN}."
     if number is None or (number != errno.ENOENT and getattr(error, "filename", "") is None):
         return None  # without the name of a file (or of the temporary folders that are missing) it says too little
@@ -73,11 +74,6 @@ def _told(error: BaseException) -> str:
         names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
         return f"{names}: {error.strerror}" if names else str(error.strerror)
     return next(iter(str(error).splitlines()), "").rstrip(".")
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there is no memory; TensorFlow's class of that name is told without importing it."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 @contextlib.contextmanager

@@ -202,13 +202,10 @@ class Stream(Split):
 
     def digest(self, digest: Any) -> None:
         """Adds what tells these data from others to a hash: their number, and the first batch if it is repeatable."""
-        digest.update(f"stream of {self.count} {map_arrays(_shape, self.examples)}".encode())
+        shapes = map_arrays(lambda array: f"{array.dtype}{array.shape[1:]}", self.examples)
+        digest.update(f"stream of {self.count} {shapes}".encode())
         if _equal(self.batches[0], self.examples):
             digest.update(b"".join(np.ascontiguousarray(array).tobytes() for array in leaves(self.examples)))
-
-
-def _shape(array: np.ndarray) -> str:
-    return f"{array.dtype}{array.shape[1:]}"
 
 
 def _equal(one: tuple, other: tuple) -> bool:

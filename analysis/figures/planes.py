@@ -24,13 +24,14 @@ from matplotlib.ticker import MaxNLocator
 from analysis.figures import drawing, styles
 from lottery_tf import registry
 from lottery_tf.errors import DamagedFile
-from lottery_tf.pruning import kept_counts, ranking
+from lottery_tf.pruning import ranking
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.results.paths import WEIGHTS, parse_result_path
 from lottery_tf.results.result_files import read_result
 from lottery_tf.results.walk import result_folders
 from lottery_tf.seeds import generator
 from lottery_tf.studies import paper
+from lottery_tf.validation import FRACTION
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def region(criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -
 
 def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.ndarray, np.ndarray]:
     """Returns each point's score minus the threshold, and for each row the probability that a tie is kept."""
-    kept_counts.check_fraction("kept_fraction", kept_fraction)
+    FRACTION("kept_fraction", kept_fraction)
     score, (grid_i, grid_f) = criterion_function(criterion), layer.grid
     count = max(1, round(kept_fraction * layer.w_i.size))
     margins, of_ties = [], []

@@ -17,7 +17,7 @@ from matplotlib.ticker import MultipleLocator
 
 from analysis.figures import drawing, styles
 from analysis.figures.planes import Layer, cartoon, draw_weights, plane_axes
-from lottery_tf.pruning import kept_counts
+from lottery_tf.validation import FRACTION
 
 KEPT_FRACTION = 0.5  # of the weights of a plane: the threshold is the median final magnitude
 NEAR = 0.2  # "near the threshold" is within this share of it
@@ -33,7 +33,7 @@ def threshold(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> float:
     Raises:
       InputError: `kept_fraction` is outside (0, 1).
     """
-    kept_counts.check_fraction("kept_fraction", kept_fraction)
+    FRACTION("kept_fraction", kept_fraction)
     return float(np.quantile(np.abs(layer.w_f), 1 - kept_fraction))
 
 

@@ -44,8 +44,10 @@ from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import SCOPES, Weights
 from lottery_tf.registry import choose
+from lottery_tf.validation import PRUNED_FRACTION
 
 PRECISION = 0.005  # how exactly a largest pruned fraction is found
+DIRECTIONS = 5  # random directions along which the allowance is measured
 MaskAt = Callable[[float], Mask]
 
 
@@ -88,7 +90,7 @@ class OneShot:
         Raises:
           InputError: the fraction is outside [0, 1), or the scores cannot be ranked.
         """
-        kept_counts.check_pruned_fraction("The pruned fraction", fraction)
+        PRUNED_FRACTION("The pruned fraction", fraction)
         if fraction == 0:
             return self.kept
         sizes = {name: int(mask.sum()) for name, mask in self._prunable.items()}
@@ -222,7 +224,6 @@ def loss_allowance(
     allowed_error: float,
     *,
     seed: int = 0,
-    directions: int = 5,
     precision: float = 0.02,
 ) -> float:
     """Measures how much the loss increases along random directions until the error no longer matches.
@@ -234,7 +235,6 @@ def loss_allowance(
       kept: the network's mask; only kept kernel weights move.
       allowed_error: the highest error that matches.
       seed: the seed of the directions.
-      directions: the number of directions.
       precision: the relative precision of the distance at which the error no longer matches.
 
     Returns:
@@ -246,7 +246,7 @@ def loss_allowance(
     if evaluate(weights).error > allowed_error:
         return 0.0
     here = loss(weights)
-    unit = [random_direction(kept, seed, "allowance", draw) for draw in range(directions)]
+    unit = [random_direction(kept, seed, "allowance", draw) for draw in range(DIRECTIONS)]
     far = [_distance_to(evaluate, weights, direction, allowed_error, precision) for direction in unit]
     return fmean(
         loss(moved(weights, direction, distance)) - here for direction, distance in zip(unit, far, strict=True)

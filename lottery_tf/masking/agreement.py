@@ -14,7 +14,6 @@ from lottery_tf.masking.sublayers import all_layers
 log = logging.getLogger(__name__)
 
 UNKNOWN_SIZES = (2, 16, 64)  # of a dimension that a model leaves open: the first with which it computes
-TOLERANCES = {"float16": 2e-2, "bfloat16": 1e-1}  # of the largest output; of other types, what the caller says
 
 
 def check_same_outputs(model: keras.Model, copy: keras.Model, tolerance: float = 1e-4) -> None:
@@ -24,10 +23,7 @@ def check_same_outputs(model: keras.Model, copy: keras.Model, tolerance: float =
     model whose outputs are random themselves, or which takes no random input (text, say), is not compared; the log says
     so.
 
-    Args:
-      model: a built model.
-      copy: another model, which is to do the same.
-      tolerance: how far outputs may be apart, as a share of the largest.
+    Outputs may be apart by the tolerance, as a share of the largest.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     >>> check_same_outputs(model, model)
@@ -67,7 +63,7 @@ def _tried(model: keras.Model) -> tuple[Any, list[np.ndarray]]:
     return None, []
 
 
-def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0], count: int = 2) -> Any:
+def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0]) -> Any:
     """Random inputs of a model, in the structure in which it takes them; None where it does not say what it takes.
 
     Numbers are normal ones; whole numbers are such that every embedding of the model has a row for them. One example
@@ -80,7 +76,7 @@ def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0], coun
     rows = [layer.input_dim for layer in all_layers(model) if isinstance(layer, keras.layers.Embedding)]
 
     def draw(spec) -> np.ndarray:
-        shape = (spec.shape[0] or count, *(unknown_size if size is None else size for size in spec.shape[1:]))
+        shape = (spec.shape[0] or 2, *(unknown_size if size is None else size for size in spec.shape[1:]))
         values: np.ndarray
         if keras.backend.is_float_dtype(spec.dtype):
             values = rng.normal(size=shape).astype(np.float32)

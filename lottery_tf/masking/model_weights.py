@@ -110,7 +110,7 @@ def variables(model: keras.Model) -> dict[str, keras.Variable]:
     return found
 
 
-def _weights_by_layer(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, list[keras.Variable]]]:
+def _weights_by_layer(model: keras.Model) -> Iterator[tuple[str, list[keras.Variable]]]:
     """The weights of each layer of `layers_with_weights` and, last, those that models of one's own have themselves."""
     for name, layer in layers_with_weights(model):
         yield f"{name}/", layer.weights

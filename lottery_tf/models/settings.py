@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
-from lottery_tf.pruning.kept_counts import check_fraction, check_pruned_fraction
 from lottery_tf.registry import choose
-from lottery_tf.validation import COUNT, POSITIVE, check_fields
+from lottery_tf.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +149,7 @@ class PruningSettings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             if (value := getattr(self, field.name)) is not None or field.default is not None:
-                check_pruned_fraction(f"{field.name}_pruned_fraction", value)
+                PRUNED_FRACTION(f"{field.name}_pruned_fraction", value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +180,7 @@ class RunSettings:
     def __post_init__(self):
         check_fields(self)
         if self.dropout is not None:
-            check_fraction("dropout", self.dropout)
+            FRACTION("dropout", self.dropout)
             if len(NETWORKS[self.network].dense) < 2:
                 raise InputError(f"dropout is {self.dropout}, but {self.network!r} has no hidden dense layer.")
 

@@ -13,18 +13,15 @@ from lottery_tf.validation import FRACTION, PRUNED_FRACTION
 def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
     """The number of a layer's weights that are kept at each of the levels 0 to `levels`.
 
+    A round prunes the number of unmasked weights times the pruned fraction, rounded down.
+
     >>> kept_counts(1000, 0.1, levels=3)
     [1000, 900, 810, 729]
     """
     counts = [size]
     for _ in range(levels):
-        counts.append(counts[-1] - pruned_count(counts[-1], pruned_fraction))
+        counts.append(counts[-1] - int(counts[-1] * pruned_fraction))
     return counts
-
-
-def pruned_count(unmasked: int, pruned_fraction: float) -> int:
-    """The number of a layer's unmasked weights that a round prunes: unmasked x pruned fraction, rounded down."""
-    return int(unmasked * pruned_fraction)
 
 
 def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], rounds: int) -> dict[str, int]:
@@ -34,7 +31,7 @@ def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float],
     {'dense_1': 640, 'output': 81}
     """
     for name in sizes:
-        check_pruned_fraction(f"The pruned_fraction of {name!r}", pruned_fraction[name])
+        PRUNED_FRACTION(f"The pruned_fraction of {name!r}", pruned_fraction[name])
     return {name: kept_counts(size, pruned_fraction[name], rounds)[-1] for name, size in sizes.items()}
 
 
@@ -60,7 +57,7 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
     """
     from scipy.optimize import brentq
 
-    check_fraction("kept_fraction", kept)
+    FRACTION("kept_fraction", kept)
     wanted = kept * sum(sizes.values())
     whole = sum(size for name, size in sizes.items() if not pruned_fraction[name])
     if whole >= wanted:
@@ -77,16 +74,6 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
         most *= 2
     rounds = brentq(lambda rounds: sum(left(rounds).values()) - wanted, 0, most, xtol=1e-9)
     return {name: max(1, round(count)) for name, count in left(rounds).items()}
-
-
-def check_fraction(name: str, value: float) -> None:
-    """Raises InputError unless the value lies strictly between 0 and 1."""
-    FRACTION(name, value)
-
-
-def check_pruned_fraction(name: str, value: float) -> None:
-    """Raises InputError unless the value is at least 0 (a layer that is not pruned) and below 1."""
-    PRUNED_FRACTION(name, value)
 
 
 def pruned_fraction_by_layer(

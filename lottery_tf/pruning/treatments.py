@@ -11,13 +11,13 @@ import numpy as np
 from lottery_tf import registry
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
-from lottery_tf.pruning.kept_counts import check_fraction, counts_after, counts_for
+from lottery_tf.pruning.kept_counts import counts_after, counts_for
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
 from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARGUMENTS
 from lottery_tf.pruning.masks import Mask, check
 from lottery_tf.pruning.ranking import keep_highest, keep_highest_overall
 from lottery_tf.seeds import generator
-from lottery_tf.validation import INDEX, check_fields
+from lottery_tf.validation import FRACTION, INDEX, check_fields
 
 Weights = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator], np.ndarray]
@@ -70,7 +70,7 @@ class Treatment:
                 "out."
             )
         if self.chosen_kept_fraction is not None:
-            check_fraction("chosen_kept_fraction (--kept_fraction)", self.chosen_kept_fraction)
+            FRACTION("chosen_kept_fraction (--kept_fraction)", self.chosen_kept_fraction)
             if self.rounds != "oneshot":
                 raise InputError(
                     f"chosen_kept_fraction (--kept_fraction) is {self.chosen_kept_fraction}; it needs one-shot pruning "

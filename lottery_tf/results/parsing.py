@@ -52,7 +52,7 @@ def json_object(path: Path, content: bytes, schema: Any) -> dict:
       DamagedFile: the content is not such an object.
     """
     try:
-        found = json.loads(content, parse_constant=_no_number)
+        found = json.loads(content, parse_constant=no_number)
         if not isinstance(found, dict):
             raise InputError("it holds no JSON object")
         _check_plain(found)
@@ -68,7 +68,8 @@ def json_object(path: Path, content: bytes, schema: Any) -> dict:
     return found
 
 
-def _no_number(word: str) -> float:
+def no_number(word: str) -> float:
+    """Refuses NaN and infinities, which Python's `json` would read."""
     raise InputError(f"{word} is no number of JSON")
 
 

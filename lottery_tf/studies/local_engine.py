@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lottery_tf import processes
+from lottery_tf import hardware, processes
 from lottery_tf.errors import InputError
 from lottery_tf.studies.engines import Resources, append_log
 from lottery_tf.studies.shared_datasets import TEMPORARY_FOLDER, dataset_folder, map_dataset
@@ -37,7 +37,7 @@ class Capacity:
     def of_this_machine(cls, workers: int = 0) -> Capacity:
         """The cores and the free memory of this machine."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return cls(cores, available_memory(), workers)
+        return cls(cores, min(hardware.available_memory(), _container_memory()), workers)
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
         """Whether processes with these resources can run at the same time; a single process always can."""
@@ -152,16 +152,6 @@ def _serve(
         except EOFError:
             return
         connection.send(worker.perform(task, earlier))
-
-
-def available_memory() -> float:
-    """The bytes of memory that are available on this machine; infinite if the system does not tell."""
-    try:
-        found = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(found["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return float("inf")
-    return min(free, _container_memory())
 
 
 def _container_memory() -> float:

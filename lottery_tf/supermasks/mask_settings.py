@@ -7,11 +7,10 @@ from typing import Annotated, NamedTuple
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.pruning.kept_counts import check_fraction
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import short_number
-from lottery_tf.validation import COUNT, FINITE, NOT_NEGATIVE, check_fields
+from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, check_fields
 
 
 class Gate(NamedTuple):
@@ -102,7 +101,7 @@ def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples:
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
     choose(GATES, g, "function g")
     if kept_fraction is not None:
-        check_fraction("kept_fraction", kept_fraction)
+        FRACTION("kept_fraction", kept_fraction)
     if (g == "edge_popup") != (kept_fraction is not None):
         raise InputError("g = edge_popup needs a kept fraction; the other gates take none.")
     NOT_NEGATIVE("l1", l1)

@@ -30,6 +30,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
+from lottery_tf.results.parsing import no_number
 from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import Shapes, check_architecture, field, shape_of
 from lottery_tf.tickets.limits import Limits, TooLarge
@@ -196,16 +197,12 @@ def _opened(content: bytes) -> tuple[dict, bytes]:
         raise DamagedFile("its header is longer than the file")
     text = mask_coding.inflate(body[START.size : START.size + header_bytes], MAX_HEADER_BYTES)
     try:
-        header = json.loads(text, parse_constant=_no_constant)
+        header = json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise DamagedFile(f"its header is no JSON ({error})") from error
     if not isinstance(header, dict):
         raise DamagedFile("its header is no JSON object")
     return header, body[START.size + header_bytes :]
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
 
 
 def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:

@@ -139,8 +139,3 @@ def _permuted(block: list[tuple], rng: np.random.Generator) -> tuple:
 
 def _rows(batch: tuple, rows) -> tuple:
     return map_arrays(lambda array: array[rows], batch)
-
-
-def make_feed(split: Split) -> MemoryFeed | StreamFeed:
-    """Returns the feed of a split."""
-    return StreamFeed(split) if isinstance(split, Stream) else MemoryFeed(split)

@@ -33,31 +33,26 @@ class ContinuedSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def make_optimizer(
-    settings: TrainingSettings,
-    rate: float | ChangingRate | None = None,
-    scale_loss: bool = False,
-    given: Any = None,
+    settings: TrainingSettings, scale_loss: bool = False, given: Any = None
 ) -> keras.optimizers.Optimizer:
     """Returns the Keras optimizer of the settings, or a copy of the given one.
 
-    An optimizer that is given, or its config, has its own learning rate; a name of one uses the settings'. `rate`
-    replaces the rate of the settings. `scale_loss` scales the loss, so that gradients in float16 do not vanish.
+    An optimizer that is given, or its config, has its own learning rate; a name of one uses the settings'.
+    `scale_loss` scales the loss, so that gradients in float16 do not vanish.
 
     Raises:
       InputError: Keras does not know the optimizer, or it contradicts the settings.
     """
     if given is not None:
-        optimizer = _made_anew(given, settings, rate)
+        optimizer = _made_anew(given, settings)
     else:
         class_name, arguments = OPTIMIZERS[settings.optimizer]
-        optimizer = getattr(keras.optimizers, class_name)(
-            learning_rate(settings) if rate is None else rate, **arguments
-        )
+        optimizer = getattr(keras.optimizers, class_name)(learning_rate(settings), **arguments)
     scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss and not scales else optimizer
 
 
-def _made_anew(given: Any, settings: TrainingSettings, rate: float | ChangingRate | None) -> keras.optimizers.Optimizer:
+def _made_anew(given: Any, settings: TrainingSettings) -> keras.optimizers.Optimizer:
     """Returns a copy of the user's optimizer, made from its config, because trainings must not share its state."""
     try:
         found = keras.optimizers.get(given)
@@ -65,7 +60,7 @@ def _made_anew(given: Any, settings: TrainingSettings, rate: float | ChangingRat
         raise InputError(f"Keras knows no optimizer {given!r}: {error}") from error
     if not isinstance(given, str):
         return _with_continued_schedule(found, settings)
-    found.learning_rate = learning_rate(settings) if rate is None else rate
+    found.learning_rate = learning_rate(settings)
     return found
 
 

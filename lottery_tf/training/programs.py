@@ -20,9 +20,10 @@ from lottery_tf.dataset import Dataset
 from lottery_tf.masking import model_weights
 from lottery_tf.masking.layers import masking_gradients_later
 from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.sources import Stream
 from lottery_tf.splits import map_arrays
 from lottery_tf.training import augmentation, compilation
-from lottery_tf.training.feeds import MemoryFeed, StreamFeed, make_feed
+from lottery_tf.training.feeds import MemoryFeed, StreamFeed
 from lottery_tf.training.objective import Objective
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling
@@ -69,7 +70,10 @@ class Programs:
         self.compiler = compiler
         self.refused = ""
         self._scaling = {name: Scaling(model, split.images, split.divide_by) for name, split in dataset.splits.items()}
-        self.feeds = feeds or {name: make_feed(split) for name, split in dataset.splits.items()}
+        self.feeds = feeds or {
+            name: StreamFeed(split) if isinstance(split, Stream) else MemoryFeed(split)
+            for name, split in dataset.splits.items()
+        }
 
     def first_example(self) -> tuple:
         """Returns the model's input, the label and, if there is one, the weight of the first training example."""

@@ -27,7 +27,6 @@ from lottery_tf.training import compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.checks import check_fit
 from lottery_tf.training.feeds import MemoryFeed, StreamFeed
-from lottery_tf.training.learning_rates import learning_rate
 from lottery_tf.training.objective import BestReading, ObjectiveSettings
 from lottery_tf.training.optimizers import continued_schedule, make_optimizer
 from lottery_tf.training.programs import Programs
@@ -88,7 +87,7 @@ class Trainer:
         self._best = BestReading(self._objective, given.best_by, given.best_is)
         read = ("loss", *self._objective.metrics)
         self.columns = ("iteration", *(f"{split}_{name}" for split in ("train", "validation") for name in read))
-        self._optimizer = make_optimizer(settings, learning_rate(settings), "float16" in half, given.optimizer)
+        self._optimizer = make_optimizer(settings, "float16" in half, given.optimizer)
         self._schedule = continued_schedule(self._optimizer)
         self._optimizer.build(model.trainable_variables)
         self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]

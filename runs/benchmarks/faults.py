@@ -142,11 +142,11 @@ def compared(results_dir: Path, wanted: dict[str, object]) -> str:
     return f"NOT EQUAL ({', '.join(differ)})" if differ else "equal"
 
 
-def full_disk(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMALL, megabytes: int = 6) -> str:
+def full_disk(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMALL) -> str:
     """Runs a study on a small disk until it is full, frees space, and continues it; describes what happened."""
     small = root / "small disk"
     small.mkdir()
-    if not _mount("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", small):
+    if not _mount("-t", "tmpfs", "-o", "size=6m", "tmpfs", small):
         return "not tried, because mounting a file system is not permitted"
     try:
         study = command(small, *flags)
@@ -159,21 +159,21 @@ def full_disk(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMAL
         subprocess.run(["umount", str(small)], check=True)
 
 
-def lost_cluster(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMALL) -> str:
+def lost_cluster(root: Path, wanted: dict[str, object]) -> str:
     """Stops the Ray cluster of a study and continues the study on another cluster; describes what happened."""
     from ray.cluster_utils import Cluster
 
     results_dir = root / "lost cluster"
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
     try:
-        study = command(results_dir, *flags, "--engine=ray", f"--address={cluster.address}")
+        study = command(results_dir, *SMALL, "--engine=ray", f"--address={cluster.address}")
         process = subprocess.Popen(study, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while process.poll() is None and not any(results_dir.glob(f"*/*/{level_path(0, DENSE, 0)}")):
             time.sleep(0.1)
     finally:
         cluster.shutdown()
     told = process.communicate()[1].strip().splitlines()
-    finish(command(results_dir, *flags, "--engine=ray"))
+    finish(command(results_dir, *SMALL, "--engine=ray"))
     return (
         f"exit status {process.returncode}, {told[-1] if told else ''!r}; on another cluster: "
         f"{compared(results_dir, wanted)}"

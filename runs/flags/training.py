@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from absl import flags
 
@@ -13,28 +13,23 @@ from runs.flags.derived import define, fields
 PRUNED_FRACTION = {field: f"{field}_pruned_fraction" for field in fields(PruningSettings)}
 
 
-def define_training(
-    note: str, but: Collection[str] = (), rename: Mapping[str, str] | None = None
-) -> dict[str, flags.FlagHolder]:
-    """Defines a flag for each field of `TrainingSettings`, and returns the flags by their fields.
+def define_training(note: str, but: Collection[str] = ()) -> dict[str, flags.FlagHolder]:
+    """Defines a flag for each field of `TrainingSettings` except `but`, and returns the flags by their fields.
 
-    Args:
-      note: text for the help of flags whose default is None because the network decides.
-      but: fields that have no flag.
-      rename: field -> name of its flag, if the two differ.
+    The note is added to the help of flags whose default is None because the network decides.
     """
     by_network = dict.fromkeys(set(fields(TrainingSettings)) & set(fields(NetworkSettings)))
     chosen = fields(TrainingSettings, but=("iterations", *but))
-    return define(TrainingSettings, chosen, rename=rename, defaults=by_network, note=note)
+    return define(TrainingSettings, chosen, defaults=by_network, note=note)
 
 
-def define_changes(but: Collection[str] = (), rename: Mapping[str, str] | None = None) -> dict[str, flags.FlagHolder]:
+def define_changes(but: Collection[str] = ()) -> dict[str, flags.FlagHolder]:
     """Defines a flag for every change that `run_settings` takes, except `but`; returns them by parameter."""
     note = "Default: set by the network."
     none = dict.fromkeys(PRUNED_FRACTION)
     pruning = define(PruningSettings, fields(PruningSettings), rename=PRUNED_FRACTION, defaults=none, note=note)
     return {
-        **define_training(note, but, rename),
+        **define_training(note, but),
         **define(RunSettings, ("dropout",)),
         **{PRUNED_FRACTION[field]: flag for field, flag in pruning.items()},
     }
