@@ -28,11 +28,7 @@ class BatchNormStatistics:
     of a layer is the mean of the batches' means. The variance is the mean of their variances plus the variance of their
     means. Layers that are not trainable keep their statistics, as in training.
 
-    Args:
-      model: the model; a model without batch norm is not changed.
-      images: (images, height, width, channels) training images, bytes or floats.
-      batch_size: images in each batch; an incomplete last batch is not used.
-      divide_by: what the images are divided by, as `Dataset` has it.
+    An incomplete last batch is not used. `divide_by` is as in `Dataset`.
     """
 
     def __init__(self, model: keras.Model, images: Arrays, batch_size: int, divide_by: float | None = None):

@@ -14,10 +14,7 @@ from lottery_tf.pruning.treatments import Weights
 class Subspace:
     """The space of the weights that a mask keeps; vectors hold them in the order of the arrays.
 
-    Args:
-      shapes: the shape of each array by name. All weights of an array without a mask belong to the space (biases, the
-        gains of batch norm).
-      mask: for each kernel a boolean array, True where the weight is kept.
+    All weights of an array without a mask belong to it (biases, the gains of batch norm).
 
     Attributes:
       size: the number of weights in the space.

@@ -15,10 +15,7 @@ class HoldPruned(keras.constraints.Constraint):
     Where the optimizer averages weights (`use_ema`), it holds the averages too, so that nothing moves when they take
     the weights' place. A masked layer makes one for each kernel; it is not meant to be passed to a layer by hand.
 
-    Args:
-      kernel_mask: boolean variable of the kernel's shape, True where the weight is kept.
-      frozen_values: variable of the kernel's shape; read where `kernel_mask` is False.
-      then: another constraint of the same kernel, applied first, or None.
+    `then` is another constraint of the same kernel, which is applied first.
     """
 
     def __init__(self, kernel_mask, frozen_values, then=None):

@@ -24,11 +24,7 @@ Initial = Callable[[int], Weights] | Literal["as_given"]
 class UntrainedNetwork:
     """The parts of a network that the algorithm needs.
 
-    Args:
-      model: a masked model; its weights are read once, now.
-      pruning: how much each round prunes.
-      initial: function from a seed to the untrained weights; "as_given": the model's own weights for every seed; None:
-        a function that draws the kernels of each trained layer anew.
+    The weights of the masked model are read once, now. `pruning` and `initial` are as in `Experiment`.
 
     Attributes:
       names: names of all weights.

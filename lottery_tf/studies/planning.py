@@ -218,11 +218,8 @@ def _paper_dataset(network: str) -> str:
 def mask_training(settings: RunSettings, iterations: int | None = None, preset: str = "paper") -> TrainingSettings:
     """Returns the settings for learning the Supermasks of a run, as in Section S3 or by a preset.
 
-    Args:
-      settings: the settings of the run.
-      iterations: the number of iterations. None applies the run's schedule to the iterations of Section S3. The
-        published accuracies needed far more: see `NetworkSettings.mask_iterations`.
-      preset: a name in `MASK_PRESETS`.
+    Without a number of iterations, the run's schedule is applied to those of Section S3. The published accuracies
+    needed far more: see `NetworkSettings.mask_iterations`.
     """
     table = NETWORKS[settings.network]
     chosen = {

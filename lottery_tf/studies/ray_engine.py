@@ -36,10 +36,6 @@ class RayEngine:
     """An `engines.Engine` whose slots are actors on a Ray cluster. Results return to the driver's results folder.
 
     Args:
-      results_dir: the driver's folder of all results.
-      datasets: the folder that holds the data sets; see `shared_datasets`.
-      settings: the settings that all tasks share.
-      logs: the folder for the logs of the tasks.
       address: the address of a running cluster ("auto", or the address that `ray start` prints); None starts a cluster
         on this machine.
       workers: the largest number of actors; 0: as many as the cluster has room for.

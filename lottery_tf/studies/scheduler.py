@@ -49,13 +49,9 @@ class Scheduler:
     task with the longest chain of tasks after it starts first. A failed task is tried again. If it keeps failing, the
     tasks that depend on it are left out.
 
-    Args:
-      plan: the tasks.
-      found: the metrics of the finished results, by key.
-      retries: how often a failed task is tried again.
-      threads: the number of threads of each slot; 0: as in `costs.COSTS`.
-      on_change: function that is called about twice a second and whenever a task ends.
-      on_end: function that is called with each task that has finished or failed, and its outcome.
+    `found` are the metrics of the finished results by key. Slots with 0 threads have as many as `costs.COSTS` says.
+    `on_change` is called about twice a second and whenever a task ends, `on_end` with each task that has finished or
+    failed, and its outcome.
 
     Attributes:
       states: the state of each task, by key.

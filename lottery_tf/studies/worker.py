@@ -69,12 +69,8 @@ class Outcome:
 class Worker:
     """Does tasks: finds or trains their results, and writes them to a results folder.
 
-    Args:
-      results_dir: the folder that holds the results of all networks.
-      dataset: function from a data set's name and a network's name to the images.
-      settings: the settings that all tasks share.
-      on_steps: function that is called with the number of training steps just done.
-      on_line: function that is called with a task and each line for its log.
+    `dataset` returns the images for the name of a data set and that of a network. `on_line` is called with a task and
+    each line for its log.
     """
 
     def __init__(

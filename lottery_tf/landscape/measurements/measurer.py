@@ -85,12 +85,7 @@ class Job(NamedTuple):
 class LandscapeMeasurer:
     """Finds or makes measurements of an experiment's levels.
 
-    Args:
-      experiment: an experiment that keeps the weights of all levels. Levels without weights are trained again. The
-        model's outputs must be logits.
-      settings: the settings of the measurements.
-      snapshot_seconds: the shortest time between two checkpoints of a training.
-      on_steps: function that is called with the number of training steps just done for a measurement.
+    The experiment keeps the weights of all levels; levels without weights are trained again.
     """
 
     def __init__(

@@ -88,10 +88,7 @@ def _as_class(model: keras.Model, own_class: type) -> keras.Model:
 def compacted(model: keras.Model, may_have_masks: list[bool], pick: bool = True) -> keras.Model:
     """`compact` for a model that may be taken apart.
 
-    Args:
-      model: a Sequential or functional model; models in it with their own `call` become part of the result.
-      may_have_masks: for each input whether Keras may attach a mask of time steps to it.
-      pick: whether a dense layer may pick its inputs.
+    Models in it with their own `call` become part of the result. The other arguments are those of `Graph`.
     """
     ends = (model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else (model.input, model.output)
     model = keras.Model(*ends, name=model.name)  # functional, and not compiled
