@@ -24,12 +24,11 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning import controls
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
-from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags
+from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.storage import RESULTS_DIR, define_keep
 from runs.flags.training import define_changes
 from runs.flags.treatments import levels_from_flags, treatments_from_flags
 from runs.planning import pruning_tasks
-from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -53,23 +52,15 @@ def main() -> None:
         treatment.check_training(settings.training.iterations, settings.training.decay)
     for treatment, (control, draw) in itertools.product(treatments, wanted_controls):
         controls.check(treatment, 1, control, draw)
-    results_dir = Path(RESULTS_DIR.value)
     tasks = pruning_tasks(settings, seeds, treatments, levels, wanted_controls)
     outlook = outlook_from_flags("lottery", tasks)
     if outlook is None:
         return
     from runs.run_summary import RunSummary
 
-    console.log.info(outlook.announced())
-    with Progress(outlook.steps) as progress:
-        experiment = make_experiment(
-            settings,
-            results_dir,
-            progress.steps,
-            keep_weights=KEEP.value == "all",
-            on_reading=progress.reading,
-        )
-        if KEEP.value == "all":
+    keep_all = KEEP.value == "all"
+    with experiment_with_progress(outlook, settings, keep_weights=keep_all) as (experiment, progress):
+        if keep_all:
             announce_weights(experiment, len(seeds), treatments, levels, len(wanted_controls))
         for seed, treatment in itertools.product(seeds, treatments):
             name, last = f"seed {seed} {treatment.name}", treatment.last_level(levels)
@@ -79,7 +70,7 @@ def main() -> None:
                 progress.follow(found, f"{name} {control} {draw}", first=1)
     draws = dict.fromkeys(CONTROLS.value, CONTROL_DRAWS.value)
     RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
-    print(f"Training curves: tensorboard --logdir {results_dir}")
+    print(f"Training curves: tensorboard --logdir {Path(RESULTS_DIR.value)}")
 
 
 def controls_from_flags() -> list[tuple[str, int]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -29,8 +28,7 @@ from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
 from lottery_tf.text_tables import band, text_table
-from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags
-from runs.flags.storage import RESULTS_DIR
+from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.training import define_changes
 from runs.planning import pruning_tasks
 from runs.progress import Progress, summary_of
@@ -59,7 +57,7 @@ MASK0 = define_list("mask0", ["zero"], f"Mask-0 actions, for --source=iterative:
 
 def main() -> None:
     """Trains missing networks, evaluates the masks of every source and seed, and prints the best masks."""
-    settings, seeds, results_dir = settings_from_flags(CHANGES), SEEDS.value, Path(RESULTS_DIR.value)
+    settings, seeds = settings_from_flags(CHANGES), SEEDS.value
     mask_sources = mask_sources_from_flags(NETWORKS[settings.network].scope)
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
@@ -75,16 +73,7 @@ def main() -> None:
     outlook = outlook_from_flags("supermask", tasks)
     if outlook is None:
         return
-
-    console.log.info(outlook.announced())
-    with Progress(outlook.steps) as progress:
-        experiment = make_experiment(
-            settings,
-            results_dir,
-            progress.steps,
-            keep_weights=False,
-            on_reading=progress.reading,
-        )
+    with experiment_with_progress(outlook, settings, keep_weights=False) as (experiment, progress):
         dense = list(trained(experiment, progress, seeds, treatments))
     if not dense:
         raise InputError("No dense training finished, so there are no masks to evaluate.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lottery_tf import processes
+from lottery_tf import console, processes
 from lottery_tf.command_flags import define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import RunSettings, run_settings
@@ -17,6 +18,7 @@ from lottery_tf.studies.tasks import Task
 from runs.flags import derived
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.planning import Outlook, plan_of
+from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.dataset import Dataset
@@ -80,6 +82,17 @@ def make_experiment(
     dataset = load_dataset(settings.dataset, settings.network)
     options |= {"snapshot_seconds": SNAPSHOT_SECONDS.value, "on_steps": on_steps}
     return paper_experiment(settings, dataset, results_dir, **options)
+
+
+@contextlib.contextmanager
+def experiment_with_progress(
+    outlook: Outlook, settings: RunSettings, *, keep_weights: bool
+) -> Iterator[tuple[Experiment, Progress]]:
+    """Logs what is to do, and yields the experiment that does it and what shows its progress."""
+    console.log.info(outlook.announced())
+    with Progress(outlook.steps) as progress:
+        options = {"keep_weights": keep_weights, "on_reading": progress.reading}
+        yield make_experiment(settings, Path(RESULTS_DIR.value), progress.steps, **options), progress
 
 
 def load_dataset(name: str, network: str) -> Dataset:
