@@ -224,7 +224,7 @@ def array_file(header, body=b"", name="bits/a.npy"):
     start = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(zipfile.ZipInfo(name), start + body)
+        file.writestr(zipfile.ZipInfo(name), start + body, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 
