@@ -21,10 +21,11 @@ from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class NetworkLevels:
     """What the levels of all treatments share: the dense networks, the algorithm, the trainer and the results.
 
-    Args:
+    Attributes:
       network: the untrained network.
       trainer: the trainer, which computes gradients and knows the length of a training.
       recorder: trains missing levels and stores them.
@@ -32,27 +33,16 @@ class NetworkLevels:
       keep_weights: whether finished levels keep their weights.
     """
 
-    def __init__(
-        self,
-        network: UntrainedNetwork,
-        trainer: Trainer,
-        recorder: TrainingRecorder,
-        results: MemoryResults | ResultsFolder,
-        keep_weights: bool,
-    ):
-        self.network = network
-        self.trainer = trainer
-        self.recorder = recorder
-        self.results = results
-        self.keep_weights = keep_weights
+    network: UntrainedNetwork
+    trainer: Trainer
+    recorder: TrainingRecorder
+    results: MemoryResults | ResultsFolder
+    keep_weights: bool
 
     def find(self, path: str, weights: bool, parent: str | None = None) -> StoredResult | None:
         """Returns the result at a path; None if it is missing, damaged, or made from another parent.
 
-        Args:
-          path: the result's path; the path or its treatment must be locked.
-          weights: whether the result must have its weights.
-          parent: the fingerprint of the level that it must be made from; None: any level.
+        The path or its treatment must be locked. A parent of None accepts any.
         """
         found = self.results.read(path, weights)
         if not found or parent not in (None, found.metrics["parent"]):

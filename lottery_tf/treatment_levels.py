@@ -17,13 +17,7 @@ from lottery_tf.training.training_result import IterationRange
 
 
 class TreatmentLevels:
-    """The levels of one treatment and seed.
-
-    Args:
-      shared: what all treatments share: the network, the dense networks, the trainer and the results.
-      treatment: the treatment.
-      seed: the seed.
-    """
+    """The levels of one treatment and seed; `shared` is what they share with those of all other treatments."""
 
     def __init__(self, shared: NetworkLevels, treatment: Treatment, seed: int):
         self._shared = shared
@@ -54,10 +48,7 @@ class TreatmentLevels:
     def find_or_train(self, number: int, weights: bool, parent: str | None = None) -> StoredResult:
         """Finds a level, or trains it after training missing levels before it. The treatment must be locked.
 
-        Args:
-          number: the level's number.
-          weights: whether its weights are needed.
-          parent: the fingerprint of the level that it must be made from; None: any level.
+        `parent` is the fingerprint of the level that it must be made from; None accepts any.
 
         Raises:
           InputError: a level before it diverged.

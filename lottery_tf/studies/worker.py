@@ -66,6 +66,7 @@ class Outcome:
     error: str = ""
 
 
+@dataclasses.dataclass(eq=False)
 class Worker:
     """Does tasks: finds or trains their results, and writes them to a results folder.
 
@@ -73,20 +74,12 @@ class Worker:
     each line for its log.
     """
 
-    def __init__(
-        self,
-        results_dir: str | Path,
-        dataset: Callable[[str, str], Dataset],
-        settings: WorkerSettings,
-        on_steps: Callable[[int], None] = lambda count: None,
-        on_line: Callable[[Task, str], None] = lambda task, line: None,
-    ):
-        self._results_dir = results_dir
-        self._dataset = dataset
-        self._settings = settings
-        self._on_steps = on_steps
-        self._on_line = on_line
-        self._cache: dict[Hashable, Any] = {}
+    results_dir: str | Path
+    dataset: Callable[[str, str], Dataset]
+    settings: WorkerSettings
+    on_steps: Callable[[int], None] = lambda count: None
+    on_line: Callable[[Task, str], None] = lambda task, line: None
+    _cache: dict[Hashable, Any] = dataclasses.field(default_factory=dict, init=False)
 
     def perform(self, task: Task, earlier: list[dict]) -> Outcome:
         """Does a task, or finds its result. Errors are returned in the outcome, not raised.
@@ -151,12 +144,12 @@ class Worker:
             (task.network, task.dataset, task.training),
             lambda: paper_learner(
                 task.network,
-                self._dataset(task.dataset, task.network),
+                self.dataset(task.dataset, task.network),
                 task.mask,
                 task.training,
-                self._results_dir,
-                snapshot_seconds=self._settings.snapshot_seconds,
-                on_steps=self._on_steps,
+                self.results_dir,
+                snapshot_seconds=self.settings.snapshot_seconds,
+                on_steps=self.on_steps,
             ),
         )
         return learner.with_settings(task.mask).learn(task.seed).metrics
@@ -168,11 +161,11 @@ class Worker:
             task.settings,
             lambda: paper_experiment(
                 task.settings,
-                self._dataset(task.dataset, task.network),
-                self._results_dir,
-                keep_weights=self._settings.keep_weights,
-                snapshot_seconds=self._settings.snapshot_seconds,
-                on_steps=self._on_steps,
+                self.dataset(task.dataset, task.network),
+                self.results_dir,
+                keep_weights=self.settings.keep_weights,
+                snapshot_seconds=self.settings.snapshot_seconds,
+                on_steps=self.on_steps,
             ),
         )
 
@@ -187,7 +180,7 @@ class Worker:
         return found
 
     def _log(self, task: Task, line: str) -> None:
-        self._on_line(task, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+        self.on_line(task, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
 
     @contextlib.contextmanager
     def _warnings_to_log(self, task: Task) -> Iterator[None]:

@@ -42,64 +42,56 @@ class TrainingPlan:
     store_weights: bool = True
 
 
+@dataclasses.dataclass(eq=False)
 class TrainingRecorder:
     """Trains tickets and stores the results.
 
     The metrics say by `keep_weights` whether weights are kept when later levels no longer need them. `on_reading` is
     called with the numbers of each reading of the validation loss by name, the seed, the level, the treatment's fields
-    and the kept fraction. The other arguments are those of `Experiment`.
+    and the kept fraction. `trained` counts the trainings that were done. The others are as in `Experiment`.
     """
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        results: MemoryResults | ResultsFolder,
-        labels: dict[str, str],
-        keep_weights: bool,
-        snapshot_seconds: float,
-        on_steps: Callable[[int], None],
-        on_reading: Callable[[dict], None],
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-    ):
-        check_callbacks(callbacks)
-        self.trained = 0  # number of trainings that were done
-        self._trainer = trainer
-        self._results = results
-        self.labels = labels
-        self._keep_weights = keep_weights
-        self._snapshot_seconds = snapshot_seconds
-        self._on_steps = on_steps
-        self._on_reading = on_reading
-        self._callbacks = callbacks
+    trainer: Trainer
+    results: MemoryResults | ResultsFolder
+    labels: dict[str, str]
+    keep_weights: bool
+    snapshot_seconds: float
+    on_steps: Callable[[int], None]
+    on_reading: Callable[[dict], None]
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    trained: int = dataclasses.field(default=0, init=False)
+
+    def __post_init__(self):
+        check_callbacks(self.callbacks)
 
     def train(self, ticket: Ticket, plan: TrainingPlan) -> StoredResult:
         """Trains a ticket by a plan, stores the result and returns it; the plan's path must be locked."""
         identity = plan.identity | {"seed": plan.seed, "level": plan.level}
         about = identity | {"kept_fraction": masks.kept_fraction(ticket.mask)}
-        partial = self._results.partial(plan.path)
-        columns = self._trainer.columns
-        watchers = Watchers(self._callbacks, self._trainer.model, about)
+        partial = self.results.partial(plan.path)
+        columns = self.trainer.columns
+        watchers = Watchers(self.callbacks, self.trainer.model, about)
         with TrainingEvents(partial, columns) as board, watchers:
 
             def show(history: np.ndarray) -> None:
                 board.history(history)
                 watchers.reading(columns, history[-1])
-                self._on_reading(about | dict(zip(columns, history[-1].tolist(), strict=True)))
+                self.on_reading(about | dict(zip(columns, history[-1].tolist(), strict=True)))
 
-            trained = self._trainer.train(
+            trained = self.trainer.train(
                 ticket,
                 plan.seed,
                 plan.level,
                 iteration_range=plan.iterations,
                 order_seed=plan.order_seed,
-                checkpoint=None if partial is None else Checkpoint(partial, self._snapshot_seconds),
+                checkpoint=None if partial is None else Checkpoint(partial, self.snapshot_seconds),
                 on_history=show,
-                on_steps=self._on_steps,
+                on_steps=self.on_steps,
             )
-            metrics = level_metrics(ticket, trained, self.labels, identity, self._keep_weights)
+            metrics = level_metrics(ticket, trained, self.labels, identity, self.keep_weights)
             result = StoredResult(ticket.mask, metrics, trained.history, ticket.start, trained.final, trained.columns)
             board.level(result)
         result = result if plan.store_weights else result.without_weights()
-        self._results.write(plan.path, result)
+        self.results.write(plan.path, result)
         self.trained += 1
         return result
