@@ -43,6 +43,7 @@ from .pruning.criteria import CRITERIA as CRITERIA
 from .pruning.mask0_actions import MASK0 as MASK0
 from .pruning.mask1_actions import MASK1 as MASK1
 from .pruning.masks import unpack_mask as unpack_mask
+from .pruning.treatments import SeededNetwork as SeededNetwork
 from .pruning.treatments import Ticket as Ticket
 from .pruning.treatments import Treatment as Treatment
 from .results.store import MemoryResults as MemoryResults

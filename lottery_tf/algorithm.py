@@ -5,22 +5,20 @@ ticket --train--> trained --criterion--> scores --rank--> mask --mask-1, mask-0-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from lottery_tf.pruning import masks
-from lottery_tf.pruning.treatments import Draw, Ticket, TrainedT, Treatment, Weights, next_mask
+from lottery_tf.pruning.next_mask import next_mask
+from lottery_tf.pruning.treatments import SeededNetwork, Ticket, TrainedT, Treatment, Weights
 from lottery_tf.seeds import generator
 
 
 def lottery_tickets(
     train: Callable[[Ticket, int], TrainedT],
     treatment: Treatment,
-    initial: Weights,
-    pruned_fraction: Mapping[str, float],
-    draw: Mapping[str, Draw],
-    seed: int,
+    network: SeededNetwork,
     levels: Iterable[int],
     gradient: Callable[[Ticket, int], Weights] | None = None,
     rewound: Weights | None = None,
@@ -32,10 +30,7 @@ def lottery_tickets(
       train: function that trains a ticket as a level. It returns an object with the `ticket` and, as `final`, every
         weight at the end of training.
       treatment: the mask criterion, the mask-1 action and the mask-0 action.
-      initial: every weight of the untrained network.
-      pruned_fraction: for each maskable kernel the fraction of its unmasked weights that a round prunes.
-      draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
-      seed: the seed of all random draws.
+      network: the untrained network.
       levels: the levels to make, in order.
       gradient: function from a ticket and a level to the loss gradient at the start, for criteria that use it.
       rewound: every weight at the rewind point; None: the initial weights.
@@ -45,23 +40,24 @@ def lottery_tickets(
     >>> from types import SimpleNamespace
     >>> train = lambda ticket, level: SimpleNamespace(ticket=ticket, final={"w": ticket.start["w"] + ticket.mask["w"]})
     >>> initial, draw = {"w": np.array([-1.5, 2.0, 0.5, -3.0])}, {"w": lambda rng: rng.normal(size=4)}
-    >>> for level in lottery_tickets(train, Treatment("large_final"), initial, {"w": 0.5}, draw, seed=0, levels=[1, 2]):
+    >>> network = SeededNetwork(initial, {"w": 0.5}, draw, seed=0)
+    >>> for level in lottery_tickets(train, Treatment("large_final"), network, levels=[1, 2]):
     ...     print(level.ticket.start["w"], level.final["w"])
     [-1.5  2.   0.5 -3. ] [-0.5  3.   1.5 -2. ]
     [ 0.  2.  0. -3.] [ 0.  3.  0. -2.]
     [0. 2. 0. 0.] [0. 3. 0. 0.]
     """
     if parent is None:
-        ticket = Ticket(initial, masks.full({name: initial[name] for name in pruned_fraction}))  # Step 0
+        kernels = {name: network.initial[name] for name in network.pruned_fraction}
+        ticket = Ticket(network.initial, masks.full(kernels))  # Step 0
         parent = train(ticket, 0)  # Step 1
         yield parent
     for level in levels:
         # With late rewinding, w_i of the criteria is still the untrained weight, not that of the rewind point.
-        before = parent.ticket if rewound is None else parent.ticket.with_kept(initial)
+        before = parent.ticket if rewound is None else parent.ticket.with_kept(network.initial)
         loss_gradient = gradient(before, level) if gradient and treatment.wants_gradient else None
-        ticket = next_ticket(
-            treatment, before, parent.final, initial, pruned_fraction, draw, seed, level, loss_gradient, rewound
-        )  # Steps 2 to 4
+        # Steps 2 to 4
+        ticket = next_ticket(treatment, network, before, parent.final, level, loss_gradient, rewound)
         trained = train(ticket, level)  # Step 1 again
         yield trained
         if treatment.iterative:  # Step 5: iterative pruning makes the next level from this one
@@ -70,12 +66,9 @@ def lottery_tickets(
 
 def next_ticket(
     treatment: Treatment,
+    network: SeededNetwork,
     before: Ticket,
     final: Weights,
-    initial: Weights,
-    pruned_fraction: Mapping[str, float],
-    draw: Mapping[str, Draw],
-    seed: int,
     level: int,
     gradient: Weights | None = None,
     rewound: Weights | None = None,
@@ -85,15 +78,15 @@ def next_ticket(
     `before` is that of the level before or, with one-shot pruning, of the dense network. Its weights are w_i when its
     training starts and `final`, or w_f, when it ends. `gradient` is the loss gradient at w_i, for criteria that use it.
     """
-    rewound = initial if rewound is None else rewound
-    mask = next_mask(treatment, before, final, gradient, pruned_fraction, seed, level)  # Step 2
+    rewound = network.initial if rewound is None else rewound
+    mask = next_mask(treatment, network, before, final, level, gradient)  # Step 2
     start = dict(final if treatment.continues_training else rewound)  # for weights without a mask: biases, batch norm
     for name, kept_before in before.mask.items():
-        seen = {"w_f": final[name], "kept": mask[name], "pruned": kept_before & ~mask[name]}
-        rng = generator(seed, "mask-1 action", level, name)
-        values = treatment.act_on_kept(w_i=rewound[name], draw=draw[name], rng=rng, **seen)  # Step 3
-        values = np.where(mask[name], values, initial[name])
-        rng = generator(seed, "mask-0 action", level, name)
-        values = treatment.act_on_pruned(w_i=initial[name], start=values, rng=rng, **seen)  # Step 4
+        arrays = {"w_f": final[name], "kept": mask[name], "pruned": kept_before & ~mask[name]}
+        rng = generator(network.seed, "mask-1 action", level, name)
+        values = treatment.act_on_kept(w_i=rewound[name], draw=network.draw[name], rng=rng, **arrays)  # Step 3
+        values = np.where(mask[name], values, network.initial[name])
+        rng = generator(network.seed, "mask-0 action", level, name)
+        values = treatment.act_on_pruned(w_i=network.initial[name], start=values, rng=rng, **arrays)  # Step 4
         start[name] = np.where(kept_before, values, final[name])  # weights pruned in earlier rounds stay frozen
     return Ticket(start, mask)

@@ -129,9 +129,9 @@ def _misunderstood(error: flags.Error) -> str:
     if isinstance(error, flags.UnrecognizedFlagError):
         return f"There is no flag --{error.flagname}{_hint(error.flagname, ' --help shows all.')}"
     if found := re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL):
-        name, value, told = found.groups()
+        name, value, reason = found.groups()
         wanted = flags.FLAGS[name].parser.syntactic_help.replace("an integer", "a whole number")
-        return f"--{name} takes {wanted}; {value!r} is not one." if wanted else f"--{name} is {value!r}: {told}."
+        return f"--{name} takes {wanted}; {value!r} is not one." if wanted else f"--{name} is {value!r}: {reason}."
     return f"{error}."
 
 
@@ -182,11 +182,11 @@ def help_text() -> str:
     for title, found in groups.items():
         lines += ["", f"{title}:"] if found else []
         for flag in found:
-            lines += _described(flag)
+            lines += _flag_lines(flag)
     return "\n".join([*lines, "", "--flagfile=FILE reads flags from a file with one flag on each line."])
 
 
-def _described(flag: flags.Flag) -> list[str]:
+def _flag_lines(flag: flags.Flag) -> list[str]:
     """A flag, its default and its help as lines of text."""
     default = "" if flag.default in (None, [], "", False) else (flag.default_as_str or "").strip("'")
     long = f" Default: {default.replace(',', ', ')}." if len(default) > SHORT else ""

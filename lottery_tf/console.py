@@ -64,10 +64,10 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
             print("\nInterrupted. Finished results are kept; run the same command again to continue.", file=sys.stderr)
             return 130
         except Exception as error:
-            told = sentence(error)
-            if told is None:
+            message = sentence(error)
+            if message is None:
                 raise
-            print(told, file=sys.stderr)
+            print(message, file=sys.stderr)
             return 1 if is_full(error) else 2
 
     pin_surroundings()

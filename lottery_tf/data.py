@@ -42,7 +42,7 @@ def load(name: str, data_dir: str | None = None, image_shape: tuple[int, int, in
       validation: one split for all seeds.
 
     Raises:
-      InputError: an unknown name, or data that are absent, cannot be had, or are not what the name promises.
+      InputError: an unknown name, or data that are missing or cannot be downloaded, or that are not those of this name.
     """
     settings = choose(DATASETS, name, "data set")
     train, test = _digits(settings, image_shape) if name == "digits" else _tfds(name, settings, data_dir)
@@ -77,8 +77,8 @@ def _tfds(name: str, settings: DatasetSettings, data_dir: str | None) -> tuple[S
         builder = _downloaded(name, looked_in)
     with _damage_named(looked_in / name):
         train, test = (_read(builder, split) for split in ("train", "test"))
-    _check(name, train, settings.train, settings, looked_in)
-    _check(name, test, settings.test, settings, looked_in)
+    _check_split(name, train, settings.train, settings, looked_in)
+    _check_split(name, test, settings.test, settings, looked_in)
     return train, test
 
 
@@ -110,7 +110,7 @@ def _downloaded(name: str, looked_in: Path):
                 log.warning("%s is not in %s; downloading it there.", name, looked_in)
                 builder().download_and_prepare()
             return builder()
-    except Exception as error:  # of any kind: tensorflow-datasets has its own for what a server answers, some private
+    except Exception as error:  # tensorflow-datasets raises classes of its own, some of them private
         if isinstance(error, InputError) or errors.is_full(error):
             raise
         raise InputError(
@@ -135,7 +135,7 @@ def _read(builder, split: str) -> Split:
     return Split(arrays["image"].numpy(), arrays["label"].numpy())
 
 
-def _check(name: str, split: Split, size: int, settings: DatasetSettings, looked_in: Path) -> None:
+def _check_split(name: str, split: Split, size: int, settings: DatasetSettings, looked_in: Path) -> None:
     found = (split.images.shape, split.images.dtype.name, int(split.labels.max()) + 1)
     wanted = ((size, *(settings.image_shape or ())), "uint8", settings.classes)
     if found != wanted:

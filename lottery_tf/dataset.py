@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.sources import Stream, split_of
+from lottery_tf.sources import Stream, as_split
 from lottery_tf.splits import Split, leaves
 
 SPLITS = ("train", "validation", "test")
@@ -22,7 +22,7 @@ class Dataset:
     """Training, validation and test images of one data set.
 
     Args:
-      train, validation, test: the splits, or whatever `sources.split_of` makes splits of: (images, labels), a
+      train, validation, test: the splits, or whatever `sources.as_split` makes splits of: (images, labels), a
         `tf.data.Dataset`, a `keras.utils.PyDataset`, anything else with a length whose items are batches.
       name: the data set's name.
       divide_by: what all images are divided by before a network sees them, wherever that is: in an experiment, in a
@@ -52,7 +52,7 @@ class Dataset:
 
     def __post_init__(self):
         for name in SPLITS:
-            object.__setattr__(self, name, split_of(getattr(self, name), self.in_memory))
+            object.__setattr__(self, name, as_split(getattr(self, name), self.in_memory))
         said = {split.divide_by for split in self.splits.values()}
         if self.divide_by is not None:
             for name, split in self.splits.items():

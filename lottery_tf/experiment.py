@@ -23,8 +23,7 @@ from lottery_tf.models import networks
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
 from lottery_tf.network_levels import NetworkLevels
-from lottery_tf.pruning.controls import CONTROLS, control_ticket, order_seed
-from lottery_tf.pruning.controls import check as check_control
+from lottery_tf.pruning.controls import CONTROLS, check_control, control_ticket, order_seed
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import control_path, level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
@@ -97,8 +96,8 @@ class Experiment:
         dataset = as_dataset(dataset)
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
             raise InputError("The trainer has other images or training settings than the experiment.")
-        validation.check("training", training, TrainingSettings)
-        validation.check("pruning", pruning, PruningSettings | None)
+        validation.check_value("training", training, TrainingSettings)
+        validation.check_value("pruning", pruning, PruningSettings | None)
         if trainer is not None:
             given.check_same(trainer.objective_settings)
         model = conversion.masked_copy(model)
@@ -291,8 +290,8 @@ class Experiment:
         Raises:
           InputError: this network cannot have the treatment, or the treatment has no such level.
         """
-        validation.check("treatment", treatment, Treatment)
-        validation.check("level", level, int)
+        validation.check_value("treatment", treatment, Treatment)
+        validation.check_value("level", level, int)
         if level < 0:
             raise InputError(f"The level is {level}; it must be at least 0 (the dense network).")
         if level > treatment.last_level(level):

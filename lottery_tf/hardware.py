@@ -29,13 +29,13 @@ def describe_processor() -> str:
         text = CPU_INFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return platform.processor() or platform.machine()
-    return _described(text)
+    return _name_and_instructions(text)
 
 
-def _described(text: str) -> str:
+def _name_and_instructions(text: str) -> str:
     r"""The name and the vector instructions of the first processor in the text of `/proc/cpuinfo`.
 
-    >>> _described("model name\t: Some CPU\nflags\t\t: fpu avx2 avx sse\n")
+    >>> _name_and_instructions("model name\t: Some CPU\nflags\t\t: fpu avx2 avx sse\n")
     'Some CPU (avx avx2)'
     """
     pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())

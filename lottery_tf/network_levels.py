@@ -11,7 +11,7 @@ from lottery_tf import algorithm
 from lottery_tf.errors import InputError
 from lottery_tf.masking.naming import renamed
 from lottery_tf.models.untrained_network import UntrainedNetwork
-from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
+from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment, Weights
 from lottery_tf.results.paths import DENSE, level_path, rewind_point_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
@@ -103,10 +103,8 @@ class NetworkLevels:
         """Runs the algorithm for this network, as a generator that reads and trains nothing before its first level."""
         network, gradient = self.network, functools.partial(self.gradient, seed)
         rewound = self.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
-        initial = network.initial(seed)
-        yield from algorithm.lottery_tickets(
-            train, treatment, initial, network.pruned_fraction, network.draw, seed, levels, gradient, rewound, parent
-        )
+        seeded = SeededNetwork(network.initial(seed), network.pruned_fraction, network.draw, seed)
+        yield from algorithm.lottery_tickets(train, treatment, seeded, levels, gradient, rewound, parent)
 
     def _dense(self, plan: TrainingPlan, weights: bool) -> StoredResult:
         """Finds or trains the dense network of a plan's seed, up to the plan's last iteration."""

@@ -214,7 +214,7 @@ def _equal(one: tuple, other: tuple) -> bool:
     )
 
 
-def split_of(source: Any, in_memory: bool | None = None) -> Split:
+def as_split(source: Any, in_memory: bool | None = None) -> Split:
     """A split of whatever people have.
 
     Args:
@@ -225,7 +225,7 @@ def split_of(source: Any, in_memory: bool | None = None) -> Split:
     Raises:
       InputError: something else.
 
-    >>> split_of(([[1.0, 2.0], [3.0, 4.0]], [0, 1]))
+    >>> as_split(([[1.0, 2.0], [3.0, 4.0]], [0, 1]))
     2 of (2,) float64, given as they are
     """
     if isinstance(source, (tuple, list)):

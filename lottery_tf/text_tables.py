@@ -27,14 +27,16 @@ def text_table(rows: Iterable[Sequence[object]], indent: str = "") -> str:
     return textwrap.indent("\n".join(line.rstrip() for line in text.splitlines()), indent)
 
 
-def band(values: Iterable[float | None], digits: str = ".2f", factor: float = 1) -> str:
+def mean_and_range(values: Iterable[float | None], digits: str = ".2f", factor: float = 1) -> str:
     """Returns "mean [minimum, maximum]" of numbers times a factor; one number if all are equal, "-" if there is none.
 
-    >>> band([1, 2]), band([0.5, None]), band([0.25, 0.5], factor=100), band([])
-    ('1.50 [1.00, 2.00]', '0.50', '37.50 [25.00, 50.00]', '-')
+    >>> mean_and_range([1, 2]), mean_and_range([0.5, None]), mean_and_range([])
+    ('1.50 [1.00, 2.00]', '0.50', '-')
+    >>> mean_and_range([0.25, 0.5], factor=100)
+    '37.50 [25.00, 50.00]'
     """
-    found = [factor * value for value in values if value is not None and not math.isnan(value)]
-    if not found:
+    numbers = [factor * value for value in values if value is not None and not math.isnan(value)]
+    if not numbers:
         return "-"
-    mean = f"{fmean(found):{digits}}"
-    return mean if len(set(found)) == 1 else f"{mean} [{min(found):{digits}}, {max(found):{digits}}]"
+    mean = f"{fmean(numbers):{digits}}"
+    return mean if len(set(numbers)) == 1 else f"{mean} [{min(numbers):{digits}}, {max(numbers):{digits}}]"

@@ -27,22 +27,22 @@ WHOLE_LIMIT = 2**63  # whole numbers are stored in 64 bits
 ATTRIBUTE = types.SimpleNamespace(name="value")  # attrs' validators put its name in messages, which are not shown
 
 
-def kind(*steps: tuple[str, Validator]) -> Check:
+def make_check(*steps: tuple[str, Validator]) -> Check:
     """Returns a check of several steps. Each is the message for an invalid value, and a validator.
 
-    >>> kind(("it must be below 3", validators.lt(3)))("level", 5)
+    >>> make_check(("it must be below 3", validators.lt(3)))("level", 5)
     Traceback (most recent call last):
     lottery_tf.errors.InputError: level is 5; it must be below 3.
     """
 
-    def check(name: str, value: object) -> None:
+    def run_steps(name: str, value: object) -> None:
         for wanted, validator in steps:
             try:
                 validator(None, ATTRIBUTE, value)
             except (TypeError, ValueError, OverflowError):
                 raise InputError(f"{name} is {shown(value)}; {wanted}.") from None
 
-    return check
+    return run_steps
 
 
 def shown(value: object) -> str:
@@ -70,39 +70,40 @@ FINITE_STEP = ("it must be a finite number", validators.and_(validators.gt(-floa
 
 def at_least(least: int) -> Check:
     """Returns the check for a whole number with a least value."""
-    return kind(WHOLE, (f"it must be at least {least}", validators.ge(least)), FITTING)
+    return make_check(WHOLE, (f"it must be at least {least}", validators.ge(least)), FITTING)
 
 
 def at_most(most: int) -> Check:
     """Returns the check for a whole number from 1 to a greatest value."""
-    return kind(
+    return make_check(
         WHOLE, ("it must be at least 1", validators.ge(1)), (f"it must be at most {most:,}", validators.le(most))
     )
 
 
 COUNT = at_least(1)
 INDEX = at_least(0)
-FINITE = kind(NUMBER, FINITE_STEP)
-NOT_NEGATIVE = kind(
+FINITE = make_check(NUMBER, FINITE_STEP)
+NOT_NEGATIVE = make_check(
     NUMBER, ("it must be a finite number of at least 0", validators.and_(validators.ge(0), validators.lt(float("inf"))))
 )
-POSITIVE = kind(
+POSITIVE = make_check(
     NUMBER, ("it must be a finite number above 0", validators.and_(validators.gt(0), validators.lt(float("inf"))))
 )
-FRACTION = kind(
+FRACTION = make_check(
     NUMBER, ("it must lie between 0 and 1, both excluded", validators.and_(validators.gt(0), validators.lt(1)))
 )
-PRUNED_FRACTION = kind(
+PRUNED_FRACTION = make_check(
     NUMBER,
     ("it must be at least 0 (nothing is pruned) and below 1", validators.and_(validators.ge(0), validators.lt(1))),
 )
-SHARE = kind(NUMBER, ("it must be at least 0 and at most 1", validators.and_(validators.ge(0), validators.le(1))))
+SHARE = make_check(NUMBER, ("it must be at least 0 and at most 1", validators.and_(validators.ge(0), validators.le(1))))
+IS_OBJECT = make_check(("it must be an object with names and values", validators.instance_of(Mapping)))
 
 PLAIN: dict[Any, Check] = {  # annotation -> its check; for other classes a value must be an instance
-    int: kind(WHOLE, FITTING),
-    float: kind(NUMBER),
-    bool: kind(("it must be True or False", validators.instance_of(bool))),
-    str: kind(
+    int: make_check(WHOLE, FITTING),
+    float: make_check(NUMBER),
+    bool: make_check(("it must be True or False", validators.instance_of(bool))),
+    str: make_check(
         ("it must be text", validators.instance_of(str)),
         ("it must hold no NUL and no half of a sign", validators.matches_re("[^\0\ud800-\udfff]*")),
     ),
@@ -121,63 +122,69 @@ def check_for(annotation: Any) -> Check:
     if origin in (typing.NotRequired, typing.Required):
         return check_for(arguments[0])
     if origin in (typing.Union, types.UnionType):
-        return _either(arguments)
+        return _check_for_union(arguments)
     if origin in COLLECTIONS:
         return COLLECTIONS[origin](*arguments)
     if typing.is_typeddict(annotation):
         return functools.partial(_check_object, annotation)
-    return kind((f"it must be of the type {annotation.__name__}", validators.instance_of(annotation)))
+    return make_check((f"it must be of the type {annotation.__name__}", validators.instance_of(annotation)))
 
 
-def _either(arguments: Iterable[Any]) -> Check:
+def _check_for_union(arguments: Iterable[Any]) -> Check:
     """Returns the check for a union: of None, one type that is not a collection, and one that is."""
-    some = [each for each in arguments if each is not types.NoneType]
-    collections = [each for each in some if typing.get_origin(each) in COLLECTIONS]
-    checks = {True: collections, False: [each for each in some if each not in collections]}
-    check = {is_one: check_for((found or some)[0]) for is_one, found in checks.items()}
-    may_be_none = len(some) < len(tuple(arguments))
+    types_given = [argument for argument in arguments if argument is not types.NoneType]
+    collections = [each for each in types_given if typing.get_origin(each) in COLLECTIONS]
+    others = [each for each in types_given if each not in collections]
+    check_collection, check_other = check_for((collections or others)[0]), check_for((others or collections)[0])
+    may_be_none = len(types_given) < len(tuple(arguments))
 
-    def check_either(name: str, value: object) -> None:
-        if value is not None or not may_be_none:
-            check[isinstance(value, tuple | list | dict)](name, value)
+    def check_union(name: str, value: object) -> None:
+        if value is None and may_be_none:
+            return
+        check_one = check_collection if isinstance(value, tuple | list | dict) else check_other
+        check_one(name, value)
 
-    return check_either
+    return check_union
 
 
-def _sequence(*items: Any) -> Check:
+def _check_for_sequence(*items: Any) -> Check:
     """Returns the check for a tuple or list, of any length if the annotation ends in an ellipsis or has one type."""
-    wanted = kind(("it must be a list", validators.instance_of((tuple, list))))
+    check_is_list = make_check(("it must be a list", validators.instance_of((tuple, list))))
     same = len(items) == 1 or items[-1] is ...
     checks = [check_for(item) for item in items if item is not ...]
 
-    def check(name: str, values: Any) -> None:
-        wanted(name, values)
+    def check_sequence(name: str, values: Any) -> None:
+        check_is_list(name, values)
         if not same and len(values) != len(checks):
             raise InputError(f"{name} is {shown(values)}; it must have {len(checks)} entries.")
         for number, value in enumerate(values):
             checks[0 if same else number](f"{name}[{number}]", value)
 
-    return check
+    return check_sequence
 
 
-def _dictionary(key: Any, item: Any) -> Check:
-    wanted = kind(("it must be an object with names and values", validators.instance_of(Mapping)))
+def _check_for_dictionary(key: Any, item: Any) -> Check:
     check_key, check_item = check_for(key), check_for(item)
 
-    def check(name: str, values: Any) -> None:
-        wanted(name, values)
-        for each, value in values.items():
-            check_key(f"a name in {name}", each)
-            check_item(f"{name}[{shown(each)}]", value)
+    def check_dictionary(name: str, values: Any) -> None:
+        IS_OBJECT(name, values)
+        for entry, value in values.items():
+            check_key(f"a name in {name}", entry)
+            check_item(f"{name}[{shown(entry)}]", value)
 
-    return check
+    return check_dictionary
 
 
-COLLECTIONS = {tuple: _sequence, list: _sequence, dict: _dictionary, Mapping: _dictionary}
+COLLECTIONS = {
+    tuple: _check_for_sequence,
+    list: _check_for_sequence,
+    dict: _check_for_dictionary,
+    Mapping: _check_for_dictionary,
+}
 
 
 def _check_object(schema: Any, name: str, value: Any) -> None:
-    kind(("it must be an object with names and values", validators.instance_of(Mapping)))(name, value)
+    IS_OBJECT(name, value)
     check_mapping(schema, value, f"{name}.")
 
 
@@ -197,9 +204,9 @@ def check_mapping(schema: Any, values: Mapping, prefix: str = "") -> None:
     """
     if missing := sorted(schema.__required_keys__ - values.keys()):
         raise InputError(f"{prefix}{missing[0]} is missing.")
-    for name, check in _checks(schema).items():
+    for name, check_entry in _checks(schema).items():
         if name in values:
-            check(f"{prefix}{name}", values[name])
+            check_entry(f"{prefix}{name}", values[name])
 
 
 def check_fields(settings: Any) -> None:
@@ -215,10 +222,10 @@ def check_fields(settings: Any) -> None:
             object.__setattr__(settings, name, tuple(value))
 
 
-def check(name: str, value: object, annotation: Any) -> None:
+def check_value(name: str, value: object, annotation: Any) -> None:
     """Raises InputError if a value does not match an annotation.
 
-    >>> check("seed", "0", Annotated[int, INDEX])
+    >>> check_value("seed", "0", Annotated[int, INDEX])
     Traceback (most recent call last):
     lottery_tf.errors.InputError: seed is '0'; it must be a whole number.
     """

@@ -178,7 +178,7 @@ def levels_to_measure(treatments: list[Treatment], last: int) -> dict[str, list[
     """
     chosen = {name: choose(MEASUREMENTS, name, "measure") for name in MEASURE.value}
     for (name, measurement), treatment in itertools.product(chosen.items(), treatments):
-        measurement.check(name, treatment)
+        measurement.check_treatment(name, treatment)
     if AT.value is not None and all(measurement.everywhere for measurement in chosen.values()):
         raise InputError(f"--at does not apply to {', '.join(chosen)}, which are measured at every level.")
     return {name: _levels(name, measurement, last) for name, measurement in chosen.items()}

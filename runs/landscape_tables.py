@@ -10,7 +10,7 @@ from lottery_tf.landscape.interpolation import MATCHING, STABLE, matching
 from lottery_tf.landscape.measurements import flatness, limits
 from lottery_tf.landscape.measurements.lines import connection
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
-from lottery_tf.text_tables import band, text_table
+from lottery_tf.text_tables import mean_and_range, text_table
 
 Rows = Sequence[Mapping]  # measurements of each seed (and direction, or pair of copies) behind one line of a table
 Column = Callable[[Rows], str]
@@ -56,7 +56,7 @@ class Thresholds:
 
 
 def _numbers(name: str, digits: str = ".2f", factor: float = 1.0) -> Column:
-    return lambda rows: band([row[name] for row in rows], digits, factor)
+    return lambda rows: mean_and_range([row[name] for row in rows], digits, factor)
 
 
 def _percent(name: str) -> Column:

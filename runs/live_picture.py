@@ -39,7 +39,7 @@ class LivePicture:
         self._more.set()
 
     def _draw_again_and_again(self) -> None:
-        told: set[str] = set()
+        printed: set[str] = set()
         while self._more.wait() and not self._over.is_set():
             self._more.clear()
             began = time.monotonic()
@@ -48,7 +48,7 @@ class LivePicture:
             except Exception as error:  # noqa: BLE001, training continues in any case, and figures are drawn at the end
                 lines = [f"The figure could not be drawn yet ({error})."]
             for line in lines:
-                if line not in told:
+                if line not in printed:
                     self._tell(line)
-            told.update(lines)
+            printed.update(lines)
             self._over.wait(PAUSE * (time.monotonic() - began))

@@ -5,8 +5,8 @@ Examples, on embedded data:
   python -m runs.lottery --rounds=oneshot --kept_fraction=0.2,0.05 --controls=reinit,random --control_draws=3
 
 Lists of criteria, actions and other choices are separated by commas, and every combination is run. To use a criterion
-or action of your own, give package.module:function. Its arguments are described in criteria.py, mask1_actions.py and
-mask0_actions.py of lottery_tf/pruning.
+or action of your own, give package.module:function. The files criteria.py, mask1_actions.py and mask0_actions.py of
+lottery_tf/pruning begin with a description of its arguments.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     for treatment in treatments:
         treatment.check_training(settings.training.iterations, settings.training.decay)
     for treatment, (control, draw) in itertools.product(treatments, wanted_controls):
-        controls.check(treatment, 1, control, draw)
+        controls.check_control(treatment, 1, control, draw)
     tasks = pruning_tasks(settings, seeds, treatments, levels, wanted_controls)
     outlook = outlook_from_flags("lottery", tasks)
     if outlook is None:

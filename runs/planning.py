@@ -129,10 +129,10 @@ class Outlook:
         }
         times = {flag: self.seconds(tasks) for flag, tasks in choices.items() if len(tasks) < len(to_do)}
         times["--schedule=tenth"] = seconds / 10
-        told = ", ".join(f"{flag} (about {duration(time)})" for flag, time in times.items())
-        return f"To shorten it: {told}, fewer --levels, or more machines (--engine=ray)."
+        choices_text = ", ".join(f"{flag} (about {duration(time)})" for flag, time in times.items())
+        return f"To shorten it: {choices_text}, fewer --levels, or more machines (--engine=ray)."
 
-    def described(self) -> str:
+    def table(self) -> str:
         """Describes finished tasks and tasks to do in a table with a line for each study, then time and speeds."""
         rows = [("study", "tasks", "finished", "to do", "shared with another study")]
         for study in sorted({name for names in self.plan.wanted.values() for name in names}):

@@ -45,8 +45,8 @@ class Progress:
     def reading(self, reading: Mapping) -> None:
         """Shows a reading of the validation images; see `Experiment`."""
         shown = {"validation": reading["validation_accuracy"], "kept": reading.get("kept_fraction")}
-        told = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
-        self._bar.set_postfix_str(", ".join(told))
+        percentages = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
+        self._bar.set_postfix_str(", ".join(percentages))
 
     def follow(self, results: Iterable[StoredResult], name: str, first: int | None = 0) -> None:
         """Trains or finds results one after the other, and shows each.

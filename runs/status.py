@@ -99,8 +99,8 @@ def text(found: dict) -> str:
     share = found["finished"] / found["units"]
     counts = {"finished": found["finished"], "running": len(found["running"]), "failed": len(found["failed"])}
     counts |= {"waiting": found["waiting"], "left out": found["left_out"]}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    lines = [f"{found['study']}: {share:.0%} of {found['units']} tasks; {told}"]
+    states = ", ".join(f"{count} {name}" for name, count in counts.items())
+    lines = [f"{found['study']}: {share:.0%} of {found['units']} tasks; {states}"]
     if found["runs"] and found["stage"]:
         lines.append(f"  {found['stage']} (process {found['process']} on {found['machine']})")
     elif found["runs"]:

@@ -98,7 +98,7 @@ def main() -> int:
         )
     if DRY_RUN.value:
         with where_it_runs() as where:
-            print(Outlook.on(plan, results_dir, where, THREADS.value, timed=True).described())
+            print(Outlook.on(plan, results_dir, where, THREADS.value, timed=True).table())
         return 0
     make_engine = engine_maker()
     treat_signals_as_interrupt()

@@ -27,7 +27,7 @@ from lottery_tf.studies.tasks import HeuristicMasksTask
 from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
-from lottery_tf.text_tables import band, text_table
+from lottery_tf.text_tables import mean_and_range, text_table
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.training import define_changes
 from runs.planning import pruning_tasks
@@ -95,7 +95,7 @@ def mask_sources_from_flags(scope: str) -> list[MaskSource]:
         MaskSource(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(CRITERION.value, *choices)
     ]
     for mask_source in mask_sources:
-        mask_source.treatment.functions()  # raises InputError for an unknown name
+        _ = mask_source.treatment.functions  # raises InputError for an unknown name
     return mask_sources
 
 
@@ -167,7 +167,7 @@ def table(rows: list[dict], weights: str) -> str:
     cells = [
         [
             line.label,
-            *(band(shares, factor=100) for shares in (line.kept, line.accuracy, line.maxima)),
+            *(mean_and_range(shares, factor=100) for shares in (line.kept, line.accuracy, line.maxima)),
             f"{100 * line.mean_maximum:.2f}",
             f"{100 * line.mean_kept:.2f}",
         ]

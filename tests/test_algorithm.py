@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lottery_tf.algorithm import lottery_tickets
-from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.pruning.treatments import SeededNetwork, Treatment
 
 SIZE, FRACTION = 40, 0.3
 DRAW = {"w": lambda rng: rng.normal(size=SIZE).astype(np.float32)}
@@ -14,6 +14,10 @@ DRAW = {"w": lambda rng: rng.normal(size=SIZE).astype(np.float32)}
 
 def initial():
     return {"w": DRAW["w"](np.random.default_rng(1)), "bias": np.array([0.5], np.float32)}
+
+
+def network(fraction=FRACTION):
+    return SeededNetwork(initial(), {"w": fraction}, DRAW, seed=0)
 
 
 def train(ticket, level):
@@ -71,7 +75,7 @@ def by_hand(treatment, levels, score, frozen):
 )
 def test_levels_are_those_of_the_paper_by_hand(rounds, criterion, mask0, score, frozen):
     treatment = Treatment(criterion, mask0=mask0, rounds=rounds)
-    found = list(lottery_tickets(train, treatment, initial(), {"w": FRACTION}, DRAW, seed=0, levels=range(1, 5)))
+    found = list(lottery_tickets(train, treatment, network(), levels=range(1, 5)))
     wanted = list(by_hand(treatment, 4, score, frozen))
     assert [level.level for level in found] == [0, 1, 2, 3, 4]
     for level, (mask, start, final) in zip(found, wanted, strict=True):
@@ -85,7 +89,7 @@ def test_levels_are_those_of_the_paper_by_hand(rounds, criterion, mask0, score, 
 def test_it_can_be_taken_up_at_any_level(rounds):
     def levels(**options):
         treatment = Treatment("random", "reshuffle", "hybrid_random", rounds=rounds)
-        return list(lottery_tickets(train, treatment, initial(), {"w": FRACTION}, DRAW, 0, **options))
+        return list(lottery_tickets(train, treatment, network(), **options))
 
     whole = levels(levels=[1, 2, 3, 4])
     parent = whole[2] if rounds == "iterative" else whole[0]
@@ -102,7 +106,7 @@ def test_nothing_is_trained_before_it_is_asked_for():
         trained.append(level)
         return train(ticket, level)
 
-    levels = lottery_tickets(noting, Treatment(), initial(), {"w": FRACTION}, DRAW, 0, levels=[1, 2])
+    levels = lottery_tickets(noting, Treatment(), network(), levels=[1, 2])
     assert trained == []
     next(levels)
     next(levels)
@@ -117,7 +121,7 @@ def test_the_gradient_is_asked_for_only_by_criteria_that_want_it():
         return {"w": np.arange(SIZE) - 20.0}
 
     def levels(criterion):
-        return list(lottery_tickets(train, Treatment(criterion), initial(), {"w": 0.5}, DRAW, 0, [1, 2], gradient))
+        return list(lottery_tickets(train, Treatment(criterion), network(0.5), [1, 2], gradient))
 
     levels("large_final")
     assert asked == []
@@ -133,9 +137,7 @@ def test_late_rewinding_goes_back_to_the_rewind_point_and_scores_the_initial_wei
         seen.append(ticket.start["w"].copy())
         return {"w": np.ones(SIZE)}
 
-    levels = lottery_tickets(
-        train, Treatment("snip", rewind_to=5), first, {"w": 0.5}, DRAW, 0, [1, 2], gradient, rewound
-    )
+    levels = lottery_tickets(train, Treatment("snip", rewind_to=5), network(0.5), [1, 2], gradient, rewound)
     _, one, two = levels
     magnitudes = np.abs(first["w"])
     for level, before in ((one, None), (two, one)):

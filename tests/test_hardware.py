@@ -2,7 +2,7 @@
 
 import pytest
 
-from lottery_tf.hardware import _described, describe_processor
+from lottery_tf.hardware import _name_and_instructions, describe_processor
 
 X86 = (
     "processor\t: 0\nmodel name\t: AMD EPYC 7B12\nflags\t\t: fpu sse avx avx2 bmi2\n\n"
@@ -21,11 +21,11 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd sve bf16\n"
     ],
 )
 def test_name_and_vector_instructions_of_the_first_processor(text, expected):
-    assert _described(text) == expected
+    assert _name_and_instructions(text) == expected
 
 
 def test_processors_without_a_name_are_called_by_their_architecture():
-    assert _described(ARM).endswith("(asimd bf16 sve)")
+    assert _name_and_instructions(ARM).endswith("(asimd bf16 sve)")
 
 
 def test_this_processor_has_a_name():

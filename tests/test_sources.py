@@ -15,7 +15,7 @@ import lottery_tf as lt
 from lottery_tf.errors import InputError
 from lottery_tf.masking import model_weights
 from lottery_tf.pruning import masks
-from lottery_tf.sources import Stream, split_of
+from lottery_tf.sources import Stream, as_split
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.feeds import StreamFeed
 from lottery_tf.training.trainer import Trainer
@@ -76,7 +76,7 @@ SOURCES = {
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_source_gives_the_same_split(name):
-    split = split_of(SOURCES[name]())
+    split = as_split(SOURCES[name]())
     assert not isinstance(split, Stream)
     np.testing.assert_array_equal(split.images, IMAGES)
     np.testing.assert_array_equal(split.labels, LABELS)
@@ -85,26 +85,26 @@ def test_every_source_gives_the_same_split(name):
 
 def test_data_frames_and_their_columns():
     frame = pd.DataFrame({"age": [20, 30, 40], "height": [1.5, 1.75, 2.0]})
-    split = split_of((frame, pd.Series([0, 1, 0])))
+    split = as_split((frame, pd.Series([0, 1, 0])))
     np.testing.assert_array_equal(split.images, [[20, 1.5], [30, 1.75], [40, 2]])
-    nullable = split_of((frame.convert_dtypes(), pd.Series([0, 1, 0], dtype="Int64")))
+    nullable = as_split((frame.convert_dtypes(), pd.Series([0, 1, 0], dtype="Int64")))
     np.testing.assert_array_equal(nullable.images, split.images)
     np.testing.assert_array_equal(nullable.labels, [0, 1, 0])
-    named = split_of(({"age": frame["age"], "text": np.array([["a"], ["b"], ["c"]])}, [0.5, 1, 1]))
+    named = as_split(({"age": frame["age"], "text": np.array([["a"], ["b"], ["c"]])}, [0.5, 1, 1]))
     assert named.images["text"].dtype.kind == "U"
     with pytest.raises(InputError, match="columns that hold no numbers: 'name'"):
-        split_of((frame.assign(name=["a", "b", "c"]), [0, 1, 0]))
+        as_split((frame.assign(name=["a", "b", "c"]), [0, 1, 0]))
 
 
 def test_structures_and_weights_are_kept():
     parts = {"left": IMAGES, "right": IMAGES[::-1]}
     labels = {"kind": LABELS, "size": LABELS / 2}
     whole = tf.data.Dataset.from_tensor_slices((parts, labels, np.arange(67.0)))
-    split = split_of(whole.batch(10))
+    split = as_split(whole.batch(10))
     np.testing.assert_array_equal(split.images["right"], IMAGES[::-1])
     np.testing.assert_array_equal(split.labels["size"], (LABELS / 2).astype(np.float32))
     np.testing.assert_array_equal(split.weights, np.arange(67))
-    few = split_of(whole.batch(10), in_memory=False).take(np.array([66, 3, 3]))
+    few = as_split(whole.batch(10), in_memory=False).take(np.array([66, 3, 3]))
     np.testing.assert_array_equal(few.images["left"], IMAGES[[66, 3, 3]])
     np.testing.assert_array_equal(few.weights, [66, 3, 3])
 
@@ -126,16 +126,16 @@ def test_structures_and_weights_are_kept():
 )
 def test_what_is_no_split_is_a_sentence(source, message):
     with pytest.raises(InputError, match=message):
-        split_of(source())
+        as_split(source())
 
 
 def test_what_does_not_fit_is_streamed(monkeypatch):
     monkeypatch.setattr("lottery_tf.hardware.available_memory", lambda: 4 * IMAGES.nbytes)
-    assert isinstance(split_of(tf_data().batch(8)), Stream)
-    assert not isinstance(split_of(tf_data().batch(8), in_memory=True), Stream)
+    assert isinstance(as_split(tf_data().batch(8)), Stream)
+    assert not isinstance(as_split(tf_data().batch(8), in_memory=True), Stream)
     monkeypatch.setattr("lottery_tf.hardware.available_memory", lambda: 40 * IMAGES.nbytes)
-    assert not isinstance(split_of(tf_data().batch(8)), Stream)
-    split = split_of(InBatches(), in_memory=False)
+    assert not isinstance(as_split(tf_data().batch(8)), Stream)
+    split = as_split(InBatches(), in_memory=False)
     assert (len(split), split.random_access) == (67, True)
     assert repr(split).endswith("takes whole numbers; streamed, by number")
     with pytest.raises(InputError, match="images are not in memory"):
@@ -157,7 +157,7 @@ STREAMS = {name: SOURCES[name] for name in ("PyDataset", "loader", "tf.data in b
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_streamed_epoch_has_every_example_once_in_a_seeded_order(name):
     def epochs(seed, level=0):
-        feed = StreamFeed(split_of(STREAMS[name](), in_memory=False))
+        feed = StreamFeed(as_split(STREAMS[name](), in_memory=False))
         chunks = [feed.chunk(first, 4, 20, seed, level) for first in (0, 4, 8)]
         batches = [(images[step], labels[step]) for images, labels in chunks for step in range(4)]
         return [[row for batch in batches[first : first + 3] for row in rows_of(batch)] for first in (0, 3, 6)]
@@ -172,10 +172,10 @@ def test_a_streamed_epoch_has_every_example_once_in_a_seeded_order(name):
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_is_taken_up_anywhere(name):
-    whole = StreamFeed(split_of(STREAMS[name](), in_memory=False))
+    whole = StreamFeed(as_split(STREAMS[name](), in_memory=False))
     steps = [rows_of([part[0] for part in whole.chunk(first, 1, 20, 3, 2)]) for first in range(8)]
     for first in (5, 1, 3, 0, 7):
-        feed = StreamFeed(split_of(STREAMS[name](), in_memory=False))
+        feed = StreamFeed(as_split(STREAMS[name](), in_memory=False))
         images, labels = feed.chunk(first, 1, 20, 3, 2)
         assert rows_of((images[0], labels[0])) == steps[first]
     overlapping = [whole.chunk(first, 4, 20, 3, 2) for first in (0, 2, 3)]
@@ -184,7 +184,7 @@ def test_a_stream_is_taken_up_anywhere(name):
 
 
 def test_an_evaluation_sees_every_example_once():
-    feed = StreamFeed(split_of(InBatches(), in_memory=False))
+    feed = StreamFeed(as_split(InBatches(), in_memory=False))
     batches = list(feed.in_order(20))
     assert [len(labels) for _, labels in batches] == [20, 20, 20, 7]
     assert list(itertools.chain.from_iterable(map(rows_of, batches))) == list(range(67))
@@ -261,9 +261,9 @@ def test_experiments_and_learners_take_any_source(tmp_path):
 
 def test_a_source_that_changes_is_told(caplog):
     with caplog.at_level(logging.WARNING):
-        split_of(Changing())
+        as_split(Changing())
         assert "Changing gives other examples each time that it is read" in caplog.text
-        split_of(Loader(), in_memory=False)
+        as_split(Loader(), in_memory=False)
         assert "Loader can only be read from its beginning" in caplog.text
 
 

@@ -14,7 +14,18 @@ from lottery_tf.registry import choose
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import MaskSource
-from lottery_tf.validation import COUNT, FINITE, FRACTION, INDEX, POSITIVE, SHARE, at_most, check, check_mapping, shown
+from lottery_tf.validation import (
+    COUNT,
+    FINITE,
+    FRACTION,
+    INDEX,
+    POSITIVE,
+    SHARE,
+    at_most,
+    check_mapping,
+    check_value,
+    shown,
+)
 
 NAN, INF = float("nan"), float("inf")
 SETTINGS = {  # settings -> what makes one
@@ -151,7 +162,7 @@ def test_long_values_are_cut_in_messages():
     assert len(shown("a" * 10**6)) == 100
     assert shown(10**5000) == "a int too long to print"
     with pytest.raises(InputError, match="^value is b'a'; it must be of the type Treatment.$"):
-        check("value", b"a", Treatment)
+        check_value("value", b"a", Treatment)
 
 
 @pytest.mark.parametrize("name", [None, 3, ["rewind"], {"a": 1}, 0.5])

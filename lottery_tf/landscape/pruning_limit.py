@@ -42,7 +42,8 @@ from lottery_tf.landscape.interpolation import Evaluate
 from lottery_tf.landscape.spectrum import SpectralDensity
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.masks import Mask
-from lottery_tf.pruning.treatments import SCOPES, Weights
+from lottery_tf.pruning.ranking import SCOPES
+from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.validation import PRUNED_FRACTION
 
@@ -64,7 +65,7 @@ class OneShot:
       pruned_fraction: for each kernel the fraction that a round prunes; 0 for a kernel that is not pruned
         (`Experiment.pruned_fraction`).
       seed: the seed that breaks ties.
-      scope: a name in `treatments.SCOPES`: scores are ranked in each layer or over all layers.
+      scope: a name in `ranking.SCOPES`: scores are ranked in each layer or over all layers.
 
     Raises:
       InputError: the scope is unknown, or all pruned fractions are 0.

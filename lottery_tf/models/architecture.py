@@ -30,12 +30,12 @@ def describe_architecture(model: keras.Model) -> dict:
     {'kernel': [4, 3], 'bias': [3]}
     """
     layers = list(model._flatten_layers(include_self=False))
-    described = {str(number): _described(layer) for number, layer in enumerate(layers)}
+    described = {str(number): _describe_layer(layer) for number, layer in enumerate(layers)}
     feeds = {str(number): own for number, own in enumerate(_feeds(model))}
     return {"layers": len(layers), **described, "feeds": feeds}
 
 
-def _described(layer: keras.layers.Layer) -> dict:
+def _describe_layer(layer: keras.layers.Layer) -> dict:
     own = {
         "class": type(layer).__name__.removeprefix(MASKED),
         "weights": {v.name: list(v.shape) for v in layer._trainable_variables + layer._non_trainable_variables

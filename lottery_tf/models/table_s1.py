@@ -29,7 +29,7 @@ class NetworkSettings:
       family: a name in `networks.FAMILIES`, the function that builds the network.
       stages: (residual, vgg) for each stage the number of its blocks or convolutions, and their channels.
       downsample_pruned_fraction: fraction for convolutions on a shortcut; None: as for other convolutions.
-      scope: a name in `treatments.SCOPES`, the default scope of pruning.
+      scope: a name in `ranking.SCOPES`, the default scope of pruning.
       learning_rate_drops, warmup_iterations, weight_decay, augmentation: see `TrainingSettings`.
       dropout: dropout rate of each hidden dense layer; None: no dropout.
       dropout_learning_rate, dropout_iterations: learning rate and iterations with dropout; None: the same as without.

@@ -70,7 +70,7 @@ CONTROLS: dict[str, Control] = {
 }
 
 
-def check(treatment: Treatment, level: int, control: str, draw: int) -> None:
+def check_control(treatment: Treatment, level: int, control: str, draw: int) -> None:
     """Raises InputError if a level of a treatment cannot have the control."""
     registry.choose(CONTROLS, control, "control")
     COUNT("The draw of a control", draw)

@@ -1,4 +1,24 @@
-"""Mask-0 actions: the values at which pruned weights are frozen."""
+"""Mask-0 actions: the values at which pruned weights are frozen (step 4 of the algorithm).
+
+Reference: Zhou et al., Section 4 and Figure 5. An action is called once for each layer, with those of these arguments
+that its parameters name:
+
+  w_i     the layer's weights in the untrained network, also with late rewinding
+  w_f     the weights at the end of the training that the mask was made from
+  kept    boolean: True where the new mask keeps the weight
+  pruned  boolean: True where this round prunes the weight. A weight that an earlier round pruned is in neither
+  start   the mask-1 action's values where `kept` is True, and w_i at all other places
+  rng     a NumPy generator of this seed, action, level and layer
+
+Each array is a copy in the kernel's shape. The action returns an array of this shape, which is read at kept and at
+pruned places: so it can also change where kept weights start (`hybrid_all` does). Weights that earlier rounds pruned
+stay where they are.
+
+>>> import numpy as np
+>>> w_i, w_f = np.array([2.0, 3.0, -1.0]), np.array([0.5, 4.0, -2.0])
+>>> hybrid(start=w_i, pruned=np.array([True, False, True]), w_i=w_i, w_f=w_f).tolist()
+[0.0, 3.0, -1.0]
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,23 @@
-"""Mask-1 actions: the values from which kept weights start the next round."""
+"""Mask-1 actions: the values from which kept weights start the next round (step 3 of the algorithm).
+
+Reference: Zhou et al., Section 3 and Figure 4. An action is called once for each layer, with those of these arguments
+that its parameters name:
+
+  w_i     the layer's weights in the untrained network; with late rewinding (`Treatment.rewind_to`) those of the dense
+          network at that iteration of its training
+  w_f     the weights at the end of the training that the mask was made from
+  kept    boolean: True where the new mask keeps the weight
+  pruned  boolean: True where this round prunes the weight. A weight that an earlier round pruned is in neither
+  draw    a function of a generator that draws the layer anew from its initial distribution
+  rng     a NumPy generator of this seed, action, level and layer
+
+Each array is a copy in the kernel's shape. The action returns an array of this shape, which is read where `kept` is
+True.
+
+>>> import numpy as np
+>>> constant_init_sign(w_i=np.array([3.0, -1.0, 1.0, -3.0])).round(2).tolist()
+[2.24, -2.24, 2.24, -2.24]
+"""
 
 from __future__ import annotations
 

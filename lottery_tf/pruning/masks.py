@@ -20,7 +20,7 @@ def full(kernels: Mapping[str, np.ndarray]) -> Mask:
     return {name: np.ones(kernel.shape, bool) for name, kernel in kernels.items()}
 
 
-def check(mask: Mapping[str, np.ndarray]) -> None:
+def check_mask(mask: Mapping[str, np.ndarray]) -> None:
     """Raises InputError for a mask that keeps no weight of a layer, because no signal passes such a layer."""
     for name, kept in mask.items():
         if not kept.any():

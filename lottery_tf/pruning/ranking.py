@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.masks import Mask
+from lottery_tf.seeds import generator
+
+Scores = Callable[[list[str]], np.ndarray]  # the scores of the unmasked weights of some layers, layer after layer
 
 
 def rank_weights(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -99,3 +102,20 @@ def checked_scores(scores: np.ndarray, size: int) -> np.ndarray:
     if np.isnan(scores).any():
         raise InputError(f"A criterion returned NaN for {np.isnan(scores).sum()} weights.")
     return scores
+
+
+def _layer_by_layer(mask: Mask, scores: Scores, counts: Mapping[str, int], seed: int, level: int) -> Mask:
+    """Keeps the given number of weights of each layer."""
+    return {
+        name: keep_highest(kept, scores([name]), counts[name], generator(seed, "ties", level, name))
+        for name, kept in mask.items()
+    }
+
+
+def _all_together(mask: Mask, scores: Scores, counts: Mapping[str, int], seed: int, level: int) -> Mask:
+    """Keeps the sum of the given numbers of all layers together."""
+    count = sum(counts[name] for name in mask)
+    return keep_highest_overall(mask, scores(list(mask)), count, generator(seed, "ties", level))
+
+
+SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # name -> function that ranks the scores

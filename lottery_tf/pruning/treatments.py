@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from lottery_tf import registry
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
-from lottery_tf.pruning.kept_counts import counts_after, counts_for
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
 from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARGUMENTS
-from lottery_tf.pruning.masks import Mask, check
-from lottery_tf.pruning.ranking import keep_highest, keep_highest_overall
-from lottery_tf.seeds import generator
+from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.ranking import SCOPES
 from lottery_tf.validation import FRACTION, INDEX, check_fields
 
 Weights = dict[str, np.ndarray]
@@ -28,6 +27,14 @@ ROUNDS = {  # name -> function from a level to the level that it is made from
 }
 
 
+class TreatmentFunctions(NamedTuple):
+    """The functions that a treatment names."""
+
+    criterion: Callable
+    mask1: Callable
+    mask0: Callable
+
+
 @dataclasses.dataclass(frozen=True)
 class Treatment:
     """What happens between two trainings: a mask criterion, a mask-1 action, a mask-0 action and how to apply them.
@@ -36,7 +43,8 @@ class Treatment:
       criterion: the mask criterion, which scores weights: a name in `CRITERIA`, or `package.module:function`.
       mask1: the mask-1 action, which sets where kept weights start: a name in `MASK1`, or `package.module:function`.
       mask0: the mask-0 action, which freezes pruned weights: a name in `MASK0`, or `package.module:function`.
-      scope: a name in `SCOPES`. "layer" ranks the weights of each layer; "global" ranks those of all layers together.
+      scope: a name in `ranking.SCOPES`. "layer" ranks the weights of each layer; "global" ranks those of all layers
+        together.
       rewind_to: the iteration of the dense training to which kept weights are rewound; 0: the initial weights.
       rounds: a name in `ROUNDS`. "iterative" makes each level from the one before; "oneshot" makes each level directly
         from the dense network, at the same kept fraction.
@@ -60,7 +68,7 @@ class Treatment:
     chosen_kept_fraction: float | None = None
 
     def __post_init__(self):
-        self.functions()
+        _ = self.functions  # raises InputError for an unknown name
         check_fields(self)
         registry.choose(SCOPES, self.scope, "scope of pruning")
         registry.choose(ROUNDS, self.rounds, "kind of rounds")
@@ -77,13 +85,18 @@ class Treatment:
                     "(rounds='oneshot')."
                 )
 
-    def functions(self) -> tuple[Callable, Callable, Callable]:
-        """Returns the criterion, the mask-1 action and the mask-0 action; raises InputError for an unknown name."""
-        return (
+    @functools.cached_property
+    def functions(self) -> TreatmentFunctions:
+        """The criterion, the mask-1 action and the mask-0 action; raises InputError for an unknown name."""
+        return TreatmentFunctions(
             registry.find_function(CRITERIA, self.criterion, "mask criterion", CRITERION_ARGUMENTS),
             registry.find_function(MASK1, self.mask1, "mask-1 action", MASK1_ARGUMENTS),
             registry.find_function(MASK0, self.mask0, "mask-0 action", MASK0_ARGUMENTS),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: another process finds the functions by their names."""
+        return {name: value for name, value in vars(self).items() if name != "functions"}
 
     @property
     def name(self) -> str:
@@ -101,7 +114,7 @@ class Treatment:
     @property
     def wants_gradient(self) -> bool:
         """Whether the criterion needs the gradient at the round's starting weights."""
-        return registry.asks_for(self.functions()[0], "gradient")
+        return registry.asks_for(self.functions.criterion, "gradient")
 
     @property
     def continues_training(self) -> bool:
@@ -118,14 +131,14 @@ class Treatment:
 
         `offered` holds the arguments named in `MASK1_ARGUMENTS`.
         """
-        return _checked(self.mask1, _called(self.functions()[1], offered), offered["w_i"])
+        return _checked(self.mask1, _called(self.functions.mask1, offered), offered["w_i"])
 
     def act_on_pruned(self, **offered: Any) -> np.ndarray:
         """Returns the starting values of one layer by the mask-0 action; raises InputError for unusable values.
 
         `offered` holds the arguments named in `MASK0_ARGUMENTS`.
         """
-        return _checked(self.mask0, _called(self.functions()[2], offered), offered["w_i"])
+        return _checked(self.mask0, _called(self.functions.mask0, offered), offered["w_i"])
 
     def last_level(self, wanted: int) -> int:
         """The last level of this treatment if `wanted` levels are asked for: at most 1 with a chosen kept fraction."""
@@ -176,6 +189,22 @@ class Ticket:
         return Ticket(weights | start, self.mask)
 
 
+class SeededNetwork(NamedTuple):
+    """The untrained network of a seed.
+
+    Attributes:
+      initial: every weight.
+      pruned_fraction: for each maskable kernel the fraction of its unmasked weights that a round prunes.
+      draw: for each maskable kernel a function of a generator that draws it anew from its initial distribution.
+      seed: the seed of all random draws.
+    """
+
+    initial: Weights
+    pruned_fraction: Mapping[str, float]
+    draw: Mapping[str, Draw]
+    seed: int
+
+
 class TrainedTicket(Protocol):
     """A ticket after its training."""
 
@@ -189,60 +218,6 @@ class TrainedTicket(Protocol):
 
 
 TrainedT = TypeVar("TrainedT", bound=TrainedTicket)
-
-
-def next_mask(
-    treatment: Treatment,
-    trained: Ticket,
-    final: Weights,
-    gradient: Weights | None,
-    pruned_fraction: Mapping[str, float],
-    seed: int,
-    level: int,
-) -> Mask:
-    """Scores the unmasked weights of a trained ticket and keeps those with the highest scores (step 2).
-
-    Layers with a pruned fraction of 0 keep their mask. Every other layer keeps the number of weights that `level`
-    rounds of layer-wise pruning leave, or that the treatment's chosen kept fraction gives. With global pruning, these
-    layers together keep the sum of those numbers.
-
-    Raises:
-      InputError: a criterion returned scores that cannot be ranked, or a layer would keep no weight.
-    """
-    prunable = {name: kept for name, kept in trained.mask.items() if pruned_fraction[name]}
-
-    def scores(layers: list[str]) -> np.ndarray:
-        """The criterion's scores of the unmasked weights of some layers, layer after layer."""
-
-        def unmasked(state: Weights | None) -> np.ndarray | None:
-            return None if state is None else np.concatenate([state[name][prunable[name]] for name in layers])
-
-        offered = {"w_i": unmasked(trained.start), "w_f": unmasked(final), "gradient": unmasked(gradient)}
-        return registry.call_by_parameter_names(treatment.functions()[0], **offered)
-
-    sizes = {name: kept.size for name, kept in trained.mask.items()}
-    if treatment.chosen_kept_fraction is None:
-        counts = counts_after(sizes, pruned_fraction, level)
-    else:
-        counts = counts_for(sizes, pruned_fraction, treatment.chosen_kept_fraction)
-    mask = trained.mask | SCOPES[treatment.scope](prunable, scores, counts, seed, level)
-    check(mask)
-    return mask
-
-
-def _layer_by_layer(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
-    return {
-        name: keep_highest(kept, scores([name]), counts[name], generator(seed, "ties", level, name))
-        for name, kept in mask.items()
-    }
-
-
-def _all_together(mask: Mask, scores: Callable, counts: Mapping[str, int], seed: int, level: int) -> Mask:
-    count = sum(counts[name] for name in mask)
-    return keep_highest_overall(mask, scores(list(mask)), count, generator(seed, "ties", level))
-
-
-SCOPES = {"layer": _layer_by_layer, "global": _all_together}  # name -> function that ranks the scores
 
 
 def _called(action: Callable, offered: Mapping[str, object]) -> np.ndarray:

@@ -195,7 +195,7 @@ def check_agreement(path: Path, found: Mapping, mask: Mask, start: Mapping | Non
     if layers.keys() != mask.keys():
         raise damaged(path, f"its mask lacks layers, or has others: {', '.join(sorted(layers.keys() ^ mask.keys()))}")
     try:
-        masks.check(mask)
+        masks.check_mask(mask)
     except InputError as error:
         raise damaged(path, error) from error
     for weights in (each for each in (start, final) if each is not None):

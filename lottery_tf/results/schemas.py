@@ -11,16 +11,16 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from attrs import validators
 
 from lottery_tf.errors import InputError
-from lottery_tf.validation import INDEX, NOT_NEGATIVE, SHARE, check, check_mapping, kind
+from lottery_tf.validation import INDEX, NOT_NEGATIVE, SHARE, check_mapping, check_value, make_check
 
 Index = Annotated[int, INDEX]
 Share = Annotated[float, SHARE]
 Seconds = Annotated[float, NOT_NEGATIVE]
-Status = Annotated[str, kind(("it must be finished or diverged", validators.in_(("finished", "diverged"))))]
-Sha256 = Annotated[str, kind(("it must be a SHA-256", validators.matches_re(r"[0-9a-f]{64}")))]
+Status = Annotated[str, make_check(("it must be finished or diverged", validators.in_(("finished", "diverged"))))]
+Sha256 = Annotated[str, make_check(("it must be a SHA-256", validators.matches_re(r"[0-9a-f]{64}")))]
 FileName = Annotated[
     str,
-    kind(
+    make_check(
         ("it must be the name of a file", validators.matches_re(r"(?!\.{1,2}$)[^/\x00-\x1f\ud800-\udfff]+")),
         ("it must have at most 255 characters", validators.max_len(255)),
     ),
@@ -29,7 +29,7 @@ FileName = Annotated[
 
 def check_checksums(sums: Mapping) -> None:
     """Raises InputError if a `checksums.json` does not map file names to SHA-256 sums."""
-    check("it", sums, dict[FileName, Sha256])
+    check_value("it", sums, dict[FileName, Sha256])
 
 
 class Settings(TypedDict):

@@ -1,6 +1,11 @@
 """Gates: functions from mask logits to a binary mask, with a straight-through gradient.
 
-A gate is the paper's g(m). `mask_settings.GATES` lists the gates by name, without importing TensorFlow.
+A gate is the paper's g(m). `mask_settings.GATE_DESCRIPTIONS` describes each, without importing TensorFlow.
+A gate has these parameters:
+
+  logits      m, in the kernel's shape
+  uniform     random numbers in [0, 1) in the same shape
+  kept_count  how many weights of the layer `edge_popup` keeps
 """
 
 from __future__ import annotations
@@ -49,3 +54,6 @@ def _highest(scores, count: int):
     lowest = tf.constant(np.iinfo(np.int32).min)
     _, threshold = tf.while_loop(lambda index, _: index < 32, raise_if_enough, (tf.constant(0), lowest))
     return keys >= threshold
+
+
+GATES = {gate.__name__: gate for gate in (bernoulli, rounded, edge_popup)}

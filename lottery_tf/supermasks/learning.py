@@ -107,8 +107,8 @@ class MaskLearner:
         objective["best_by"] = best_by or ("accuracy" if objective.get("loss") is None else "loss")
         described = describe(vars(ObjectiveSettings(**objective)))
         self._optimizer = described.pop("optimizer")  # it is in the masks' paths
-        validation.check("settings", settings, MaskSettings)
-        validation.check("training", training, TrainingSettings)
+        validation.check_value("settings", settings, MaskSettings)
+        validation.check_value("training", training, TrainingSettings)
         self._network = conversion.masked_copy(network)
         self._untrained = model_weights.get_weights(self._network)
         dataset = as_dataset(dataset)

@@ -13,8 +13,8 @@ from lottery_tf.results.paths import short_number
 from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, check_fields
 
 
-class Gate(NamedTuple):
-    """A description of a function in `gates`, which makes a mask from its logits m.
+class GateDescription(NamedTuple):
+    """What is said of a gate, a function in `gates.GATES` that makes a mask from its logits m.
 
     Attributes:
       mask: the mask, in words.
@@ -25,10 +25,10 @@ class Gate(NamedTuple):
     random: bool = False
 
 
-GATES: dict[str, Gate] = {  # name of g -> its description
-    "bernoulli": Gate("1 with probability sigmoid(m)", random=True),
-    "rounded": Gate("sigmoid(m) rounded"),
-    "edge_popup": Gate("1 for the highest m of a layer"),
+GATE_DESCRIPTIONS: dict[str, GateDescription] = {  # name of g -> its description
+    "bernoulli": GateDescription("1 with probability sigmoid(m)", random=True),
+    "rounded": GateDescription("sigmoid(m) rounded"),
+    "edge_popup": GateDescription("1 for the highest m of a layer"),
 }
 
 MASK_PRESETS: dict[str, dict] = {  # name -> settings for learning masks, as fields of `TrainingSettings`
@@ -43,7 +43,7 @@ class MaskSettings:
 
     Attributes:
       weights: the weights under the mask: "initial" or "signed_constant".
-      g: the function g that makes the mask from its logits m, a name in `GATES`.
+      g: the function g that makes the mask from its logits m, a name in `GATE_DESCRIPTIONS`.
       rescale: whether each kernel is multiplied by (number of its weights) / (number of ones in its mask).
       initial_logit: the initial value of every logit m, or pairs of a kernel's name and the value for this kernel.
       l1: factor of the L1 penalty on mask probabilities.
@@ -65,7 +65,7 @@ class MaskSettings:
 
     def __post_init__(self):
         check_fields(self)
-        check(self.weights, self.g, self.l1, self.kept_fraction)
+        check_mask_settings(self.weights, self.g, self.l1, self.kept_fraction)
 
     @property
     def name(self) -> str:
@@ -96,10 +96,10 @@ def common_settings(network: str, dataset: str, training: TrainingSettings) -> d
     return {"network": network, "dataset": dataset, "eval_interval": training.eval_interval}
 
 
-def check(weights: str, g: str, l1: float, kept_fraction: float | None, samples: int = 10) -> None:
+def check_mask_settings(weights: str, g: str, l1: float, kept_fraction: float | None, samples: int = 10) -> None:
     """Raises InputError for an unknown name or values that do not go together."""
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
-    choose(GATES, g, "function g")
+    choose(GATE_DESCRIPTIONS, g, "function g")
     if kept_fraction is not None:
         FRACTION("kept_fraction", kept_fraction)
     if (g == "edge_popup") != (kept_fraction is not None):

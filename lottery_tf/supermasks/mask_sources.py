@@ -92,7 +92,7 @@ def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatme
     Raises:
       InputError: the criterion returned scores of another shape, or scores that are not numbers.
     """
-    criterion = treatment.functions()[0]
+    criterion = treatment.functions.criterion
     gradient = experiment.saliency_gradient(dense, 1) if treatment.wants_gradient else None
     scores = {}
     for name, kept in dense.mask.items():

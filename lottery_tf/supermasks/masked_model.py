@@ -23,7 +23,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.splits import check_divisor
 from lottery_tf.supermasks import gates
-from lottery_tf.supermasks.mask_settings import GATES, check
+from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling, is_bytes
 
@@ -79,7 +79,7 @@ class MaskedModel(SampledModel):
       network: a built Keras model. It is copied, and its current weights are the untrained weights.
       weights: "initial" (the kernels as they are) or "signed_constant" (the sign of each weight times the standard
         deviation of all initial weights of its layer).
-      g: a name in `mask_settings.GATES`.
+      g: a name in `mask_settings.GATE_DESCRIPTIONS`.
       rescale: whether every forward pass multiplies each kernel by (number of its weights) / (number of ones in its
         mask). The gradient passes through this factor too (dynamic weight rescaling; later version of the paper,
         Section 5.2).
@@ -116,9 +116,9 @@ class MaskedModel(SampledModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check(weights, g, l1, kept_fraction, samples)
+        check_mask_settings(weights, g, l1, kept_fraction, samples)
         check_divisor(divide_by)
-        validation.check("rescale", rescale, bool)
+        validation.check_value("rescale", rescale, bool)
         validation.INDEX("seed", seed)
         masked = conversion.masked(network)
         chosen = list(only or model_weights.masked_kernels(network) or model_weights.masked_kernels(masked))
@@ -127,7 +127,7 @@ class MaskedModel(SampledModel):
         self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
         self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
         self._config |= {"divide_by": divide_by, "only": chosen}
-        self.samples = samples if GATES[g].random else 1
+        self.samples = samples if GATE_DESCRIPTIONS[g].random else 1
         self.network = conversion.unmasked(masked)
         self.network.trainable = False
         frozen = dict(model_weights.variables(self.network))
@@ -142,7 +142,7 @@ class MaskedModel(SampledModel):
         self._kept_counts = [max(1, round(kernel.size * (kept_fraction or 1))) for kernel in kernels.values()]
         if g == "edge_popup":
             self.draw_scores(seed)
-        self._gate, self._rescale = getattr(gates, g), rescale
+        self._gate, self._rescale = gates.GATES[g], rescale
         self._seeds = keras.random.SeedGenerator(seed)
         self._network_draws = [each for each in self.network.variables if each.name == "seed_generator_state"]
         # XLA compiles this even if it does not compile the model, because its random numbers and products are faster.
@@ -220,7 +220,7 @@ class MaskedModel(SampledModel):
 
     def probabilities(self) -> dict[str, np.ndarray]:
         """Returns for each kernel the probability that each weight is kept."""
-        if GATES[self._config["g"]].random:
+        if GATE_DESCRIPTIONS[self._config["g"]].random:
             return {name: expit(mask.logits.numpy()) for name, mask in self._named()}
         return {name: kept.astype(np.float32) for name, kept in self.most_likely_mask().items()}
 

@@ -69,7 +69,7 @@ CONTAINERS = """
 VALUES = ("__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__")  # what Keras writes for what layers are given
 
 
-def describe(model: keras.Model) -> dict:
+def describe_architecture(model: keras.Model) -> dict:
     """A network of Table S1 by its name, any other model by its configuration."""
     import keras
 
@@ -130,7 +130,7 @@ def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> 
         raise InputError("The architecture's weights have other names, shapes or types than those that are stored.")
     if allowed is not None:
         numbers, multiplications = limits.count_work(model)
-        allowed.check("The network", numbers=numbers, multiplications=multiplications)
+        allowed.check_counts("The network", numbers=numbers, multiplications=multiplications)
     return model
 
 
@@ -183,8 +183,8 @@ def check_architecture(architecture: dict, shapes: Shapes, allowed: Limits) -> N
         config = field(architecture, "config", dict)
         if config.get("class_name") not in ("Functional", "Sequential"):
             raise InputError("its architecture is no Keras model")
-        allowed.check("its network", calls=limits.count_calls(config.get("config")))
-        allowed.check("its network", orthogonal=limits.count_orthogonal(config, shapes))
+        allowed.check_counts("its network", calls=limits.count_calls(config.get("config")))
+        allowed.check_counts("its network", orthogonal=limits.count_orthogonal(config, shapes))
         return
     if architecture.keys() != {"network", "image_shape", "classes"}:
         raise InputError("its architecture is neither a network of Table S1 nor a Keras configuration")
@@ -204,7 +204,7 @@ def check_config(config: Any, allowed: Limits | None = None) -> None:
     """
     for count, (key, value) in enumerate(_walk(config), start=1):
         if allowed is not None:
-            allowed.check("its architecture", values=count)
+            allowed.check_counts("its architecture", values=count)
         if isinstance(value, dict) and "class_name" in value:
             _check_class(value)
         elif isinstance(value, str) and not (value.isprintable() and (key == "registered_name" or _is_harmless(value))):

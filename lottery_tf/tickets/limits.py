@@ -60,10 +60,10 @@ class Limits:
             raise InputError(f"limit_factor is {factor!r}; it must be a number of at least 1.")
         return cls(**{field.name: int(getattr(cls, field.name) * factor) for field in dataclasses.fields(cls)})
 
-    def check(self, what: str, **found: int) -> None:
+    def check_counts(self, what: str, **found: int) -> None:
         """Raises TooLarge where more was found than is allowed.
 
-        >>> Limits().check("it", weights=30_000_000)
+        >>> Limits().check_counts("it", weights=30_000_000)
         Traceback (most recent call last):
         lottery_tf.tickets.limits.TooLarge: it has 30,000,000 weights; up to 10,000,000 are read. If you trust i...
         """

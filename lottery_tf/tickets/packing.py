@@ -76,9 +76,8 @@ def pack_supermask(
     if {name: kept.shape for name, kept in mask.items()} != wanted:
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
     mask = {name: mask[name] for name in wanted}
-    return _sealed(
-        PackedTicket(architectures.describe(model), checked_seed(seed), weights, bool(rescale), mask, _others(model))
-    )
+    architecture = architectures.describe_architecture(model)
+    return _sealed(PackedTicket(architecture, checked_seed(seed), weights, bool(rescale), mask, _others(model)))
 
 
 def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes:
@@ -105,9 +104,8 @@ def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes
     if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:
         raise InputError(f"{bad[0]!r} has a weight that is no finite number in {dtype}.")
     at_initial = _at_initial(model, kernels, mask, checked_seed(seed))
-    return _sealed(
-        PackedTicket(architectures.describe(model), int(seed), TRAINED, False, mask, _others(model), values, at_initial)
-    )
+    architecture = architectures.describe_architecture(model)
+    return _sealed(PackedTicket(architecture, int(seed), TRAINED, False, mask, _others(model), values, at_initial))
 
 
 def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> Mask:
@@ -154,7 +152,7 @@ def _is_exact(value: np.ndarray) -> bool:
 
 def _sealed(packed: PackedTicket) -> bytes:
     """The file, with the SHA-256 of what was rebuilt from what it will hold."""
-    masks.check(packed.mask)
+    masks.check_mask(packed.mask)
     check_shapes(packed.shapes)
     _, weights = _rebuilt(packed)
     return serialize(dataclasses.replace(packed, digest=digest(weights)))

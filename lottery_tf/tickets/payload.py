@@ -45,7 +45,7 @@ class Payload:
                 at_initial[name][pruned] = self.bits(kernels[name], "at_initial", int(pruned.sum()))
         if not mask:
             raise DamagedFile("it has no mask")
-        masks.check(mask)
+        masks.check_mask(mask)
         return mask, at_initial
 
     def values(self, header: dict, mask: Mask) -> Weights:

@@ -154,7 +154,7 @@ def read(path: str | Path, limit_factor: float = 1) -> bytes:
         raise InputError(f"There is no file {path}.")
     with path.open("rb") as file:
         content = file.read(allowed.bytes + 1)
-    allowed.check(str(path), bytes=max(len(content), path.stat().st_size))
+    allowed.check_counts(str(path), bytes=max(len(content), path.stat().st_size))
     return content
 
 
@@ -172,7 +172,7 @@ def parse(content: bytes, source: str | Path = "The file", limit_factor: float =
     """
     allowed = Limits.times(limit_factor)
     try:
-        allowed.check("it", bytes=len(content))
+        allowed.check_counts("it", bytes=len(content))
         header, payload = _opened(content)
         return _read(header, payload, allowed)
     except TooLarge as error:
@@ -212,8 +212,8 @@ def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:
     if both := shapes.keys() & other_shapes.keys():
         raise DamagedFile(f"{min(both)!r} is there twice")
     check_shapes(shapes | other_shapes)
-    allowed.check("its network", weights=sum(map(math.prod, (shapes | other_shapes).values())))
-    allowed.check("its network", arrays=3 * len(shapes) + len(other_shapes))
+    allowed.check_counts("its network", weights=sum(map(math.prod, (shapes | other_shapes).values())))
+    allowed.check_counts("its network", arrays=3 * len(shapes) + len(other_shapes))
     architecture = field(header, "architecture", dict)
     check_architecture(architecture, shapes | other_shapes, allowed)
     weights, rescale = field(header, "weights", str), field(header, "rescale", bool)

@@ -70,7 +70,7 @@ class Trainer:
         **objective: Any,
     ):
         given = ObjectiveSettings(**objective)
-        validation.check("settings", settings, TrainingSettings)
+        validation.check_value("settings", settings, TrainingSettings)
         dataset = as_dataset(dataset)
         check_fit(model, dataset, settings)
         self.model = model

@@ -42,8 +42,8 @@ def run(repeats: int) -> None:
             for engine, repeat in itertools.product(WORKERS, range(repeats)):
                 disturbed = root / f"{name}-{engine}-{repeat}"
                 killed = disturb(command(disturbed, *study, f"--engine={engine}"), engine, kills, seed=repeat)
-                told = ", ".join(f"{what} {count} times" for what, count in killed.items())
-                print(f"{engine}: killed {told}; {compared(disturbed, wanted)} to the undisturbed study", flush=True)
+                kills = ", ".join(f"{what} {count} times" for what, count in killed.items())
+                print(f"{engine}: killed {kills}; {compared(disturbed, wanted)} to the undisturbed study", flush=True)
         print(f"A disk of 6 MB: {full_disk(root, contents(root / 'levels'))}", flush=True)
         print(f"A Ray cluster that stops: {lost_cluster(root, contents(root / 'levels'))}", flush=True)
 
@@ -151,10 +151,10 @@ def full_disk(root: Path, wanted: dict[str, object], flags: Sequence[str] = SMAL
     try:
         study = command(small, *flags)
         stopped = subprocess.run(study, capture_output=True, text=True, check=False)
-        told = stopped.stderr.strip().splitlines()[-1] if stopped.stderr.strip() else ""
+        last_line = stopped.stderr.strip().splitlines()[-1] if stopped.stderr.strip() else ""
         _mount("-o", "remount,size=200m", small)
         finish(study)
-        return f"exit status {stopped.returncode}, {told!r}; after freeing space: {compared(small, wanted)}"
+        return f"exit status {stopped.returncode}, {last_line!r}; after freeing space: {compared(small, wanted)}"
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
@@ -172,10 +172,10 @@ def lost_cluster(root: Path, wanted: dict[str, object]) -> str:
             time.sleep(0.1)
     finally:
         cluster.shutdown()
-    told = process.communicate()[1].strip().splitlines()
+    lines = process.communicate()[1].strip().splitlines()
     finish(command(results_dir, *SMALL, "--engine=ray"))
     return (
-        f"exit status {process.returncode}, {told[-1] if told else ''!r}; on another cluster: "
+        f"exit status {process.returncode}, {lines[-1] if lines else ''!r}; on another cluster: "
         f"{compared(results_dir, wanted)}"
     )
 

@@ -67,7 +67,7 @@ def outlook_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> Outl
     """
     outlook = Outlook.on(plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_RUN.value)
     if DRY_RUN.value:
-        print(outlook.described() + then)
+        print(outlook.table() + then)
         return None
     start_tensorflow()
     return outlook

@@ -9,7 +9,7 @@ from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions
 from lottery_tf.pruning import masks
-from lottery_tf.pruning.treatments import Ticket, Treatment
+from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment
 
 
 def network(seed=0):
@@ -27,18 +27,9 @@ def successive_tickets():
     for level in (1, 2):
         final = network(level)
         final |= {name: np.where(kept, final[name], tickets[-1].start[name]) for name, kept in tickets[-1].mask.items()}
-        tickets.append(
-            next_ticket(
-                Treatment(),
-                tickets[-1],
-                final,
-                network(),
-                {"a/kernel": 0.3, "b/kernel": 0.1},
-                dict.fromkeys(("a/kernel", "b/kernel"), lambda rng: None),
-                seed=0,
-                level=level,
-            )
-        )
+        fractions = {"a/kernel": 0.3, "b/kernel": 0.1}
+        seeded = SeededNetwork(network(), fractions, dict.fromkeys(fractions, lambda rng: None), seed=0)
+        tickets.append(next_ticket(Treatment(), seeded, tickets[-1], final, level))
     return tickets
 
 

@@ -504,9 +504,9 @@ def test_settings_that_cannot_be_are_refused(change, message):
 )
 def test_treatments_that_cannot_be_measured_are_refused(measure, treatment, message):
     with pytest.raises(InputError, match=message):
-        MEASUREMENTS[measure].check(measure, treatment)
-    MEASUREMENTS[measure].check(measure, Treatment())
-    MEASUREMENTS["lines"].check("lines", treatment)
+        MEASUREMENTS[measure].check_treatment(measure, treatment)
+    MEASUREMENTS[measure].check_treatment(measure, Treatment())
+    MEASUREMENTS["lines"].check_treatment("lines", treatment)
 
 
 @pytest.mark.slow

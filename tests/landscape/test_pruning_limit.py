@@ -84,7 +84,7 @@ def test_one_shot_breaks_ties_at_random_and_spares_the_last_weight():
     small = {"a": np.zeros(1000), "b": np.zeros(2)}
     mask = OneShot(masks.full(small), small, dict.fromkeys("ab", 0.2))(0.998)
     assert mask["b"].sum() == 1
-    masks.check(mask)
+    masks.check_mask(mask)
 
 
 def test_one_shot_refuses_what_it_cannot_do():

@@ -9,7 +9,7 @@ from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions, retraining
 from lottery_tf.pruning import kept_counts, masks
-from lottery_tf.pruning.treatments import Ticket, Treatment
+from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment
 from lottery_tf.seeds import generator
 
 PRUNED = {"a/kernel": 0.2, "b/kernel": 0.1}
@@ -36,9 +36,9 @@ def rounds(scope):
     """A dense network's final weights, the ticket made of them, its weights after retraining, and the next ticket."""
     initial, before, after = network(0), network(1), network(2)
     dense = Ticket(initial, masks.full({name: initial[name] for name in PRUNED}))
-    draw = dict.fromkeys(PRUNED, lambda rng: None)
-    ticket = next_ticket(Treatment(scope=scope), dense, before, initial, PRUNED, draw, seed=0, level=1)
-    following = next_ticket(Treatment(scope=scope), ticket, after, initial, PRUNED, draw, seed=0, level=2)
+    seeded = SeededNetwork(initial, PRUNED, dict.fromkeys(PRUNED, lambda rng: None), seed=0)
+    ticket = next_ticket(Treatment(scope=scope), seeded, dense, before, level=1)
+    following = next_ticket(Treatment(scope=scope), seeded, ticket, after, level=2)
     return before, ticket.mask, after, following.mask
 
 
@@ -65,8 +65,8 @@ def test_lengths_are_those_of_the_next_projection(rounds, scope):
     before, kept, after, kept_next = rounds
     *rows, whole = retraining.below_threshold(before, after, kept, NEXT, scope)
     projection = directions.pruning_direction(after, kept, kept_next)
-    draw = dict.fromkeys(PRUNED, lambda rng: None)
-    at_once = next_ticket(Treatment(scope=scope), Ticket(before, kept), before, before, PRUNED, draw, seed=0, level=2)
+    seeded = SeededNetwork(before, PRUNED, dict.fromkeys(PRUNED, lambda rng: None), seed=0)
+    at_once = next_ticket(Treatment(scope=scope), seeded, Ticket(before, kept), before, level=2)
     sooner = directions.pruning_direction(before, kept, at_once.mask)
     for row in rows:
         assert row.length_after == pytest.approx(np.linalg.norm(projection[row.layer]), rel=1e-6)

@@ -73,8 +73,8 @@ def test_only_reorder_has_another_order():
 )
 def test_controls_that_cannot_be_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
-        controls.check(*arguments)
+        controls.check_control(*arguments)
 
 
 def test_reorder_goes_with_the_dense_network_and_any_treatment():
-    controls.check(Treatment(mask0="init"), 0, "reorder", 2)
+    controls.check_control(Treatment(mask0="init"), 0, "reorder", 2)

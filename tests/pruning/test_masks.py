@@ -125,7 +125,7 @@ def test_scores_that_cannot_be_ranked_are_refused():
 
 def test_a_layer_without_weights_is_refused():
     with pytest.raises(InputError, match="keeps 0 of the 4 weights of 'b'"):
-        masks.check({"a": np.ones(3, bool), "b": np.zeros((2, 2), bool)})
+        masks.check_mask({"a": np.ones(3, bool), "b": np.zeros((2, 2), bool)})
 
 
 KERNEL_SHAPES = {

@@ -1,6 +1,7 @@
 """Steps 2 to 4 of the algorithm, and functions of a user's own."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from lottery_tf.pruning import masks
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.mask1_actions import MASK1
-from lottery_tf.pruning.treatments import Ticket, Treatment
+from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment
 
 SHAPES = {"a/kernel": (20, 10), "b/kernel": (10, 5)}
 
@@ -34,8 +35,8 @@ def rounds(treatment, count=3, initial=None):
             name: np.where(ticket.mask[name], value, ticket.start[name]) if name in SHAPES else value
             for name, value in trained.items()
         }
-        fractions = {"a/kernel": 0.2, "b/kernel": 0.1}
-        ticket = next_ticket(treatment, ticket, final, initial, fractions, draw, 0, level, gradient=draw_state(9))
+        network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0.1}, draw, seed=0)
+        ticket = next_ticket(treatment, network, ticket, final, level, gradient=draw_state(9))
         yield ticket, final
 
 
@@ -107,8 +108,8 @@ def one_step(treatment, level=1, rewound=None):
     initial, final = draw_state(0), draw_state(1)
     dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
     draw = {name: lambda rng, shape=shape: rng.normal(size=shape) for name, shape in SHAPES.items()}
-    fractions = {"a/kernel": 0.2, "b/kernel": 0.1}
-    return initial, final, next_ticket(treatment, dense, final, initial, fractions, draw, 0, level, None, rewound)
+    network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0.1}, draw, seed=0)
+    return initial, final, next_ticket(treatment, network, dense, final, level, rewound=rewound)
 
 
 @pytest.mark.parametrize("level", [1, 5, 20])
@@ -157,7 +158,8 @@ def test_global_percentiles_are_those_of_all_layers():
     initial["b/kernel"], final["b/kernel"] = 100 * initial["b/kernel"], 100 * final["b/kernel"]
     dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
     treatment = Treatment("large_init_large_final", scope="global")
-    ticket = next_ticket(treatment, dense, final, initial, dict.fromkeys(SHAPES, 0.5), dict.fromkeys(SHAPES), 0, 1)
+    network = SeededNetwork(initial, dict.fromkeys(SHAPES, 0.5), dict.fromkeys(SHAPES), seed=0)
+    ticket = next_ticket(treatment, network, dense, final, level=1)
     assert ticket.mask["b/kernel"].sum() >= 45
 
 
@@ -171,9 +173,9 @@ def test_layers_that_stay_whole_are_not_ranked():
     initial, final = draw_state(0), draw_state(1)
     final["b/kernel"] *= 0.001
     dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
+    network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0}, dict.fromkeys(SHAPES), seed=0)
     for scope in ("layer", "global"):
-        fractions = {"a/kernel": 0.2, "b/kernel": 0}
-        ticket = next_ticket(Treatment(scope=scope), dense, final, initial, fractions, dict.fromkeys(SHAPES), 0, 1)
+        ticket = next_ticket(Treatment(scope=scope), network, dense, final, level=1)
         assert [int(kept.sum()) for kept in ticket.mask.values()] == [160, 50]
 
 
@@ -312,3 +314,12 @@ def test_going_on_with_a_learning_rate_of_zero_is_refused():
         Treatment(mask1="finetune").check_training(100, decay="cosine")
     Treatment(mask1="finetune").check_training(100)
     Treatment().check_training(100, decay="cosine")
+
+
+def test_another_process_gets_names_and_finds_the_functions_itself():
+    """A function of a script cannot be sent to a process that does not have the script."""
+    treatment = Treatment("movement", mask0="init")
+    assert treatment.functions == (CRITERIA["movement"], MASK1["rewind"], MASK0["init"])
+    sent = pickle.dumps(treatment)
+    assert b"lottery_tf.pruning.criteria" not in sent
+    assert pickle.loads(sent) == treatment and pickle.loads(sent).functions == treatment.functions

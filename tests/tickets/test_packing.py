@@ -18,7 +18,7 @@ from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask0_actions import MASK0
-from lottery_tf.pruning.treatments import Ticket, Treatment
+from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment
 from lottery_tf.results import files
 from lottery_tf.results.result_files import write_files
 from lottery_tf.seeds import generator, glorot_normal
@@ -164,7 +164,8 @@ def test_frozen_values_of_every_mask_0_action_are_rebuilt(mask0, mask1):
             for name, w in ticket.start.items()
         }
         treatment = Treatment("large_final", mask1, mask0)
-        ticket = next_ticket(treatment, ticket, final, initial, dict.fromkeys(shapes, 0.3), draw, 6, level)
+        network = SeededNetwork(initial, dict.fromkeys(shapes, 0.3), draw, seed=6)
+        ticket = next_ticket(treatment, network, ticket, final, level)
     model_weights.set_weights(model, ticket.start | biases, ticket.mask)
     packed = ticket_format.parse(packing.pack_trained(model, 6))
     assert bool(packed.at_initial) == (mask0 != "zero")

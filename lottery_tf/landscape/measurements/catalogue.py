@@ -44,7 +44,7 @@ class Measurement:
         """The levels at which it can be measured, if `last` is the last level."""
         return range(self.first, last + 1 - self.needs_next)
 
-    def check(self, name: str, treatment: Treatment) -> None:
+    def check_treatment(self, name: str, treatment: Treatment) -> None:
         """Raises InputError if it cannot measure the levels of a treatment; `name` is the measurement's name."""
         if self.to_zero and treatment.mask0 != "zero":
             raise InputError(
