@@ -101,7 +101,7 @@ class Experiment:
         if trainer is not None:
             given.check_same(trainer.objective_settings)
         model = conversion.masked_copy(model)
-        conversion.tell_masks(model)
+        conversion.log_mask_summary(model)
         pruning = pruning or PruningSettings()
         self._network = UntrainedNetwork(model, pruning, initial)
         if results is not None:  # before the trainer gives the model's layers its precision

@@ -225,7 +225,7 @@ def test_rewinding_keeps_masks_where_set_weights_takes_them_back():
     w0, named = model.get_weights(), lt.get_weights(model)
     rng = np.random.default_rng(0)
     for each in model_weights.masked_kernels(model).values():
-        each.set_mask(rng.random(each.kernel.shape) < 0.5, np.full(each.kernel.shape, 0.125))
+        each.set_mask(rng.random(each.variable.shape) < 0.5, np.full(each.variable.shape, 0.125))
     mask = {name: layer.kernel_mask.numpy() for name, layer in model_weights.masked_kernels(model).items()}
     for given in (w0, named, plain.get_weights()):
         for variable in model.trainable_variables:

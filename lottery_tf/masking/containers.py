@@ -1,8 +1,8 @@
-"""Layers and models that hold masked layers: attention, recurrent layers, wrappers, and classes of one's own.
+"""Layers and models that hold masked layers: attention, recurrent layers, wrappers, and custom classes.
 
-Such a layer keeps its class, as the base of its masked class, and so its own `call`. Once it has built the layers
-inside it, those with kernels become masked ones in place. Its configuration is that of its own class and which of the
-layers inside are masked, so that Keras saves and loads it.
+Such a layer keeps its class as the base of its masked class, and with it the class's `call`. When the layers inside it
+are built, those with kernels become masked ones in place. Its configuration is that of its plain class, plus which of
+the layers inside are masked; so Keras can save and load it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import keras
 from keras.src.saving.serialization_lib import serialize_with_public_class
 
 from lottery_tf.masking.kernel_table import can_be_masked
-from lottery_tf.masking.layers import MASKABLE, MaskedKernel, MaskedLayer, members
+from lottery_tf.masking.layers import MASKABLE, MaskedKernel, MaskedLayer, masked_attributes
 from lottery_tf.masking.naming import is_named_by_keras, remember
 from lottery_tf.masking.sublayers import Chain, all_layers, chains
 
 
 def maskable_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers with kernels at any depth in a layer, itself first; those that are not built yet are left out."""
+    """The layers with kernels at any depth in a layer, itself first, without those that are not built yet."""
     return [chain[-1] for chain in maskable_chains(layer)]
 
 
 def maskable_chains(layer: keras.layers.Layer) -> list[Chain]:
-    """The same as the layers that lead to each; `SpectralNormalization` changes the kernel that it holds, none else."""
+    """`maskable_layers` as chains. The layer in a `SpectralNormalization`, which changes its kernel, is left out."""
     return [
         chain
         for chain in chains(layer)
@@ -43,19 +43,18 @@ def plain_class(layer: keras.layers.Layer) -> Any:
 
 def plain_config(layer: keras.layers.Layer) -> dict[str, Any]:
     """A layer's configuration without masks, to be given to `plain_class`."""
-    config = layer.own_config() if isinstance(layer, MaskedContainer) else layer.get_config()
-    # Keras does not read functions of one's own back from a configuration: the function itself takes its place.
+    config = layer.plain_class_config() if isinstance(layer, MaskedContainer) else layer.get_config()
+    # Keras cannot rebuild custom functions from a configuration, so the functions themselves are put into it.
     values = {name: getattr(layer, name, None) for name in config}
-    own = {name: value for name, value in values.items() if isinstance(value, FunctionType) and not _is_of_keras(value)}
-    return _without_masks(config) | own
+    return _without_masks(config) | {name: value for name, value in values.items() if _is_custom_function(value)}
 
 
-def _is_of_keras(function: FunctionType) -> bool:
-    return function.__module__.partition(".")[0] == "keras"
+def _is_custom_function(value: Any) -> bool:
+    return isinstance(value, FunctionType) and value.__module__.partition(".")[0] != "keras"
 
 
 def _without_masks(config: Any) -> Any:
-    """A configuration that names Keras's own classes where it named masked ones."""
+    """A configuration with the plain classes in the place of masked ones."""
     if isinstance(config, (list, tuple)):
         return type(config)(map(_without_masks, config))
     if not isinstance(config, dict):
@@ -64,19 +63,19 @@ def _without_masks(config: Any) -> Any:
     if name == CONTAINER:
         inner = _without_masks(config["config"]["layer"])
         return inner | {key: value for key, value in config.items() if key == "build_config"}
-    found = {key: _without_masks(value) for key, value in config.items()}
+    values = {key: _without_masks(value) for key, value in config.items()}
     plain = _PLAIN.get(name)
-    return found if plain is None else found | _reference(plain)
+    return values if plain is None else values | _reference(plain)
 
 
 def _reference(plain: type) -> dict[str, Any]:
     """How a Keras configuration names a class."""
-    found = serialize_with_public_class(plain)
-    return {key: found[key] for key in ("module", "class_name", "registered_name")}
+    config = serialize_with_public_class(plain)
+    return {key: config[key] for key in ("module", "class_name", "registered_name")}
 
 
 def mask_in_place(layer: keras.layers.Layer) -> None:
-    """Turns a built layer into the masked layer of its class, in the place where it is; what it holds stays whole."""
+    """Turns a built layer into the masked layer of its class, in place; the layers inside it are not masked."""
     if not isinstance(layer, MaskedLayer):
         remember(layer, is_named_by_keras(layer))
         plain: Any = type(layer)
@@ -86,7 +85,7 @@ def mask_in_place(layer: keras.layers.Layer) -> None:
 
 
 class MaskedContainer(MaskedLayer):
-    """What the masked classes of layers that hold layers share.
+    """The base class of the masked classes of layers that hold layers.
 
     Attributes:
       masked_inside: for each layer with kernels at any depth, itself first, whether it is masked; None: all are.
@@ -96,7 +95,7 @@ class MaskedContainer(MaskedLayer):
     _all_masked = False
 
     def __call__(self, *args, **kwargs):
-        """Calls the layer; after the first time everything in it is built, and masked."""
+        """Calls the layer. After the first call the layers inside are built, so they are masked."""
         outputs = super().__call__(*args, **kwargs)
         self.mask_inside(complete=True)
         return outputs
@@ -111,46 +110,46 @@ class MaskedContainer(MaskedLayer):
         self.mask_inside()
 
     def mask_inside(self, complete: bool = False) -> None:
-        """Masks the layers inside, if all of them are built by now or are known to be."""
+        """Masks the layers inside if all of them are built; with `complete` they are known to be."""
         if self._all_masked:
             return
-        found = maskable_layers(self)
-        complete = complete or self.masked_inside is not None or all(each.built for each in all_layers(self))
-        chosen = [True] * len(found) if self.masked_inside is None else self.masked_inside
-        if not found or not complete or len(found) != len(chosen):
+        layers = maskable_layers(self)
+        complete = complete or self.masked_inside is not None or all(layer.built for layer in all_layers(self))
+        selected = [True] * len(layers) if self.masked_inside is None else self.masked_inside
+        if not layers or not complete or len(layers) != len(selected):
             return
-        for layer, masked in zip(found, chosen, strict=True):
-            if masked:
+        for layer, is_selected in zip(layers, selected, strict=True):
+            if is_selected:
                 mask_in_place(layer)
         for layer in all_layers(self):
             if isinstance(layer, keras.layers.RNN):
                 mask_in_place(layer)
         object.__setattr__(self, "_all_masked", True)
         if not self.trainable:
-            self.trainable = False  # of the layers inside too, which Keras does not freeze while it rebuilds a layer
+            self.trainable = False  # freezes the layers inside, too: Keras does not when it rebuilds a layer
 
-    def own_config(self) -> dict[str, Any]:
-        """The configuration of the layer's own class."""
+    def plain_class_config(self) -> dict[str, Any]:
+        """The configuration by the plain class."""
         return super().get_config()
 
     def get_config(self):
-        """The configuration of the layer's own class, and which layers inside are masked."""
+        """The plain class with its configuration, and which layers inside are masked."""
         layer = {"config": plain_config(self), **_reference(self.plain)}
         return {"layer": layer, "masked_inside": self.masked_inside}
 
     @classmethod
     def from_config(cls, config):
-        """A layer from what `get_config` gave; from the configuration of its own class, that one's."""
+        """Rebuilds a layer from `get_config`, or from the configuration of its plain class."""
         if "masked_inside" not in config:
             return super().from_config(config)
-        return contain(keras.saving.deserialize_keras_object(config["layer"]), config["masked_inside"])
+        return make_container(keras.saving.deserialize_keras_object(config["layer"]), config["masked_inside"])
 
 
-def contain(layer: keras.layers.Layer, masked_inside: Iterable[bool] | None = None) -> MaskedContainer:
-    """Turns a layer into the masked one of its class, in place; what is inside is masked as soon as it is built."""
+def make_container(layer: keras.layers.Layer, masked_inside: Iterable[bool] | None = None) -> MaskedContainer:
+    """Turns a layer into the masked layer of its class, in place. Layers inside are masked when they are built."""
     plain: Any = type(layer)
     layer.__class__ = container_class(plain)
-    # Keras would track a list.
+    # Not an ordinary assignment, because Keras would track the list.
     object.__setattr__(layer, "masked_inside", None if masked_inside is None else list(masked_inside))
     layer.mask_inside()
     return layer
@@ -158,19 +157,19 @@ def contain(layer: keras.layers.Layer, masked_inside: Iterable[bool] | None = No
 
 @functools.cache
 def container_class(plain: Any) -> Any:
-    """The masked class of a layer that holds layers; it takes the same arguments."""
+    """The masked class of a layer that holds layers. It takes the same arguments."""
     doc = f"`{plain.__name__}` with masks on the kernels inside it; it takes the same arguments."
     extra: dict[str, Any] = {"__doc__": doc}
     if issubclass(plain, keras.layers.RNN):
         extra["kernels_read_in_call"] = _kernels_of_cells
-    found = type(f"Masked{plain.__name__}", (MaskedContainer, plain), members(plain) | extra)
-    # One name for all: which class it is, the configuration says.
-    return keras.saving.register_keras_serializable("lottery_tf", CONTAINER.partition(">")[2])(found)
+    masked = type(f"Masked{plain.__name__}", (MaskedContainer, plain), masked_attributes(plain) | extra)
+    # All have one registered name; the configuration contains the plain class.
+    return keras.saving.register_keras_serializable("lottery_tf", CONTAINER.partition(">")[2])(masked)
 
 
 def _kernels_of_cells(layer: keras.layers.RNN) -> list[MaskedKernel]:
-    """What a recurrent layer's `call` reads, so that it is masked once a call and not once a step."""
-    return [kernel for each in all_layers(layer.cell) for kernel in getattr(each, "masked_kernels", ())]
+    """The kernels that a recurrent layer's `call` reads: they are masked once in each call, not at each time step."""
+    return [kernel for cell in all_layers(layer.cell) for kernel in getattr(cell, "masked_kernels", ())]
 
 
 CONTAINER = "lottery_tf>MaskedContainer"

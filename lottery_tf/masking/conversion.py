@@ -12,12 +12,12 @@ from keras.src.models.functional import Functional
 
 from lottery_tf.errors import InputError
 from lottery_tf.masking.agreement import check_same_outputs, symbolic_inputs
-from lottery_tf.masking.containers import contain, maskable_layers, plain_class, plain_config
+from lottery_tf.masking.containers import make_container, maskable_layers, plain_class, plain_config
 from lottery_tf.masking.kernel_table import KERNELS
 from lottery_tf.masking.layers import MASKABLE, MaskedLayer
 from lottery_tf.masking.model_weights import copy_weights, variables
 from lottery_tf.masking.naming import is_named_by_keras, name_by_position, remember
-from lottery_tf.masking.selection import Selector, selected
+from lottery_tf.masking.selection import Selector, selected_layers
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.masking.summary import mask_summary
 
@@ -27,42 +27,43 @@ KERAS_MODELS = (keras.Sequential, Functional)  # a class derived from them may c
 
 
 def masked(model: keras.Model, *, only: Selector | None = None, exclude: Selector | None = None) -> keras.Model:
-    """A copy of a Keras model whose kernels carry masks that keep every weight, wherever they lie.
+    """Returns a copy whose kernels, at any depth, have masks that keep every weight.
 
     Kernels are those of dense, convolution, embedding and recurrent layers (`kernel_table.KERNELS`): in the model, in
-    models inside it, and inside attention layers, wrappers, and layers and models of classes of one's own. The weights
-    are copied. A model that is masked already is copied without its masks. `mask_summary` says what can be pruned.
+    models inside it, and inside attention layers, wrappers, custom layers and custom models. The weights are copied,
+    but not masks that the model already has. `mask_summary` says what can be pruned.
 
-    A class of one's own, with its own `call`, keeps its class; it has to be one that Keras can save, for it is rebuilt
-    from its `get_config`. Before the copy is handed out, it is compared with the model on random input.
+    A custom class stays the class of its layer or model. It must be one that Keras can save, because it is rebuilt from
+    its `get_config`. The copy is compared with the model on random input.
 
     Args:
       model: a built model: Sequential, functional or subclassed.
-      only: which layers are masked: a layer class, a pattern of names such as `"encoder*"`, a function from a layer to
-        whether it is meant, or several of these; a layer is meant as well where one that it lies in is. None: all.
-      exclude: which layers stay whole, said likewise.
+      only: the layers with masks: a layer class, a pattern of names such as `"encoder*"`, a function that returns
+        whether a layer is selected, or a list of these. The layers inside a selected layer are selected too. None: all.
+      exclude: the layers without masks; same forms as `only`.
 
     Raises:
-      InputError: an unbuilt model, one without a layer that can be masked, or one of which no true copy can be made.
+      InputError: the model is not built, has no layer that can be masked, or cannot be copied exactly.
     """
     check_model(model)
-    meant = {id(layer) for layer in selected(model, only, exclude)}
-    if not meant and not (only is None and exclude is None):
+    selected = {id(layer) for layer in selected_layers(model, only, exclude)}
+    if not selected and not (only is None and exclude is None):
         raise InputError(f"only and exclude leave no layer of {model.name!r} that can be masked.")
-    copy = _converted(model, lambda layer: id(layer) in meant)
-    tell_masks(copy)
+    copy = _converted(model, lambda layer: id(layer) in selected)
+    log_mask_summary(copy)
     return copy
 
 
-def tell_masks(model: keras.Model) -> None:
+def log_mask_summary(model: keras.Model) -> None:
     """Logs what of a masked model can be pruned."""
     log.info("%s: %s", model.name, mask_summary(model))
 
 
 def masked_copy(model: keras.Model) -> keras.Model:
-    """A copy to work on, whose names do not depend on what else was built (`naming`).
+    """A masked copy whose names do not depend on what else the process has built (`naming`).
 
-    Its masks, which keep every weight, are on the layers where the model has masks; if it has none, on all.
+    The layers that have masks in the model have masks in the copy; if the model has none, all layers have. The masks
+    keep every weight.
 
     Raises:
       InputError: as `masked`.
@@ -75,7 +76,7 @@ def masked_copy(model: keras.Model) -> keras.Model:
 
 
 def unmasked(model: keras.Model) -> keras.Model:
-    """A copy of a masked model with Keras's own layers, which needs nothing of this package.
+    """A copy of a masked model with the plain layers of Keras, which does not need this package.
 
     Pruned weights are ordinary weights there, at their frozen values.
     """
@@ -89,13 +90,13 @@ def check_model(model: object) -> None:
         raise InputError(f"A Keras model is wanted; given: {model!r:.100}, of the type {type(model).__name__}.")
 
 
-def _converted(model: keras.Model, meant: Callable[[keras.layers.Layer], bool]) -> keras.Model:
+def _converted(model: keras.Model, is_selected: Callable[[keras.layers.Layer], bool]) -> keras.Model:
     if not model.built or not model.weights:
         raise InputError(f"{model.name!r} has no weights yet: give it an Input layer or call it once.")
     if not maskable_layers(model):
         raise InputError(f"{model.name!r} has no layer of {', '.join(kind.__name__ for kind in KERNELS)}.")
-    with uncompiled(model), keras.saving.custom_object_scope(_own_classes(model)):
-        copy = _Copier(meant).copy(model)
+    with uncompiled(model), keras.saving.custom_object_scope(_custom_classes(model)):
+        copy = _Copier(is_selected).copy(model)
     copy_weights(model, copy)
     _copy_marks(model, copy)
     check_same_outputs(model, copy)
@@ -103,7 +104,7 @@ def _converted(model: keras.Model, meant: Callable[[keras.layers.Layer], bool]) 
 
 
 def _copy_marks(model: keras.Model, copy: keras.Model) -> None:
-    """Gives a copy what configurations do not say: names and frozen weights inside layers, and whose the names are."""
+    """Gives a copy what configurations lack: names, whether Keras chose them, and which weights are not trained."""
     for layer, other in zip(all_layers(model), all_layers(copy), strict=True):
         if other.name != layer.name:
             other.name = layer.name
@@ -116,10 +117,10 @@ def _copy_marks(model: keras.Model, copy: keras.Model) -> None:
 
 
 class _Copier:
-    """Copies layers, with masks on those that are meant."""
+    """Copies layers, with masks on those that are selected."""
 
-    def __init__(self, meant: Callable[[keras.layers.Layer], bool]):
-        self._meant = meant
+    def __init__(self, is_selected: Callable[[keras.layers.Layer], bool]):
+        self._is_selected = is_selected
         self._copies: dict[int, keras.layers.Layer] = {}
 
     def copy(self, layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -129,22 +130,22 @@ class _Copier:
         return self._copies[id(layer)]
 
     def _copied(self, layer: keras.layers.Layer) -> keras.layers.Layer:
-        plain, found = plain_class(layer), maskable_layers(layer)
+        plain, maskable = plain_class(layer), maskable_layers(layer)
         if plain in KERAS_MODELS:
             return keras.models.clone_model(layer, clone_function=self.copy)
-        masked_inside = [self._meant(each) for each in found]
-        if found == [layer] and plain in MASKABLE and any(masked_inside):
+        masked_inside = [self._is_selected(inner) for inner in maskable]
+        if maskable == [layer] and plain in MASKABLE and any(masked_inside):
             return MASKABLE[plain].from_config(plain_config(layer))
         copy = self._rebuilt(layer, plain)
         if any(masked_inside):
-            copy = contain(copy, masked_inside)
+            copy = make_container(copy, masked_inside)
         if isinstance(layer, keras.Model) and not copy.built:
             _build(copy, layer)
         return copy
 
     def _rebuilt(self, layer: keras.layers.Layer, plain: Any) -> keras.layers.Layer:
-        """A layer of the same class from its configuration, not built yet as a rule."""
-        if isinstance(layer, keras.layers.Lambda):  # Keras does not read functions back from a configuration
+        """A layer of the same class from its configuration, usually not built."""
+        if isinstance(layer, keras.layers.Lambda):  # Keras cannot rebuild functions from a configuration
             config = {
                 name: value for name, value in layer.get_config().items() if name in ("name", "trainable", "dtype")
             }
@@ -176,8 +177,8 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0]
 
 
-def _own_classes(model: keras.Model) -> dict[str, type]:
-    """The classes in a model that are not Keras's, by the names under which Keras looks for them."""
+def _custom_classes(model: keras.Model) -> dict[str, type]:
+    """The classes in a model that are not part of Keras, by their names in configurations."""
     kinds = {plain_class(layer) for layer in all_layers(model)}
     return {keras.saving.get_registered_name(kind): kind for kind in kinds if not kind.__module__.startswith("keras.")}
 
@@ -188,11 +189,11 @@ def uncompiled(model: keras.Model) -> Iterator[None]:
 
     `clone_model` would otherwise copy a loss that it may be unable to serialize.
     """
-    compiled = [each for each in all_layers(model) if isinstance(each, keras.Model) and each.compiled]
-    for each in compiled:
-        each.compiled = False
+    compiled = [layer for layer in all_layers(model) if isinstance(layer, keras.Model) and layer.compiled]
+    for inner in compiled:
+        inner.compiled = False
     try:
         yield
     finally:
-        for each in compiled:
-            each.compiled = True
+        for inner in compiled:
+            inner.compiled = True

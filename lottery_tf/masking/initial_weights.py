@@ -1,4 +1,4 @@
-"""Initial weights drawn anew from each layer's own initializer."""
+"""Draws initial weights anew from the initializers of the layers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from lottery_tf.seeds import draw_seed, generator, glorot_normal
 
 
 def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator, attribute: str = "kernel") -> np.ndarray:
-    """A layer's kernel drawn anew from its initial distribution, independent of any global seed.
+    """Draws a layer's kernel anew from its initial distribution, independently of any global seed.
 
     Raises:
-      InputError: an initializer that takes no seed and draws other numbers at each call.
+      InputError: the initializer takes no seed and draws other numbers at each call.
     """
-    (kernel, variable) = next(each for each in kernel_variables(layer) if each[0].attribute == attribute)
-    initializer, shape = getattr(layer, kernel.initializer), tuple(variable.shape)
+    spec, variable = next(pair for pair in kernel_variables(layer) if pair[0].attribute == attribute)
+    initializer, shape = getattr(layer, spec.initializer), tuple(variable.shape)
     if type(initializer) is keras.initializers.GlorotNormal:
         return glorot_normal(shape, rng)
     draw = _seeded(initializer, draw_seed(rng))
@@ -36,7 +36,7 @@ def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator, attribute: 
 
 
 def _seeded(initializer: Callable[[tuple[int, ...]], object], seed: int) -> Callable[[tuple[int, ...]], object]:
-    """An initializer with another seed, where it takes one."""
+    """An initializer with another seed, if it takes one."""
     if not isinstance(initializer, keras.initializers.Initializer):
         return initializer
     config = initializer.get_config()
@@ -48,21 +48,21 @@ def _seeded(initializer: Callable[[tuple[int, ...]], object], seed: int) -> Call
 def draws(model: keras.Model) -> dict[str, Draw]:
     """For each kernel of a model a function of a generator that draws it anew.
 
-    Those of layers that are not trained keep their values.
+    Kernels that are not trained keep their values.
     """
-    found = variables(model)
+    by_name = variables(model)
     trained = {id(variable) for variable in model.trainable_variables}
 
     def draw(name: str, layer: keras.layers.Layer, attribute: str) -> Draw:
-        if id(found[name]) in trained:
+        if id(by_name[name]) in trained:
             return lambda rng: draw_kernel(layer, rng, attribute)
-        value = np.asarray(keras.ops.convert_to_numpy(found[name]))
+        value = np.asarray(keras.ops.convert_to_numpy(by_name[name]))
         return lambda rng: value.copy()
 
     return {name: draw(name, *where) for name, where in kernel_layers(model).items()}
 
 
 def initial_weights(model: keras.Model, untrained: Weights, seed: int) -> Weights:
-    """The untrained weights of one seed: the kernels of trained layers drawn anew, all else as in `untrained`."""
+    """The untrained weights of a seed: newly drawn kernels of trained layers, and all other weights of `untrained`."""
     drawn = {name: draw(generator(seed, "initial weights", name)) for name, draw in draws(model).items()}
     return untrained | drawn

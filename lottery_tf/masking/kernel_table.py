@@ -1,6 +1,6 @@
 """Which weights of which layers can be pruned: one table, from a Keras layer to its kernels.
 
-Everything else reads it: masks, drawing weights anew, weight decay, and what is told of a model.
+Masks, newly drawn weights, weight decay and summaries of a model all use it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Kernel(NamedTuple):
     """A weight of a layer that can be pruned.
 
     Attributes:
-      attribute: the layer's name for it.
-      options: what the layer's own arguments for it begin with, as in `kernel_initializer`.
+      attribute: the layer's attribute that holds it.
+      options: the beginning of the layer's arguments for it: "kernel" in `kernel_initializer`.
     """
 
     attribute: str
@@ -31,7 +31,7 @@ class Kernel(NamedTuple):
         return f"{self.options}_initializer"
 
     def mask_names(self, alone: bool) -> tuple[str, str]:
-        """What a masked layer calls the mask and the frozen values, of its only kernel or of one of several."""
+        """The names of the mask and of the frozen values in a masked layer; `alone`: it is the layer's only kernel."""
         return ("kernel_mask", "frozen_values") if alone else (f"{self.attribute}_mask", f"{self.attribute}_frozen")
 
 
@@ -64,12 +64,13 @@ KERNELS: dict[type, tuple[Kernel, ...]] = {
     layers.LSTMCell: RECURRENT,
 }
 
-
-OWN_VARIABLES = {name for found in KERNELS.values() for each in found for name in each.mask_names(len(found) == 1)}
+MASK_VARIABLES = {  # the names of variables that masked layers have and Keras's do not
+    name for kernels in KERNELS.values() for kernel in kernels for name in kernel.mask_names(alone=len(kernels) == 1)
+}
 
 
 def kernels_of(layer: keras.layers.Layer) -> tuple[Kernel, ...]:
-    """The kernels of a layer itself, not of layers inside it; a subclass has those of its base class.
+    """The kernels of a layer, without those of layers inside it. A subclass has the kernels of its base class.
 
     >>> [kernel.attribute for kernel in kernels_of(keras.layers.LSTMCell(3))]
     ['kernel', 'recurrent_kernel']
@@ -78,12 +79,12 @@ def kernels_of(layer: keras.layers.Layer) -> tuple[Kernel, ...]:
 
 
 def storage(kind: type, kernel: Kernel) -> str:
-    """Where a layer keeps a kernel's variable: beside the property of that name, if it is one."""
+    """The attribute that holds a kernel's variable. It begins with "_" if the kernel itself is a property."""
     return f"_{kernel.attribute}" if isinstance(getattr(kind, kernel.attribute, None), property) else kernel.attribute
 
 
 def kernel_variables(layer: keras.layers.Layer) -> Iterator[tuple[Kernel, keras.Variable]]:
-    """The kernels of a layer with their variables; those that the layer has not made are left out."""
+    """The kernels of a layer with their variables, without those that are not built."""
     for kernel in kernels_of(layer):
         variable = vars(layer).get(storage(type(layer), kernel))
         if isinstance(variable, keras.Variable):
@@ -91,14 +92,14 @@ def kernel_variables(layer: keras.layers.Layer) -> Iterator[tuple[Kernel, keras.
 
 
 def can_be_masked(layer: keras.layers.Layer) -> bool:
-    """Whether a layer has kernels of floating-point numbers that compute as they stand.
+    """Whether a layer has kernels of floating-point numbers, and computes with these kernels only.
 
-    A quantized layer computes with whole numbers; one with LoRA adds other weights to its kernel.
+    A quantized layer computes with whole numbers. A layer with LoRA adds other weights to its kernel.
     """
     if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
         return False
-    found = [variable for _, variable in kernel_variables(layer)]
-    return bool(found) and all(keras.backend.is_float_dtype(variable.dtype) for variable in found)
+    dtypes = [variable.dtype for _, variable in kernel_variables(layer)]
+    return bool(dtypes) and all(map(keras.backend.is_float_dtype, dtypes))
 
 
 def is_convolution(layer: keras.layers.Layer) -> bool:

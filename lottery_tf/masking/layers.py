@@ -1,12 +1,12 @@
-"""Keras layers with masks on their kernels: kept weights train, pruned ones stay exactly where they were frozen.
+"""Keras layers with masks on their kernels: kept weights are trained, pruned weights stay at their frozen values.
 
-The kernel itself holds the frozen values; the forward pass multiplies nothing. Two things keep them. The gradient of
-the loss is zero there, so pruned weights leave no trace in the optimizer's moments or in a gradient's norm (a kernel
-regularizer's gradient, which Keras adds later, does). And the constraint of `constraint.py` restores them after every
-update, weight decay and averages included.
+The kernel itself contains the frozen values, so the forward pass multiplies by no mask. Two things hold them. First,
+the loss has no gradient at pruned weights, so they do not change the optimizer's moments or the norm of a gradient
+(except for the gradient of a kernel regularizer, which Keras adds later). Second, the constraint of `constraint.py`
+restores them after every update, also after weight decay and in averages.
 
-`masked_class` makes the masked class of any class in `kernel_table.KERNELS`: it differs in what it reads as its kernels
-while it computes. Layers that hold such layers are in `containers.py`.
+`masked_class` makes the masked class of any class in `kernel_table.KERNELS`. While such a layer computes, it reads
+tensors with masked gradients as its kernels. Layers that hold such layers are in `containers.py`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,13 @@ from lottery_tf.masking.constraint import HoldPruned
 from lottery_tf.masking.kernel_table import KERNELS, Kernel, kernel_variables, kernels_of, storage
 from lottery_tf.pruning import masks
 
-_substitutes = threading.local()  # what layers read as their kernels while they compute, in this thread
-_gradients = (
-    threading.local()
-)  # whether the gradients of kernels are masked by the one who computes them, in this thread
+_substitutes = threading.local()  # the tensors that layers read as their kernels while they compute in this thread
+_gradients = threading.local()  # whether the caller masks the gradients of kernels in this thread
 
 
 @ops.custom_gradient
 def mask_gradient(kernel, kernel_mask):
-    """The kernel itself; backwards, the gradient with zeros where the mask is False."""
+    """Returns the kernel; in the backward pass the gradient is zero where the mask is False."""
 
     def gradient(*args, upstream=None):
         upstream = args[0] if upstream is None else upstream
@@ -54,14 +52,15 @@ class MaskedKernel:
 
     Attributes:
       layer: the layer.
-      kernel: the variable with the weights.
+      spec: the kernel's entry in `kernel_table.KERNELS`.
+      variable: the variable with the weights.
       kernel_mask: non-trainable boolean variable of the kernel's shape, True where the weight is kept.
-      frozen_values: non-trainable variable of the kernel's shape: where the pruned weights are held.
+      frozen_values: non-trainable variable of the kernel's shape: the values of the pruned weights.
     """
 
-    def __init__(self, layer: MaskedLayer, kernel: Kernel, variable: keras.Variable):
-        self.layer, self._kernel, self.kernel = layer, kernel, variable
-        (mask, frozen), shape = kernel.mask_names(len(kernels_of(layer)) == 1), variable.shape
+    def __init__(self, layer: MaskedLayer, spec: Kernel, variable: keras.Variable):
+        self.layer, self.spec, self.variable = layer, spec, variable
+        (mask, frozen), shape = spec.mask_names(len(kernels_of(layer)) == 1), variable.shape
         self.kernel_mask = layer.add_weight(name=mask, shape=shape, dtype="bool", initializer="ones", trainable=False)
         options = {"dtype": variable.dtype, "initializer": "zeros", "trainable": False, "autocast": False}
         self.frozen_values = layer.add_weight(name=frozen, shape=shape, **options)
@@ -70,26 +69,26 @@ class MaskedKernel:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
-        return self.layer.name if len(kernels_of(self.layer)) == 1 else f"{self.layer.name}/{self._kernel.attribute}"
+        """The name of the kernel in messages."""
+        return self.layer.name if len(kernels_of(self.layer)) == 1 else f"{self.layer.name}/{self.spec.attribute}"
 
     @property
-    def substitute(self) -> tuple[int, str]:
-        """By which layer and under which attribute it is read."""
-        return id(self.layer), storage(type(self.layer).plain, self._kernel)
+    def substitute_key(self) -> tuple[int, str]:
+        """The layer that reads the kernel, and the attribute that it reads."""
+        return id(self.layer), storage(type(self.layer).plain, self.spec)
 
     def masked_kernel(self):
-        """The kernel to compute with, its gradient masked, unless the caller does that (`masking_gradients_later`)."""
+        """The kernel with a masked gradient; inside `masking_gradients_later` the kernel itself."""
         if getattr(_gradients, "later", False):
-            return ops.convert_to_tensor(self.kernel)
+            return ops.convert_to_tensor(self.variable)
         # A custom gradient's function must not read variables; the copies are tensors.
-        return _with_masked_gradient(ops.copy(self.kernel), self._hold.read_mask())
+        return _with_masked_gradient(ops.copy(self.variable), self._hold.read_mask())
 
     def set_mask(self, kept, frozen_values=None) -> None:
         """Masks the kernel; see `MaskedLayer.set_mask`."""
         kept = masks.as_booleans(self.name, kept)
-        if kept.shape != tuple(self.kernel.shape):
-            raise InputError(f"{self.name}: a mask of shape {kept.shape} for a kernel of {tuple(self.kernel.shape)}.")
+        if kept.shape != tuple(self.variable.shape):
+            raise InputError(f"{self.name}: a mask of shape {kept.shape} for a kernel of {tuple(self.variable.shape)}.")
         if not kept.any():
             raise InputError(f"{self.name}: the mask keeps 0 of {kept.size} weights: nothing could pass that layer.")
         frozen = np.zeros(kept.shape, np.float32) if frozen_values is None else np.asarray(frozen_values)
@@ -98,15 +97,15 @@ class MaskedKernel:
         masks.check_finite(self.name, frozen[~kept])  # those of kept weights are not read
         self.kernel_mask.assign(kept)
         self.frozen_values.assign(np.where(kept, 0, frozen))
-        self.kernel.assign(np.where(kept, ops.convert_to_numpy(self.kernel), frozen))
+        self.variable.assign(np.where(kept, ops.convert_to_numpy(self.variable), frozen))
 
 
 class MaskedLayer(keras.layers.Layer):
-    """What masked layers share: the masks, the frozen values, and how they are set, saved and loaded.
+    """The base class of masked layers: sets, saves and loads masks and frozen values.
 
     Attributes:
-      plain: Keras's own class of the layer.
-      kernel_mask, frozen_values: those of `MaskedKernel`, where the layer has one kernel.
+      plain: the layer's class without masks.
+      kernel_mask, frozen_values: those of `MaskedKernel`, if the layer has one kernel.
     """
 
     plain: type
@@ -119,30 +118,30 @@ class MaskedLayer(keras.layers.Layer):
         return self._masked
 
     def add_masks(self) -> None:
-        """Gives each kernel a mask that keeps all of it, and the constraint that will hold pruned weights."""
+        """Gives each kernel a mask that keeps every weight, and the constraint that holds pruned weights."""
         if self._masked or not kernels_of(self):
             return
         self._tracker.unlock()
-        found = tuple(MaskedKernel(self, kernel, variable) for kernel, variable in kernel_variables(self))
-        if len(found) == 1:
-            self.kernel_mask, self.frozen_values = found[0].kernel_mask, found[0].frozen_values
+        kernels = tuple(MaskedKernel(self, spec, variable) for spec, variable in kernel_variables(self))
+        if len(kernels) == 1:
+            self.kernel_mask, self.frozen_values = kernels[0].kernel_mask, kernels[0].frozen_values
         self._tracker.lock()
-        object.__setattr__(self, "_masked", found)  # Keras would track it, and find the layer in itself
+        object.__setattr__(self, "_masked", kernels)  # Keras would track it, and find the layer inside itself
 
     def set_mask(self, kept, frozen_values=None, kernel: str | None = None) -> None:
         """Masks a kernel.
 
         Args:
           kept: array of the kernel's shape, of booleans, or of 0 and 1: True where the weight is kept.
-          frozen_values: array of the kernel's shape with the values at which the pruned weights are held; None
-            holds them at zero. It is read at the pruned places only.
-          kernel: which kernel, of a layer that has several: "recurrent_kernel", for example.
+          frozen_values: array of the kernel's shape with the values of pruned weights; None: zero. Values of kept
+            weights are not used.
+          kernel: the name of the kernel if the layer has several, for example "recurrent_kernel".
 
         Raises:
-          InputError: an array of another shape, a mask that keeps nothing or is not of booleans (or 0 and 1), frozen
-            values that are not finite, no such kernel, or a layer that is not built.
+          InputError: an array has another shape, the mask keeps nothing or has values other than booleans, 0 and 1,
+            frozen values are not finite, the layer has no such kernel, or it is not built.
         """
-        attributes = [each.attribute for each in kernels_of(self)]
+        attributes = [spec.attribute for spec in kernels_of(self)]
         if kernel not in (attributes if len(attributes) > 1 else [None, *attributes]):
             raise InputError(f"{self.name}: kernel is {kernel!r}; it must be one of {', '.join(attributes)}.")
         if not self._masked:
@@ -154,13 +153,13 @@ class MaskedLayer(keras.layers.Layer):
         return self._masked
 
     def enable_lora(self, *args, **kwargs):
-        """Refuses: LoRA adds to the whole kernel, and pruned weights would not stay where they are."""
+        """Raises InputError: LoRA adds to all weights of the kernel, so pruned weights would change."""
         raise InputError(
             f"{self.name}: LoRA adds to pruned weights as well, so they would not be held. Enable it on a model "
             "without masks, lottery_tf.unmasked(model)."
         )
 
-    # Keras's layers save their kernel and bias only; the base class saves all that a layer owns.
+    # Keras's layers save their kernel and bias only; the base class saves all variables of a layer.
 
     def save_own_variables(self, store):
         """Saves all variables, the masks and the frozen values among them."""
@@ -173,10 +172,10 @@ class MaskedLayer(keras.layers.Layer):
 
 @contextlib.contextmanager
 def masking_gradients_later() -> Iterator[None]:
-    """Has layers compute with their kernels themselves: the caller masks the gradients, where it needs any.
+    """Makes layers compute without masked gradients: the caller masks the gradients, if it needs them.
 
-    A training loop of one's own can do that in the program that updates the weights, where it costs nothing. TensorFlow
-    keeps each custom gradient that is traced, and its graph, until the process ends; so there is none to keep.
+    A custom training loop can do this in the program that updates the weights, where it costs nothing. It also saves
+    memory: TensorFlow keeps each traced custom gradient, and its graph, until the process ends.
     """
     before, _gradients.later = getattr(_gradients, "later", False), True
     try:
@@ -187,14 +186,14 @@ def masking_gradients_later() -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading_masked(kernels: Iterable[MaskedKernel]) -> Iterator[None]:
-    """Has layers read their kernels with masked gradients; each is made once, for the outermost of nested layers."""
-    outer = getattr(_substitutes, "found", {})
-    mine = {kernel.substitute: kernel for kernel in kernels if kernel.substitute not in outer}
-    _substitutes.found = outer | {key: kernel.masked_kernel() for key, kernel in mine.items()}
+    """Makes layers read their kernels with masked gradients; nested layers read those of the outermost layer."""
+    outer = getattr(_substitutes, "tensors", {})
+    inner = {kernel.substitute_key: kernel for kernel in kernels if kernel.substitute_key not in outer}
+    _substitutes.tensors = outer | {key: kernel.masked_kernel() for key, kernel in inner.items()}
     try:
         yield
     finally:
-        _substitutes.found = outer
+        _substitutes.tensors = outer
 
 
 class _KernelAttribute:
@@ -206,9 +205,9 @@ class _KernelAttribute:
     def __get__(self, layer: Any, owner: type | None = None) -> Any:
         if layer is None:
             return self
-        found = getattr(_substitutes, "found", {}).get((id(layer), self._name))
-        if found is not None:
-            return found
+        substitute = getattr(_substitutes, "tensors", {}).get((id(layer), self._name))
+        if substitute is not None:
+            return substitute
         try:
             return vars(layer)[self._name]
         except KeyError:
@@ -221,8 +220,8 @@ class _KernelAttribute:
         del vars(layer)[self._name]
 
 
-def members(plain: Any) -> dict[str, Any]:
-    """What the masked class of a Keras layer has beside what it inherits: how it computes and reads its kernels."""
+def masked_attributes(plain: Any) -> dict[str, Any]:
+    """The attributes that the masked class of a Keras layer adds: its `call` and its kernels."""
 
     @functools.wraps(plain.call)
     def call(self, *args, **kwargs):
@@ -230,12 +229,12 @@ def members(plain: Any) -> dict[str, Any]:
             return plain.call(self, *args, **kwargs)
 
     kernels = next((KERNELS[kind] for kind in plain.__mro__ if kind in KERNELS), ())
-    attributes = {storage(plain, kernel): _KernelAttribute(storage(plain, kernel)) for kernel in kernels}
+    attributes = {name: _KernelAttribute(name) for name in (storage(plain, spec) for spec in kernels)}
     return {"plain": plain, "call": call, "__module__": __name__, **attributes}
 
 
 def masked_class(plain: Any) -> type:
-    """The masked class of a Keras layer that has kernels itself; it takes the same arguments."""
+    """The masked class of a Keras layer with kernels. It takes the same arguments."""
 
     @functools.wraps(plain.build)
     def build(self, *args, **kwargs):
@@ -243,8 +242,10 @@ def masked_class(plain: Any) -> type:
         self.add_masks()
 
     doc = f"`keras.layers.{plain.__name__}` with masks on its kernels; it takes the same arguments."
-    found = type(f"Masked{plain.__name__}", (MaskedLayer, plain), members(plain) | {"build": build, "__doc__": doc})
-    return keras.saving.register_keras_serializable(package="lottery_tf")(found)
+    masked = type(
+        f"Masked{plain.__name__}", (MaskedLayer, plain), masked_attributes(plain) | {"build": build, "__doc__": doc}
+    )
+    return keras.saving.register_keras_serializable(package="lottery_tf")(masked)
 
 
 MASKABLE: dict[type, Any] = {plain: masked_class(plain) for plain in KERNELS}  # Keras's layer -> the masked one

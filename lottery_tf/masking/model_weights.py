@@ -15,31 +15,25 @@ from lottery_tf.errors import InputError
 from lottery_tf.masking.kernel_table import can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedKernel, MaskedLayer
 from lottery_tf.masking.naming import renamed, without_number
-from lottery_tf.masking.sublayers import all_layers, own_variables
+from lottery_tf.masking.sublayers import all_layers, chains, own_variables
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 
 
 def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Every layer that has weights, once, with its path in the model ("inner/dense_1") as its name."""
-    seen = set()
-    for name, layer in _all_layers(model):
-        if layer.weights and id(layer) not in seen:
-            seen.add(id(layer))
-            yield name, layer
+    """Every layer with weights in a model and the models inside it, under its path ("inner/dense_1").
 
-
-def _all_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Every layer with its path in the model; a layer that inner models share comes once for each path."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _all_layers(layer, f"{prefix}{layer.name}/")
-        else:
-            yield f"{prefix}{layer.name}", layer
+    A layer inside another layer is left out, because the weights of the outer layer include its weights.
+    """
+    for chain in chains(model):
+        *holders, layer = chain
+        in_models_only = all(isinstance(holder, keras.Model) for holder in holders)
+        if in_models_only and layer.weights and not isinstance(layer, keras.Model):
+            yield "/".join(link.name for link in chain[1:]), layer
 
 
 def refresh_derived_weights(layer: keras.layers.Layer) -> None:
-    """Updates what a layer derives from its weights and keeps beside them, as `Normalization` does."""
+    """Updates the values that a layer computes from its weights and stores beside them, as `Normalization` does."""
     if hasattr(layer, "finalize_state"):
         layer.finalize_state()
 
@@ -48,11 +42,11 @@ def masked_kernels(model: keras.Model) -> dict[str, MaskedKernel]:
     """The kernels that have masks, by name, in the model's order."""
     names = names_by_variable(model)
     layers = (layer for layer in all_layers(model) if isinstance(layer, MaskedLayer))
-    return {names[id(each.kernel)]: each for layer in layers for each in layer.masked_kernels}
+    return {names[id(kernel.variable)]: kernel for layer in layers for kernel in layer.masked_kernels}
 
 
 def kernel_layers(model: keras.Model) -> dict[str, tuple[keras.layers.Layer, str]]:
-    """All kernels by name, whether they have masks or are left whole: the layer of each, and its attribute there."""
+    """All kernels by name, with or without a mask: the layer of each and the attribute that holds it."""
     names = names_by_variable(model)
     return {
         names[id(variable)]: (layer, kernel.attribute)
@@ -63,60 +57,60 @@ def kernel_layers(model: keras.Model) -> dict[str, tuple[keras.layers.Layer, str
 
 
 def kernels(model: keras.Model) -> Weights:
-    """All kernels by name, in the model's order; those of layers without a mask too, if they could have one."""
-    found = variables(model)
-    return {name: _array(found[name]) for name in kernel_layers(model)}
+    """All kernels by name, in the model's order; also those that have no mask, but could have one."""
+    by_name = variables(model)
+    return {name: _array(by_name[name]) for name in kernel_layers(model)}
 
 
 def kernel_tensors(model: keras.Model) -> list:
-    """The kernels that a model trains, as tensors to compute with; pruned weights feel no gradient."""
+    """The trained kernels of a model as tensors; pruned weights have no gradient."""
     trained = {id(variable) for variable in model.trainable_variables}
-    masked = {id(each.kernel): each for each in masked_kernels(model).values()}
-    found = []
+    masked = {id(kernel.variable): kernel for kernel in masked_kernels(model).values()}
+    tensors = []
     for layer in all_layers(model):
-        of_table = [variable for _, variable in kernel_variables(layer)]
-        own = [getattr(layer, "kernel", None)] if not of_table else []
-        for variable in (*of_table, *own):
+        # A class that `KERNELS` does not contain may have a kernel too.
+        for variable in [variable for _, variable in kernel_variables(layer)] or [getattr(layer, "kernel", None)]:
             if id(variable) in trained:
-                found.append(masked[id(variable)].masked_kernel() if id(variable) in masked else variable.value)
-    return found
+                tensors.append(masked[id(variable)].masked_kernel() if id(variable) in masked else variable.value)
+    return tensors
 
 
 def names_by_variable(model: keras.Model) -> dict[int, str]:
-    """The name of each variable of a model's state, by the variable's identity."""
+    """The name of each variable in a model's state, by the variable's `id`."""
     return {id(variable): name for name, variable in variables(model).items()}
 
 
 def mask_variables(model: keras.Model) -> set[int]:
-    """The identities of a model's masks and frozen values."""
-    kernels = (each for layer in all_layers(model) if isinstance(layer, MaskedLayer) for each in layer.masked_kernels)
-    return {id(variable) for each in kernels for variable in (each.kernel_mask, each.frozen_values)}
+    """The `id` of each mask and of each variable with frozen values."""
+    layers = (layer for layer in all_layers(model) if isinstance(layer, MaskedLayer))
+    kernels = (kernel for layer in layers for kernel in layer.masked_kernels)
+    return {id(variable) for kernel in kernels for variable in (kernel.kernel_mask, kernel.frozen_values)}
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """The variables that make up a model's state, by name; masks and frozen values are none of it."""
-    found: dict[str, keras.Variable] = {}
+    """The variables of a model's state by name, without masks and frozen values."""
+    by_name: dict[str, keras.Variable] = {}
     seen = mask_variables(model)
     for prefix, weights in _weights_by_layer(model):
         counts: dict[str, int] = {}
         for variable in weights:
-            if id(variable) in seen:  # a model of one's own may hold the weights of its layers as well
+            if id(variable) in seen:  # a custom model may hold the weights of its layers too
                 continue
             seen.add(id(variable))
             name = without_number(variable.name)
             # A layer that holds layers (Bidirectional, say) may have several weights of one name.
             count = counts[name] = counts.get(name, 0) + 1
-            found[f"{prefix}{name}" + (f"_{count}" if count > 1 else "")] = variable
-    return found
+            by_name[f"{prefix}{name}" + (f"_{count}" if count > 1 else "")] = variable
+    return by_name
 
 
 def _weights_by_layer(model: keras.Model) -> Iterator[tuple[str, list[keras.Variable]]]:
-    """The weights of each layer of `layers_with_weights` and, last, those that models of one's own have themselves."""
+    """The weights of each layer of `layers_with_weights`, then those of custom models outside their layers."""
     for name, layer in layers_with_weights(model):
         yield f"{name}/", layer.weights
-    for each in all_layers(model):
-        if isinstance(each, keras.Model) and (own := own_variables(each)):
-            yield "" if each is model else f"{each.name}/", own
+    for layer in all_layers(model):
+        if isinstance(layer, keras.Model) and (weights := own_variables(layer)):
+            yield "" if layer is model else f"{layer.name}/", weights
 
 
 def _array(variable: keras.Variable) -> np.ndarray:
@@ -124,43 +118,43 @@ def _array(variable: keras.Variable) -> np.ndarray:
 
 
 def copy_weights(model: keras.Model, copy: keras.Model) -> None:
-    """Gives a model's weights to its copy, one after another.
+    """Gives a model's weights to its copy, in their order.
 
     Raises:
-      InputError: the copy has other weights.
+      InputError: the copy has more or fewer weights, or weights of other shapes.
     """
-    given, wanted = list(variables(model).values()), list(variables(copy).values())
-    if [tuple(v.shape) for v in given] != [tuple(v.shape) for v in wanted]:
+    sources, targets = list(variables(model).values()), list(variables(copy).values())
+    if [tuple(v.shape) for v in sources] != [tuple(v.shape) for v in targets]:
         raise InputError(
-            f"The copy of {model.name!r} has other weights than the model: {len(wanted)} arrays instead of "
-            f"{len(given)}, or other shapes. A class in it is not rebuilt from its `get_config` as it was."
+            f"The copy of {model.name!r} has other weights than the model: {len(targets)} arrays instead of "
+            f"{len(sources)}, or other shapes. A class in it is not rebuilt from its `get_config` as it was."
         )
-    for source, target in zip(given, wanted, strict=True):
+    for source, target in zip(sources, targets, strict=True):
         target.assign(source)
     for layer in all_layers(copy):
         refresh_derived_weights(layer)
 
 
 def get_weights(model: keras.Model) -> Weights:
-    """A model's weights as arrays, masks left out."""
+    """A model's weights as arrays, without masks."""
     return {name: _array(variable) for name, variable in variables(model).items()}
 
 
 def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) -> None:
     """Sets a model's weights and, where a mask is given, freezes the pruned weights at the state's own values.
 
-    Names may be those of the same model in another process, with other numbers (`naming.renamed`). A kernel that the
-    mask does not name is kept whole.
+    Names may have the numbers that the same model's layers had in another process (`naming.renamed`). All weights are
+    kept of a kernel that is missing in the mask.
 
     Raises:
-      InputError: names or shapes that are not the model's, or a mask that prunes a kernel which has none.
+      InputError: names or shapes are not those of the model, or the mask prunes a kernel without a mask.
     """
-    wanted = variables(model)
-    state = renamed(state, wanted)
-    if state.keys() != wanted.keys():
-        odd = sorted(state.keys() ^ wanted.keys())
+    targets = variables(model)
+    state = renamed(state, targets)
+    if state.keys() != targets.keys():
+        odd = sorted(state.keys() ^ targets.keys())
         raise InputError(f"The weights are not those of the model {model.name!r}: {', '.join(odd[:5])}.")
-    for name, variable in wanted.items():
+    for name, variable in targets.items():
         if tuple(variable.shape) != state[name].shape:
             raise InputError(f"{name!r} has shape {state[name].shape}; the model's has {tuple(variable.shape)}.")
         variable.assign(state[name])
@@ -172,7 +166,9 @@ def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) ->
     mask = renamed(renamed(mask, kernel_layers(model)), masked)
     if odd := sorted(mask.keys() - kernel_layers(model).keys()):
         raise InputError(f"The mask is not one of the model {model.name!r}: {', '.join(odd[:5])}.")
-    if whole := sorted(name for name in mask.keys() - masked.keys() if not np.all(mask[name])):
-        raise InputError(f"The model {model.name!r} has no mask on {', '.join(whole[:5])}, so nothing is pruned there.")
+    if pruned := sorted(name for name in mask.keys() - masked.keys() if not np.all(mask[name])):
+        raise InputError(
+            f"The model {model.name!r} has no mask on {', '.join(pruned[:5])}, so nothing is pruned there."
+        )
     for name, kernel in masked.items():
         kernel.set_mask(mask.get(name, np.ones(state[name].shape, bool)), state[name])

@@ -1,8 +1,8 @@
-"""Names of weights that depend on the model alone, not on what else a process has built before it.
+"""Makes the names of weights depend on the model alone, not on what the process has built before it.
 
-Keras numbers layers without a name through a whole process: "dense", "dense_1" in one model, "dense_2", "dense_3" in
-the next of the same architecture. What is drawn and stored goes by names, so a copy to work on counts them anew, in
-their order: "dense", "dense_1" again. Names that somebody chose stay, and so do those of a file.
+Keras numbers layers without a name across the whole process: "dense" and "dense_1" in the first model, "dense_2" and
+"dense_3" in the second. But random draws and stored arrays depend on names. So the model of an experiment is a copy
+whose layers are numbered from the beginning: "dense" and "dense_1" again. Names that a user chose stay as they are.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from keras.src.utils.naming import to_snake_case
 
 from lottery_tf.masking.sublayers import all_layers
 
-_MARK = "_named_by_keras"  # of a layer that took its name from another one: whether Keras had given it
+_MARK = "_named_by_keras"  # the attribute of a copied layer that says whether Keras chose the name of the original
 
 T = TypeVar("T")
 
 
 def remember(layer: keras.layers.Layer, named_by_keras: bool) -> None:
-    """Notes whether Keras gave the name that a layer took from another one."""
+    """Records in a copied layer whether Keras chose the name of the original."""
     object.__setattr__(layer, _MARK, named_by_keras)
 
 
 def is_named_by_keras(layer: keras.layers.Layer) -> bool:
-    """Whether Keras, in this process, gave a layer its name."""
+    """Whether Keras chose the name of a layer, in this process."""
     if (known := vars(layer).get(_MARK)) is not None:
         return known
     base, number = _split(layer.name)
@@ -38,18 +38,18 @@ def is_named_by_keras(layer: keras.layers.Layer) -> bool:
 
 
 def _split(name: str) -> tuple[str, int]:
-    """What an automatic name is made of: "dense_2" is the third "dense"."""
-    found = re.fullmatch(r"(.*?)_([1-9]\d*)", name)
-    return (found[1], int(found[2])) if found else (name, 0)
+    """The base and the number of a name: "dense_2" has the base "dense" and the number 2, "dense" the number 0."""
+    numbered = re.fullmatch(r"(.*?)_([1-9]\d*)", name)
+    return (numbered[1], int(numbered[2])) if numbered else (name, 0)
 
 
 def without_number(variable: str) -> str:
-    """A variable's name; where nobody gave it one, without the number that Keras gave it."""
+    """A variable's name, without the number that Keras gives to variables without a name."""
     return "variable" if re.fullmatch(r"variable(_\d+)?", variable) else variable
 
 
 def name_by_position(model: keras.Model) -> None:
-    """Gives layers at any depth that Keras named the names that they would have in a process of their own.
+    """Renames the layers that Keras has named, at any depth, as if the process had built this model only.
 
     >>> stack = [keras.layers.Dense(2) for _ in range(3)][1:]
     >>> model = keras.Sequential([keras.Input((3,)), *stack])
@@ -71,12 +71,12 @@ def name_by_position(model: keras.Model) -> None:
 
 
 def renamed(values: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
-    """Values by name, under the model's own names where theirs differ in Keras's numbers only.
+    """Returns values by the names of the model, if their names differ in Keras's numbers only.
 
-    Results on disk may have been made by a model that was not the first of its process.
+    Results on disk may come from a model that was not the first of its process.
 
     Returns:
-      The values by the model's names, in its order; as they are, if theirs are not those of the model in any numbering.
+      The values by the model's names, in its order; unchanged if the names differ in more than numbers.
 
     >>> renamed({"dense_7/kernel": 1, "dense_8/kernel": 2}, ["dense/kernel", "dense_1/kernel"])
     {'dense/kernel': 1, 'dense_1/kernel': 2}
@@ -92,13 +92,13 @@ def renamed(values: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
 
 
 def _places(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """For each name of a weight itself, its layers' numbers being replaced by their order."""
+    """Each name of a weight in parts, with the number of each part replaced by its rank."""
     paths = {name: name.split("/") for name in names}
     layers = _orders(part for path in paths.values() for part in path[:-1])
     within: dict[str, set[str]] = collections.defaultdict(set)
     for name, path in paths.items():
         within[name.removesuffix(path[-1])].add(path[-1])
-    weights = {layer: _orders(found) for layer, found in within.items()}
+    weights = {layer: _orders(variables) for layer, variables in within.items()}
     return {
         name: (*(layers[part] for part in path[:-1]), weights[name.removesuffix(path[-1])][path[-1]])
         for name, path in paths.items()
@@ -106,11 +106,11 @@ def _places(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _orders(names: Iterable[str]) -> dict[str, str]:
-    """Names with their place among those of the same base instead of their number."""
-    found: dict[str, str] = {}
+    """Names whose number is replaced by their rank among the names of the same base."""
+    ranked: dict[str, str] = {}
     counts: collections.Counter[str] = collections.Counter()
     for name in sorted(set(names), key=lambda name: (_split(name), name)):
         base, _ = _split(name)
-        found[name] = f"{base} {counts[base]}"
+        ranked[name] = f"{base} {counts[base]}"
         counts[base] += 1
-    return found
+    return ranked

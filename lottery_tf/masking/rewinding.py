@@ -41,20 +41,22 @@ def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
         raise InputError("rewind wants a model with masks, such as lt.masked makes; another is set by its set_weights.")
     start = dict(weights) if isinstance(weights, Mapping) else _by_name(model, weights)
     now = model_weights.get_weights(model)
-    mask = {name: np.asarray(ops.convert_to_numpy(each.kernel_mask)) for name, each in masked.items()}
+    mask = {name: np.asarray(ops.convert_to_numpy(kernel.kernel_mask)) for name, kernel in masked.items()}
     if all(name in start and np.shape(start[name]) == kept.shape for name, kept in mask.items()):
         start |= {name: np.where(kept, start[name], now[name]) for name, kept in mask.items()}
-    model_weights.set_weights(model, start, mask)  # says what is odd
+    model_weights.set_weights(model, start, mask)  # raises InputError for names or shapes that do not fit
 
 
 def _by_name(model: keras.Model, weights: Sequence[np.ndarray]) -> Weights:
     """Returns weights in Keras's order by their names, without masks and frozen values."""
     names = model_weights.names_by_variable(model)
-    own = [id(variable) for variable in model.weights]
-    state = [each for each in own if each in names]
-    given = own if len(weights) == len(own) else state
-    if len(weights) != len(given):
+    with_masks = [id(variable) for variable in model.weights]
+    without_masks = [variable for variable in with_masks if variable in names]
+    variables = with_masks if len(weights) == len(with_masks) else without_masks
+    if len(weights) != len(variables):
         raise InputError(
-            f"{len(weights)} arrays are given; {model.name!r} has {len(own)}, and {len(state)} without its masks."
+            f"{len(weights)} arrays are given; {model.name!r} has {len(with_masks)}, and {len(without_masks)} without "
+            "its masks."
         )
-    return {names[each]: np.asarray(value) for each, value in zip(given, weights, strict=True) if each in names}
+    pairs = zip(variables, weights, strict=True)
+    return {names[variable]: np.asarray(value) for variable, value in pairs if variable in names}

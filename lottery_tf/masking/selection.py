@@ -1,4 +1,4 @@
-"""Which layers of a model are masked, as a user says it: by class, by name or by a function."""
+"""Selects the layers to mask: by class, by name or by a function."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ One = type | str | Callable[[keras.layers.Layer], bool]
 Selector = One | Iterable[One]
 
 
-def selected(model: keras.Model, only: Selector | None, exclude: Selector | None) -> list[keras.layers.Layer]:
-    """The layers of a model that can be masked and are meant; see `conversion.masked`.
+def selected_layers(model: keras.Model, only: Selector | None, exclude: Selector | None) -> list[keras.layers.Layer]:
+    """The layers of a model that can be masked and are selected; see `conversion.masked`.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="hidden"), keras.layers.Dense(1)])
-    >>> [layer.name for layer in selected(model, "hid*", None)]
+    >>> [layer.name for layer in selected_layers(model, "hid*", None)]
     ['hidden']
     """
     wanted, unwanted = _selectors(only, "only"), _selectors(exclude, "exclude")
     return [
         chain[-1]
         for chain in maskable_chains(model)
-        if (only is None or any(_meant(one, chain[1:]) for one in wanted))
-        and not any(_meant(one, chain[1:]) for one in unwanted)
+        if (only is None or any(_is_selected(one, chain[1:]) for one in wanted))
+        and not any(_is_selected(one, chain[1:]) for one in unwanted)
     ]
 
 
 def _selectors(given: Selector | None, argument: str) -> list[One]:
     if given is None:
         return []
-    found: list[One] = [given] if isinstance(given, (type, str)) or callable(given) else list(given)
-    if odd := [one for one in found if not isinstance(one, (type, str)) and not callable(one)]:
+    selectors: list[One] = [given] if isinstance(given, (type, str)) or callable(given) else list(given)
+    if odd := [one for one in selectors if not isinstance(one, (type, str)) and not callable(one)]:
         raise InputError(
             f"{argument} is {odd[0]!r}; it must be a layer class, a pattern of names, a function from a layer to "
             "whether it is meant, or a list of these."
         )
-    return found
+    return selectors
 
 
-def _meant(one: One, chain: Chain) -> bool:
-    """Whether a selector means a layer, or one that it lies in."""
+def _is_selected(one: One, chain: Chain) -> bool:
+    """Whether a selector selects the last layer of a chain, or one that holds it."""
     if isinstance(one, str):
         names = [layer.name for layer in chain]
         return any(fnmatch.fnmatchcase(name, one) for name in [*names, "/".join(names)])

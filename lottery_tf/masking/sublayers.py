@@ -1,4 +1,4 @@
-"""Walks through all layers of a model: those inside other layers, whatever class holds them, and inner models."""
+"""Walks through all layers of a model at any depth: those inside other layers, of any class, and inner models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Chain = tuple[keras.layers.Layer, ...]
 
 
 def chains(layer: keras.layers.Layer) -> Iterator[Chain]:
-    """Every layer at any depth, itself first, as the layers that lead to it; a layer that is used twice comes once.
+    """Every layer at any depth, itself first, after the layers that hold it. A layer that is used twice comes once.
 
     >>> inner = keras.layers.Dense(4, name="inner")
     >>> model = keras.Sequential([keras.Input((2, 3)), keras.layers.TimeDistributed(inner, name="outer")])
@@ -30,7 +30,7 @@ def chains(layer: keras.layers.Layer) -> Iterator[Chain]:
 
 
 def children(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers that a layer or a model holds itself; an operation of a functional model holds none."""
+    """The layers directly inside a layer or model; an operation of a functional model holds none."""
     return layer.layers if isinstance(layer, keras.Model) else getattr(layer, "_layers", [])
 
 
@@ -40,5 +40,5 @@ def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 
 def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-    """The weights of a layer itself, not of layers inside it."""
+    """The weights of a layer, without those of layers inside it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]

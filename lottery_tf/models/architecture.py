@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lottery_tf.masking.kernel_table import OWN_VARIABLES
+from lottery_tf.masking.kernel_table import MASK_VARIABLES
 
 NAMES = ("name", "keras_history", "input_layers", "output_layers", "inbound_nodes", "registered_name", "module")
 MASKED = "Masked"  # the class of a masked layer has this prefix and the name of the layer's original class
@@ -29,6 +29,7 @@ def describe_architecture(model: keras.Model) -> dict:
     >>> describe_architecture(network(3))["1"]["weights"]
     {'kernel': [4, 3], 'bias': [3]}
     """
+    # Not `all_layers`: results folders store the order of Keras's own walk, which also yields the InputLayer.
     layers = list(model._flatten_layers(include_self=False))
     described = {str(number): _describe_layer(layer) for number, layer in enumerate(layers)}
     feeds = {str(number): own for number, own in enumerate(_feeds(model))}
@@ -36,13 +37,13 @@ def describe_architecture(model: keras.Model) -> dict:
 
 
 def _describe_layer(layer: keras.layers.Layer) -> dict:
-    own = {
+    description = {
         "class": type(layer).__name__.removeprefix(MASKED),
         "weights": {v.name: list(v.shape) for v in layer._trainable_variables + layer._non_trainable_variables
-                    if v.name not in OWN_VARIABLES},
+                    if v.name not in MASK_VARIABLES},
     }  # fmt: skip
     # The layers of a nested model are listed too, so its own config is not needed.
-    return own if isinstance(layer, keras.Model) else own | {"config": _settings(layer)}
+    return description if isinstance(layer, keras.Model) else description | {"config": _settings(layer)}
 
 
 def _settings(layer: keras.layers.Layer) -> dict:

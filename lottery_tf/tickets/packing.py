@@ -71,7 +71,7 @@ def pack_supermask(
 
     choose(SUPERMASK_WEIGHTS, weights, "weights")
     model = _masked(model)
-    wanted = {name: tuple(each.kernel.shape) for name, each in model_weights.masked_kernels(model).items()}
+    wanted = {name: tuple(kernel.variable.shape) for name, kernel in model_weights.masked_kernels(model).items()}
     mask = {name: masks.as_booleans(name, kept) for name, kept in renamed(mask, wanted).items()}
     if {name: kept.shape for name, kept in mask.items()} != wanted:
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
@@ -97,8 +97,9 @@ def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes
     if dtype not in DTYPES:
         raise InputError(f"dtype is {dtype!r}; kept weights are stored as {' or '.join(DTYPES)}.")
     model = _masked(model)
-    kernels = {name: each.kernel.numpy() for name, each in model_weights.masked_kernels(model).items()}
-    mask = {name: each.kernel_mask.numpy() for name, each in model_weights.masked_kernels(model).items()}
+    masked = model_weights.masked_kernels(model)
+    kernels = {name: kernel.variable.numpy() for name, kernel in masked.items()}
+    mask = {name: kernel.kernel_mask.numpy() for name, kernel in masked.items()}
     with np.errstate(over="ignore"):  # told below, with the layer's name
         values = {name: kernel[mask[name]].astype(dtype) for name, kernel in kernels.items()}
     if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from lottery_tf.errors import InputError
 from lottery_tf.masking.kernel_table import CONVOLUTIONS
+from lottery_tf.masking.sublayers import all_layers
 
 COMPILERS = {  # (whether the model has convolutions, the device) -> the compiler of its training steps
     (False, "CPU"): "xla",
@@ -42,7 +43,7 @@ def compiler(model: keras.Model, device: str) -> str:
         chosen = COMPILERS[has_convolutions(model), device]
     except KeyError:
         raise InputError(f"The device is {device!r}; it must be 'CPU' or 'GPU'.") from None
-    return chosen if all(layer.supports_jit for layer in model._flatten_layers()) else "graph"
+    return chosen if all(layer.supports_jit for layer in all_layers(model)) else "graph"
 
 
 def fallback(compiler: str, error: tf.errors.OpError) -> str | None:
@@ -63,4 +64,4 @@ def reason(error: tf.errors.OpError) -> str:
 
 def has_convolutions(model: keras.Model) -> bool:
     """Whether a model has a convolution, also in nested models."""
-    return any(isinstance(layer, tuple(CONVOLUTIONS)) for layer in model._flatten_layers())
+    return any(isinstance(layer, tuple(CONVOLUTIONS)) for layer in all_layers(model))

@@ -71,5 +71,5 @@ def _check_older(level: StoredResult, model: keras.Model, training: TrainingSett
     """Raises InputError if a level that is older than the record belongs to another model or another length."""
     iterations = level.metrics["iterations"] if level.metrics["status"] == "finished" else training.iterations
     there = {"kernels": [list(kept.shape) for kept in level.mask.values()], "iterations": iterations}
-    here = {"kernels": [list(kernel.kernel.shape) for kernel in model_weights.masked_kernels(model).values()]}
+    here = {"kernels": [list(kernel.variable.shape) for kernel in model_weights.masked_kernels(model).values()]}
     check_record(there, here | {"iterations": training.iterations}, results.path)

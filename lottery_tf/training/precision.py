@@ -45,7 +45,7 @@ def half_types(model: keras.Model) -> set[str]:
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yields every layer, including those of nested models, but not the nested models themselves."""
+    """Yields every layer with the InputLayers, which `all_layers` leaves out, but without nested models themselves."""
     for layer in model._flatten_layers(include_self=False):
         if not isinstance(layer, keras.Model):
             yield layer

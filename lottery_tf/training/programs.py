@@ -189,7 +189,8 @@ class Programs:
 
     def _apply(self, *gradients) -> None:
         """Updates the trained weights; the gradient of a pruned weight is zero."""
-        masks = {id(each.kernel): each.kernel_mask.value for each in model_weights.masked_kernels(self._model).values()}
+        kernels = model_weights.masked_kernels(self._model).values()
+        masks = {id(kernel.variable): kernel.kernel_mask.value for kernel in kernels}
         variables = self._model.trainable_variables
         masked = [
             _masked(gradient, masks.get(id(variable))) for gradient, variable in zip(gradients, variables, strict=True)

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from lottery_tf.errors import InputError
+from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.splits import Arrays, leaves, map_arrays
 from lottery_tf.training.model_inputs import graph, input_tensors
 
@@ -128,7 +129,7 @@ def _scaled(values, divisor: float, kind: str):
 def _kind(model: keras.Model, tensor: Any, rank: int) -> str:
     """The kind of an input, a symbolic tensor, by a model's first operations: `RAW`, `WHOLE`, `PIXELS` or `UNKNOWN`."""
     if tensor is None:  # a subclassed model shows its layers, but not their inputs
-        kinds = {_kind_of(layer, 1) for layer in model._flatten_layers(include_self=False)}
+        kinds = {_kind_of(layer, 1) for layer in all_layers(model)[1:]}
         kinds -= {WHOLE} if rank > 2 else set()  # an Embedding of positions, as in transformers of images
     elif keras.backend.is_int_dtype(tensor.dtype):
         return WHOLE

@@ -215,7 +215,7 @@ class Trainer:
         """
         model_weights.set_weights(self.model, ticket.start, ticket.mask)
         kernels = model_weights.masked_kernels(self.model)
-        found = self._programs.gradient(indices, [kernel.kernel for kernel in kernels.values()])
+        found = self._programs.gradient(indices, [kernel.variable for kernel in kernels.values()])
         if unconnected := [name for name, gradient in zip(kernels, found, strict=True) if gradient is None]:
             raise InputError(
                 f"The loss does not depend on {', '.join(unconnected)} (is there a stop_gradient behind it?), so its "

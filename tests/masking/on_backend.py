@@ -26,7 +26,7 @@ def main():
     model = conversion.masked(network())
     kernels = model_weights.masked_kernels(model)
     for kernel in kernels.values():
-        shape = tuple(kernel.kernel.shape)
+        shape = tuple(kernel.variable.shape)
         kernel.set_mask(rng.random(shape) < 0.5, np.where(rng.random(shape) < 0.3, 0, rng.normal(0, 0.3, shape)))
     images, labels = rng.random((24, 8, 8, 2), np.float32), rng.integers(0, 3, 24)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -260,9 +260,9 @@ def test_where_a_layer_dies_one_unit_of_each_stays(dead):
 def test_pruned_weights_frozen_at_other_values_are_connections(tiny_model):
     thin_out(tiny_model, 1.0)
     for layer in model_weights.masked_kernels(tiny_model).values():
-        kept = np.zeros(layer.kernel.shape, bool)
+        kept = np.zeros(layer.variable.shape, bool)
         kept[0, 0] = True
-        layer.set_mask(kept, frozen_values=layer.kernel.numpy())
+        layer.set_mask(kept, frozen_values=layer.variable.numpy())
     small = compact(tiny_model)
     assert small.count_params() == 36 * 12 + 12 + 12 * 3 + 3
     assert_equal_outputs(tiny_model, small)

@@ -128,9 +128,9 @@ ARCHITECTURES = [
 def assert_compact_is_equal(make, kept_fraction, seed):
     model = thin_out(conversion.masked(make()), kept_fraction, seed)
     for each in model_weights.masked_kernels(model).values():
-        kernel = each.kernel.numpy()
+        kernel = each.variable.numpy()
         kernel.flat[0] = 0.5  # a mask keeps something
-        each.kernel.assign(kernel)
+        each.variable.assign(kernel)
         each.set_mask(kernel != 0)
     small = compact(model)
     given = images(model)

@@ -34,7 +34,7 @@ def mask_half(model, seed=0):
     """Masks half of each layer: a third of the pruned weights at zero, the others at odd values."""
     rng = np.random.default_rng(seed)
     for layer in model_weights.masked_kernels(model).values():
-        shape = tuple(layer.kernel.shape)
+        shape = tuple(layer.variable.shape)
         layer.set_mask(rng.random(shape) < 0.5, np.where(rng.random(shape) < 0.3, 0, rng.normal(0, 0.3, shape)))
 
 
@@ -55,7 +55,7 @@ def test_keras_fit_leaves_pruned_weights_bit_for_bit(optimizer, jit):
     )
     model.fit(*images_and_labels(), batch_size=20, epochs=2, verbose=0)
     for name, layer in model_weights.masked_kernels(model).items():
-        kept, after = layer.kernel_mask.numpy(), layer.kernel.numpy()
+        kept, after = layer.kernel_mask.numpy(), layer.variable.numpy()
         assert after[~kept].tobytes() == before[name][~kept].tobytes()
         assert (after[kept] != before[name][kept]).mean() > 0.5, "kept weights did not train"
 
@@ -105,7 +105,7 @@ def test_pruned_weights_leave_no_trace_in_the_gradient():
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, model(images), from_logits=True))
     layers = model_weights.masked_kernels(model)
-    gradients = tape.gradient(loss, [layer.kernel.value for layer in layers.values()])
+    gradients = tape.gradient(loss, [layer.variable.value for layer in layers.values()])
     plain = conversion.unmasked(model)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, plain(images), from_logits=True))
@@ -138,7 +138,7 @@ def test_saving_and_loading_keeps_masks_and_frozen_values(tmp_path):
     loaded.fit(*images_and_labels(), verbose=0)
     for name, layer in model_weights.masked_kernels(loaded).items():
         kept = layer.kernel_mask.numpy()
-        np.testing.assert_array_equal(layer.kernel.numpy()[~kept], model_weights.kernels(model)[name][~kept])
+        np.testing.assert_array_equal(layer.variable.numpy()[~kept], model_weights.kernels(model)[name][~kept])
 
 
 def test_weights_files_round_trip(tmp_path):
@@ -173,7 +173,7 @@ def test_each_layer_computes_with_what_its_masks_leave(plain):
     reference = plain.from_config(layer.get_config())
     reference.build(inputs.shape)
     for each, other in zip(kernels, kernel_table.kernel_variables(reference), strict=True):
-        kept, dense = rng.random(each.kernel.shape) < 0.5, each.kernel.numpy()
+        kept, dense = rng.random(each.variable.shape) < 0.5, each.variable.numpy()
         each.set_mask(kept)
         other[1].assign(dense * kept)
     np.testing.assert_array_equal(layer(inputs), reference(inputs))
@@ -186,11 +186,11 @@ def test_pruned_weights_of_each_layer_feel_no_gradient(plain):
     layer, inputs = made(MASKABLE[plain])
     layer.build(inputs.shape)
     for each in layer.masked_kernels:
-        each.set_mask(np.random.default_rng(1).random(each.kernel.shape) < 0.5)
+        each.set_mask(np.random.default_rng(1).random(each.variable.shape) < 0.5)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(layer(inputs) ** 2)
     for each, gradient in zip(
-        layer.masked_kernels, tape.gradient(loss, [each.kernel.value for each in layer.masked_kernels]), strict=True
+        layer.masked_kernels, tape.gradient(loss, [each.variable.value for each in layer.masked_kernels]), strict=True
     ):
         kept = each.kernel_mask.numpy()
         assert (gradient.numpy()[~kept] == 0).all() and (gradient.numpy()[kept] != 0).any()

@@ -92,7 +92,7 @@ def test_own_models_keep_their_outputs_with_and_without_masks(make):
     masked = conversion.masked(model)
     np.testing.assert_array_equal(masked(images), model(images))
     for layer in model_weights.masked_kernels(masked).values():
-        layer.set_mask(np.random.default_rng(1).random(layer.kernel.shape) < 0.5)
+        layer.set_mask(np.random.default_rng(1).random(layer.variable.shape) < 0.5)
     assert not np.allclose(masked(images), model(images))
     plain = conversion.unmasked(masked)
     np.testing.assert_array_equal(plain(images), masked(images))

@@ -126,7 +126,7 @@ def random_masks(model, seed=0):
     """Masks 60% of every kernel, and puts a third of the pruned weights at zero, the others at odd values."""
     rng = np.random.default_rng(seed)
     for kernel in model_weights.masked_kernels(model).values():
-        shape = tuple(kernel.kernel.shape)
+        shape = tuple(kernel.variable.shape)
         kernel.set_mask(rng.random(shape) < 0.4, np.where(rng.random(shape) < 0.3, 0, rng.normal(0, 0.3, shape)))
     return model
 
@@ -160,13 +160,13 @@ def test_every_kernel_is_masked_and_the_class_is_kept(make):
 def test_fit_holds_pruned_weights_and_files_keep_them(make, tmp_path):
     model = random_masks(lt.masked(make()))
     kernels = model_weights.masked_kernels(model).values()
-    before = [kernel.kernel.numpy() for kernel in kernels]
+    before = [kernel.variable.numpy() for kernel in kernels]
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.AdamW(0.01, weight_decay=0.1), loss)
     inputs, labels = examples(model)
     model.fit(inputs, labels, batch_size=4, epochs=2, verbose=0)
     for kernel, old in zip(kernels, before, strict=True):
-        kept, new = kernel.kernel_mask.numpy(), kernel.kernel.numpy()
+        kept, new = kernel.kernel_mask.numpy(), kernel.variable.numpy()
         assert new[~kept].tobytes() == old[~kept].tobytes()
         assert (new[kept] != old[kept]).mean() > 0.4, f"kept weights of {kernel.name} did not train"
     model.save(tmp_path / "model.keras")
@@ -175,7 +175,7 @@ def test_fit_holds_pruned_weights_and_files_keep_them(make, tmp_path):
     for kernel, found in zip(kernels, model_weights.masked_kernels(loaded).values(), strict=True):
         for part in ("kernel", "kernel_mask", "frozen_values"):
             np.testing.assert_array_equal(getattr(found, part), getattr(kernel, part))
-    again = [kernel.kernel.numpy() for kernel in model_weights.masked_kernels(lt.masked(loaded)).values()]
+    again = [kernel.variable.numpy() for kernel in model_weights.masked_kernels(lt.masked(loaded)).values()]
     assert len(again) == len(before)
 
 
@@ -327,11 +327,11 @@ def test_what_can_be_pruned_is_told(caplog):
     summary = lt.mask_summary(model)
     block, norm = 2 * 36, 4 * 6
     assert summary.maskable == 36 + block
-    assert summary.left_whole == {"kernels of Conv1D": 54, "biases": 6 + 6 + 12 + 2, "BatchNormalization": norm,
+    assert summary.without_mask == {"kernels of Conv1D": 54, "biases": 6 + 6 + 12 + 2, "BatchNormalization": norm,
                                   "kernels of Dense": 12}  # fmt: skip
     assert summary.weights == model.count_params() - 2 * summary.maskable == sum(v.size for v in _arrays(model))
-    told = f"48.2% of {summary.weights} weights can be pruned; left whole: kernels of Conv1D 54, biases 26"
-    assert str(summary).startswith(told) and told in caplog.text
+    text = f"48.2% of {summary.weights} weights can be pruned; without a mask: kernels of Conv1D 54, biases 26"
+    assert str(summary).startswith(text) and text in caplog.text
 
 
 def _arrays(model):
@@ -344,10 +344,10 @@ def test_layers_that_compute_with_other_numbers_stay_whole_and_are_told():
     quantized.quantize("int8")
     adapted.enable_lora(2)
     masked = lt.masked(model)
-    assert [kernel.shape for kernel in (each.kernel for each in model_weights.masked_kernels(masked).values())] == [
+    assert [kernel.shape for kernel in (each.variable for each in model_weights.masked_kernels(masked).values())] == [
         (6, 3)
     ]
-    assert lt.mask_summary(masked).left_whole["quantized or LoRA kernels of Dense"] == 20 + 30
+    assert lt.mask_summary(masked).without_mask["quantized or LoRA kernels of Dense"] == 20 + 30
     untrained = model_weights.get_weights(masked)
     drawn = initial_weights.initial_weights(masked, untrained, 0)
     assert [name for name in drawn if (drawn[name] != untrained[name]).any()] == list(
@@ -359,9 +359,9 @@ def test_layers_that_compute_with_other_numbers_stay_whole_and_are_told():
 
 def test_spectral_normalization_changes_its_kernel_and_keeps_it_whole():
     model = keras.Sequential([keras.Input((4,)), layers.SpectralNormalization(layers.Dense(5)), layers.Dense(3)])
-    assert [kernel.shape for kernel in (k.kernel for k in model_weights.masked_kernels(lt.masked(model)).values())] == [
-        (5, 3)
-    ]
+    assert [
+        kernel.shape for kernel in (k.variable for k in model_weights.masked_kernels(lt.masked(model)).values())
+    ] == [(5, 3)]
 
 
 def test_seeds_begin_with_the_weights_of_the_model_where_that_is_asked_for(tiny_dataset, tiny_model):
