@@ -99,8 +99,8 @@ class Scheduler:
         """For each task the seconds of the longest chain of tasks that starts with it."""
         chains: dict[str, float] = {}
         for key in reversed(self.plan.tasks):
-            own = speeds.seconds(self.plan.tasks[key])
-            chains[key] = own + max((chains[later] for later in self._followers[key]), default=0.0)
+            seconds = speeds.seconds(self.plan.tasks[key])
+            chains[key] = seconds + max((chains[later] for later in self._followers[key]), default=0.0)
         return chains
 
     @property
@@ -135,7 +135,7 @@ class Scheduler:
             while self.running:
                 slots = [running.slot for running in self.running.values()]
                 for slot in engine.wait(slots, WAIT_SECONDS):
-                    self._end(slot, _outcome_or_failure(slot.result))
+                    self._record_end(slot, _outcome_or_failure(slot.result))
                 self._start_ready_tasks(engine)
                 self._on_change()
         finally:
@@ -148,7 +148,11 @@ class Scheduler:
             self._on_change()
 
     def _update_waiting_tasks(self) -> None:
-        """Sets waiting tasks whose prerequisites have ended to ready, finished or left out."""
+        """Sets waiting tasks whose prerequisites have ended to ready, finished or left out.
+
+        A task that ends here (finished or left out) can end the wait of the tasks after it: `_set_state` adds these to
+        `_to_update`, and the loop goes on until nothing is left to update.
+        """
         while self._to_update:
             key = self._to_update.popleft()
             task = self.plan.tasks[key]
@@ -168,6 +172,7 @@ class Scheduler:
         heapq.heappush(self._ready, (-self._chain_seconds[key], self._rank[key], key))
 
     def _set_state(self, key: str, state: TaskState) -> None:
+        """Sets the state of a task. If the task has ended, `_update_waiting_tasks` must then update those after it."""
         self.counts[self.states[key]] -= 1
         self.counts[state] += 1
         self.states[key] = state
@@ -203,7 +208,7 @@ class Scheduler:
             self.running[key] = RunningTask(task, slot, time.monotonic())
             failed = _outcome_or_failure(functools.partial(slot.start, task, self._earlier(task)))
             if failed is not None:
-                self._end(slot, failed)
+                self._record_end(slot, failed)
 
     def _slot(self, engine: Engine, resources: Resources) -> Slot | None:
         """Returns an idle slot with these resources, or a new slot if there is room; stops other idle slots for it."""
@@ -224,32 +229,41 @@ class Scheduler:
             return []
         return [self.metrics[task.other_level(level).key] for level in range(task.level)]
 
-    def _end(self, slot: Slot, outcome: Outcome) -> None:
+    def _record_end(self, slot: Slot, outcome: Outcome) -> None:
         """Records how the task in a slot ended."""
         key = next(key for key, running in self.running.items() if running.slot is slot)
         if outcome.ending is Ending.DISK_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), outcome.error)
-        ended = self.running.pop(key)
+        running = self.running.pop(key)
         if outcome.ending is Ending.LOST:
             slot.stop()
         else:
             self._idle.append(slot)
         if outcome.ending is Ending.FINISHED and outcome.metrics is not None:
-            self.metrics[key] = outcome.metrics
-            self._steps_ended += outcome.metrics.get("iterations", 0)
-            self._set_state(key, TaskState.FINISHED)
-            if outcome.metrics.get("status") != "diverged":
-                # The time in the metrics includes the time before an interruption.
-                seconds = max(time.monotonic() - ended.since, outcome.metrics.get("seconds", 0.0))
-                self._remaining.learn(ended.task, seconds)
-            self._on_end(ended.task, outcome)
-        elif self._is_tried_again(key, outcome):
-            self._make_ready(key)
+            self._finish(key, running, outcome, outcome.metrics)
         else:
-            self.errors[key] = outcome.error
-            self._set_state(key, TaskState.FAILED)
-            self._on_end(ended.task, outcome)
+            self._retry_or_fail(key, running, outcome)
         self._update_waiting_tasks()
+
+    def _finish(self, key: str, running: RunningTask, outcome: Outcome, metrics: dict) -> None:
+        """Records the result of a task."""
+        self.metrics[key] = metrics
+        self._steps_ended += metrics.get("iterations", 0)
+        self._set_state(key, TaskState.FINISHED)
+        if metrics.get("status") != "diverged":
+            # The time in the metrics includes the time before an interruption.
+            seconds = max(time.monotonic() - running.since, metrics.get("seconds", 0.0))
+            self._remaining.learn(running.task, seconds)
+        self._on_end(running.task, outcome)
+
+    def _retry_or_fail(self, key: str, running: RunningTask, outcome: Outcome) -> None:
+        """Makes a task ready again, or records that it has failed."""
+        if self._is_tried_again(key, outcome):
+            self._make_ready(key)
+            return
+        self.errors[key] = outcome.error
+        self._set_state(key, TaskState.FAILED)
+        self._on_end(running.task, outcome)
 
     def _is_tried_again(self, key: str, outcome: Outcome) -> bool:
         """Counts one more failure of a task, and returns whether the task is tried again.

@@ -17,112 +17,96 @@ from lottery_tf.results.paths import (
     supermask_path,
     treatment_path,
 )
+from lottery_tf.studies.task import Task as Task
 from lottery_tf.supermasks import mask_settings
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 
-class Task:
-    """One training or evaluation, which is a node in the graph of a `planning.Plan`.
-
-    The scheduler starts a task when its prerequisites are finished. A worker then does it and writes its result to the
-    results folder. Two studies that need the same result have equal tasks, which are done once.
-
-    Attributes:
-      network, dataset: the names of its network and data set.
-      seed: the seed.
-      folder: the folder of its network, data set and schedule, relative to the results folder.
-      result_path: the path of its result, relative to `folder`.
-      further_paths: the paths of further results that it writes before its own.
-      log_name: the name of its log; the levels of a treatment share one.
-      iterations: the number of its training steps.
-      kind: "training", "learned mask" or "supermasks"; each kind has its own speed.
-      amount: the amount of work: the number of images in all training steps, or of networks to evaluate.
-      settings_on_disk: the settings that all results in its folder share, except for the data.
-      made_from: the task whose result it starts from, if any.
-      rewinds_to: the task of its rewind point, if any.
-      follows: a task that must be done before it although it does not use the result.
-    """
-
-    network: str
-    dataset: str
-    seed: int
-    folder: str
-    result_path: str
-    further_paths: tuple[str, ...] = ()
-    settings_on_disk: dict
-    iterations: int = 0
-    kind: str
-    amount: int
-    made_from: Task | None = None
-    rewinds_to: Task | None = None
-    follows: Task | None = None
-
-    @functools.cached_property
-    def prerequisites(self) -> tuple[str, ...]:
-        """The keys of the tasks that must be finished first."""
-        return tuple(dict.fromkeys(task.key for task in (self.made_from, self.rewinds_to, self.follows) if task))
-
-    @property
-    def log_name(self) -> str:
-        return self.result_path
-
-    @functools.cached_property
-    def key(self) -> str:
-        """The path of its result, relative to the results folder."""
-        return f"{self.folder}/{self.result_path}"
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all its results. Its own result is written last, so it marks them as complete."""
-        return (*(f"{self.folder}/{path}" for path in self.further_paths), self.key)
-
-
+@dataclasses.dataclass(frozen=True)
 class _RunTask(Task):
     """A task whose result depends on `RunSettings`."""
 
     settings: RunSettings
+    seed: int
 
     @property
     def network(self) -> str:
+        """The network of the settings."""
         return self.settings.network
 
     @property
     def dataset(self) -> str:
+        """The data set of the settings."""
         return self.settings.dataset
 
     @property
     def folder(self) -> str:
+        """The folder of the settings."""
         return self.settings.folder
 
     @property
     def settings_on_disk(self) -> dict:
+        """The settings as a dictionary."""
         return dataclasses.asdict(self.settings)
 
 
+@dataclasses.dataclass(frozen=True)
 class _TrainingTask(_RunTask):
     """A task that trains a network with `settings.training`."""
 
     kind = "training"
-    treatment: Treatment | None
 
     @property
     def iterations(self) -> int:
+        """The length of a training."""
         return self.settings.training.iterations
 
     @property
     def amount(self) -> int:
+        """The number of images in all training steps."""
         return self.iterations * self.settings.training.batch_size
+
+
+@dataclasses.dataclass(frozen=True)
+class RewindPointTask(_TrainingTask):
+    """Trains the dense network of a seed up to a rewind point, for levels that rewind to it."""
+
+    iteration: int
+
+    @property
+    def iterations(self) -> int:
+        """The iteration of the rewind point."""
+        return self.iteration
+
+    @property
+    def result_path(self) -> str:
+        """The path of the rewind point."""
+        return rewind_point_path(self.seed, self.iteration)
+
+
+@dataclasses.dataclass(frozen=True)
+class _TreatmentTask(_TrainingTask):
+    """A training that belongs to a level of a treatment; the dense network has no treatment."""
+
+    level: int
+    treatment: Treatment | None
+
+    @property
+    def treatment_name(self) -> str:
+        """The name of the treatment's folder, or that of the dense network."""
+        return self.treatment.name if self.treatment else DENSE
 
     @property
     def rewinds_to(self) -> RewindPointTask | None:
+        """The treatment's rewind point, unless it is the beginning of the training."""
         if self.treatment is None or not self.treatment.rewind_to:
             return None
         return RewindPointTask(self.settings, self.seed, self.treatment.rewind_to)
 
 
 @dataclasses.dataclass(frozen=True)
-class LevelTask(_TrainingTask):
+class LevelTask(_TreatmentTask):
     """Trains one level of a treatment, after the level that it is made from; `Experiment.level` does it.
 
     Level 0 has no treatment: it is the dense network of a seed, from which all treatments of the seed start.
@@ -133,22 +117,23 @@ class LevelTask(_TrainingTask):
     ('fc-mnist/paper/seed-0/movement-rewind-zero/level-01',)
     """
 
-    settings: RunSettings
-    seed: int
     level: int = 0
     treatment: Treatment | None = None
 
     @property
     def iterations(self) -> int:
+        """The length of a training from the rewind point."""
         return self.settings.training.iterations - (self.treatment.rewind_to if self.treatment else 0)
 
     @functools.cached_property
     def result_path(self) -> str:
-        return level_path(self.seed, self.treatment.name if self.treatment else DENSE, self.level)
+        """The path of the level."""
+        return level_path(self.seed, self.treatment_name, self.level)
 
     @property
     def log_name(self) -> str:
-        return treatment_path(self.seed, self.treatment.name if self.treatment else DENSE)
+        """The path of the treatment."""
+        return treatment_path(self.seed, self.treatment_name)
 
     def other_level(self, level: int) -> LevelTask:
         """Returns the task of another level of the treatment; level 0 is the dense network."""
@@ -156,6 +141,7 @@ class LevelTask(_TrainingTask):
 
     @property
     def made_from(self) -> LevelTask | None:
+        """The level before or, with one-shot pruning, the dense network."""
         return self.other_level(self.treatment.parent(self.level)) if self.level and self.treatment else None
 
     @property
@@ -165,42 +151,22 @@ class LevelTask(_TrainingTask):
 
 
 @dataclasses.dataclass(frozen=True)
-class RewindPointTask(_TrainingTask):
-    """Trains the dense network of a seed up to a rewind point, for levels that rewind to it."""
-
-    settings: RunSettings
-    seed: int
-    iteration: int
-
-    treatment = None
-
-    @property
-    def iterations(self) -> int:
-        return self.iteration
-
-    @property
-    def result_path(self) -> str:
-        return rewind_point_path(self.seed, self.iteration)
-
-
-@dataclasses.dataclass(frozen=True)
-class ControlTask(_TrainingTask):
+class ControlTask(_TreatmentTask):
     """Trains a control of a level, after the level itself; `Experiment.control` does it."""
 
-    settings: RunSettings
-    seed: int
-    level: int
     treatment: Treatment
     control: str
     draw: int
 
     @property
     def result_path(self) -> str:
-        return control_path(self.seed, self.treatment.name, self.level, self.control, self.draw)
+        """The path of the control."""
+        return control_path(self.seed, self.treatment_name, self.level, self.control, self.draw)
 
     @property
     def log_name(self) -> str:
-        return treatment_path(self.seed, f"{self.treatment.name}-{self.control}-{self.draw}")
+        """The path of the treatment, with the kind and the number of the control."""
+        return treatment_path(self.seed, f"{self.treatment_name}-{self.control}-{self.draw}")
 
     @property
     def made_from(self) -> LevelTask:
@@ -215,8 +181,6 @@ class HeuristicMasksTask(_RunTask):
     `HeuristicSupermasks.evaluate` does it. The source must not need other levels.
     """
 
-    settings: RunSettings
-    seed: int
     mask_source: MaskSource
     levels: int
 
@@ -224,19 +188,23 @@ class HeuristicMasksTask(_RunTask):
 
     @property
     def amount(self) -> int:
+        """The number of networks to evaluate."""
         masks = 1 if self.mask_source.source == UNTRAINED.source else self.levels
         return masks * len(SUPERMASK_WEIGHTS)
 
     @functools.cached_property
     def result_path(self) -> str:
+        """The path of all masks of the source."""
         return supermask_path(self.seed, self.mask_source.name)
 
     @property
     def further_paths(self) -> tuple[str, ...]:
+        """The paths of the best Supermask for each kind of weights."""
         return tuple(supermask_path(self.seed, self.mask_source.name, best) for best in SUPERMASK_WEIGHTS)
 
     @property
     def made_from(self) -> LevelTask:
+        """The dense network."""
         return LevelTask(self.settings, self.seed)
 
 
@@ -244,8 +212,8 @@ class HeuristicMasksTask(_RunTask):
 class LearnedMaskTask(Task):
     """Learns one Supermask over untrained weights; `MaskLearner.learn` does it. It has no prerequisites."""
 
-    network: str
-    dataset: str
+    network_name: str
+    dataset_name: str
     mask: MaskSettings
     training: TrainingSettings
     seed: int
@@ -253,21 +221,36 @@ class LearnedMaskTask(Task):
     kind = "learned mask"
 
     @property
+    def network(self) -> str:
+        """The name of its network."""
+        return self.network_name
+
+    @property
+    def dataset(self) -> str:
+        """The name of its data set."""
+        return self.dataset_name
+
+    @property
     def folder(self) -> str:
+        """The folder of all learned masks of the network and data set."""
         return paths.learned_masks_folder(self.network, self.dataset)
 
     @property
     def settings_on_disk(self) -> dict:
+        """The settings that all learned masks of the folder share."""
         return mask_settings.common_settings(self.network, self.dataset, self.training)
 
     @property
     def iterations(self) -> int:
+        """The number of training steps of the mask."""
         return self.training.iterations
 
     @property
     def amount(self) -> int:
+        """The number of images in all training steps."""
         return self.iterations * self.training.batch_size
 
     @functools.cached_property
     def result_path(self) -> str:
+        """The path of the learned mask."""
         return paths.learned_mask_path(self.mask.name, self.training, self.seed)

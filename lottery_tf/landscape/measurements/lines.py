@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lottery_tf.landscape.interpolation import MATCHING, Connection, Path, line, matching
+from lottery_tf.landscape.interpolation import MATCHING, Connection, Path, line, matching, successive
 from lottery_tf.landscape.measurements.measurer import (
     LABELS,
     Job,
@@ -25,7 +25,8 @@ from lottery_tf.landscape.measurements.measurer import (
     path_rows,
 )
 from lottery_tf.landscape.measurements.settings import EVALUATION
-from lottery_tf.pruning.treatments import Treatment, Weights
+from lottery_tf.landscape.stability import instability
+from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.locate import LocatedResult
 from lottery_tf.results.paths import DENSE, control_name, level_name, line_path, measurement_path
 from lottery_tf.results.stored_result import StoredResult
@@ -49,11 +50,14 @@ def successive_jobs(
 def _successive(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
     ends = (trained.levels[level], trained.levels[level + 1])
 
-    def weights() -> tuple[Weights, Weights]:
-        return measurer.level(trained, level).final, measurer.level(trained, level + 1).final
+    def measure() -> Path:
+        weights = (measurer.level(trained, number).final for number in (level, level + 1))
+        dense_error, points = measurer.dense_error(trained.seed), measurer.settings.points
+        (connection,) = successive(measurer.evaluate, weights, dense_error, points=points)
+        return connection.path
 
     names = (level_name(level), level_name(level + 1))
-    return _line_of_levels(measurer, trained, "successive", names, ends, weights)
+    return _line_of_levels(measurer, trained, "successive", names, ends, measure)
 
 
 def instability_jobs(
@@ -79,8 +83,12 @@ def _instability(
     measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, copies: tuple[int, int], names: Sequence[str]
 ) -> StoredResult:
     ends = [_copy(measurer, trained, level, copy) for copy in copies]
-    metrics = [end.metrics for end in ends]
-    return _line_of_levels(measurer, trained, "reordered", names, metrics, lambda: (ends[0].final, ends[1].final))
+
+    def measure() -> Path:
+        (path,) = instability(measurer.evaluate, [end.final for end in ends], measurer.settings.points)
+        return path
+
+    return _line_of_levels(measurer, trained, "reordered", names, [end.metrics for end in ends], measure)
 
 
 def _copy(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, copy: int) -> StoredResult:
@@ -95,11 +103,11 @@ def _line_of_levels(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    weights: Callable[[], tuple[Weights, Weights]],
+    measure: Callable[[], Path],
 ) -> StoredResult:
     result_path = measurement_path(trained.seed, trained.treatment.name, names[0], "line", names[1])
     identity = trained.identity(ends[0]["level"])
-    return _line(measurer, result_path, identity, relation, names, ends, weights, trained.levels[0])
+    return _line(measurer, result_path, identity, relation, names, ends, measure, trained.levels[0])
 
 
 def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: StoredResult, names: tuple[str, str]) -> Job:
@@ -114,8 +122,11 @@ def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: Stored
     result_path = line_path(*(end["fingerprint"] for end in ends))
     dense = measurer.experiment.dense(ends[0]["seed"]).metrics
 
+    def measure() -> Path:
+        return line(measurer.evaluate, first.final, second.final, measurer.settings.points)
+
     def do() -> StoredResult:
-        return _line(measurer, result_path, identity, "chosen", names, ends, lambda: (first.final, second.final), dense)
+        return _line(measurer, result_path, identity, "chosen", names, ends, measure, dense)
 
     return Job(f"{names[0]} line to {names[1]}", do)
 
@@ -127,17 +138,17 @@ def _line(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    weights: Callable[[], tuple[Weights, Weights]],
+    measure: Callable[[], Path],
     dense: Mapping,
 ) -> StoredResult:
     """Finds or measures a line.
 
-    `weights` returns the weights of the ends; it is called only if the line is missing. The ends are compared with the
-    network whose metrics are `dense`.
+    `measure` is called only if the line is missing. The ends are compared with the network whose metrics are
+    `dense`.
     """
 
     def make() -> dict:
-        path = line(measurer.evaluate, *weights(), measurer.settings.points)
+        path = measure()
         errors = {"first_error": path.errors[-1], "second_error": path.errors[0]}
         errors |= {"dense_error": measurer.dense_error(dense["seed"])}
         return barriers(path) | {name: float(error) for name, error in errors.items()} | {"rows": path_rows(path)}
