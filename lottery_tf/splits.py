@@ -1,4 +1,4 @@
-"""Examples with their labels, as arrays: what a network takes, and what it is to answer."""
+"""Inputs and labels of one split, as arrays."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 
 from lottery_tf.errors import InputError
 
-Arrays = Any  # an array, or a dictionary or tuple of such, for a network with several inputs or outputs
+Arrays = Any  # an array or, for a network with several inputs or outputs, a dictionary or tuple of arrays
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Split:
-    """Images, or whatever a network takes, and their labels.
+    """Images, or other inputs of a network, and their labels.
 
-    Arrays of NumPy, tensors, data frames of pandas and lists of examples are taken. For a network with several inputs
-    or outputs, a dictionary or a tuple of these.
+    Each is a NumPy array, a tensor, a pandas data frame, or a list of examples; for a network with several inputs or
+    outputs it is a dictionary or a tuple of these.
 
     Attributes:
       images: (n, ...) array.
-      labels: (n,) whole numbers from 0 where networks classify; for other losses whatever these take.
-      divide_by: what the images are divided by before a network sees them. None: images of bytes by 255, unless the
-        network has a `Rescaling` of its own or takes whole numbers; all others are given as they are.
-      weights: (n,) how much each example counts in the loss; None: all count alike.
+      labels: (n,) whole numbers from 0 for a classifier; with another loss the targets of this loss.
+      divide_by: the number by which images are divided before they enter a network. None: images of bytes are divided
+        by 255, unless the network has a `Rescaling` layer or takes whole numbers; other images are not divided.
+      weights: (n,) the weight of each example in the loss; None: all have the same weight.
 
     >>> Split({"pixels": np.zeros((3, 4), np.uint8), "age": [20, 30, 40]}, [0.5, 1.5, 2])
     3 of {'pixels': (4,) uint8, 'age': () int64}, divided by 255 unless the network rescales or takes whole numbers
@@ -45,9 +45,9 @@ class Split:
         if self.weights is not None:
             object.__setattr__(self, "weights", np.asarray(self.weights, np.float32))
         for name in ("images", "labels", "weights"):
-            for each in leaves(getattr(self, name)) if getattr(self, name) is not None else ():
-                if len(each) != count:
-                    raise InputError(f"{len(each)} {name} but {count} labels.")
+            for array in leaves(getattr(self, name)) if getattr(self, name) is not None else ():
+                if len(array) != count:
+                    raise InputError(f"{len(array)} {name} but {count} labels.")
         if count == 0:
             raise InputError("A data split is empty.")
         map_arrays(check_images, self.images)
@@ -57,21 +57,21 @@ class Split:
         return len(leaves(self.labels)[0])
 
     def __repr__(self) -> str:
-        shapes = map_arrays(lambda array: _Words(f"{array.shape[1:]} {array.dtype}"), self.images)
+        shapes = map_arrays(lambda array: _Unquoted(f"{array.shape[1:]} {array.dtype}"), self.images)
         return f"{len(self)} of {shapes}, {self._scaling}"
 
     @property
     def _scaling(self) -> str:
-        """What is done to the images before a network sees them, in words."""
+        """How the images are scaled before they enter a network, in words."""
         if self.divide_by is not None:
             return "given as they are" if self.divide_by == 1 else f"divided by {self.divide_by:g}"
-        if all(each.dtype != np.uint8 for each in leaves(self.images)):
+        if all(array.dtype != np.uint8 for array in leaves(self.images)):
             return "given as they are"
         return "divided by 255 unless the network rescales or takes whole numbers"
 
     @property
     def examples(self) -> tuple:
-        """Images, labels and, where there are any, weights."""
+        """Images, labels and, if there are any, weights."""
         return (self.images, self.labels) + (() if self.weights is None else (self.weights,))
 
     def take(self, indices: np.ndarray) -> Split:
@@ -81,7 +81,7 @@ class Split:
 
     @property
     def scaled(self) -> Arrays:
-        """The images in float32, as an experiment shows them to a network without a `Rescaling`: for Keras's `fit`.
+        """The images in float32 for Keras's `fit`, scaled as an experiment does for a network without `Rescaling`.
 
         >>> Split(np.full((1, 2), 51, np.uint8), np.zeros(1)).scaled.tolist()
         [[0.20000000298023224, 0.20000000298023224]]
@@ -112,25 +112,25 @@ def check_images(images: np.ndarray) -> None:
         )
 
 
-class _Words(str):
-    """A string whose representation is itself."""
+class _Unquoted(str):
+    """A string whose `repr` has no quotation marks."""
 
     def __repr__(self):
         return str(self)
 
 
 def map_arrays(function: Callable[[Any], Any], arrays: Arrays) -> Any:
-    """What a function gives for each array of a dictionary or tuple, in the same order."""
+    """Applies a function to each array of a dictionary or tuple, and returns the values in the same structure."""
     if isinstance(arrays, dict):
-        return {name: map_arrays(function, each) for name, each in arrays.items()}
-    return tuple(map_arrays(function, each) for each in arrays) if isinstance(arrays, tuple) else function(arrays)
+        return {name: map_arrays(function, part) for name, part in arrays.items()}
+    return tuple(map_arrays(function, part) for part in arrays) if isinstance(arrays, tuple) else function(arrays)
 
 
 def leaves(arrays: Arrays) -> list[Any]:
     """The arrays of a dictionary or tuple, in order."""
-    found: list[Any] = []
-    map_arrays(found.append, arrays)
-    return found
+    flat: list[Any] = []
+    map_arrays(flat.append, arrays)
+    return flat
 
 
 def joined(join: Callable[[Sequence], Any], rows: Sequence[Arrays]) -> Any:
@@ -144,26 +144,26 @@ def joined(join: Callable[[Sequence], Any], rows: Sequence[Arrays]) -> Any:
 
 
 def as_arrays(values: Any, what: str, count: int | None = None) -> Arrays:
-    """NumPy's arrays of what people have: tensors, data frames, lists of examples, and dictionaries and tuples of them.
+    """Converts tensors, data frames and lists to NumPy arrays.
 
-    `what` is what messages call them. A list that does not have `count` entries is one of several inputs, as in Keras.
+    `what` is their name in messages. A list that does not have `count` entries contains several inputs, as in Keras.
 
     Raises:
-      InputError: examples of different shapes, or a column of a data frame that holds no numbers.
+      InputError: examples have different shapes, or a column of a data frame has values other than numbers.
     """
     if isinstance(values, Mapping):
-        return {str(name): as_arrays(each, what, count) for name, each in values.items()}
-    several = isinstance(values, list) and count is not None and len(values) != count
-    if isinstance(values, tuple) or (several and all(len(each) == count for each in values)):
-        return tuple(as_arrays(each, what, count) for each in values)
+        return {str(name): as_arrays(part, what, count) for name, part in values.items()}
+    may_be_inputs = isinstance(values, list) and count is not None and len(values) != count
+    if isinstance(values, tuple) or (may_be_inputs and all(len(part) == count for part in values)):
+        return tuple(as_arrays(part, what, count) for part in values)
     if hasattr(values, "to_numpy"):
-        return _of_frame(values, what)
+        return _array_of_frame(values, what)
     if isinstance(values, np.ndarray):
         return values
     try:
         array = np.asarray(values)
     except ValueError as error:
-        shapes = sorted({np.shape(each) for each in values})[:4]
+        shapes = sorted({np.shape(example) for example in values})[:4]
         raise InputError(
             f"The {what} have different shapes, {', '.join(map(str, shapes))} among them: resize or pad them to one."
         ) from error
@@ -174,14 +174,14 @@ def as_arrays(values: Any, what: str, count: int | None = None) -> Arrays:
     return array
 
 
-def _of_frame(frame: Any, what: str) -> np.ndarray:
+def _array_of_frame(frame: Any, what: str) -> np.ndarray:
     array = frame.to_numpy()
     if array.dtype == object:
         try:
             return array.astype(np.float32)
         except (TypeError, ValueError) as error:
-            kinds = dict(frame.dtypes) if hasattr(frame, "columns") else {frame.name: frame.dtype}
-            odd = [f"{name!r} ({kind})" for name, kind in kinds.items() if getattr(kind, "kind", "O") not in "biuf"]
+            dtypes = dict(frame.dtypes) if hasattr(frame, "columns") else {frame.name: frame.dtype}
+            odd = [f"{name!r} ({dtype})" for name, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
             raise InputError(
                 f"The {what} have columns that hold no numbers: {', '.join(odd) or 'some values are missing'}. Encode "
                 "them, or give each input of the network an array of its own, in a dictionary."
@@ -195,13 +195,13 @@ def _as_labels(labels: np.ndarray) -> np.ndarray:
         raise InputError(f"Labels have to be numbers; given: {labels.dtype}. Number the classes from 0.")
     with np.errstate(invalid="ignore"):
         whole = labels.astype(np.int32)
-    # Floats that are whole are classes where each example has one; a one-hot code stays what it is.
+    # Whole numbers stored as floats are classes if each example has one number. A one-hot code stays as it is.
     may_be_classes = labels.dtype.kind in "biu" or labels.ndim == 1
     return whole if may_be_classes and (labels == whole).all() else labels.astype(np.float32)
 
 
 def check_divisor(divide_by: float | None) -> None:
-    """Raises InputError for what images cannot be divided by."""
+    """Raises InputError unless images can be divided by the number."""
     if divide_by is not None and not (
         isinstance(divide_by, (int, float, np.number)) and 0 < divide_by < math.inf and not isinstance(divide_by, bool)
     ):

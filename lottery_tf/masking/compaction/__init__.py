@@ -1,13 +1,14 @@
-"""A smaller plain Keras model with the same outputs: units that no weight connects are left out.
+"""Makes a smaller plain Keras model with the same outputs, without units that no weight connects.
 
-Pruning leaves units whose outgoing weights are all zero, which nobody hears, and units whose incoming weights are all
-zero, which say the same whatever the input: f(bias). The former are dropped, the latter are added to the next layer's
-bias and dropped, and so on until nothing more follows. What counts is a weight's value, not its mask: a pruned weight
-that is frozen at a value other than zero is a connection like any other.
+After pruning, some units have only zeros as outgoing weights: no output depends on them, so they are removed. Others
+have only zeros as incoming weights: their output is the constant f(bias), which is added to the bias of the next
+layer; then they are removed too. This is repeated until no such unit is left. Only the value of a weight matters, not
+its mask: a pruned weight that is frozen at a value other than zero is a connection like any other.
 
-A model is read as a graph of layer calls (`graph.py`), three times: forwards for what is constant, backwards for what
-is needed, and back and forth for what has to stay together, as the two sides of a residual sum do. A rule says how each
-of these passes through a call; `rules.py` lists which layer has which rule. `smaller_model.py` builds the result.
+`graph.py` represents a model as a graph of layer calls. It passes through the graph forwards to find constant channels,
+backwards to find needed channels, and in both directions to find channels that must be kept together, as in the two
+terms of a residual sum. A rule describes how channels pass through one call; `rules.py` lists the rule of each layer.
+`smaller_model.py` builds the result.
 """
 
 from lottery_tf.masking.compaction.smaller_model import compact as compact

@@ -1,4 +1,4 @@
-"""Rules for activations, and for layers that only move numbers about."""
+"""Rules for activations, and for layers that only move numbers to other places."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lottery_tf.masking.compaction.rule import ELEMENTWISE, Call, EachChannel, R
 
 
 class Activation(EachChannel):
-    """An activation, where it is one that sees one number at a time."""
+    """An elementwise activation."""
 
     def __init__(self, call: Call):
         super().__init__(call, computed)
@@ -17,7 +17,7 @@ class Activation(EachChannel):
 
 
 class PReLU(Rule):
-    """max(0, x) + alpha min(0, x), with an alpha for each number, or one for all along the shared axes."""
+    """max(0, x) + alpha min(0, x), with an alpha for each number; numbers along the shared axes have the same alpha."""
 
     def __init__(self, call: Call):
         super().__init__(call)
@@ -34,12 +34,12 @@ class PReLU(Rule):
 
 
 class Rearranged(Rule):
-    """A layer that puts the same numbers into another shape, where each channel of the output is of one of the input.
+    """A layer that moves numbers into another shape, if each channel of the output comes from one channel of the input.
 
-    Which one is found by sending each number's channel through the layer in place of the number.
+    To find it, the layer is called with the index of the channel in the place of each number.
 
     Attributes:
-      source: for each channel of the output that of the input.
+      source: for each channel of the output the index of its channel in the input.
     """
 
     def __init__(self, call: Call):
@@ -50,9 +50,9 @@ class Rearranged(Rule):
             return
         axis = self.axis
         channels = np.arange(shape_in[axis]).reshape([-1] + [1] * (-axis - 1))
-        sent = keras.ops.convert_to_numpy(self.layer(np.broadcast_to(channels, (1, *shape_in)).astype("int32")))[0]
+        indices = keras.ops.convert_to_numpy(self.layer(np.broadcast_to(channels, (1, *shape_in)).astype("int32")))[0]
         for axis in range(-1, -len(shape_out) - 1, -1):
-            rows = np.moveaxis(sent, axis, -1).reshape(-1, shape_out[axis])
+            rows = np.moveaxis(indices, axis, -1).reshape(-1, shape_out[axis])
             if (rows == rows[0]).all():
                 self.axis, self.source = axis, rows[0]
                 return

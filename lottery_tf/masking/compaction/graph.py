@@ -1,4 +1,4 @@
-"""A functional model as a graph of calls, and what passes through it: constants, what is needed, what is kept."""
+"""A functional model as a graph of calls, in which constant, needed and kept channels are found."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from lottery_tf.masking.conversion import uncompiled
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A call: its tensors by their place in the graph, and its rule if it has one.
+    """A call: its tensors by their index in `Graph.tensors`, and its rule if it has one.
 
     Attributes:
-      axes: for each input the axis that the rule has for its channels, if it has one.
-      named: the tensors that it is given by name, as the masks of time steps that Keras keeps beside tensors.
-      aligned: for each input of a call with a rule whether its channels lie where the rule wants them. Those of others
-        all stay, and none counts as constant.
+      layer: the layer or operation.
+      inputs: the tensors among its positional arguments.
+      axes: for each input the axis that its channels must have by the rule; None: any.
+      named: the tensors among its named arguments, such as masks of time steps.
+      outputs: the tensors that it returns.
+      rule: its rule, or None.
+      aligned: for each input whether its channels have the axis of the rule. If not, all of them are kept and none is
+        constant.
     """
 
     layer: keras.Operation
@@ -41,12 +45,12 @@ class Node:
 class Graph:
     """A functional model's calls in their order.
 
-    Around a call without a rule, and around a layer that is called twice, everything is needed and nothing constant.
+    All inputs and outputs of a call without a rule, and of a layer that is called twice, are needed and not constant.
 
     Args:
       model: a functional model.
       may_have_masks: for each input whether Keras may attach a mask of time steps to it.
-      pick: whether a dense layer may pick its inputs.
+      pick: whether a dense layer may select some of its inputs.
     """
 
     def __init__(self, model: keras.Model, may_have_masks: list[bool], pick: bool = True):
@@ -60,7 +64,7 @@ class Graph:
         with uncompiled(model):
             traced = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
         self._pick = pick
-        self._traced = traced  # tensors are told apart by their ids, which last as long as they do
+        self._traced = traced  # keeps the tensors alive, because they are identified by `id`
         self.tensors: list[Tensor] = []
         self._places: dict[int, int] = {}
         for tensor, may_have_mask in zip(traced.inputs, may_have_masks, strict=True):
@@ -76,21 +80,21 @@ class Graph:
         return self._places[id(tensor)]
 
     def _node(self, layer: keras.Operation, args: tuple, kwargs: dict, outputs) -> Node:
-        given, named = (_tensors(values) for values in (args, kwargs))
-        inputs, masks = ([self._places[id(tensor)] for tensor in tensors] for tensors in (given, named))
+        positional, named = (_tensors(values) for values in (args, kwargs))
+        inputs, masks = ([self._places[id(tensor)] for tensor in tensors] for tensors in (positional, named))
         tensors = [self.tensors[place] for place in inputs]
         if masks:
             tensors = [dataclasses.replace(tensor, may_have_mask=True) for tensor in tensors]
-        made, rule = _tensors(outputs), None
-        if self._times[id(layer)] == 1 and len(made) == 1:
-            rule = rule_for(Call(layer, args, kwargs, tensors, tuple(made[0].shape), self._pick), given)
-        # A model may make masks inside, which its symbolic outputs do not show.
+        results, rule = _tensors(outputs), None
+        if self._times[id(layer)] == 1 and len(results) == 1:
+            rule = rule_for(Call(layer, args, kwargs, tensors, tuple(results[0].shape), self._pick), positional)
+        # A model may make masks of time steps inside, which its symbolic outputs do not show.
         may_have_mask = is_model(layer) or (passes_masks(layer) and any(tensor.may_have_mask for tensor in tensors))
         places = [
             self._places[id(tensor)]
             if id(tensor) in self._places
             else self._add(tensor, -1 if rule is None else rule.axis, may_have_mask)
-            for tensor in made
+            for tensor in results
         ]
         axes: list[int | None] = [None] * len(tensors) if rule is None else rule.axes
         aligned = [axis == tensor.axis and tensor.size > 0 for axis, tensor in zip(axes, tensors, strict=True)]
@@ -102,7 +106,7 @@ class Graph:
         return [any(self.tensors[place].may_have_mask for place in places) for places in zip(*calls, strict=True)]
 
     def smaller(self) -> dict[str, Smaller]:
-        """What becomes of each layer with a rule, by its name."""
+        """Each layer with a rule as a smaller layer, by its name."""
         constants = self.constants()
         needed = self.needed(constants)
         kept = self.kept(needed)
@@ -118,57 +122,58 @@ class Graph:
         }
 
     def _inputs(self, node: Node, channels: list[Channels], otherwise: float | bool) -> list[Channels]:
-        """What a rule is given of its inputs; `otherwise`, as often as there are channels, of those not aligned."""
-        found = []
+        """The channels of a call's inputs for its rule; each is `otherwise` if its input is not aligned."""
+        for_rule = []
         for place, axis, aligned in zip(node.inputs, node.axes, node.aligned, strict=True):
             size = 1 if axis is None else self.tensors[place].size_along(axis) or 0
-            found.append(channels[place] if aligned else np.full(size, otherwise))
-        return found
+            for_rule.append(channels[place] if aligned else np.full(size, otherwise))
+        return for_rule
 
     def constants(self) -> list[Channels]:
-        """For each tensor the value of each channel that has the same at all places for all inputs; NaN for others."""
-        found = [np.full(tensor.size, np.nan) for tensor in self.tensors]
+        """For each tensor its constant channels: those with one value at all places for all inputs. Others are NaN."""
+        constants = [np.full(tensor.size, np.nan) for tensor in self.tensors]
         for node in self.nodes:
             if node.rule is not None:
                 with np.errstate(invalid="ignore"):
-                    values = node.rule.constants(self._inputs(node, found, np.nan))
-                found[node.output] = np.where(np.isfinite(values), values, np.nan) + np.zeros_like(found[node.output])
-        return found
+                    values = node.rule.constants(self._inputs(node, constants, np.nan))
+                finite = np.where(np.isfinite(values), values, np.nan)
+                constants[node.output] = finite + np.zeros_like(constants[node.output])
+        return constants
 
     def needed(self, constants: list[Channels]) -> list[Channels]:
-        """For each tensor the channels that what comes after cannot do without."""
-        found = [np.zeros(tensor.size, bool) for tensor in self.tensors]
+        """For each tensor the channels that the outputs of the model depend on."""
+        needed = [np.zeros(tensor.size, bool) for tensor in self.tensors]
         for place in self._outputs:
-            found[place][:] = True
+            needed[place][:] = True
         for node in reversed(self.nodes):
             wanted: list[Channels | bool] = [True] * len(node.inputs)
             if node.rule is not None:
-                by_rule = node.rule.needed(self._inputs(node, constants, np.nan), found[node.output])
+                by_rule = node.rule.needed(self._inputs(node, constants, np.nan), needed[node.output])
                 wanted = [channels if fits else True for channels, fits in zip(by_rule, node.aligned, strict=True)]
             for place, channels in zip(node.inputs, wanted, strict=True):
-                found[place] |= channels
+                needed[place] |= channels
             for place in node.named:
-                found[place][:] = True
-        return found
+                needed[place][:] = True
+        return needed
 
     def kept(self, needed: list[Channels]) -> list[Channels]:
-        """For each tensor the channels that are still computed: all that are needed, and what comes with them."""
-        found = [channels.copy() for channels in needed]
-        for place in set(range(len(found))) - {node.output for node in self.nodes if node.rule is not None}:
-            found[place][:] = True  # inputs of the model, and what calls without a rule make
+        """For each tensor the channels that are still computed: the needed ones and those that go with them."""
+        kept = [channels.copy() for channels in needed]
+        for place in set(range(len(kept))) - {node.output for node in self.nodes if node.rule is not None}:
+            kept[place][:] = True  # inputs of the model, and outputs of calls without a rule
         changed = True
         while changed:
             changed = False
             for node in (*self.nodes, *reversed(self.nodes)):
                 if node.rule is not None:
-                    changed |= self._keep_together(node, node.rule, found)
-            for channels in found:
+                    changed |= self._keep_together(node, node.rule, kept)
+            for channels in kept:
                 if len(channels) and not channels.any():
                     channels[0] = changed = True
-        return found
+        return kept
 
     def _keep_together(self, node: Node, rule: Rule, kept: list[Channels]) -> bool:
-        """Keeps what a call needs beside what is kept already; whether that is more."""
+        """Keeps the channels that the rule of a call requires; returns whether there are new ones."""
         before = [kept[place].sum() for place in (*node.inputs, node.output)]
         inputs, output = rule.together(self._inputs(node, kept, True), kept[node.output])
         for place, channels, aligned in zip(node.inputs, inputs, node.aligned, strict=True):

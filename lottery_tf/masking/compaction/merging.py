@@ -16,11 +16,11 @@ def product(a: Channels, b: Channels) -> Channels:
 
 
 class Merged(Rule):
-    """A layer that puts together the same channel of each input, broadcasting along other axes.
+    """A layer that combines the same channel of each input, with broadcasting along other axes.
 
     Args:
-      combine: the same of constants, two at a time.
-      reads_masks: whether the layer treats time steps that Keras masks in another way.
+      combine: the function that combines the constants of two inputs.
+      reads_masks: whether the layer treats masked time steps differently.
     """
 
     def __init__(self, call: Call, combine: Callable[..., Channels], reads_masks: bool = False):
@@ -35,8 +35,8 @@ class Merged(Rule):
         return functools.reduce(self._combine, constants)
 
     def together(self, kept, kept_out):
-        union = np.logical_or.reduce([kept_out, *(each for each in kept if len(each) == len(kept_out))])
-        return [union if len(each) == len(kept_out) else each for each in kept], union
+        union = np.logical_or.reduce([kept_out, *(channels for channels in kept if len(channels) == len(kept_out))])
+        return [union if len(channels) == len(kept_out) else channels for channels in kept], union
 
 
 class Averaged(Merged):
@@ -72,12 +72,12 @@ class Concatenated(Rule):
 
 
 def concatenated(call: Call) -> Rule:
-    """The rule for a concatenation: along another axis than theirs, the inputs have their channels in common."""
+    """The rule for a concatenation. Along another axis than that of the channels, the inputs share their channels."""
     if from_end(call.layer.axis, len(call.shape_out)) == common_axis(call):
         return Concatenated(call)
     return Merged(call, lambda a, b: np.where(a == b, a, np.nan))
 
 
 def common_axis(call: Call) -> int:
-    """The axis on which the inputs' channels lie: where any has them ahead of the last axis, there."""
+    """The axis of the inputs' channels: the first one, if they differ."""
     return min(tensor.axis for tensor in call.inputs)

@@ -22,7 +22,7 @@ class BatchNormalization(EachChannel):
 
 
 class LayerNormalization(Rule):
-    """Normalization over the channels of each place: what one of them becomes depends on all of them."""
+    """Normalization over the channels of each place: each output depends on all of them."""
 
     def __init__(self, call: Call):
         super().__init__(call)
@@ -39,7 +39,7 @@ class LayerNormalization(Rule):
 
 
 class GroupNormalization(Rule):
-    """Normalization over groups of channels, each of which stays or goes as a whole."""
+    """Normalization over groups of channels. All channels of a group are kept, or none."""
 
     def __init__(self, call: Call):
         super().__init__(call)
@@ -53,15 +53,15 @@ class GroupNormalization(Rule):
         factor, offset = _factor_and_offset(self.layer)
         return np.where(factor == 0, offset, normalized.ravel() * factor + offset)
 
-    def _whole(self, chosen: np.ndarray) -> np.ndarray:
+    def _all_of_their_groups(self, chosen: np.ndarray) -> np.ndarray:
         return np.repeat(chosen.reshape(self.layer.groups, -1).any(axis=1), len(chosen) // self.layer.groups)
 
     def needed(self, constants, needed):
-        return [self._whole(needed)]
+        return [self._all_of_their_groups(needed)]
 
     def together(self, kept, kept_out):
-        whole = self._whole(kept[0] | kept_out)
-        return [whole], whole
+        channels = self._all_of_their_groups(kept[0] | kept_out)
+        return [channels], channels
 
     def smaller(self, constants, needed, kept, kept_out):
         groups = kept[0].reshape(self.layer.groups, -1).any(axis=1)
@@ -69,7 +69,8 @@ class GroupNormalization(Rule):
 
 
 def _factor_and_offset(layer) -> tuple[np.ndarray, np.ndarray]:
-    """What a normalization multiplies each channel with, and what it adds."""
-    factor = next((each for each in (getattr(layer, "gamma", None), layer.scale) if hasattr(each, "shape")), None)
+    """The factor and the offset of a normalization for each channel."""
+    candidates = (getattr(layer, "gamma", None), layer.scale)
+    factor = next((candidate for candidate in candidates if hasattr(candidate, "shape")), None)
     offset = getattr(layer, "beta", None)
     return np.ones(1) if factor is None else as_array(factor), np.zeros(1) if offset is None else as_array(offset)

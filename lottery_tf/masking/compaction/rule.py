@@ -1,4 +1,4 @@
-"""What a rule says of one call of a layer, and the rule for layers that treat each channel by itself."""
+"""The base class of rules, which describe one call of a layer, and the rule for layers that work channel by channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-ELEMENTWISE = tuple(  # activations that see one number at a time; softmax, say, sees a layer's units together
+ELEMENTWISE = tuple(  # activations of one number at a time; softmax is not one, because it depends on all units
     keras.activations.get(name)
     for name in (
         "celu", "elu", "exponential", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu", "linear",
@@ -24,9 +24,9 @@ class Tensor:
     """A tensor between two layers.
 
     Attributes:
-      shape: with the batch.
-      axis: where its channels lie, counted from the end: -1, or further ahead where channels come first.
-      may_have_mask: whether Keras may attach a mask of its time steps to it.
+      shape: its shape, including the batch.
+      axis: the axis of its channels, counted from the end: -1, or a lower number if channels come first.
+      may_have_mask: whether Keras may attach a mask of time steps to it.
     """
 
     shape: tuple
@@ -35,11 +35,11 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        """The number of channels; 0 where it is unknown."""
+        """The number of channels; 0 if it is unknown."""
         return self.size_along(self.axis) or 0
 
     def size_along(self, axis: int) -> int | None:
-        """The length of an axis; None where it is unknown, or the tensor has no such axis beside its batch."""
+        """The length of an axis; None if it is unknown, or if the tensor has no such axis besides that of the batch."""
         return self.shape[axis] if -axis < len(self.shape) else None
 
 
@@ -49,10 +49,10 @@ class Call:
 
     Attributes:
       layer: the layer or operation.
-      args, kwargs: its arguments, with symbolic tensors in them.
+      args, kwargs: its arguments, which contain symbolic tensors.
       inputs: the tensors among its positional arguments.
       shape_out: the shape of its one output.
-      pick: whether the layer may pick some of its inputs.
+      pick: whether the layer may select some of its inputs.
     """
 
     layer: keras.Operation
@@ -70,12 +70,12 @@ class Call:
 
 @dataclasses.dataclass(frozen=True)
 class Smaller:
-    """A layer without what is left out.
+    """A layer that has become smaller.
 
     Attributes:
-      weights: in the order of `get_weights`.
-      config: what changes in its configuration.
-      picked: the input features that it takes, where it does not take all that there are.
+      weights: its weights in the order of `get_weights`.
+      config: the changes of its configuration.
+      picked: the input features that it selects; None: all.
     """
 
     weights: list[np.ndarray]
@@ -83,16 +83,16 @@ class Smaller:
     picked: list[int] | None = None
 
 
-Channels = np.ndarray  # something for each channel: a constant, or whether it is needed or kept
+Channels = np.ndarray  # a value for each channel: its constant, or whether it is needed or kept
 
 
 class Rule:
-    """How channels pass through a call that treats each by itself, whatever its axis.
+    """How channels pass through a call. This base class is for calls that treat each channel separately.
 
     Attributes:
       known: whether the rule holds for this call.
-      axes: for each input the axis on which its channels have to lie; None: all of them stay.
-      axis: the axis on which the output's channels lie.
+      axes: for each input the axis that its channels must have; None: all of its channels are kept.
+      axis: the axis of the output's channels.
     """
 
     known = True
@@ -103,20 +103,20 @@ class Rule:
         self.axis = call.inputs[0].axis
 
     def constants(self, constants: list[Channels]) -> Channels:
-        """The output's constant channels (NaN: not constant) from those of the inputs."""
+        """The constants of the output's channels (NaN: not constant), from those of the inputs."""
         raise NotImplementedError
 
     def needed(self, constants: list[Channels], needed: Channels) -> list[Channels]:
-        """The inputs' channels that those outputs cannot do without."""
+        """The channels of each input that the needed channels of the output depend on."""
         return [needed] * len(self.axes)
 
     def together(self, kept: list[Channels], kept_out: Channels) -> tuple[list[Channels], Channels]:
-        """What has to stay as well, of the inputs and of the output, where these channels stay."""
+        """All channels of the inputs and of the output that must be kept, if those given are kept."""
         union = np.logical_or.reduce([*kept, kept_out])
         return [union] * len(kept), union
 
     def smaller(self, constants: list[Channels], needed: Channels, kept: list[Channels], kept_out: Channels) -> Smaller:
-        """The layer with what stays."""
+        """The layer with only the channels that are kept."""
         return Smaller([weight[kept[0]] for weight in getattr(self.layer, "get_weights", list)()])
 
 
@@ -124,10 +124,11 @@ Value = Callable[["EachChannel", Channels], Channels]
 
 
 class EachChannel(Rule):
-    """A layer of one input; `value` is what it makes of constants.
+    """A layer with one input that treats each channel separately.
 
     Args:
-      in_order: whether the layer has an axis for its channels: the one that its `data_format` says, or else the last.
+      value: function from the constants of the input to those of the output.
+      in_order: whether the layer has a fixed axis for its channels: that of its `data_format`, or else the last one.
     """
 
     def __init__(self, call: Call, value: Value, in_order: bool = False):
@@ -142,7 +143,7 @@ class EachChannel(Rule):
 
 
 def channel_axis(layer: Any, shape: tuple) -> int:
-    """Where a layer with a `data_format` wants its channels, or makes them; -1 for other layers."""
+    """The axis of the channels in the inputs and outputs of a layer with a `data_format`; -1 for other layers."""
     return 1 - len(shape) if getattr(layer, "data_format", None) == "channels_first" else -1
 
 
@@ -152,22 +153,22 @@ def from_end(axis: int, rank: int) -> int:
 
 
 def same(rule: EachChannel, constants: Channels) -> Channels:
-    """A layer that hands a constant on."""
+    """A layer that does not change constants."""
     return constants
 
 
 def same_without_mask(rule: EachChannel, constants: Channels) -> Channels:
-    """A mean over time steps: of none, where a mask leaves none, it is no number."""
+    """The mean over no time steps is NaN."""
     return np.full_like(constants, np.nan) if rule.call.inputs[0].may_have_mask else constants
 
 
 def zero(rule: EachChannel, constants: Channels) -> Channels:
-    """A layer that puts zeros around its input: only zero stays constant."""
+    """A layer that puts zeros around its input: only the constant zero stays constant."""
     return np.where(constants == 0, 0, np.nan)
 
 
 def computed(rule: Rule, constants: Channels) -> Channels:
-    """What a layer that sees one number at a time makes of a constant."""
+    """The values of an elementwise layer for constants."""
     shape = [1] * len(rule.call.shape_in)
     shape[rule.axis] = -1
     inputs = ops.cast(constants.reshape(shape), getattr(rule.layer, "compute_dtype", "float32"))
@@ -183,7 +184,7 @@ def as_array(tensor: Any) -> np.ndarray:
 
 
 def at_least_one(chosen: Channels, among: Channels | None = None) -> Channels:
-    """The entries that are chosen; the first (of those `among` which to choose) where none is."""
+    """Returns the chosen entries; if there are none, chooses the first one (of those in `among`)."""
     if chosen.any():
         return chosen
     first = np.zeros_like(chosen)

@@ -1,4 +1,4 @@
-"""Which layer and which operation has which rule."""
+"""The table of rules: which layer and which operation has which rule."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ RULES: dict[type, Make] = {  # Keras's layer -> the rule for a call of it
     ),
 }
 
-OPERATIONS: dict[str, Make] = {  # the class of Keras's operation, as `x + y` or `keras.ops` makes it -> its rule
+OPERATIONS: dict[str, Make] = {  # the class of an operation such as `x + y` or one of `keras.ops` -> its rule
     "Add": _merged(np.add),
     "Subtract": _merged(np.subtract),
     "Multiply": _merged(merging.product),
@@ -90,14 +90,14 @@ ARITHMETIC = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")  # of two ten
 
 
 def passes_masks(layer: keras.Operation) -> bool:
-    """Whether outputs of a layer may carry on the mask that Keras attaches to an input; a class not known here may."""
+    """Whether outputs of a layer may have the mask that Keras attaches to an input; those of unknown classes may."""
     return type(layer) not in RULES or (
         layer.supports_masking and type(layer) is not keras.layers.GlobalAveragePooling1D
     )
 
 
 def rule_for(call: Call, tensors: list[keras.KerasTensor]) -> Rule | None:
-    """The rule for a call, or None where it is not certain what the call does."""
+    """The rule for a call, or None if it is not certain what the call does."""
     make = RULES.get(type(call.layer)) or _operation(call)
     if make is None or not _is_plain(call) or any(tensor.sparse or tensor.ragged for tensor in tensors):
         return None
@@ -116,12 +116,11 @@ def _operation(call: Call) -> Make | None:
 
 
 def _is_plain(call: Call) -> bool:
-    """Whether a call is given tensors, and besides them nothing that could change what it does.
+    """Whether a call has tensors as arguments, and no other argument that could change its result.
 
-    A `mask` changes nothing at inference, or the rule heeds it.
+    A `mask` changes nothing at inference, or the rule takes it into account.
     """
-    given = keras.tree.flatten(call.args)
-    others = [value for value in given if not isinstance(value, keras.KerasTensor)]
+    others = [value for value in keras.tree.flatten(call.args) if not isinstance(value, keras.KerasTensor)]
     named = [value for name, value in call.kwargs.items() if name != "mask"]
     if isinstance(call.layer, keras.layers.Layer):
         return bool(call.inputs) and not others and all(value is None or value is False for value in named)

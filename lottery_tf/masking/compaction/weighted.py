@@ -18,18 +18,18 @@ from lottery_tf.masking.compaction.rule import (
 
 
 class Weighted(Rule):
-    """A layer whose outputs each sum up some of its inputs, each times a weight.
+    """A layer whose outputs are weighted sums of its inputs.
 
-    The channels of a convolution with groups are cut into as many blocks, and each block of the output hears the same
-    block of the input. A dense layer is a convolution with one place and one group, a depthwise convolution one with a
-    group for each channel.
+    A convolution with groups divides its channels into blocks, and each block of the output depends on one block of the
+    input. A dense layer is treated as a convolution with one place and one group, and a depthwise convolution as one
+    with a group for each channel.
 
     Attributes:
       kernel: (places, inputs in a group, outputs) array.
       groups: the number of groups.
     """
 
-    size = "filters"  # what the configuration calls the number of outputs
+    size = "filters"  # the name of the number of outputs in the configuration
     initializers = ("kernel_initializer", "bias_initializer")
 
     def __init__(self, call: Call):
@@ -47,7 +47,7 @@ class Weighted(Rule):
         self.known &= not self._is_misread(self.kernel.shape[2])
 
     def _is_misread(self, channels: int) -> bool:
-        """Whether Keras adds a bias along the wrong axis: the last one, where that is as long as the first."""
+        """Whether Keras adds a bias along the wrong axis: the last one, if it is as long as that of the channels."""
         return self.axis != -1 and channels > 1 and self.call.shape_out[-1] in (None, channels)
 
     def _groups(self) -> int:
@@ -59,22 +59,22 @@ class Weighted(Rule):
     def _written(self, kernel: np.ndarray, groups: int) -> np.ndarray:
         return kernel.reshape(*self._kernel_shape[:-2], *kernel.shape[1:])
 
-    def _heard_by(self, channels: Channels) -> np.ndarray:
-        """(inputs in a group, outputs) array, or (inputs, 1) where there is one group: what each output hears."""
+    def _inputs_of_outputs(self, channels: Channels) -> np.ndarray:
+        """The input channels of each output: (inputs in a group, outputs), or (inputs, 1) if there is one group."""
         blocks = channels.reshape(self.groups, -1)
         return (blocks if self.groups == 1 else np.repeat(blocks, self.kernel.shape[2] // self.groups, axis=0)).T
 
     def _folded(self, constants: Channels) -> tuple[np.ndarray, np.ndarray]:
-        """Kernel and bias with the constant inputs moved from the one to the other, where that is exact."""
+        """Kernel and bias, with constant inputs moved from the kernel to the bias where this is exact."""
         folded = constants == 0 if self.pads else ~np.isnan(constants)
         if not folded.any():
             return self.kernel, self.bias
-        values = self._heard_by(np.where(folded, constants, 0))
+        values = self._inputs_of_outputs(np.where(folded, constants, 0))
         bias = self.bias + (values * self.kernel.sum(axis=0, dtype=np.float64)).sum(axis=0)
-        return np.where(self._heard_by(folded), 0, self.kernel), bias
+        return np.where(self._inputs_of_outputs(folded), 0, self.kernel), bias
 
     def _wanted(self, needed: Channels) -> Channels:
-        """The outputs that have to be right: all, where the activation mixes them."""
+        """The outputs that must be right: all of them if the activation is not elementwise."""
         return needed | (not self.elementwise)
 
     def constants(self, constants):
@@ -86,8 +86,8 @@ class Weighted(Rule):
 
     def needed(self, constants, needed):
         kernel, _ = self._folded(constants[0])
-        heard = kernel.any(axis=0) & self._wanted(needed)
-        return [heard.reshape(len(heard), self.groups, -1).any(axis=2).T.ravel()]
+        used = kernel.any(axis=0) & self._wanted(needed)
+        return [used.reshape(len(used), self.groups, -1).any(axis=2).T.ravel()]
 
     def together(self, kept, kept_out):
         kept_out = self._wanted(kept_out)
@@ -103,7 +103,7 @@ class Weighted(Rule):
     def smaller(self, constants, needed, kept, kept_out):
         kernel, bias = self._folded(constants[0])
         wanted = self._wanted(needed)
-        # Nobody hears a unit that stays only because a layer needs one, and what it hears may be gone.
+        # No output depends on a unit that is kept only because a layer needs one; its own inputs may be removed.
         kernel, bias = np.where(wanted, kernel, 0), np.where(wanted, bias, 0)
         rows, picked = self._rows(constants, needed, kept[0])
         blocks = zip(rows.reshape(self.groups, -1), kept_out.reshape(self.groups, -1), strict=True)
@@ -112,11 +112,11 @@ class Weighted(Rule):
         kernel, bias = np.concatenate(stay, axis=2), bias[kept_out]
         use_bias = bool(self.layer.use_bias or bias.any())
         config = self._config(kernel.shape[2], len(stay)) | {"use_bias": use_bias}
-        config |= dict.fromkeys(self.initializers, "zeros")  # one may be made for a shape
+        config |= dict.fromkeys(self.initializers, "zeros")  # an initializer may depend on the shape
         return Smaller([self._written(kernel, len(stay))] + [bias] * use_bias, config, picked)
 
     def _rows(self, constants, needed, kept: Channels) -> tuple[Channels, list[int] | None]:
-        """The inputs whose weights stay, and those that are picked, if any are."""
+        """The inputs whose weights are kept, and the inputs to select; None: all."""
         return kept, None
 
     def _config(self, outputs: int, groups: int) -> dict:
@@ -124,16 +124,16 @@ class Weighted(Rule):
 
 
 def _equally_many(block: np.ndarray, stays: np.ndarray) -> np.ndarray:
-    """Channels by group with as many in each group that stays, at least one: those there are, then others."""
+    """Kept channels by group, filled up so that each group that stays has the same number, at least one."""
     count = max(1, block.sum(axis=1).max(initial=0))
     order = np.argsort(~block, axis=1, kind="stable")
-    found = np.zeros_like(block)
-    np.put_along_axis(found, order[:, :count], True, axis=1)
-    return found & stays[:, np.newaxis]
+    filled = np.zeros_like(block)
+    np.put_along_axis(filled, order[:, :count], True, axis=1)
+    return filled & stays[:, np.newaxis]
 
 
 class Dense(Weighted):
-    """A dense layer, which may pick the inputs that it hears."""
+    """A dense layer, which may select the inputs that it uses."""
 
     size = "units"
 
@@ -147,7 +147,7 @@ class Dense(Weighted):
 
 
 class DepthwiseConvolution(Weighted):
-    """A convolution of each channel by itself, into one or several."""
+    """A convolution of each channel separately, into one or several output channels."""
 
     initializers = ("depthwise_initializer", "bias_initializer")
 
@@ -165,11 +165,11 @@ class DepthwiseConvolution(Weighted):
 
 
 class TransposedConvolution(Weighted):
-    """A transposed convolution, whose kernel has its outputs before its inputs."""
+    """A transposed convolution. Its kernel has the axis of outputs before that of inputs."""
 
     def __init__(self, call: Call):
         super().__init__(call)
-        self.pads = True  # places hear different numbers of weights
+        self.pads = True  # the number of weights that reach a place differs
 
     def _read(self, kernel):
         return super()._read(np.swapaxes(kernel, -1, -2))
@@ -179,7 +179,7 @@ class TransposedConvolution(Weighted):
 
 
 class Embedding(Rule):
-    """A vector for each whole number; its inputs have no channels."""
+    """An embedding: a vector for each whole number. Its inputs have no channels."""
 
     def __init__(self, call: Call):
         super().__init__(call)
