@@ -50,10 +50,10 @@ def compact(model: keras.Model) -> keras.Model:
             "known, and none can be made smaller."
         )
     plain = conversion.unmasked(model)
-    custom_class = type(plain) if has_custom_call(plain) else None
-    small = compacted(plain, [len(tensor.shape) > 2 for tensor in plain.inputs], pick=custom_class is None)
-    if custom_class is not None:
-        small = _as_class(small, custom_class)
+    subclass = type(plain) if has_custom_call(plain) else None
+    small = compacted(plain, [len(tensor.shape) > 2 for tensor in plain.inputs], pick=subclass is None)
+    if subclass is not None:
+        small = _as_class(small, subclass)
     check_same_outputs(plain, small, tolerance=1e-3)
     return small
 
@@ -71,17 +71,16 @@ def has_custom_call(model: keras.Model) -> bool:
     return not all(kind.__module__.startswith("keras.") for kind in definers)
 
 
-def _as_class(model: keras.Model, custom_class: type) -> keras.Model:
+def _as_class(model: keras.Model, subclass: type) -> keras.Model:
     """Turns a functional model into a model of a class derived from Sequential or from a functional model."""
     try:
-        if issubclass(custom_class, keras.Sequential):
-            return custom_class(model.layers, name=model.name)
-        return custom_class(model.input, model.output, name=model.name)
+        if issubclass(subclass, keras.Sequential):
+            return subclass(model.layers, name=model.name)
+        return subclass(model.input, model.output, name=model.name)
     except Exception as error:
         raise InputError(
-            f"{model.name!r} has a class with a `call` of its own, {custom_class.__name__}, which is not made as "
-            f"Keras's own models are, and so cannot be made smaller ({error}). Compact a model of Keras's class and wrap "
-            "it."
+            f"{model.name!r} has a class with a `call` of its own, {subclass.__name__}, which is not made as Keras's "
+            f"own models are, and so cannot be made smaller ({error}). Compact a model of Keras's class and wrap it."
         ) from error
 
 
