@@ -21,6 +21,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.treatments import Weights
 from lottery_tf.splits import check_divisor
 from lottery_tf.supermasks import gates
 from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings
@@ -120,34 +121,41 @@ class MaskedModel(SampledModel):
         check_divisor(divide_by)
         validation.check_value("rescale", rescale, bool)
         validation.INDEX("seed", seed)
+        self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
+        self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
+        self.samples = samples if GATE_DESCRIPTIONS[g].random else 1
+        self._gate, self._rescale = gates.GATES[g], rescale
         masked = conversion.masked(network)
         chosen = list(only or model_weights.masked_kernels(network) or model_weights.masked_kernels(masked))
         kernels = {name: kernel for name, kernel in model_weights.kernels(masked).items() if name in chosen}
-        logits = logits_by_kernel(initial_logit, kernels)
-        self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
-        self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
         self._config |= {"divide_by": divide_by, "only": chosen}
-        self.samples = samples if GATE_DESCRIPTIONS[g].random else 1
+        self._freeze_network(masked, {name: SUPERMASK_WEIGHTS[weights](kernel) for name, kernel in kernels.items()})
+        self._make_logits(kernels, logits_by_kernel(initial_logit, kernels), l1)
+        self._kept_counts = [max(1, round(kernel.size * (kept_fraction or 1))) for kernel in kernels.values()]
+        if g == "edge_popup":
+            self.draw_scores(seed)
+        self._seeds = keras.random.SeedGenerator(seed)
+        # XLA compiles this even if it does not compile the model, because its random numbers and products are faster.
+        self._masked_kernels = tf.function(self._gated, jit_compile=True)
+        self.built = True
+
+    def _freeze_network(self, masked: keras.Model, kernels: Weights) -> None:
+        """Makes the network under the mask: a plain copy with frozen weights and these kernels."""
         self.network = conversion.unmasked(masked)
         self.network.trainable = False
-        frozen = dict(model_weights.variables(self.network))
+        frozen = model_weights.variables(self.network)
         for name, kernel in kernels.items():
-            frozen[name].assign(SUPERMASK_WEIGHTS[weights](kernel))
+            frozen[name].assign(kernel)
         self._kernels = [frozen[name] for name in kernels]
+        self._dropout_states = [state for state in self.network.variables if state.name == "seed_generator_state"]
+
+    def _make_logits(self, kernels: Weights, logits: dict[str, float], l1: float) -> None:
+        """Makes the trainable logits of each kernel."""
+        self.kernel_names = list(kernels)
         self.masks = [
             MaskLogits(kernel.shape, logits[name], l1, name="mask_of_" + name.replace("/", "_"))
             for name, kernel in kernels.items()
         ]
-        self.kernel_names = list(kernels)
-        self._kept_counts = [max(1, round(kernel.size * (kept_fraction or 1))) for kernel in kernels.values()]
-        if g == "edge_popup":
-            self.draw_scores(seed)
-        self._gate, self._rescale = gates.GATES[g], rescale
-        self._seeds = keras.random.SeedGenerator(seed)
-        self._network_draws = [each for each in self.network.variables if each.name == "seed_generator_state"]
-        # XLA compiles this even if it does not compile the model, because its random numbers and products are faster.
-        self._masked_kernels = tf.function(self._gated, jit_compile=True)
-        self.built = True
 
     def draw_scores(self, seed: int) -> None:
         """Draws the initial scores of `edge_popup` uniformly at random, because equal scores cannot be ranked."""
@@ -165,7 +173,7 @@ class MaskedModel(SampledModel):
             with keras.StatelessScope(state_mapping=substitutes) as scope:
                 outputs = self.network(inputs, training=training)
             # The random state of dropout layers must advance, or every step would drop the same units.
-            for state in self._network_draws:
+            for state in self._dropout_states:
                 drawn = scope.get_current_value(state)
                 if drawn is not None:
                     state.assign(drawn)

@@ -1,4 +1,4 @@
-"""Architectures in ticket files: a model as JSON, and back without trusting the file."""
+"""Converts the architecture of a model to JSON, and builds models from JSON of files that are not trusted."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 Shapes = dict[str, tuple[int, ...]]
 
 MAX_DIMENSIONS = 8
-WHOLE = ("int32", "int64")  # types of counts, which are stored as float32 where that is exact
+WHOLE = ("int32", "int64")  # types of counters, which are stored as float32 if that is exact
 MAX_DEPTH = 60  # of an architecture's JSON: models inside models
 
-CLASSES = {  # module -> the classes of it that an architecture may name; none runs code that the file brings
+CLASSES = {  # module -> the classes in it that an architecture may contain; none of them runs code of the file
     "keras": "DTypePolicy Functional Sequential",
     "keras.src.models.functional": "Functional",
     "keras.layers": """
@@ -62,15 +62,15 @@ CLASSES = {  # module -> the classes of it that an architecture may name; none r
         MaskedDense MaskedDepthwiseConv1D MaskedDepthwiseConv2D MaskedEinsumDense MaskedEmbedding MaskedGRUCell
         MaskedLSTMCell MaskedSeparableConv1D MaskedSeparableConv2D MaskedSimpleRNNCell""",
 }
-CONTAINER = "lottery_tf>MaskedContainer"  # a layer of another class that holds masked ones
+CONTAINER = "lottery_tf>MaskedContainer"  # a layer of another class that holds masked layers
 CONTAINERS = """
     MaskedBidirectional MaskedGroupedQueryAttention MaskedGRU MaskedLSTM MaskedMultiHeadAttention MaskedRNN
     MaskedSimpleRNN MaskedStackedRNNCells MaskedTimeDistributed"""
-VALUES = ("__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__")  # what Keras writes for what layers are given
+VALUES = ("__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__")  # what Keras writes for arguments of layers
 
 
 def describe_architecture(model: keras.Model) -> dict:
-    """A network of Table S1 by its name, any other model by its configuration."""
+    """Describes a network of Table S1 by its name, and any other model by its configuration."""
     import keras
 
     from lottery_tf.models import networks
@@ -94,17 +94,17 @@ def _config(model: keras.Model) -> dict:
         raise InputError(f"The architecture of {model.name!r} cannot be written as JSON: {error}.") from error
     for _, value in _walk(config):
         if isinstance(value, dict):
-            value.pop("compile_config", None)  # how to train it is not part of a network
+            value.pop("compile_config", None)  # the settings of its training are not part of the network
             if value.get("module") == "lottery_tf.masking.layers":
-                value["module"] = "lottery_tf.layers"  # as ticket files have called it from the first
+                value["module"] = "lottery_tf.layers"  # the name in ticket files since their first version
     check_config(config)
     return config
 
 
 def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> keras.Model:
-    """The masked model of an architecture whose weights have these shapes; takes no memory for any others.
+    """Builds the masked model of an architecture whose weights have these shapes, without memory for other weights.
 
-    Its weights are zero. `allowed` are the limits for what the model may take to run, or None.
+    All weights are zero. `allowed` are the limits of the work of the model, or None.
     """
     import tensorflow as tf
 
@@ -115,18 +115,18 @@ def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> 
         if "network" in architecture:
             shape = tuple(architecture["image_shape"])
             return networks.build(architecture["network"], shape, architecture["classes"])
-        return _deserialized(copy.deepcopy(architecture["config"]))  # Keras takes it apart while it builds
+        return _deserialized(copy.deepcopy(architecture["config"]))  # Keras changes it while it builds
 
-    # What Keras and TensorFlow raise for configurations that make no sense; anything else is a mistake of ours.
+    # What Keras and TensorFlow raise for impossible configurations. Any other error is a mistake in this package.
     refusals = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
     try:
         with _bounded_variables(sum(map(math.prod, shapes.values()))):
             model = build()
-        found = {name: tuple(v.shape) for name, v in model_weights.variables(model).items()}
+        built_shapes = {name: tuple(v.shape) for name, v in model_weights.variables(model).items()}
         types = {variable.dtype for variable in model_weights.variables(model).values()}
     except (*refusals, tf.errors.OpError) as error:
         raise InputError(f"The architecture cannot be built: {(str(error).splitlines() or [''])[0]:.300}") from error
-    if found != shapes or not types <= {"float32", *WHOLE}:
+    if built_shapes != shapes or not types <= {"float32", *WHOLE}:
         raise InputError("The architecture's weights have other names, shapes or types than those that are stored.")
     if allowed is not None:
         numbers, multiplications = limits.count_work(model)
@@ -140,7 +140,7 @@ def _deserialized(config: dict) -> keras.Model:
 
     if config["class_name"] != "Sequential":
         return keras.saving.deserialize_keras_object(config, safe_mode=True)
-    # Keras's own way builds the whole model anew with each of its layers.
+    # `deserialize_keras_object` would build the whole model anew with each of its layers.
     inner = config["config"]
     layers = [keras.saving.deserialize_keras_object(layer, safe_mode=True) for layer in inner["layers"]]
     model = keras.Sequential(layers, name=inner["name"])
@@ -151,9 +151,9 @@ def _deserialized(config: dict) -> keras.Model:
 
 @contextlib.contextmanager
 def _bounded_variables(weights: int) -> Iterator[None]:
-    """Lets models be built of so many weights at most; the next variable is refused before memory is taken for it.
+    """Refuses a model with more weights than stored before allocating them.
 
-    Floating-point weights are made as zeros: drawing them could take long, and others are set soon.
+    Floating-point weights are zeros: it could take long to draw them, and they are replaced anyway.
     """
     import tensorflow as tf
 
@@ -190,13 +190,13 @@ def check_architecture(architecture: dict, shapes: Shapes, allowed: Limits) -> N
         raise InputError("its architecture is neither a network of Table S1 nor a Keras configuration")
     choose(NETWORKS, field(architecture, "network", str), "network")
     if len(shape_of(architecture["image_shape"])) != 3 or field(architecture, "classes", int) < 1:
-        raise InputError("its network's images or classes cannot be")
+        raise InputError("its network's image shape or number of classes is invalid")
 
 
 def check_config(config: Any, allowed: Limits | None = None) -> None:
-    """Raises InputError unless every class that a Keras configuration names stands in `CLASSES`.
+    """Raises InputError unless all classes in a Keras configuration are in `CLASSES`.
 
-    Functions, lambdas, tensors and whatever else Keras would make from a configuration are refused as well.
+    Functions, lambdas, tensors and all other objects that Keras could make from a configuration are refused too.
 
     >>> check_config({"module": "keras.layers", "class_name": "Lambda", "config": {}, "registered_name": None})
     Traceback (most recent call last):
@@ -212,7 +212,7 @@ def check_config(config: Any, allowed: Limits | None = None) -> None:
 
 
 def _is_harmless(value: str) -> bool:
-    """Whether a text names nothing that was registered with Keras, as "package>name" does; "ab,bc->ac" does not."""
+    """Whether a text cannot be the name of a registered class, "package>name". The text "ab,bc->ac" is none."""
     return ">" not in value or re.fullmatch("[A-Za-z.,]+->[A-Za-z.]*", value) is not None
 
 
@@ -234,7 +234,7 @@ def _check_class(record: dict) -> None:
 
 
 def _walk(tree: Any) -> Iterator[tuple[str | None, Any]]:
-    """Every value of a JSON tree with the key it stands under; raises InputError for a tree that is too deep."""
+    """Every value in a JSON tree with its key; raises InputError if the tree is too deep."""
     pending = [(None, tree, 0)]
     while pending:
         key, value, depth = pending.pop()
@@ -248,7 +248,7 @@ def _walk(tree: Any) -> Iterator[tuple[str | None, Any]]:
 
 
 def field(record: dict, name: str, kind: type) -> Any:
-    """A field of the header, which has to be of exactly this type (True is no whole number)."""
+    """A field of the header. Its type must be exactly `kind`: True is no whole number."""
     value = record.get(name)
     if type(value) is not kind:
         raise DamagedFile(f"its header has no {kind.__name__} {name!r:.100}")
@@ -256,7 +256,7 @@ def field(record: dict, name: str, kind: type) -> Any:
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
-    """A shape as a file's header has it; raises DamagedFile for anything but a short list of whole numbers above 0."""
+    """A shape from a file's header; raises DamagedFile unless it is a short list of whole numbers above 0."""
     if type(value) is not list or len(value) > MAX_DIMENSIONS or not all(type(n) is int and n > 0 for n in value):
         raise DamagedFile(f"{value!r:.100} is no shape")
     return tuple(value)

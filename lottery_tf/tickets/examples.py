@@ -1,4 +1,4 @@
-"""Tickets that come with the package, as files of some kilobytes: winning tickets and Supermasks of real trainings.
+"""Tickets in this package, as files of some kilobytes: winning tickets and Supermasks of real trainings.
 
 To add one, pack it with `runs.ticket` into `example_files`, and add a row to `EXAMPLES`. Imports no TensorFlow.
 """
@@ -15,16 +15,16 @@ FOLDER = Path(__file__).parent / "example_files"
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A ticket that comes with the package.
+    """A ticket in this package.
 
     Attributes:
-      about: what it is, in a few words.
-      network, dataset: what it was made with.
+      about: a description of a few words.
+      network, dataset: the names of its network and data set.
       kept_fraction: the share of all weights that its mask keeps.
-      test_accuracy: in [0, 1]; of a ticket that is yet to be trained, after that training.
-      commands: what made it, and `runs.ticket pack` after these.
-      level: (yet to be trained) its level, which fixes the order of the images.
-      schedule: (yet to be trained) how long it is trained.
+      test_accuracy: in [0, 1]; of a winning ticket after its training.
+      commands: the commands that made it, before `runs.ticket pack`.
+      level: (winning ticket) its level, which decides the order of the images.
+      schedule: (winning ticket) the length of its training.
     """
 
     about: str
@@ -78,7 +78,7 @@ EXAMPLES: dict[str, Example] = {
 
 
 def examples() -> dict[str, Example]:
-    """The tickets that come with the package, by name.
+    """The tickets in this package, by name.
 
     >>> ticket = examples()["fc-mnist-supermask"]
     >>> ticket.network, ticket.dataset, f"{ticket.test_accuracy:.2%}", f"{ticket.kept_fraction:.1%}"
@@ -88,7 +88,7 @@ def examples() -> dict[str, Example]:
 
 
 def example(name: str) -> bytes:
-    """The file of a ticket that comes with the package, for `lt.rebuild`; raises InputError for a name that is none.
+    """The file of a ticket in this package, for `lt.rebuild`; raises InputError for an unknown name.
 
     >>> example("fc-mnist-supermask")[:7], len(example("fc-mnist-supermask")) < 30_000
     (b'LOTTERY', True)

@@ -1,7 +1,7 @@
-"""How much a ticket file may ask for: a few bytes can describe a network that takes minutes and gigabytes.
+"""Limits of what a ticket file may ask for: a few bytes can describe a network that takes minutes and gigabytes.
 
-Everything is counted before anything of that size is made. Files within the limits take about 2 seconds and 500 MB at
-most. Whoever trusts a file may raise all limits by a factor.
+The work and the memory are counted before anything is built. Files within the limits take at most about 2 seconds and
+500 MB. For a file that you trust, all limits can be raised by a factor.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from lottery_tf.errors import InputError
 if TYPE_CHECKING:
     import keras
 
-OPEN_SIZE = 64  # what a dimension counts for that a model leaves open
-STEP = 10**6  # multiplications that take as long as a recurrent layer needs to begin a step
-MANY = 10**15  # numbers above are not written out
+OPEN_SIZE = 64  # the size that is assumed for a dimension without a fixed size
+STEP = 10**6  # the multiplications that take as long as the start of one step of a recurrent layer
+MANY = 10**15  # larger numbers are not printed
 
 
 class TooLarge(InputError):
@@ -30,14 +30,14 @@ class Limits:
     """How much a ticket file may ask for.
 
     Attributes:
-      bytes: the file's size.
-      weights: weights, pruned ones too.
-      arrays: arrays that they come in; one that is masked counts three times, for its mask and its frozen values.
-      calls: calls of layers, in models inside models as often as these are called, and the tensors that they are given.
-      values: values in the architecture's JSON.
-      orthogonal: multiplications to draw kernels from orthogonal initializers once.
-      numbers: numbers that layers hand to each other for one example.
-      multiplications: multiplications for one example.
+      bytes: the size of the file.
+      weights: the number of weights, including pruned ones.
+      arrays: the number of their arrays; a masked array counts three times, for its mask and its frozen values.
+      calls: the number of calls of layers and of their input tensors; an inner model counts once for each call.
+      values: the number of values in the architecture's JSON.
+      orthogonal: the number of multiplications to draw kernels from orthogonal initializers once.
+      numbers: how many numbers layers pass to one another for one example.
+      multiplications: the number of multiplications for one example.
     """
 
     bytes: int = 50_000_000
@@ -51,23 +51,23 @@ class Limits:
 
     @classmethod
     def times(cls, factor: float) -> Limits:
-        """The limits, so many times as high.
+        """The limits multiplied by a factor.
 
         Raises:
-          InputError: a factor below 1.
+          InputError: the factor is below 1.
         """
         if not isinstance(factor, (int, float)) or not 1 <= factor < math.inf:
             raise InputError(f"limit_factor is {factor!r}; it must be a number of at least 1.")
         return cls(**{field.name: int(getattr(cls, field.name) * factor) for field in dataclasses.fields(cls)})
 
-    def check_counts(self, what: str, **found: int) -> None:
-        """Raises TooLarge where more was found than is allowed.
+    def check_counts(self, what: str, **counts: int) -> None:
+        """Raises TooLarge if a count is above its limit.
 
         >>> Limits().check_counts("it", weights=30_000_000)
         Traceback (most recent call last):
         lottery_tf.tickets.limits.TooLarge: it has 30,000,000 weights; up to 10,000,000 are read. If you trust i...
         """
-        for name, count in found.items():
+        for name, count in counts.items():
             if count > (limit := getattr(self, name)):
                 shown, hint = f"more than {MANY:,}", ""
                 if count < MANY:
@@ -90,25 +90,26 @@ WORDS = {
 
 
 def count_calls(config: Any) -> int:
-    """The calls of layers in a model's configuration, those of inner models multiplied, and the tensors they are given.
+    """The number of calls of layers in a model's configuration, and of their input tensors.
 
-    A Sequential model that lies in another is built anew with each of its layers, and counts for that.
+    The calls in an inner model count once for each call of the model. A Sequential model inside another model counts
+    more, because Keras builds it anew with each of its layers.
     """
     if isinstance(config, list):
         return sum(map(count_calls, config))
     if not isinstance(config, dict):
         return 0
     nodes = config.get("inbound_nodes")
-    given = count_calls(nodes)
+    input_tensors = count_calls(nodes)
     inside = sum(count_calls(value) for key, value in config.items() if key != "inbound_nodes")
     if config.get("class_name") == "__keras_tensor__":
         return 1
     if not _is_layer(config):
-        return inside + given
+        return inside + input_tensors
     if config.get("class_name") == "Sequential" and isinstance(layers := _layers(config), list):
         inside *= (len(layers) + 1) // 2
     times = max(1, len(nodes)) if isinstance(nodes, list) else 1
-    return times * (1 + inside) + given
+    return times * (1 + inside) + input_tensors
 
 
 def _is_layer(record: dict) -> bool:
@@ -122,19 +123,19 @@ def _layers(record: dict) -> Any:
 
 
 def count_orthogonal(config: Any, shapes: dict[str, tuple[int, ...]]) -> int:
-    """The multiplications to draw once what layers with an orthogonal initializer begin with.
+    """The number of multiplications to draw the weights of all layers with an orthogonal initializer once.
 
-    A layer whose weights are not found by its name counts as if it had the largest ones.
+    A layer without weights under its name counts as if it had the largest weights of the network.
     """
     costs = {name: _orthogonalization(shape) for name, shape in shapes.items() if len(shape) > 1}
-    found = 0
+    total = 0
     for record in _records(config):
         inner = record.get("config")
-        if _is_layer(record) and any(each.get("class_name") == "Orthogonal" for each in _records(inner, models=False)):
+        if _is_layer(record) and any(part.get("class_name") == "Orthogonal" for part in _records(inner, models=False)):
             name = inner.get("name") if isinstance(inner, dict) else None
-            own = [cost for path, cost in costs.items() if name in path.split("/")]
-            found += sum(own) if own else max(costs.values(), default=0)
-    return found
+            costs_of_layer = [cost for path, cost in costs.items() if name in path.split("/")]
+            total += sum(costs_of_layer) if costs_of_layer else max(costs.values(), default=0)
+    return total
 
 
 def _orthogonalization(shape: tuple[int, ...]) -> int:
@@ -143,10 +144,10 @@ def _orthogonalization(shape: tuple[int, ...]) -> int:
 
 
 def _records(value: Any, models: bool = True) -> Iterator[dict]:
-    """Every object in a configuration; without those in the layers of inner models, if asked for."""
+    """Every object in a configuration; with `models=False` without those in the layers of inner models."""
     if isinstance(value, dict):
         yield value
-        children: Iterable = value.values() if models else (each for key, each in value.items() if key != "layers")
+        children: Iterable = value.values() if models else (child for key, child in value.items() if key != "layers")
     else:
         children = value if isinstance(value, list) else ()
     for child in children:
@@ -154,31 +155,31 @@ def _records(value: Any, models: bool = True) -> Iterator[dict]:
 
 
 def count_work(model: keras.Model) -> tuple[int, int]:
-    """The numbers that a model's layers hand to each other, and their multiplications, for one example."""
-    return _Work().of(model)
+    """How many numbers a model's layers pass to one another, and their multiplications, for one example."""
+    return _WorkCounter().count_model(model)
 
 
-class _Work:
-    """Counts each inner model once, however often it is called."""
+class _WorkCounter:
+    """Counts each model once, even if it is called several times."""
 
     def __init__(self) -> None:
-        self._found: dict[int, tuple[int, int]] = {}
+        self._counts: dict[int, tuple[int, int]] = {}
 
-    def of(self, layer: Any) -> tuple[int, int]:
-        """What a functional or Sequential model takes."""
-        if id(layer) not in self._found:
+    def count_model(self, layer: Any) -> tuple[int, int]:
+        """The numbers and multiplications of a functional or Sequential model."""
+        if id(layer) not in self._counts:
             functional = getattr(layer, "_functional", None) or layer
             nodes = [node for nodes in functional._nodes_by_depth.values() for node in nodes]
-            numbers, multiplications = zip(*map(self._of_call, nodes), strict=True)
-            self._found[id(layer)] = (sum(numbers), sum(multiplications))
-        return self._found[id(layer)]
+            numbers, multiplications = zip(*map(self._count_call, nodes), strict=True)
+            self._counts[id(layer)] = (sum(numbers), sum(multiplications))
+        return self._counts[id(layer)]
 
-    def _of_call(self, node: Any) -> tuple[int, ...]:
+    def _count_call(self, node: Any) -> tuple[int, ...]:
         layer = node.operation
         if hasattr(layer, "operations") or hasattr(layer, "_functional"):
-            given, own = (sum(map(_size, tensors)) for tensors in (node.input_tensors, layer.inputs))
-            times = max(1, math.ceil(given / own))  # it may leave its sizes open
-            return tuple(times * count for count in self.of(layer))
+            called_with, built_with = (sum(map(_size, tensors)) for tensors in (node.input_tensors, layer.inputs))
+            times = max(1, math.ceil(called_with / built_with))  # the model may have been built without fixed sizes
+            return tuple(times * count for count in self.count_model(layer))
         numbers, places = sum(map(_size, node.outputs)), sum(map(_places, node.input_tensors))
         widest = max((size or OPEN_SIZE for tensor in node.input_tensors for size in tensor.shape[1:]), default=1)
         scores = places**2 * getattr(layer, "num_heads", 1) if "Attention" in type(layer).__name__ else 0
@@ -190,7 +191,7 @@ class _Work:
 
 
 def _multiplications(layer: Any, kernel: Any, numbers: int, places: int) -> int:
-    """What it takes to make so many numbers from so many places with a kernel."""
+    """The multiplications with a kernel that has outputs of some numbers and inputs at some places."""
     if not hasattr(layer, "kernel_size"):
         return places * math.prod(kernel.shape)
     return numbers * math.prod(layer.kernel_size if "Depthwise" in type(layer).__name__ else kernel.shape[:-1])

@@ -1,10 +1,9 @@
-"""Masks and weights as few bytes: DEFLATE's Huffman coder (RFC 1951, from the standard library) over a fitting form.
+"""Compresses masks and weights with the Huffman coder of DEFLATE (RFC 1951, from the standard library).
 
-A mask in which each weight is kept with probability p holds H(p) = -p log2(p) - (1-p) log2(1-p) bits a weight
-(Shannon), and no code can do better on average. Huffman codes come within 2% of that where symbols are neither rare
-nor near certain, so that the mask is first written in the form of `FORMS` that suits its p: eight weights a byte, or
-the distances between the rarer kind. Whatever is read back is checked against the count that is expected of it, before
-memory for it is taken.
+A mask in which each weight is kept with probability p has an entropy of H(p) = -p log2(p) - (1-p) log2(1-p) bits for
+each weight (Shannon); no code is shorter on average. Huffman codes are within 2% of it if no symbol is rare or almost
+certain. So the mask is first written in the form of `FORMS` that fits its p: eight weights in a byte, or the distances
+between the rarer values. Decoders check the expected size before memory is allocated.
 
 >>> mask = np.random.default_rng(0).random(1_000_000) < 0.01
 >>> form, data = encode(mask)
@@ -21,16 +20,16 @@ import numpy as np
 
 from lottery_tf.errors import DamagedFile
 
-# Bits alone seldom repeat, and then searching for repetitions only spoils the codes; masks with a pattern do repeat.
+# A search for repetitions makes the code of random bits longer, and that of a mask with a pattern shorter.
 STRATEGIES = (zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY)
-NO_HEADER = -zlib.MAX_WBITS  # DEFLATE without zlib's own header and checksum
-LEVEL = 4  # finds a mask's pattern as 9 does; 9 searches a mask without one for seconds, in vain
-MEMORY = 9  # the most that zlib offers: the largest blocks, hence the fewest code tables
-SKIP = 255  # a gap byte that stands for 255 zeros with no one behind them
+NO_HEADER = -zlib.MAX_WBITS  # DEFLATE without the header and checksum of zlib
+LEVEL = 4  # finds the pattern of a mask as 9 does; in a mask without a pattern, 9 searches for seconds
+MEMORY = 9  # the maximum of zlib: the largest blocks, so the fewest code tables
+SKIP = 255  # a byte for 255 zeros that are not followed by a one
 
 
 def entropy_bits(bits: np.ndarray) -> float:
-    """The bits that a mask of this size and kept count takes at least: its size x H(kept share).
+    """The least number of bits of a mask with this size and kept count: its size x H(kept share).
 
     >>> entropy_bits(np.array([True, False, False, True]))
     4.0
@@ -51,10 +50,10 @@ def encode(bits: np.ndarray) -> tuple[str, bytes]:
 
 
 def decode(form: str, data: bytes, count: int) -> np.ndarray:
-    """The flat mask of `count` bits that `encode` made a form and bytes from.
+    """The flat mask of `count` bits from the form and the bytes that `encode` returned.
 
     Raises:
-      DamagedFile: an unknown form, or bytes that are not the coding of so many bits.
+      DamagedFile: the form is unknown, or the bytes are not the coding of this number of bits.
     """
     if form not in FORMS:
         raise DamagedFile(f"a mask has the unknown form {form!r}")
@@ -73,10 +72,10 @@ def _deflate(data: bytes, strategy: int) -> bytes:
 
 
 def inflate(data: bytes, limit: int) -> bytes:
-    """What `deflate` compressed; never makes more than `limit` bytes and one.
+    """Decompresses what `deflate` returned, but never more than `limit` + 1 bytes.
 
     Raises:
-      DamagedFile: data that is cut, changed, followed by something, or longer than the limit once decompressed.
+      DamagedFile: the data are cut, changed, followed by other data, or decompressed longer than the limit.
     """
     engine = zlib.decompressobj(NO_HEADER)
     try:
@@ -91,7 +90,7 @@ def inflate(data: bytes, limit: int) -> bytes:
 
 
 def encode_floats(values: np.ndarray) -> bytes:
-    """Floating-point numbers, compressed: all first bytes, then all second ones and so on; only some are regular."""
+    """Compresses floating-point numbers: all first bytes, all second bytes and so on, because only some are regular."""
     flat = values.astype(values.dtype.newbyteorder("<")).reshape(-1, 1)
     return deflate(flat.view(np.uint8).T.tobytes())
 
@@ -100,7 +99,7 @@ def decode_floats(data: bytes, count: int, dtype: str) -> np.ndarray:
     """The flat array of `count` numbers that `encode_floats` compressed.
 
     Raises:
-      DamagedFile: bytes that are not the coding of so many finite numbers.
+      DamagedFile: the bytes are not the coding of this number of finite numbers.
     """
     little = np.dtype(dtype).newbyteorder("<")
     content = inflate(data, limit=count * little.itemsize)
@@ -124,7 +123,7 @@ def _read_packed(content: bytes, count: int) -> np.ndarray:
 
 
 def _write_gaps(bits: np.ndarray) -> bytes:
-    """The number of zeros before each one, in as many SKIPs as fit and a last byte; zeros at the end are left out."""
+    """The number of zeros before each one, as SKIP bytes and a last byte; zeros at the end are not written."""
     skips, rests = np.divmod(np.diff(np.flatnonzero(bits), prepend=-1) - 1, SKIP)
     gaps = np.full(skips.sum() + rests.size, SKIP, np.uint8)
     gaps[np.cumsum(skips + 1) - 1] = rests
@@ -134,7 +133,7 @@ def _write_gaps(bits: np.ndarray) -> bytes:
 def _read_gaps(content: bytes, count: int) -> np.ndarray:
     gaps = np.frombuffer(content, np.uint8)
     is_one = gaps != SKIP
-    steps = gaps + is_one  # how far each byte leads on: SKIP by itself, a gap over its zeros and the one behind them
+    steps = gaps + is_one  # the bits of each byte: SKIP zeros, or the zeros of a gap and the one after them
     if steps.sum(dtype=np.int64) > count:
         raise DamagedFile(f"a mask of {count} bits runs past its end")
     bits = np.zeros(count, bool)

@@ -45,18 +45,18 @@ if TYPE_CHECKING:
 def pack_supermask(
     model: keras.Model, mask: Mapping[str, np.ndarray], seed: int, weights: str = "initial", rescale: bool = False
 ) -> bytes:
-    """The file of a supermask: a mask over untrained weights.
+    """Packs a supermask, a mask over untrained weights, into the content of a file.
 
     Args:
-      model: the network, masked or not. Its kernels are not read, they are drawn from the seed as
-        `initial_weights.initial_weights` draws them; its other weights (biases) are stored as they are.
+      model: the network, masked or not. Its kernels are not read but drawn from the seed, by
+        `initial_weights.initial_weights`. Its other weights (biases) are stored.
       mask: for each maskable kernel a boolean array of its shape, True where the weight is kept.
       seed: the seed of the initial weights.
       weights: "initial" or "signed_constant"; see `PackedTicket`.
       rescale: whether kernels are multiplied by their number of weights / number of kept weights.
 
     Raises:
-      InputError: a mask that is not the model's, or a model that cannot be rebuilt from a file.
+      InputError: the mask is not one of the model, or the model cannot be rebuilt from a file.
 
     >>> from lottery_tf.masking import initial_weights, model_weights; from lottery_tf.models import networks
     >>> model = networks.build("fc")
@@ -81,16 +81,16 @@ def pack_supermask(
 
 
 def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes:
-    """The file of a trained ticket: the model's mask, kept weights and all other weights.
+    """Packs a trained ticket into the content of a file: the mask, the kept weights and all other weights.
 
     Args:
-      model: a trained model, masked or not; one that is not is stored whole.
+      model: a trained model; if it has no masks, all weights are stored.
       seed: the seed of the initial weights, from which pruned weights that are not zero are rebuilt.
-      dtype: what kept weights are stored as, "float32" or "float16" (rounded).
+      dtype: the type of stored kept weights, "float32" or "float16" (rounded).
 
     Raises:
-      InputError: a pruned weight that is neither zero nor at its initial value, a weight that is no finite number (of
-        that dtype), or a model that cannot be rebuilt from a file.
+      InputError: a pruned weight is neither zero nor its initial value, a weight is not a finite number (of this type),
+        or the model cannot be rebuilt from a file.
     """
     from lottery_tf.masking import model_weights
 
@@ -100,7 +100,7 @@ def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes
     masked = model_weights.masked_kernels(model)
     kernels = {name: kernel.variable.numpy() for name, kernel in masked.items()}
     mask = {name: kernel.kernel_mask.numpy() for name, kernel in masked.items()}
-    with np.errstate(over="ignore"):  # told below, with the layer's name
+    with np.errstate(over="ignore"):  # the error below names the layer
         values = {name: kernel[mask[name]].astype(dtype) for name, kernel in kernels.items()}
     if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:
         raise InputError(f"{bad[0]!r} has a weight that is no finite number in {dtype}.")
@@ -110,7 +110,7 @@ def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes
 
 
 def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> Mask:
-    """Where pruned weights that are not zero sit, which has to be at their initial value."""
+    """The places of pruned weights that are not zero; they must have their initial values."""
     from lottery_tf.masking import initial_weights
 
     not_zero = {name: ~kept & (kernels[name] != 0) for name, kept in mask.items()}
@@ -132,7 +132,7 @@ def _masked(model: keras.Model) -> keras.Model:
 
 
 def _others(model: keras.Model) -> Weights:
-    """All weights of a masked model but the maskable kernels; raises InputError for weights that no file can hold."""
+    """All weights of a masked model except the maskable kernels; raises InputError if a file cannot store them."""
     from lottery_tf.masking import model_weights
 
     maskable = model_weights.masked_kernels(model)
@@ -147,12 +147,12 @@ def _others(model: keras.Model) -> Weights:
 
 def _is_exact(value: np.ndarray) -> bool:
     """Whether weights are float32, or whole numbers that float32 can hold, as counts are."""
-    whole = value.dtype.name in architectures.WHOLE
-    return value.dtype == np.float32 or (whole and bool((value == value.astype(np.float32)).all()))
+    is_whole = value.dtype.name in architectures.WHOLE
+    return value.dtype == np.float32 or (is_whole and bool((value == value.astype(np.float32)).all()))
 
 
 def _sealed(packed: PackedTicket) -> bytes:
-    """The file, with the SHA-256 of what was rebuilt from what it will hold."""
+    """The content of the file, with the SHA-256 of the weights that are rebuilt from it."""
     masks.check_mask(packed.mask)
     check_shapes(packed.shapes)
     _, weights = _rebuilt(packed)
@@ -175,16 +175,16 @@ def digest(weights: Mapping[str, np.ndarray]) -> str:
 def rebuild(
     packed: PackedTicket | bytes | bytearray | memoryview | str | os.PathLike, limit_factor: float = 1
 ) -> keras.Model:
-    """The network of a ticket file: a masked model with its mask set and every weight as it was, to the bit.
+    """Rebuilds the network of a ticket file: a masked model with its mask and with every weight equal to the bit.
 
     Args:
-      packed: the path of the file, or its content: parsed, or as its bytes.
+      packed: the path of the file, its bytes, or a `PackedTicket`.
       limit_factor: by how much to raise the limits on what a file may ask for (`limits.Limits`), for a file you trust.
 
     Raises:
-      DamagedFile: anything but a whole ticket file.
-      InputError: the network is larger than the limits allow, the architecture cannot be built or is not that of the
-        weights, or the rebuilt weights differ from those that were packed.
+      DamagedFile: the content is not a complete ticket file.
+      InputError: the network is larger than the limits, its architecture cannot be built or does not fit its weights,
+        or the rebuilt weights differ from those that were packed.
     """
     from lottery_tf.masking import model_weights
 
@@ -209,7 +209,7 @@ def _parsed(given: object, limit_factor: float) -> PackedTicket:
 
 
 def _rebuilt(packed: PackedTicket, allowed: Limits | None = None) -> tuple[keras.Model, Weights]:
-    """The ticket's model, its weights not yet set, and those weights."""
+    """The ticket's model with zeros as weights, and the weights to set."""
     from lottery_tf.masking import initial_weights, model_weights
 
     model = architectures.build(packed.architecture, packed.shapes, allowed)
@@ -220,11 +220,11 @@ def _rebuilt(packed: PackedTicket, allowed: Limits | None = None) -> tuple[keras
 
 
 class Size(NamedTuple):
-    """How much room something takes.
+    """The size of stored weights.
 
     Attributes:
       bytes: in bytes, rounded up.
-      bits_per_weight: in bits for each maskable weight of the network, pruned ones too.
+      bits_per_weight: in bits for each maskable weight of the network, including pruned ones.
     """
 
     bytes: int
@@ -232,7 +232,7 @@ class Size(NamedTuple):
 
 
 def sizes(content: bytes, limit_factor: float = 1) -> dict[str, Size]:
-    """The size of a ticket file beside other ways to keep the same network.
+    """The size of a ticket file, compared with other ways to store the same network.
 
     Args:
       content: the file.
@@ -240,8 +240,8 @@ def sizes(content: bytes, limit_factor: float = 1) -> dict[str, Size]:
 
     Returns:
       By name: "ticket file", "dense float32" (every weight, 4 bytes each), "compressed npz"
-      (`np.savez_compressed` of the masked weights) and "entropy of the mask", the least that a mask of each layer's
-      kept share takes: the sum of n H(p) over the layers.
+      (`np.savez_compressed` of the masked weights) and "entropy of the mask", the smallest possible size of a
+      mask with each layer's kept share p: the sum of n H(p) over the layers.
 
     Raises:
       DamagedFile, InputError: as `parse` and `rebuild`.

@@ -14,11 +14,11 @@ from lottery_tf.registry import choose
 from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import Shapes, field
 
-DTYPES = ("float32", "float16")  # what kept weights may be stored as
+DTYPES = ("float32", "float16")  # the types of stored kept weights
 
 
 class Payload:
-    """The payload, read from its beginning to its end; every length is checked before memory is taken."""
+    """The payload, read from its beginning to its end. Every length is checked before memory is allocated."""
 
     def __init__(self, content: bytes):
         self._rest = memoryview(content)
@@ -31,12 +31,12 @@ class Payload:
         return bytes(taken)
 
     def bits(self, record: dict, name: str, count: int) -> np.ndarray:
-        """The next coded bits, whose form and length the header's record has under a name."""
+        """Decodes the next bits; `record[name]` in the header is their form and length."""
         form, length = _pair(record, name)
         return mask_coding.decode(form, self.take(length), count)
 
     def masks(self, kernels: dict, shapes: Shapes) -> tuple[Mask, Mask]:
-        """The mask of each kernel, and where pruned weights sit at their initial value."""
+        """The mask of each kernel, and the places where pruned weights have their initial values."""
         mask, at_initial = {}, {}
         for name, shape in shapes.items():
             mask[name] = self.bits(kernels[name], "mask", math.prod(shape)).reshape(shape)
@@ -62,7 +62,7 @@ class Payload:
         return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
     def check_end(self) -> None:
-        """Raises DamagedFile where bytes are left."""
+        """Raises DamagedFile if bytes are left."""
         if len(self._rest):
             raise DamagedFile(f"{len(self._rest)} bytes too many follow its weights")
 

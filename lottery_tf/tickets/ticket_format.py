@@ -1,15 +1,15 @@
-r"""The format of ticket files: what one holds, to bytes and back. Imports no TensorFlow.
+r"""The format of ticket files: writes and reads them. Importing this module does not import TensorFlow.
 
     8 bytes   "LOTTERY\n"
     1 byte    the format's version, 1
     4 bytes   length of the header, little-endian
     header    JSON, compressed with DEFLATE
-    payload   for each kernel its mask and, where pruned weights are not all zero, which of them sit at their initial
-              value; then the kept weights of all kernels; then all other weights (biases, batch norm) as float32
+    payload   for each kernel its mask and, if its pruned weights are not all zero, which of them have their initial
+              values; then the kept weights of all kernels; then all other weights (biases, batch norm) as float32
     32 bytes  SHA-256 of everything before
 
-Reading trusts nothing: every length is checked against the file and against limits before memory is taken, no pickle is
-loaded, and only the Keras layers in `architectures.CLASSES` are ever built.
+A file is not trusted: every length is checked against the size of the file and against limits before memory is
+allocated, no pickle is loaded, and only the classes in `architectures.CLASSES` are built.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ TRAINED = "trained"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PackedTicket:
-    """What a ticket file holds.
+    """The content of a ticket file.
 
     Attributes:
       architecture: `{"network", "image_shape", "classes"}` for a network of Table S1, else `{"config"}` with the
         Keras configuration of the masked model.
       seed: the seed of the initial weights.
-      weights: what kept weights are: "initial" (w_i), "signed_constant" (sign(w_i) times the layer's standard
+      weights: the values of kept weights: "initial" (w_i), "signed_constant" (sign(w_i) times the layer's standard
         deviation), or "trained".
       rescale: whether each layer's kernel is multiplied by its number of weights / number of kept weights.
       mask: for each kernel a boolean array of its shape.
-      others: all weights that are no maskable kernel, float32.
+      others: all weights except maskable kernels, float32.
       values: (trained) for each kernel its kept weights in the order of `kernel[mask]`, as float32 or float16.
-      at_initial: (trained) for kernels whose pruned weights are not all zero: True where one sits at its initial value.
+      at_initial: (trained) for kernels whose pruned weights are not all zero: True where one has its initial value.
       digest: the SHA-256 of all rebuilt weights, in hexadecimal; see `digest`.
     """
 
@@ -83,11 +83,11 @@ class PackedTicket:
 
     @property
     def needs_initial(self) -> bool:
-        """Whether rebuilding draws the initial weights."""
+        """Whether the network is rebuilt from initial weights."""
         return self.weights != TRAINED or bool(self.at_initial)
 
     def kernel(self, name: str, w_i: np.ndarray | Any) -> np.ndarray:
-        """One rebuilt kernel, float32, from its initial weights (which only `needs_initial` tickets read)."""
+        """Rebuilds one kernel, float32, from its initial weights, which are used only if `needs_initial`."""
         kept = self.mask[name]
         if self.weights == TRAINED:
             kernel = np.zeros(kept.shape, np.float32)
@@ -146,7 +146,7 @@ def read(path: str | Path, limit_factor: float = 1) -> bytes:
     """The content of a ticket file.
 
     Raises:
-      InputError: there is no such file, or one that is larger than the limits allow.
+      InputError: the file does not exist, or is larger than the limit.
     """
     allowed = Limits.times(limit_factor)
     path = Path(path)
@@ -159,16 +159,16 @@ def read(path: str | Path, limit_factor: float = 1) -> bytes:
 
 
 def parse(content: bytes, source: str | Path = "The file", limit_factor: float = 1) -> PackedTicket:
-    """What a ticket file holds; nothing of the network is built yet.
+    """Parses the content of a ticket file, without building the network.
 
     Args:
       content: the file's bytes.
-      source: what messages call the file.
+      source: the name of the file in messages.
       limit_factor: by how much to raise the limits on what a file may ask for (`limits.Limits`), for a file you trust.
 
     Raises:
-      DamagedFile: anything but a whole ticket file of this format.
-      InputError: a network that is larger than the limits allow.
+      DamagedFile: the content is not a complete ticket file of this format.
+      InputError: the network is larger than the limits.
     """
     allowed = Limits.times(limit_factor)
     try:
@@ -182,7 +182,7 @@ def parse(content: bytes, source: str | Path = "The file", limit_factor: float =
 
 
 def _opened(content: bytes) -> tuple[dict, bytes]:
-    """The header and the payload of a file whose checksum is right."""
+    """The header and the payload of a file; raises DamagedFile if the checksum is wrong."""
     if content[: len(MAGIC)] != MAGIC:
         raise DamagedFile("it does not begin as one")
     if len(content) < START.size + DIGEST_BYTES:
@@ -238,7 +238,7 @@ def _shapes(record: dict) -> Shapes:
 
 
 def check_shapes(shapes: Shapes) -> None:
-    """Raises InputError for more weights than a ticket file may hold, or names that could garble a terminal."""
+    """Raises InputError for too many weights, or for names that could change the display of a terminal."""
     if sum(map(math.prod, shapes.values())) > MAX_WEIGHTS:
         raise InputError(f"The network has more than the {MAX_WEIGHTS} weights that a ticket file can hold.")
     if odd := [name for name in shapes if not name.isprintable() or len(name) > MAX_NAME]:
@@ -246,7 +246,7 @@ def check_shapes(shapes: Shapes) -> None:
 
 
 def checked_seed(seed: int) -> int:
-    """The seed; raises InputError for one that a ticket file cannot hold."""
+    """Returns the seed; raises InputError if a ticket file cannot store it."""
     if not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed}; it must be at least 0 and below 2**63.")
     return int(seed)
