@@ -1,6 +1,7 @@
 """Each way of adding something: what the paragraph says is done, and seen to work from the command line."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -107,6 +108,68 @@ def test_actions(tmp_path):
                 frozen = 0 * w_i if mask0 == "zero" else w_i / 10
                 np.testing.assert_array_equal(start[f"start/{name}"], np.where(kept, wanted, frozen))
                 np.testing.assert_array_equal(start[f"final/{name}"][~kept], frozen[~kept])
+
+
+def test_a_control(checkout):
+    reader = Reader(checkout, LIBRARY, "Add a control")
+    reader.write()
+    reader.run({"runs.lottery": ["--keep=all"]})
+    folder = "fc-digits/20/seed-0/large_final-rewind-zero"
+    ticket, control = (
+        unpack_mask(reader.arrays(f"{folder}/level-01{which}/mask.npz")) for which in ("", "-shuffled-1")
+    )
+    initial = reader.arrays("fc-digits/20/seed-0/dense/weights.npz")
+    start = reader.arrays(f"{folder}/level-01-shuffled-1/weights.npz")
+    for name, kept in ticket.items():
+        np.testing.assert_array_equal(control[name], kept)
+        w_i, begun = initial[f"start/{name}"], start[f"start/{name}"]
+        assert (begun[~kept] == 0).all() and np.isin(begun[kept], w_i).all()
+        assert (begun[kept] != w_i[kept]).mean() > 0.9
+
+
+def test_an_augmentation(checkout):
+    reader = Reader(checkout, LIBRARY, "Add an augmentation")
+    reader.write()
+    reader.run()
+    code = """
+import numpy as np
+from lottery_tf.training.augmentation import AUGMENTATIONS
+images, drawn = np.arange(12).reshape(2, 2, 3, 1), np.array([[0, 0, 1], [0, 0, 0]])
+for axis in (-1, 1):
+    flipped = AUGMENTATIONS["flip"](np.moveaxis(images, -1, axis), drawn, channels_first=axis == 1)
+    print(np.moveaxis(flipped, axis, -1).ravel().tolist())
+"""
+    assert reader.do("-c", code) == 2 * "[2, 1, 0, 5, 4, 3, 6, 7, 8, 9, 10, 11]\n"
+
+
+def test_a_gate(checkout):
+    reader = Reader(checkout, LIBRARY, "Add a gate")
+    reader.write()
+    reader.run()
+    (stored,) = (checkout / "results").glob("**/initial-step-m0.1-*/metrics.json")
+    assert json.loads(stored.read_text())["g"] == "step"
+
+
+def test_a_mask_source(checkout):
+    reader = Reader(checkout, LIBRARY, "Add a mask source")
+    reader.write()
+    (printed,) = reader.run()
+    assert "large_final" in printed
+    (stored,) = (checkout / "results").glob("**/inverted-large_final/metrics.json")
+    kept = [row["kept_fraction"] for row in json.loads(stored.read_text())["rows"] if row["weights"] == "initial"]
+    assert kept == pytest.approx([0.2, 0.36], abs=0.01)
+
+
+def test_a_landscape_measurement(checkout):
+    reader = Reader(checkout, LIBRARY, "Add a landscape measurement")
+    reader.write()
+    reader.run()
+    level = "fc-digits/20/seed-0/large_final-rewind-zero/level-01"
+    weights = reader.arrays(f"{level}/weights.npz")
+    rows = json.loads((checkout / "results" / f"{level}-norm" / "metrics.json").read_text())["rows"]
+    assert len(rows) == 3
+    for row in rows:
+        assert row["norm"] == pytest.approx(np.sqrt((weights[f"final/{row['layer']}"] ** 2).sum()), rel=1e-5)
 
 
 def test_a_network(checkout):

@@ -56,4 +56,8 @@ def _highest(scores, count: int):
     return keys >= threshold
 
 
-GATES = {gate.__name__: gate for gate in (bernoulli, rounded, edge_popup)}
+GATES = {  # name of g -> the gate
+    "bernoulli": bernoulli,
+    "rounded": rounded,
+    "edge_popup": edge_popup,
+}

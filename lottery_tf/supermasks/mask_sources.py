@@ -78,7 +78,11 @@ def _baseline(experiment: Experiment, dense: StoredResult, source: MaskSource, l
     return [(0, dense.mask)]
 
 
-MASK_SOURCES = {"oneshot": _one_shot, "iterative": _iterative, "baseline": _baseline}
+MASK_SOURCES = {  # name -> function that makes the numbered masks
+    "oneshot": _one_shot,
+    "iterative": _iterative,
+    "baseline": _baseline,
+}
 
 
 def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatment) -> Weights:

@@ -57,4 +57,6 @@ def flip_and_crop(images, drawn, channels_first: bool = False):
     return tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
-AUGMENTATIONS = {"flip_and_crop": flip_and_crop}  # described in `settings.AUGMENTATION_DESCRIPTIONS`
+AUGMENTATIONS = {  # name -> function of images, draws and whether channels come first
+    "flip_and_crop": flip_and_crop,
+}
