@@ -19,6 +19,7 @@ from lottery_tf.pruning.treatments import Treatment
 pytestmark = pytest.mark.slow
 
 LIBRARY, ANALYSIS = "lottery_tf/README.md", "analysis/README.md"
+CONTROL = "level-01-shuffled-1"
 SHORT = ("--iterations=20", "--levels=1")
 
 
@@ -119,7 +120,7 @@ def test_a_control(checkout):
         unpack_mask(reader.arrays(f"{folder}/level-01{which}/mask.npz")) for which in ("", "-shuffled-1")
     )
     initial = reader.arrays("fc-digits/20/seed-0/dense/weights.npz")
-    start = reader.arrays(f"{folder}/level-01-shuffled-1/weights.npz")
+    start = reader.arrays(f"{folder}/{CONTROL}/weights.npz")
     for name, kept in ticket.items():
         np.testing.assert_array_equal(control[name], kept)
         w_i, begun = initial[f"start/{name}"], start[f"start/{name}"]
