@@ -132,8 +132,8 @@ def test_saving_and_loading_keeps_masks_and_frozen_values(tmp_path):
         model_weights.masked_kernels(model).values(), model_weights.masked_kernels(loaded).values(), strict=True
     )
     for saved, found in pairs:
-        for variable in ("kernel", "kernel_mask", "frozen_values"):
-            np.testing.assert_array_equal(getattr(saved, variable), getattr(found, variable))
+        for name in ("variable", "kernel_mask", "frozen_values"):
+            np.testing.assert_array_equal(getattr(saved, name), getattr(found, name))
     loaded.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     loaded.fit(*images_and_labels(), verbose=0)
     for name, layer in model_weights.masked_kernels(loaded).items():
