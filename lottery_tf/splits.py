@@ -194,10 +194,10 @@ def _as_labels(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "biuf":
         raise InputError(f"Labels have to be numbers; given: {labels.dtype}. Number the classes from 0.")
     with np.errstate(invalid="ignore"):
-        whole = labels.astype(np.int32)
+        integers = labels.astype(np.int32)
     # Whole numbers stored as floats are classes if each example has one number. A one-hot code stays as it is.
     may_be_classes = labels.dtype.kind in "biu" or labels.ndim == 1
-    return whole if may_be_classes and (labels == whole).all() else labels.astype(np.float32)
+    return integers if may_be_classes and (labels == integers).all() else labels.astype(np.float32)
 
 
 def check_divisor(divide_by: float | None) -> None:

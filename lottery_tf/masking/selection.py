@@ -38,7 +38,7 @@ def _selectors(given: Selector | None, argument: str) -> list[One]:
     if odd := [one for one in selectors if not isinstance(one, (type, str)) and not callable(one)]:
         raise InputError(
             f"{argument} is {odd[0]!r}; it must be a layer class, a pattern of names, a function from a layer to "
-            "whether it is meant, or a list of these."
+            "whether it is selected, or a list of these."
         )
     return selectors
 

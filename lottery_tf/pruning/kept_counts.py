@@ -59,10 +59,10 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
 
     FRACTION("kept_fraction", kept)
     wanted = kept * sum(sizes.values())
-    whole = sum(size for name, size in sizes.items() if not pruned_fraction[name])
-    if whole >= wanted:
+    not_pruned = sum(size for name, size in sizes.items() if not pruned_fraction[name])
+    if not_pruned >= wanted:
         raise InputError(
-            f"kept_fraction is {kept}, but layers that are not pruned hold {whole / sum(sizes.values()):.4f} of all "
+            f"kept_fraction is {kept}, but layers that are not pruned hold {not_pruned / sum(sizes.values()):.4f} of all "
             "weights; give a larger fraction."
         )
 
