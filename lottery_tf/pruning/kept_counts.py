@@ -62,8 +62,8 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
     not_pruned = sum(size for name, size in sizes.items() if not pruned_fraction[name])
     if not_pruned >= wanted:
         raise InputError(
-            f"kept_fraction is {kept}, but layers that are not pruned hold {not_pruned / sum(sizes.values()):.4f} of all "
-            "weights; give a larger fraction."
+            f"kept_fraction is {kept}, but layers that are not pruned hold {not_pruned / sum(sizes.values()):.4f} of "
+            "all weights; give a larger fraction."
         )
 
     def left(rounds: float) -> dict[str, float]:
