@@ -173,7 +173,7 @@ def test_fit_holds_pruned_weights_and_files_keep_them(make, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(inputs), model(inputs))
     for kernel, found in zip(kernels, model_weights.masked_kernels(loaded).values(), strict=True):
-        for part in ("kernel", "kernel_mask", "frozen_values"):
+        for part in ("variable", "kernel_mask", "frozen_values"):
             np.testing.assert_array_equal(getattr(found, part), getattr(kernel, part))
     again = [kernel.variable.numpy() for kernel in model_weights.masked_kernels(lt.masked(loaded)).values()]
     assert len(again) == len(before)
