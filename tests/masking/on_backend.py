@@ -47,7 +47,7 @@ def main():
             assert (after[name][kept] != before[name][kept]).mean() > 0.5, f"{name} did not train"
         # Another mask after a training holds from then on.
         first = next(iter(kernels.values()))
-        first.set_mask(rng.random(tuple(first.kernel.shape)) < 0.5, np.ones(first.kernel.shape))
+        first.set_mask(rng.random(tuple(first.variable.shape)) < 0.5, np.ones(first.variable.shape))
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.keras")
         loaded = keras.models.load_model(f"{folder}/model.keras")
