@@ -81,17 +81,17 @@ def write_all(root: str | Path, folder: Path, times: bool = False) -> dict[Path,
       InputError: there is no results folder, it holds no results, or `folder` is a file. Also if `folder` holds an
         earlier export of a kind that has no results now: it would be read as if it belonged to these results.
     """
-    found = {kind: results for kind, results in by_kind(root).items() if results}
-    if not found:
+    results_of_kinds = {kind: results for kind, results in by_kind(root).items() if results}
+    if not results_of_kinds:
         raise InputError(f"There is no result in {root} to export.")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; --kind={ALL} needs a folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    if stale := [name for kind, name in CSV_NAMES.items() if kind not in found and (folder / name).exists()]:
+    if stale := [name for kind, name in CSV_NAMES.items() if kind not in results_of_kinds and (folder / name).exists()]:
         raise InputError(f"{folder} holds {stale[0]}, but {root} has no results of this kind. Choose another folder.")
     return {
         folder / CSV_NAMES[kind]: write_csv(results, folder / CSV_NAMES[kind], kind, times)
-        for kind, results in found.items()
+        for kind, results in results_of_kinds.items()
     }
 
 

@@ -19,18 +19,19 @@ import pandas as pd
 from absl import flags
 
 from analysis.claims.catalogue import ClaimResult, evaluate
-from analysis.claims.paul2023 import ALONG, FOUND, MAGNITUDE, MEETS, RANDOM, RETRAINED, by_magnitude
+from analysis.claims.paul2023 import PRUNING_IN_WORDS, by_magnitude
 from analysis.claims.verdicts import Verdict
 from analysis.common_flags import define_results_dir
 from analysis.results import lottery_lines
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results, load
-from analysis.results.select import PANEL, panel, panel_caption, successive
+from analysis.results.select import PANEL, Panel, panel, panel_caption, successive
 from analysis.tables.formats import SUMMARY, mean_and_range
 from analysis.tables.table1 import by_training, learned_of_column, published_table1, table1
 from lottery_tf import console
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import STABLE
+from lottery_tf.landscape.measurements.limits import ALONG, FOUND, FOUND_RETRAINED, MEETS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results import files
@@ -57,14 +58,14 @@ def levels_table(
     results: Results, schedule: str, title: str, lines: Iterable[Treatment], kept: Iterable[float]
 ) -> Iterator[Row]:
     """Yields test accuracies of fc: one row for each treatment with results, one column for each kept percentage."""
-    rows = panel(results.levels, (*FC, schedule, "float32"))
+    rows = panel(results.levels, Panel(*FC, schedule, "float32"))
     rows = rows.assign(kept=(100 * rows["kept_fraction"]).round(2))
     yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not place) for place, share in enumerate(kept))]
     for treatment in lines:
-        found = rows[rows["treatment"] == treatment.name]
-        if len(found):
-            cells = [cell(100 * found.loc[found["kept"] == share, "test_accuracy"]) for share in kept]
-            yield [treatment_in_words(treatment), str(found["seed"].nunique()), *cells]
+        of_treatment = rows[rows["treatment"] == treatment.name]
+        if len(of_treatment):
+            cells = [cell(100 * of_treatment.loc[of_treatment["kept"] == share, "test_accuracy"]) for share in kept]
+            yield [treatment_in_words(treatment), str(of_treatment["seed"].nunique()), *cells]
 
 
 def treatment_in_words(treatment: Treatment) -> str:
@@ -80,10 +81,10 @@ def treatment_in_words(treatment: Treatment) -> str:
 
 def table1_beside_published(results: Results) -> Iterator[Row]:
     """Yields Table 1 and the published one: the mean of the seeds' maxima on test images, for the longest training."""
-    found, published, lengths = table1(results), published_table1(), iterations(results)
+    measured, published, lengths = table1(results), published_table1(), iterations(results)
     yield ["", *TABLE1_TITLES.values()]
-    for network, dataset in found[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None):
-        rows = found[(found["network"] == network) & (found["dataset"] == dataset)]
+    for network, dataset in measured[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None):
+        rows = measured[(measured["network"] == network) & (measured["dataset"] == dataset)]
         masks = rows[rows["column"].str.startswith("mask")]
         schedule = max(masks["schedule"], key=lambda name: lengths[network, dataset, name, "float32"], default="")
         cells = []
@@ -148,19 +149,20 @@ def initial_logits(results: Results) -> Iterator[Row]:
 def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
     """Yields tickets of fc and their controls: the mean over seeds of the means over draws, and min and max of all."""
     titles = {
-        lottery_lines.TICKET: "ticket", lottery_lines.REINIT: "reinitialized", lottery_lines.RANDOM: "random mask",
-        lottery_lines.ONE_SHOT: "one-shot", lottery_lines.FINE_TUNED: "fine-tuned",
+        lottery_lines.TICKET: "ticket", lottery_lines.REINIT: "reinitialized",
+        lottery_lines.RANDOM_TICKET: "random mask", lottery_lines.ONE_SHOT_TICKET: "one-shot",
+        lottery_lines.FINE_TUNED: "fine-tuned",
     }  # fmt: skip
-    runs = lottery_lines.runs(results, (*FC, schedule, "float32"), "test_accuracy")
-    found = lottery_lines.over_runs(runs.assign(value=100 * runs["value"])).set_index(["line", "level"])
+    runs = lottery_lines.runs(results, Panel(*FC, schedule, "float32"), "test_accuracy")
+    points = lottery_lines.over_runs(runs.assign(value=100 * runs["value"])).set_index(["line", "level"])
     yield ["kept %", *titles.values()]
     for level in (0, 3, 7, 10):
         cells = []
         for line in titles:
-            row = found.loc[line, level]
+            row = points.loc[line, level]
             shown = mean_and_range(*row[[*SUMMARY]], 2, row["n"], runs=1)
             cells.append(shown if line == lottery_lines.TICKET or level else "")
-        yield [f"{100 * found.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
+        yield [f"{100 * points.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
 
 
 def limits(results: Results) -> Iterator[Row]:
@@ -169,10 +171,12 @@ def limits(results: Results) -> Iterator[Row]:
     rows = rows.assign(share=100 * rows["pruned_fraction"])
     yield ["kept %", "pruned", "without retraining: predicted", "found", "with retraining: predicted", "found"]
     for (_, pruned_by), found in rows.groupby(["level", "pruned_by"]):
-        cells = [cell(found.loc[found["method"] == method, "share"], 0) for method in (ALONG, FOUND, MEETS, RETRAINED)]
+        cells = [
+            cell(found.loc[found["method"] == method, "share"], 0) for method in (ALONG, FOUND, MEETS, FOUND_RETRAINED)
+        ]
         yield [
             f"{100 * found['kept_fraction'].mean():.4g}",
-            {MAGNITUDE: "by magnitude", RANDOM: "at random"}[pruned_by],
+            PRUNING_IN_WORDS[pruned_by],
             *cells,
         ]
 
@@ -187,7 +191,13 @@ def joined_pairs(results: Results) -> Iterator[Row]:
         for criterion, rewind_to, part in (*parts, ("all", "all", on_schedule)):
             both = [part.loc[part["matches"] == matches, "joined"] for matches in (True, False)]
             seeds = str(part["seed"].nunique())
-            yield [schedule, str(criterion), str(rewind_to), seeds, *(f"{each.sum()} of {len(each)}" for each in both)]
+            yield [
+                schedule,
+                str(criterion),
+                str(rewind_to),
+                seeds,
+                *(f"{joined.sum()} of {len(joined)}" for joined in both),
+            ]
 
 
 def claims_with_data(results: Results) -> Iterator[Row]:
@@ -195,10 +205,10 @@ def claims_with_data(results: Results) -> Iterator[Row]:
     lengths = {panel_caption(key): length for key, length in iterations(results).items()}
     yield ["claim", "verdict", "network, data, schedule", "differences, mean [95% interval]", "seeds"]
     for results_of_claim in by_claim(results).values():
-        with_data = [each for each in results_of_claim if each.verdict != Verdict.NO_DATA]
-        for network in dict.fromkeys(each.panel.split(",")[0] for each in with_data):
-            own = [each for each in with_data if each.panel.split(",")[0] == network]
-            longest = max(own, key=lambda each: lengths.get(each.panel, 0))
+        with_data = [result for result in results_of_claim if result.verdict != Verdict.NO_DATA]
+        for network in dict.fromkeys(result.panel.split(",")[0] for result in with_data):
+            of_network = [result for result in with_data if result.panel.split(",")[0] == network]
+            longest = max(of_network, key=lambda result: lengths.get(result.panel, 0))
             verdict = longest.verdict if longest.verdict == Verdict.SHOWN else f"**{longest.verdict}**"
             yield [f"{longest.claim} ({longest.place})", verdict, longest.panel, *_short(longest.numbers)]
 
@@ -206,18 +216,18 @@ def claims_with_data(results: Results) -> Iterator[Row]:
 def claims_without_data(results: Results) -> Iterator[Row]:
     """Yields the claims for which no network has enough data, with the panel that lacks the least."""
     yield ["claim", "network, data, schedule", "missing", "numbers so far"]
-    for found in by_claim(results).values():
-        if all(each.verdict == Verdict.NO_DATA for each in found):
-            nearest = min(found, key=lambda each: (not each.numbers, len(each.missing)))
+    for results_of_claim in by_claim(results).values():
+        if all(result.verdict == Verdict.NO_DATA for result in results_of_claim):
+            nearest = min(results_of_claim, key=lambda result: (not result.numbers, len(result.missing)))
             yield [f"{nearest.claim} ({nearest.place})", nearest.panel, nearest.missing, nearest.numbers]
 
 
 def by_claim(results: Results) -> dict[str, list[ClaimResult]]:
     """Returns the verdicts on all claims by their sentence."""
-    found: dict[str, list[ClaimResult]] = {}
-    for each in evaluate(results):
-        found.setdefault(each.claim, []).append(each)
-    return found
+    results_of_claims: dict[str, list[ClaimResult]] = {}
+    for result in evaluate(results):
+        results_of_claims.setdefault(result.claim, []).append(result)
+    return results_of_claims
 
 
 def _short(numbers: str) -> tuple[str, str]:

@@ -48,16 +48,18 @@ def behind_stars(
     kept, better, rows = runs.groupby("level")["kept_fraction"].mean(), METRICS[metric].better, []
     for level, points in points_by_level(runs):
         starred = stars.stars(points, better, rule)
-        for found, corrected in stars.leader_comparisons(points, better, rule):
-            row = (level, kept[level], found.a, starred[found.a], found.b, found.n_a, found.n_b, found.difference)
-            rows.append((*row, found.low, found.high, found.effect_size, found.p_value, corrected, found.note))
+        for comparison, corrected in stars.leader_comparisons(points, better, rule):
+            fields = dataclasses.asdict(comparison)
+            fields |= {"level": level, "kept_fraction": kept[level], "corrected_p_value": corrected}
+            fields |= {"line": comparison.a, "star": starred[comparison.a], "against": comparison.b}
+            rows.append(fields | {"n": comparison.n_a, "n_against": comparison.n_b})
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
-def text(found: pd.DataFrame, metric: str) -> str:
+def text(comparisons: pd.DataFrame, metric: str) -> str:
     """Returns what `behind_stars` returns as text, one block for each level, with accuracies in percent."""
     blocks = []
-    for (level, line), rows in found.groupby(["level", "line"], sort=False):
+    for (level, line), rows in comparisons.groupby(["level", "line"], sort=False):
         star = " *" if rows["star"].iloc[0] else ""
         head = f"level {level}, {100 * rows['kept_fraction'].iloc[0]:.2f}% kept: {line}{star}"
         cells = [[title(row) for title in CELLS.values()] for row in _printed(rows, METRICS[metric]).itertuples()]
@@ -145,11 +147,11 @@ def main() -> None:
     figure, metric = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "measure")
     rule = rule_from_flags()
     levels = load(given.results_dir).levels
-    found = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
-    found = {key: rows for key, rows in found.items() if len(rows)}
-    if not found:
+    comparisons = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
+    comparisons = {key: rows for key, rows in comparisons.items() if len(rows)}
+    if not comparisons:
         raise InputError(f"{given.results_dir} holds no two lines of {given.figure} at the same level to compare.")
-    for key, rows in found.items():
+    for key, rows in comparisons.items():
         print(f"{figure.title}: {metric.title}; {panel_caption(key, 'schedule ')}\n")
         print(f"{text(rows, given.measure)}\n")
         print(f"{limits(int(rows['n'].max()), 1 + rows.groupby('level').size().max(), rule.significance)}\n")

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from absl import flags
 
 from analysis.claims.catalogue import ClaimResult, evaluate
-from analysis.claims.evidence import LEAST_LEVELS, collect
+from analysis.claims.evidence import LEAST_LEVELS_OF_LINE, collect
 from analysis.claims.verdicts import LEAST_SEEDS, REPEATABILITY, Verdict
 from analysis.common_flags import define_results_dir
 from analysis.results import unconverged
@@ -26,10 +26,10 @@ from analysis.results.load import Results, load
 from lottery_tf import console
 
 
-def text(found: Iterable[ClaimResult]) -> str:
+def text(verdicts: Iterable[ClaimResult]) -> str:
     """Returns verdicts as text, one block for each claim, with what is missing if there are not enough data."""
     claims: dict[tuple[str, str, str], list[ClaimResult]] = {}
-    for result in found:
+    for result in verdicts:
         claims.setdefault((result.claim, result.place, result.rule), []).append(result)
     return "\n\n".join("\n".join(_block(*claim, results)) for claim, results in claims.items())
 
@@ -51,10 +51,10 @@ def _indented(paragraph: str, by: int) -> list[str]:
     return textwrap.wrap(paragraph, 114, initial_indent=" " * by, subsequent_indent=" " * by)
 
 
-def counts(found: Iterable[ClaimResult]) -> str:
+def counts(verdicts: Iterable[ClaimResult]) -> str:
     """Counts the claims with each verdict: one line for each panel."""
     panels: dict[str, Counter] = {}
-    for result in found:
+    for result in verdicts:
         panels.setdefault(result.panel, Counter())[result.verdict] += 1
     return "\n".join(
         f"{panel}: " + ", ".join(f"{number[verdict]} {verdict}" for verdict in Verdict)
@@ -64,8 +64,8 @@ def counts(found: Iterable[ClaimResult]) -> str:
 
 def margins(results: Results) -> str:
     """Returns the margins that are defined as text: one line for each network and data set."""
-    found = {each.key[:2]: each.margin for each in collect(results) if not math.isnan(each.margin)}
-    return "\n".join(f"margin of {', '.join(key)}: {100 * margin:.2f} points" for key, margin in found.items())
+    of_places = {own.panel.place: own.margin for own in collect(results) if not math.isnan(own.margin)}
+    return "\n".join(f"margin of {', '.join(place)}: {100 * margin:.2f} points" for place, margin in of_places.items())
 
 
 def define_flags() -> None:
@@ -76,8 +76,8 @@ def define_flags() -> None:
 def main() -> None:
     """Prints each claim with its verdicts, the number of each verdict, and the rules."""
     results = load(flags.FLAGS.results_dir)
-    found = evaluate(results)
-    print(f"{text(found)}\n\n{counts(found)}")
+    verdicts = evaluate(results)
+    print(f"{text(verdicts)}\n\n{counts(verdicts)}")
     print("\n".join(filter(None, [NOTE, margins(results), unconverged.in_words(results)])))
 
 
@@ -90,7 +90,8 @@ one-sided t-test over n seeds. The condition is contradicted if the p-value of "
 The margin is {REPEATABILITY} standard deviations of the dense network's accuracy between seeds, on the longest schedule
 with three seeds. Two seeds of one network differ by more than this in one of twenty cases (the repeatability limit of
 ISO 5725).
-Fewer than {LEAST_SEEDS} seeds, or fewer than {LEAST_LEVELS} levels of a line, are not enough data. Many claims are
+Fewer than {LEAST_SEEDS} seeds, or fewer than {LEAST_LEVELS_OF_LINE} levels of a line, \
+are not enough data. Many claims are
 tested; the p-values are not corrected for this."""
 
 

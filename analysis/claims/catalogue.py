@@ -43,19 +43,19 @@ class ClaimResult:
 
 def evaluate(results: Results, claims: Iterable[Claim] = CLAIMS) -> list[ClaimResult]:
     """Tests claims in their order, each on all panels of the networks that it is about."""
-    found = collect(results)
+    of_panels = collect(results)
     return [
         _result(claim, evidence)
         for claim in claims
-        for evidence in (without_schedule(found) if claim.of_learned_masks else found)
-        if not claim.networks or evidence.key[0] in claim.networks
+        for evidence in (without_schedule(of_panels) if claim.of_learned_masks else of_panels)
+        if not claim.networks or evidence.panel.network in claim.networks
     ]
 
 
 def _result(claim: Claim, evidence: Evidence) -> ClaimResult:
     """Tests a claim if at least one seed has each of the data that it needs."""
-    panel, seeds = panel_caption(evidence.key), claim.seeds(evidence)
+    panel, seeds = panel_caption(evidence.panel), claim.seeds(evidence)
     conditions = claim.test(evidence) if all(seeds.values()) else []
-    verdict = combined([each.verdict for each in conditions]) if conditions else Verdict.NO_DATA
-    numbers = "; ".join(each.text for each in conditions)
+    verdict = combined([condition.verdict for condition in conditions]) if conditions else Verdict.NO_DATA
+    numbers = "; ".join(condition.text for condition in conditions)
     return ClaimResult(claim.sentence, claim.place, claim.rule, panel, verdict.value, numbers, missing(seeds))

@@ -2,12 +2,13 @@
 
 To add a claim, write a function that returns its conditions in the module of its paper, with the decorator `claim`:
 
-    @claim("Freezing at zero is better than at the initial values.", "Section 4", need_lines(FROZEN, "zero", "init"))
-    def zero_better_than_init(evidence):
-        '''Freezing at zero is above freezing at the initial values.'''
-        return [above("zero", "init", over_levels(...))]
+    @claim("Random masks are worse than the dense network.", "Section 2", [*need_lines(LINES, "random"), NEED_DENSE])
+    def random_worse_than_dense(evidence):
+        '''The dense network is above the line random.'''
+        return [above("dense", "random", {"dense": evidence.trained(), "random": ...})]
 
-The docstring is printed as the rule of the claim. The third argument lists the data that the claim needs.
+The docstring is printed as the rule of the claim. The third argument lists the data that the claim needs. A claim that
+compares lines of one figure needs no function: see `analysis.claims.zhou2019.claim_above`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.claims.evidence import ALL_LEVELS, LEAST_LEVELS, LEAST_OF_PART, Evidence
+from analysis.claims.evidence import ALL_LEVELS, LEAST_LEVELS_OF_LINE, LEAST_LEVELS_OF_PART, Evidence
 from analysis.claims.verdicts import LEAST_SEEDS, Condition
 from lottery_tf.pruning.treatments import Treatment
 
@@ -47,8 +48,8 @@ class Claim:
       paper: the authors of the paper.
       sentence: the claim in words.
       section: the section that makes the claim.
-      test: a function from the evidence of one panel to the conditions, all of which have to be shown. Its docstring
-        is the rule.
+      rule: what is tested, in a sentence or two.
+      test: a function from the evidence of one panel to the conditions, all of which have to be shown.
       needs: the data that it needs, each for three seeds.
       networks: the networks that it is about; () means all.
       of_learned_masks: whether it is about learned masks alone. They have no schedule, so it is tested once for each
@@ -58,6 +59,7 @@ class Claim:
     paper: str
     sentence: str
     section: str
+    rule: str
     test: Callable[[Evidence], list[Condition]]
     needs: tuple[Need, ...]
     networks: tuple[str, ...] = ()
@@ -67,11 +69,6 @@ class Claim:
     def place(self) -> str:
         """Paper and section."""
         return f"{self.paper}, {self.section}"
-
-    @property
-    def rule(self) -> str:
-        """What is tested, in a sentence or two."""
-        return " ".join(inspect.getdoc(self.test).split())
 
     def seeds(self, evidence: Evidence) -> dict[str, int]:
         """Returns the number of seeds that have each of the needed data."""
@@ -89,12 +86,16 @@ def missing(seeds: Mapping[str, int]) -> str:
 
 
 def claims_of(paper_name: str) -> tuple[list[Claim], Callable[..., Callable]]:
-    """Returns an empty list for a paper's claims, and the decorator that adds a test to it as a claim."""
+    """Returns an empty list for a paper's claims, and the decorator that adds a test to it as a claim.
+
+    Without another rule, the docstring of the test is the rule.
+    """
     claims: list[Claim] = []
 
-    def claim(sentence: str, section: str, needs: Iterable[Need], **which) -> Callable:
+    def claim(sentence: str, section: str, needs: Iterable[Need], rule: str = "", **which) -> Callable:
         def add(test: Callable[[Evidence], list[Condition]]) -> Callable:
-            claims.append(Claim(paper_name, sentence, section, test, tuple(needs), **which))
+            words = rule or " ".join(inspect.getdoc(test).split())
+            claims.append(Claim(paper_name, sentence, section, words, test, tuple(needs), **which))
             return test
 
         return add
@@ -109,7 +110,7 @@ def need_line(name: str, line: Callable[[Evidence], pd.DataFrame], part: Part = 
         rows, levels = line(evidence), ALL_LEVELS if part is None else part
         levels = evidence.levels_between(*part) if isinstance(part, tuple) else levels
         counts = rows[[level for level in levels if level in rows]].notna().sum(axis=1)
-        return list(counts.index[counts >= (LEAST_LEVELS if part is None else LEAST_OF_PART)])
+        return list(counts.index[counts >= (LEAST_LEVELS_OF_LINE if part is None else LEAST_LEVELS_OF_PART)])
 
     return Need(f"{name}{_part_in_words(part)}", seeds)
 

@@ -15,17 +15,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.verdicts import LEAST_SEEDS, repeatability
-from analysis.results.columns import FINISHED, FRAMES, LANDSCAPE
+from analysis.results.columns import FINISHED, FRAMES, LANDSCAPE, ONE_SHOT_SOURCE
 from analysis.results.load import Results
-from analysis.results.select import PANEL, Panel, panel, panels
+from analysis.results.select import Panel, panel, panels, panels_without_schedule, rows_where
 from analysis.tables.table1 import MASK_TRAINING, by_training, learned_of_column
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
-ONE_SHOT = "oneshot"
-LEAST_LEVELS = paper.LEVELS // 2
-LEAST_OF_PART = 3  # levels that a seed needs in a range of kept fractions
+LEAST_LEVELS_OF_LINE = paper.LEVELS // 2
+LEAST_LEVELS_OF_PART = 3  # levels that a seed needs in a range of kept fractions
 ALL_LEVELS = range(1, paper.LEVELS + 1)
 NEAR = 0.25  # largest relative distance to a kept fraction
 
@@ -35,7 +34,7 @@ class Evidence:
     """The results of one panel: a network, data set, schedule and precision.
 
     Attributes:
-      key: the panel.
+      panel: the panel.
       margin: the largest difference in accuracy that counts as equal (`repeatability`). It is computed from the dense
         networks on the longest schedule with three seeds, and used for all schedules; NaN if no schedule has three.
       levels, supermasks, controls: the rows of `Results` that belong to this panel.
@@ -43,7 +42,7 @@ class Evidence:
       landscape: from each kind of `columns.LANDSCAPE` to the rows of `Results` that belong to this panel.
     """
 
-    key: Panel
+    panel: Panel
     margin: float
     levels: pd.DataFrame
     supermasks: pd.DataFrame
@@ -63,8 +62,10 @@ class Evidence:
     def one_shot(self, criterion: str, weights: str) -> pd.DataFrame:
         """Returns the rows of a criterion's one-shot supermasks, for the seeds with enough levels."""
         rows = self.supermasks
-        rows = rows[(rows["source"] == ONE_SHOT) & (rows["criterion"] == criterion) & (rows["weights"] == weights)]
-        return rows[rows.groupby("seed")["level"].transform("nunique") >= LEAST_LEVELS]
+        rows = rows[
+            (rows["source"] == ONE_SHOT_SOURCE) & (rows["criterion"] == criterion) & (rows["weights"] == weights)
+        ]
+        return rows[rows.groupby("seed")["level"].transform("nunique") >= LEAST_LEVELS_OF_LINE]
 
     def learned(self, column: str) -> tuple[str, dict[int, float]]:
         """Returns a column of Table 1 with learned masks: how they were learned, and each seed's test accuracy.
@@ -110,16 +111,15 @@ def collect(results: Results) -> list[Evidence]:
     frames = {kind: getattr(results, FRAMES[kind]) for kind in LANDSCAPE}
     keys = {*panels(results.levels), *panels(results.supermasks), *panels(results.controls)}
     keys.update(*map(panels, frames.values()))
-    learned = results.learned_masks
-    places = set(learned[list(PANEL[:2])].itertuples(index=False, name=None))
-    keys |= {(*place, "", "") for place in places - {key[:2] for key in keys}}
+    with_schedule = {key.place for key in keys}
+    keys.update(key for key in panels_without_schedule(results.learned_masks) if key.place not in with_schedule)
     return [
         Evidence(
             key,
-            _margin(results.levels, *key[:2]),
+            _margin(results.levels, *key.place),
             panel(results.levels, key),
             panel(results.supermasks, key),
-            learned[(learned["network"] == key[0]) & (learned["dataset"] == key[1])],
+            rows_where(results.learned_masks, network=key.network, dataset=key.dataset),
             panel(results.controls, key),
             {kind: panel(frame, key) for kind, frame in frames.items()},
         )
@@ -128,21 +128,20 @@ def collect(results: Results) -> list[Evidence]:
 
 
 def _margin(levels: pd.DataFrame, network: str, dataset: str) -> float:
-    dense = levels[(levels["network"] == network) & (levels["dataset"] == dataset) & (levels["treatment"] == DENSE)]
-    dense = dense[dense["status"] == FINISHED]
+    dense = rows_where(levels, network=network, dataset=dataset, treatment=DENSE, status=FINISHED)
     dense = dense[dense.groupby("schedule")["seed"].transform("nunique") >= LEAST_SEEDS]
     longest = dense[dense["iterations"] == dense["iterations"].max()]
     return repeatability(longest["test_accuracy"])
 
 
-def without_schedule(found: Iterable[Evidence]) -> list[Evidence]:
+def without_schedule(of_panels: Iterable[Evidence]) -> list[Evidence]:
     """Returns one `Evidence` for each network and data set, because learned masks have no schedule."""
-    keys = {each.key[:2]: each for each in found}
-    return [dataclasses.replace(each, key=(*key, "")) for key, each in keys.items()]
+    of_places = {evidence.panel.place: evidence for evidence in of_panels}
+    return [dataclasses.replace(evidence, panel=Panel(*place)) for place, evidence in of_places.items()]
 
 
 def over_levels(
-    lines: Mapping[str, pd.DataFrame], levels: Iterable[int] = ALL_LEVELS, least_levels: int = LEAST_LEVELS
+    lines: Mapping[str, pd.DataFrame], levels: Iterable[int] = ALL_LEVELS, least_levels: int = LEAST_LEVELS_OF_LINE
 ) -> dict[str, dict[int, float]]:
     """Returns the mean of each line over levels, for each seed. Only levels that the seed has for all lines count.
 

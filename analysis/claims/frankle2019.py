@@ -1,6 +1,6 @@
 """The claims of Frankle & Carbin, "The Lottery Ticket Hypothesis", each with its test.
 
-Sections are those of arXiv 1803.03635v5. As in `analysis.claims.zhou2019`, the docstring of a test is its rule, and the
+Sections are those of arXiv 1803.03635v5. As in `analysis.claims.zhou2019`, the
 rules follow from the words of the claims and were not fitted to results. (The rule of `faster_then_slower` was made
 stricter after the first results; its verdict did not change.) "Above" and "earlier" are tested by
 `analysis.claims.verdicts`. A seed's value of a control is the mean over its draws. Claims about speed are not judged if
@@ -15,10 +15,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from analysis.claims.claim import NEED_DENSE, Need, Part, claims_of, need_line
-from analysis.claims.evidence import LEAST_OF_PART, Evidence, over_levels
+from analysis.claims.evidence import LEAST_LEVELS_OF_PART, Evidence, over_levels
 from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, earlier
 from analysis.results import lottery_lines
-from analysis.results.lottery_lines import ONE_SHOT, RANDOM, REINIT, TICKET
+from analysis.results.lottery_lines import ONE_SHOT_TICKET, RANDOM_TICKET, REINIT, TICKET
+from analysis.results.select import rows_where
 from lottery_tf.landscape.interpolation import MATCHING
 from lottery_tf.results.paths import DENSE
 
@@ -32,27 +33,27 @@ STOP, ACCURACY = "early_stop_iteration", "test_accuracy"
 CLAIMS, claim = claims_of("Frankle & Carbin")
 
 
-def line(evidence: Evidence, name: str, measure: str = ACCURACY) -> pd.DataFrame:
+def lottery_line(evidence: Evidence, name: str, measure: str = ACCURACY) -> pd.DataFrame:
     """Returns a measure of a line of `lottery_lines`: one row for each seed, one column for each level.
 
     Controls are averaged over their draws.
     """
-    treatments = lottery_lines.treatments(evidence.key[0])
+    treatments = lottery_lines.treatments(evidence.panel.network)
     if name in treatments:
         return evidence.line(treatments[name], measure)
-    controls = evidence.controls
-    wanted = (controls["treatment"] == treatments[TICKET].name) & (controls["control"] == lottery_lines.CONTROLS[name])
-    return controls[wanted].pivot_table(index="seed", columns="level", values=measure)
+    control = lottery_lines.CONTROL_OF_LINE[name]
+    controls = rows_where(evidence.controls, treatment=treatments[TICKET].name, control=control)
+    return controls.pivot_table(index="seed", columns="level", values=measure)
 
 
 def need(name: str, part: Part) -> Need:
     """Returns the need for a line at three levels within a part of it."""
-    return need_line(name, functools.partial(line, name=name), part)
+    return need_line(name, functools.partial(lottery_line, name=name), part)
 
 
 def _stops_near(evidence: Evidence) -> dict[int, float]:
     """Returns the ticket's early-stopping iteration for each seed, at the level nearest to 21% kept if one is near."""
-    near, stops = evidence.nearest_level(EARLY_AT), line(evidence, TICKET, STOP)
+    near, stops = evidence.nearest_level(EARLY_AT), lottery_line(evidence, TICKET, STOP)
     return stops[near].dropna().to_dict() if near in stops else {}
 
 
@@ -61,16 +62,16 @@ NEED_NEAR_A_FIFTH = [Need(f"{TICKET} near {EARLY_AT:.0%} kept", _stops_near), NE
 
 def _means(evidence: Evidence, names: Iterable[str], kept: tuple[float, float], measure: str = ACCURACY) -> dict:
     """Returns `over_levels` of lines between two kept fractions, with the dense network's value for each seed."""
-    lines = {name: line(evidence, name, measure) for name in names}
-    means = over_levels(lines, evidence.levels_between(*kept), LEAST_OF_PART)
+    lines = {name: lottery_line(evidence, name, measure) for name in names}
+    means = over_levels(lines, evidence.levels_between(*kept), LEAST_LEVELS_OF_PART)
     return means | {DENSE: evidence.trained(measure)}
 
 
 def _earlier(evidence: Evidence, a: str, b: str, means: dict) -> Condition:
     """Returns the condition `earlier`; not enough data if training is too short to judge speed."""
-    found = earlier(a, b, means)
+    condition = earlier(a, b, means)
     note = lottery_lines.too_short(evidence.levels[evidence.levels["treatment"] == DENSE])
-    return Condition(Verdict.NO_DATA if note else found.verdict, found.text).with_note(note)
+    return Condition(Verdict.NO_DATA if note else condition.verdict, condition.text).with_note(note)
 
 
 @claim(
@@ -80,8 +81,10 @@ def _earlier(evidence: Evidence, a: str, b: str, means: dict) -> Condition:
 )
 def small_tickets_match(evidence: Evidence) -> list[Condition]:
     """The ticket with 10 to 25% kept and the lowest validation loss is above the dense network minus 0.2 points."""
-    levels = [level for level in evidence.levels_between(*SMALL) if level in line(evidence, TICKET)]
-    losses, accuracies = (line(evidence, TICKET, measure)[levels] for measure in ("early_stop_val_loss", ACCURACY))
+    levels = [level for level in evidence.levels_between(*SMALL) if level in lottery_line(evidence, TICKET)]
+    losses, accuracies = (
+        lottery_line(evidence, TICKET, measure)[levels] for measure in ("early_stop_val_loss", ACCURACY)
+    )
     best = losses.dropna(how="all").idxmin(axis=1) if levels else {}
     tickets = {seed: float(accuracies.loc[seed, level]) for seed, level in best.items()}
     bound = {seed: accuracy - MATCHING for seed, accuracy in evidence.trained().items()}
@@ -120,7 +123,7 @@ def faster_then_slower(evidence: Evidence) -> list[Condition]:
 
     The last level is the deepest that three seeds have.
     """
-    ticket, near = line(evidence, TICKET, STOP), evidence.nearest_level(EARLY_AT)
+    ticket, near = lottery_line(evidence, TICKET, STOP), evidence.nearest_level(EARLY_AT)
     last = max((level for level in ticket if ticket[level].count() >= LEAST_SEEDS), default=near)
     if near not in ticket or last == near:
         text = f"n = {len(ticket)}, no level near {EARLY_AT:.0%} kept with a deeper one"
@@ -131,56 +134,59 @@ def faster_then_slower(evidence: Evidence) -> list[Condition]:
     return [_earlier(evidence, names[near], other, stops) for other in (DENSE, names[last])]
 
 
-@claim(
-    "A winning ticket reaches higher test accuracy than the same subnetwork reinitialized.",
-    "Section 2",
-    [need(TICKET, LITTLE_KEPT), need(REINIT, LITTLE_KEPT)],
-)
-def better_than_reinitialized(evidence: Evidence) -> list[Condition]:
-    """With at most 25% of the weights kept, the ticket is above the reinitialized ticket."""
-    return [above(TICKET, REINIT, _means(evidence, (TICKET, REINIT), LITTLE_KEPT))]
+WORDS = {  # line -> its words in a rule
+    TICKET: "the ticket", REINIT: "the reinitialized ticket", RANDOM_TICKET: "a random ticket of its size",
+    DENSE: "the dense network",
+}  # fmt: skip
 
 
-@claim(
-    "A winning ticket learns faster than the same subnetwork reinitialized.",
-    "Section 2",
-    [need(TICKET, LITTLE_KEPT), need(REINIT, LITTLE_KEPT)],
-)
-def faster_than_reinitialized(evidence: Evidence) -> list[Condition]:
-    """With at most 25% of the weights kept, the ticket stops earlier than the reinitialized ticket."""
-    return [_earlier(evidence, TICKET, REINIT, _means(evidence, (TICKET, REINIT), LITTLE_KEPT, STOP))]
+def claim_of_the_small(sentence: str, section: str, a: str, b: str, accurate: bool = True, fast: bool = True) -> None:
+    """Adds the claim that one line is better than another with at most 25% kept. Data, rule and test follow from both.
+
+    Args:
+      sentence: the claim in words.
+      section: the section that makes the claim.
+      a: the better line, a key of `WORDS`.
+      b: the other line.
+      accurate: whether a is above b.
+      fast: whether a stops earlier than b.
+    """
+    parts = [f"is above {WORDS[b]}"] * accurate + [
+        "stops earlier" if accurate else f"stops earlier than {WORDS[b]}"
+    ] * fast
+    rule = f"With at most {LITTLE_KEPT[1]:.0%} of the weights kept, {WORDS[a]} {' and '.join(parts)}."
+    lines = [name for name in (a, b) if name != DENSE]
+
+    def test(evidence: Evidence) -> list[Condition]:
+        means = {measure: _means(evidence, lines, LITTLE_KEPT, measure) for measure in (ACCURACY, STOP)}
+        return [above(a, b, means[ACCURACY])] * accurate + [_earlier(evidence, a, b, means[STOP])] * fast
+
+    needs = [need(name, LITTLE_KEPT) for name in lines]
+    claim(sentence, section, [*needs, NEED_DENSE] if DENSE in (a, b) else needs, rule=rule)(test)
 
 
-@claim(
-    "Reinitialized pruned networks learn more slowly than the dense network and lose test accuracy.",
-    "Section 2",
-    [need(REINIT, LITTLE_KEPT), NEED_DENSE],
-)
-def reinitialized_fall_behind(evidence: Evidence) -> list[Condition]:
-    """With at most 25% of the weights kept, the dense network is above the reinitialized ticket and stops earlier."""
-    return [
-        above(DENSE, REINIT, _means(evidence, [REINIT], LITTLE_KEPT)),
-        _earlier(evidence, DENSE, REINIT, _means(evidence, [REINIT], LITTLE_KEPT, STOP)),
-    ]
-
-
-@claim(
+claim_of_the_small(
+    "A winning ticket reaches higher test accuracy than the same subnetwork reinitialized.", "Section 2",
+    TICKET, REINIT, fast=False,
+)  # fmt: skip
+claim_of_the_small(
+    "A winning ticket learns faster than the same subnetwork reinitialized.", "Section 2",
+    TICKET, REINIT, accurate=False,
+)  # fmt: skip
+claim_of_the_small(
+    "Reinitialized pruned networks learn more slowly than the dense network and lose test accuracy.", "Section 2",
+    DENSE, REINIT,
+)  # fmt: skip
+claim_of_the_small(
     "Winning tickets learn faster and reach higher test accuracy than random subnetworks of the same size.",
-    "Section 1",
-    [need(TICKET, LITTLE_KEPT), need(RANDOM, LITTLE_KEPT)],
-)
-def better_than_random(evidence: Evidence) -> list[Condition]:
-    """With at most 25% of the weights kept, the ticket is above a random ticket of its size and stops earlier."""
-    return [
-        above(TICKET, RANDOM, _means(evidence, (TICKET, RANDOM), LITTLE_KEPT)),
-        _earlier(evidence, TICKET, RANDOM, _means(evidence, (TICKET, RANDOM), LITTLE_KEPT, STOP)),
-    ]
+    "Section 1", TICKET, RANDOM_TICKET,
+)  # fmt: skip
 
 
 @claim(
     "Iterative pruning finds smaller winning tickets than one-shot pruning.",
     "Section 2",
-    [need(TICKET, (0, 1)), need(ONE_SHOT, (0, 1)), NEED_DENSE],
+    [need(TICKET, (0, 1)), need(ONE_SHOT_TICKET, (0, 1)), NEED_DENSE],
 )
 def iterative_is_smaller(evidence: Evidence) -> list[Condition]:
     """The smallest kept fraction at which a ticket matches is smaller with iterative than with one-shot pruning.
@@ -189,39 +195,42 @@ def iterative_is_smaller(evidence: Evidence) -> list[Condition]:
     for both count; if no ticket matches, the smallest is the dense network. If the iterative tickets of at least half
     of the seeds still match at the last level, deeper levels are missing: the claim is shown or lacks data.
     """
-    iterative, one_shot = (line(evidence, name) for name in (TICKET, ONE_SHOT))
-    kept, trained = evidence.kept_fractions(), evidence.trained()
-    least: dict[str, dict[int, float]] = {TICKET: {}, ONE_SHOT: {}}
-    open_end = 0
-    for seed in iterative.index.intersection(one_shot.index).intersection(list(trained)):
-        levels = iterative.loc[seed].dropna().index.intersection(one_shot.loc[seed].dropna().index)
-        if len(levels) >= LEAST_OF_PART:
-            open_end += iterative.loc[seed, max(levels)] >= trained[seed] - MATCHING
-            for name, tickets in ((TICKET, iterative), (ONE_SHOT, one_shot)):
-                matching = [level for level in levels if tickets.loc[seed, level] >= trained[seed] - MATCHING]
-                least[name][seed] = min((kept[level] for level in matching), default=1.0)
-    found = above(
-        SMALLEST.format(ONE_SHOT),
-        SMALLEST.format(TICKET),
-        {SMALLEST.format(name): kept for name, kept in least.items()},
-    )
-    if found.verdict is Verdict.SHOWN or not open_end or open_end < len(least[TICKET]) / 2:
-        return [found]
+    smallest, open_end = _smallest_matching(evidence)
+    iterative, one_shot = (f"kept by the smallest matching {name}" for name in (TICKET, ONE_SHOT_TICKET))
+    condition = above(one_shot, iterative, {one_shot: smallest[ONE_SHOT_TICKET], iterative: smallest[TICKET]})
+    if condition.verdict is Verdict.SHOWN or not open_end or open_end < len(smallest[TICKET]) / 2:
+        return [condition]
     note = f"iterative tickets of {open_end} seeds match at the last level: deeper levels are missing"
-    return [Condition(Verdict.NO_DATA, found.text).with_note(note)]
+    return [Condition(Verdict.NO_DATA, condition.text).with_note(note)]
 
 
-SMALLEST = "kept by the smallest matching {}"
+def _smallest_matching(evidence: Evidence) -> tuple[dict[str, dict[int, float]], int]:
+    """Returns each seed's smallest kept fraction that matches, for iterative and for one-shot pruning.
+
+    Then returns the number of seeds whose iterative ticket still matches at the last level.
+    """
+    tickets = {name: lottery_line(evidence, name) for name in (TICKET, ONE_SHOT_TICKET)}
+    kept, trained = evidence.kept_fractions(), evidence.trained()
+    smallest: dict[str, dict[int, float]] = {name: {} for name in tickets}
+    open_end = 0
+    for seed in sorted(set(trained).intersection(*(accuracies.index for accuracies in tickets.values()))):
+        of_seed = pd.DataFrame({name: accuracies.loc[seed] for name, accuracies in tickets.items()}).dropna()
+        if len(of_seed) >= LEAST_LEVELS_OF_PART:
+            matches = of_seed >= trained[seed] - MATCHING
+            open_end += int(matches[TICKET].loc[max(matches.index)])
+            for name in tickets:
+                smallest[name][seed] = min(kept[matches.index[matches[name]]], default=1.0)
+    return smallest, open_end
 
 
 @claim(
     "One-shot pruning also finds winning tickets.",
     "Section 2",
-    [need(ONE_SHOT, FASTER_ONE_SHOT), need(ONE_SHOT, BETTER_ONE_SHOT), NEED_DENSE],
+    [need(ONE_SHOT_TICKET, FASTER_ONE_SHOT), need(ONE_SHOT_TICKET, BETTER_ONE_SHOT), NEED_DENSE],
 )
 def one_shot_finds_tickets(evidence: Evidence) -> list[Condition]:
     """One-shot tickets stop earlier than the dense network at 17 to 68% kept, and are above it at 5.1 to 96% kept."""
     return [
-        _earlier(evidence, ONE_SHOT, DENSE, _means(evidence, [ONE_SHOT], FASTER_ONE_SHOT, STOP)),
-        above(ONE_SHOT, DENSE, _means(evidence, [ONE_SHOT], BETTER_ONE_SHOT)),
+        _earlier(evidence, ONE_SHOT_TICKET, DENSE, _means(evidence, [ONE_SHOT_TICKET], FASTER_ONE_SHOT, STOP)),
+        above(ONE_SHOT_TICKET, DENSE, _means(evidence, [ONE_SHOT_TICKET], BETTER_ONE_SHOT)),
     ]

@@ -14,17 +14,18 @@ import pandas as pd
 from analysis.claims.claim import Need, claims_of
 from analysis.claims.evidence import Evidence
 from analysis.claims.verdicts import LEAST_SEEDS, NUMBERS, Condition, Verdict, above
-from analysis.results.select import SUCCESSIVE, single, successive
+from analysis.results.select import SUCCESSIVE, rows_where, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
+from lottery_tf.landscape.measurements.flatness import PRUNED_BY
+from lottery_tf.landscape.measurements.limits import ALONG, FOUND, FOUND_RETRAINED, MEETS
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.pruning.treatments import Treatment
 
 MOST, HALF = 0.9, 0.5  # share of pairs for "if and only if" to be shown, and below which it is contradicted
 LEAST_PAIRS = 10  # pairs of each kind
-LEAST_LEVELS = 3
-MAGNITUDE, RANDOM = Treatment().criterion, "random"
-ALONG, MEETS, FOUND, RETRAINED = "along the projection", "subspace meets bowl", "found", "found after retraining"
-
+LEAST_LEVELS_OF_MEAN = 3
+BY_MAGNITUDE, AT_RANDOM = PRUNED_BY  # criteria
+PRUNING_IN_WORDS = {BY_MAGNITUDE: "by magnitude", AT_RANDOM: "at random"}
 
 ON_FLATNESS = "on flatness"  # the place of claims that the abstract does not state
 
@@ -39,10 +40,7 @@ def need(kind: str, what: str) -> Need:
 def by_magnitude(rows: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows whose treatment is iterative rewinding by magnitude with pruned weights at zero."""
     usual = Treatment()
-    wanted = pd.Series(True, rows.index)
-    for name in ("criterion", "mask1", "mask0", "rounds"):
-        wanted &= rows[name] == getattr(usual, name)
-    return rows[wanted]
+    return rows_where(rows, **{name: getattr(usual, name) for name in ("criterion", "mask1", "mask0", "rounds")})
 
 
 def seed_means(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]:
@@ -54,7 +52,7 @@ def seed_means(rows: pd.DataFrame, *columns: str) -> dict[str, dict[int, float]]
     points = rows.groupby(["seed", "treatment", "level"])[list(columns)].mean()
     counts = points.reset_index().groupby("seed")["level"].nunique()
     means = points.groupby("seed").mean()
-    means = means[means.index.map(counts) >= LEAST_LEVELS] if len(means) else means
+    means = means[means.index.map(counts) >= LEAST_LEVELS_OF_MEAN] if len(means) else means
     return {name: means[name].to_dict() for name in columns}
 
 
@@ -111,8 +109,8 @@ def flatter_than_random(evidence: Evidence) -> list[Condition]:
     """At the same levels, the curvature along random pruning is above the curvature along magnitude pruning."""
     rays = by_magnitude(evidence.landscape["ray"])
     rays = rays[rays["position"] == 1]
-    wide = _side_by_side(rays, "direction", "curvature", (RANDOM, MAGNITUDE))
-    return [above(RANDOM, MAGNITUDE, seed_means(wide, RANDOM, MAGNITUDE), NUMBERS)]
+    wide = _side_by_side(rays, "direction", "curvature", (AT_RANDOM, BY_MAGNITUDE))
+    return [above(AT_RANDOM, BY_MAGNITUDE, seed_means(wide, AT_RANDOM, BY_MAGNITUDE), NUMBERS)]
 
 
 @claim("More can be pruned at once by magnitude than at random.", ON_FLATNESS, [need("limit", "limits of pruning")])
@@ -121,9 +119,11 @@ def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
     limits = by_magnitude(evidence.landscape["limit"])
     conditions = []
     for method in (ALONG, FOUND):
-        wide = _side_by_side(limits[limits["method"] == method], "pruned_by", "pruned_fraction", (MAGNITUDE, RANDOM))
-        found = above(MAGNITUDE, RANDOM, seed_means(wide, MAGNITUDE, RANDOM))
-        conditions.append(Condition(found.verdict, f"{method}: {found.text}"))
+        wide = _side_by_side(
+            limits[limits["method"] == method], "pruned_by", "pruned_fraction", (BY_MAGNITUDE, AT_RANDOM)
+        )
+        condition = above(BY_MAGNITUDE, AT_RANDOM, seed_means(wide, BY_MAGNITUDE, AT_RANDOM))
+        conditions.append(Condition(condition.verdict, f"{method}: {condition.text}"))
     return conditions
 
 
@@ -139,10 +139,15 @@ def predicts_the_limit(evidence: Evidence) -> list[Condition]:
     the mean distances over its levels. Pruning is by magnitude.
     """
     limits = by_magnitude(evidence.landscape["limit"])
-    wide = _side_by_side(limits[limits["pruned_by"] == MAGNITUDE], "method", "pruned_fraction", (MEETS, RETRAINED))
-    guess = wide.groupby("seed")[RETRAINED].transform("median")
+    wide = _side_by_side(
+        limits[limits["pruned_by"] == BY_MAGNITUDE], "method", "pruned_fraction", (MEETS, FOUND_RETRAINED)
+    )
+    guess = wide.groupby("seed")[FOUND_RETRAINED].transform("median")
     wide = wide.assign(
-        **{"the best guess": (guess - wide[RETRAINED]).abs(), "prediction": (wide[MEETS] - wide[RETRAINED]).abs()}
+        **{
+            "the best guess": (guess - wide[FOUND_RETRAINED]).abs(),
+            "prediction": (wide[MEETS] - wide[FOUND_RETRAINED]).abs(),
+        }
     )
     return [above("the best guess", "prediction", seed_means(wide, "the best guess", "prediction"))]
 

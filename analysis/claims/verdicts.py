@@ -7,8 +7,8 @@ Fewer than three seeds are *not enough data*.
 The tests are:
   above, above_value   the mean of one line is greater than that of another, or than a fixed value.
   earlier              one line's iterations are fewer than another's.
-  as_well_as           two lines are equivalent: their difference lies within a margin, by two one-sided tests (TOST),
-                       each at p = 0.05. `repeatability` computes the margin.
+  equivalent           two lines are as good as each other: their difference lies within a margin. It is a test of
+                       equivalence (two one-sided tests, TOST), each at p = 0.05. `repeatability` computes the margin.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Unit(NamedTuple):
     name: str
 
 
-POINTS, ITERATIONS, NUMBERS = Unit(100, "+.2f", " points"), Unit(1, "+.0f", " iterations"), Unit(1, "+.3g", "")
+POINTS, ITERATIONS, NUMBERS = Unit(100, ".2f", " points"), Unit(1, ".0f", " iterations"), Unit(1, ".3g", "")
 
 
 def above(a: str, b: str, means: Mapping[str, significance.Runs], unit: Unit = POINTS) -> Condition:
@@ -92,16 +92,16 @@ def above_value(name: str, runs: significance.Runs, value: float, called: str) -
     return above(name, called, {name: runs, called: dict.fromkeys(runs, value)})
 
 
-def as_well_as(a: str, b: str, means: Mapping[str, significance.Runs], margin: float) -> Condition:
-    """Tests whether two lines differ by less than a margin, by one test for each side of the margin (TOST)."""
+def equivalent(a: str, b: str, means: Mapping[str, significance.Runs], margin: float) -> Condition:
+    """Tests equivalence (two one-sided tests, TOST): whether two lines differ by less than a margin on either side."""
     if math.isnan(margin):
         return Condition(Verdict.NO_DATA, f"{a} - {b}: no margin, because there are fewer than three dense networks")
     low, high = ({seed: value + shift for seed, value in means[b].items()} for shift in (-margin, margin))
     sides = (significance.compare(means[a], low, "paired"), significance.compare(means[a], high, "paired", "less"))
-    found = significance.compare(means[a], means[b], "paired", names=(a, b))
-    found = dataclasses.replace(found, p_value=max(side.p_value for side in sides))
+    both = significance.compare(means[a], means[b], "paired", names=(a, b))
+    both = dataclasses.replace(both, p_value=max(side.p_value for side in sides))
     verdict = combined([_condition(side, POINTS).verdict for side in sides])
-    return Condition(verdict, _condition(found, POINTS, f"within {100 * margin:.2f}: ").text)
+    return Condition(verdict, _condition(both, POINTS, f"within {100 * margin:.2f}: ").text)
 
 
 def repeatability(values: Collection[float]) -> float:
@@ -116,20 +116,20 @@ def repeatability(values: Collection[float]) -> float:
     return REPEATABILITY * statistics.stdev(values) if len(values) >= LEAST_SEEDS else math.nan
 
 
-def _condition(found: significance.Comparison, unit: Unit, question: str = "") -> Condition:
+def _condition(comparison: significance.Comparison, unit: Unit, question: str = "") -> Condition:
     """Returns the verdict that follows from a comparison's p-value p; the p-value of the opposite is 1 - p."""
     difference, low, high = (
-        f"{unit.factor * value:{unit.form}}" for value in (found.difference, found.low, found.high)
+        f"{unit.factor * value:+{unit.form}}" for value in (comparison.difference, comparison.low, comparison.high)
     )
-    text = f"{found.a} - {found.b}: "
-    if found.n_a < LEAST_SEEDS:
+    text = f"{comparison.a} - {comparison.b}: "
+    if comparison.n_a < LEAST_SEEDS:
         return Condition(
-            Verdict.NO_DATA, text + (f"{difference}{unit.name}, " if found.n_a else "") + f"n = {found.n_a}"
+            Verdict.NO_DATA, text + (f"{difference}{unit.name}, " if comparison.n_a else "") + f"n = {comparison.n_a}"
         )
-    interval = NOTHING if math.isnan(found.low) else f"[{low}, {high}]"
-    text += f"{difference}{unit.name} {interval}, {question}p = {found.p_value:.2g}, n = {found.n_a}"
-    if math.isnan(found.p_value):
-        return Condition(Verdict.NO_DATA, text).with_note(found.note)
-    if found.p_value <= paper.SIGNIFICANCE:
+    interval = NOTHING if math.isnan(comparison.low) else f"[{low}, {high}]"
+    text += f"{difference}{unit.name} {interval}, {question}p = {comparison.p_value:.2g}, n = {comparison.n_a}"
+    if math.isnan(comparison.p_value):
+        return Condition(Verdict.NO_DATA, text).with_note(comparison.note)
+    if comparison.p_value <= paper.SIGNIFICANCE:
         return Condition(Verdict.SHOWN, text)
-    return Condition(Verdict.CONTRADICTED if found.p_value >= 1 - paper.SIGNIFICANCE else Verdict.NOT_SHOWN, text)
+    return Condition(Verdict.CONTRADICTED if comparison.p_value >= 1 - paper.SIGNIFICANCE else Verdict.NOT_SHOWN, text)

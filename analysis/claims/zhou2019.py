@@ -1,54 +1,117 @@
 """The claims of Zhou et al. about trained networks, each with its test.
 
-The docstring of a test is its rule. The rules follow from the words of the claims, are the same for all networks, and
-were not fitted to results. Two of them (`best_speed_and_accuracy`, and `untrained_at_chance` of Supermasks) were made
-stricter after the first results; their verdicts did not change. "As good as" first meant nine tenths of the lead over
-random pruning. Since that is a different number of points on each schedule, it was replaced by a test of equivalence
-within one margin. "Above" and "as good as" are tested by `verdicts.above` and `verdicts.as_well_as`, on means over
-levels.
+The rules follow from the words of the claims, are the same for all networks, and were not fitted to results. Two of
+them (`best_speed_and_accuracy`, and `untrained_at_chance` of Supermasks) were made stricter after the first results;
+their verdicts did not change. "As good as" first meant nine tenths of the lead over random pruning. Since that is a
+different number of points on each schedule, it was replaced by a test of equivalence within one margin. "Above" and "as
+good as" are tested by `verdicts.above` and `verdicts.equivalent`, on means over levels.
+
+A claim that compares lines of one figure is an entry: `claim_above` or `claim_as_good` makes its data, its rule and its
+test from the names of the lines. Any other claim is a function, and its docstring is the rule.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from analysis.claims.claim import NEED_DENSE, claims_of, need_lines
-from analysis.claims.evidence import LEAST_OF_PART, Evidence, over_levels
-from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, as_well_as, earlier
+from analysis.claims.evidence import LEAST_LEVELS_OF_PART, Evidence, over_levels
+from analysis.claims.verdicts import (
+    ITERATIONS,
+    LEAST_SEEDS,
+    POINTS,
+    Condition,
+    Unit,
+    Verdict,
+    above,
+    earlier,
+    equivalent,
+)
+from analysis.statistics.figure_lines import METRICS
+from analysis.statistics.significance_tests import BETTER
 from lottery_tf.landscape.interpolation import MATCHING
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
-CRITERIA, ACTIONS, FROZEN = (paper.FIGURES[name].lines for name in ("figure3", "figure4", "figure5"))
-CONTROLS = paper.FIGURES["supplement"].lines
+CRITERION_LINES, ACTION_LINES, FROZEN_LINES = (paper.FIGURES[name].lines for name in ("figure3", "figure4", "figure5"))
+MASK0_CONTROL_LINES = paper.FIGURES["supplement"].lines
+SIGN_PAIRS = tuple((action, f"{action}, init sign") for action in paper.MASK1_VARIANTS)
+NEED_SIGNS = need_lines(ACTION_LINES, *itertools.chain(*SIGN_PAIRS))
 MOST_PRUNED = range(paper.LEVELS * 3 // 4 + 1, paper.LEVELS + 1)  # for "high levels of pruning": the last quarter
 FRONT_RUNNERS = ("large_final", "magnitude_increase")
-SIMILAR_ACTIONS = ("reshuffle, init sign", "constant, init sign")
+SMALL_CRITERIA = tuple(small for _, small in paper.OPPOSITES)
 HALF_TO_NINE_TENTHS_PRUNED, NEARLY_ALL_PRUNED = (0.1, 0.5), (0.005, 0.05)  # as kept fractions
 
 CLAIMS, claim = claims_of("Zhou et al.")
 
 
-def _means(evidence: Evidence, lines: dict[str, Treatment], names: Iterable[str], **which) -> dict:
+def _means(evidence: Evidence, lines: Mapping[str, Treatment], names: Iterable[str], **which) -> dict:
     """Returns `over_levels` of the named lines of a figure, over the levels that these lines share."""
     return over_levels({name: evidence.line(lines[name]) for name in names}, **which)
 
 
-def _above(evidence: Evidence, lines: dict[str, Treatment], a: str, b: str, **which) -> Condition:
+def _above(evidence: Evidence, lines: Mapping[str, Treatment], a: str, b: str, part: range | None = None) -> Condition:
+    which = {} if part is None else {"levels": part, "least_levels": LEAST_LEVELS_OF_PART}
     return above(a, b, _means(evidence, lines, (a, b), **which))
 
 
-def _as_well_as(evidence: Evidence, lines: dict[str, Treatment], a: str, b: str) -> Condition:
-    return as_well_as(a, b, _means(evidence, lines, (a, b)), evidence.margin)
+def _as_good(evidence: Evidence, lines: Mapping[str, Treatment], a: str, b: str) -> Condition:
+    return equivalent(a, b, _means(evidence, lines, (a, b)), evidence.margin)
+
+
+def claim_above(
+    sentence: str,
+    section: str,
+    lines: Mapping[str, Treatment],
+    better: str,
+    *others: str,
+    part: range | None = None,
+    rule: str = "The line {} is {}.",
+    **which,
+) -> None:
+    """Adds the claim that one line of a figure is above others. Its data, rule and test follow from their names.
+
+    Args:
+      sentence: the claim in words.
+      section: the section that makes the claim.
+      lines: the lines of the figure. Missing ones are listed in this order.
+      better: the line that is above the others.
+      *others: the others.
+      part: the levels that count; None: all.
+      rule: the rule, with {} for the line and for "above A and above B".
+      **which: further fields of the `Claim`.
+    """
+
+    def test(evidence: Evidence) -> list[Condition]:
+        return [_above(evidence, lines, better, other, part) for other in others]
+
+    rule = rule.format(better, _listed([f"above {name}" for name in others]))
+    needs = need_lines(lines, *(name for name in lines if name in (better, *others)), part=part)
+    claim(sentence, section, needs, rule=rule, **which)(test)
+
+
+def claim_as_good(sentence: str, section: str, lines: Mapping[str, Treatment], standard: str, *names: str) -> None:
+    """Adds the claim that one or two lines of a figure are as good as the first that is named; see `claim_above`."""
+
+    def test(evidence: Evidence) -> list[Condition]:
+        return [_as_good(evidence, lines, name, standard) for name in names]
+
+    rule = f"{_listed(names)} {'are both' if len(names) == 2 else 'is'} as good as {standard}, within the margin."
+    needs = need_lines(lines, *(name for name in lines if name in (standard, *names)))
+    claim(sentence, section, [*needs, NEED_DENSE], rule=rule)(test)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
 @claim(
     "Networks with 50 to 90 percent of their weights pruned outperform the unpruned network.",
     "Section 1, of Frankle & Carbin",
-    [*need_lines(CRITERIA, "large_final", part=HALF_TO_NINE_TENTHS_PRUNED), NEED_DENSE],
+    [*need_lines(CRITERION_LINES, "large_final", part=HALF_TO_NINE_TENTHS_PRUNED), NEED_DENSE],
 )
 def tickets_beat_dense(evidence: Evidence) -> list[Condition]:
     """large_final with 10 to 50% of the weights kept is above the dense network."""
@@ -58,7 +121,7 @@ def tickets_beat_dense(evidence: Evidence) -> list[Condition]:
 @claim(
     "Networks with 95 to 99.5 percent of their weights pruned show no drop in performance.",
     "Section 1, of Frankle & Carbin",
-    [*need_lines(CRITERIA, "large_final", part=NEARLY_ALL_PRUNED), NEED_DENSE],
+    [*need_lines(CRITERION_LINES, "large_final", part=NEARLY_ALL_PRUNED), NEED_DENSE],
 )
 def tickets_match_dense(evidence: Evidence) -> list[Condition]:
     """large_final with 0.5 to 5% of the weights kept is above the dense network minus 0.2 points."""
@@ -69,50 +132,39 @@ def tickets_match_dense(evidence: Evidence) -> list[Condition]:
 def _with_dense(evidence: Evidence, least: float, greatest: float) -> dict[str, dict[int, float]]:
     """Returns the accuracies of large_final, over at least three levels between two kept fractions, and of dense."""
     levels = evidence.levels_between(least, greatest)
-    means = _means(evidence, CRITERIA, ["large_final"], levels=levels, least_levels=LEAST_OF_PART)
+    means = _means(evidence, CRITERION_LINES, ["large_final"], levels=levels, least_levels=LEAST_LEVELS_OF_PART)
     return means | {DENSE: evidence.trained()}
 
 
 @claim(
     "In each opposing pair of criteria, one criterion is better than random and the other is worse.",
     "Section 2",
-    need_lines(CRITERIA, *itertools.chain(*paper.OPPOSITES), "random"),
+    need_lines(CRITERION_LINES, *itertools.chain(*paper.OPPOSITES), "random"),
 )
 def opposing_pairs(evidence: Evidence) -> list[Condition]:
     """For each pair, the criterion with the higher mean over levels is above random, and random is above the other."""
-    found = []
+    conditions = []
     for pair in paper.OPPOSITES:
-        means = _means(evidence, CRITERIA, (*pair, "random"))
+        means = _means(evidence, CRITERION_LINES, (*pair, "random"))
         better, worse = sorted(pair, key=lambda name: -sum(means[name].values()))
-        found += [above(better, "random", means), above("random", worse, means)]
-    return found
+        conditions += [above(better, "random", means), above("random", worse, means)]
+    return conditions
 
 
-@claim(
-    "magnitude_increase works just as well as large_final.",
-    "Section 2",
-    [*need_lines(CRITERIA, *FRONT_RUNNERS), NEED_DENSE],
-)
-def magnitude_increase_as_good(evidence: Evidence) -> list[Condition]:
-    """magnitude_increase is as good as large_final, within the margin."""
-    return [_as_well_as(evidence, CRITERIA, "magnitude_increase", "large_final")]
-
-
-@claim(
-    "magnitude_increase has slightly higher accuracy than large_final in Conv2 and Conv4.",
-    "Figure 3",
-    need_lines(CRITERIA, *FRONT_RUNNERS),
-    networks=("conv2", "conv4"),
-)
-def magnitude_increase_better(evidence: Evidence) -> list[Condition]:
-    """magnitude_increase is above large_final."""
-    return [_above(evidence, CRITERIA, "magnitude_increase", "large_final")]
+claim_as_good(
+    "magnitude_increase works just as well as large_final.", "Section 2",
+    CRITERION_LINES, "large_final", "magnitude_increase",
+)  # fmt: skip
+claim_above(
+    "magnitude_increase has slightly higher accuracy than large_final in Conv2 and Conv4.", "Figure 3",
+    CRITERION_LINES, "magnitude_increase", "large_final", rule="{} is {}.", networks=("conv2", "conv4"),
+)  # fmt: skip
 
 
 @claim(
     "large_final and magnitude_increase show the best convergence speed and accuracy.",
     "Figure 3",
-    need_lines(CRITERIA, *CRITERIA),
+    need_lines(CRITERION_LINES, *CRITERION_LINES),
 )
 def best_speed_and_accuracy(evidence: Evidence) -> list[Condition]:
     """The worse of large_final and magnitude_increase is better than the best of the other criteria.
@@ -120,46 +172,31 @@ def best_speed_and_accuracy(evidence: Evidence) -> list[Condition]:
     This is tested for early stopping (earlier) and for accuracy (above). Worse and best are by the mean over levels.
     """
     return [
-        _front_runners(evidence, "early_stop_iteration", -1, earlier),
-        _front_runners(evidence, "test_accuracy", +1, above),
+        _front_runners(evidence, "early_stop_iteration", ITERATIONS, earlier),
+        _front_runners(evidence, "test_accuracy", POINTS, above),
     ]
 
 
-def _front_runners(evidence: Evidence, measure: str, sign: int, better: Callable[..., Condition]) -> Condition:
-    means = over_levels({name: evidence.line(treatment, measure) for name, treatment in CRITERIA.items()})
+def _front_runners(evidence: Evidence, measure: str, unit: Unit, better: Callable[..., Condition]) -> Condition:
+    means = over_levels({name: evidence.line(treatment, measure) for name, treatment in CRITERION_LINES.items()})
     if (seeds := len(means["random"])) < LEAST_SEEDS:
         return Condition(Verdict.NO_DATA, f"all nine criteria: n = {seeds}")
+    sign = BETTER[METRICS[measure].better]
     ranked = sorted(means, key=lambda name: -sign * fmean(means[name].values()))
     first = [name for name in ranked if name in FRONT_RUNNERS]
     others = [name for name in ranked if name not in FRONT_RUNNERS]
-    factor, digits = (100, 2) if sign > 0 else (1, 0)
-    text = ", ".join(f"{name} {factor * fmean(means[name].values()):.{digits}f}" for name in ranked)
+    text = ", ".join(f"{name} {unit.factor * fmean(means[name].values()):{unit.form}}" for name in ranked)
     return better(first[-1], others[0], means).with_note(f"{measure}: {text}")
 
 
-@claim(
-    "Criteria that keep small weights are consistently worse than random.",
-    "Figure 3",
-    need_lines(CRITERIA, "random", *(small for _, small in paper.OPPOSITES)),
-)
-def small_weights_worse(evidence: Evidence) -> list[Condition]:
-    """The line random is above small_final, above small_init and above small_init_small_final."""
-    return [_above(evidence, CRITERIA, "random", small) for _, small in paper.OPPOSITES]
-
-
-@claim(
-    "reinit, reshuffle and constant alone all train worse than rewinding.",
-    "Section 3",
-    need_lines(ACTIONS, "rewind", *paper.MASK1_VARIANTS),
-)
-def reinitialized_worse(evidence: Evidence) -> list[Condition]:
-    """The line rewind is above reinit, above reshuffle and above constant."""
-    return [_above(evidence, ACTIONS, "rewind", action) for action in paper.MASK1_VARIANTS]
-
-
-NEED_SIGNS = need_lines(
-    ACTIONS, *(name for action in paper.MASK1_VARIANTS for name in (action, f"{action}, init sign"))
-)
+claim_above(
+    "Criteria that keep small weights are consistently worse than random.", "Figure 3",
+    CRITERION_LINES, "random", *SMALL_CRITERIA,
+)  # fmt: skip
+claim_above(
+    "reinit, reshuffle and constant alone all train worse than rewinding.", "Section 3",
+    ACTION_LINES, "rewind", *paper.MASK1_VARIANTS,
+)  # fmt: skip
 
 
 @claim(
@@ -169,60 +206,41 @@ NEED_SIGNS = need_lines(
 )
 def signs_matter(evidence: Evidence) -> list[Condition]:
     """Each of reinit, reshuffle and constant with the signs of the initial values is above the same without them."""
-    return [_above(evidence, ACTIONS, f"{action}, init sign", action) for action in paper.MASK1_VARIANTS]
+    return [_above(evidence, ACTION_LINES, signed, action) for action, signed in SIGN_PAIRS]
 
 
-@claim(
-    "reshuffle, init sign and constant, init sign perform similarly to rewind.",
-    "Figure 4",
-    [*need_lines(ACTIONS, *SIMILAR_ACTIONS, "rewind"), NEED_DENSE],
-)
-def similar_to_rewind(evidence: Evidence) -> list[Condition]:
-    """reshuffle, init sign and constant, init sign are both as good as rewind, within the margin."""
-    return [_as_well_as(evidence, ACTIONS, action, "rewind") for action in SIMILAR_ACTIONS]
+claim_as_good(
+    "reshuffle, init sign and constant, init sign perform similarly to rewind.", "Figure 4",
+    ACTION_LINES, "rewind", "reshuffle, init sign", "constant, init sign",
+)  # fmt: skip
 
 
 @claim(
     "The signs of the initial weights are crucial, not their relative magnitudes.",
     "Sections 3 and 6",
-    [*NEED_SIGNS, *need_lines(ACTIONS, "rewind"), NEED_DENSE],
+    [*NEED_SIGNS, *need_lines(ACTION_LINES, "rewind"), NEED_DENSE],
 )
 def only_signs_matter(evidence: Evidence) -> list[Condition]:
     """All three actions are better with the initial signs (see above), and constant, init sign is as good as rewind."""
-    return [*signs_matter(evidence), _as_well_as(evidence, ACTIONS, "constant, init sign", "rewind")]
+    return [*signs_matter(evidence), _as_good(evidence, ACTION_LINES, "constant, init sign", "rewind")]
 
 
-@claim(
-    "Freezing pruned weights at zero is better than at their initial values.",
-    "Section 4",
-    need_lines(FROZEN, "zero", "init"),
-)
-def zero_better_than_init(evidence: Evidence) -> list[Condition]:
-    """Freezing at zero is above freezing at the initial values."""
-    return [_above(evidence, FROZEN, "zero", "init")]
-
-
-@claim(
-    "At high levels of pruning, freezing at the initial values is better.",
-    'Section 4 ("may perform better")',
-    need_lines(FROZEN, "zero", "init", part=MOST_PRUNED),
-)
-def init_better_at_the_end(evidence: Evidence) -> list[Condition]:
-    """Freezing at the initial values is above freezing at zero over the last quarter of the levels."""
-    return [_above(evidence, FROZEN, "init", "zero", levels=MOST_PRUNED, least_levels=LEAST_OF_PART)]
-
-
-@claim("The hybrid of zero and init is better than zero and than init.", "Section 4", need_lines(FROZEN, *FROZEN))
-def hybrid_best(evidence: Evidence) -> list[Condition]:
-    """The line hybrid is above zero and above init."""
-    return [_above(evidence, FROZEN, "hybrid", other) for other in ("zero", "init")]
-
-
-@claim(
+claim_above(
+    "Freezing pruned weights at zero is better than at their initial values.", "Section 4",
+    FROZEN_LINES, "zero", "init", rule="Freezing at zero is above freezing at the initial values.",
+)  # fmt: skip
+claim_above(
+    "At high levels of pruning, freezing at the initial values is better.", 'Section 4 ("may perform better")',
+    FROZEN_LINES, "init", "zero", part=MOST_PRUNED,
+    rule="Freezing at the initial values is above freezing at zero over the last quarter of the levels.",
+)  # fmt: skip
+claim_above(
+    "The hybrid of zero and init is better than zero and than init.", "Section 4",
+    FROZEN_LINES, "hybrid", "zero", "init",
+)  # fmt: skip
+claim_above(
     "Freezing at zero helps because those weights were moving towards zero anyway.",
     "Section 4 (hypothesis), with the controls of Section S2",
-    need_lines(CONTROLS, "hybrid", "hybrid_random", "hybrid_reverse"),
-)
-def direction_matters(evidence: Evidence) -> list[Condition]:
-    """The line hybrid is above hybrid_random (as many random zeros) and hybrid_reverse (zeros where weights grew)."""
-    return [_above(evidence, CONTROLS, "hybrid", control) for control in ("hybrid_random", "hybrid_reverse")]
+    MASK0_CONTROL_LINES, "hybrid", "hybrid_random", "hybrid_reverse",
+    rule="The line hybrid is above hybrid_random (as many random zeros) and hybrid_reverse (zeros where weights grew).",
+)  # fmt: skip

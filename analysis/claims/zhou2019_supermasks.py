@@ -23,7 +23,7 @@ from lottery_tf.studies import paper
 SAME_SIGN = "large_final_same_sign"
 LEARNED = "learned mask x initial"
 AT_CHANCE = 0.02  # accuracy above chance that still counts as "no better than chance"
-CRITERIA = tuple(source.criterion for source in paper.HEURISTIC_MASK_SOURCES)
+MASK_CRITERIA = tuple(source.criterion for source in paper.HEURISTIC_MASK_SOURCES)
 
 CLAIMS, claim = claims_of("Zhou et al.")
 
@@ -75,7 +75,7 @@ def supermasks_above_chance(evidence: Evidence) -> list[Condition]:
 
 def _chance(evidence: Evidence) -> float:
     """Returns the accuracy of guessing; NaN, which counts as a missing run, if the number of classes is not known."""
-    dataset = evidence.key[1]
+    dataset = evidence.panel.dataset
     return 1 / DATASETS[dataset].classes if dataset in DATASETS else float("nan")
 
 
@@ -84,7 +84,7 @@ def _above_twice_chance(evidence: Evidence, criterion: str, weights: str) -> Con
     return above_value(mask_name(criterion, weights), runs, 2 * _chance(evidence), "twice chance")
 
 
-@claim("large_final_same_sign makes the best heuristic Supermask.", "Section 5, Figure 7", need_masks(*CRITERIA))
+@claim("large_final_same_sign makes the best heuristic Supermask.", "Section 5, Figure 7", need_masks(*MASK_CRITERIA))
 def same_sign_best(evidence: Evidence) -> list[Condition]:
     """The best large_final_same_sign mask is above that of the second-best criterion, for both kinds of weights.
 
@@ -95,7 +95,7 @@ def same_sign_best(evidence: Evidence) -> list[Condition]:
 
 
 def _above_runner_up(evidence: Evidence, weights: str) -> Condition:
-    runs = {mask_name(name, weights): best(evidence.one_shot(name, weights)) for name in CRITERIA}
+    runs = {mask_name(name, weights): best(evidence.one_shot(name, weights)) for name in MASK_CRITERIA}
     if few := [name for name, values in runs.items() if len(values) < LEAST_SEEDS]:
         return Condition(Verdict.NO_DATA, f"{few[0]}: n = {len(runs[few[0]])}")
     same_sign = mask_name(SAME_SIGN, weights)
@@ -178,10 +178,11 @@ def logit_nudges_pruning(evidence: Evidence) -> list[Condition]:
     """
     rows = learned_of_column(evidence.learned_masks, LEARNED)
     rows = rows.assign(step=rows["step"].astype(float))
-    found = [Condition(Verdict.NO_DATA, "not all five initial logits were learned in the same way with three seeds")]
+    few = "not all five initial logits were learned in the same way with three seeds"
+    conditions = [Condition(Verdict.NO_DATA, few)]
     for way, masks in by_training(rows):
         table = masks.pivot(index="seed", columns="step", values="pruned_fraction").dropna()
         if len(table) >= LEAST_SEEDS and list(table) == list(paper.INITIAL_LOGITS):
             runs = {f"pruned at m = {logit:g}": table[logit].to_dict() for logit in table}
-            found = [above(a, b, runs).with_note(way) for a, b in itertools.pairwise(runs)]
-    return found
+            conditions = [above(a, b, runs).with_note(way) for a, b in itertools.pairwise(runs)]
+    return conditions

@@ -90,8 +90,8 @@ def _draw_error_lines(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterab
         axes.set_xlabel(f"{sparser}\nto level {level} ({panels.kept(own)})")
         _error_axis(axes)
     return [
-        line_handle(panels.rewound(rows[rows["treatment"] == each]), _unmarked(line_styles[each]))
-        for each in panels.ordered_treatments(rows)
+        line_handle(panels.rewound(rows[rows["treatment"] == treatment]), _unmarked(line_styles[treatment]))
+        for treatment in panels.ordered_treatments(rows)
     ]
 
 

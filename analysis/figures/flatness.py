@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from analysis.claims.paul2023 import ALONG, FOUND, MEETS, RETRAINED
+from analysis.claims.paul2023 import AT_RANDOM, BY_MAGNITUDE, PRUNING_IN_WORDS
 from analysis.figures import drawing, styles
 from analysis.figures import landscape_panels as panels
 from analysis.figures.curves import line_handle
 from analysis.results import load, select
 from analysis.results.select import single
+from lottery_tf.landscape.measurements.limits import ALIKE, ALONG, FOUND, FOUND_RETRAINED, MEETS, METHODS
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
-from lottery_tf.pruning.treatments import Treatment
 
 BINNED = 2  # histograms in a row of panels
 
@@ -44,7 +44,7 @@ def flatness(results: load.Results) -> Figure:
                 own = rows[rows["treatment"] == treatment]
                 panels.draw_band(axes[place], own, "kept_fraction", column, line_styles[treatment])
             axes[place].set_ylabel(title)
-        own = select.panel(rays, tuple(rows.iloc[0][list(select.PANEL)]))
+        own = select.panel(rays, select.Panel(*rows.iloc[0][list(select.PANEL)]))
         own = own[own["position"] == 1]
         own = own[own["treatment"] == panels.main_treatment(own)] if len(own) else own
         for direction, style in styles.PRUNED_BY.items():
@@ -64,7 +64,7 @@ def flatness(results: load.Results) -> Figure:
 
 SPECTRAL = {"top_eigenvalue": "largest eigenvalue of the Hessian", "trace": "trace of the Hessian"}
 DIRECTIONS = {
-    "large_final": "small weights to zero", "random": "random weights to zero", "random direction": "random direction"
+    BY_MAGNITUDE: "small weights to zero", AT_RANDOM: "random weights to zero", "random direction": "random direction"
 }  # fmt: skip
 
 
@@ -135,38 +135,38 @@ def limits(results: load.Results) -> Figure:
 
 def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     rows = rows[rows["treatment"] == panels.main_treatment(rows)]
-    for axes, pruned_by in zip(axes_of_row, PRUNED_BY, strict=False):
+    for axes, pruned_by in zip(axes_of_row, PRUNING_IN_WORDS, strict=False):
         own = rows[rows["pruned_by"] == pruned_by]
         for method, style in styles.LIMITS.items():
             panels.draw_band(axes, own[own["method"] == method], "kept_fraction", "pruned_fraction", style, 100)
         drawing.kept_axis(axes, 100 * rows["kept_fraction"].min())
         axes.set_ylim(-3, 103)
-        axes.set_ylabel(f"prunable share, %\n({PRUNED_BY[pruned_by]})")
+        axes.set_ylabel(f"prunable share, %\n({PRUNING_IN_WORDS[pruned_by]})")
         axes.set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
-    right = axes_of_row[len(PRUNED_BY)]
+    right = axes_of_row[len(PRUNING_IN_WORDS)]
     right.plot([0, 100], [0, 100], color=styles.INK, linewidth=0.7, linestyle=styles.DOTTED)
     wide = 100 * rows.pivot(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
     for pruned_by, own in wide.groupby(level="pruned_by"):
         for method, target in PREDICTS.items():
             style = styles.LIMITS[method]
-            face = style.colour if pruned_by == Treatment().criterion else styles.GROUND[0]
+            face = style.colour if pruned_by == BY_MAGNITUDE else styles.GROUND[0]
             if {method, target} <= {*own}:
                 right.plot(own[target], own[method], **style.plot | {"linestyle": "", "markerfacecolor": face})
-    right.set_xlabel(f"found, % (upright triangles: after retraining)\n(filled: {PRUNED_BY['large_final']})")
+    right.set_xlabel(f"found, % (upright triangles: after retraining)\n(filled: {PRUNING_IN_WORDS[BY_MAGNITUDE]})")
     right.set_ylabel("predicted, %")
     right.set_xlim(-3, 103)
     right.set_ylim(-3, 103)
     right.grid(True)
     right.set_axisbelow(True)
     methods = set(rows["method"])
-    return [line_handle(METHODS[name], style) for name, style in styles.LIMITS.items() if name in methods]
+    return [line_handle(METHOD_LABELS[name], style) for name, style in styles.LIMITS.items() if name in methods]
 
 
-PRUNED_BY = {"large_final": "by magnitude", "random": "at random"}
-PREDICTS = {ALONG: FOUND, "all directions alike": FOUND, MEETS: RETRAINED}
-METHODS = {
-    name: name if name.startswith(FOUND) else f"predicted: {name}" for name in styles.LIMITS
-} | {FOUND: "found without retraining"}  # fmt: skip
+PREDICTS = {ALONG: FOUND, ALIKE: FOUND, MEETS: FOUND_RETRAINED}
+METHOD_LABELS = {
+    **{method: f"predicted: {method}" if method in PREDICTS else method for method in METHODS},
+    FOUND: "found without retraining",
+}
 
 
 def magnitudes(results: load.Results) -> Figure:
@@ -186,7 +186,7 @@ def magnitudes(results: load.Results) -> Figure:
         axes[0].set_ylim(0)
         axes[0].set_ylabel("at or below the next threshold,\n% of the surviving weights")
         axes[0].set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
-        own = select.panel(histograms, tuple(rows.iloc[0][list(select.PANEL)]))
+        own = select.panel(histograms, select.Panel(*rows.iloc[0][list(select.PANEL)]))
         own = own[(own["treatment"] == panels.main_treatment(rows)) & (own["seed"] == own["seed"].min())]
         if len(own):
             _draw_histograms(axes[1:], own[own["layer"] == own.groupby("layer")["after"].sum().idxmax()])

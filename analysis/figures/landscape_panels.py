@@ -103,13 +103,13 @@ def main_treatment(rows: pd.DataFrame) -> str:
 
 def styles_of(rows: pd.DataFrame) -> dict[str, Style]:
     """Returns each treatment's style: its colour shows the rewind point, dashes a criterion other than the default."""
-    found = {}
-    for each in rows.drop_duplicates("treatment").itertuples():
-        style = styles.REWIND_POINTS.get(each.rewind_to) if _only_rewound(each) else None
-        if style and each.criterion != Treatment().criterion:
+    line_styles = {}
+    for row in rows.drop_duplicates("treatment").itertuples():
+        style = styles.REWIND_POINTS.get(row.rewind_to) if _only_rewound(row) else None
+        if style and row.criterion != Treatment().criterion:
             style = dataclasses.replace(style, dash=styles.DASHED)
-        found[each.treatment] = style or styles.treatment_style(each.treatment)
-    return found
+        line_styles[row.treatment] = style or styles.treatment_style(row.treatment)
+    return line_styles
 
 
 def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:

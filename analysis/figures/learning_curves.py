@@ -27,7 +27,7 @@ def mask_learning(results: load.Results) -> Figure:
     Raises:
       NothingToDraw: no mask was learned, or the histories of learning are missing.
     """
-    keys = select.table_s1_order(_panels(results.mask_histories))
+    keys = select.table_s1_order(select.panels_without_schedule(results.mask_histories))
     if not keys:
         raise drawing.NothingToDraw("there is no history of a learned mask.")
     rows = -(-len(keys) // PANELS_A_ROW)
@@ -35,10 +35,10 @@ def mask_learning(results: load.Results) -> Figure:
     handles: dict[str, Line2D] = {}
     places = page.subplots(rows, PANELS_A_ROW, squeeze=False).ravel()
     for axes, key in zip(places, keys, strict=False):
-        drawn = best_settings(_rows_of_panel(results.mask_histories, key))
+        drawn = best_settings(select.rows_where(results.mask_histories, network=key.network, dataset=key.dataset))
         handles |= _draw(axes, drawn)
         seeds = drawing.from_to_seeds(drawn.groupby(MASK_KIND)["seed"].nunique())
-        axes.set_title(f"{drawing.panel_title((*key, ''))}: {seeds}")
+        axes.set_title(f"{drawing.panel_title(key)}: {seeds}")
     for axes in places[len(keys) :]:
         axes.remove()
     drawing.legend_below(page, [handles[name] for name in sorted(handles)], 2)
@@ -57,14 +57,6 @@ def best_settings(histories: pd.DataFrame) -> pd.DataFrame:
     means = best.groupby(SETTINGS, sort=False, dropna=False).mean().reset_index()
     chosen = means.sort_values("validation_accuracy", kind="stable").drop_duplicates(MASK_KIND, keep="last")
     return histories.merge(chosen[SETTINGS], on=SETTINGS)
-
-
-def _panels(histories: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(histories[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None))
-
-
-def _rows_of_panel(histories: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
-    return histories[(histories["network"] == key[0]) & (histories["dataset"] == key[1])]
 
 
 def _draw(axes: Axes, histories: pd.DataFrame) -> dict[str, Line2D]:

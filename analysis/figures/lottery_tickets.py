@@ -12,12 +12,12 @@ from lottery_tf.results.paths import DENSE
 
 NOTHING = (
     "there is no one-shot or fine-tuned level and no control of "
-    f"{lottery_lines.TREATMENTS[lottery_lines.TICKET].name}; "
+    f"{lottery_lines.TREATMENT_OF_LINE[lottery_lines.TICKET].name}; "
     "controls of other tickets are not drawn, but `analysis.export --kind=control` exports them."
 )
 LINE_STYLES = {
-    **{line: styles.treatment_style(treatment.name) for line, treatment in lottery_lines.TREATMENTS.items()},
-    **{line: styles.CONTROLS[control] for line, control in lottery_lines.CONTROLS.items()},
+    **{line: styles.treatment_style(treatment.name) for line, treatment in lottery_lines.TREATMENT_OF_LINE.items()},
+    **{line: styles.CONTROL_STYLES[control] for line, control in lottery_lines.CONTROL_OF_LINE.items()},
 }
 
 

@@ -107,8 +107,8 @@ def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
       InputError: the network has no such layer.
     """
     for folder in result_folders(Path(root)):
-        found, path = parse_result_path(folder), folder / WEIGHTS
-        if not found or (found.treatment, found.level) != ("", 0) or not path.exists():
+        place, path = parse_result_path(folder), folder / WEIGHTS
+        if not place or (place.treatment, place.level) != ("", 0) or not path.exists():
             continue
         try:
             dense = read_result(folder, weights=True)
@@ -127,7 +127,7 @@ def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
         chosen = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]
         w_i, w_f = (values[chosen].astype(np.float64) for values in (start, final))
         limits = tuple(1.1 * float(np.quantile(np.abs(values), 0.999)) for values in (w_i, w_f))
-        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {found.run}, seed {found.seed}")
+        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {place.run}, seed {place.seed}")
     return None
 
 

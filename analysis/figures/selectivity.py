@@ -61,10 +61,10 @@ def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) 
     """Draws Figure S1 for the cartoon layer and, if one is given, below it for a trained layer."""
     layers = [cartoon(), *([layer] if layer else [])]
     figure = drawing.blank(8.6, 4.1 * len(layers) + 0.5)
-    for (left, right), each in zip(figure.subplots(len(layers), 2, squeeze=False), layers, strict=True):
-        _draw_motion(left, each, kept_fraction)
-        _draw_means(right, each, kept_fraction)
-        name = f"{drawing.as_text(each.title)}, " if each.title else "cartoon, "
+    for (left, right), layer in zip(figure.subplots(len(layers), 2, squeeze=False), layers, strict=True):
+        _draw_motion(left, layer, kept_fraction)
+        _draw_means(right, layer, kept_fraction)
+        name = f"{drawing.as_text(layer.title)}, " if layer.title else "cartoon, "
         left.set_title(f"{name}{100 * kept_fraction:g}% of the weights kept")
         right.set_title("weights after masking")
     line_styles = {direction: styles.SELECTIVITY[direction].colour for direction in DIRECTIONS}

@@ -12,6 +12,7 @@ import itertools
 import zlib
 from collections.abc import Iterable
 
+from lottery_tf.landscape.measurements import limits
 from lottery_tf.registry import choose
 
 COLOURS = {  # name -> colour on a light background, colour on a dark one
@@ -99,7 +100,7 @@ TREATMENTS: dict[str, Style] = {  # Treatment.name -> style
     "large_final-rewind-zero-oneshot": _style("green", "v"),
     "large_final-finetune-zero": _style("violet", "D", DASHDOT),
 }
-CONTROLS: dict[str, Style] = {  # controls of winning tickets
+CONTROL_STYLES: dict[str, Style] = {  # controls of winning tickets
     "reinit": _style("orange", "s", DASHED, hollow=True),
     "random": _style("grey", "X", DASHDOT),
 }
@@ -117,11 +118,11 @@ PRUNED_BY: dict[str, Style] = {  # ways to prune, and a random direction of the 
     "random direction": _style("orange", "^", DOTTED, hollow=True),
 }
 LIMITS: dict[str, Style] = {  # method that gives the share prunable at once: found ones filled, predicted ones hollow
-    "found": Style(INK, "o"),
-    "found after retraining": _style("crimson", "D"),
-    "along the projection": _style("blue", "s", DASHED, hollow=True),
-    "all directions alike": _style("orange", "v", DASHDOT, hollow=True),
-    "subspace meets bowl": _style("green", "^", DOTTED, hollow=True),
+    limits.FOUND: Style(INK, "o"),
+    limits.FOUND_RETRAINED: _style("crimson", "D"),
+    limits.ALONG: _style("blue", "s", DASHED, hollow=True),
+    limits.ALIKE: _style("orange", "v", DASHDOT, hollow=True),
+    limits.MEETS: _style("green", "^", DOTTED, hollow=True),
 }
 RETRAINING: dict[str, Style] = {"before": _style("orange", "v", DASHED, hollow=True), "after": _style("blue", "o")}
 SEQUENCE = tuple(
@@ -184,13 +185,13 @@ def treatment_styles(names: Iterable[str]) -> dict[str, Style]:
     >>> treatment_style(clashing[0]) == treatment_style(clashing[1]), len(set(treatment_styles(clashing).values()))
     (True, 2)
     """
-    found: dict[str, Style] = {}
+    chosen: dict[str, Style] = {}
     for name in names:
-        style, taken = treatment_style(name), set(found.values())
+        style, taken = treatment_style(name), set(chosen.values())
         place = _SPARE.index(style) if style in _SPARE else 0
         free = (other for other in (style, *_SPARE[place:], *_SPARE[:place]) if other not in taken)
-        found[name] = style if name in TREATMENTS else next(free, style)
-    return found
+        chosen[name] = style if name in TREATMENTS else next(free, style)
+    return chosen
 
 
 def criterion_style(name: str) -> Style:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ def figure6(results: load.Results | None = None) -> Figure:
 
 def _untrained(best: pd.DataFrame) -> pd.DataFrame:
     own = best[(best["weights"] == "initial") & best["criterion"].isin(UNTRAINED_NETWORKS)]
-    return own[own["source"].isin(("oneshot", UNTRAINED.source))]
+    return own[own["source"].isin((columns.ONE_SHOT_SOURCE, UNTRAINED.source))]
 
 
 def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
@@ -126,9 +126,10 @@ def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
     own = results.supermasks[
         results.supermasks["criterion"].isin([source.criterion for source in paper.HEURISTIC_MASK_SOURCES])
     ]
-    rows = select.panels(own[own["source"] == "oneshot"])
-    learned = results.learned_masks[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None)
-    return select.table_s1_order([*rows, *((*key, "", "") for key in learned if key not in [row[:2] for row in rows])])
+    rows = select.panels(own[own["source"] == columns.ONE_SHOT_SOURCE])
+    with_schedule = {key.place for key in rows}
+    learned = select.panels_without_schedule(results.learned_masks)
+    return select.table_s1_order([*rows, *(key for key in learned if key.place not in with_schedule)])
 
 
 def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
@@ -141,9 +142,9 @@ def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
     return handles
 
 
-def _learned_of(learned: pd.DataFrame, key: Sequence[str], weights: str) -> pd.DataFrame:
-    own = (learned["network"] == key[0]) & (learned["dataset"] == key[1]) & (learned["weights"] == weights)
-    return learned[own & (learned["status"] == columns.FINISHED)].dropna(subset=["test_accuracy", "pruned_fraction"])
+def _learned_of(learned: pd.DataFrame, key: select.Panel, weights: str) -> pd.DataFrame:
+    own = select.rows_where(learned, network=key.network, dataset=key.dataset, weights=weights, status=columns.FINISHED)
+    return own.dropna(subset=["test_accuracy", "pruned_fraction"])
 
 
 def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:

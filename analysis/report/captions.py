@@ -25,8 +25,8 @@ def caption(name: str, given: FigureInputs) -> str:
     >>> Sentence("Dots are seeds.", lambda given: False) in CAPTIONS["figure6"]
     False
     """
-    sentences = (each if isinstance(each, Sentence) else Sentence(each, lambda given: True) for each in CAPTIONS[name])
-    return " ".join(each.text for each in sentences if each.where(given))
+    parts = (part if isinstance(part, Sentence) else Sentence(part, lambda given: True) for part in CAPTIONS[name])
+    return " ".join(part.text for part in parts if part.where(given))
 
 
 def _rows(*frames: str) -> Callable[[FigureInputs], bool]:
@@ -157,14 +157,14 @@ CAPTIONS: dict[str, tuple[str | Sentence, ...]] = {
     ),
     "lottery": (
         "Winning tickets and the networks that they are compared with.",
-        Sentence("One-shot tickets are pruned in a single round.", _lottery(lottery_lines.ONE_SHOT)),
+        Sentence("One-shot tickets are pruned in a single round.", _lottery(lottery_lines.ONE_SHOT_TICKET)),
         Sentence(
             "A fine-tuned network is never rewound: at level n its weights have been trained n + 1 times as long as "
             "those of the other networks. Its early-stopping iteration is counted from the start of its last round.",
             _lottery(lottery_lines.FINE_TUNED),
         ),
         Sentence("Reinitialized tickets start from newly drawn weights.", _lottery(lottery_lines.REINIT)),
-        Sentence("Random tickets keep as many weights, chosen at random.", _lottery(lottery_lines.RANDOM)),
+        Sentence("Random tickets keep as many weights, chosen at random.", _lottery(lottery_lines.RANDOM_TICKET)),
         *_seeds(
             "levels", "controls", bands="bands span the lowest to the highest run. A seed's controls are averaged first"
         ),

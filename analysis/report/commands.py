@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.results import lottery_lines
-from analysis.results.columns import ADDED_LATER, FRAMES
+from analysis.results.columns import ADDED_LATER, FRAMES, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, ordered_panels, panel
 from lottery_tf.errors import InputError
@@ -54,23 +54,30 @@ def _flag(name: str, value: object) -> str:
     return f"--{name}={','.join(map(str, value)) if many else value}"
 
 
+def _by_panel(results: Results, rows: pd.DataFrame) -> Iterator[tuple[Panel, pd.DataFrame, dict]]:
+    """Yields each panel of some rows, its rows, and the flags of its network, data set, schedule and settings."""
+    for key in ordered_panels(rows):
+        yield key, panel(rows, key), _panel_flags(results, key)
+
+
+def _extent(rows: pd.DataFrame) -> dict:
+    """Returns the flags of the deepest level, at least 1, and of the seeds of some rows."""
+    return {"levels": max(1, int(rows["level"].max())), "seeds": sorted(rows["seed"].unique())}
+
+
 def training_commands(results: Results, figure: paper.Figure) -> list[str]:
     """Returns the commands that train those treatments of a figure that have results: a few for each panel."""
-    commands = []
-    wanted = {treatment.name for treatment in figure.lines.values()}
-    for key in ordered_panels(results.levels):
-        own = panel(results.levels, key)
-        own = own[own["treatment"].isin(wanted)]
-        if len(own):
-            rest = {"levels": int(own["level"].max()), "seeds": sorted(own["seed"].unique())}
-            base = _panel_flags(results, key)
-            commands += [command("runs.lottery", base | which | rest) for which in _treatments(own)]
-    return commands
+    rows = results.levels[results.levels["treatment"].isin([treatment.name for treatment in figure.lines.values()])]
+    return [
+        command("runs.lottery", base | which | _extent(own))
+        for _, own, base in _by_panel(results, rows)
+        for which in _treatments(own)
+    ]
 
 
 def _treatments(levels: pd.DataFrame) -> list[dict]:
     """Returns the flags of the fewest commands that train exactly these treatments of one network."""
-    found = []
+    flags_of_commands = []
     for values, own in levels.groupby(list(APPLIED), sort=False, dropna=False):
         applied = dict(zip(APPLIED, values, strict=True))
         network = NETWORKS.get(own["network"].iloc[0])
@@ -80,21 +87,18 @@ def _treatments(levels: pd.DataFrame) -> list[dict]:
         ways = []
         for shared in GROUPINGS:
             groups = own[list(ACTIONS)].drop_duplicates().groupby(list(shared), sort=False)
-            ways.append([{name: list(each[name].unique()) for name in ACTIONS} | unusual for _, each in groups])
-        found += min(ways, key=len)
-    return found
+            ways.append([{name: list(group[name].unique()) for name in ACTIONS} | unusual for _, group in groups])
+        flags_of_commands += min(ways, key=len)
+    return flags_of_commands
 
 
 def supermask_commands(results: Results) -> list[str]:
     """Returns the commands behind the heuristic supermasks and the learned masks of these results."""
-    commands = []
-    masks = results.supermasks[results.supermasks["source"] == "oneshot"]
-    for key in ordered_panels(masks):
-        own = panel(masks, key)
-        flags = {"criterion": list(own["criterion"].unique()), "levels": int(own["level"].max())}
-        commands.append(
-            command("runs.supermask", _panel_flags(results, key) | flags | {"seeds": sorted(own["seed"].unique())})
-        )
+    masks = results.supermasks[results.supermasks["source"] == ONE_SHOT_SOURCE]
+    commands = [
+        command("runs.supermask", base | {"criterion": list(own["criterion"].unique())} | _extent(own))
+        for _, own, base in _by_panel(results, masks)
+    ]
     for values, own in results.learned_masks.groupby(["network", "dataset", *LEARNED], sort=False, dropna=False):
         flags = dict(zip(("network", "dataset", *LEARNED), values, strict=True))
         kept = own["chosen_kept_fraction"].dropna().unique()
@@ -112,11 +116,9 @@ def supermask_commands(results: Results) -> list[str]:
 def control_commands(results: Results) -> list[str]:
     """Returns the commands that train the controls of these results."""
     commands = []
-    for key in ordered_panels(results.controls):
-        own = panel(results.controls, key)
-        flags = {"controls": list(own["control"].unique()), "control_draws": int(own["draw"].max())}
-        flags |= {"levels": int(own["level"].max()), "seeds": sorted(own["seed"].unique())}
-        commands += [command("runs.lottery", _panel_flags(results, key) | which | flags) for which in _treatments(own)]
+    for _, own, base in _by_panel(results, results.controls):
+        flags = {"controls": list(own["control"].unique()), "control_draws": int(own["draw"].max())} | _extent(own)
+        commands += [command("runs.lottery", base | which | flags) for which in _treatments(own)]
     return commands
 
 
@@ -132,44 +134,42 @@ def measurement_commands(results: Results, kind: str) -> list[str]:
     """Returns the commands behind the measurements of a kind; settings that are not stored have their defaults."""
     commands, measure, rows = [], MEASURED_BY[kind], getattr(results, FRAMES[kind])
     rows = rows[rows["criterion"] != ""]  # a line between two arbitrary results belongs to no treatment
-    for key in ordered_panels(rows):
-        own = panel(rows, key)
+    for key, own, base in _by_panel(results, rows):
         deepest = max([*panel(results.levels, key)["level"], *own["level"]])
         flags = {"measure": measure, "levels": int(deepest)}
         flags |= {"at": sorted(own["level"].unique())} if measure in SOME_LEVELS else {}
         flags |= {"multiples": sorted(own["multiple"].unique())} if kind == "perturbation" else {}
         flags |= {"seeds": sorted(own["seed"].unique())}
-        commands += [
-            command("runs.landscape", _panel_flags(results, key) | which | flags) for which in _treatments(own)
-        ]
+        commands += [command("runs.landscape", base | which | flags) for which in _treatments(own)]
     return commands
 
 
 def missing_measurements(results: Results, measure: str, root: str | Path) -> list[str]:
     """Returns the commands that would make a measure at the existing levels, with the trainings that it needs."""
     commands = []
-    for key in ordered_panels(results.levels):
-        own = panel(results.levels, key)
-        flags = {"measure": measure, "criterion": ["large_final"], "levels": max(1, int(own["level"].max()))}
+    for _, own, base in _by_panel(results, results.levels):
+        extent = _extent(own)
+        flags = {"measure": measure, "criterion": ["large_final"], "levels": extent["levels"]}
         if measure in RANDOM_TOO:
             flags["criterion"].append("random")
             flags["rewind_to"] = [point for point in paper.REWIND_POINTS if point < own["iterations"].max()]
-        flags |= {"seeds": sorted(own["seed"].unique()), "results_dir": root}
-        commands.append(command("runs.landscape", _panel_flags(results, key) | flags))
+        commands.append(command("runs.landscape", base | flags | extent | {"results_dir": root}))
     return commands
 
 
 def missing_lottery(results: Results, root: str | Path) -> list[str]:
     """Returns the commands that would train the missing lines of the figure of winning tickets, for each network."""
-    commands = []
-    for key in ordered_panels(results.levels):
-        if lottery_lines.missing(results, key):
-            own = panel(results.levels, key)
-            flags = {"study": "lottery", "networks": key[0], "dataset": key[1], "schedule": key[2]}
-            flags |= {"levels": max(1, int(own["level"].max())), "seeds": sorted(own["seed"].unique())}
-            flags |= {name: value for name, value in _panel_flags(results, key).items() if name in STUDY_FLAGS}
-            commands.append(command("runs.study", flags | {"results_dir": root}))
-    return commands
+    return [
+        command(
+            "runs.study",
+            {"study": "lottery", "networks": key.network, "dataset": key.dataset, "schedule": key.schedule}
+            | _extent(own)
+            | {name: value for name, value in base.items() if name in STUDY_FLAGS}
+            | {"results_dir": root},
+        )
+        for key, own, base in _by_panel(results, results.levels)
+        if lottery_lines.missing(results, key)
+    ]
 
 
 STUDY_FLAGS = ("learning_rate", "warmup_iterations", "eval_interval", "precision", "decay")  # settings of runs.study
@@ -177,7 +177,7 @@ STUDY_FLAGS = ("learning_rate", "warmup_iterations", "eval_interval", "precision
 
 def _panel_flags(results: Results, key: Panel) -> dict:
     """Returns the flags of a panel: its network, data set and schedule, and the settings that are not the default."""
-    flags = {name: value for name, value in zip(PANEL, key, strict=True) if value != "float32"}
+    flags = {name: value for name, value in key._asdict().items() if value != "float32"}
     stored = [folder for folder in results.folders if tuple(folder.get(name) for name in PANEL) == key]
     return flags | (_changed_settings(stored[0], key) if stored else {})
 
@@ -186,9 +186,7 @@ def _changed_settings(stored: Mapping, key: Panel) -> dict:
     """Returns the settings of a run that are not the default, as flags with values."""
     try:
         usual = json.loads(
-            files.json_bytes(
-                dataclasses.asdict(run_settings(*key[:3], precision=key[3], dropout=stored.get("dropout")))
-            )
+            files.json_bytes(dataclasses.asdict(run_settings(**key._asdict(), dropout=stored.get("dropout"))))
         )
     except InputError:
         return {}  # this version does not know the network or schedule

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from analysis.report.commands import MEASURED_BY
-from analysis.results.columns import FRAMES
+from analysis.results.columns import FRAMES, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, SUCCESSIVE, ordered_panels, panel, table_s1_order
 from lottery_tf.results.paths import DENSE
@@ -25,7 +25,7 @@ def dense_networks(results: Results) -> pd.DataFrame:
         levels = panel(results.levels, key)
         dense = levels[levels["treatment"] == DENSE]
         rows.append(
-            dict(zip(PANEL, key, strict=True))
+            key._asdict()
             | {
                 "dense networks of seeds": _listed(dense["seed"]),
                 "treatments": levels["treatment"].nunique() - (len(dense) > 0),
@@ -50,7 +50,7 @@ def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURES)
             trained = levels[levels["treatment"].isin(wanted.values())]
             missing = [line for line, treatment in wanted.items() if treatment not in set(trained["treatment"])]
             rows.append(
-                dict(zip(PANEL, key, strict=True))
+                key._asdict()
                 | {
                     "figure": name,
                     "lines with results": f"{len(wanted) - len(missing)} of {len(wanted)}",
@@ -70,17 +70,19 @@ def supermasks(results: Results) -> pd.DataFrame:
     frames = (results.levels, results.supermasks, results.learned_masks)
     by_network = [dict(list(frame.groupby(["network", "dataset"]))) for frame in frames]
     rows = []
-    for key in table_s1_order(set().union(*by_network)):
-        masks, learned = (found.get(key, frame[:0]) for found, frame in zip(by_network[1:], frames[1:], strict=True))
-        evaluated = set(masks.loc[masks["source"] == "oneshot", "criterion"])
+    for network, dataset in table_s1_order(set().union(*by_network)):
+        masks, learned = (
+            groups.get((network, dataset), frame[:0]) for groups, frame in zip(by_network[1:], frames[1:], strict=True)
+        )
+        evaluated = set(masks.loc[masks["source"] == ONE_SHOT_SOURCE, "criterion"])
         missing = [name for name in criteria if name not in evaluated]
         kinds = {
             f"{row.weights.replace('_', ' ')}{', rescaled' if row.rescale else ''}" for row in learned.itertuples()
         }
         rows.append(
             {
-                "network": key[0],
-                "dataset": key[1],
+                "network": network,
+                "dataset": dataset,
                 "heuristic masks": f"{len(criteria) - len(missing)} of {len(criteria)} criteria",
                 "missing": ", ".join(missing) or "none",
                 "seeds": _listed(masks["seed"]),
@@ -106,7 +108,7 @@ def controls_and_measurements(results: Results) -> pd.DataFrame:
         for key in ordered_panels(levels):
             own = panel(levels, key)
             rows.append(
-                dict(zip(PANEL, key, strict=True))
+                key._asdict()
                 | {
                     "control or measure": what,
                     "treatments": own.loc[own["treatment"] != DENSE, "treatment"].nunique(),

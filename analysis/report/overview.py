@@ -12,6 +12,7 @@ from analysis.figures import catalogue, curves
 from analysis.figures.drawing import panel_name
 from analysis.report import coverage
 from analysis.results import lottery_lines
+from analysis.results.columns import ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, ordered_panels, panel, table_s1_order
 from analysis.statistics import figure_lines
@@ -23,12 +24,12 @@ from lottery_tf.studies import paper
 def what_was_run(results: Results) -> list[str]:
     """Returns a sentence for the trainings of each panel, one for its Supermasks and one for other measurements."""
     sentences = [_trained(key, panel(results.levels, key)) for key in ordered_panels(results.levels)]
-    for key, rows in _by(results.supermasks[results.supermasks["source"] == "oneshot"], PANEL):
+    for key, rows in _by(results.supermasks[results.supermasks["source"] == ONE_SHOT_SOURCE], PANEL):
         criteria = _count(rows["criterion"], "criterion", "criteria")
         sentences.append(f"{panel_name(key)}: heuristic Supermasks of {criteria}, {_seeds(rows)}.")
     for key, rows in _by(results.learned_masks, PANEL[:2]):
         masks = f"{len(rows)} learned Supermask{'s' if len(rows) > 1 else ''}"
-        sentences.append(f"{panel_name((*key, ''))}: {masks}, {_seeds(rows)}.")
+        sentences.append(f"{panel_name(key)}: {masks}, {_seeds(rows)}.")
     further = coverage.controls_and_measurements(results)
     for key, rows in _by(further, PANEL) if len(further) else ():
         sentences.append(f"{panel_name(key)}, controls and measurements: {', '.join(rows['control or measure'])}.")
@@ -45,8 +46,8 @@ def _trained(key: Panel, levels: pd.DataFrame) -> str:
     return f"{panel_name(key)}: {what}, {_seeds(levels)}{end}."
 
 
-def _by(rows: pd.DataFrame, columns: Iterable[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
-    groups = dict(list(rows.groupby(list(columns), sort=False)))
+def _by(rows: pd.DataFrame, columns: Iterable[str]) -> list[tuple[Panel, pd.DataFrame]]:
+    groups = {Panel(*key): own for key, own in rows.groupby(list(columns), sort=False)}
     return [(key, groups[key]) for key in table_s1_order(groups)]
 
 
@@ -70,8 +71,8 @@ OUTCOMES = {  # title of a list of claims -> whether a claim with these verdicts
 def what_holds(verdicts: Iterable[ClaimResult]) -> dict[str, list[str]]:
     """Groups the claims that have enough data by their verdicts: from a title with their number to the claims."""
     by_claim: dict[str, set[str]] = {}
-    for each in verdicts:
-        by_claim.setdefault(f"{each.claim} ({each.place})", set()).add(each.verdict)
+    for result in verdicts:
+        by_claim.setdefault(f"{result.claim} ({result.place})", set()).add(result.verdict)
     tested = {claim: own - {Verdict.NO_DATA} for claim, own in by_claim.items()}
     lists = {title: [claim for claim, own in tested.items() if own and test(own)] for title, test in OUTCOMES.items()}
     return {f"{len(own)} claim{'s' if len(own) > 1 else ''} {title}": own for title, own in lists.items() if own}
@@ -103,8 +104,8 @@ def _missing_of_panel(results: Results, key: Panel) -> str:
     levels = panel(results.levels, key)
     pruned = levels[levels["level"] > 0]
     wanted = {name: [line.name for line in figure.lines.values()] for name, figure in paper.FIGURES.items()}
-    found = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
-    counts = [(f"lines of {catalogue.paper_label(name)}", found[name], len(names)) for name, names in wanted.items()]
+    trained = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
+    counts = [(f"lines of {catalogue.paper_label(name)}", trained[name], len(names)) for name, names in wanted.items()]
     counts += [("seeds", pruned["seed"].nunique(), len(paper.SEEDS)), ("levels", pruned["level"].max(), paper.LEVELS)]
     short = [f"{count} of {whole} {what}" for what, count, whole in counts if count < whole]
     return f"{panel_name(key)} has {', '.join(short)}." if short else ""
@@ -129,9 +130,9 @@ def _share_of_lines(figure: paper.Figure) -> Callable[[Results], float]:
 
 
 def _share_of_supermasks(results: Results) -> float:
-    found = {*results.supermasks["criterion"]} & {source.criterion for source in paper.HEURISTIC_MASK_SOURCES}
+    criteria = {*results.supermasks["criterion"]} & {source.criterion for source in paper.HEURISTIC_MASK_SOURCES}
     learned = [column for column in paper.LEARNED_MASKS if len(learned_of_column(results.learned_masks, column))]
-    return max(len(found) / len(paper.HEURISTIC_MASK_SOURCES), len(learned) / len(paper.LEARNED_MASKS))
+    return max(len(criteria) / len(paper.HEURISTIC_MASK_SOURCES), len(learned) / len(paper.LEARNED_MASKS))
 
 
 def _share_of_tickets(results: Results) -> float:

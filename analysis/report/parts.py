@@ -13,6 +13,7 @@ from analysis.report import captions, commands, coverage, page, provenance
 from analysis.results import columns, lottery_lines, select
 from analysis.tables import catalogue as tables
 from analysis.tables import formats
+from analysis.tables.precisions import precision_tables
 from lottery_tf import console
 from lottery_tf.results import files
 from lottery_tf.studies import paper
@@ -117,7 +118,9 @@ def _missing(name: str, report: Report) -> str:
         return f"Missing lines. {'. '.join(lists)}." if lists else ""
     if name == LOTTERY:
         lacking = {key: lottery_lines.missing(report.given.results, key) for key in _panels_of_lottery(report)}
-        lists = [f"{' on '.join(key[:2])}, {key[2]}: {'; '.join(lines)}" for key, lines in lacking.items() if lines]
+        lists = [
+            f"{' on '.join(key.place)}, {key.schedule}: {'; '.join(lines)}" for key, lines in lacking.items() if lines
+        ]
         return f"Missing lines. {'. '.join(lists)}." if lists else ""
     if name in PLANES and report.given.layer is None:
         folders = report.given.results.folders
@@ -139,7 +142,7 @@ def _commands(name: str, report: Report) -> Markup:
         flags |= dataclasses.asdict(report.given.rule)
     elif name in ("figure6", "figure7", "mask_learning"):
         made_by, keys = commands.supermask_commands(results), supermasks.panels_of_supermasks(results)
-        keys = [*keys, *((*key[:2], None, "float32") for key in keys)]
+        keys = [*keys, *(select.Panel(*key.place, None, "float32") for key in keys)]
     elif name in PLANES:
         flags |= plane_flags(report)
     elif name == LOTTERY:
@@ -164,6 +167,12 @@ def landscape_part(report: Report) -> Markup:
 def others_part(report: Report) -> Markup:
     """Returns the figure of the treatments that are in no figure of the paper; nothing if there are none."""
     return figure_part(OTHERS, report) if curves.panels_of_lines(report.given.results, _others(report)) else Markup()
+
+
+def precision_part(report: Report) -> Markup:
+    """Returns the tables that compare precisions; nothing without results in two of them."""
+    compared = any(len(table.numbers) for table in precision_tables(report.given.results))
+    return table_part("precision", report) if compared else Markup()
 
 
 def _others(report: Report) -> paper.Figure:

@@ -13,14 +13,14 @@ import pandas as pd
 
 from analysis.results.columns import ADDED_LATER
 from analysis.results.load import Results, run_name
-from analysis.results.select import PANEL
+from analysis.results.select import PANEL, Panel
 from lottery_tf.results.walk import finished_with_folders
 
 TRAININGS = ("level", "learned_mask", "control", "rewind")  # kinds of results that come from a training
 PACKAGES = ("lottery_tf", "tensorflow", "keras", "numpy", "scipy", "pandas", "matplotlib")
 
 
-def settings_table(results: Results, keys: Collection[tuple] | None = None) -> pd.DataFrame:
+def settings_table(results: Results, keys: Collection[Panel] | None = None) -> pd.DataFrame:
     """Returns the settings of folders of runs: one row for each setting and one column for each folder.
 
     Args:
@@ -52,19 +52,19 @@ def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
       One row for each panel, with its number of trainings and their times; learned masks have the schedule "learned
       masks". Then a line of text for each set of versions, with the number of its trainings.
     """
-    times: dict[tuple, list[float]] = {}
+    times: dict[Panel, list[float]] = {}
     versions: dict[str, int] = {}
     for place, metrics in finished_with_folders(root, kind=None):
         if metrics["kind"] not in TRAININGS:
             continue
         about = {"network": run_name(place), **ADDED_LATER, **metrics}
         about |= {"schedule": "learned masks"} if metrics["kind"] == "learned_mask" else {}
-        key = tuple(about.get(name, "") for name in PANEL)
+        key = Panel(*(about.get(name, "") for name in PANEL))
         times.setdefault(key, []).append(metrics.get("seconds") or 0.0)
         used = ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items()) or "not recorded"
         versions[used] = versions.get(used, 0) + 1
     rows = [
-        {**dict(zip(PANEL, key, strict=True)), "trainings": len(took), "total hours": f"{sum(took) / 3600:.2f}",
+        {**key._asdict(), "trainings": len(took), "total hours": f"{sum(took) / 3600:.2f}",
          "mean seconds": f"{sum(took) / len(took):.1f}"}
         for key, took in sorted(times.items())
     ]  # fmt: skip

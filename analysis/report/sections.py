@@ -26,6 +26,7 @@ from analysis.report.parts import (
     others_part,
     part_or_error,
     plane_flags,
+    precision_part,
     table_part,
     write_file,
 )
@@ -75,10 +76,10 @@ FEW = 6  # longer lists of claims are folded
 
 def claims_part(report: Report) -> Markup:
     """Returns the verdicts on the claims; the claims without enough data are in a folded table."""
-    found = claims.evaluate(report.given.results)
-    if not found:
+    verdicts = claims.evaluate(report.given.results)
+    if not verdicts:
         return page.paragraph("There are no results yet on which a claim could be tested.", "missing")
-    rows = pd.DataFrame([dataclasses.asdict(each) for each in found])
+    rows = pd.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts])
     write_file(report, "tables/claims.csv", formats.to_csv(rows).encode())
     alone = rows["claim"].isin([claim.sentence for claim in claims.CLAIMS if claim.of_learned_masks])
     lacking = rows["verdict"] == Verdict.NO_DATA
@@ -99,8 +100,8 @@ def claims_part(report: Report) -> Markup:
 
 def _by_panel(rows: pd.DataFrame) -> pd.DataFrame:
     """Returns the verdicts: one row for each claim, and one column for each network with its data set and schedule."""
-    found = rows.pivot_table("verdict", ["claim", "place"], "panel", aggfunc="first", sort=False)
-    return found.fillna("").reset_index()
+    verdicts = rows.pivot_table("verdict", ["claim", "place"], "panel", aggfunc="first", sort=False)
+    return verdicts.fillna("").reset_index()
 
 
 def _missing_data(rows: pd.DataFrame) -> pd.DataFrame:
@@ -211,6 +212,13 @@ SECTIONS: tuple[Section, ...] = (
         "Paul et al.: why successive levels are linearly connected, and what limits the share of weights that a round "
         "can prune. Errors are on test images unless runs.landscape was given another --split.",
         (landscape_part,),
+    ),
+    Section(
+        "precision",
+        "Half precision",
+        "The same trainings in half precision and in float32, compared seed by seed. The standard deviation over seeds "
+        "says how much accuracies differ by chance.",
+        (precision_part,),
     ),
     Section("setup", "Set-up", "The networks and how the paper trains them.", (_table("tableS1"),)),
     Section("coverage", "Results in this folder, and what is missing", "", (coverage_part,)),

@@ -22,6 +22,7 @@ OF_A_TRAINING = (
     "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
 )  # fmt: skip
 LEVEL_METRICS = OF_A_TRAINING[:4]  # missing for a training that diverged
+ONE_SHOT_SOURCE = "oneshot"  # the source of the heuristic supermasks of Figure 7
 FINISHED = "finished"  # the status of a training that did not diverge
 
 CSV_COLUMNS = {  # kind of result -> the columns of its table

@@ -93,14 +93,14 @@ def load(path: str | Path) -> Results:
     if not path.is_dir():
         raise InputError(f"There is no folder {path}." if not path.exists() else f"{path} is a file, not a folder.")
     folders, exports = list(_folders(path)), []
-    rows = {kind: flat(found) for kind, found in by_kind(path).items()}
+    rows = {kind: flat(results) for kind, results in by_kind(path).items()}
     for kind, file in _exports(path):
         exports.append(file)
         rows[kind] += _csv(file, CSV_COLUMNS[kind])
     if not any(rows.values()):
         names = ", ".join(CSV_NAMES.values())
         raise InputError(f"{path} holds no finished results, and no exported CSV file ({names}) with rows.")
-    frames = {FRAMES[kind]: _frame(kind, found, path) for kind, found in rows.items()}
+    frames = {FRAMES[kind]: _frame(kind, results, path) for kind, results in rows.items()}
     return Results(**frames, folders=folders, exports=exports)
 
 
@@ -145,14 +145,14 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
     """
     if Path(root).is_dir():
         _check_agreement(list(_folders(Path(root))))
-    found: dict[str, list[dict]] = {kind: [] for kind in CSV_COLUMNS}
+    results: dict[str, list[dict]] = {kind: [] for kind in CSV_COLUMNS}
     for place, metrics in finished_with_folders(root, kind=None):
         metrics = {"network": run_name(place), "place": str(place)} | metrics
-        if metrics["kind"] in found:
-            found[metrics["kind"]].append(metrics)
+        if metrics["kind"] in results:
+            results[metrics["kind"]].append(metrics)
         if metrics["kind"] == "learned_mask" and metrics["status"] == FINISHED:
-            found["mask_history"].append(metrics | {"rows": _readings(place)})
-    return found
+            results["mask_history"].append(metrics | {"rows": _readings(place)})
+    return results
 
 
 def run_name(place: Path) -> str:
@@ -237,9 +237,9 @@ def _check_once(kind: str, frame: pd.DataFrame, rows: list[dict], path: Path) ->
     same = texts == texts[repeated].iloc[0]
     places = [str(rows[row].get("place") or rows[row].get(EXPORT) or "") for row in frame.index[same]]
     where = " and ".join(dict.fromkeys(filter(None, places)))
-    found = ", ".join(f"{name} {value}" for name, value in first.items() if value != "")
+    named = ", ".join(f"{name} {value}" for name, value in first.items() if value != "")
     raise InputError(
-        f"{path} holds a {kind.replace('_', ' ')} more than once{f', in {where}' if where else ''}: {found}."
+        f"{path} holds a {kind.replace('_', ' ')} more than once{f', in {where}' if where else ''}: {named}."
     )
 
 

@@ -14,12 +14,16 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
-TICKET, ONE_SHOT, FINE_TUNED, REINIT, RANDOM = (
+TICKET, ONE_SHOT_TICKET, FINE_TUNED, REINIT, RANDOM_TICKET = (
     "winning ticket, iterative", "winning ticket, one-shot", "fine-tuned", "ticket reinitialized", "random ticket",
 )  # fmt: skip
-TREATMENTS = {TICKET: Treatment(), ONE_SHOT: Treatment(rounds="oneshot"), FINE_TUNED: Treatment(mask1="finetune")}
-CONTROLS = {REINIT: "reinit", RANDOM: "random"}  # line -> kind of control of the iterative ticket
-LINES = (*TREATMENTS, *CONTROLS)
+TREATMENT_OF_LINE = {
+    TICKET: Treatment(),
+    ONE_SHOT_TICKET: Treatment(rounds="oneshot"),
+    FINE_TUNED: Treatment(mask1="finetune"),
+}
+CONTROL_OF_LINE = {REINIT: "reinit", RANDOM_TICKET: "random"}  # line -> kind of control of the iterative ticket
+LINES = (*TREATMENT_OF_LINE, *CONTROL_OF_LINE)
 
 
 def treatments(network: str) -> dict[str, Treatment]:
@@ -28,7 +32,9 @@ def treatments(network: str) -> dict[str, Treatment]:
     >>> treatments("fc")["fine-tuned"].name, treatments("resnet20")["fine-tuned"].name
     ('large_final-finetune-zero', 'large_final-finetune-zero-global')
     """
-    return {line: dataclasses.replace(treatment, scope=scope_of(network)) for line, treatment in TREATMENTS.items()}
+    return {
+        line: dataclasses.replace(treatment, scope=scope_of(network)) for line, treatment in TREATMENT_OF_LINE.items()
+    }
 
 
 def scope_of(network: str) -> str:
@@ -42,7 +48,7 @@ def scope_of(network: str) -> str:
 
 def figure() -> paper.Figure:
     """Returns a figure of the lines' treatments on all networks, without controls, under the treatments' names."""
-    lines = {each.name: each for network in NETWORKS for each in treatments(network).values()}
+    lines = {treatment.name: treatment for network in NETWORKS for treatment in treatments(network).values()}
     return paper.Figure("Winning tickets and their controls", lines, tuple(lines))
 
 
@@ -60,12 +66,12 @@ def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
       controls.
     """
     levels = panel(results.levels, key).assign(draw=0)
-    wanted = treatments(key[0])
+    wanted = treatments(key.network)
     controls = panel(results.controls, key)
     controls = controls[controls["treatment"] == wanted[TICKET].name]
     dense = levels[levels["treatment"] == DENSE]
     own = {line: levels[levels["treatment"] == treatment.name] for line, treatment in wanted.items()}
-    own |= {line: controls[controls["control"] == control] for line, control in CONTROLS.items()}
+    own |= {line: controls[controls["control"] == control] for line, control in CONTROL_OF_LINE.items()}
     return runs_of_lines(dense, own).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
 
 
@@ -78,16 +84,17 @@ def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.Da
     """
     trained = panel(results.levels, key).assign(draw=0)
     chosen, controls = (rows[rows["chosen_kept_fraction"].notna()] for rows in (trained, panel(results.controls, key)))
-    dense, found = trained[trained["treatment"] == DENSE], {}
+    dense, by_treatment = trained[trained["treatment"] == DENSE], {}
     for name in sorted({_without_share(treatment) for treatment in chosen["treatment"]}):
-        own, of_own = (rows[rows["treatment"].map(_without_share) == name] for rows in (chosen, controls))
-        shares = sorted(own["chosen_kept_fraction"].unique(), reverse=True)
-        lines = {ONE_SHOT: own} | {line: of_own[of_own["control"] == kind] for line, kind in CONTROLS.items()}
+        tickets, of_tickets = (rows[rows["treatment"].map(_without_share) == name] for rows in (chosen, controls))
+        shares = sorted(tickets["chosen_kept_fraction"].unique(), reverse=True)
+        lines = {ONE_SHOT_TICKET: tickets}
+        lines |= {line: of_tickets[of_tickets["control"] == kind] for line, kind in CONTROL_OF_LINE.items()}
         numbered = {
             line: rows.assign(level=rows["chosen_kept_fraction"].map(shares.index) + 1) for line, rows in lines.items()
         }
-        found[name] = runs_of_lines(dense, numbered).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
-    return found
+        by_treatment[name] = runs_of_lines(dense, numbered).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
+    return by_treatment
 
 
 def _without_share(treatment: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -24,8 +25,25 @@ def successive(lines: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(matches=matches, of_ends=(ends.max(axis=1) - ends.min(axis=1)) / 2)
 
 
-PANEL = ("network", "dataset", "schedule", "precision")
-Panel = tuple[str, str, str, str]  # values of `PANEL`
+class Panel(NamedTuple):
+    """A network, data set, schedule and precision. Learned masks have no schedule: theirs is empty.
+
+    >>> Panel("fc", "mnist", "paper", "float32").place
+    ('fc', 'mnist')
+    """
+
+    network: str
+    dataset: str
+    schedule: str | None = ""
+    precision: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Network and data set."""
+        return self.network, self.dataset
+
+
+PANEL = Panel._fields
 
 
 def single(rows: pd.DataFrame) -> pd.DataFrame:
@@ -34,16 +52,26 @@ def single(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def panels(levels: pd.DataFrame) -> list[Panel]:
-    """Returns the panels (network, data set, schedule, precision) that have rows, sorted."""
-    return sorted(levels[list(PANEL)].drop_duplicates().itertuples(index=False, name=None))
+    """Returns the panels that have rows, sorted."""
+    return sorted(map(Panel._make, levels[list(PANEL)].drop_duplicates().itertuples(index=False, name=None)))
 
 
 def panel(levels: pd.DataFrame, key: Panel) -> pd.DataFrame:
     """Returns the rows of one panel."""
-    own = pd.Series(True, levels.index)
-    for name, value in zip(PANEL, key, strict=True):
-        own &= levels[name] == value
-    return levels[own]
+    return rows_where(levels, **key._asdict())
+
+
+def panels_without_schedule(rows: pd.DataFrame) -> list[Panel]:
+    """Returns the pairs of network and data set that have rows, in the order of the rows."""
+    return [Panel(*place) for place in rows[list(PANEL[:2])].drop_duplicates().itertuples(index=False, name=None)]
+
+
+def rows_where(rows: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Returns the rows that have these values in the columns of these names."""
+    wanted = pd.Series(True, rows.index)
+    for name, value in values.items():
+        wanted &= rows[name] == value
+    return rows[wanted]
 
 
 def panel_parts(key: Sequence[str]) -> list[str]:

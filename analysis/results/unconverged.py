@@ -26,11 +26,11 @@ def unconverged_treatments(results: Results) -> pd.DataFrame:
     rows = results.levels[(results.levels["status"] == FINISHED) & (results.levels["level"] > 0)]
     late = rows["early_stop_iteration"] >= END * rows["iterations"]
     groups = rows.assign(late=100 * late).groupby([*PANEL, "treatment"])["late"]
-    found = groups.agg(cut_short_percent="mean", levels="size").reset_index()
-    found = found[found["cut_short_percent"] > 100 * MANY].sort_values(
+    late_levels = groups.agg(cut_short_percent="mean", levels="size").reset_index()
+    late_levels = late_levels[late_levels["cut_short_percent"] > 100 * MANY].sort_values(
         "cut_short_percent", ascending=False, kind="stable"
     )
-    return found.sort_values(list(PANEL), kind="stable", ignore_index=True)
+    return late_levels.sort_values(list(PANEL), kind="stable", ignore_index=True)
 
 
 def in_words(results: Results) -> str:

@@ -91,14 +91,14 @@ def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str 
 
 def starred_lines(runs: pd.DataFrame, better: str, rule: StarRule = PAPER_RULE) -> pd.DataFrame:
     """Summarizes `figure_runs`: mean, min, max, number of runs and star for each line and level."""
-    found = in_line_order(over_seeds(runs).drop(columns="runs"), runs["line"].unique())
+    summary = in_line_order(over_seeds(runs).drop(columns="runs"), runs["line"].unique())
     starred = {
         (line, level)
         for level, points in points_by_level(runs)
         for line, star in stars(points, better, rule).items()
         if star
     }
-    return found.assign(star=[key in starred for key in zip(found["line"], found["level"], strict=True)])
+    return summary.assign(star=[key in starred for key in zip(summary["line"], summary["level"], strict=True)])
 
 
 def over_seeds(runs: pd.DataFrame, value: str = "value", line: str = "line") -> pd.DataFrame:
@@ -125,10 +125,10 @@ def over_seeds(runs: pd.DataFrame, value: str = "value", line: str = "line") -> 
 
 def points_by_level(runs: pd.DataFrame) -> list[tuple[int, dict[str, dict[int, float]]]]:
     """Returns, for each level above 0, its number and the runs of each line as a dict from seed to value."""
-    found: dict[int, dict[str, dict[int, float]]] = {}
+    points: dict[int, dict[str, dict[int, float]]] = {}
     for level, line, seed, value in zip(*(runs[name] for name in ("level", "line", "seed", "value")), strict=True):
-        found.setdefault(level, {}).setdefault(line, {})[seed] = value
-    return [(level, found[level]) for level in sorted(found) if level > 0]
+        points.setdefault(level, {}).setdefault(line, {})[seed] = value
+    return [(level, points[level]) for level in sorted(points) if level > 0]
 
 
 def new_treatments(figure: paper.Figure) -> list[str]:
@@ -140,6 +140,6 @@ def new_treatments(figure: paper.Figure) -> list[str]:
     names = [treatment.name for treatment in figure.lines.values()]
     if figure not in paper.FIGURES.values():
         return names
-    earlier: Iterable[paper.Figure] = itertools.takewhile(lambda each: each != figure, paper.FIGURES.values())
-    shown = {treatment.name for each in earlier for treatment in each.lines.values()}
+    earlier: Iterable[paper.Figure] = itertools.takewhile(lambda other: other != figure, paper.FIGURES.values())
+    shown = {treatment.name for other in earlier for treatment in other.lines.values()}
     return [name for name in names if name not in shown]

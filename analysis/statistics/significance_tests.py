@@ -1,17 +1,7 @@
 """Tests whether the runs of one line are better than those of another.
 
-Zhou et al., Figures 3 and 4: "Stars represent points that are significantly above all other lines at a p = 0.05
-level." The paper names no test. This project reads the sentence as follows:
-
-  - A point gets a star if its mean is the best and if a test rejects "this line is not better" at p <= 0.05 against
-    every other line that has runs at that level.
-  - The tests are one-sided, because the sentence has a direction: better is above for accuracies and below for
-    iterations. A two-sided Wilcoxon test could never reach 0.05 with five runs; see `power.least_p_value`.
-  - The runs of one seed share initial weights and data order across treatments, so they are paired. The paired tests
-    use this; the unpaired tests, such as Welch's t-test, do not.
-  - A training that diverged (NaN) is left out. It does not count as zero.
-
-scipy computes the tests.
+The tests are one-sided: they ask whether one line is better, not whether the lines differ. scipy computes them. The top
+of `stars.py` says why, and which of them decides on a star.
 """
 
 from __future__ import annotations
@@ -78,8 +68,8 @@ def _t_test(**how) -> tuple[Callable, Callable]:
         with warnings.catch_warnings():
             # scipy warns of a line without variance, but the interval is valid as long as the other line has some.
             warnings.simplefilter("ignore", RuntimeWarning)
-            found = stats.ttest_ind(a, b, **how).confidence_interval(CONFIDENCE)
-        return float(found.low), float(found.high)
+            limits = stats.ttest_ind(a, b, **how).confidence_interval(CONFIDENCE)
+        return float(limits.low), float(limits.high)
 
     return p_value, interval
 
@@ -93,8 +83,8 @@ def _paired_t(a: np.ndarray, b: np.ndarray) -> float:
 def _paired_interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     from scipy import stats
 
-    found = stats.ttest_rel(a, b).confidence_interval(CONFIDENCE)
-    return float(found.low), float(found.high)
+    limits = stats.ttest_rel(a, b).confidence_interval(CONFIDENCE)
+    return float(limits.low), float(limits.high)
 
 
 def _wilcoxon(a: np.ndarray, b: np.ndarray) -> float:
@@ -116,14 +106,14 @@ def _permutation(a: np.ndarray, b: np.ndarray) -> float:
     splits = _countable(math.comb(a.size + b.size, a.size), "splits")
     # The sum of the first sample orders splits like the difference of means. Rounding makes equal sums exactly equal.
     pooled = [np.round(runs, DIGITS) for runs in (a, b)]
-    found = stats.permutation_test(
+    result = stats.permutation_test(
         pooled,
         lambda first, second, axis: np.round(np.sum(first, axis), DIGITS),
         alternative="greater",
         vectorized=True,
         n_resamples=splits,
     )
-    return float(found.pvalue)
+    return float(result.pvalue)
 
 
 def _countable(count: int, what: str) -> int:
@@ -212,11 +202,11 @@ def compare(
     (0.0352, 2.0, 1.6)
     """
     chosen, sign = choose(TESTS, test, "test"), choose(BETTER, better, "direction")
-    x, y, left_out = _samples(a, b, chosen.paired)
+    x, y, left_out = compared_runs(a, b, chosen.paired)
     if not x.size or not y.size:
         nothing = (float("nan"),) * 5
         return Comparison(*names, x.size, y.size, *nothing, note="no runs to compare")
-    p_value, notes = _p_value(x, y, chosen, sign), []
+    p_value, notes = one_sided_p(x, y, chosen, sign), []
     if left_out:
         notes.append(f"runs left out because the other line lacks their seed: {left_out}")
     if math.isnan(p_value):
@@ -227,7 +217,7 @@ def compare(
     )
 
 
-def _samples(a: Runs, b: Runs, paired: bool) -> tuple[np.ndarray, np.ndarray, int]:
+def compared_runs(a: Runs, b: Runs, paired: bool) -> tuple[np.ndarray, np.ndarray, int]:
     """Returns the runs to compare, in the order of their seeds, and the number of runs left out for want of a pair."""
     a, b = ({seed: value for seed, value in sorted(runs.items()) if math.isfinite(value)} for runs in (a, b))
     seeds = (list(a), list(b)) if not paired else ([seed for seed in a if seed in b],) * 2
@@ -235,7 +225,15 @@ def _samples(a: Runs, b: Runs, paired: bool) -> tuple[np.ndarray, np.ndarray, in
     return x, y, len(a) + len(b) - x.size - y.size
 
 
-def _p_value(x: np.ndarray, y: np.ndarray, test: SignificanceTest, sign: int) -> float:
+def one_sided_p(x: np.ndarray, y: np.ndarray, test: SignificanceTest, sign: int) -> float:
+    """Returns the p-value of "the first line is better"; NaN if the test is not defined for these runs.
+
+    Args:
+      x: the runs of the first line, as `compared_runs` returns them.
+      y: the runs of the second line.
+      test: the test.
+      sign: 1 if greater is better, -1 if less is.
+    """
     if min(x.size, y.size) < test.least_runs or (test.spread and not _varies(x, y, test.paired)):
         return float("nan")
     return test.p_value(sign * x, sign * y)

@@ -1,4 +1,18 @@
-"""Decides which line gets a star: the one that is significantly better than every other line."""
+"""Decides which line gets a star: the one that is significantly better than every other line.
+
+Zhou et al., Figures 3 and 4: "Stars represent points that are significantly above all other lines at a p = 0.05
+level." The paper names no test. This project reads the sentence as follows:
+
+  - A point gets a star if its mean is the best and if a test rejects "this line is not better" at p <= 0.05 against
+    every other line that has runs at that level.
+  - The tests are one-sided, because the sentence has a direction: better is above for accuracies and below for
+    iterations. A two-sided Wilcoxon test could never reach 0.05 with five runs; see `power.least_p_value`.
+  - The runs of one seed share initial weights and data order across treatments, so they are paired. The paired tests
+    use this; the unpaired tests, such as Welch's t-test, do not.
+  - A training that diverged (NaN) is left out. It does not count as zero.
+
+`stars` applies this reading, and `StarRule` holds its choices. `significance_tests` has the tests.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +22,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from analysis.statistics.significance_tests import BETTER, CORRECTIONS, TESTS, _p_value, _samples, compare
+from analysis.statistics.significance_tests import BETTER, CORRECTIONS, TESTS, compare, compared_runs, one_sided_p
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.studies import paper
@@ -37,7 +51,7 @@ def _mean(runs: Runs) -> float:
 class StarRule:
     """When a star is drawn.
 
-    The defaults are this project's reading of the paper, explained at the top of `significance_tests.py`.
+    The defaults are this project's reading of the paper, explained at the top of this file.
 
     Attributes:
       test: a name in `TESTS`.
@@ -97,8 +111,8 @@ def _corrected(points: Mapping[str, Runs], better: str, rule: StarRule) -> Calla
     chosen, sign = TESTS[rule.test], BETTER[better]
 
     def p_value(a: str, b: str) -> float:
-        x, y, _ = _samples(points[a], points[b], chosen.paired)
-        return _p_value(x, y, chosen, sign)
+        x, y, _ = compared_runs(points[a], points[b], chosen.paired)
+        return one_sided_p(x, y, chosen, sign)
 
     if rule.correction == "none":
         return p_value
@@ -141,6 +155,8 @@ def stars(points: Mapping[str, Runs], better: str = "greater", rule: StarRule = 
     best = leader(points, better)
     others = [] if best is None else [name for name in _with_runs(points) if name != best]
     p_value = _corrected(points, better, rule)
+    # Of lines with equal means, the leader is only the first: none is above the others. A test may still say so: it may
+    # compare ranks or only the runs that have a pair, or the rule may allow a large p.
     starred = bool(others) and all(
         p_value(best, name) <= rule.significance and _mean(points[best]) != _mean(points[name]) for name in others
     )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.results import lottery_lines
 from analysis.results.load import Results
-from analysis.results.select import PANEL, Panel, panel, panel_caption, panels
+from analysis.results.select import Panel, panel, panel_caption, panels
 from analysis.statistics.figure_lines import (
     DRAWN_METRICS,
     METRICS,
@@ -38,9 +38,9 @@ def figure_table(
     levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str = "test_accuracy", rule: StarRule = PAPER_RULE
 ) -> Table:
     """Returns the numbers behind one panel of a figure: one row for each level, one column for each treatment."""
-    found = lines(levels_of_panel, figure, metric, rule)
-    caption = f"{figure.title}: {METRICS[metric].title}{_star_note(found, rule)}"
-    return _line_table(caption, found, METRICS[metric])
+    points = lines(levels_of_panel, figure, metric, rule)
+    caption = f"{figure.title}: {METRICS[metric].title}{_star_note(points, rule)}"
+    return _line_table(caption, points, METRICS[metric])
 
 
 def supermask_table(supermasks_of_panel: pd.DataFrame, weights: str, rule: StarRule = PAPER_RULE) -> Table:
@@ -48,24 +48,24 @@ def supermask_table(supermasks_of_panel: pd.DataFrame, weights: str, rule: StarR
 
     Level 0 is the untrained network without a mask.
     """
-    found = starred_lines(supermask_runs(supermasks_of_panel, weights), "greater", rule)
+    points = starred_lines(supermask_runs(supermasks_of_panel, weights), "greater", rule)
     title = f"Heuristic Supermasks x {weights.replace('_', ' ')}"
-    caption = f"{title}: test accuracy, %{_star_note(found, rule)}"
-    return _line_table(caption, found, METRICS["test_accuracy"])
+    caption = f"{title}: test accuracy, %{_star_note(points, rule)}"
+    return _line_table(caption, points, METRICS["test_accuracy"])
 
 
-def _star_note(found: pd.DataFrame, rule: StarRule) -> str:
+def _star_note(points: pd.DataFrame, rule: StarRule) -> str:
     """Returns the explanation of stars for a caption; "" if the table has none."""
-    if not found["star"].any():
+    if not points["star"].any():
         return ""
     corrected = "" if rule.correction == "none" else f" corrected by {rule.correction}"
     test = f"{TESTS[rule.test].title}, one-sided p <= {rule.significance:g}{corrected}"
     return f" (* better than every other line: {test})"
 
 
-def _line_table(caption: str, found: pd.DataFrame, metric: Metric) -> Table:
-    numbers = found.assign(
-        kept_percent=100 * found["kept_fraction"], **{name: metric.factor * found[name] for name in SUMMARY}
+def _line_table(caption: str, points: pd.DataFrame, metric: Metric) -> Table:
+    numbers = points.assign(
+        kept_percent=100 * points["kept_fraction"], **{name: metric.factor * points[name] for name in SUMMARY}
     )
     numbers = numbers[["line", "level", "kept_percent", *SUMMARY, "n", "star"]]
     cells = [
@@ -96,8 +96,8 @@ def lottery_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Ta
     """
     for key in lottery_lines.trained_panels(results):
         for metric in DRAWN_METRICS:
-            found = lottery_lines.over_runs(lottery_lines.runs(results, key, metric))
-            table = _line_table(f"Winning tickets: {METRICS[metric].title}", found, METRICS[metric])
+            points = lottery_lines.over_runs(lottery_lines.runs(results, key, metric))
+            table = _line_table(f"Winning tickets: {METRICS[metric].title}", points, METRICS[metric])
             yield with_panel(table, key, {"measure": metric})
     for key, metric in itertools.product(panels(results.levels), DRAWN_METRICS):
         for treatment, runs in lottery_lines.runs_of_shares(results, key, metric).items():
@@ -117,7 +117,7 @@ def supermask_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[
 
 def with_panel(table: Table, key: Panel, identity: dict[str, str]) -> Table:
     """Adds the panel to a table: to its caption, and as the first columns of its numbers."""
-    identity = dict(zip(PANEL, key, strict=True)) | identity
+    identity = key._asdict() | identity
     numbers = pd.DataFrame({name: [value] * len(table.numbers) for name, value in identity.items()})
     return Table(f"{table.caption}; {panel_caption(key, 'schedule ')}", numbers.join(table.numbers), table.shown)
 

@@ -26,21 +26,21 @@ def learned_table(results: Results) -> Table:
     It has one row for each kind of mask and way of learning. Masks whose learning diverged are left out.
     """
     rows = results.learned_masks[results.learned_masks["status"] == FINISHED]
-    identity, found, shown = [*LEARNED_IDENTITY, *MASK_TRAINING], [], []
+    identity, numbers, shown = [*LEARNED_IDENTITY, *MASK_TRAINING], [], []
     rows = rows.sort_values(identity, key=_in_order)
-    for key, own in rows.groupby(identity, dropna=False, sort=False):
-        row = dict(zip(identity, key, strict=True)) | {"n": len(own)}
+    for key, seeds in rows.groupby(identity, dropna=False, sort=False):
+        row = dict(zip(identity, key, strict=True)) | {"n": len(seeds)}
         cells = {name: row[name] for name in ("network", "dataset", "weights", "g")}
         cells |= {"rescaled": "yes" if row["rescale"] else "no", "start": _start(row)}
         cells["training"] = training_in_words(*(row[name] for name in MASK_TRAINING))
         for title, metric in LEARNED_METRICS.items():
-            percent = 100 * own[metric]
+            percent = 100 * seeds[metric]
             summary = {name: getattr(percent, name)() for name in SUMMARY}
             row |= {f"{metric}_{name}": value for name, value in summary.items()}
-            cells[f"{title}, %"] = mean_and_range(*summary.values(), 2, len(own))
-        found.append(row)
+            cells[f"{title}, %"] = mean_and_range(*summary.values(), 2, len(seeds))
+        numbers.append(row)
         shown.append(cells)
-    return Table("Learned Supermasks: test accuracy and pruned percentage", pd.DataFrame(found), pd.DataFrame(shown))
+    return Table("Learned Supermasks: test accuracy and pruned percentage", pd.DataFrame(numbers), pd.DataFrame(shown))
 
 
 def _in_order(column: pd.Series) -> pd.Series:

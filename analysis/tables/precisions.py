@@ -21,12 +21,12 @@ MASK = (*LEARNED_IDENTITY, *(name for name in MASK_TRAINING if name != "precisio
 
 
 def precision_tables(results: Results) -> list[Table]:
-    """Returns two tables of test accuracies in percent, in float32 and in half precision, over seeds that have both.
+    """Returns two tables that compare test accuracies in float32 and in half precision, in percent.
 
-    A row is one level of a treatment (at its early-stopping iteration), or one way to learn a mask (at the iteration of
-    best validation accuracy). Its numbers are the mean in each precision; the mean difference, half minus float32, with
-    the 95% confidence interval of the paired t-test; and the standard deviation over seeds in float32, which says how
-    much accuracies differ by chance.
+    Only seeds with results in both precisions count. A row is one level of a treatment (at its early-stopping
+    iteration), or one way to learn a mask (at the iteration of best validation accuracy). Its numbers are the mean in
+    each precision; the mean difference, half minus float32, with the 95% confidence interval of the paired t-test; and
+    the standard deviation over seeds in float32, which says how much accuracies differ by chance.
     """
     title = "Test accuracy, %, in half precision and in float32"
     return [
@@ -53,25 +53,25 @@ def _table(caption: str, rows: pd.DataFrame, identity: Sequence[str]) -> Table:
 
 def _rows(rows: pd.DataFrame, identity: Sequence[str]) -> Iterator[dict]:
     """Yields one row for each place that has at least one seed in float32 and in a half precision."""
-    for key, own in rows.groupby(list(identity), dropna=False, sort=False):
+    for key, of_identity in rows.groupby(list(identity), dropna=False, sort=False):
         accuracies = {
-            precision: dict(zip(found["seed"], 100 * found["test_accuracy"], strict=True))
-            for precision, found in own.groupby("precision")
+            precision: dict(zip(runs["seed"], 100 * runs["test_accuracy"], strict=True))
+            for precision, runs in of_identity.groupby("precision")
         }
         single = accuracies.get(FLOAT32, {})
         for precision in HALVES:
             half = accuracies.get(precision, {})
             seeds = sorted(single.keys() & half)
             if seeds:
-                found = compare(half, single, "paired")
+                comparison = compare(half, single, "paired")
                 both = pd.DataFrame({"single": single, "half": half}).loc[seeds]
                 yield dict(zip(identity, key, strict=True)) | {
                     "precision": precision,
                     "float32_mean": both["single"].mean(),
                     "half_mean": both["half"].mean(),
-                    "difference": found.difference,
-                    "low": found.low,
-                    "high": found.high,
+                    "difference": comparison.difference,
+                    "low": comparison.low,
+                    "high": comparison.high,
                     "deviation": both["single"].std(),
                     "n": len(seeds),
                 }

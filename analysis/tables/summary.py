@@ -31,10 +31,10 @@ def chosen(levels: Iterable[dict], treatments: Sequence[Treatment], seeds: Colle
     Raises:
       InputError: there is no such level.
     """
-    found = [metrics for metrics in levels if metrics["seed"] in seeds]
+    of_seeds = [metrics for metrics in levels if metrics["seed"] in seeds]
     rows = []
     for treatment in treatments:
-        for metrics in found:
+        for metrics in of_seeds:
             if metrics["criterion"] == DENSE or treatment.matches(metrics):
                 rows.append({"treatment": treatment.name} | metrics)
     if not rows:
@@ -47,11 +47,11 @@ def chosen(levels: Iterable[dict], treatments: Sequence[Treatment], seeds: Colle
     return table.sort_values("level", kind="stable")
 
 
-def supermasks(found: Iterable[dict], weights: str) -> pd.DataFrame:
+def supermasks(sources: Iterable[dict], weights: str) -> pd.DataFrame:
     """Returns heuristic Supermasks of one source with the columns of `chosen`, without an early-stopping iteration.
 
     Args:
-      found: their metrics, as `lottery_tf.finished(..., "supermask")` yields them, one for each seed.
+      sources: their metrics, as `lottery_tf.finished(..., "supermask")` yields them, one for each seed.
       weights: the kind of weights under the masks, a name in `SUPERMASK_WEIGHTS`.
     """
     rows = [
@@ -63,7 +63,7 @@ def supermasks(found: Iterable[dict], weights: str) -> pd.DataFrame:
             **row,
             "test_accuracy": 100 * row["test_accuracy"],
         }
-        for metrics in found
+        for metrics in sources
         for row in metrics["rows"]
         if row["weights"] == weights
     ]
@@ -77,17 +77,17 @@ def table(rows: pd.DataFrame, shown: Sequence[str] = DRAWN_METRICS) -> str:
     for treatment, levels in metrics[shown[0]].groupby("treatment", sort=False):
         lines = [["level", "kept %", *(METRICS[name].title for name in shown)]]
         for place, level in levels.iterrows():
-            cells = [_cell(found.loc[place], METRICS[name].digits) for name, found in metrics.items()]
+            cells = [_cell(summary.loc[place], METRICS[name].digits) for name, summary in metrics.items()]
             lines.append([level["level"], f"{100 * level['kept_fraction']:.2f}", *cells])
         blocks.append(f"{treatment}\n{text_table(lines)}")
     return "\n\n".join(blocks)
 
 
-def _cell(found: Mapping, digits: int) -> str:
+def _cell(summary: Mapping, digits: int) -> str:
     """Returns mean and range of the runs that finished; "diverged" if none did."""
-    if not found["n"]:
+    if not summary["n"]:
         return "diverged"
-    return mean_and_range(found["mean"], found["min"], found["max"], digits, found["n"], found["runs"])
+    return mean_and_range(summary["mean"], summary["min"], summary["max"], digits, summary["n"], summary["runs"])
 
 
 MASK_COLUMNS = {  # title of a printed number -> its metric

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
-from analysis.results.select import PANEL
+from analysis.results.select import PANEL, Panel
 from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -47,12 +47,12 @@ def table1(results: Results) -> pd.DataFrame:
         row["published"] = published.get((row["network"], row["dataset"], row["column"]), math.nan)
         row |= {f"{way}_difference": row[f"{way}_mean"] - row["published"] for way in WAYS}
     ways = [f"{way}_{name}" for way in WAYS for name in (*SUMMARY, "n", "of", "kept_percent", "difference")]
-    found = pd.DataFrame(rows, columns=[*PANEL, "column", "training", "published", *ways])
+    cells = pd.DataFrame(rows, columns=[*PANEL, "column", "training", "published", *ways])
     orders = {"network": NETWORKS, "column": TABLE1_COLUMNS}
     places = {name: {value: place for place, value in enumerate(order)} for name, order in orders.items()}
-    keys = found.assign(**{name: found[name].map(place) for name, place in places.items()})
+    keys = cells.assign(**{name: cells[name].map(place) for name, place in places.items()})
     keys = keys.sort_values(["network", "dataset", "column", "schedule", "training"])
-    return found.loc[keys.index].reset_index(drop=True)
+    return cells.loc[keys.index].reset_index(drop=True)
 
 
 def _heuristic_rows(results: Results) -> Iterator[dict]:
@@ -60,15 +60,15 @@ def _heuristic_rows(results: Results) -> Iterator[dict]:
     rows = results.supermasks
     rows = rows[rows.set_index(["source", "criterion"]).index.isin(sources)]
     rows = rows.rename(columns={"criterion": "family", "level": "step"}).dropna(subset=ACCURACIES)
-    for (*place, weights), found in rows.groupby([*PANEL, "weights"]):
-        yield _table1_row(place, f"mask x {weights.replace('_', ' ')}", found)
+    for (*place, weights), masks in rows.groupby([*PANEL, "weights"]):
+        yield _table1_row(Panel(*place), f"mask x {weights.replace('_', ' ')}", masks)
 
 
 def _learned_rows(results: Results) -> Iterator[dict]:
     for column in paper.LEARNED_MASKS:
         rows = learned_of_column(results.learned_masks, column).dropna(subset=ACCURACIES)
-        for (network, dataset, *how), found in rows.groupby(["network", "dataset", *MASK_TRAINING]):
-            yield _table1_row((network, dataset, "", how[-1]), column, found, training_in_words(*how))
+        for (network, dataset, *how), masks in rows.groupby(["network", "dataset", *MASK_TRAINING]):
+            yield _table1_row(Panel(network, dataset, "", how[-1]), column, masks, training_in_words(*how))
 
 
 def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -129,23 +129,23 @@ def _trained_rows(results: Results) -> Iterator[dict]:
     rows = rows[(rows["treatment"] == DENSE) & (rows["status"] == FINISHED)]
     # The early-stopping iteration is chosen on validation images, and there is nothing else to choose.
     rows = rows.assign(family="", step=0, validation_accuracy=rows["test_accuracy"])
-    for place, found in rows.groupby(list(PANEL)):
-        yield _table1_row(place, "trained network", found)
+    for place, networks in rows.groupby(list(PANEL)):
+        yield _table1_row(Panel(*place), "trained network", networks)
 
 
 ACCURACIES = ["validation_accuracy", "test_accuracy"]  # columns by which the best mask is chosen
 
 
-def _table1_row(place: Iterable[str], column: str, rows: pd.DataFrame, training: str = "") -> dict:
+def _table1_row(key: Panel, column: str, rows: pd.DataFrame, training: str = "") -> dict:
     """Returns one cell of Table 1.
 
     Args:
-      place: the panel.
+      key: the panel.
       column: the column of the table.
       rows: columns family, step, seed, kept_fraction, validation_accuracy and test_accuracy.
       training: how learned masks were learned.
     """
-    row = dict(zip(PANEL, place, strict=True)) | {"column": column, "training": training}
+    row = key._asdict() | {"column": column, "training": training}
     rows = _most_seeds(rows, "family")
     for way, choice in WAYS.items():
         chosen = choice(rows)

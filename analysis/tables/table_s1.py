@@ -65,5 +65,5 @@ S1_ROWS: dict[str, Callable[[NetworkSettings], str]] = {
 
 def table_s1_table() -> Table:
     """Returns Table S1 with its caption."""
-    found = table_s1()
-    return Table("Table S1: architectures and training", found, found)
+    properties = table_s1()
+    return Table("Table S1: architectures and training", properties, properties)

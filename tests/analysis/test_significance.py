@@ -4,7 +4,7 @@ import made_up
 import pytest
 
 from analysis.results.load import load
-from analysis.results.select import panel
+from analysis.results.select import Panel, panel
 from analysis.significance import behind_stars, limits, text
 from analysis.statistics import significance_tests
 from analysis.statistics.figure_lines import lines
@@ -12,7 +12,7 @@ from analysis.statistics.stars import StarRule
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
 
-FC = ("fc", "mnist", "paper", "float32")
+FC = Panel("fc", "mnist", "paper", "float32")
 FIGURE = paper.FIGURES["figure5"]
 
 

@@ -13,8 +13,8 @@ from analysis.claims import zhou2019, zhou2019_supermasks
 from analysis.claims.__main__ import counts, text
 from analysis.claims.catalogue import CLAIMS, evaluate
 from analysis.claims.claim import claims_of, need_lines
-from analysis.claims.evidence import LEAST_LEVELS, collect, over_levels
-from analysis.claims.verdicts import Verdict, above, as_well_as, repeatability
+from analysis.claims.evidence import LEAST_LEVELS_OF_LINE, collect, over_levels
+from analysis.claims.verdicts import Verdict, above, equivalent, repeatability
 from analysis.results import unconverged
 from analysis.results.load import load
 from lottery_tf.pruning.treatments import Treatment
@@ -195,7 +195,7 @@ def test_the_pruned_share_has_to_fall_with_each_logit(world):
     "fewer",
     [
         lambda frame: frame[frame["seed"] < 2],
-        lambda frame: frame[frame["level"] < LEAST_LEVELS] if "level" in frame else frame[:0],
+        lambda frame: frame[frame["level"] < LEAST_LEVELS_OF_LINE] if "level" in frame else frame[:0],
         lambda frame: frame[:0],
     ],
     ids=["two seeds", "eleven levels", "dense networks only"],
@@ -236,9 +236,9 @@ def test_levels_that_a_seed_lacks_in_one_line_do_not_count(world):
 def test_equal_lines_are_as_good_but_not_above():
     means = {"a": {0: 0.97, 1: 0.98, 2: 0.99}, "b": {0: 0.9701, 1: 0.9799, 2: 0.99}}
     assert above("a", "b", means).verdict is Verdict.NOT_SHOWN
-    assert as_well_as("a", "b", means, 0.002).verdict is Verdict.SHOWN
-    assert as_well_as("a", "b", means, math.nan).verdict is Verdict.NO_DATA
-    assert as_well_as("a", "b", {name: {0: 0.9, 1: 0.91} for name in means}, 0.002).verdict is Verdict.NO_DATA
+    assert equivalent("a", "b", means, 0.002).verdict is Verdict.SHOWN
+    assert equivalent("a", "b", means, math.nan).verdict is Verdict.NO_DATA
+    assert equivalent("a", "b", {name: {0: 0.9, 1: 0.91} for name in means}, 0.002).verdict is Verdict.NO_DATA
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_equivalence_is_that_the_90_percent_interval_lies_within_the_margin(diff
     half = 2.92 * stdev(noise) / math.sqrt(3)
     assert (abs(difference) + half < margin) == (verdict == SHOWN)
     assert (abs(difference) - half > margin) == (verdict == CONTRADICTED)
-    assert as_well_as("a", "b", means, margin).verdict == verdict
+    assert equivalent("a", "b", means, margin).verdict == verdict
 
 
 def test_the_margin_is_that_of_the_dense_networks_of_the_longest_schedule(world):

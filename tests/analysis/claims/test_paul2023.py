@@ -15,8 +15,7 @@ from analysis.results.load import load
 from analysis.results.select import successive
 from lottery_tf.landscape import interpolation
 from lottery_tf.landscape.interpolation import MATCHING
-from lottery_tf.landscape.measurements import limits, lines
-from lottery_tf.landscape.measurements.flatness import PRUNED_BY
+from lottery_tf.landscape.measurements import lines
 from lottery_tf.pruning.treatments import Treatment
 
 SHOWN, CONTRADICTED, NOT_SHOWN, NO_DATA = (verdict.value for verdict in Verdict)
@@ -127,11 +126,6 @@ def test_matching_is_that_of_the_measurement_itself(folder, world):
     }
     assert found == stored and len(found) == 3 * 2 * 8
     assert {each[0] for each in stored.values()} == {True, False}
-
-
-def test_the_methods_are_those_of_the_measurement():
-    assert {paul2023.ALONG, paul2023.MEETS, paul2023.FOUND, paul2023.RETRAINED} <= set(limits.METHODS)
-    assert (paul2023.MAGNITUDE, paul2023.RANDOM) == PRUNED_BY
 
 
 def test_a_seed_with_fewer_than_three_levels_does_not_count(world):

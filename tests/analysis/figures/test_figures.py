@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
     return made_up.write_results(
         tmp_path_factory.mktemp("results"),
         panels=made_up.PANELS[:1],
-        treatments=tuple(dict.fromkeys((*made_up.TREATMENTS, MINE, *lottery_lines.TREATMENTS.values()))),
+        treatments=tuple(dict.fromkeys((*made_up.TREATMENTS, MINE, *lottery_lines.TREATMENT_OF_LINE.values()))),
         seeds=SEEDS,
         levels=LEVELS,
         ladders=paper.HEURISTIC_MASK_SOURCES,
@@ -113,7 +113,7 @@ def test_no_text_lies_outside_or_on_other_text(name, drawn):
 def test_lines_are_means_and_bands_reach_from_least_to_greatest(name, drawn, given):
     """Against plain pandas on the levels themselves."""
     figure, spec = drawn[0][name], paper.FIGURES[name]
-    levels = select.panel(given.results.levels, ("fc", "mnist", "paper", "float32"))
+    levels = select.panel(given.results.levels, select.Panel("fc", "mnist", "paper", "float32"))
     accuracy = panel_of(figure, 1)
     dense = 100 * levels[levels["treatment"] == "dense"]["test_accuracy"]
     for line, treatment in spec.lines.items():
@@ -151,7 +151,7 @@ def test_stars_are_those_of_the_table(given, drawn):
     from analysis.statistics import figure_lines
 
     spec = paper.FIGURES["figure4"]
-    levels = select.panel(given.results.levels, ("fc", "mnist", "paper", "float32"))
+    levels = select.panel(given.results.levels, select.Panel("fc", "mnist", "paper", "float32"))
     for place, measure in enumerate(curves.DRAWN_METRICS):
         lines = figure_lines.lines(levels, spec, measure)
         stars = [line for line in panel_of(drawn[0]["figure4"], place).lines if line.get_marker() == "*"]

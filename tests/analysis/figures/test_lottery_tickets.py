@@ -12,12 +12,13 @@ from matplotlib.colors import to_hex
 from analysis.figures import drawing, lottery_tickets
 from analysis.report import commands, report, sections
 from analysis.results import load, lottery_lines
-from analysis.results.lottery_lines import FINE_TUNED, LINES, ONE_SHOT, RANDOM, REINIT, TICKET
+from analysis.results.lottery_lines import FINE_TUNED, LINES, ONE_SHOT_TICKET, RANDOM_TICKET, REINIT, TICKET
+from analysis.results.select import Panel
 from analysis.tables import catalogue
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.named_studies import STUDIES
 
-KEY = ("fc", "mnist", "paper", "float32")
+KEY = Panel("fc", "mnist", "paper", "float32")
 DIVERGED = (1, "reinit-2", 2)
 
 
@@ -52,7 +53,7 @@ def line_of(figure, place, name):
 
 def test_a_control_is_the_mean_over_seeds_of_the_mean_over_draws(drawn, found):
     for place, measure, factor in ((0, "early_stop_iteration", 1), (1, "test_accuracy", 100)):
-        for name, control in ((REINIT, "reinit"), (RANDOM, "random")):
+        for name, control in ((REINIT, "reinit"), (RANDOM_TICKET, "random")):
             rows = found.controls[found.controls["control"] == control]
             own = rows.groupby(["level", "seed"])[measure].mean().groupby("level").mean()
             dense = found.levels[found.levels["level"] == 0][measure].mean()
@@ -78,7 +79,7 @@ def test_controls_of_other_treatments_are_no_ticket_s(found):
 
 
 def test_tickets_are_their_levels(drawn, found):
-    for name, treatment in ((TICKET, Treatment()), (ONE_SHOT, Treatment(rounds="oneshot"))):
+    for name, treatment in ((TICKET, Treatment()), (ONE_SHOT_TICKET, Treatment(rounds="oneshot"))):
         own = found.levels[found.levels["treatment"].isin([treatment.name, "dense"])]
         expected = 100 * own.groupby("level")["test_accuracy"].mean()
         np.testing.assert_allclose(line_of(drawn, 1, name).get_ydata(), expected)
@@ -87,7 +88,7 @@ def test_tickets_are_their_levels(drawn, found):
 def test_the_legend_names_what_is_drawn(drawn):
     assert {axes.get_xlabel() for axes in drawn.axes} == {"weights kept, %"}
     shown = [text.get_text() for text in drawn.legends[0].get_texts()]
-    assert shown == [TICKET, ONE_SHOT, REINIT, RANDOM, "dense network"]
+    assert shown == [TICKET, ONE_SHOT_TICKET, REINIT, RANDOM_TICKET, "dense network"]
     looks = list(lottery_tickets.LINE_STYLES.values())
     assert len({(look.colour, look.marker) for look in looks}) == len(looks) == len(LINES)
 
@@ -110,8 +111,8 @@ def test_trainings_that_are_too_short_to_tell_of_speed_are_named(found):
 
 def test_lines_are_those_of_the_study():
     study = STUDIES["lottery"]
-    assert {*study.treatments} == {*lottery_lines.TREATMENTS.values()}
-    assert {*study.controls} == {*lottery_lines.CONTROLS.values()}
+    assert {*study.treatments} == {*lottery_lines.TREATMENT_OF_LINE.values()}
+    assert {*study.controls} == {*lottery_lines.CONTROL_OF_LINE.values()}
 
 
 def test_networks_that_are_pruned_globally_have_lines_of_their_own(found):
@@ -120,7 +121,7 @@ def test_networks_that_are_pruned_globally_have_lines_of_their_own(found):
         frame["treatment"] = frame["treatment"].str.replace("-zero", "-zero-global")
     other = dataclasses.replace(found, **frames)
     assert lottery_lines.trained_panels(other) == [("resnet20", "mnist", "paper", "float32")]
-    assert lottery_lines.missing(other, ("resnet20", "mnist", "paper", "float32")) == [FINE_TUNED]
+    assert lottery_lines.missing(other, Panel("resnet20", "mnist", "paper", "float32")) == [FINE_TUNED]
 
 
 def test_a_ticket_alone_is_no_figure_of_its_own(found):

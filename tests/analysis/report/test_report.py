@@ -261,6 +261,19 @@ def test_what_comes_from_data_is_escaped(root, tmp_path):
     assert not read.unbalanced and "others" in read.identifiers
 
 
+def test_precisions_are_compared_where_there_are_two(root, tmp_path):
+    (only,) = [section for section in sections.SECTIONS if section.anchor == "precision"]
+    made = report.prepare(root, tmp_path, sections=(only,))
+    assert "precision" not in Reader(report.write_page(made, (only,)).read_text()).identifiers
+    levels = made.given.results.levels
+    half = levels.assign(precision="mixed_bfloat16", test_accuracy=levels["test_accuracy"] - 0.01)
+    both = dataclasses.replace(made.given.results, levels=pd.concat([levels, half], ignore_index=True))
+    made = dataclasses.replace(made, given=dataclasses.replace(made.given, results=both))
+    read = Reader(report.write_page(made, (only,)).read_text())
+    assert "precision" in read.identifiers and "-1.00" in "".join(read.text)
+    assert set(pd.read_csv(tmp_path / "tables" / "precision.csv")["difference"].round(9)) == {-1}
+
+
 def test_a_section_is_an_entry_of_a_table(root, tmp_path):
     mine = sections.Section(
         "mine", "A section of one's own", "What it says.", (lambda made: page.paragraph(f"<{made.root.name}>"),)

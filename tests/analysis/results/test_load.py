@@ -13,7 +13,7 @@ import pytest
 from analysis.export import write_all
 from analysis.results.columns import CSV_COLUMNS, CSV_NAMES, FINISHED, FRAMES
 from analysis.results.load import by_kind, load
-from analysis.results.select import panel, panels
+from analysis.results.select import Panel, panel, panels
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import store, stored_result, walk
@@ -149,7 +149,7 @@ def test_any_folder_above_or_within_the_runs(folder):
     assert len(load(folder.parent).levels) == len(everything.levels)
     assert panels(everything.levels) == [("conv2", "cifar10", "paper", "float32"), ("fc", "mnist", "paper", "float32")]
     own = load(folder / "fc-mnist" / "paper")
-    expected = panel(everything.levels, ("fc", "mnist", "paper", "float32")).reset_index(drop=True)
+    expected = panel(everything.levels, Panel("fc", "mnist", "paper", "float32")).reset_index(drop=True)
     pd.testing.assert_frame_equal(own.levels, expected)
     assert own.folders[0]["folder"] == "."
     assert set(load(folder / "fc-mnist" / "paper" / "seed-1").levels["seed"]) == {1}

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.export import write_all
 from analysis.results.load import load
-from analysis.results.select import panel
+from analysis.results.select import Panel, panel
 from analysis.statistics import figure_lines
 from analysis.statistics.figure_lines import METRICS
 from analysis.statistics.stars import StarRule
@@ -30,7 +30,7 @@ from lottery_tf.results import walk
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.best_supermasks import best_over_seeds
 
-FC = ("fc", "mnist", "paper", "float32")
+FC = Panel("fc", "mnist", "paper", "float32")
 MISSING = [(2, "large_final-rewind-zero", 3), *((seed, "movement-rewind-zero", 1) for seed in range(4))]
 
 
