@@ -137,10 +137,10 @@ def initial_logits(results: Results) -> Iterator[Row]:
     columns[f"0, {longest:,.0f} iterations"] = ("0", longest)
     yield ["", *columns]
     for name, masks in paper.LEARNED_MASKS.items():
-        own = rows[(rows["weights"] == masks[0].weights) & (rows["rescale"] == masks[0].rescale)]
+        of_column = rows[(rows["weights"] == masks[0].weights) & (rows["rescale"] == masks[0].rescale)]
         cells = []
         for logit, length in columns.values():
-            some = own[(own["initial_logit"] == logit) & (own["iterations"] == length)]
+            some = of_column[(of_column["initial_logit"] == logit) & (of_column["iterations"] == length)]
             accuracy, pruned = 100 * some["test_accuracy"].mean(), 100 * some["pruned_fraction"].mean()
             cells.append(f"{accuracy:.1f} ({pruned:.0f}% pruned)" if len(some) else "")
         yield [name.removeprefix("learned mask x "), *cells]

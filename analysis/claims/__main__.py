@@ -64,8 +64,12 @@ def counts(verdicts: Iterable[ClaimResult]) -> str:
 
 def margins(results: Results) -> str:
     """Returns the margins that are defined as text: one line for each network and data set."""
-    of_places = {own.panel.place: own.margin for own in collect(results) if not math.isnan(own.margin)}
-    return "\n".join(f"margin of {', '.join(place)}: {100 * margin:.2f} points" for place, margin in of_places.items())
+    of_places = {evidence.panel.place: evidence.margin for evidence in collect(results)}
+    return "\n".join(
+        f"margin of {', '.join(place)}: {100 * margin:.2f} points"
+        for place, margin in of_places.items()
+        if not math.isnan(margin)
+    )
 
 
 def define_flags() -> None:

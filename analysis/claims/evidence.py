@@ -90,8 +90,8 @@ class Evidence:
 
     def kept_fractions(self) -> pd.Series:
         """Returns the kept fraction of each level. Runs with a chosen kept fraction, always level 1, are left out."""
-        own = self.levels[self.levels["chosen_kept_fraction"].isna()]
-        return own.groupby("level")["kept_fraction"].mean()
+        of_ladder = self.levels[self.levels["chosen_kept_fraction"].isna()]
+        return of_ladder.groupby("level")["kept_fraction"].mean()
 
     def nearest_level(self, kept_fraction: float) -> int | None:
         """Returns the level with the nearest kept fraction; None if none differs by less than a quarter."""
@@ -153,8 +153,8 @@ def over_levels(
     levels = [level for level in levels if all(level in line for line in lines.values())]
     seeds = sorted(set.intersection(*(set(line.index) for line in lines.values())))
     values = {name: line.loc[seeds, levels].to_numpy() for name, line in lines.items()}
-    common = np.logical_and.reduce([np.isfinite(own) for own in values.values()])
+    common = np.logical_and.reduce([np.isfinite(line) for line in values.values()])
     counts = common.sum(axis=1)
-    means = {name: np.where(common, own, 0).sum(axis=1) / np.maximum(counts, 1) for name, own in values.items()}
+    means = {name: np.where(common, line, 0).sum(axis=1) / np.maximum(counts, 1) for name, line in values.items()}
     enough = [place for place, count in enumerate(counts) if count >= least_levels]
-    return {name: {seeds[place]: float(own[place]) for place in enough} for name, own in means.items()}
+    return {name: {seeds[place]: float(line[place]) for place in enough} for name, line in means.items()}

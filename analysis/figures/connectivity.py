@@ -81,13 +81,13 @@ def error_lines(results: load.Results) -> Figure:
 def _draw_error_lines(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     line_styles = panels.styles_of(rows)
     for axes, level in zip(axes_of_row, panels.spread(rows["level"], PAIRS), strict=False):
-        own = rows[rows["level"] == level]
-        for treatment in panels.ordered_treatments(own):
+        of_level = rows[rows["level"] == level]
+        for treatment in panels.ordered_treatments(of_level):
             style = line_styles[treatment].plot | {"marker": ""}
-            points = own[own["treatment"] == treatment].groupby("position")["error"].mean()
+            points = of_level[of_level["treatment"] == treatment].groupby("position")["error"].mean()
             axes.plot(points.index, 100 * points, **style)
-        sparser = f"from level {level + 1} ({panels.kept(own, 'second_kept_fraction')} kept)"
-        axes.set_xlabel(f"{sparser}\nto level {level} ({panels.kept(own)})")
+        sparser = f"from level {level + 1} ({panels.kept(of_level, 'second_kept_fraction')} kept)"
+        axes.set_xlabel(f"{sparser}\nto level {level} ({panels.kept(of_level)})")
         _error_axis(axes)
     return [
         line_handle(panels.rewound(rows[rows["treatment"] == treatment]), _unmarked(line_styles[treatment]))
@@ -115,9 +115,9 @@ def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2
     for axes, (column, title) in zip(pair, TO_ENDS.items(), strict=True):
         handles = []
         for level, style in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
-            own = rows[rows["level"] == level]
-            _matched(axes, own, "multiple", column, style)
-            handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", style))
+            of_level = rows[rows["level"] == level]
+            _matched(axes, of_level, "multiple", column, style)
+            handles.append(line_handle(f"level {level}, {panels.kept(of_level)} kept", style))
         _barrier_axis(axes, title, 100 * rows[list(TO_ENDS)].max(axis=None))
         multiples = sorted(rows["multiple"].unique())
         axes.set_xscale("log")
@@ -141,14 +141,16 @@ def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style) -> No
     A marker is full if "matches" is true in all seeds, half full if in some, and empty if in none.
     """
     groups = rows.groupby(["level", x])
-    own = 100 * groups[y].agg(["mean", "min", "max"])
-    own = own.assign(share=groups["matches"].mean()).reset_index().sort_values(x)
-    places = own[x] if x == "multiple" else 100 * own[x]
-    axes.plot(places, own["mean"], **style.plot | {"marker": ""})
-    drawing.band(axes, places, own, style.colour)
-    fills = np.select([own["share"] == 1, own["share"] == 0], ["full", "none"], "left")
+    barriers = 100 * groups[y].agg(["mean", "min", "max"])
+    barriers = barriers.assign(share=groups["matches"].mean()).reset_index().sort_values(x)
+    places = barriers[x] if x == "multiple" else 100 * barriers[x]
+    axes.plot(places, barriers["mean"], **style.plot | {"marker": ""})
+    drawing.band(axes, places, barriers, style.colour)
+    fills = np.select([barriers["share"] == 1, barriers["share"] == 0], ["full", "none"], "left")
     for fill in FILLINGS:
-        axes.plot(places[fills == fill], own["mean"][fills == fill], **style.plot | {"linestyle": "", **_filling(fill)})
+        axes.plot(
+            places[fills == fill], barriers["mean"][fills == fill], **style.plot | {"linestyle": "", **_filling(fill)}
+        )
 
 
 def _filling(fill: str) -> dict:

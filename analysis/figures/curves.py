@@ -48,8 +48,8 @@ def figure_of_lines(results: load.Results, figure: paper.Figure, rule: StarRule 
         raise drawing.NothingToDraw(
             f"there is no trained level of {', '.join(figure_lines.new_treatments(figure)) or 'any other treatment'}."
         )
-    own = styles.treatment_styles(treatment.name for treatment in figure.lines.values())
-    line_styles = {name: own[treatment.name] for name, treatment in figure.lines.items()}
+    of_treatments = styles.treatment_styles(treatment.name for treatment in figure.lines.values())
+    line_styles = {name: of_treatments[treatment.name] for name, treatment in figure.lines.items()}
     page = drawing.blank(WIDTH, ROW * len(rows) + 0.8)
     drawn: set[str] = set()
     for pair, key in zip(page.subplots(len(rows), len(DRAWN_METRICS), squeeze=False), rows, strict=True):
@@ -100,14 +100,15 @@ def accuracy_against_kept(rows: pd.DataFrame, path: Path, supermasks: Mapping[st
     Returns:
       The path.
     """
-    own = supermasks or {}
-    line_styles = styles.treatment_styles(name for name in rows["treatment"].unique() if name not in own) | own
+    supermasks = supermasks or {}
+    trained = (name for name in rows["treatment"].unique() if name not in supermasks)
+    line_styles = styles.treatment_styles(trained) | supermasks
     with drawing.look():
         page = drawing.blank(WIDTH, ROW + 0.3 + 0.2 * len(line_styles) / 3)
         for axes, metric in zip(page.subplots(1, len(DRAWN_METRICS)), DRAWN_METRICS, strict=True):
             lines = figure_lines.over_seeds(rows.rename(columns={"treatment": "line"}), metric)
             lines = lines.assign(kept=100 * lines["kept_fraction"], star=False)
-            draw_lines(axes, lines, line_styles, line_styles, metric, framed=not own)
+            draw_lines(axes, lines, line_styles, line_styles, metric, framed=not supermasks)
         handles = [line_handle(name, style) for name, style in line_styles.items()]
         drawing.legend_below(page, [*handles, DENSE_LINE], 3)
         drawing.fix_layout(page)

@@ -41,21 +41,21 @@ def flatness(results: load.Results) -> Figure:
         line_styles = panels.styles_of(rows)
         for place, (column, title) in enumerate(SPECTRAL.items()):
             for treatment in panels.ordered_treatments(rows):
-                own = rows[rows["treatment"] == treatment]
-                panels.draw_band(axes[place], own, "kept_fraction", column, line_styles[treatment])
+                of_treatment = rows[rows["treatment"] == treatment]
+                panels.draw_band(axes[place], of_treatment, "kept_fraction", column, line_styles[treatment])
             axes[place].set_ylabel(title)
-        own = select.panel(rays, select.Panel(*rows.iloc[0][list(select.PANEL)]))
-        own = own[own["position"] == 1]
-        own = own[own["treatment"] == panels.main_treatment(own)] if len(own) else own
+        ends = select.panel(rays, select.Panel(*rows.iloc[0][list(select.PANEL)]))
+        ends = ends[ends["position"] == 1]
+        ends = ends[ends["treatment"] == panels.main_treatment(ends)] if len(ends) else ends
         for direction, style in styles.PRUNED_BY.items():
-            panels.draw_band(axes[2], own[own["direction"] == direction], "kept_fraction", "curvature", style)
-        axes[2].set_ylabel("curvature along the next pruning" + (f"\n({panels.rewound(own)})" if len(own) else ""))
-        for each in axes:
-            drawing.kept_axis(each, 100 * rows["kept_fraction"].min())
-            _log_axis(each)
+            panels.draw_band(axes[2], ends[ends["direction"] == direction], "kept_fraction", "curvature", style)
+        axes[2].set_ylabel("curvature along the next pruning" + (f"\n({panels.rewound(ends)})" if len(ends) else ""))
+        for part in axes:
+            drawing.kept_axis(part, 100 * rows["kept_fraction"].min())
+            _log_axis(part)
         named = [
-            line_handle(panels.rewound(rows[rows["treatment"] == each]), line_styles[each])
-            for each in panels.ordered_treatments(rows)
+            line_handle(panels.rewound(rows[rows["treatment"] == treatment]), line_styles[treatment])
+            for treatment in panels.ordered_treatments(rows)
         ]
         return [*named, *(line_handle(f"right: {DIRECTIONS[name]}", style) for name, style in styles.PRUNED_BY.items())]
 
@@ -90,15 +90,15 @@ def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     grid = np.linspace(low - 3 * width, high + 3 * width, 800)
     handles = []
     for level, style in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
-        own = rows[rows["level"] == level].sort_values("eigenvalue")
-        nodes, shares = own["eigenvalue"].to_numpy(), own["weight"].to_numpy() / own["seed"].nunique()
+        of_level = rows[rows["level"] == level].sort_values("eigenvalue")
+        nodes, shares = of_level["eigenvalue"].to_numpy(), of_level["weight"].to_numpy() / of_level["seed"].nunique()
         bumps = np.exp(-(((grid[:, None] - nodes) / width) ** 2) / 2) * one(width)
         style = dataclasses.replace(style, marker="", dash=DASHES[len(handles)])
-        density, size = bumps @ shares, own["size"].mean()
+        density, size = bumps @ shares, of_level["size"].mean()
         pair[0].plot(grid, np.where(density > LEAST_DENSITY, density, np.nan), **style.plot)
         above = size * shares[::-1].cumsum()[::-1]
         pair[1].step(nodes[nodes > 0], above[nodes > 0], where="pre", **style.plot)
-        handles.append(line_handle(f"level {level}, {panels.kept(own)} kept", style))
+        handles.append(line_handle(f"level {level}, {panels.kept(of_level)} kept", style))
     for axes, least in zip(pair, (one(width) / rows["size"].max() / 10, 0.5), strict=True):
         axes.set_yscale("log")
         axes.set_ylim(bottom=least)
@@ -136,9 +136,9 @@ def limits(results: load.Results) -> Figure:
 def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     rows = rows[rows["treatment"] == panels.main_treatment(rows)]
     for axes, pruned_by in zip(axes_of_row, PRUNING_IN_WORDS, strict=False):
-        own = rows[rows["pruned_by"] == pruned_by]
+        shares = rows[rows["pruned_by"] == pruned_by]
         for method, style in styles.LIMITS.items():
-            panels.draw_band(axes, own[own["method"] == method], "kept_fraction", "pruned_fraction", style, 100)
+            panels.draw_band(axes, shares[shares["method"] == method], "kept_fraction", "pruned_fraction", style, 100)
         drawing.kept_axis(axes, 100 * rows["kept_fraction"].min())
         axes.set_ylim(-3, 103)
         axes.set_ylabel(f"prunable share, %\n({PRUNING_IN_WORDS[pruned_by]})")
@@ -146,12 +146,12 @@ def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Li
     right = axes_of_row[len(PRUNING_IN_WORDS)]
     right.plot([0, 100], [0, 100], color=styles.INK, linewidth=0.7, linestyle=styles.DOTTED)
     wide = 100 * rows.pivot(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
-    for pruned_by, own in wide.groupby(level="pruned_by"):
+    for pruned_by, shares in wide.groupby(level="pruned_by"):
         for method, target in PREDICTS.items():
             style = styles.LIMITS[method]
             face = style.colour if pruned_by == BY_MAGNITUDE else styles.GROUND[0]
-            if {method, target} <= {*own}:
-                right.plot(own[target], own[method], **style.plot | {"linestyle": "", "markerfacecolor": face})
+            if {method, target} <= {*shares}:
+                right.plot(shares[target], shares[method], **style.plot | {"linestyle": "", "markerfacecolor": face})
     right.set_xlabel(f"found, % (upright triangles: after retraining)\n(filled: {PRUNING_IN_WORDS[BY_MAGNITUDE]})")
     right.set_ylabel("predicted, %")
     right.set_xlim(-3, 103)
@@ -186,10 +186,10 @@ def magnitudes(results: load.Results) -> Figure:
         axes[0].set_ylim(0)
         axes[0].set_ylabel("at or below the next threshold,\n% of the surviving weights")
         axes[0].set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
-        own = select.panel(histograms, select.Panel(*rows.iloc[0][list(select.PANEL)]))
-        own = own[(own["treatment"] == panels.main_treatment(rows)) & (own["seed"] == own["seed"].min())]
-        if len(own):
-            _draw_histograms(axes[1:], own[own["layer"] == own.groupby("layer")["after"].sum().idxmax()])
+        bins = select.panel(histograms, select.Panel(*rows.iloc[0][list(select.PANEL)]))
+        bins = bins[(bins["treatment"] == panels.main_treatment(rows)) & (bins["seed"] == bins["seed"].min())]
+        if len(bins):
+            _draw_histograms(axes[1:], bins[bins["layer"] == bins.groupby("layer")["after"].sum().idxmax()])
         return [line_handle(f"{when} retraining", style) for when, style in styles.RETRAINING.items()]
 
     return panels.page(whole, "no measurement of magnitudes before and after retraining", draw, 1 + BINNED)
@@ -197,16 +197,16 @@ def magnitudes(results: load.Results) -> Figure:
 
 def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
     for axes, level in zip(axes_of_row, panels.spread(rows["level"], BINNED), strict=False):
-        own = rows[rows["level"] == level].sort_values("bin_from")
-        edges = [*own["bin_from"], own["bin_to"].iloc[-1]]
+        of_level = rows[rows["level"] == level].sort_values("bin_from")
+        edges = [*of_level["bin_from"], of_level["bin_to"].iloc[-1]]
         for when, style in styles.RETRAINING.items():
-            share = 100 * own[when] / own[when].sum()
+            share = 100 * of_level[when] / of_level[when].sum()
             axes.stairs(share, edges, color=style.colour, linestyle=style.dash, linewidth=1.2)
         axes.set_xlim(0, edges[-1])
         axes.set_ylim(0)
         axes.set_ylabel("surviving weights per bin, %")
-        layer, seed = drawing.as_text(own["layer"].iloc[0]), own["seed"].iloc[0]
-        axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {panels.kept(own)} kept, seed {seed}")
+        layer, seed = drawing.as_text(of_level["layer"].iloc[0]), of_level["seed"].iloc[0]
+        axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {panels.kept(of_level)} kept, seed {seed}")
         axes.grid(True)
 
 

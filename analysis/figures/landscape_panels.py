@@ -47,11 +47,11 @@ def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
     handles: list[tuple[Line2D, str]] = []
     parts = whole.subfigures(len(keys), 1, squeeze=False)[:, 0]
     for part, key in zip(parts, keys, strict=True):
-        own, axes = select.panel(rows, key), part.subplots(1, columns, squeeze=False)[0]
-        handles += [(handle, drawing.panel_title(key)) for handle in draw(axes, own)]
-        part.suptitle(f"{drawing.panel_title(key)}, {seeds(own)}", fontsize=drawing.LOOK["axes.titlesize"])
-        for each in axes:
-            each.set_visible(each.has_data())
+        of_panel, axes = select.panel(rows, key), part.subplots(1, columns, squeeze=False)[0]
+        handles += [(handle, drawing.panel_title(key)) for handle in draw(axes, of_panel)]
+        part.suptitle(f"{drawing.panel_title(key)}, {seeds(of_panel)}", fontsize=drawing.LOOK["axes.titlesize"])
+        for place in axes:
+            place.set_visible(place.has_data())
     drawing.legend_below(whole, _distinct(handles), LEGEND_COLUMNS)
     return drawing.fix_layout(whole)
 
@@ -92,8 +92,9 @@ def seeds(rows: pd.DataFrame) -> str:
 
 def ordered_treatments(rows: pd.DataFrame) -> list[str]:
     """Returns the treatments, sorted by criterion (the default criterion first), rewind point and name."""
-    about = rows[["criterion", "rewind_to", "treatment"]].drop_duplicates().itertuples(index=False, name=None)
-    return [each[-1] for each in sorted(about, key=lambda each: (each[0] != Treatment().criterion, *each))]
+    about = rows[["criterion", "rewind_to", "treatment"]].drop_duplicates()
+    about = about.assign(further=about["criterion"] != Treatment().criterion)
+    return list(about.sort_values(["further", "criterion", "rewind_to", "treatment"])["treatment"])
 
 
 def main_treatment(rows: pd.DataFrame) -> str:
@@ -141,10 +142,10 @@ def spread(values: pd.Series, count: int) -> list[int]:
 
 def draw_band(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style, factor: float = 1) -> None:
     """Draws means over seeds against a percentage, with a band from the lowest to the highest seed."""
-    own = factor * rows.groupby("level")[y].agg(["mean", "min", "max"])
-    own = own.join(100 * rows.groupby("level")[x].mean()).dropna()
-    axes.plot(own[x], own["mean"], **style.plot)
-    drawing.band(axes, own[x], own, style.colour)
+    summary = factor * rows.groupby("level")[y].agg(["mean", "min", "max"])
+    summary = summary.join(100 * rows.groupby("level")[x].mean()).dropna()
+    axes.plot(summary[x], summary["mean"], **style.plot)
+    drawing.band(axes, summary[x], summary, style.colour)
 
 
 def plain(value: float, _: object = None) -> str:

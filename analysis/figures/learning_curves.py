@@ -61,10 +61,10 @@ def best_settings(histories: pd.DataFrame) -> pd.DataFrame:
 
 def _draw(axes: Axes, histories: pd.DataFrame) -> dict[str, Line2D]:
     handles = {}
-    for (weights, rescale), own in histories.groupby(MASK_KIND, sort=True):
+    for (weights, rescale), of_kind in histories.groupby(MASK_KIND, sort=True):
         name = f"{weights.replace('_', ' ')}{', rescaled' if rescale else ''}"
         style = styles.LEARNING[weights, bool(rescale)]
-        lines = 100 * own.groupby("iteration")["validation_accuracy"].agg(["mean", "min", "max"])
+        lines = 100 * of_kind.groupby("iteration")["validation_accuracy"].agg(["mean", "min", "max"])
         axes.plot(lines.index, lines["mean"], color=style.colour, linestyle=style.dash)
         drawing.band(axes, lines.index, lines, style.colour)
         handles[name] = line_handle(name, style)

@@ -171,9 +171,9 @@ def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.nda
         scores = ranking.checked_scores(
             registry.call_by_parameter_names(score, w_i=seen_i, w_f=seen_f), seen_i.size
         ).astype(np.float64)
-        own, points = np.split(scores, [layer.w_i.size])
-        threshold = np.partition(own, -count)[-count]
-        of_ties.append((count - (own > threshold).sum()) / (own == threshold).sum())
+        of_layer, points = np.split(scores, [layer.w_i.size])
+        threshold = np.partition(of_layer, -count)[-count]
+        of_ties.append((count - (of_layer > threshold).sum()) / (of_layer == threshold).sum())
         margins.append(np.subtract(points, threshold, out=np.zeros(POINTS), where=points != threshold))
     return np.array(margins), np.array(of_ties)[:, None]
 
@@ -258,13 +258,13 @@ def figure2(layer: Layer | None = None, further: Sequence[str] = (), kept_fracti
     figure = drawing.blank(11, (2.55 * rows + 0.3) * len(layers))
     parts = np.atleast_1d(figure.subfigures(len(layers), 1))
     share = f"{100 * kept_fraction:g}% of the weights kept"
-    for part, each in zip(parts, layers, strict=True):
+    for part, drawn in zip(parts, layers, strict=True):
         part.suptitle(
-            f"Weights of {drawing.as_text(each.title)}, {share}" if each.title else f"Cartoon, {share}", fontsize=9.5
+            f"Weights of {drawing.as_text(drawn.title)}, {share}" if drawn.title else f"Cartoon, {share}", fontsize=9.5
         )
         every = part.subplots(rows, PLANES_A_ROW, squeeze=False).ravel()
         for axes, criterion in zip(every, criteria, strict=False):
-            draw_plane(axes, criterion, each, kept_fraction)
+            draw_plane(axes, criterion, drawn, kept_fraction)
             axes.set_title("\n".join(filter(None, (_short(criterion), FORMULAS.get(criterion)))))
         for axes in every[len(criteria) :]:
             axes.set_axis_off()

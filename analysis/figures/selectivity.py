@@ -52,8 +52,8 @@ def after_masking(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> pd.Data
     bins = pd.Series(np.digitize(before, edges))
     columns = {"initial": (edges[1:] + edges[:-1]) / 2}
     for direction, moved in zip(DIRECTIONS, (after > before, after <= before), strict=True):
-        own = pd.Series(masked)[moved].groupby(bins[moved]).agg(["mean", "count"]).reindex(range(1, BINS + 1))
-        columns[direction] = own["mean"].where(own["count"] >= FEWEST).to_numpy()
+        means = pd.Series(masked)[moved].groupby(bins[moved]).agg(["mean", "count"]).reindex(range(1, BINS + 1))
+        columns[direction] = means["mean"].where(means["count"] >= FEWEST).to_numpy()
     return pd.DataFrame(columns)
 
 

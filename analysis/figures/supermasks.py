@@ -52,20 +52,20 @@ def figure6(results: load.Results | None = None) -> Figure:
 
 
 def _untrained(best: pd.DataFrame) -> pd.DataFrame:
-    own = best[(best["weights"] == "initial") & best["criterion"].isin(UNTRAINED_NETWORKS)]
-    return own[own["source"].isin((columns.ONE_SHOT_SOURCE, UNTRAINED.source))]
+    masks = best[(best["weights"] == "initial") & best["criterion"].isin(UNTRAINED_NETWORKS)]
+    return masks[masks["source"].isin((columns.ONE_SHOT_SOURCE, UNTRAINED.source))]
 
 
 def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
     """Draws one group of bars for each panel. Bars are means over seeds, dots are seeds."""
     keys, width = select.ordered_panels(bars), BAR / len(UNTRAINED_NETWORKS)
     for number, (criterion, label) in enumerate(UNTRAINED_NETWORKS.items()):
-        own = [select.panel(bars[bars["criterion"] == criterion], key)["test_accuracy"] * 100 for key in keys]
+        accuracies = [select.panel(bars[bars["criterion"] == criterion], key)["test_accuracy"] * 100 for key in keys]
         places = np.arange(len(keys)) + (number - (len(UNTRAINED_NETWORKS) - 1) / 2) * width
         colour = styles.INK if criterion == UNTRAINED.criterion else styles.criterion_style(criterion).colour
-        means = [values.mean() if len(values) else 0 for values in own]
+        means = [values.mean() if len(values) else 0 for values in accuracies]
         axes.bar(places, means, 0.9 * width, color=colour, alpha=0.75, label=label)
-        for place, values in zip(places, own, strict=True):
+        for place, values in zip(places, accuracies, strict=True):
             axes.plot(np.full(len(values), place), values, ".", color=styles.INK, markersize=3)
     axes.set_xticks(np.arange(len(keys)), [drawing.panel_title(key).replace(", ", "\n") for key in keys])
     axes.set_xlim(-0.5, len(keys) - 0.5)
@@ -123,10 +123,10 @@ BASELINES = {"trained_baseline": "trained network", "untrained_baseline": "untra
 
 def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
     """Returns the panels of Figure 7. Learned masks, which have no schedule, get their own row only if needed."""
-    own = results.supermasks[
+    heuristic = results.supermasks[
         results.supermasks["criterion"].isin([source.criterion for source in paper.HEURISTIC_MASK_SOURCES])
     ]
-    rows = select.panels(own[own["source"] == columns.ONE_SHOT_SOURCE])
+    rows = select.panels(heuristic[heuristic["source"] == columns.ONE_SHOT_SOURCE])
     with_schedule = {key.place for key in rows}
     learned = select.panels_without_schedule(results.learned_masks)
     return select.table_s1_order([*rows, *(key for key in learned if key.place not in with_schedule)])
@@ -143,8 +143,10 @@ def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
 
 
 def _learned_of(learned: pd.DataFrame, key: select.Panel, weights: str) -> pd.DataFrame:
-    own = select.rows_where(learned, network=key.network, dataset=key.dataset, weights=weights, status=columns.FINISHED)
-    return own.dropna(subset=["test_accuracy", "pruned_fraction"])
+    masks = select.rows_where(
+        learned, network=key.network, dataset=key.dataset, weights=weights, status=columns.FINISHED
+    )
+    return masks.dropna(subset=["test_accuracy", "pruned_fraction"])
 
 
 def _points(learned: pd.DataFrame) -> list[pd.DataFrame]:

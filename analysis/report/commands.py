@@ -69,24 +69,24 @@ def training_commands(results: Results, figure: paper.Figure) -> list[str]:
     """Returns the commands that train those treatments of a figure that have results: a few for each panel."""
     rows = results.levels[results.levels["treatment"].isin([treatment.name for treatment in figure.lines.values()])]
     return [
-        command("runs.lottery", base | which | _extent(own))
-        for _, own, base in _by_panel(results, rows)
-        for which in _treatments(own)
+        command("runs.lottery", base | which | _extent(levels))
+        for _, levels, base in _by_panel(results, rows)
+        for which in _treatments(levels)
     ]
 
 
 def _treatments(levels: pd.DataFrame) -> list[dict]:
     """Returns the flags of the fewest commands that train exactly these treatments of one network."""
     flags_of_commands = []
-    for values, own in levels.groupby(list(APPLIED), sort=False, dropna=False):
+    for values, alike in levels.groupby(list(APPLIED), sort=False, dropna=False):
         applied = dict(zip(APPLIED, values, strict=True))
-        network = NETWORKS.get(own["network"].iloc[0])
+        network = NETWORKS.get(alike["network"].iloc[0])
         usual = APPLIED | ({"scope": network.scope} if network else {})
         unusual = {name: value for name, value in applied.items() if not pd.isna(value) and value != usual[name]}
         unusual = {FLAGS.get(name, name): value for name, value in unusual.items()}
         ways = []
         for shared in GROUPINGS:
-            groups = own[list(ACTIONS)].drop_duplicates().groupby(list(shared), sort=False)
+            groups = alike[list(ACTIONS)].drop_duplicates().groupby(list(shared), sort=False)
             ways.append([{name: list(group[name].unique()) for name in ACTIONS} | unusual for _, group in groups])
         flags_of_commands += min(ways, key=len)
     return flags_of_commands
@@ -96,29 +96,30 @@ def supermask_commands(results: Results) -> list[str]:
     """Returns the commands behind the heuristic supermasks and the learned masks of these results."""
     masks = results.supermasks[results.supermasks["source"] == ONE_SHOT_SOURCE]
     commands = [
-        command("runs.supermask", base | {"criterion": list(own["criterion"].unique())} | _extent(own))
-        for _, own, base in _by_panel(results, masks)
+        command("runs.supermask", base | {"criterion": list(alike["criterion"].unique())} | _extent(alike))
+        for _, alike, base in _by_panel(results, masks)
     ]
-    for values, own in results.learned_masks.groupby(["network", "dataset", *LEARNED], sort=False, dropna=False):
+    for values, alike in results.learned_masks.groupby(["network", "dataset", *LEARNED], sort=False, dropna=False):
         flags = dict(zip(("network", "dataset", *LEARNED), values, strict=True))
-        kept = own["chosen_kept_fraction"].dropna().unique()
-        start = {"kept_fraction": list(kept)} if len(kept) else {"initial_logit": list(own["initial_logit"].unique())}
+        kept = alike["chosen_kept_fraction"].dropna().unique()
+        start = {"kept_fraction": list(kept)} if len(kept) else {"initial_logit": list(alike["initial_logit"].unique())}
         flags |= {"iterations": int(flags["iterations"]), "batch_size": int(flags["batch_size"])} | start
         left_out = [name for name, value in flags.items() if isinstance(value, bool | float) and not value]
         left_out += [name for name, usual in ADDED_LATER.items() if flags[name] == usual]
         flags = {
             name: bool(value) if name == "rescale" else value for name, value in flags.items() if name not in left_out
         }
-        commands.append(command("runs.learn_mask", flags | {"seeds": sorted(own["seed"].unique())}))
+        commands.append(command("runs.learn_mask", flags | {"seeds": sorted(alike["seed"].unique())}))
     return commands
 
 
 def control_commands(results: Results) -> list[str]:
     """Returns the commands that train the controls of these results."""
     commands = []
-    for _, own, base in _by_panel(results, results.controls):
-        flags = {"controls": list(own["control"].unique()), "control_draws": int(own["draw"].max())} | _extent(own)
-        commands += [command("runs.lottery", base | which | flags) for which in _treatments(own)]
+    for _, of_panel, base in _by_panel(results, results.controls):
+        flags = {"controls": list(of_panel["control"].unique()), "control_draws": int(of_panel["draw"].max())}
+        flags |= _extent(of_panel)
+        commands += [command("runs.lottery", base | which | flags) for which in _treatments(of_panel)]
     return commands
 
 
@@ -134,25 +135,25 @@ def measurement_commands(results: Results, kind: str) -> list[str]:
     """Returns the commands behind the measurements of a kind; settings that are not stored have their defaults."""
     commands, measure, rows = [], MEASURED_BY[kind], getattr(results, FRAMES[kind])
     rows = rows[rows["criterion"] != ""]  # a line between two arbitrary results belongs to no treatment
-    for key, own, base in _by_panel(results, rows):
-        deepest = max([*panel(results.levels, key)["level"], *own["level"]])
+    for key, measured, base in _by_panel(results, rows):
+        deepest = max([*panel(results.levels, key)["level"], *measured["level"]])
         flags = {"measure": measure, "levels": int(deepest)}
-        flags |= {"at": sorted(own["level"].unique())} if measure in SOME_LEVELS else {}
-        flags |= {"multiples": sorted(own["multiple"].unique())} if kind == "perturbation" else {}
-        flags |= {"seeds": sorted(own["seed"].unique())}
-        commands += [command("runs.landscape", base | which | flags) for which in _treatments(own)]
+        flags |= {"at": sorted(measured["level"].unique())} if measure in SOME_LEVELS else {}
+        flags |= {"multiples": sorted(measured["multiple"].unique())} if kind == "perturbation" else {}
+        flags |= {"seeds": sorted(measured["seed"].unique())}
+        commands += [command("runs.landscape", base | which | flags) for which in _treatments(measured)]
     return commands
 
 
 def missing_measurements(results: Results, measure: str, root: str | Path) -> list[str]:
     """Returns the commands that would make a measure at the existing levels, with the trainings that it needs."""
     commands = []
-    for _, own, base in _by_panel(results, results.levels):
-        extent = _extent(own)
+    for _, levels, base in _by_panel(results, results.levels):
+        extent = _extent(levels)
         flags = {"measure": measure, "criterion": ["large_final"], "levels": extent["levels"]}
         if measure in RANDOM_TOO:
             flags["criterion"].append("random")
-            flags["rewind_to"] = [point for point in paper.REWIND_POINTS if point < own["iterations"].max()]
+            flags["rewind_to"] = [point for point in paper.REWIND_POINTS if point < levels["iterations"].max()]
         commands.append(command("runs.landscape", base | flags | extent | {"results_dir": root}))
     return commands
 
@@ -163,11 +164,11 @@ def missing_lottery(results: Results, root: str | Path) -> list[str]:
         command(
             "runs.study",
             {"study": "lottery", "networks": key.network, "dataset": key.dataset, "schedule": key.schedule}
-            | _extent(own)
+            | _extent(levels)
             | {name: value for name, value in base.items() if name in STUDY_FLAGS}
             | {"results_dir": root},
         )
-        for key, own, base in _by_panel(results, results.levels)
+        for key, levels, base in _by_panel(results, results.levels)
         if lottery_lines.missing(results, key)
     ]
 

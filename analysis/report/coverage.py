@@ -106,15 +106,15 @@ def controls_and_measurements(results: Results) -> pd.DataFrame:
     for what, frame in _controls_and_measurements(results):
         levels = frame.drop_duplicates([*PANEL, "treatment", "seed", "level"])
         for key in ordered_panels(levels):
-            own = panel(levels, key)
+            measured = panel(levels, key)
             rows.append(
                 key._asdict()
                 | {
                     "control or measure": what,
-                    "treatments": own.loc[own["treatment"] != DENSE, "treatment"].nunique(),
-                    "seeds": _listed(own["seed"]),
-                    "levels": f"{own['level'].min()} to {own['level'].max()}",
-                    "levels of all seeds": len(own),
+                    "treatments": measured.loc[measured["treatment"] != DENSE, "treatment"].nunique(),
+                    "seeds": _listed(measured["seed"]),
+                    "levels": f"{measured['level'].min()} to {measured['level'].max()}",
+                    "levels of all seeds": len(measured),
                 }
             )
     return pd.DataFrame(rows)

@@ -47,7 +47,7 @@ def _trained(key: Panel, levels: pd.DataFrame) -> str:
 
 
 def _by(rows: pd.DataFrame, columns: Iterable[str]) -> list[tuple[Panel, pd.DataFrame]]:
-    groups = {Panel(*key): own for key, own in rows.groupby(list(columns), sort=False)}
+    groups = {Panel(*key): group for key, group in rows.groupby(list(columns), sort=False)}
     return [(key, groups[key]) for key in table_s1_order(groups)]
 
 
@@ -73,9 +73,16 @@ def what_holds(verdicts: Iterable[ClaimResult]) -> dict[str, list[str]]:
     by_claim: dict[str, set[str]] = {}
     for result in verdicts:
         by_claim.setdefault(f"{result.claim} ({result.place})", set()).add(result.verdict)
-    tested = {claim: own - {Verdict.NO_DATA} for claim, own in by_claim.items()}
-    lists = {title: [claim for claim, own in tested.items() if own and test(own)] for title, test in OUTCOMES.items()}
-    return {f"{len(own)} claim{'s' if len(own) > 1 else ''} {title}": own for title, own in lists.items() if own}
+    tested = {claim: outcome - {Verdict.NO_DATA} for claim, outcome in by_claim.items()}
+    lists = {
+        title: [claim for claim, outcome in tested.items() if outcome and is_in(outcome)]
+        for title, is_in in OUTCOMES.items()
+    }
+    return {
+        f"{len(listed)} claim{'s' if len(listed) > 1 else ''} {title}": listed
+        for title, listed in lists.items()
+        if listed
+    }
 
 
 def what_is_missing(results: Results) -> list[str]:
@@ -122,9 +129,9 @@ def _share_of_lines(figure: paper.Figure) -> Callable[[Results], float]:
     """Returns a function for the largest share of a figure's lines that a panel has; 0 without `new_treatments`."""
 
     def share(results: Results) -> float:
-        own, wanted = set(figure_lines.new_treatments(figure)), {line.name for line in figure.lines.values()}
+        new, wanted = set(figure_lines.new_treatments(figure)), {line.name for line in figure.lines.values()}
         trained = [{*panel(results.levels, key)["treatment"]} for key in pruned_panels(results)]
-        return max((len(wanted & names) / len(wanted) for names in trained if own & names), default=0.0)
+        return max((len(wanted & names) / len(wanted) for names in trained if new & names), default=0.0)
 
     return share
 

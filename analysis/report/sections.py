@@ -57,7 +57,7 @@ def summary_part(report: Report) -> Markup:
         page.heading("What was run"),
         page.bullets(overview.what_was_run(results)),
         page.heading("Which claims hold"),
-        *(_claims_list(title, own) for title, own in holds.items()),
+        *(_claims_list(title, sentences) for title, sentences in holds.items()),
         page.paragraph(f"{others} Each claim's test and numbers are below."),
         page.heading("What is missing"),
         page.bullets(overview.what_is_missing(results)),
@@ -84,7 +84,7 @@ def claims_part(report: Report) -> Markup:
     alone = rows["claim"].isin([claim.sentence for claim in claims.CLAIMS if claim.of_learned_masks])
     lacking = rows["verdict"] == Verdict.NO_DATA
     tested = [rows[~lacking & which] for which in (~alone, alone) if (~lacking & which).any()]
-    parts = [page.table(_by_panel(own), looks=VERDICT_LOOKS) for own in tested]
+    parts = [page.table(_by_panel(verdicts_alike), looks=VERDICT_LOOKS) for verdicts_alike in tested]
     if tested:
         numbers = page.table(rows[~lacking].drop(columns="missing"), looks=VERDICT_LOOKS)
         parts.append(page.fold("The rule and the numbers behind each verdict", numbers))

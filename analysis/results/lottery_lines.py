@@ -70,9 +70,9 @@ def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
     controls = panel(results.controls, key)
     controls = controls[controls["treatment"] == wanted[TICKET].name]
     dense = levels[levels["treatment"] == DENSE]
-    own = {line: levels[levels["treatment"] == treatment.name] for line, treatment in wanted.items()}
-    own |= {line: controls[controls["control"] == control] for line, control in CONTROL_OF_LINE.items()}
-    return runs_of_lines(dense, own).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
+    of_lines = {line: levels[levels["treatment"] == treatment.name] for line, treatment in wanted.items()}
+    of_lines |= {line: controls[controls["control"] == control] for line, control in CONTROL_OF_LINE.items()}
+    return runs_of_lines(dense, of_lines).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
 
 
 def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.DataFrame]:

@@ -221,7 +221,7 @@ def compared_runs(a: Runs, b: Runs, paired: bool) -> tuple[np.ndarray, np.ndarra
     """Returns the runs to compare, in the order of their seeds, and the number of runs left out for want of a pair."""
     a, b = ({seed: value for seed, value in sorted(runs.items()) if math.isfinite(value)} for runs in (a, b))
     seeds = (list(a), list(b)) if not paired else ([seed for seed in a if seed in b],) * 2
-    x, y = (np.array([runs[seed] for seed in own], float) for runs, own in zip((a, b), seeds, strict=True))
+    x, y = (np.array([runs[seed] for seed in chosen], float) for runs, chosen in zip((a, b), seeds, strict=True))
     return x, y, len(a) + len(b) - x.size - y.size
 
 

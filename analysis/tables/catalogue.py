@@ -83,9 +83,9 @@ def figure_tables(name: str, results: Results, rule: StarRule = PAPER_RULE) -> I
     """Yields the tables behind a figure of `paper.FIGURES`, for each panel with `new_treatments` and each measure."""
     levels = results.levels
     for key in panels(levels[levels["treatment"].isin(new_treatments(paper.FIGURES[name]))]):
-        own = panel(levels, key)
+        of_panel = panel(levels, key)
         for metric in DRAWN_METRICS:
-            yield with_panel(figure_table(own, paper.FIGURES[name], metric, rule), key, {"measure": metric})
+            yield with_panel(figure_table(of_panel, paper.FIGURES[name], metric, rule), key, {"measure": metric})
 
 
 def lottery_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
