@@ -140,44 +140,48 @@ WORDS = {  # line -> its words in a rule
 }  # fmt: skip
 
 
-def claim_of_the_small(sentence: str, section: str, a: str, b: str, accurate: bool = True, fast: bool = True) -> None:
-    """Adds the claim that one line is better than another with at most 25% kept. Data, rule and test follow from both.
+RULES = {  # measures by which line a is better than line b -> the rule
+    (ACCURACY,): "{a} is above {b}", (STOP,): "{a} stops earlier than {b}",
+    (ACCURACY, STOP): "{a} is above {b} and stops earlier",
+}  # fmt: skip
+
+
+def claim_of_small_tickets(
+    sentence: str, section: str, a: str, b: str, measures: tuple[str, ...] = (ACCURACY, STOP)
+) -> None:
+    """Adds the claim that line a is better than line b with at most 25% kept. Data, rule and test follow from both.
 
     Args:
       sentence: the claim in words.
       section: the section that makes the claim.
       a: the better line, a key of `WORDS`.
       b: the other line.
-      accurate: whether a is above b.
-      fast: whether a stops earlier than b.
+      measures: a key of `RULES`.
     """
-    parts = [f"is above {WORDS[b]}"] * accurate + [
-        "stops earlier" if accurate else f"stops earlier than {WORDS[b]}"
-    ] * fast
-    rule = f"With at most {LITTLE_KEPT[1]:.0%} of the weights kept, {WORDS[a]} {' and '.join(parts)}."
     lines = [name for name in (a, b) if name != DENSE]
 
     def test(evidence: Evidence) -> list[Condition]:
-        means = {measure: _means(evidence, lines, LITTLE_KEPT, measure) for measure in (ACCURACY, STOP)}
-        return [above(a, b, means[ACCURACY])] * accurate + [_earlier(evidence, a, b, means[STOP])] * fast
+        better = {ACCURACY: above, STOP: functools.partial(_earlier, evidence)}
+        return [better[measure](a, b, _means(evidence, lines, LITTLE_KEPT, measure)) for measure in measures]
 
-    needs = [need(name, LITTLE_KEPT) for name in lines]
-    claim(sentence, section, [*needs, NEED_DENSE] if DENSE in (a, b) else needs, rule=rule)(test)
+    words = RULES[measures].format(a=WORDS[a], b=WORDS[b])
+    needs = [need(name, LITTLE_KEPT) for name in lines] + [NEED_DENSE] * (DENSE in (a, b))
+    claim(sentence, section, needs, rule=f"With at most {LITTLE_KEPT[1]:.0%} of the weights kept, {words}.")(test)
 
 
-claim_of_the_small(
+claim_of_small_tickets(
     "A winning ticket reaches higher test accuracy than the same subnetwork reinitialized.", "Section 2",
-    TICKET, REINIT, fast=False,
+    TICKET, REINIT, measures=(ACCURACY,),
 )  # fmt: skip
-claim_of_the_small(
+claim_of_small_tickets(
     "A winning ticket learns faster than the same subnetwork reinitialized.", "Section 2",
-    TICKET, REINIT, accurate=False,
+    TICKET, REINIT, measures=(STOP,),
 )  # fmt: skip
-claim_of_the_small(
+claim_of_small_tickets(
     "Reinitialized pruned networks learn more slowly than the dense network and lose test accuracy.", "Section 2",
     DENSE, REINIT,
 )  # fmt: skip
-claim_of_the_small(
+claim_of_small_tickets(
     "Winning tickets learn faster and reach higher test accuracy than random subnetworks of the same size.",
     "Section 1", TICKET, RANDOM_TICKET,
 )  # fmt: skip
