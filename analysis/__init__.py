@@ -6,7 +6,7 @@ Where to find what:
   which function draws a figure                 `figures.catalogue.FIGURES`
   when a star is drawn                          `statistics.stars.stars`, by a `StarRule`
   how a claim is judged                         `claims.verdicts.above`, `earlier` and `equivalent`
-  how a claim is tested                         its function in `claims.zhou2019`, `frankle2019` or `paul2023`
+  how a claim is tested                         its call or function in `claims.zhou2019`, `frankle2019` or `paul2023`
   the maxima of Table 1                         `tables.table1.table1`
   which columns a CSV file has                  `results.columns.CSV_COLUMNS`
   which sections a report has                   `report.sections.SECTIONS`

@@ -130,10 +130,12 @@ def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     outlook = outlook_from_flags("levels", tasks, then)
     if outlook is None:
         return
+    if outlook.to_do:
+        console.log.info(outlook.announced())
     steps = TrainingSteps()
     with Progress(outlook.steps) as progress:
         steps.show = progress.steps
-        experiment = make_experiment(run, Path(RESULTS_DIR.value), steps)
+        experiment = make_experiment(run, Path(RESULTS_DIR.value), steps, on_reading=progress.reading)
         announce(experiment, treatments, len(seeds), last)
         trained = list(find_or_train(experiment, progress, treatments, seeds, last))
     measurer = make_measurer(experiment, settings, steps)

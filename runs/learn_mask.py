@@ -12,6 +12,7 @@ fractions. To give each layer its own initial logit, write --initial_logit=dense
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def main() -> None:
         for settings in wanted:
             learner = learner.with_settings(settings)
             for seed in seeds:
-                progress.follow(map(learner.learn, [seed]), f"seed {seed} {settings.name}", first=None)
+                progress.follow_one(functools.partial(learner.learn, seed), f"seed {seed} {settings.name}")
     below = results_dir / learned_masks_folder(network, name)
     places = {below / learned_mask_path(settings.name, training, seed) for settings in wanted for seed in seeds}
     print(summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask")))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
 
 CHANGES = define_changes()
-CONTROLS = define_list(
+CONTROL_KINDS = define_list(
     "controls",
     [],
     f"Controls to train for every level: any of {', '.join(controls.CONTROLS)} (see lottery_tf/pruning/controls.py).",
@@ -68,18 +68,18 @@ def main() -> None:
             for control, draw in wanted_controls:
                 found = experiment.controls(treatment, seed, last, control, draw)
                 progress.follow(found, f"{name} {control} {draw}", first=1)
-    draws = dict.fromkeys(CONTROLS.value, CONTROL_DRAWS.value)
+    draws = dict.fromkeys(CONTROL_KINDS.value, CONTROL_DRAWS.value)
     RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
     print(f"Training curves: tensorboard --logdir {Path(RESULTS_DIR.value)}")
 
 
 def controls_from_flags() -> list[tuple[str, int]]:
     """The kind and draw of every control of a level; raises InputError for an unknown kind or no draws."""
-    for control in CONTROLS.value:
+    for control in CONTROL_KINDS.value:
         choose(controls.CONTROLS, control, "control")
     if CONTROL_DRAWS.value < 1:
         raise InputError(f"--control_draws is {CONTROL_DRAWS.value}; it must be at least 1.")
-    return list(itertools.product(CONTROLS.value, range(1, CONTROL_DRAWS.value + 1)))
+    return list(itertools.product(CONTROL_KINDS.value, range(1, CONTROL_DRAWS.value + 1)))
 
 
 def announce_weights(

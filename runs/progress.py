@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Self
 
@@ -48,23 +48,26 @@ class Progress:
         percentages = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
         self._bar.set_postfix_str(", ".join(percentages))
 
-    def follow(self, results: Iterable[StoredResult], name: str, first: int | None = 0) -> None:
-        """Trains or finds results one after the other, and shows each.
+    def follow(self, levels: Iterable[StoredResult], name: str, first: int = 0) -> None:
+        """Trains or finds levels one after the other, and shows each.
 
         Args:
-          results: results that are trained or found when they are iterated over, such as a treatment's levels.
+          levels: levels that are trained or found when they are iterated over, such as those of a treatment.
           name: their name on the bar.
-          first: the level of the first result; None if the results are not levels.
+          first: the number of the first level.
         """
-        each = iter(results)
-        for level in itertools.count(first or 0):
-            label = name if first is None else f"{name} level {level}"
-            self._bar.set_description_str(label)
-            done_before = self._done
-            result = next(each, None)
-            if result is None:
+        remaining = iter(levels)
+        for level in itertools.count(first):
+            if self.follow_one(lambda: next(remaining, None), f"{name} level {level}") is None:
                 break
+
+    def follow_one(self, train: Callable[[], StoredResult | None], label: str) -> StoredResult | None:
+        """Trains or finds one result, shows it under this label, and returns it; None if there is none."""
+        self._bar.set_description_str(label)
+        done_before, result = self._done, train()
+        if result is not None:
             self._tell(label, result.metrics, trained=self._done > done_before)
+        return result
 
     def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
         if metrics["status"] == "diverged":

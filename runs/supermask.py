@@ -9,6 +9,7 @@ The dense network of each seed is trained if the results folder does not hold it
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ def trained(
 ) -> Iterator[StoredResult]:
     """Trains missing networks; yields the dense network of each seed whose training did not diverge."""
     for seed in seeds:
-        progress.follow(map(experiment.dense, [seed]), f"seed {seed} dense")
+        progress.follow_one(functools.partial(experiment.dense, seed), f"seed {seed} dense level 0")
         dense = experiment.dense(seed, weights=True)
         if dense.metrics["status"] != "finished":
             console.log.warning("Seed %d is left out, because its dense training diverged.", seed)
@@ -147,7 +148,7 @@ def trained_row(dense: StoredResult) -> dict:
         "level": 0,
         "kept_fraction": 1.0,
         "weights": TRAINED,
-        "validation_accuracy": float(dense.history[stop, 4][0]),
+        "validation_accuracy": float(dense.history[stop, dense.columns.index("validation_accuracy")][0]),
         "test_accuracy": dense.metrics["test_accuracy"],
     }
 

@@ -62,6 +62,19 @@ def test_elsewhere_than_on_a_terminal_each_level_that_was_trained_has_a_line(cap
     ]
 
 
+def test_a_single_training_has_a_line_of_its_own(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("runs"), "propagate", True)
+    with caplog.at_level(logging.INFO, "runs"), Progress(10) as progress:
+
+        def train():
+            progress.steps(10)
+            return result(0)
+
+        assert progress.follow_one(train, "seed 0 dense").metrics["level"] == 0
+        progress.follow_one(lambda: result(1), "found")
+    assert caplog.messages == ["seed 0 dense: 50.00% kept, test accuracy 75.00% at iteration 40, 2 s"]
+
+
 def test_on_a_terminal_lines_stand_above_the_bar(caplog, monkeypatch):
     terminal = io.StringIO()
     shown = {"disable": False, "file": terminal}
