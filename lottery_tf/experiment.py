@@ -28,8 +28,8 @@ from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import control_path, level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
-from lottery_tf.training.identity import record_experiment
-from lottery_tf.training.objective import ObjectiveSettings, describe
+from lottery_tf.training.identity import describe_initial, record_experiment
+from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
@@ -106,7 +106,8 @@ class Experiment:
         self._network = UntrainedNetwork(model, pruning, initial)
         if results is not None:  # before the trainer gives the model's layers its precision
             masks = dataclasses.asdict(mask_summary(model))
-            record_experiment(results, model, dataset, training, pruning, masks=masks, **describe(vars(given)))
+            further = given.describe() | {"initial": describe_initial(initial, self._network), "masks": masks}
+            record_experiment(results, model, dataset, training, pruning, **further)
         self.results = MemoryResults() if results is None else results
         self.trainer = trainer or Trainer(model, dataset, training, **objective)
         self._recorder = TrainingRecorder(

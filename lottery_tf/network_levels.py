@@ -56,7 +56,9 @@ class NetworkLevels:
 
     def dense(self, seed: int, weights: bool) -> StoredResult:
         """Finds or trains the dense network of a seed, level 0 of all its treatments."""
-        return self._dense(TrainingPlan(level_path(seed, DENSE, 0), seed, 0, {}), weights)
+        dense = self._dense(TrainingPlan(level_path(seed, DENSE, 0), seed, 0, {}), weights)
+        self.check_start(seed)
+        return dense
 
     def rewind_point(self, seed: int, iteration: int) -> StoredResult:
         """Finds or makes the dense network at an iteration of its training.
@@ -83,7 +85,12 @@ class NetworkLevels:
 
     def check_start(self, seed: int) -> None:
         """Raises InputError if the seed's dense network started from other weights than the user's function returns."""
-        if self.network.draws or not (dense := self.find(level_path(seed, DENSE, 0), weights=True)):
+        if self.network.draws:
+            return
+        path = level_path(seed, DENSE, 0)
+        with self.results.lock(path):
+            dense = self.find(path, weights=True)
+        if dense is None:
             return
         initial = self.network.initial(seed)
         if any(name in dense.start and dense.start[name].tobytes() != initial[name].tobytes() for name in dense.mask):

@@ -2,7 +2,8 @@
 
 Keras numbers layers without a name across the whole process: "dense" and "dense_1" in the first model, "dense_2" and
 "dense_3" in the second. But random draws and stored arrays depend on names. So the model of an experiment is a copy
-whose layers are numbered from the beginning: "dense" and "dense_1" again. Names that a user chose stay as they are.
+whose layers are numbered from the beginning: "dense" and "dense_1" again. Names that a user chose stay as they are, and
+so do names from a file or a Keras config.
 """
 
 from __future__ import annotations
@@ -32,9 +33,20 @@ def is_named_by_keras(layer: keras.layers.Layer) -> bool:
     """Whether Keras chose the name of a layer, in this process."""
     if (known := vars(layer).get(_MARK)) is not None:
         return known
+    if is_made_from_config(layer):
+        return False
     base, number = _split(layer.name)
     given = global_state.get_global_attribute("object_name_uids") or {}
     return base == to_snake_case(type(layer).__name__) and number < given.get(base, 0)
+
+
+def is_made_from_config(layer: keras.layers.Layer) -> bool:
+    """Whether Keras made a layer from a config (`load_model`, `clone_model`), which holds its name.
+
+    A config gives every argument that all layers have; code that makes a layer hardly ever gives all of them.
+    """
+    arguments = getattr(getattr(layer, "_auto_config", None), "config", {})
+    return {"trainable", "dtype"} <= arguments.keys()
 
 
 def _split(name: str) -> tuple[str, int]:
@@ -89,6 +101,18 @@ def renamed(values: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
     if theirs.keys() != set(ours.values()):
         return dict(values)
     return {name: theirs[place] for name, place in ours.items()}
+
+
+def numbered_by_place(names: Iterable[str]) -> dict[str, str]:
+    """For the place of each name the name itself, with its layers' numbers replaced by their order.
+
+    Two numberings of the same layers give the same. They do not if a number that somebody chose ("dense_1") comes
+    before Keras's own in one of them and after it in the other.
+
+    >>> numbered_by_place(["dense_7/kernel", "dense_8/kernel"]), numbered_by_place(["dense_1/kernel", "dense/kernel"])
+    ({'0': 'dense 0/kernel 0', '1': 'dense 1/kernel 0'}, {'0': 'dense 1/kernel 0', '1': 'dense 0/kernel 0'})
+    """
+    return {str(place): "/".join(parts) for place, parts in enumerate(_places(names).values())}
 
 
 def _places(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from lottery_tf.masking.kernel_table import MASK_VARIABLES
+from lottery_tf.models.own_code import describe_code, functions_in, is_own
 
 NAMES = ("name", "keras_history", "input_layers", "output_layers", "inbound_nodes", "registered_name", "module")
 MASKED = "Masked"  # the class of a masked layer has this prefix and the name of the layer's original class
@@ -33,17 +34,28 @@ def describe_architecture(model: keras.Model) -> dict:
     layers = list(model._flatten_layers(include_self=False))
     described = {str(number): _describe_layer(layer) for number, layer in enumerate(layers)}
     feeds = {str(number): own for number, own in enumerate(_feeds(model))}
-    return {"layers": len(layers), **described, "feeds": feeds}
+    return {"layers": len(layers), **described, "feeds": feeds, "itself": _own_code(model)}
 
 
 def _describe_layer(layer: keras.layers.Layer) -> dict:
-    description = {
+    description = _own_code(layer) | {
         "class": type(layer).__name__.removeprefix(MASKED),
         "weights": {v.name: list(v.shape) for v in layer._trainable_variables + layer._non_trainable_variables
                     if v.name not in MASK_VARIABLES},
     }  # fmt: skip
     # The layers of a nested model are listed too, so its own config is not needed.
     return description if isinstance(layer, keras.Model) else description | {"config": _settings(layer)}
+
+
+def _own_code(layer: keras.layers.Layer) -> dict:
+    """What a user made of a layer or a model: the code of its class, the class's settings, the code of functions."""
+    attributes = {name: value for name, value in sorted(vars(layer).items()) if not hasattr(value, "__wrapped__")}
+    found: dict[str, Any] = {"functions": functions} if (functions := describe_code(*functions_in(attributes))) else {}
+    own_class = next((cls for cls in type(layer).__mro__ if is_own(cls)), None)
+    if own_class is not None:
+        found |= {"own_class": own_class.__name__.removeprefix(MASKED), "code": describe_code(own_class)}
+        found |= {"own_config": _settings(layer)} if isinstance(layer, keras.Model) else {}
+    return found
 
 
 def _settings(layer: keras.layers.Layer) -> dict:
@@ -59,7 +71,7 @@ def _without_names(value: Any) -> Any:
     if isinstance(value, dict):
         if value.get("class_name") == "__lambda__":
             return "lambda"
-        return {key: _without_names(each) for key, each in value.items() if key not in NAMES and each is not None}
+        return {key: _without_names(each) for key, each in value.items() if key not in NAMES}
     if not isinstance(value, (list, tuple)):
         return value
     if len(value) == 3 and isinstance(value[0], str) and value[0].endswith("\n"):

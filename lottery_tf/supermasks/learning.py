@@ -32,7 +32,7 @@ from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.identity import record_learner
 from lottery_tf.training.level_metrics import own_readings
-from lottery_tf.training.objective import ObjectiveSettings, describe
+from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import TrainingResult
 from lottery_tf.training.watchers import Watchers, check_callbacks
@@ -105,7 +105,7 @@ class MaskLearner:
         **objective: Any,
     ):
         objective["best_by"] = best_by or ("accuracy" if objective.get("loss") is None else "loss")
-        described = describe(vars(ObjectiveSettings(**objective)))
+        described = ObjectiveSettings(**objective).describe()
         self._optimizer = described.pop("optimizer")  # it is in the masks' paths
         validation.check_value("settings", settings, MaskSettings)
         validation.check_value("training", training, TrainingSettings)

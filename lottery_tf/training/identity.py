@@ -9,12 +9,14 @@ import keras
 
 from lottery_tf.dataset import Dataset
 from lottery_tf.masking import model_weights
+from lottery_tf.masking.naming import numbered_by_place
 from lottery_tf.models.architecture import describe_architecture
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
+from lottery_tf.models.untrained_network import AS_GIVEN, Initial, UntrainedNetwork
 from lottery_tf.results.paths import EXPERIMENT_RECORD, LEARNER_RECORD
 from lottery_tf.results.record import check_record
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, fingerprint
 from lottery_tf.training.scaling import Scaling
 
 # Settings in the path of a learned mask (`paths.learned_mask_path`); masks that differ in them share a folder.
@@ -58,10 +60,18 @@ def record_learner(
     results.record(LEARNER_RECORD, _about(model, dataset) | {"training": own, **further})
 
 
+def describe_initial(initial: Initial | None, network: UntrainedNetwork) -> str:
+    """Says where untrained weights are from; those of a given model are identified by a hash."""
+    if initial is None:
+        return "drawn for each seed"
+    return f"the model's own ({fingerprint(network.initial(0), {})})" if initial == AS_GIVEN else "from a function"
+
+
 def _about(model: keras.Model, dataset: Dataset) -> dict:
     train = dataset.train
     return {
         "model": describe_architecture(model),
+        "names": numbered_by_place(model_weights.kernels(model)),
         "data": dataset.fingerprint,
         "images": str(Scaling(model, train.images, train.divide_by)),
     }

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from lottery_tf.dataset import Dataset
 from lottery_tf.errors import InputError
+from lottery_tf.models.own_code import describe_code, functions_in
 from lottery_tf.registry import choose
 from lottery_tf.training.model_inputs import output_shapes
 
@@ -182,6 +183,10 @@ class ObjectiveSettings:
         usual, other = vars(ObjectiveSettings()), vars(trainers)
         if odd := [name for name, value in vars(self).items() if value not in (usual[name], other[name])]:
             raise InputError(f"The trainer has another {' and '.join(odd)} than the experiment.")
+
+    def describe(self) -> dict:
+        """Returns the settings as JSON for a record, with a hash of the code of the user's functions."""
+        return describe(vars(self)) | {"code": describe_code(*functions_in(vars(self)))}
 
     def make(self, model: keras.Model, dataset: Dataset, inputs: Any, *others: Any) -> Objective:
         """Returns the loss and the metrics, checked on a data set and on inputs, labels and weights of one example.

@@ -11,7 +11,7 @@ from keras import layers
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
-from lottery_tf.masking import model_weights
+from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.architecture import describe_architecture
 from lottery_tf.results.paths import EXPERIMENT_RECORD
 from lottery_tf.training.trainer import Trainer
@@ -151,3 +151,120 @@ def test_learned_masks_of_another_network_are_refused(tiny_dataset, tmp_path):
         learner(network(units=13))
     with pytest.raises(InputError, match=r"training.eval_interval is 5 there, 2 here"):
         learner(network(), dataclasses.replace(SETTINGS, eval_interval=2))
+
+
+@keras.saving.register_keras_serializable("identity")
+class Scaled(keras.Model):
+    """A model whose own setting no layer has."""
+
+    def __init__(self, scale=1.0, **options):
+        super().__init__(**options)
+        self.scale, self.dense, self.out = scale, layers.Dense(4, "relu"), layers.Dense(3)
+
+    def call(self, x):
+        return self.out(self.dense(keras.ops.reshape(x, (-1, 36)))) * self.scale
+
+    def get_config(self):
+        return super().get_config() | {"scale": self.scale}
+
+
+class ScaledTwice(Scaled):
+    def call(self, x):
+        return super().call(x) * 2.0
+
+
+def subclassed(cls=Scaled, **options):
+    model = cls(**options)
+    model(np.zeros((1, 6, 6, 1), np.float32))
+    return model
+
+
+def redefined(factor):
+    """Classes of one name; their code reads another number."""
+
+    class Own(Scaled):
+        def call(self, x):
+            return super().call(x) * factor
+
+    return subclassed(Own)
+
+
+def loss_of(power):
+    return lambda true, found: keras.ops.mean(keras.ops.abs(found - keras.ops.one_hot(true, 3)) ** power, -1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            lambda: network(layers.Dense(12)),
+            lambda: network(layers.Dense(12, kernel_constraint=keras.constraints.MaxNorm(0.01))),
+        ),
+        (
+            lambda: network(layers.Dense(12)),
+            lambda: network(layers.Dense(12, kernel_regularizer=keras.regularizers.L2(10.0))),
+        ),
+        (subclassed, lambda: subclassed(scale=100.0)),
+        (subclassed, lambda: subclassed(ScaledTwice)),
+        (lambda: redefined(2.0), lambda: redefined(3.0)),
+        (lambda: network(activation=lambda x: x), lambda: network(activation=lambda x: 2 * x)),
+        (lambda: network(layers.Lambda(lambda x: x)), lambda: network(layers.Lambda(lambda x: -x))),
+    ],
+)
+def test_what_no_shape_shows_tells_models_apart(one, other, tiny_dataset):
+    results = lt.MemoryResults()
+    make(tiny_dataset, results, one())
+    make(tiny_dataset, results, one())
+    with pytest.raises(InputError, match="holds results of another experiment: model"):
+        make(tiny_dataset, results, other())
+
+
+def test_lambdas_as_a_loss_are_told_apart(tiny_dataset):
+    results = lt.MemoryResults()
+    make(tiny_dataset, results, loss=loss_of(2))
+    make(tiny_dataset, results, loss=loss_of(2))
+    with pytest.raises(InputError, match="another experiment: code"):
+        make(tiny_dataset, results, loss=loss_of(3))
+
+
+def test_weights_of_another_origin_are_refused(tiny_dataset, trainer):
+    """Also where nothing is left to train, and by results without a record of the origin."""
+    first, second, drawn, given = tiny_network(), tiny_network(), lt.MemoryResults(), lt.MemoryResults()
+    make(tiny_dataset, drawn, first, trainer=trainer).dense(0)
+    with pytest.raises(InputError, match="initial is drawn for each seed there, the model's own"):
+        make(tiny_dataset, drawn, first, initial="as_given")
+    make(tiny_dataset, given, first, trainer=trainer, initial="as_given").dense(0)
+    with pytest.raises(InputError, match=r"initial is the model's own \(\w+\) there, the model's own"):
+        make(tiny_dataset, given, second, initial="as_given")
+    weights = lt.get_weights(second)
+    del given._records[EXPERIMENT_RECORD]["initial"]
+    with pytest.raises(InputError, match="seed 0 started from other weights"):
+        make(tiny_dataset, given, second, trainer=trainer, initial=lambda seed: weights).dense(0)
+
+
+def test_a_number_that_somebody_chose_beside_those_of_keras_is_noticed(tiny_dataset):
+    """In another process Keras's own numbers may come before or after it: the names would change places."""
+    keras.backend.clear_session()
+
+    def model():
+        first, second = layers.Dense(6, "relu", name="dense_1"), layers.Dense(6)
+        return keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), first, second, layers.Dense(3, name="out")])
+
+    results = lt.MemoryResults()
+    make(tiny_dataset, results, model())
+    [layers.Dense(1) for _ in range(5)]
+    with pytest.raises(InputError, match="names.0 is dense 1/kernel 0 there, dense 0/kernel 0 here"):
+        make(tiny_dataset, results, model())
+
+
+def test_a_model_from_a_file_keeps_its_names_whatever_was_built_before(tmp_path):
+    keras.backend.clear_session()
+    [layers.Dense(1) for _ in range(2)]
+    network().save(tmp_path / "mine.keras")
+    names = []
+    for others in (0, 9):
+        keras.backend.clear_session()
+        [layers.Dense(1) for _ in range(others)]
+        copy = conversion.masked_copy(keras.models.load_model(tmp_path / "mine.keras"))
+        names.append(list(model_weights.kernels(copy)))
+    assert names[0] == names[1] == ["dense_2/kernel", "dense_3/kernel"]
