@@ -100,7 +100,7 @@ class Experiment:
         validation.check_value("pruning", pruning, PruningSettings | None)
         if trainer is not None:
             given.check_same(trainer.objective_settings)
-        model = conversion.masked_copy(model)
+        model = conversion.masked_copy(model, frozen=False)
         conversion.log_mask_summary(model)
         pruning = pruning or PruningSettings()
         self._network = UntrainedNetwork(model, pruning, initial)

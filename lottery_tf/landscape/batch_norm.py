@@ -13,6 +13,7 @@ import tensorflow as tf
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.splits import Arrays, leaves, map_arrays
+from lottery_tf.training.compilation import compiled
 from lottery_tf.training.scaling import Scaling
 
 
@@ -39,7 +40,7 @@ class BatchNormStatistics:
         self._scaling = Scaling(model, images, divide_by)
         self._images = map_arrays(tf.constant, images)
         self._seeds = [variable for variable in model.variables if variable.name == "seed_generator_state"]
-        self._batch_moments = tf.function(self._moments)
+        self._batch_moments = compiled(self._moments)
 
     def recompute(self) -> None:
         """Computes and assigns the mean and variance of every batch-norm layer."""

@@ -22,6 +22,7 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
 from lottery_tf.splits import Split, map_arrays
+from lottery_tf.training.compilation import compiled
 from lottery_tf.training.objective import Classification, KerasObjective, Objective
 from lottery_tf.training.precision import set_float32
 from lottery_tf.training.scaling import Scaling
@@ -87,9 +88,9 @@ class Curvature:
         named = model_weights.variables(self._model)
         self._trainable = {name: variable for name, variable in named.items() if variable.trainable}
         self._held: Weights | None = None
-        self._product = tf.function(self._summed_product)
-        self._gradient = tf.function(self._summed_gradient)
-        self._loss = tf.function(self._summed_loss)
+        self._product = compiled(self._summed_product)
+        self._gradient = compiled(self._summed_gradient)
+        self._loss = compiled(self._summed_loss)
 
     def at(self, weights: Weights, mask: Mask) -> Hessian:
         """Returns the Hessian at a network, in the subspace of its kept weights.

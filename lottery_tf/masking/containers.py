@@ -18,7 +18,7 @@ from keras.src.saving.serialization_lib import serialize_with_public_class
 from lottery_tf.masking.kernel_table import can_be_masked
 from lottery_tf.masking.layers import MASKABLE, MaskedKernel, MaskedLayer, masked_attributes
 from lottery_tf.masking.naming import is_named_by_keras, remember
-from lottery_tf.masking.sublayers import Chain, all_layers, chains
+from lottery_tf.masking.sublayers import Chain, all_layers, chains, freeze
 
 
 def maskable_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
@@ -126,7 +126,7 @@ class MaskedContainer(MaskedLayer):
                 mask_in_place(layer)
         object.__setattr__(self, "_all_masked", True)
         if not self.trainable:
-            self.trainable = False  # freezes the layers inside, too: Keras does not when it rebuilds a layer
+            freeze(self)  # Keras does not freeze the layers inside while it rebuilds a layer
 
     def plain_class_config(self) -> dict[str, Any]:
         """The configuration by the plain class."""

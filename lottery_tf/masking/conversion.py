@@ -13,9 +13,9 @@ from keras.src.models.functional import Functional
 from lottery_tf.errors import InputError
 from lottery_tf.masking.agreement import check_same_outputs, symbolic_inputs
 from lottery_tf.masking.containers import make_container, maskable_layers, plain_class, plain_config
-from lottery_tf.masking.kernel_table import KERNELS
+from lottery_tf.masking.kernel_table import KERNELS, kernel_variables, kernels_of
 from lottery_tf.masking.layers import MASKABLE, MaskedLayer
-from lottery_tf.masking.model_weights import copy_weights, variables
+from lottery_tf.masking.model_weights import copy_vocabularies, copy_weights, variables
 from lottery_tf.masking.naming import is_named_by_keras, name_by_position, remember
 from lottery_tf.masking.selection import Selector, selected_layers
 from lottery_tf.masking.sublayers import all_layers
@@ -54,23 +54,35 @@ def masked(model: keras.Model, *, only: Selector | None = None, exclude: Selecto
     return copy
 
 
+def _is_trained(layer: keras.layers.Layer) -> bool:
+    return any(variable.trainable for _, variable in kernel_variables(layer))
+
+
 def log_mask_summary(model: keras.Model) -> None:
     """Logs what of a masked model can be pruned."""
     log.info("%s: %s", model.name, mask_summary(model))
 
 
-def masked_copy(model: keras.Model) -> keras.Model:
+def masked_copy(model: keras.Model, frozen: bool = True) -> keras.Model:
     """A masked copy whose names do not depend on what else the process has built (`naming`).
 
     The layers that have masks in the model have masks in the copy; if the model has none, all layers have. The masks
     keep every weight.
 
+    Args:
+      model: a built model.
+      frozen: whether layers that are not trained have masks too.
+
     Raises:
-      InputError: as `masked`.
+      InputError: as `masked`; or no layer with kernels is trained, and frozen ones are to have no masks.
     """
     check_model(model)
     has_masks = any(isinstance(layer, MaskedLayer) for layer in all_layers(model))
-    copy = _converted(model, lambda layer: isinstance(layer, MaskedLayer) or not has_masks)
+    meant = [layer for layer in maskable_layers(model) if isinstance(layer, MaskedLayer) or not has_masks]
+    if not frozen and meant and not (meant := [layer for layer in meant if _is_trained(layer)]):
+        raise InputError(f"No kernel of {model.name!r} is trained (trainable=False), so none can be pruned.")
+    chosen = set(map(id, meant))
+    copy = _converted(model, lambda layer: id(layer) in chosen)
     name_by_position(copy)
     return copy
 
@@ -94,10 +106,16 @@ def _converted(model: keras.Model, is_selected: Callable[[keras.layers.Layer], b
     if not model.built or not model.weights:
         raise InputError(f"{model.name!r} has no weights yet: give it an Input layer or call it once.")
     if not maskable_layers(model):
+        if any(kernels_of(layer) for layer in all_layers(model)):
+            raise InputError(
+                f"{model.name!r} has only kernels of whole numbers (int8, say) or with LoRA, which cannot be pruned. "
+                "Prune the model before you quantize it or enable LoRA."
+            )
         raise InputError(f"{model.name!r} has no layer of {', '.join(kind.__name__ for kind in KERNELS)}.")
-    with uncompiled(model), keras.saving.custom_object_scope(_custom_classes(model)):
+    with copying(model):
         copy = _Copier(is_selected).copy(model)
     copy_weights(model, copy)
+    copy_vocabularies(model, copy)
     _copy_marks(model, copy)
     check_same_outputs(model, copy)
     return copy
@@ -136,28 +154,31 @@ class _Copier:
         masked_inside = [self._is_selected(inner) for inner in maskable]
         if maskable == [layer] and plain in MASKABLE and any(masked_inside):
             return MASKABLE[plain].from_config(plain_config(layer))
-        copy = self._rebuilt(layer, plain)
+        copy = rebuilt(layer, plain)
         if any(masked_inside):
             copy = make_container(copy, masked_inside)
         if isinstance(layer, keras.Model) and not copy.built:
             _build(copy, layer)
         return copy
 
-    def _rebuilt(self, layer: keras.layers.Layer, plain: Any) -> keras.layers.Layer:
-        """A layer of the same class from its configuration, usually not built."""
-        if isinstance(layer, keras.layers.Lambda):  # Keras cannot rebuild functions from a configuration
-            config = {
-                name: value for name, value in layer.get_config().items() if name in ("name", "trainable", "dtype")
-            }
-            shape, arguments = layer._output_shape, layer.arguments
-            return plain(layer.function, output_shape=shape, mask=layer.mask, arguments=arguments, **config)
-        try:
-            return plain.from_config(plain_config(layer))
-        except (NotImplementedError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{layer.name!r} cannot be copied: Keras cannot rebuild its class {plain.__name__} from its "
-                f"configuration. Give it a `get_config` with the arguments of its `__init__`. ({_first_line(error)})"
-            ) from error
+
+def rebuilt(layer: keras.layers.Layer, plain: Any, **changes: Any) -> keras.layers.Layer:
+    """A layer of a class from a layer's configuration, with changes of it; not built yet as a rule.
+
+    Raises:
+      InputError: Keras cannot rebuild it.
+    """
+    if isinstance(layer, keras.layers.Lambda):  # Keras does not read functions back from a configuration
+        config = {name: value for name, value in layer.get_config().items() if name in ("name", "trainable", "dtype")}
+        shape, arguments = layer._output_shape, layer.arguments
+        return plain(layer.function, output_shape=shape, mask=layer.mask, arguments=arguments, **config)
+    try:
+        return plain.from_config(plain_config(layer) | changes)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{layer.name!r} cannot be copied: Keras cannot rebuild its class {plain.__name__} from its "
+            f"configuration. Give it a `get_config` with the arguments of its `__init__`. ({_first_line(error)})"
+        ) from error
 
 
 def _build(copy: keras.Model, model: keras.Model) -> None:
@@ -181,6 +202,13 @@ def _custom_classes(model: keras.Model) -> dict[str, type]:
     """The classes in a model that are not part of Keras, by their names in configurations."""
     kinds = {plain_class(layer) for layer in all_layers(model)}
     return {keras.saving.get_registered_name(kind): kind for kind in kinds if not kind.__module__.startswith("keras.")}
+
+
+@contextlib.contextmanager
+def copying(model: keras.Model) -> Iterator[None]:
+    """Lets Keras rebuild a model's layers: those of classes that are not registered too."""
+    with uncompiled(model), keras.saving.custom_object_scope(_custom_classes(model)):
+        yield
 
 
 @contextlib.contextmanager

@@ -1,9 +1,13 @@
 """Keras layers with masks on their kernels: kept weights are trained, pruned weights stay at their frozen values.
 
 The kernel itself contains the frozen values, so the forward pass multiplies by no mask. Two things hold them. First,
-the loss has no gradient at pruned weights, so they do not change the optimizer's moments or the norm of a gradient
-(except for the gradient of a kernel regularizer, which Keras adds later). Second, the constraint of `constraint.py`
-restores them after every update, also after weight decay and in averages.
+the loss has no gradient at pruned weights, so they do not change the optimizer's moments or the norm of a gradient.
+Second, the constraint of `constraint.py` restores them after every update, also after weight decay and in averages.
+
+Keras's `fit` does not mask two gradients: that of a kernel regularizer, and that of a kernel that is read outside its
+layer, such as an embedding that is tied to the output (`matmul(x, transpose(embedding.embeddings))`). There, pruned
+weights do change moments and norms, but they still stay at their frozen values. The project's own training masks these
+gradients too.
 
 `masked_class` makes the masked class of any class in `kernel_table.KERNELS`. While such a layer computes, it reads
 tensors with masked gradients as its kernels. Layers that hold such layers are in `containers.py`.

@@ -34,7 +34,7 @@ def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.
 
 def refresh_derived_weights(layer: keras.layers.Layer) -> None:
     """Updates the values that a layer computes from its weights and stores beside them, as `Normalization` does."""
-    if hasattr(layer, "finalize_state"):
+    if layer.weights and hasattr(layer, "finalize_state"):
         layer.finalize_state()
 
 
@@ -133,6 +133,21 @@ def copy_weights(model: keras.Model, copy: keras.Model) -> None:
         target.assign(source)
     for layer in all_layers(copy):
         refresh_derived_weights(layer)
+
+
+def copy_vocabularies(model: keras.Model, copy: keras.Model) -> None:
+    """Gives the copy of a model the vocabularies that `adapt` gave its lookup layers; configurations lack them."""
+    lookups = keras.layers.StringLookup, keras.layers.IntegerLookup  # a TextVectorization holds one
+    wanted = [layer for layer in all_layers(copy) if isinstance(layer, lookups)]
+    given = [layer for layer in all_layers(model) if isinstance(layer, lookups)]
+    for source, target in zip(given, wanted, strict=True):
+        if source.input_vocabulary is not None or source is target:
+            continue
+        if len(vocabulary := source.get_vocabulary()) == 0:  # not adapted
+            continue
+        own: dict[str, np.ndarray] = {}
+        source.save_own_variables(own)  # weights of the words, in one mode
+        target.set_vocabulary(vocabulary, **{name: value[: len(vocabulary)] for name, value in own.items()})
 
 
 def get_weights(model: keras.Model) -> Weights:

@@ -39,6 +39,15 @@ def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return [chain[-1] for chain in chains(layer)]
 
 
+def freeze(layer: keras.layers.Layer) -> None:
+    """Sets `trainable=False` for a layer and all layers inside it, whatever they have.
+
+    Keras hands it on, but on TensorFlow only if it is new to the outer layer, and rebuilt layers may differ inside.
+    """
+    for each in all_layers(layer):
+        each.trainable = False
+
+
 def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The weights of a layer, without those of layers inside it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]

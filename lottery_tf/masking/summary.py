@@ -71,4 +71,4 @@ def _name_of_kind(layer: keras.layers.Layer, variable: keras.Variable, is_kernel
         return "biases" if "bias" in variable.name else plain_class(layer).__name__
     if not can_be_masked(layer):
         return f"quantized or LoRA kernels of {plain_class(layer).__name__}"
-    return f"kernels of {plain_class(layer).__name__}"
+    return f"{'' if variable.trainable else 'frozen '}kernels of {plain_class(layer).__name__}"

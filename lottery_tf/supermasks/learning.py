@@ -178,7 +178,7 @@ class MaskLearner:
         partial = self.results.partial(result_path)
         checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds)
         columns = self._trainer.columns
-        watchers = Watchers(self._callbacks, self.model, {"seed": seed})
+        watchers = Watchers(self._callbacks, self.model, self.training, {"seed": seed})
         with tensorboard.TrainingEvents(partial, columns) as events, watchers:
 
             def report(history: np.ndarray) -> None:

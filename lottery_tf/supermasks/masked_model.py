@@ -19,12 +19,14 @@ from scipy.special import expit
 from lottery_tf import validation
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
+from lottery_tf.masking.sublayers import freeze
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.splits import check_divisor
 from lottery_tf.supermasks import gates
 from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings
+from lottery_tf.training.compilation import compiled
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling, is_bytes
 
@@ -73,8 +75,8 @@ class MaskedModel(SampledModel):
     an evaluation is the mean over `samples` masks. (`masked` is unrelated: it freezes the pruned weights of a model
     whose other weights are trained.)
 
-    Bytes are scaled as in an experiment: divided by 255, unless the network has a `Rescaling` layer of its own or takes
-    whole numbers.
+    Bytes are scaled as in an experiment (`training.scaling`): divided by 255, unless the network rescales them itself
+    or takes whole numbers; if its first layers do not show that, an error asks for `divide_by`.
 
     Args:
       network: a built Keras model. It is copied, and its current weights are the untrained weights.
@@ -136,13 +138,13 @@ class MaskedModel(SampledModel):
             self.draw_scores(seed)
         self._seeds = keras.random.SeedGenerator(seed)
         # XLA compiles this even if it does not compile the model, because its random numbers and products are faster.
-        self._masked_kernels = tf.function(self._gated, jit_compile=True)
+        self._masked_kernels = compiled(self._gated, jit_compile=True)
         self.built = True
 
     def _freeze_network(self, masked: keras.Model, kernels: Weights) -> None:
         """Makes the network under the mask: a plain copy with frozen weights and these kernels."""
         self.network = conversion.unmasked(masked)
-        self.network.trainable = False
+        freeze(self.network)
         frozen = model_weights.variables(self.network)
         for name, kernel in kernels.items():
             frozen[name].assign(kernel)
@@ -261,6 +263,9 @@ class MaskedModel(SampledModel):
         network = keras.saving.serialize_keras_object(self.network)
         names = list(model_weights.kernel_layers(self.network))
         return super().get_config() | self._config | {"network": network, "weights": "initial", "names": names}
+
+    def load_own_variables(self, store):
+        """Loads nothing: the kernels, which Keras lists here again in an order of its own, come with the network."""
 
     @classmethod
     def from_config(cls, config):

@@ -153,7 +153,7 @@ def _deserialized(config: dict) -> keras.Model:
 def _bounded_variables(weights: int) -> Iterator[None]:
     """Refuses a model with more weights than stored before allocating them.
 
-    Floating-point weights are zeros: it could take long to draw them, and they are replaced anyway.
+    Floating-point weights are zeros and masks are ones: it could take long to draw them, and they are replaced anyway.
     """
     import tensorflow as tf
 
@@ -170,6 +170,8 @@ def _bounded_variables(weights: int) -> Iterator[None]:
             raise InputError(f"it has more than the {weights} weights that are stored.")
         if dtype is not None and dtype.is_floating:
             arguments["initial_value"] = tf.zeros(shape, dtype)
+        elif dtype is not None and dtype.is_bool:
+            arguments["initial_value"] = tf.ones(shape, dtype)  # a mask
         return next_creator(**arguments)
 
     with tf.variable_creator_scope(creator):
@@ -226,11 +228,19 @@ def _check_class(record: dict) -> None:
         known, registered = True, (CONTAINER,)
     if not known or "registered_name" not in record or record["registered_name"] not in registered:
         raise InputError(
-            f"A ticket file cannot hold the class {f'{module}.{name}'!r:.100}: only layers and operations of Keras "
+            f"A ticket file cannot hold the class {_shown_class(record)!r:.100}: only layers and operations of Keras "
             "can be rebuilt safely, and no functions."
         )
     if record.get("compile_config"):
         raise InputError("A ticket file cannot hold how a model is trained.")
+
+
+def _shown_class(record: dict) -> str:
+    """The class of a layer as a user knows it: of a masked one, its own."""
+    config = record.get("config")
+    inner = config.get("layer") if record.get("registered_name") == CONTAINER and isinstance(config, dict) else None
+    shown = inner if isinstance(inner, dict) else record
+    return f"{shown.get('module') or shown.get('registered_name')}.{shown.get('class_name')}"
 
 
 def _walk(tree: Any) -> Iterator[tuple[str | None, Any]]:

@@ -42,7 +42,7 @@ class Limits:
 
     bytes: int = 50_000_000
     weights: int = 10_000_000
-    arrays: int = 600
+    arrays: int = 500
     calls: int = 1_000
     values: int = 50_000
     orthogonal: int = 10**9
@@ -186,8 +186,15 @@ class _WorkCounter:
         products = numbers if type(layer).__name__ in ("Dot", "Einsum", "Matmul") else scores
         kernels = [weight for weight in getattr(layer, "weights", ()) if weight.name.endswith("kernel")]
         weighted = sum(_multiplications(layer, kernel, numbers, places) for kernel in kernels)
-        steps = places * STEP if hasattr(layer, "cell") or hasattr(layer, "forward_layer") else 0
-        return numbers + scores, weighted + products * widest + steps
+        return numbers + scores, weighted + products * widest + places * _cells(layer) * STEP
+
+
+def _cells(layer: Any) -> int:
+    """How many recurrent cells a layer calls at each step."""
+    layer = getattr(layer, "layer", layer)  # a TimeDistributed holds one
+    if hasattr(layer, "forward_layer"):
+        return _cells(layer.forward_layer) + _cells(layer.backward_layer)
+    return len(getattr(layer.cell, "cells", [layer.cell])) if hasattr(layer, "cell") else 0
 
 
 def _multiplications(layer: Any, kernel: Any, numbers: int, places: int) -> int:

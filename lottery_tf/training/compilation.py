@@ -7,7 +7,10 @@ rotate images; steps that XLA refuses run as a graph.
 
 from __future__ import annotations
 
+import functools
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -44,6 +47,15 @@ def compiler(model: keras.Model, device: str) -> str:
     except KeyError:
         raise InputError(f"The device is {device!r}; it must be 'CPU' or 'GPU'.") from None
     return chosen if all(layer.supports_jit for layer in all_layers(model)) else "graph"
+
+
+def compiled(function: Callable, *arguments: Any, jit_compile: bool | None = None) -> Callable:
+    """Returns a `tf.function` of a method, for one object; the arguments given here are its first ones.
+
+    TensorFlow counts how often a function is traced, and warns if it is often. It takes the methods of several objects
+    for one function, but each has a model of its own, and is traced once. So each becomes a function of its own here.
+    """
+    return tf.function(functools.partial(function, *arguments), jit_compile=jit_compile)
 
 
 def fallback(compiler: str, error: tf.errors.OpError) -> str | None:

@@ -10,20 +10,21 @@ from collections.abc import Iterator
 
 import keras
 
-FULL = ("float32", "float64")  # compute types that are not half precision
+HALF = ("float16", "bfloat16")
 
 
 def set_precision(model: keras.Model, precision: str) -> None:
     """Sets the dtype policy of every layer of a float32 model, except the output layers, which stay float32.
 
-    A model is not changed if any layer has another policy already.
+    A model is not changed if any layer has another policy already. Layers of text or whole numbers, such as those that
+    look words up, do not count and keep theirs.
 
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
     >>> set_precision(model, "mixed_bfloat16")
     >>> [(layer.compute_dtype, layer.kernel.dtype) for layer in model.layers]
     [('bfloat16', 'float32'), ('float32', 'float32')]
     """
-    layers = list(_layers(model))
+    layers = [layer for layer in _layers(model) if keras.backend.is_float_dtype(layer.compute_dtype)]
     if precision == "float32" or any(layer.dtype_policy.name != "float32" for layer in layers):
         return
     outputs = {id(layer) for layer in _output_layers(model)}
@@ -35,13 +36,13 @@ def set_precision(model: keras.Model, precision: str) -> None:
 def set_float32(model: keras.Model) -> None:
     """Sets every layer of a model that computes in half precision to float32."""
     for layer in _layers(model):
-        if layer.compute_dtype not in FULL:
+        if layer.compute_dtype in HALF:
             layer.dtype_policy = keras.DTypePolicy("float32")
 
 
 def half_types(model: keras.Model) -> set[str]:
     """The half-precision types that a model's layers compute in: "bfloat16", "float16", none or both."""
-    return {layer.compute_dtype for layer in _layers(model)} - {*FULL, None}
+    return {layer.compute_dtype for layer in _layers(model)} & set(HALF)
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:

@@ -92,10 +92,10 @@ class Programs:
         # At most all iterations, because the images of so many steps are chosen before a call.
         interval = min(self._settings.eval_interval, self._settings.iterations)
         self._steps_per_call = interval if xla and self.feeds["train"].in_memory else min(GRAPH_STEPS, interval)
-        self._compiled_steps = tf.function(self._steps, jit_compile=xla)
+        self._compiled_steps = compilation.compiled(self._steps, jit_compile=xla)
         self._train_steps: Callable = self._first_steps
         # In an XLA program the update is compiled with the steps; with a graph it is a program of its own.
-        self._update = tf.function(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
+        self._update = compilation.compiled(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
         self._evaluate = {name: self._evaluates(name, feed) for name, feed in self.feeds.items()}
 
     def train(
@@ -130,8 +130,8 @@ class Programs:
     def _evaluates(self, split: str, feed: MemoryFeed | StreamFeed) -> Callable:
         """Returns a function that sums the losses and correct answers of all examples of a split."""
         if isinstance(feed, MemoryFeed):
-            return tf.function(functools.partial(self._evaluation, split))
-        sums = tf.function(functools.partial(self._batch_sums, split))
+            return compilation.compiled(self._evaluation, split)
+        sums = compilation.compiled(self._batch_sums, split)
         return functools.partial(self._streamed_evaluation, sums, feed)
 
     def _network(self) -> Callable:

@@ -70,7 +70,7 @@ class TrainingRecorder:
         about = identity | {"kept_fraction": masks.kept_fraction(ticket.mask)}
         partial = self.results.partial(plan.path)
         columns = self.trainer.columns
-        watchers = Watchers(self.callbacks, self.trainer.model, about)
+        watchers = Watchers(self.callbacks, self.trainer.model, self.trainer.settings, about, plan.iterations)
         with TrainingEvents(partial, columns) as board, watchers:
 
             def show(history: np.ndarray) -> None:

@@ -3,50 +3,27 @@
 One rule is used everywhere: in experiments, learned masks, `MaskedModel.fit` and the landscape.
 
 1. If the data set has a divisor, it is used (`Dataset(..., divide_by=...)`).
-2. Otherwise bytes are divided by 255, unless the model starts with a `Rescaling` layer of its own or takes whole
-   numbers (an `Embedding` of token ids). Such models get the bytes unchanged.
-3. If the model does not show what it needs (it starts with a `Lambda`, for example), an error asks the user.
+2. Otherwise the model's first layers must show what it takes (`input_kinds`). Bytes are divided by 255 if only layers
+   of Keras that keep the range of values come before the first layer with kernels. If the model rescales them or takes
+   whole numbers (token ids), it gets them unchanged.
+3. If a class of the user's own, a `Lambda` or another unknown layer comes first, an error asks the user.
 
 Values of other types are not changed.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from lottery_tf.errors import InputError
-from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.splits import Arrays, leaves, map_arrays
-from lottery_tf.training.model_inputs import graph, input_tensors
+from lottery_tf.training.input_kinds import BYTES, LOOKS_UP, PIXELS, RAW, WHOLE, Evidence, input_evidence
+from lottery_tf.training.model_inputs import input_tensors
 
-BYTES = 255  # the largest byte, and the divisor of images of bytes
-
-# Names of layers and functions of `keras.ops` that pass values on unchanged; the operation after them decides.
-PASSES_ON = frozenset(
-    "InputLayer Identity Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D Masking Activation "
-    "Flatten Reshape Permute RepeatVector Transpose ExpandDims Squeeze GetItem Cast Flip Pad Stack Concatenate "
-    "Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Resizing CenterCrop RandomCrop "
-    "UpSampling1D UpSampling2D UpSampling3D RandomFlip RandomRotation RandomTranslation RandomZoom RandomShear "
-    "MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D "
-    "GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D".split()
-)
-ARITHMETIC = ("Multiply", "Divide", "TrueDivide", "Add", "Subtract")  # with a constant they rescale
-WHOLE_NUMBERS = (
-    keras.layers.Embedding,
-    keras.layers.CategoryEncoding,
-    keras.layers.Hashing,
-    keras.layers.IntegerLookup,
-    keras.layers.StringLookup,
-    keras.layers.TextVectorization,
-)
-
-RAW, WHOLE, PIXELS, UNKNOWN = "rescales", "takes whole numbers", "takes pixels", "unknown"
+LARGEST_BYTE = 255  # the divisor of images of bytes
 
 
 class Scaling:
@@ -62,8 +39,9 @@ class Scaling:
       divisors: the divisor of each input, in the order of the model's inputs; 1: the input is not divided.
 
     Raises:
-      InputError: the model takes whole numbers and they would be divided, or it is not clear whether bytes must be.
+      InputError: the model takes whole numbers and they would be divided, or it is not certain whether bytes must be.
 
+    >>> import numpy as np
     >>> layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
     >>> images = np.zeros((5, 4, 4, 1), np.uint8)
     >>> Scaling(keras.Sequential([keras.Input((4, 4, 1)), *layers]), images).divisors
@@ -76,15 +54,18 @@ class Scaling:
         model = getattr(model, "network", model)
         arrays = leaves(inputs)
         tensors = input_tensors(model, inputs) or [None] * len(arrays)
-        self._kinds = [_kind(model, tensor, len(array.shape)) for tensor, array in zip(tensors, arrays, strict=True)]
+        evidence = [
+            input_evidence(model, tensor, len(array.shape)) for tensor, array in zip(tensors, arrays, strict=True)
+        ]
+        self._whole = [any(each.kind in (WHOLE, LOOKS_UP) for each in found) for found in evidence]
         self.divisors = [
-            _divisor(model, kind, is_bytes(array), divide_by, len(arrays) > 1)
-            for kind, array in zip(self._kinds, arrays, strict=True)
+            _divisor(model, found, is_bytes(array), divide_by, len(arrays) > 1)
+            for found, array in zip(evidence, arrays, strict=True)
         ]
 
     def __call__(self, inputs):
         """Returns the network's inputs of some examples, in TensorFlow."""
-        numbered = iter(zip(self.divisors, self._kinds, strict=True))
+        numbered = iter(zip(self.divisors, self._whole, strict=True))
         return map_arrays(lambda values: _scaled(values, *next(numbered)), inputs)
 
     def __str__(self):
@@ -98,81 +79,32 @@ def is_bytes(values: Any) -> bool:
     return getattr(values.dtype, "name", values.dtype) == "uint8"
 
 
-def _divisor(model: keras.Model, kind: str, in_bytes: bool, said: float | None, several: bool) -> float:
+def _divisor(model: keras.Model, found: list[Evidence], in_bytes: bool, said: float | None, several: bool) -> float:
+    kinds = {each.kind for each in found}
     if said is not None and (in_bytes or not several):
-        if kind == WHOLE and said != 1:
+        if WHOLE in kinds and said != 1:
             raise InputError(
                 f"The model {model.name!r} takes whole numbers, which the data set divides by {said:g}; make it with "
                 "divide_by=1."
             )
         return said
-    if not in_bytes or kind in (RAW, WHOLE):
+    if not in_bytes or kinds & {RAW, WHOLE}:
         return 1
-    if kind == UNKNOWN:
+    if doubtful := [each for each in found if each.kind != PIXELS]:
+        first = doubtful[0]
+        then = " and no layer after it rescales them" if first.kind == BYTES else ""
         raise InputError(
-            f"The inputs are bytes, and the first layer of the model {model.name!r} does not tell whether it expects "
-            "them as they are or divided by 255. Say so: Dataset(..., divide_by=1) or Dataset(..., divide_by=255); for "
-            "a MaskedModel, MaskedModel(..., divide_by=...)."
+            f"The inputs are bytes, and it is not certain whether the model {model.name!r} needs them as they are or "
+            f"divided by 255: {first.layer!r} {first.kind}{then}. Say so: Dataset(..., divide_by=1) or Dataset(..., "
+            "divide_by=255); for a MaskedModel, MaskedModel(..., divide_by=...)."
         )
-    return BYTES
+    return LARGEST_BYTE
 
 
-def _scaled(values, divisor: float, kind: str):
+def _scaled(values, divisor: float, whole: bool):
     if not (values.dtype.is_floating or values.dtype.is_integer or values.dtype.is_bool):
         return values  # strings, for a layer that looks them up
-    if divisor == 1 and kind == WHOLE:
+    if divisor == 1 and whole:
         return values if values.dtype.is_floating else tf.cast(values, tf.int64 if values.dtype.size > 4 else tf.int32)
     values = tf.cast(values, tf.float32)
     return values if divisor == 1 else values / divisor
-
-
-def _kind(model: keras.Model, tensor: Any, rank: int) -> str:
-    """The kind of an input, a symbolic tensor, by a model's first operations: `RAW`, `WHOLE`, `PIXELS` or `UNKNOWN`."""
-    if tensor is None:  # a subclassed model shows its layers, but not their inputs
-        kinds = {_kind_of(layer, 1) for layer in all_layers(model)[1:]}
-        kinds -= {WHOLE} if rank > 2 else set()  # an Embedding of positions, as in transformers of images
-    elif keras.backend.is_int_dtype(tensor.dtype):
-        return WHOLE
-    else:
-        kinds = {_kind_of(*found) for found in _first_operations(graph(model), tensor)}
-    return next((kind for kind in (WHOLE, RAW, UNKNOWN) if kind in kinds), PIXELS)
-
-
-def _kind_of(operation: keras.Operation, tensors: int) -> str:
-    """The kind of an input by the first operation of a model that is more than a change of shape."""
-    if isinstance(operation, WHOLE_NUMBERS):
-        return WHOLE
-    if isinstance(operation, (keras.layers.Rescaling, keras.layers.Discretization)):
-        return RAW
-    if isinstance(operation, keras.layers.Normalization):
-        mean = np.max(np.asarray(0.0 if operation.mean is None else operation.mean))
-        return RAW if mean > 1 else PIXELS if mean > 0 else UNKNOWN
-    if isinstance(operation, keras.layers.Lambda):
-        return UNKNOWN
-    return RAW if type(operation).__name__ in ARITHMETIC and tensors == 1 else PIXELS
-
-
-def _first_operations(functional: keras.Model, tensor: Any) -> Iterator[tuple[keras.Operation, int]]:
-    """Yields the operations that first compute with an input, each with the number of its input tensors."""
-    nodes = list(itertools.chain.from_iterable(functional._nodes_by_depth.values()))
-    pending, seen = [id(tensor)], set()
-    while pending:
-        tensor_id = pending.pop()
-        for node in nodes:
-            places = [place for place, each in enumerate(node.input_tensors) if id(each) == tensor_id]
-            if not places or id(node) in seen:
-                continue
-            seen.add(id(node))
-            operation = node.operation
-            if isinstance(operation, keras.layers.TimeDistributed):
-                operation = operation.layer
-            inner = graph(operation) if isinstance(operation, keras.Model) else None
-            found = [(operation, len(node.input_tensors))]
-            if inner is not None:
-                inputs = keras.tree.flatten(inner.inputs)
-                found = [each for place in places for each in _first_operations(inner, inputs[place])]
-            elif type(operation).__name__ in PASSES_ON:
-                found = []
-            yield from found
-            if not found:  # the values pass unchanged: the next operation decides
-                pending += map(id, node.output_tensors)

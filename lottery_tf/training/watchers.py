@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -9,6 +10,8 @@ import keras
 import numpy as np
 
 from lottery_tf.errors import InputError
+from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.training.training_result import IterationRange
 
 CHANGE_TRAINING = {  # Keras's callback -> what to use in its place
     "EarlyStopping": "the early-stopping point is found afterwards (best_by=..., best_is=...)",
@@ -34,18 +37,37 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
 class Watchers:
     """Calls Keras's callbacks during one training: a reading of the validation split is an epoch to them.
 
-    `about` says among the callbacks' `params` what is trained (seed, level, treatment).
+    The callbacks' `params` are those of Keras's `fit` (verbose, epochs, steps) and what is trained.
+
+    Args:
+      callbacks: Keras's callbacks.
+      model: the model that is trained.
+      training: the settings of the training.
+      about: what is trained (seed, level, treatment).
+      iterations: the iterations that are trained.
 
     Raises:
       InputError: a callback changed the weights, or asked for the training to stop.
     """
 
-    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], model: keras.Model, about: dict[str, Any]):
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: keras.Model,
+        training: TrainingSettings,
+        about: dict[str, Any],
+        iterations: IterationRange | None = None,
+    ):
         self._model, self._readings, self._list = model, 0, None
         if callbacks:
             if not hasattr(model, "optimizer"):
                 model.optimizer = None  # TensorBoard's callback looks for one
-            self._list = keras.callbacks.CallbackList(list(callbacks), model=model, **about)
+            first = 0 if iterations is None else iterations.first
+            last = training.iterations if iterations is None or iterations.last is None else iterations.last
+            # A reading before the training, then one at each multiple of the interval and at the end.
+            readings = 1 + math.ceil(last / training.eval_interval) - first // training.eval_interval
+            params = {"verbose": 1, "epochs": readings, "steps": training.eval_interval}
+            self._list = keras.callbacks.CallbackList(list(callbacks), model=model, **about, **params)
 
     def __enter__(self) -> Self:
         if self._list is not None:

@@ -380,6 +380,39 @@ def test_models_that_cannot_be_read_are_refused():
         compact(stack((4,), layers.BatchNormalization()))
 
 
+def test_functions_and_unregistered_classes_are_kept():
+    class Halves(layers.Layer):
+        def __init__(self, inner, **options):
+            super().__init__(**options)
+            self.inner = inner
+
+        def call(self, inputs):
+            return self.inner(inputs) / 2
+
+        def get_config(self):
+            return super().get_config() | {"inner": keras.saving.serialize_keras_object(self.inner)}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(keras.saving.deserialize_keras_object(config.pop("inner")), **config)
+
+    model = stack(
+        (5,), layers.Lambda(lambda x, by: x * by, arguments={"by": 3.0}), layers.Dense(6, lambda x: abs(x), name="a"),
+        Halves(Halves(layers.Dense(4))), layers.Activation(lambda x: x - 1), layers.Dense(3),
+    )  # fmt: skip
+    model.get_layer("a").kernel.assign(model.get_layer("a").kernel * np.array([0, 0, 1, 1, 1, 1]))
+    assert_equal_outputs(model, compact(model))
+    assert_equal_outputs(model, compact(lt.masked(model)))
+
+
+@pytest.mark.parametrize("layer", [layers.Lambda(lambda x: 2 * x), layers.Dense(4, lambda x: abs(x), name="b")])
+def test_a_model_with_a_lambda_gets_smaller_elsewhere(layer):
+    model = stack((5,), layers.Dense(6, "relu", name="a"), layers.Dense(6, "relu"), layer, layers.Dense(3))
+    kernel = model.get_layer("a").kernel
+    kernel.assign(kernel * np.array([0, 0, 1, 1, 1, 1]))
+    assert compact(model).count_params() < model.count_params()
+
+
 @pytest.mark.slow
 def test_the_benchmark_suite_measures_and_prints(monkeypatch, capsys):
     monkeypatch.setattr(suite, "CASES", (suite.Case("fc", 3, 4),))

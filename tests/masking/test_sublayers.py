@@ -15,7 +15,9 @@ from lottery_tf.masking.agreement import check_same_outputs
 from lottery_tf.masking.layers import MaskedLayer
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.pruning import masks
+from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.paths import EXPERIMENT_RECORD
+from lottery_tf.training.trainer import Trainer
 
 layers = keras.layers
 
@@ -309,6 +311,89 @@ def test_kernels_of_layers_that_are_not_trained_keep_their_values():
     assert same == {"hidden/kernel", "block/kernel", "block/kernel_2"}
 
 
+def test_frozen_layers_keep_every_weight_in_an_experiment(tiny_dataset):
+    frozen = layers.Dense(6, "relu", trainable=False, name="frozen")
+    stack = [layers.Flatten(), frozen, layers.BatchNormalization(trainable=False), layers.Dense(5), layers.Dense(3)]
+    model = keras.Sequential([keras.Input((6, 6, 1)), *stack])
+    settings = lt.TrainingSettings(iterations=4, eval_interval=4, batch_size=20, learning_rate=0.01)
+    experiment = lt.Experiment(model, tiny_dataset, settings)
+    given = {name: value for name, value in lt.get_weights(experiment.model).items() if name.startswith("frozen/")}
+    assert (given["frozen/kernel"] == model.get_layer("frozen").kernel.numpy()).all()
+    treatment = lt.Treatment("large_final", mask1="rewind", mask0="zero")
+    for level in [*experiment.levels(treatment, 0, 2), *experiment.levels(lt.Treatment("random"), 1, 1)]:
+        assert level.mask["frozen/kernel"].all() and len(level.mask) == 3
+        for weights in (level.start, level.final):
+            assert all(weights[name].tobytes() == value.tobytes() for name, value in given.items())
+    assert level.metrics["kept_fraction"] < 1
+    assert experiment.mask_summary.without_mask["frozen kernels of Dense"] == 36 * 6
+    loaded = experiment.load(treatment, 0, 2)
+    assert (loaded.get_layer("frozen").kernel.numpy() == given["frozen/kernel"]).all()
+
+
+def test_a_file_of_a_frozen_attention_layer_is_frozen_as_a_whole(tmp_path):
+    inputs = keras.Input((4, 3))
+    attention = layers.MultiHeadAttention(2, 2)
+    model = keras.Model(inputs, layers.Dense(2)(attention(inputs, inputs)))
+    attention.trainable = False
+    lt.masked(model).save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert [variable.name for variable in loaded.trainable_variables] == ["kernel", "bias"]
+
+
+def test_a_network_that_is_frozen_as_a_whole_cannot_be_pruned(tiny_dataset, tiny_model):
+    tiny_model.trainable = False
+    with pytest.raises(InputError, match="No kernel of .* is trained .trainable=False., so none can be pruned"):
+        lt.Experiment(tiny_model, tiny_dataset, lt.TrainingSettings(iterations=2))
+    assert lt.mask_summary(lt.masked(tiny_model)).maskable > 0, "by hand it can be"
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Tied(keras.Model):
+    """A model whose output reads the kernel of its embedding outside the embedding's `call`."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.embedding = layers.Embedding(12, 6)
+        self.pool = layers.GlobalAveragePooling1D()
+
+    def call(self, inputs):
+        hidden = self.pool(self.embedding(inputs))
+        return keras.ops.matmul(hidden, keras.ops.transpose(self.embedding.embeddings))
+
+
+def tied():
+    """A masked model of which half of the weights are pruned, its kernel and the mask, and examples."""
+    model = Tied()
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.integers(0, 12, (40, 5)), rng.integers(0, 12, 40)
+    model(inputs)
+    masked = lt.masked(model)
+    (name,) = model_weights.masked_kernels(masked)
+    return masked, name, rng.random((12, 6)) < 0.5, (inputs, labels)
+
+
+def test_tied_kernels_are_held_in_fit():
+    model, name, kept, (inputs, labels) = tied()
+    model_weights.masked_kernels(model)[name].set_mask(kept, np.full((12, 6), 0.3))
+    before = lt.get_weights(model)[name]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.AdamW(0.1, clipnorm=0.1), loss)
+    model.fit(inputs, labels, batch_size=20, epochs=2, verbose=0)
+    after = lt.get_weights(model)[name]
+    assert after[~kept].tobytes() == before[~kept].tobytes() and (after[kept] != before[kept]).all()
+
+
+def test_pruned_weights_of_tied_kernels_leave_no_trace_in_an_experiments_optimizer():
+    model, name, kept, data = tied()
+    settings = lt.TrainingSettings(iterations=3, eval_interval=3, batch_size=20, learning_rate=0.1)
+    trainer = Trainer(model, (lt.Split(*data),) * 3, settings)
+    start = lt.get_weights(model)
+    final = trainer.train(Ticket(start, {name: kept}), 0, 0).final[name]
+    assert final[~kept].tobytes() == start[name][~kept].tobytes() and (final[kept] != start[name][kept]).all()
+    moments = [each.numpy() for each in trainer._optimizer.variables if tuple(each.shape) == kept.shape]
+    assert len(moments) == 2 and all(each[kept].all() and not each[~kept].any() for each in moments)
+
+
 def test_batch_norm_is_found_inside_layers_and_models_of_ones_own():
     assert [len(batch_norm_layers(make())) for make in (subclassed, nested)] == [1, 2]
 
@@ -355,6 +440,14 @@ def test_layers_that_compute_with_other_numbers_stay_whole_and_are_told():
     )
     inputs, _ = examples(model)
     np.testing.assert_allclose(masked(inputs), model(inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("change", [lambda layer: layer.quantize("int8"), lambda layer: layer.enable_lora(2)])
+def test_a_model_of_such_layers_alone_is_refused_for_that_reason(change):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(5), layers.BatchNormalization()])
+    change(model.layers[0])
+    with pytest.raises(InputError, match="only kernels of whole numbers .*int8.* or with LoRA, which cannot be pruned"):
+        lt.masked(model)
 
 
 def test_spectral_normalization_changes_its_kernel_and_keeps_it_whole():

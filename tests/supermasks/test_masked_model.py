@@ -243,6 +243,36 @@ def test_saved_and_loaded(tmp_path):
     assert (loaded.samples, len(loaded.losses)) == (3, 3)
 
 
+def attention():
+    layers = keras.layers
+    inputs = keras.Input((5,))
+    x = layers.Embedding(11, 8)(inputs)
+    return keras.Model(inputs, layers.MultiHeadAttention(2, 3)(x, x))
+
+
+def einsum_and_grouped_queries():
+    layers = keras.layers
+    inputs = keras.Input((5, 4))
+    x = layers.EinsumDense("abc,cd->abd", output_shape=(None, 6))(inputs)
+    return keras.Model(inputs, layers.Bidirectional(layers.LSTM(3))(layers.GroupQueryAttention(3, 4, 2)(x, x)))
+
+
+@pytest.mark.parametrize("make", [attention, einsum_and_grouped_queries])
+def test_layers_inside_layers_are_saved_and_loaded(make, tmp_path):
+    network = make()
+    model = MaskedModel(network)
+    rng = np.random.default_rng(1)
+    for mask in model.masks:
+        mask.logits.assign(rng.normal(size=mask.logits.shape))
+    model.save(tmp_path / "mask.keras")
+    loaded = keras.models.load_model(tmp_path / "mask.keras")
+    inputs = rng.integers(0, 11, (3, *network.input_shape[1:]))
+    expected = model.most_likely_network()(inputs)
+    np.testing.assert_array_equal(loaded.most_likely_network()(inputs), expected)
+    assert np.abs(expected - network(inputs)).max() > 0.01
+    assert [tuple(each.shape) for each in loaded.trainable_variables] == [mask.logits.shape for mask in model.masks]
+
+
 @pytest.mark.slow
 def test_the_l1_penalty_is_the_sum_of_probabilities_and_lowers_them():
     images, labels = data()

@@ -99,6 +99,21 @@ def test_every_bit_comes_back(make):
     assert not any(kernels[name][~kept].any() for name, kept in mask.items())
 
 
+def test_a_class_that_a_file_cannot_hold_is_called_by_its_own_name():
+    class Halves(keras.layers.Layer):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.inner = keras.layers.Dense(2)
+
+        def call(self, inputs):
+            return self.inner(inputs) / 2
+
+    convolutional = [keras.Input((2, 3, 3, 1)), keras.layers.ConvLSTM2D(1, 2)]
+    for own, name in ((convolutional, "keras.layers.ConvLSTM2D"), ([keras.Input((3,)), Halves()], r".*\.Halves")):
+        with pytest.raises(InputError, match=f"A ticket file cannot hold the class '{name}': only layers"):
+            packing.pack_trained(keras.Sequential(own), 0)
+
+
 def test_counts_that_float32_cannot_hold_are_refused():
     model = conversion.masked(normalized())
     (count,) = [weight for weight in model.weights if weight.name == "count"]

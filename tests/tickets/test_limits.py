@@ -222,6 +222,35 @@ def test_work_is_counted_through_models_inside():
     assert limits.count_work(image) == (98 + 75 + 27, 75 * 18 + 27 * 9)
 
 
+@pytest.mark.parametrize(
+    ("kind", "shape", "steps"),
+    [("lstm", (30, 2), 30), ("both ways", (30, 2), 60), ("in time", (5, 6, 2), 30), ("cells", (30, 2), 90)],
+)
+def test_recurrent_steps_are_counted_wherever_they_are(kind, shape, steps):
+    import keras
+    from keras import layers
+
+    layer = {
+        "lstm": lambda: layers.LSTM(1),
+        "both ways": lambda: layers.Bidirectional(layers.LSTM(1)),
+        "in time": lambda: layers.TimeDistributed(layers.LSTM(1)),
+        "cells": lambda: layers.RNN([layers.LSTMCell(1), layers.GRUCell(1), layers.LSTMCell(1)]),
+    }[kind]()
+    _, multiplications = limits.count_work(keras.Sequential([keras.Input(shape), layer]))
+    assert multiplications // limits.STEP == steps
+
+
+def test_a_recurrent_network_of_many_steps_is_packed_and_read_if_it_may_be():
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((2, 3000, 1)), layers.TimeDistributed(layers.LSTM(1))])
+    content = packing.pack_trained(model, 0)
+    with pytest.raises(TooLarge, match="multiplications for one example; .* limit_factor=2"):
+        packing.rebuild(content)
+    assert packing.rebuild(content, limit_factor=2).count_params() > model.count_params()
+
+
 def test_the_projects_networks_are_read_without_a_flag():
     """All but VGG-19, which has 20 million weights."""
     import keras

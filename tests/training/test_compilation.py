@@ -1,5 +1,8 @@
 """Which compiler runs the training steps, and what does where it refuses them."""
 
+import dataclasses
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -89,7 +92,8 @@ def trained(tiny_dataset, name, compiler=None, layer=None, constraint=None):
     model = lt.masked(keras.Sequential([keras.Input((6, 6, 1)), *layers], name=name))
     start = initial_weights.initial_weights(model, model_weights.get_weights(model), 0)
     ticket = lt.Ticket(start, {name: kernel > -1 for name, kernel in model_weights.kernels(model).items()})
-    trainer = Trainer(model, tiny_dataset, SETTINGS, compiler=compiler)
+    divided = dataclasses.replace(tiny_dataset, divide_by=255)
+    trainer = Trainer(model, divided, SETTINGS, compiler=compiler)
     return trainer, ticket, trainer.train(ticket, seed=0, level=0)
 
 
@@ -132,6 +136,30 @@ def test_an_error_of_the_model_itself_is_raised(tiny_dataset):
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="never so"):
         trained(tiny_dataset, "fails", "graph", Fails())
+
+
+class Doubles:
+    """One of several objects whose method is compiled."""
+
+    def double(self, x):
+        return 2 * x
+
+
+def test_methods_of_several_objects_are_not_taken_for_one_function():
+    told = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    try:
+        for _ in range(12):
+            assert compilation.compiled(Doubles().double)(tf.constant(1.5)) == 3
+        assert compilation.compiled(pow, tf.constant(3.0))(tf.constant(2.0)) == 9, "the first argument is given"
+        assert not told
+        for _ in range(12):
+            tf.function(Doubles().double)(tf.constant(1.0))
+        assert any("retracing" in message for message in told)
+    finally:
+        tf.get_logger().removeHandler(handler)
 
 
 def test_memory_that_is_gone_is_no_refusal():

@@ -20,6 +20,7 @@ from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.objective import BestReading, KerasObjective, describe
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
+from lottery_tf.training.watchers import Watchers
 
 SETTINGS = lt.TrainingSettings(iterations=12, learning_rate=0.01, batch_size=20, eval_interval=6)
 RNG = np.random.default_rng(0)
@@ -330,9 +331,28 @@ def test_callbacks_watch(tiny_dataset, tmp_path):
     assert [logs["val_loss"] for _, logs in seen] == [*dense.history[:, 3], *first.history[:, 3]]
     assert seen[-1][1].keys() == {"iteration", "loss", "accuracy", "val_loss", "val_accuracy"}
     assert watch.params["level"] == 1
+    assert {name: watch.params[name] for name in ("verbose", "epochs", "steps")} == {
+        "verbose": 1, "epochs": 3, "steps": SETTINGS.eval_interval
+    }  # fmt: skip
     assert len((tmp_path / "log.csv").read_text().splitlines()) >= 7
     unwatched = lt.Experiment(tiny_network(), tiny_dataset, SETTINGS, trainer=experiment.trainer)
     assert unwatched.dense(0).metrics["fingerprint"] == dense.metrics["fingerprint"]
+
+
+def test_keras_prints_its_progress(tiny_dataset, capsys):
+    experiment = lt.Experiment(tiny_network(), tiny_dataset, SETTINGS, callbacks=[keras.callbacks.ProgbarLogger()])
+    experiment.dense(0)
+    shown = capsys.readouterr().out
+    assert all(f"Epoch {number}/3" in shown for number in (1, 2, 3)) and "val_accuracy" in shown
+
+
+@pytest.mark.parametrize(("iterations", "first", "last"), [(10, 0, None), (11, 0, None), (11, 3, None), (12, 5, 9)])
+def test_callbacks_are_told_of_as_many_epochs_as_there_are_readings(iterations, first, last, tiny_dataset):
+    settings = dataclasses.replace(SETTINGS, iterations=iterations, eval_interval=5)
+    told, iteration_range = keras.callbacks.Callback(), IterationRange(first, last)
+    Watchers([told], keras.Sequential([keras.layers.Dense(1)]), settings, {}, iteration_range)
+    end = last or iterations
+    assert told.params["epochs"] == 1 + sum(step % 5 == 0 or step == end for step in range(first + 1, end + 1))
 
 
 @pytest.mark.parametrize("kind", ["EarlyStopping", "ReduceLROnPlateau", "SwapEMAWeights"])

@@ -98,14 +98,15 @@ def compacted(model: keras.Model, may_have_masks: list[bool], pick: bool = True)
         if is_model(layer):
             return layer if has_custom_call(layer) else compacted(layer, graph.may_have_masks(layer), pick)
         changes = smaller[layer.name].config if layer.name in smaller else {}
-        return type(layer).from_config(layer.get_config() | changes)
+        return conversion.rebuilt(layer, type(layer), **changes)
 
     def call(layer, *args, **kwargs):
         picked = smaller[layer.name].picked if layer.name in smaller else None
         return layer(*args, **kwargs) if picked is None else layer(keras.ops.take(args[0], picked, axis=-1), **kwargs)
 
-    with conversion.uncompiled(model):
+    with conversion.copying(model):
         result = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    model_weights.copy_vocabularies(model, result)
     for layer in model.layers:
         if layer.weights and not is_model(layer):
             weights = smaller[layer.name].weights if layer.name in smaller else layer.get_weights()
