@@ -5,7 +5,7 @@ ticket --train--> trained --criterion--> scores --rank--> mask --mask-1, mask-0-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from lottery_tf.pruning import masks
 from lottery_tf.pruning.next_mask import next_mask
 from lottery_tf.pruning.treatments import SeededNetwork, Ticket, TrainedT, Treatment, Weights
 from lottery_tf.seeds import generator
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Count
 
 
+@checked
 def lottery_tickets(
     train: Callable[[Ticket, int], TrainedT],
     treatment: Treatment,
@@ -48,6 +51,7 @@ def lottery_tickets(
     [0. 2. 0. 0.] [0. 3. 0. 0.]
     """
     if parent is None:
+        masks.check_layers("initial", network.initial, network.pruned_fraction)
         kernels = {name: network.initial[name] for name in network.pruned_fraction}
         ticket = Ticket(network.initial, masks.full(kernels))  # Step 0
         parent = train(ticket, 0)  # Step 1
@@ -64,12 +68,13 @@ def lottery_tickets(
             parent = trained  # one-shot pruning makes it from the dense network
 
 
+@checked
 def next_ticket(
     treatment: Treatment,
     network: SeededNetwork,
     before: Ticket,
     final: Weights,
-    level: int,
+    level: Count,
     gradient: Weights | None = None,
     rewound: Weights | None = None,
 ) -> Ticket:
@@ -79,6 +84,10 @@ def next_ticket(
     training starts and `final`, or w_f, when it ends. `gradient` is the loss gradient at w_i, for criteria that use it.
     """
     rewound = network.initial if rewound is None else rewound
+    given = vars(network) | {"final": final, "rewound": rewound, "gradient": gradient}
+    for what, by_layer in given.items():
+        if isinstance(by_layer, Mapping):
+            masks.check_layers(what, by_layer, before.mask)
     mask = next_mask(treatment, network, before, final, level, gradient)  # Step 2
     start = dict(final if treatment.continues_training else rewound)  # for weights without a mask: biases, batch norm
     for name, kept_before in before.mask.items():

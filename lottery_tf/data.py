@@ -24,12 +24,17 @@ from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.seeds import generator
+from lottery_tf.signatures import checked
 from lottery_tf.splits import Split
+from lottery_tf.validation import Count, Name
 
 log = logging.getLogger(__name__)
 
 
-def load(name: str, data_dir: str | None = None, image_shape: tuple[int, int, int] = (28, 28, 1)) -> Dataset:
+@checked
+def load(
+    name: Name, data_dir: str | os.PathLike | None = None, image_shape: tuple[Count, Count, Count] = (28, 28, 1)
+) -> Dataset:
     """Loads a data set of `settings.DATASETS`.
 
     Args:
@@ -66,7 +71,7 @@ def _digits(settings: DatasetSettings, image_shape: tuple[int, int, int]) -> tup
     return Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
 
 
-def _tfds(name: str, settings: DatasetSettings, data_dir: str | None) -> tuple[Split, Split]:
+def _tfds(name: str, settings: DatasetSettings, data_dir: str | os.PathLike | None) -> tuple[Split, Split]:
     import tensorflow_datasets as tfds
 
     looked_in = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()

@@ -13,6 +13,7 @@ import numpy as np
 from lottery_tf.errors import InputError
 from lottery_tf.sources import Stream, as_split
 from lottery_tf.splits import Split, leaves
+from lottery_tf.validation import Positive, check_value
 
 SPLITS = ("train", "validation", "test")
 
@@ -51,6 +52,8 @@ class Dataset:
     in_memory: bool | None = None
 
     def __post_init__(self):
+        for name, kind in {"name": str, "divide_by": Positive | None, "in_memory": bool | None}.items():
+            check_value(name, getattr(self, name), kind)
         for name in SPLITS:
             object.__setattr__(self, name, as_split(getattr(self, name), self.in_memory))
         said = {split.divide_by for split in self.splits.values()}

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 
-from lottery_tf import validation
 from lottery_tf.dataset import Dataset, as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
@@ -28,14 +28,17 @@ from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import control_path, level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.signatures import checked
 from lottery_tf.training.identity import describe_initial, record_experiment
 from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
 from lottery_tf.treatment_levels import TreatmentLevels
+from lottery_tf.validation import Count, Index, Name, NotNegative
 
 
+@checked
 class Experiment:
     """Iterative and one-shot pruning of one model on one data set, for any seeds and treatments.
 
@@ -83,21 +86,19 @@ class Experiment:
         *,
         results: MemoryResults | ResultsFolder | None = None,
         keep_weights: bool = True,
-        labels: dict[str, str] | None = None,
-        snapshot_seconds: float = 30,
+        labels: Mapping[str, str | float | bool] | None = None,
+        snapshot_seconds: NotNegative = 30,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         initial: Initial | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
         trainer: Trainer | None = None,
-        **objective: Any,
+        **objective: Annotated[Any, ObjectiveSettings],
     ):
         given = ObjectiveSettings(**objective)
         dataset = as_dataset(dataset)
         if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
             raise InputError("The trainer has other images or training settings than the experiment.")
-        validation.check_value("training", training, TrainingSettings)
-        validation.check_value("pruning", pruning, PruningSettings | None)
         if trainer is not None:
             given.check_same(trainer.objective_settings)
         model = conversion.masked_copy(model, frozen=False)
@@ -118,8 +119,9 @@ class Experiment:
 
     def __del__(self):
         """Frees memory at once: a trainer and its compiled functions refer to each other, which Python notices late."""
+        made = bool(vars(self))
         vars(self).clear()
-        if not sys.is_finalizing():
+        if made and not sys.is_finalizing():
             gc.collect()
 
     @property
@@ -142,7 +144,7 @@ class Experiment:
         """The number of trainings that were done, without results that were found."""
         return self._recorder.trained
 
-    def levels(self, treatment: Treatment, seed: int, levels: int = 24) -> Iterator[StoredResult]:
+    def levels(self, treatment: Treatment, seed: Index, levels: Count = 24) -> Iterator[StoredResult]:
         """Finds or trains the dense network and the levels 1 to `levels` of a treatment.
 
         A level is locked only while it is trained. Between two yields another process may train the next level; this
@@ -156,7 +158,6 @@ class Experiment:
           InputError: `levels` is below 1, the rewind point lies beyond the training, or a criterion or action returns
             unusable values.
         """
-        validation.COUNT("levels", levels)  # level 0 is the dense network
         own = self._treatment_levels(treatment, seed)
         last = treatment.last_level(levels)
         level = self.dense(seed)
@@ -174,11 +175,11 @@ class Experiment:
                     own.write_page(finished)
             yield level
 
-    def dense(self, seed: int, weights: bool = False) -> StoredResult:
+    def dense(self, seed: Index, weights: bool = False) -> StoredResult:
         """Finds or trains the dense network of a seed; with `weights` the result has its weights."""
         return self._network_levels.dense(seed, weights)
 
-    def rewind_point(self, seed: int, iteration: int) -> StoredResult:
+    def rewind_point(self, seed: Index, iteration: Index) -> StoredResult:
         """Finds or makes the dense network of a seed at an iteration of its training, with the weights at that point.
 
         Raises:
@@ -190,8 +191,8 @@ class Experiment:
     def level(
         self,
         treatment: Treatment,
-        seed: int,
-        number: int,
+        seed: Index,
+        number: Index,
         parent: str | None = None,
         earlier: Sequence[dict] | None = None,
     ) -> StoredResult:
@@ -221,7 +222,7 @@ class Experiment:
                 own.write_page([*earlier, level.metrics])
             return level
 
-    def control(self, treatment: Treatment, seed: int, number: int, control: str, draw: int = 1) -> StoredResult:
+    def control(self, treatment: Treatment, seed: Index, number: Index, control: Name, draw: Count = 1) -> StoredResult:
         """Finds or trains a control of a level, after training the level if it is missing.
 
         Args:
@@ -256,7 +257,7 @@ class Experiment:
             return self._recorder.train(ticket, plan)
 
     def controls(
-        self, treatment: Treatment, seed: int, levels: int, control: str, draw: int = 1
+        self, treatment: Treatment, seed: Index, levels: Count, control: Name, draw: Count = 1
     ) -> Iterator[StoredResult]:
         """Finds or trains controls of levels 1 to `levels`; levels whose training diverged have none."""
         found = [level.metrics for level in self.levels(treatment, seed, levels)]
@@ -264,7 +265,7 @@ class Experiment:
             if metrics["status"] == "finished":
                 yield self.control(treatment, seed, metrics["level"], control, draw)
 
-    def load(self, treatment: Treatment, seed: int, level: int) -> keras.Model:
+    def load(self, treatment: Treatment, seed: Index, level: Index) -> keras.Model:
         """Returns a new model with a level's final weights and mask, after training missing levels.
 
         Raises:
@@ -274,27 +275,23 @@ class Experiment:
         with own.lock():
             found = own.find_or_train(level, weights=True)
         model = conversion.masked_copy(self.model)
-        model_weights.set_weights(model, found.final, found.mask)
+        model_weights.assign(model, found.final, found.mask)
         return model
 
-    def saliency_gradient(self, before: StoredResult, number: int) -> Weights:
+    def saliency_gradient(self, before: StoredResult, number: Index) -> Weights:
         """Returns the gradient of one batch at a level's starting weights, for the criterion of level `number`."""
         return self._network_levels.gradient(before.metrics["seed"], before.ticket, number)
 
-    def weights_bytes(self, treatment: Treatment, levels: int) -> int:
+    def weights_bytes(self, treatment: Treatment, levels: Count) -> int:
         """Returns about how many bytes the weights of a treatment's levels take on disk if all are kept."""
         return self._network.weights_bytes(treatment, levels)
 
-    def _treatment_levels(self, treatment: Treatment, seed: int, level: int = 0) -> TreatmentLevels:
+    def _treatment_levels(self, treatment: Treatment, seed: Index, level: Index = 0) -> TreatmentLevels:
         """Returns the levels of a treatment.
 
         Raises:
           InputError: this network cannot have the treatment, or the treatment has no such level.
         """
-        validation.check_value("treatment", treatment, Treatment)
-        validation.check_value("level", level, int)
-        if level < 0:
-            raise InputError(f"The level is {level}; it must be at least 0 (the dense network).")
         if level > treatment.last_level(level):
             raise InputError(f"The level is {level}; the treatment {treatment.name} has level 1 only.")
         treatment.check_training(self.trainer.settings.iterations, self.trainer.settings.decay)
@@ -302,7 +299,7 @@ class Experiment:
         return TreatmentLevels(self._network_levels, treatment, seed)
 
     def _control_begins(
-        self, treatment: Treatment, seed: int, number: int, control: str
+        self, treatment: Treatment, seed: Index, number: Index, control: Name
     ) -> tuple[Weights, IterationRange | None]:
         """Every weight at the start of a control's training, and the iterations of the training."""
         begins, own = CONTROLS[control].begins, TreatmentLevels(self._network_levels, treatment, seed)
@@ -316,7 +313,8 @@ class Experiment:
         return state, own.iterations()
 
 
-def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | Path, **options) -> Experiment:
+@checked
+def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | os.PathLike, **options) -> Experiment:
     """Makes the experiment of one of the paper's networks, with a results folder.
 
     Args:

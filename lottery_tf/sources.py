@@ -12,7 +12,7 @@ import collections
 import dataclasses
 import logging
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -257,13 +257,15 @@ def _batches(source: Any) -> Batches:
     if any(kind.startswith("tensorflow.") and kind.endswith(".DatasetV2") for kind in kinds):
         return _TfData(source)
     keras_dataset = any(kind.startswith("keras.") and kind.endswith(".PyDataset") for kind in kinds)
-    if keras_dataset or (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
+    numbered = hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, Mapping)
+    if keras_dataset or numbered:
         return _Indexed(source)
-    if hasattr(source, "__len__") and hasattr(source, "__iter__"):
+    if hasattr(source, "__len__") and hasattr(source, "__iter__") and not isinstance(source, Mapping):
         return _Iterated(source)
     raise InputError(
-        f"A split cannot be made of {type(source).__name__}, which has no length. Give (images, labels), a "
-        "tf.data.Dataset, a keras.utils.PyDataset, or an object with __len__ and __getitem__ whose items are batches."
+        f"A split cannot be made of {type(source).__name__}, which has no length, or whose entries have "
+        "no order. Give (images, labels), a tf.data.Dataset, a keras.utils.PyDataset, or an object with __len__ and "
+        "__getitem__ whose items are batches."
     )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lottery_tf.errors import InputError
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Positive
 
 Arrays = Any  # an array or, for a network with several inputs or outputs, a dictionary or tuple of arrays
 
 
+@checked
 @dataclasses.dataclass(frozen=True, repr=False)
 class Split:
     """Images, or other inputs of a network, and their labels.
@@ -34,16 +36,18 @@ class Split:
 
     images: Arrays
     labels: Arrays
-    divide_by: float | None = None
+    divide_by: Positive | None = None
     weights: np.ndarray | None = None
 
     def __post_init__(self):
         labels = as_arrays(self.labels, "labels")
+        if not leaves(labels):
+            raise InputError("A data split has no labels.")
         count = len(leaves(labels)[0])
         object.__setattr__(self, "images", as_arrays(self.images, "images", count))
         object.__setattr__(self, "labels", map_arrays(_as_labels, labels))
         if self.weights is not None:
-            object.__setattr__(self, "weights", np.asarray(self.weights, np.float32))
+            object.__setattr__(self, "weights", _as_weights(self.weights))
         for name in ("images", "labels", "weights"):
             for array in leaves(getattr(self, name)) if getattr(self, name) is not None else ():
                 if len(array) != count:
@@ -51,7 +55,6 @@ class Split:
         if count == 0:
             raise InputError("A data split is empty.")
         map_arrays(check_images, self.images)
-        check_divisor(self.divide_by)
 
     def __len__(self) -> int:
         return len(leaves(self.labels)[0])
@@ -95,9 +98,9 @@ class Split:
 
 
 def check_images(images: np.ndarray) -> None:
-    """Raises InputError for complex or empty images, and for values that are not finite."""
-    if images.dtype.kind == "c":
-        raise InputError(f"Images must be of real numbers; these are {images.dtype}.")
+    """Raises InputError for images that are empty or no real numbers, and for values that are not finite."""
+    if images.dtype.kind not in "biufVUS" or images.dtype.names:  # bfloat16 is V; texts are what a network encodes
+        raise InputError(f"Images must be real numbers, or texts; these are {images.dtype}.")
     if 0 in images.shape[1:]:
         raise InputError(f"Images of the shape {images.shape[1:]} are empty.")
     if images.dtype.kind != "f":
@@ -154,23 +157,20 @@ def as_arrays(values: Any, what: str, count: int | None = None) -> Arrays:
     if isinstance(values, Mapping):
         return {str(name): as_arrays(part, what, count) for name, part in values.items()}
     may_be_inputs = isinstance(values, list) and count is not None and len(values) != count
-    if isinstance(values, tuple) or (may_be_inputs and all(len(part) == count for part in values)):
+    if isinstance(values, tuple) or (may_be_inputs and all(np.shape(part)[:1] == (count,) for part in values)):
         return tuple(as_arrays(part, what, count) for part in values)
     if hasattr(values, "to_numpy"):
         return _array_of_frame(values, what)
-    if isinstance(values, np.ndarray):
-        return values
     try:
-        array = np.asarray(values)
+        array = values if isinstance(values, np.ndarray) else np.asarray(values)
     except ValueError as error:
         shapes = sorted({np.shape(example) for example in values})[:4]
         raise InputError(
             f"The {what} have different shapes, {', '.join(map(str, shapes))} among them: resize or pad them to one."
         ) from error
     if array.ndim == 0 or array.dtype == object:
-        raise InputError(
-            f"The {what} are {type(values).__name__}; arrays, data frames or lists of examples are wanted."
-        )
+        kinds = type(values).__name__ + (" of objects" if array.ndim else "")
+        raise InputError(f"The {what} are {kinds}; arrays, data frames or lists of examples are wanted.")
     return array
 
 
@@ -193,6 +193,8 @@ def _as_labels(labels: np.ndarray) -> np.ndarray:
     """Whole numbers as int32, all other numbers as float32."""
     if labels.dtype.kind not in "biuf":
         raise InputError(f"Labels have to be numbers; given: {labels.dtype}. Number the classes from 0.")
+    if labels.dtype.kind == "f" and labels.size and not np.isfinite(labels).any():
+        raise InputError("No label is a finite number.")  # some may be missing, for a loss that leaves them out
     with np.errstate(invalid="ignore"):
         integers = labels.astype(np.int32)
     # Whole numbers stored as floats are classes if each example has one number. A one-hot code stays as it is.
@@ -200,9 +202,11 @@ def _as_labels(labels: np.ndarray) -> np.ndarray:
     return integers if may_be_classes and (labels == integers).all() else labels.astype(np.float32)
 
 
-def check_divisor(divide_by: float | None) -> None:
-    """Raises InputError unless images can be divided by the number."""
-    if divide_by is not None and not (
-        isinstance(divide_by, (int, float, np.number)) and 0 < divide_by < math.inf and not isinstance(divide_by, bool)
-    ):
-        raise InputError(f"divide_by is {divide_by!r}; it must be a finite number above 0, or None.")
+def _as_weights(given: Any) -> np.ndarray:
+    weights = np.asarray(given, np.float32)
+    if odd := np.flatnonzero(~(np.isfinite(weights) & (weights >= 0))).tolist():
+        raise InputError(
+            f"{len(odd)} of {weights.size} weights of examples are negative or not finite; the first is number "
+            f"{odd[0]}, {weights.flat[odd[0]]}."
+        )
+    return weights

@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Annotated, Any
 
@@ -99,6 +99,20 @@ PRUNED_FRACTION = make_check(
 SHARE = make_check(NUMBER, ("it must be at least 0 and at most 1", validators.and_(validators.ge(0), validators.le(1))))
 IS_OBJECT = make_check(("it must be an object with names and values", validators.instance_of(Mapping)))
 
+
+def unchecked(name: str, value: object) -> None:
+    """The check for an argument whose function says itself, and better, what is wrong with it."""
+
+
+# Annotations of arguments and fields
+Count = Annotated[int, COUNT]
+Index = Annotated[int, INDEX]
+Finite = Annotated[float, FINITE]
+NotNegative = Annotated[float, NOT_NEGATIVE]
+Positive = Annotated[float, POSITIVE]
+Fraction = Annotated[float, FRACTION]
+Name = Annotated[str, unchecked]  # a name that `registry.choose` looks up
+
 PLAIN: dict[Any, Check] = {  # annotation -> its check; for other classes a value must be an instance
     int: make_check(WHOLE, FITTING),
     float: make_check(NUMBER),
@@ -107,15 +121,17 @@ PLAIN: dict[Any, Check] = {  # annotation -> its check; for other classes a valu
         ("it must be text", validators.instance_of(str)),
         ("it must hold no NUL and no half of a sign", validators.matches_re("[^\0\ud800-\udfff]*")),
     ),
-    Any: lambda name, value: None,
-    object: lambda name, value: None,
+    Any: unchecked,
+    object: unchecked,
 }
 
 
 def check_for(annotation: Any) -> Check:
     """Returns the check for an annotation."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation in PLAIN:
+    if isinstance(annotation, typing.TypeVar):
+        return PLAIN[Any]
+    if origin is None and annotation in PLAIN:
         return PLAIN[annotation]
     if origin is Annotated:
         return arguments[1]
@@ -123,38 +139,77 @@ def check_for(annotation: Any) -> Check:
         return check_for(arguments[0])
     if origin in (typing.Union, types.UnionType):
         return _check_for_union(arguments)
-    if origin in COLLECTIONS:
-        return COLLECTIONS[origin](*arguments)
+    if origin is typing.Literal:
+        return make_check((f"it must be {' or '.join(map(repr, arguments))}", validators.in_(arguments)))
+    if origin is Callable:
+        return make_check(("it must be a function", validators.is_callable()))
+    if (origin or annotation) in COLLECTIONS:
+        return COLLECTIONS[origin or annotation](*arguments)
     if typing.is_typeddict(annotation):
         return functools.partial(_check_object, annotation)
-    return make_check((f"it must be of the type {annotation.__name__}", validators.instance_of(annotation)))
+    return _instance(annotation)
 
 
-def _check_for_union(arguments: Iterable[Any]) -> Check:
-    """Returns the check for a union: of None, one type that is not a collection, and one that is."""
-    types_given = [argument for argument in arguments if argument is not types.NoneType]
-    collections = [each for each in types_given if typing.get_origin(each) in COLLECTIONS]
-    others = [each for each in types_given if each not in collections]
-    check_collection, check_other = check_for((collections or others)[0]), check_for((others or collections)[0])
-    may_be_none = len(types_given) < len(tuple(arguments))
+def _instance(wanted: type) -> Check:
+    """Returns the check for an instance of a class; arrays may be anything that NumPy reads as numbers."""
+    if (wanted.__module__, wanted.__name__) == ("numpy", "ndarray"):
+        return make_check(("it must be an array of numbers", _is_array))
+    of = f"a Keras {wanted.__name__}" if wanted.__module__.startswith("keras.") else f"of the type {wanted.__name__}"
+    return make_check((f"it must be {of}", validators.instance_of(wanted)))
+
+
+def _is_array(instance: Any, attribute: Any, value: Any) -> None:
+    """Raises TypeError or ValueError, as attrs' validators do, for what is no array of numbers or booleans."""
+    if not hasattr(value, "dtype"):
+        import numpy as np
+
+        value = np.asarray(value)
+        if value.ndim == 0:
+            raise TypeError
+    if getattr(value.dtype, "kind", "f") not in "biufV":  # bfloat16 is V
+        raise TypeError
+
+
+def _check_for_union(arguments: tuple) -> Check:
+    """Returns the check for a union. A collection is held against those of its types that are collections."""
+    checks = [(_is_collection(each), check_for(each)) for each in arguments if each is not types.NoneType]
+    may_be_none = types.NoneType in arguments
 
     def check_union(name: str, value: object) -> None:
         if value is None and may_be_none:
             return
-        check_one = check_collection if isinstance(value, tuple | list | dict) else check_other
-        check_one(name, value)
+        is_one = isinstance(value, tuple | list | Mapping)
+        errors = []
+        for check in [check for each, check in checks if each == is_one] or [check for _, check in checks]:
+            try:
+                return check(name, value)
+            except InputError as error:
+                errors.append(str(error))
+        if deeper := [error for error in errors if not error.startswith(f"{name} is ")]:
+            raise InputError(deeper[0])  # of an entry
+        wanted = dict.fromkeys(error.rpartition("; it must ")[2].rstrip(".") for error in errors)
+        raise InputError(f"{name} is {shown(value)}; it must {' or '.join(wanted)}.")
 
     return check_union
 
 
+def _is_collection(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    return _is_collection(typing.get_args(annotation)[0]) if origin is Annotated else origin in COLLECTIONS
+
+
 def _check_for_sequence(*items: Any) -> Check:
     """Returns the check for a tuple or list, of any length if the annotation ends in an ellipsis or has one type."""
-    check_is_list = make_check(("it must be a list", validators.instance_of((tuple, list))))
-    same = len(items) == 1 or items[-1] is ...
-    checks = [check_for(item) for item in items if item is not ...]
+    return _entries(lambda values: isinstance(values, tuple | list), *items)
+
+
+def _entries(is_one: Callable[[Any], bool], *items: Any) -> Check:
+    same = len(items) < 2 or items[-1] is ...
+    checks = [check_for(item) for item in items or (Any,) if item is not ...]
 
     def check_sequence(name: str, values: Any) -> None:
-        check_is_list(name, values)
+        if not is_one(values) or isinstance(values, str | bytes):
+            raise InputError(f"{name} is {shown(values)}; it must be a list.")
         if not same and len(values) != len(checks):
             raise InputError(f"{name} is {shown(values)}; it must have {len(checks)} entries.")
         for number, value in enumerate(values):
@@ -163,7 +218,20 @@ def _check_for_sequence(*items: Any) -> Check:
     return check_sequence
 
 
-def _check_for_dictionary(key: Any, item: Any) -> Check:
+def _check_for_collection(item: Any) -> Check:
+    return _entries(lambda values: isinstance(values, Collection) and not isinstance(values, Mapping), item)
+
+
+def _check_for_iterable(item: Any) -> Check:
+    """Returns the check for what a loop can run over; perhaps only once, so its entries are not looked at."""
+    return make_check(
+        ("it must be a list", lambda *of: validators.not_(validators.instance_of((str, bytes)))(*of) or iter(of[2]))
+    )
+
+
+def _check_for_dictionary(key: Any = Any, item: Any = Any) -> Check:
+    if item is Any:
+        return IS_OBJECT
     check_key, check_item = check_for(key), check_for(item)
 
     def check_dictionary(name: str, values: Any) -> None:
@@ -175,9 +243,12 @@ def _check_for_dictionary(key: Any, item: Any) -> Check:
     return check_dictionary
 
 
-COLLECTIONS = {
+COLLECTIONS = {  # annotation -> function from its arguments to the check
     tuple: _check_for_sequence,
     list: _check_for_sequence,
+    Sequence: _check_for_collection,
+    Collection: _check_for_collection,
+    Iterable: _check_for_iterable,
     dict: _check_for_dictionary,
     Mapping: _check_for_dictionary,
 }
@@ -210,11 +281,7 @@ def check_mapping(schema: Any, values: Mapping, prefix: str = "") -> None:
 
 
 def check_fields(settings: Any) -> None:
-    """Checks every field of a frozen dataclass against its annotation, and replaces lists by tuples.
-
-    Raises:
-      InputError: a field does not match its annotation.
-    """
+    """Raises InputError unless each field of a frozen dataclass matches its annotation; replaces lists by tuples."""
     for name in (field.name for field in dataclasses.fields(settings)):
         value = getattr(settings, name)
         _checks(settings.__class__)[name](name, value)

@@ -1,5 +1,6 @@
 """What several tests share: tiny data and a tiny network, so that each test takes milliseconds after the import."""
 
+import copy
 import multiprocessing.process
 import os
 import shutil
@@ -103,15 +104,11 @@ def tiny_network():
     return keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), *layers])
 
 
-class TrainerWith:
-    """A trainer with something of its own in the place of some methods, which are given by name."""
-
-    def __init__(self, trainer, **methods):
-        self._trainer = trainer
-        vars(self).update(methods)
-
-    def __getattr__(self, name):
-        return getattr(self._trainer, name)
+def trainer_with(trainer, **methods):
+    """A copy of a trainer with something of its own in the place of some methods, which are given by name."""
+    other = copy.copy(trainer)
+    vars(other).update(methods)
+    return other
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import weakref
 
 import numpy as np
 import pytest
-from conftest import TrainerWith, tiny_network
+from conftest import tiny_network, trainer_with
 
 from lottery_tf import registry
 from lottery_tf.errors import InputError
@@ -159,7 +159,7 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
         assert held[0] == "seed-0/large_final-rewind-zero"
         return trainer.train(*arguments, **options)
 
-    experiment = on_disk(TrainerWith(trainer, train=train_under_lock), tmp_path)
+    experiment = on_disk(trainer_with(trainer, train=train_under_lock), tmp_path)
     lock = experiment.results.lock
 
     @contextlib.contextmanager
@@ -176,7 +176,7 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
     for call in (experiment.load, experiment.level):
         with pytest.raises(InputError, match="The level is 3; the treatment .* has level 1 only"):
             call(alone, 0, 3)
-        with pytest.raises(InputError, match="The level is -1; it must be at least 0"):
+        with pytest.raises(InputError, match="level is -1; it must be at least 0"):
             call(Treatment(), 0, -1)
 
 
@@ -260,7 +260,7 @@ def test_a_trainer_that_trains_something_else_is_refused(trainer, digits):
     others = {"dataset": digits, "settings": dataclasses.replace(SETTINGS, iterations=16)}
     for name, other in others.items():
         with pytest.raises(InputError, match="The trainer has other images or training settings"):
-            Experiment(tiny_network(), trainer.dataset, SETTINGS, trainer=TrainerWith(trainer, **{name: other}))
+            Experiment(tiny_network(), trainer.dataset, SETTINGS, trainer=trainer_with(trainer, **{name: other}))
 
 
 def test_a_diverged_training_ends_its_treatment_only(tiny_model, tiny_dataset, tmp_path):
@@ -451,7 +451,7 @@ def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(train
     def diverging(ticket, seed, level, **options):
         return dataclasses.replace(trainer.train(ticket, seed, level, **options), diverged=level == 2)
 
-    experiment = experiment_with(TrainerWith(trainer, train=diverging))
+    experiment = experiment_with(trainer_with(trainer, train=diverging))
     treatment = Treatment(rounds="oneshot")
     found = [level.metrics["status"] for level in experiment.levels(treatment, 0, 3)]
     assert found == ["finished", "finished", "diverged", "finished"]

@@ -156,7 +156,8 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
         options["on_history"](history)
         return trained
 
-    trainer = SimpleNamespace(train=train, columns=HISTORY_COLUMNS, model=None)
+    settings = SimpleNamespace(iterations=10, eval_interval=5)
+    trainer = SimpleNamespace(train=train, columns=HISTORY_COLUMNS, model=None, settings=settings)
     recorder = TrainingRecorder(trainer, results, {"network": "tiny"}, True, 30, print, readings.append)
     identity = {"kind": "control", "criterion": "random", "parent": "abc", "control": "reinit", "draw": 2}
     result = recorder.train(

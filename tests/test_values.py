@@ -51,7 +51,7 @@ def test_images_that_are_not_finite_are_refused(split, odd, digits):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((3, 4), complex), "Images must be of real numbers; these are complex128"),
+        (np.zeros((3, 4), complex), "Images must be real numbers, or texts; these are complex128"),
         (np.zeros((3, 28, 0, 1)), r"Images of the shape \(28, 0, 1\) are empty"),
     ],
 )
@@ -110,10 +110,10 @@ def test_an_interval_beyond_the_training_takes_no_memory(compiler, digits):
         (lambda e: next(e.levels(Treatment(), 0, 2.0)), "levels is 2.0; it must be a whole number"),
         (lambda e: next(e.levels("large_final", 0, 1)), "treatment is 'large_final'; it must be of the type Treatment"),
         (lambda e: e.dense(None), "seed is None; it must be a whole number"),
-        (lambda e: e.level(Treatment(), 0, "1"), "level is '1'; it must be a whole number"),
+        (lambda e: e.level(Treatment(), 0, "1"), "number is '1'; it must be a whole number"),
         (lambda e: e.load(Treatment(), "a", 1), "seed is 'a'; it must be a whole number"),
-        (lambda e: e.rewind_point(0, "2"), "rewind_to is '2'; it must be a whole number"),
-        (lambda e: e.control(Treatment(), 0, 1, "reinit", "1"), "The draw of a control is '1'; it must be a whole"),
+        (lambda e: e.rewind_point(0, "2"), "iteration is '2'; it must be a whole number"),
+        (lambda e: e.control(Treatment(), 0, 1, "reinit", "1"), "draw is '1'; it must be a whole"),
         (lambda e: lt.Experiment(e.model, e.trainer.dataset, {"iterations": 3}), "training is {'iterations': 3}; it"),
         (lambda e: lt.Experiment(e.model, e.trainer.dataset, e.trainer.settings, 0.2), "pruning is 0.2; it must be of"),
     ],
@@ -207,7 +207,7 @@ def test_what_has_no_mask_yet():
     with pytest.raises(InputError, match="has no weights yet: build it first"):
         lt.MaskedDense(2).set_mask(KEPT)
     for given in (None, "model.keras", [network()]):
-        with pytest.raises(InputError, match="A Keras model is wanted; given: "):
+        with pytest.raises(InputError, match="it must be a Keras Model"):
             lt.masked(given)
 
 
@@ -243,12 +243,10 @@ def test_rewinding_keeps_masks_where_set_weights_takes_them_back():
 
 def test_rewinding_to_what_is_not_the_models():
     model = lt.masked(network())
-    for given, message in {
-        (): "0 arrays are given; .* has 8, and 4 without its masks",
-        None: "wants a model with masks",
-    }.items():
-        with pytest.raises(InputError, match=message):
-            lt.rewind(network() if given is None else model, given)
+    with pytest.raises(InputError, match="0 arrays are given; .* has 8, and 4 without its masks"):
+        lt.rewind(model, ())
+    with pytest.raises(InputError, match="wants a model with masks"):
+        lt.rewind(network(), lt.get_weights(network()))
     with pytest.raises(InputError, match="The weights are not those of the model"):
         lt.rewind(model, {})
 
@@ -297,3 +295,84 @@ def test_tickets_are_rebuilt_from_a_path_and_from_any_bytes(tmp_path):
     with pytest.raises(DamagedFile, match="fc.ticket cannot be read as a ticket"):
         path.write_bytes(content[:-1])
         lt.rebuild(str(path))
+
+
+# Examples
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": [1, NAN, 1]}, "1 of 3 weights of examples are negative or not finite; the first is number 1, nan"),
+        ({"weights": [-1, 1, INF]}, "2 of 3 weights of examples are negative or not finite; the first is number 0, -1"),
+        ({"weights": "a"}, "weights is 'a'; it must be an array of numbers"),
+        ({"weights": [1, 1]}, "2 weights but 3 labels"),
+        ({"labels": [NAN] * 3}, "No label is a finite number"),
+        ({"labels": {"a": [0, 1, 1], "b": [INF] * 3}}, "No label is a finite number"),
+        ({"labels": ()}, "A data split has no labels"),
+        ({"images": np.zeros((3, 2), "M8[s]")}, r"Images must be real numbers, or texts; these are datetime64\[s\]"),
+        ({"images": np.zeros((3, 2), "m8[s]")}, "Images must be real numbers, or texts; these are timedelta"),
+        ({"images": np.zeros(3, [("a", "f4")])}, "Images must be real numbers, or texts"),
+        ({"images": np.array([[None]] * 3)}, "The images are ndarray of objects; arrays"),
+        ({"images": [5]}, "1 images but 3 labels"),
+        ({"divide_by": "a"}, "divide_by is 'a'; it must be a number"),
+        ({"divide_by": NAN}, "divide_by is nan; it must be a finite number above 0"),
+    ],
+)
+def test_examples_that_no_network_learns_from(change, message):
+    usual = {"images": np.zeros((3, 2), np.float32), "labels": [0.5, NAN, 2]}  # a missing label among others
+    assert np.isnan(lt.Split(**usual).labels[1])
+    with pytest.raises(InputError, match=message):
+        lt.Split(**usual | change)
+
+
+def test_weights_that_are_not_finite_are_not_set():
+    model = lt.masked(network())
+    before = lt.get_weights(model)
+    name = next(iter(before))
+    for odd in (NAN, INF, 1e39):
+        wrong = before | {name: np.full(before[name].shape, odd)}
+        for put in (lt.set_weights, lt.rewind):
+            with pytest.raises(InputError, match=f"{name}: weights must be finite numbers in float32"):
+                put(model, wrong)
+        with pytest.raises(InputError, match="weights must be finite numbers in float32"):
+            lt.rewind(model, [np.full(variable.shape, odd) for variable in network().weights])
+    assert all(value.tobytes() == before[name].tobytes() for name, value in lt.get_weights(model).items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": 1.5}, "seed is 1.5; it must be a whole number"),
+        ({"seed": "0"}, "seed is '0'; it must be a whole number"),
+        ({"seed": 2**63}, r"seed is \d+; it must be below 2\*\*63"),
+        ({"rescale": "no"}, "rescale is 'no'; it must be True or False"),
+        ({"mask": None}, "mask is None; it must be an object"),
+        ({"weights": "trained"}, "Unknown weights 'trained'. Valid: initial, signed_constant"),
+    ],
+)
+def test_supermasks_that_are_not_packed(arguments, message):
+    model = lt.build("fc", (2, 2, 1))
+    with pytest.raises(InputError, match=message):
+        lt.pack_supermask(**{"model": model, "mask": masks.full(model_weights.kernels(model)), "seed": 0} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"keep_weights": "no"}, "keep_weights is 'no'; it must be True or False"),
+        ({"from_logits": "yes"}, "from_logits is 'yes'; it must be True or False"),
+        ({"snapshot_seconds": "x"}, "snapshot_seconds is 'x'; it must be a number"),
+        ({"snapshot_seconds": NAN}, "snapshot_seconds is nan; it must be a finite number of at least 0"),
+        ({"results": "folder"}, "results is 'folder'; it must be of the type MemoryResults or be of the type Results"),
+        ({"labels": "a"}, "labels is 'a'; it must be an object with names and values"),
+        ({"callbacks": print}, "callbacks is .*; it must be a list"),
+        ({"on_steps": "x"}, "on_steps is 'x'; it must be a function"),
+        ({"best_by": None}, "best_by is None; it must be text"),
+        ({"metrics": 5}, "metrics and loss_weights go with a loss"),
+        ({"metrics": 5, "loss": "mse"}, "."),
+    ],
+)
+def test_arguments_of_experiments(arguments, message, digits):
+    with pytest.raises(InputError, match=message):
+        lt.Experiment(network(), digits, TrainingSettings(4), **arguments)

@@ -18,14 +18,16 @@ from scipy.sparse.linalg import LinearOperator
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.subspace import Subspace
 from lottery_tf.masking import conversion, model_weights
-from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
+from lottery_tf.signatures import checked
 from lottery_tf.splits import Split, map_arrays
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.objective import Classification, KerasObjective, Objective
 from lottery_tf.training.precision import set_float32
 from lottery_tf.training.scaling import Scaling
+from lottery_tf.validation import Count
 
 CHUNK = 200  # images processed at once; a product takes several times their activations, about 1 GB for conv2
 
@@ -42,6 +44,7 @@ def some_images(split: Split, count: int, seed: int = 0) -> Split:
     return split.take(chosen)
 
 
+@checked
 class Curvature:
     """The loss of some images as a function of a model's weights, with its gradient and Hessian.
 
@@ -73,7 +76,7 @@ class Curvature:
         from_logits: bool = True,
         loss: Any = None,
         loss_weights: Any = None,
-        chunk: int = CHUNK,
+        chunk: Count = CHUNK,
     ):
         self._model = conversion.unmasked(model)
         set_float32(self._model)
@@ -117,6 +120,7 @@ class Curvature:
 
     def product(self, weights: Weights, direction: Weights) -> Weights:
         """Returns the product of the Hessian at a network with a direction for every trainable array, in float64."""
+        check_layers("direction", direction, self._trainable)
         self._hold(weights)
         return self._means(self._product([tf.constant(direction[name], tf.float32) for name in self._trainable]))
 
@@ -126,7 +130,7 @@ class Curvature:
     def _hold(self, weights: Weights) -> None:
         """Sets the model's weights, unless the last call set the same dict."""
         if weights is not self._held:
-            model_weights.set_weights(self._model, weights)
+            model_weights.assign(self._model, weights)
             self._held = weights
 
     def _chunk_loss(self, first):

@@ -8,9 +8,12 @@ from lottery_tf.masking import model_weights
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.seeds import generator
+from lottery_tf.signatures import checked
 from lottery_tf.training.trainer import Trainer
+from lottery_tf.validation import Index, Name
 
 
+@checked
 class Evaluator:
     """Evaluates the loss and error of any weights on one split of a trainer's data.
 
@@ -36,7 +39,7 @@ class Evaluator:
     True
     """
 
-    def __init__(self, trainer: Trainer, split: str = "test", *, batch_norm_images: int = 5000, seed: int = 0):
+    def __init__(self, trainer: Trainer, split: Name = "test", *, batch_norm_images: Index = 5000, seed: Index = 0):
         choose(trainer.dataset.splits, split, "split")
         trainer.check_accuracy()
         self._trainer = trainer = trainer.in_float32
@@ -58,7 +61,7 @@ class Evaluator:
         Raises:
           InputError: the weights belong to another network.
         """
-        model_weights.set_weights(self._trainer.model, weights)
+        model_weights.assign(self._trainer.model, weights)
         if self._statistics is not None:
             self._statistics.recompute()
         measured = self._trainer.evaluate(self._split)

@@ -17,6 +17,8 @@ import numpy as np
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions
 from lottery_tf.pruning.treatments import Weights
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Count, Finite
 
 POINTS = 30  # the number of points on a line, including both ends
 STABLE = 0.02  # two networks are linearly connected if the error barrier between them is below this
@@ -69,6 +71,7 @@ class Path:
         return self.error_barrier < limit
 
 
+@checked
 def barrier(values: Values) -> float:
     """Returns the highest value along a line minus the mean of the values at its two ends.
 
@@ -114,7 +117,8 @@ def between(first: Weights, second: Weights, share: float) -> Weights:
     }
 
 
-def line(evaluate: Evaluate, first: Weights, second: Weights, points: int = POINTS) -> Path:
+@checked
+def line(evaluate: Evaluate, first: Weights, second: Weights, points: Count = POINTS) -> Path:
     """Measures loss and error along the line between two networks.
 
     Args:
@@ -194,12 +198,13 @@ class Connection:
         return self.path.stable(limit) == all(self.matching)
 
 
+@checked
 def successive(
     evaluate: Evaluate,
     ends: Iterable[Weights],
-    dense_error: float,
-    tolerance: float = MATCHING,
-    points: int = POINTS,
+    dense_error: Finite,
+    tolerance: Finite = MATCHING,
+    points: Count = POINTS,
 ) -> Iterator[Connection]:
     """Measures the lines between each level and the next [Paul et al., arXiv 2210.03044].
 

@@ -41,17 +41,19 @@ from lottery_tf.landscape.directions import length, moved, pruning_direction, ra
 from lottery_tf.landscape.interpolation import Evaluate
 from lottery_tf.landscape.spectrum import SpectralDensity
 from lottery_tf.pruning import kept_counts
-from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.ranking import SCOPES
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
-from lottery_tf.validation import PRUNED_FRACTION
+from lottery_tf.signatures import checked
+from lottery_tf.validation import PRUNED_FRACTION, Index, Name
 
 PRECISION = 0.005  # how exactly a largest pruned fraction is found
 DIRECTIONS = 5  # random directions along which the allowance is measured
 MaskAt = Callable[[float], Mask]
 
 
+@checked
 class OneShot:
     """Masks that prune any fraction of a network at once, in the order of a criterion's scores.
 
@@ -76,11 +78,13 @@ class OneShot:
     """
 
     def __init__(
-        self, kept: Mask, scores: Weights, pruned_fraction: Mapping[str, float], seed: int = 0, scope: str = "layer"
+        self, kept: Mask, scores: Weights, pruned_fraction: Mapping[str, float], seed: Index = 0, scope: Name = "layer"
     ):
         self.kept = kept
         self._scores, self._pruned_fraction, self._seed = scores, pruned_fraction, seed
         self._ranked = choose(SCOPES, scope, "scope of pruning")
+        check_layers("pruned_fraction", pruned_fraction, kept)
+        check_layers("scores", scores, kept)
         self._prunable = {name: mask for name, mask in kept.items() if pruned_fraction[name]}
         if not self._prunable:
             raise InputError("All pruned fractions are 0; at least one must be above 0.")

@@ -15,9 +15,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from lottery_tf.errors import InputError
-from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Index, Name
 
 WHOLE_NETWORK = "all"
 
@@ -46,8 +48,9 @@ class BelowThreshold:
     length_after: float
 
 
+@checked
 def below_threshold(
-    before: Weights, after: Weights, kept: Mask, next_counts: Mapping[str, int], scope: str = "layer"
+    before: Weights, after: Weights, kept: Mask, next_counts: Mapping[str, Index], scope: Name = "layer"
 ) -> list[BelowThreshold]:
     """Returns the share of weights below the next threshold before and after retraining, for layers and network.
 
@@ -71,6 +74,8 @@ def below_threshold(
     >>> row.threshold, row.share_before, row.share_after
     (2.0, 0.0, 0.5)
     """
+    for what, given in (("before", before), ("after", after), ("next_counts", next_counts)):
+        check_layers(what, given, kept)
     names = [name for name in kept if next_counts[name] < kept[name].size]
     if not names:
         raise InputError("The next level prunes no layer, so there is no threshold.")

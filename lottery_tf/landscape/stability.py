@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from lottery_tf.landscape.directions import moved, random_direction
 from lottery_tf.landscape.interpolation import POINTS, Evaluate, Path, line
 from lottery_tf.pruning.treatments import Ticket, Weights
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Count, Finite, Index
 
 Train = Callable[[Ticket], Weights]
 
 
-def instability(evaluate: Evaluate, ends: Sequence[Weights], points: int = POINTS) -> Iterator[Path]:
+@checked
+def instability(evaluate: Evaluate, ends: Sequence[Weights], points: Count = POINTS) -> Iterator[Path]:
     """Instability analysis (Frankle et al., arXiv 1912.05671): lines between trainings of one ticket in other orders.
 
     Args:
@@ -70,19 +73,20 @@ class PerturbedTraining:
     to_before: Path
 
 
+@checked
 def robustness(
     train: Train,
     evaluate: Evaluate,
     ticket: Ticket,
     unperturbed: Weights,
     before: Weights,
-    projection: float,
+    projection: Finite,
     *,
-    seed: int,
-    level: int,
-    multiples: Sequence[float] = (1.0,),
-    draw: int = 0,
-    points: int = POINTS,
+    seed: Index,
+    level: Index,
+    multiples: Sequence[Finite] = (1.0,),
+    draw: Index = 0,
+    points: Count = POINTS,
 ) -> Iterator[PerturbedTraining]:
     """Trains from perturbed rewind points, to see whether SGD returns to its mode [Paul et al., arXiv 2210.03044].
 

@@ -20,12 +20,14 @@ from lottery_tf.masking.naming import is_named_by_keras, name_by_position, remem
 from lottery_tf.masking.selection import Selector, selected_layers
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.masking.summary import mask_summary
+from lottery_tf.signatures import checked
 
 log = logging.getLogger(__name__)
 
 KERAS_MODELS = (keras.Sequential, Functional)  # a class derived from them may compute something else
 
 
+@checked
 def masked(model: keras.Model, *, only: Selector | None = None, exclude: Selector | None = None) -> keras.Model:
     """Returns a copy whose kernels, at any depth, have masks that keep every weight.
 
@@ -45,7 +47,6 @@ def masked(model: keras.Model, *, only: Selector | None = None, exclude: Selecto
     Raises:
       InputError: the model is not built, has no layer that can be masked, or cannot be copied exactly.
     """
-    check_model(model)
     selected = {id(layer) for layer in selected_layers(model, only, exclude)}
     if not selected and not (only is None and exclude is None):
         raise InputError(f"only and exclude leave no layer of {model.name!r} that can be masked.")
@@ -76,7 +77,6 @@ def masked_copy(model: keras.Model, frozen: bool = True) -> keras.Model:
     Raises:
       InputError: as `masked`; or no layer with kernels is trained, and frozen ones are to have no masks.
     """
-    check_model(model)
     has_masks = any(isinstance(layer, MaskedLayer) for layer in all_layers(model))
     meant = [layer for layer in maskable_layers(model) if isinstance(layer, MaskedLayer) or not has_masks]
     if not frozen and meant and not (meant := [layer for layer in meant if _is_trained(layer)]):
@@ -87,19 +87,13 @@ def masked_copy(model: keras.Model, frozen: bool = True) -> keras.Model:
     return copy
 
 
+@checked
 def unmasked(model: keras.Model) -> keras.Model:
     """A copy of a masked model with the plain layers of Keras, which does not need this package.
 
     Pruned weights are ordinary weights there, at their frozen values.
     """
-    check_model(model)
     return _converted(model, lambda layer: False)
-
-
-def check_model(model: object) -> None:
-    """Raises InputError for anything but a Keras model."""
-    if not isinstance(model, keras.Model):
-        raise InputError(f"A Keras model is wanted; given: {model!r:.100}, of the type {type(model).__name__}.")
 
 
 def _converted(model: keras.Model, is_selected: Callable[[keras.layers.Layer], bool]) -> keras.Model:

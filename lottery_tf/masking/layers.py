@@ -29,6 +29,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.masking.constraint import HoldPruned
 from lottery_tf.masking.kernel_table import KERNELS, Kernel, kernel_variables, kernels_of, storage
 from lottery_tf.pruning import masks
+from lottery_tf.signatures import checked
 
 _substitutes = threading.local()  # the tensors that layers read as their kernels while they compute in this thread
 _gradients = threading.local()  # whether the caller masks the gradients of kernels in this thread
@@ -104,6 +105,7 @@ class MaskedKernel:
         self.variable.assign(np.where(kept, ops.convert_to_numpy(self.variable), frozen))
 
 
+@checked
 class MaskedLayer(keras.layers.Layer):
     """The base class of masked layers: sets, saves and loads masks and frozen values.
 

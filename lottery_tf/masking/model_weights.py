@@ -16,8 +16,10 @@ from lottery_tf.masking.kernel_table import can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedKernel, MaskedLayer
 from lottery_tf.masking.naming import renamed, without_number
 from lottery_tf.masking.sublayers import all_layers, chains, own_variables
+from lottery_tf.pruning import masks
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
+from lottery_tf.signatures import checked
 
 
 def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
@@ -150,11 +152,13 @@ def copy_vocabularies(model: keras.Model, copy: keras.Model) -> None:
         target.set_vocabulary(vocabulary, **{name: value[: len(vocabulary)] for name, value in own.items()})
 
 
+@checked
 def get_weights(model: keras.Model) -> Weights:
     """A model's weights as arrays, without masks."""
     return {name: _array(variable) for name, variable in variables(model).items()}
 
 
+@checked
 def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) -> None:
     """Sets a model's weights and, where a mask is given, freezes the pruned weights at the state's own values.
 
@@ -162,10 +166,18 @@ def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) ->
     kept of a kernel that is missing in the mask.
 
     Raises:
-      InputError: names or shapes are not those of the model, or the mask prunes a kernel without a mask.
+      InputError: names or shapes are not those of the model, values are not finite, or the mask prunes a kernel without
+        a mask.
     """
+    for name, value in state.items():
+        masks.check_finite(name, np.asarray(value))
+    assign(model, state, mask)
+
+
+def assign(model: keras.Model, state: Weights, mask: Mask | None = None) -> None:
+    """Sets weights as `set_weights` does, also those of a training that diverged, which are not finite."""
     targets = variables(model)
-    state = renamed(state, targets)
+    state = {name: np.asarray(value) for name, value in renamed(state, targets).items()}
     if state.keys() != targets.keys():
         odd = sorted(state.keys() ^ targets.keys())
         raise InputError(f"The weights are not those of the model {model.name!r}: {', '.join(odd[:5])}.")

@@ -11,8 +11,10 @@ from keras import ops
 from lottery_tf.errors import InputError
 from lottery_tf.masking import model_weights
 from lottery_tf.pruning.treatments import Weights
+from lottery_tf.signatures import checked
 
 
+@checked
 def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
     """Sets the kept weights of a masked model, and all weights without a mask; masks and frozen values do not change.
 
@@ -25,7 +27,7 @@ def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
         model that it was made from.
 
     Raises:
-      InputError: the model has no masks, or the weights do not match the model.
+      InputError: the model has no masks, or the weights do not match the model, or are not finite.
 
     >>> import lottery_tf as lt
     >>> network = lt.masked(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
@@ -36,8 +38,7 @@ def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
     >>> bool((layer.kernel.numpy() == np.where(np.eye(3, 2), w0[0], 5)).all())
     True
     """
-    masked = model_weights.masked_kernels(model) if isinstance(model, keras.Model) else {}
-    if not masked:
+    if not (masked := model_weights.masked_kernels(model)):
         raise InputError("rewind wants a model with masks, such as lt.masked makes; another is set by its set_weights.")
     start = dict(weights) if isinstance(weights, Mapping) else _by_name(model, weights)
     now = model_weights.get_weights(model)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable
+from typing import Annotated, Any
 
 import keras
 
 from lottery_tf.errors import InputError
 from lottery_tf.masking.containers import maskable_chains
 from lottery_tf.masking.sublayers import Chain
+from lottery_tf.validation import unchecked
 
 One = type | str | Callable[[keras.layers.Layer], bool]
-Selector = One | Iterable[One]
+Selector = Annotated[One | Iterable[One], unchecked]
 
 
 def selected_layers(model: keras.Model, only: Selector | None, exclude: Selector | None) -> list[keras.layers.Layer]:
@@ -31,11 +33,12 @@ def selected_layers(model: keras.Model, only: Selector | None, exclude: Selector
     ]
 
 
-def _selectors(given: Selector | None, argument: str) -> list[One]:
+def _selectors(given: Any, argument: str) -> list[One]:
     if given is None:
         return []
-    selectors: list[One] = [given] if isinstance(given, (type, str)) or callable(given) else list(given)
-    if odd := [one for one in selectors if not isinstance(one, (type, str)) and not callable(one)]:
+    alone = isinstance(given, type | str) or callable(given) or not isinstance(given, Iterable)
+    selectors: list[One] = [given] if alone else list(given)
+    if odd := [one for one in selectors if not isinstance(one, type | str) and not callable(one)]:
         raise InputError(
             f"{argument} is {odd[0]!r}; it must be a layer class, a pattern of names, a function from a layer to "
             "whether it is selected, or a list of these."

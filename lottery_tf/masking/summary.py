@@ -12,8 +12,10 @@ from lottery_tf.masking.containers import plain_class
 from lottery_tf.masking.kernel_table import MASK_VARIABLES, can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedLayer
 from lottery_tf.masking.sublayers import all_layers, own_variables
+from lottery_tf.signatures import checked
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class MaskSummary:
     """How many of a model's weights have masks.
@@ -40,6 +42,7 @@ class MaskSummary:
         return self.without_mask
 
 
+@checked
 def mask_summary(model: keras.Model) -> MaskSummary:
     """How many weights of a masked model can be pruned, and which have no mask.
 

@@ -12,6 +12,8 @@ from lottery_tf.masking.layers import MaskedConv2D, MaskedDense
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 from lottery_tf.processes import usual_keras
 from lottery_tf.registry import choose
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Count, Fraction, Name
 
 INITIALIZER = "glorot_normal"
 
@@ -90,8 +92,9 @@ FAMILIES: dict[str, Callable[[str, NetworkSettings, tuple[int, ...], int], keras
 }
 
 
+@checked
 def build(
-    name: str, image_shape: tuple[int, ...] | None = None, classes: int = 10, dropout: float | None = None
+    name: Name, image_shape: tuple[Count, ...] | None = None, classes: Count = 10, dropout: Fraction | None = None
 ) -> keras.Model:
     """Builds an untrained masked network in which nothing is pruned. Its outputs are logits.
 

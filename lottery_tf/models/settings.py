@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 from lottery_tf.registry import choose
-from lottery_tf.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, check_fields
+from lottery_tf.signatures import checked
+from lottery_tf.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, Name, check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,10 +192,11 @@ class RunSettings:
         return f"{self.network}-{self.dataset}/{self.schedule}{half}"
 
 
+@checked
 def run_settings(
-    network: str = "fc",
-    dataset: str = "digits",
-    schedule: str | None = None,
+    network: Name = "fc",
+    dataset: Name = "digits",
+    schedule: Name | int | None = None,
     **changes: Any,
 ) -> RunSettings:
     """Returns the settings of Table S1 for a network, with changes.

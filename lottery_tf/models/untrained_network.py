@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import keras
 import numpy as np
@@ -15,10 +15,11 @@ from lottery_tf.masking.naming import renamed
 from lottery_tf.models.settings import PruningSettings
 from lottery_tf.pruning import kept_counts, masks
 from lottery_tf.pruning.treatments import Draw, Treatment, Weights
+from lottery_tf.validation import unchecked
 
 AS_GIVEN = "as_given"
 
-Initial = Callable[[int], Weights] | Literal["as_given"]
+Initial = Annotated[Callable[[int], Weights] | Literal["as_given"], unchecked]
 
 
 class UntrainedNetwork:

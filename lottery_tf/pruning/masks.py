@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.signatures import checked
 
 Mask = dict[str, np.ndarray]
 
@@ -25,6 +26,12 @@ def check_mask(mask: Mapping[str, np.ndarray]) -> None:
     for name, kept in mask.items():
         if not kept.any():
             raise InputError(f"The mask keeps 0 of the {kept.size} weights of {name!r}; it must keep at least one.")
+
+
+def check_layers(what: str, given: Mapping[str, object], mask: Mapping[str, object]) -> None:
+    """Raises InputError if something that each layer of a mask has is missing for one of them."""
+    if missing := [name for name in mask if name not in given]:
+        raise InputError(f"{what} has nothing for {missing[0]!r}; it needs a value for each layer.")
 
 
 def as_booleans(name: str, kept: object) -> np.ndarray:
@@ -74,6 +81,7 @@ def pack_mask(mask: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return bits | {f"shape/{name}": np.array(kept.shape, np.int64) for name, kept in mask.items()}
 
 
+@checked
 def unpack_mask(arrays: Mapping[str, np.ndarray]) -> Mask:
     """Returns the mask from the arrays that `pack_mask` made.
 

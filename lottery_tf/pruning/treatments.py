@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
 from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARGUMENTS
-from lottery_tf.pruning.masks import Mask
+from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.ranking import SCOPES
-from lottery_tf.validation import FRACTION, INDEX, check_fields
+from lottery_tf.signatures import checked
+from lottery_tf.validation import FRACTION, Index, Name, check_fields
 
 Weights = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator], np.ndarray]
@@ -35,6 +36,7 @@ class TreatmentFunctions(NamedTuple):
     mask0: Callable
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class Treatment:
     """What happens between two trainings: a mask criterion, a mask-1 action, a mask-0 action and how to apply them.
@@ -59,11 +61,11 @@ class Treatment:
     'large_final-rewind-zero-global-rewind500-oneshot-kept0.2'
     """
 
-    criterion: str = "large_final"
-    mask1: str = "rewind"
-    mask0: str = "zero"
+    criterion: Name = "large_final"
+    mask1: Name = "rewind"
+    mask0: Name = "zero"
     scope: str = "layer"
-    rewind_to: Annotated[int, INDEX] = 0
+    rewind_to: Index = 0
     rounds: str = "iterative"
     chosen_kept_fraction: float | None = None
 
@@ -176,6 +178,7 @@ class Treatment:
         return all(metrics.get(field.name, field.default) == getattr(self, field.name) for field in fields)
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class Ticket:
     """What a round trains: a mask, and the starting value of every weight (the frozen value of a pruned weight)."""
@@ -185,11 +188,14 @@ class Ticket:
 
     def with_kept(self, weights: Weights) -> Ticket:
         """Returns the ticket with other values for kept weights and for all weights without a mask."""
+        check_layers("weights", weights, self.mask)
         start = {name: np.where(kept, weights[name], self.start[name]) for name, kept in self.mask.items()}
         return Ticket(weights | start, self.mask)
 
 
-class SeededNetwork(NamedTuple):
+@checked
+@dataclasses.dataclass(frozen=True)
+class SeededNetwork:
     """The untrained network of a seed.
 
     Attributes:
@@ -202,7 +208,7 @@ class SeededNetwork(NamedTuple):
     initial: Weights
     pruned_fraction: Mapping[str, float]
     draw: Mapping[str, Draw]
-    seed: int
+    seed: Index
 
 
 class TrainedTicket(Protocol):

@@ -115,14 +115,21 @@ def npz_bytes(arrays: Mapping[str, np.ndarray], compress: bool = True) -> bytes:
 
 
 def json_bytes(value: dict) -> bytes:
-    """Returns a JSON object as text with one entry on each line; NumPy numbers are converted to Python numbers."""
-    return (json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n").encode()
+    """Returns a JSON object as text with one entry on each line; NumPy numbers are converted to Python numbers.
+
+    Raises:
+      InputError: a value that JSON does not have.
+    """
+    try:
+        return (json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n").encode()
+    except (TypeError, ValueError) as error:  # of another type, or not finite, or holding itself
+        raise InputError(f"{value!r:.200} cannot be written as JSON: {error}.") from error
 
 
 def _plain(value: np.generic) -> bool | int | float:
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{value!r} cannot be written as JSON.")
+    raise TypeError(f"{value!r:.100} is of the type {type(value).__name__}")
 
 
 def finite(value: float) -> float | None:

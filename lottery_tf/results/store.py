@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import logging
+import os
 from pathlib import Path
 
 from lottery_tf.errors import DamagedFile, InputError
@@ -15,10 +16,12 @@ from lottery_tf.results.paths import SETTINGS
 from lottery_tf.results.record import check_record
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import result_folders
+from lottery_tf.signatures import checked
 
 log = logging.getLogger(__name__)
 
 
+@checked
 class MemoryResults:
     """Stores results in memory, for use from Python without a folder."""
 
@@ -53,6 +56,8 @@ class MemoryResults:
 
     def drop_weights(self, result_path: str) -> None:
         """Deletes a result's weights; keeps its mask and metrics."""
+        if result_path not in self._results:
+            raise InputError(f"There is no result {result_path!r}.")
         self._results[result_path] = self._results[result_path].without_weights()
 
     def folder(self, result_path: str) -> None:
@@ -62,6 +67,7 @@ class MemoryResults:
         """Returns None, because there is no folder."""
 
 
+@checked
 class ResultsFolder:
     """Stores results that share their settings in a folder.
 
@@ -73,7 +79,7 @@ class ResultsFolder:
       InputError: the folder holds results made with other settings.
     """
 
-    def __init__(self, path: str | Path, settings: dict):
+    def __init__(self, path: str | os.PathLike, settings: dict):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         wanted = _as_json(settings)

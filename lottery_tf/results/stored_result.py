@@ -10,10 +10,12 @@ import numpy as np
 
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
+from lottery_tf.signatures import checked
 
 HISTORY_COLUMNS = ("iteration", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class StoredResult:
     """One finished result: a level of a treatment, a learned mask, heuristic supermasks, a measurement.

@@ -25,8 +25,9 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import supermask_path
 from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.signatures import checked
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, MaskSource
-from lottery_tf.validation import COUNT
+from lottery_tf.validation import Count
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 LABELS = ("network", "dataset", "schedule", "precision")  # the metrics of a dense network that describe its experiment
 
 
+@checked
 class HeuristicSupermasks:
     """Evaluates supermasks of one experiment. Stored results are used again.
 
@@ -58,7 +60,7 @@ class HeuristicSupermasks:
         self.evaluated = 0
         self._on_mask = on_mask
 
-    def evaluate(self, dense: StoredResult, mask_source: MaskSource, levels: int = 24) -> StoredResult:
+    def evaluate(self, dense: StoredResult, mask_source: MaskSource, levels: Count = 24) -> StoredResult:
         """Evaluates the supermasks of levels 1 to `levels`, or finds their stored result.
 
         Args:
@@ -79,7 +81,6 @@ class HeuristicSupermasks:
         self.experiment.trainer.check_accuracy()
         seed = dense.metrics["seed"]
         registry.choose(MASK_SOURCES, mask_source.source, "source of masks")
-        COUNT("levels", levels)
         if dense.metrics["status"] != "finished":
             raise InputError(f"The dense training of seed {seed} diverged, so no masks can be made from it.")
         with self.experiment.results.lock(supermask_path(seed, mask_source.name)):
@@ -137,7 +138,7 @@ class HeuristicSupermasks:
         """Measures the accuracies of some weights in the experiment's model, which is compiled already."""
         from lottery_tf.masking import model_weights
 
-        model_weights.set_weights(self.experiment.model, weights)
+        model_weights.assign(self.experiment.model, weights)
         accuracies = {f"{split}_accuracy": self.experiment.trainer.accuracy(split) for split in ("validation", "test")}
         self.evaluated += 1
         self._on_mask()

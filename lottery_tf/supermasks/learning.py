@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import keras
 import numpy as np
 
-from lottery_tf import validation
 from lottery_tf.dataset import Dataset, as_dataset
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks
@@ -26,6 +25,7 @@ from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import draw_seed, generator
+from lottery_tf.signatures import checked
 from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings
 from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel
 from lottery_tf.training import tensorboard
@@ -36,6 +36,7 @@ from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import TrainingResult
 from lottery_tf.training.watchers import Watchers, check_callbacks
+from lottery_tf.validation import Index, NotNegative
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
@@ -65,6 +66,7 @@ class _MaskMeasurements(NamedTuple):
     pruned_by_layer: dict[str, float | None]
 
 
+@checked
 class MaskLearner:
     """Learns Supermasks of one network on one data set, for given settings and any seeds.
 
@@ -96,19 +98,17 @@ class MaskLearner:
         training: TrainingSettings,
         *,
         results: MemoryResults | ResultsFolder | None = None,
-        labels: dict[str, str] | None = None,
-        snapshot_seconds: float = 30,
+        labels: Mapping[str, str | float | bool] | None = None,
+        snapshot_seconds: NotNegative = 30,
         best_by: str | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         on_steps: Callable[[int], None] = lambda count: None,
         on_reading: Callable[[dict], None] = lambda reading: None,
-        **objective: Any,
+        **objective: Annotated[Any, ObjectiveSettings],
     ):
         objective["best_by"] = best_by or ("accuracy" if objective.get("loss") is None else "loss")
         described = ObjectiveSettings(**objective).describe()
         self._optimizer = described.pop("optimizer")  # it is in the masks' paths
-        validation.check_value("settings", settings, MaskSettings)
-        validation.check_value("training", training, TrainingSettings)
         self._network = conversion.masked_copy(network)
         self._untrained = model_weights.get_weights(self._network)
         dataset = as_dataset(dataset)
@@ -155,7 +155,7 @@ class MaskLearner:
             for name, mask in zip(names, self.model.masks, strict=True)
         }
 
-    def learn(self, seed: int) -> StoredResult:
+    def learn(self, seed: Index) -> StoredResult:
         """Learns the mask of a seed, or finds it in the results.
 
         Returns:
@@ -244,10 +244,10 @@ class MaskLearner:
         return StoredResult(best.mask, metrics, trained.history, {}, _logits(trained.best), trained.columns)
 
     def _measured(self, weights: treatments.Weights) -> _MaskMeasurements:
-        model_weights.set_weights(self.model, weights)
+        model_weights.assign(self.model, weights)
         probabilities = self.model.probabilities()
         total = sum(p.size for p in probabilities.values())
-        model_weights.set_weights(self._plain_network, model_weights.get_weights(self.model.most_likely_network()))
+        model_weights.assign(self._plain_network, model_weights.get_weights(self.model.most_likely_network()))
         return _MaskMeasurements(
             self.model.most_likely_mask(),
             self._plain_trainer.accuracy("test"),

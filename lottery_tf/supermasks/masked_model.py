@@ -23,12 +23,13 @@ from lottery_tf.masking.sublayers import freeze
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
-from lottery_tf.splits import check_divisor
+from lottery_tf.signatures import checked
 from lottery_tf.supermasks import gates
 from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling, is_bytes
+from lottery_tf.validation import Count, Index, Name, Positive
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
@@ -68,6 +69,7 @@ class MaskLogits(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")
+@checked
 class MaskedModel(SampledModel):
     """A Keras model that learns a Supermask: a mask over its kernels, while its weights stay frozen.
 
@@ -106,23 +108,20 @@ class MaskedModel(SampledModel):
     def __init__(
         self,
         network: keras.Model,
-        weights: str = "initial",
-        g: str = "bernoulli",
+        weights: Name = "initial",
+        g: Name = "bernoulli",
         rescale: bool = False,
         initial_logit: float | dict[str, float] = 0.0,
         l1: float = 0.0,
         kept_fraction: float | None = None,
-        seed: int = 0,
-        samples: int = 10,
-        divide_by: float | None = None,
+        seed: Index = 0,
+        samples: Count = 10,
+        divide_by: Positive | None = None,
         only: Collection[str] | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_mask_settings(weights, g, l1, kept_fraction, samples)
-        check_divisor(divide_by)
-        validation.check_value("rescale", rescale, bool)
-        validation.INDEX("seed", seed)
         self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
         self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
         self.samples = samples if GATE_DESCRIPTIONS[g].random else 1
@@ -159,7 +158,7 @@ class MaskedModel(SampledModel):
             for name, kernel in kernels.items()
         ]
 
-    def draw_scores(self, seed: int) -> None:
+    def draw_scores(self, seed: Index) -> None:
         """Draws the initial scores of `edge_popup` uniformly at random, because equal scores cannot be ranked."""
         rng = np.random.default_rng(seed)
         for mask in self.masks:

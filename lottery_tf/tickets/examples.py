@@ -9,10 +9,13 @@ import dataclasses
 from pathlib import Path
 
 from lottery_tf.registry import choose
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Name
 
 FOLDER = Path(__file__).parent / "example_files"
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class Example:
     """A ticket in this package.
@@ -87,7 +90,8 @@ def examples() -> dict[str, Example]:
     return dict(EXAMPLES)
 
 
-def example(name: str) -> bytes:
+@checked
+def example(name: Name) -> bytes:
     """The file of a ticket in this package, for `lt.rebuild`; raises InputError for an unknown name.
 
     >>> example("fc-mnist-supermask")[:7], len(example("fc-mnist-supermask")) < 30_000

@@ -14,7 +14,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.results import files
+from lottery_tf.signatures import checked
 from lottery_tf.tickets import architectures, mask_coding
 from lottery_tf.tickets.limits import Limits
 from lottery_tf.tickets.payload import DTYPES
@@ -32,18 +33,21 @@ from lottery_tf.tickets.ticket_format import (
     TRAINED,
     PackedTicket,
     check_shapes,
-    checked_seed,
     parse,
     read,
     serialize,
 )
+from lottery_tf.validation import Index, Name, Positive, unchecked
 
 if TYPE_CHECKING:
     import keras
 
+TicketFile = Annotated[PackedTicket | bytes | bytearray | memoryview | str | os.PathLike, unchecked]
 
+
+@checked
 def pack_supermask(
-    model: keras.Model, mask: Mapping[str, np.ndarray], seed: int, weights: str = "initial", rescale: bool = False
+    model: keras.Model, mask: Mapping[str, np.ndarray], seed: Index, weights: Name = "initial", rescale: bool = False
 ) -> bytes:
     """Packs a supermask, a mask over untrained weights, into the content of a file.
 
@@ -77,10 +81,11 @@ def pack_supermask(
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
     mask = {name: mask[name] for name in wanted}
     architecture = architectures.describe_architecture(model)
-    return _sealed(PackedTicket(architecture, checked_seed(seed), weights, bool(rescale), mask, _others(model)))
+    return _sealed(PackedTicket(architecture, int(seed), weights, rescale, mask, _others(model)))
 
 
-def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes:
+@checked
+def pack_trained(model: keras.Model, seed: Index, dtype: Name = "float32") -> bytes:
     """Packs a trained ticket into the content of a file: the mask, the kept weights and all other weights.
 
     Args:
@@ -94,8 +99,7 @@ def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes
     """
     from lottery_tf.masking import model_weights
 
-    if dtype not in DTYPES:
-        raise InputError(f"dtype is {dtype!r}; kept weights are stored as {' or '.join(DTYPES)}.")
+    choose(dict.fromkeys(DTYPES), dtype, "dtype of kept weights")
     model = _masked(model)
     masked = model_weights.masked_kernels(model)
     kernels = {name: kernel.variable.numpy() for name, kernel in masked.items()}
@@ -104,7 +108,7 @@ def pack_trained(model: keras.Model, seed: int, dtype: str = "float32") -> bytes
         values = {name: kernel[mask[name]].astype(dtype) for name, kernel in kernels.items()}
     if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:
         raise InputError(f"{bad[0]!r} has a weight that is no finite number in {dtype}.")
-    at_initial = _at_initial(model, kernels, mask, checked_seed(seed))
+    at_initial = _at_initial(model, kernels, mask, seed)
     architecture = architectures.describe_architecture(model)
     return _sealed(PackedTicket(architecture, int(seed), TRAINED, False, mask, _others(model), values, at_initial))
 
@@ -172,9 +176,8 @@ def digest(weights: Mapping[str, np.ndarray]) -> str:
     return result.hexdigest()
 
 
-def rebuild(
-    packed: PackedTicket | bytes | bytearray | memoryview | str | os.PathLike, limit_factor: float = 1
-) -> keras.Model:
+@checked
+def rebuild(packed: TicketFile, limit_factor: Positive = 1) -> keras.Model:
     """Rebuilds the network of a ticket file: a masked model with its mask and with every weight equal to the bit.
 
     Args:

@@ -31,6 +31,7 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.results.parsing import no_number
+from lottery_tf.signatures import checked
 from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import Shapes, check_architecture, field, shape_of
 from lottery_tf.tickets.limits import Limits, TooLarge
@@ -48,6 +49,7 @@ MAX_NAME = 1000
 TRAINED = "trained"
 
 
+@checked
 @dataclasses.dataclass(frozen=True, eq=False)
 class PackedTicket:
     """The content of a ticket file.

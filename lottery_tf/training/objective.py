@@ -15,6 +15,7 @@ from lottery_tf.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.models.own_code import describe_code, functions_in
 from lottery_tf.registry import choose
+from lottery_tf.signatures import checked
 from lottery_tf.training.model_inputs import output_shapes
 
 LOWEST, HIGHEST = "lowest", "highest"
@@ -103,7 +104,10 @@ class KerasObjective:
         self._judge = _Judge()
         if hasattr(self._model, "output_names"):
             self._judge.output_names = self._model.output_names
-        self._judge.compile(loss=loss, metrics=metrics, loss_weights=loss_weights)
+        try:
+            self._judge.compile(loss=loss, metrics=metrics, loss_weights=loss_weights)
+        except (AttributeError, TypeError, ValueError) as error:  # Keras looks into what it was given
+            raise InputError(f"Keras cannot make a loss and metrics of {loss!r} and {metrics!r}: {error}") from error
         self.metrics: tuple[str, ...] = ()
         self.directions: dict[str, str] = {}
 
@@ -155,6 +159,7 @@ class KerasObjective:
 Objective = Classification | KerasObjective
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class ObjectiveSettings:
     """What a model is trained for, and by which optimizer: keyword arguments of trainers, experiments and learners.

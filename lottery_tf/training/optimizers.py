@@ -56,7 +56,7 @@ def _made_anew(given: Any, settings: TrainingSettings) -> keras.optimizers.Optim
     """Returns a copy of the user's optimizer, made from its config, because trainings must not share its state."""
     try:
         found = keras.optimizers.get(given)
-    except (ValueError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"Keras knows no optimizer {given!r}: {error}") from error
     if not isinstance(given, str):
         return _with_continued_schedule(found, settings)

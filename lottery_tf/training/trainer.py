@@ -10,19 +10,21 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 
-from lottery_tf import hardware, validation
+from lottery_tf import hardware
 from lottery_tf.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
+from lottery_tf.registry import choose
 from lottery_tf.results.stored_result import fingerprint
 from lottery_tf.seeds import draw_seed, generator
+from lottery_tf.signatures import checked
 from lottery_tf.training import compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.checks import check_fit
@@ -33,10 +35,12 @@ from lottery_tf.training.programs import Programs
 from lottery_tf.training.progress import Progress
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.training_result import IterationRange, TrainingResult
+from lottery_tf.validation import Index, Name
 
 log = logging.getLogger(__name__)
 
 
+@checked
 class Trainer:
     """Trains one model on one data set, any number of times from given tickets; it compiles once.
 
@@ -65,12 +69,11 @@ class Trainer:
         dataset: Any,
         settings: TrainingSettings,
         *,
-        compiler: str | None = None,
+        compiler: Name | None = None,
         feeds: dict[str, MemoryFeed | StreamFeed] | None = None,
-        **objective: Any,
+        **objective: Annotated[Any, ObjectiveSettings],
     ):
         given = ObjectiveSettings(**objective)
-        validation.check_value("settings", settings, TrainingSettings)
         dataset = as_dataset(dataset)
         check_fit(model, dataset, settings)
         self.model = model
@@ -81,6 +84,7 @@ class Trainer:
         self._samples = model.samples if isinstance(model, SampledModel) else 1
         self._given_compiler = compiler
         compiler = compilation.compiler(model, self.device) if compiler is None else compiler
+        choose(compilation.HOW_RUN, compiler, "compiler")
         self._programs = Programs(model, dataset, settings, compiler, feeds)
         half = self._set_precision()
         self._objective = given.make(model, dataset, *self._programs.first_example())
@@ -131,11 +135,11 @@ class Trainer:
     def train(
         self,
         ticket: Ticket,
-        seed: int,
-        level: int,
+        seed: Index,
+        level: Index,
         *,
         iteration_range: IterationRange | None = None,
-        order_seed: int | None = None,
+        order_seed: Index | None = None,
         checkpoint: Checkpoint | None = None,
         on_history: Callable[[np.ndarray], None] = lambda history: None,
         on_steps: Callable[[int], None] = lambda count: None,
@@ -157,7 +161,6 @@ class Trainer:
 
         The same arguments give results that are equal to the bit on one kind of processor, even after interruptions.
         """
-        validation.INDEX("seed", seed)
         iteration_range = iteration_range or IterationRange()
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
         order = (seed if order_seed is None else order_seed, level)
@@ -182,15 +185,16 @@ class Trainer:
             on_history(np.array(progress.history))
         return self._trained(progress, began)
 
-    def evaluate(self, split: str) -> tuple[float, ...]:
+    def evaluate(self, split: Name) -> tuple[float, ...]:
         """Returns mean loss and accuracy (in [0, 1]) of the model on "train", "validation" or "test".
 
         With another loss and other metrics, it returns their values.
         """
+        choose(self.dataset.splits, split, "split")
         self._objective.begin()
         return self._objective.readings(*self._programs.evaluate(split), len(self.dataset.splits[split]))
 
-    def accuracy(self, split: str) -> float:
+    def accuracy(self, split: Name) -> float:
         """Returns the accuracy of the model; NaN if it is not one of the metrics."""
         return self._named(self.evaluate(split)).get("accuracy", float("nan"))
 
@@ -213,7 +217,7 @@ class Trainer:
         Raises:
           InputError: the loss does not depend on a kernel.
         """
-        model_weights.set_weights(self.model, ticket.start, ticket.mask)
+        model_weights.assign(self.model, ticket.start, ticket.mask)
         kernels = model_weights.masked_kernels(self.model)
         found = self._programs.gradient(indices, [kernel.variable for kernel in kernels.values()])
         if unconnected := [name for name, gradient in zip(kernels, found, strict=True) if gradient is None]:
@@ -224,7 +228,7 @@ class Trainer:
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
     def _reset(self, ticket: Ticket, order: tuple[int, int], iteration_range: IterationRange) -> None:
-        model_weights.set_weights(self.model, ticket.start, ticket.mask)
+        model_weights.assign(self.model, ticket.start, ticket.mask)
         if self._schedule is not None:
             self._schedule.begins_at.assign(
                 iteration_range.first if iteration_range.rate_from is None else iteration_range.rate_from
@@ -292,7 +296,7 @@ class Trainer:
         trainer = self.in_float32
         if trainer is self:
             return False
-        model_weights.set_weights(trainer.model, state)
+        model_weights.assign(trainer.model, state)
         return bool(np.isfinite(trainer.evaluate("validation")[0]))
 
     @property

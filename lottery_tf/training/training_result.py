@@ -8,6 +8,8 @@ import numpy as np
 
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
+from lottery_tf.signatures import checked
+from lottery_tf.validation import Index
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ class TrainingResult:
         return self.final_test.get("accuracy", float("nan"))
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class IterationRange:
     """The iterations of a training.
@@ -72,9 +75,9 @@ class IterationRange:
       rate_from: the iteration of the schedule at which the learning rate starts; None: `first`.
     """
 
-    first: int = 0
-    last: int | None = None
-    rate_from: int | None = None
+    first: Index = 0
+    last: Index | None = None
+    rate_from: Index | None = None
 
     @property
     def name(self) -> str:

@@ -158,7 +158,7 @@ def test_global_percentiles_are_those_of_all_layers():
     initial["b/kernel"], final["b/kernel"] = 100 * initial["b/kernel"], 100 * final["b/kernel"]
     dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
     treatment = Treatment("large_init_large_final", scope="global")
-    network = SeededNetwork(initial, dict.fromkeys(SHAPES, 0.5), dict.fromkeys(SHAPES), seed=0)
+    network = SeededNetwork(initial, dict.fromkeys(SHAPES, 0.5), dict.fromkeys(SHAPES, list), seed=0)
     ticket = next_ticket(treatment, network, dense, final, level=1)
     assert ticket.mask["b/kernel"].sum() >= 45
 
@@ -173,7 +173,7 @@ def test_layers_that_stay_whole_are_not_ranked():
     initial, final = draw_state(0), draw_state(1)
     final["b/kernel"] *= 0.001
     dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
-    network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0}, dict.fromkeys(SHAPES), seed=0)
+    network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0}, dict.fromkeys(SHAPES, list), seed=0)
     for scope in ("layer", "global"):
         ticket = next_ticket(Treatment(scope=scope), network, dense, final, level=1)
         assert [int(kept.sum()) for kept in ticket.mask.values()] == [160, 50]

@@ -348,7 +348,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
     results.write("t/level-01", level)
     assert results.read("t/level-01", weights=False).metrics["seed"] == 3
     assert json.loads((results.path / "settings.json").read_text())["learning_rate"] == 0.5
-    with pytest.raises(TypeError, match="cannot be written as JSON"):
+    with pytest.raises(InputError, match="cannot be written as JSON"):
         files.json_bytes({"a": {1, 2}})
 
 

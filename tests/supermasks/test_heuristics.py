@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import TrainerWith
+from conftest import trainer_with
 
 from lottery_tf.errors import InputError
 from lottery_tf.experiment import Experiment
@@ -170,7 +170,7 @@ def test_the_best_is_chosen_on_validation_images(trainer):
     validation = iter([0.2, 0.1, 0.7, 0.3, 0.7, 0.9])  # initial and signed_constant by turns
     test = iter([0.9, 0.9, 0.4, 0.8, 0.5, 0.3])
     answers = {"validation": validation, "test": test}
-    experiment = experiment_with(TrainerWith(trainer, accuracy=lambda split: next(answers[split])))
+    experiment = experiment_with(trainer_with(trainer, accuracy=lambda split: next(answers[split])))
     result = HeuristicSupermasks(experiment).evaluate(experiment.dense(0, weights=True), MOVEMENT, levels=3)
     best = {
         weights: experiment.results.read(supermask_path(0, MOVEMENT.name, weights), weights=False)

@@ -390,7 +390,7 @@ def fc_with(change):
     state = model_weights.get_weights(model)
     state |= {name: np.where(kept, state[name], np.float32(0)) for name, kept in mask.items()}
     change(state, mask)
-    model_weights.set_weights(model, state, mask)
+    model_weights.assign(model, state, mask)
     return model
 
 
@@ -416,7 +416,7 @@ def set_kept(name, value):
         (set_kept("output/kernel", np.nan), "float32", "'output/kernel' has a weight that is no finite number"),
         (set_kept("output/kernel", 1e5), "float16", "'output/kernel' has a weight that is no finite number in float16"),
         (set_kept("output/bias", np.inf), "float32", "'output/bias' has a weight that is no finite number"),
-        (lambda state, mask: None, "int8", "dtype is 'int8'"),
+        (lambda state, mask: None, "int8", "Unknown dtype of kept weights 'int8'"),
     ],
 )
 def test_weights_that_cannot_be_packed(change, dtype, message):

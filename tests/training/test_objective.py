@@ -359,7 +359,7 @@ def test_callbacks_are_told_of_as_many_epochs_as_there_are_readings(iterations, 
 def test_callbacks_that_would_change_a_training_are_refused(kind, tiny_model, tiny_dataset):
     with pytest.raises(InputError, match=f"{kind} would change the training; callbacks may only watch"):
         lt.Experiment(tiny_model, tiny_dataset, SETTINGS, callbacks=[getattr(keras.callbacks, kind)()])
-    with pytest.raises(InputError, match="is no Keras callback"):
+    with pytest.raises(InputError, match="it must be a Keras Callback"):
         lt.Experiment(tiny_model, tiny_dataset, SETTINGS, callbacks=[print])
 
 

@@ -8,8 +8,10 @@ from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.agreement import check_same_outputs
 from lottery_tf.masking.compaction.graph import Graph, is_model
+from lottery_tf.signatures import checked
 
 
+@checked
 def compact(model: keras.Model) -> keras.Model:
     """A smaller plain Keras model whose outputs at inference are the same up to rounding.
 

@@ -1,0 +1,109 @@
+"""Checks the arguments of public functions against their annotations, before anything else is done with them.
+
+`checked` stands over every public function and class. The annotations are read at the first call, not at import.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import difflib
+import functools
+import inspect
+import pkgutil
+import types
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
+
+from lottery_tf.validation import Check, check_for
+
+C = TypeVar("C")
+
+IMPORTED_LATE = {  # what annotations name, and their modules do not import at run time -> where it is
+    "keras": "keras",
+    "Experiment": "lottery_tf.experiment:Experiment",
+}
+
+
+def checked(called: C) -> C:
+    """Has a function, or the public methods of a class, raise InputError for arguments that are not as annotated.
+
+    Keyword arguments that are annotated with a dataclass, `**objective: Annotated[Any, ObjectiveSettings]`, are fields
+    of it. For names that a function does not have, TypeError names the nearest one that it has.
+
+    >>> @checked
+    ... def times(count: int, word: str = "a") -> str:
+    ...     return count * word
+    >>> times("3")
+    Traceback (most recent call last):
+    lottery_tf.errors.InputError: count is '3'; it must be a whole number.
+    >>> times(3, wrod="b")
+    Traceback (most recent call last):
+    TypeError: times() has no argument 'wrod'; did you mean 'word'?
+    """
+    if isinstance(called, types.FunctionType):
+        return _checked(called, called.__name__)
+    owner: Any = called
+    for name, method in list(vars(owner).items()):
+        if isinstance(method, types.FunctionType) and (name in ("__init__", "__call__") or not name.startswith("_")):
+            shown = owner.__name__ if name == "__init__" else name
+            setattr(owner, name, _checked(method, shown))
+    return called
+
+
+def _checked(function: types.FunctionType, shown: str) -> Any:
+    if not any(name != "return" for name in inspect.get_annotations(function)):
+        return function
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        signature, checks, further = _plan(function)
+        if odd := [name for name in kwargs if further is not None and name not in further]:
+            near = difflib.get_close_matches(odd[0], further or (), n=1)
+            raise TypeError(f"{shown}() has no argument {odd[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:  # too many or too few, which Python says itself
+            return function(*args, **kwargs)
+        for name, value in given.items():
+            if name in checks:
+                checks[name](name, value)
+        return function(*args, **kwargs)
+
+    return call
+
+
+@functools.cache
+def _plan(function: types.FunctionType) -> tuple[inspect.Signature, dict[str, Check], tuple[str, ...] | None]:
+    """A function's signature, the check of each parameter, and the keywords that it takes (None: any)."""
+    signature = inspect.signature(function)
+    names: Any = collections.ChainMap(function.__globals__, cast(Any, _Late()))
+    checks: dict[str, Check] = {}
+    keywords: tuple[str, ...] | None = ()
+    for name, parameter in signature.parameters.items():
+        annotation = parameter.annotation
+        if isinstance(annotation, str):
+            annotation = eval(annotation, {}, names)  # as typing.get_type_hints does
+        if parameter.kind is parameter.VAR_KEYWORD:
+            fields = get_args(annotation)[-1] if get_origin(annotation) is Annotated else None
+            keywords = (
+                None if fields is None else (*(keywords or ()), *(each.name for each in dataclasses.fields(fields)))
+            )
+        elif parameter.kind is not parameter.VAR_POSITIONAL and annotation is not parameter.empty:
+            checks[name] = check_for(annotation)
+        if keywords is not None and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            keywords = (*keywords, name)
+    return signature, checks, keywords
+
+
+class _Late(Mapping):
+    """The names of `IMPORTED_LATE`, imported when an annotation is read that has them."""
+
+    def __getitem__(self, name: str) -> Any:
+        return pkgutil.resolve_name(IMPORTED_LATE[name])
+
+    def __iter__(self):
+        return iter(IMPORTED_LATE)
+
+    def __len__(self) -> int:
+        return len(IMPORTED_LATE)
