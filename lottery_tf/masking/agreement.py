@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from lottery_tf.masking.sublayers import all_layers
 log = logging.getLogger(__name__)
 
 UNKNOWN_SIZES = (2, 16, 64)  # tried for a dimension without a fixed size, in this order
+MANY_STEPS = 100  # of a recurrent layer; with more, making a graph pays off
 TEXTS = 16  # examples of text; each may be a single word
 
 
@@ -131,8 +133,10 @@ def _outputs(model: keras.Model, inputs: Any) -> list[np.ndarray]:
             outputs = model(inputs, training=False) if model._call_has_training_arg else model(inputs)
         return [keras.ops.cast(tensor, "float32") for tensor in keras.tree.flatten(outputs)]
 
+    longest = max(size for tensor in keras.tree.flatten(inputs) for size in (1, *tensor.shape[1:]))
     recurrent = any(isinstance(layer, keras.layers.RNN) for layer in all_layers(model))
-    return list(map(keras.ops.convert_to_numpy, _as_graph(compute)() if recurrent else compute()))
+    outputs = _as_graph(compute)() if recurrent and longest > MANY_STEPS else compute()
+    return list(map(keras.ops.convert_to_numpy, outputs))
 
 
 def _as_graph(compute: Callable) -> Callable:
@@ -141,7 +145,7 @@ def _as_graph(compute: Callable) -> Callable:
         return compute
     import tensorflow as tf
 
-    return tf.function(compute)
+    return tf.function(functools.partial(compute))  # a partial, so that TensorFlow counts no retracing of `compute`
 
 
 def _same(expected: list[np.ndarray], outputs: list[np.ndarray], tolerance: float) -> bool:
