@@ -201,10 +201,11 @@ def _kind_of_arithmetic(node: Any) -> str | None:
         return UNKNOWN
 
     def at(value: float) -> np.ndarray:
-        return compute(*(value if keras.backend.is_keras_tensor(each) else _constant(each) for each in arguments))
+        first, second = (np.asarray(value) if keras.backend.is_keras_tensor(x) else _constant(x) for x in arguments)
+        return compute(first, second)
 
     with np.errstate(all="ignore"):
-        return _kind_of_rescaling(at(np.float64(1)) - at(np.float64(0)), at(np.float64(0)))
+        return _kind_of_rescaling(at(1.0) - at(0.0), at(0.0))
 
 
 def _constant(value: Any) -> np.ndarray:
