@@ -35,6 +35,7 @@ from lottery_tf.landscape.measurements.limits import ALONG, FOUND, FOUND_RETRAIN
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results import files
+from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
 FC = ("fc", "mnist")
@@ -55,15 +56,18 @@ def cell(values: Iterable[float], digits: int = 2) -> str:
 
 
 def levels_table(
-    results: Results, schedule: str, title: str, lines: Iterable[Treatment], kept: Iterable[float]
+    results: Results, key: Panel, title: str, lines: Iterable[Treatment], kept: Iterable[float]
 ) -> Iterator[Row]:
-    """Yields test accuracies of fc: one row for each treatment with results, one column for each kept percentage."""
-    rows = panel(results.levels, Panel(*FC, schedule, "float32"))
+    """Yields the test accuracies of a panel: one row for each treatment with results, one column for each percentage.
+
+    All treatments share the dense network, which has 100% of the weights.
+    """
+    rows = panel(results.levels, key)
     rows = rows.assign(kept=(100 * rows["kept_fraction"]).round(2))
     yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not place) for place, share in enumerate(kept))]
     for treatment in lines:
-        of_treatment = rows[rows["treatment"] == treatment.name]
-        if len(of_treatment):
+        of_treatment = rows[rows["treatment"].isin([treatment.name, DENSE])]
+        if treatment.name in set(of_treatment["treatment"]):
             cells = [cell(100 * of_treatment.loc[of_treatment["kept"] == share, "test_accuracy"]) for share in kept]
             yield [treatment_in_words(treatment), str(of_treatment["seed"].nunique()), *cells]
 
@@ -250,16 +254,31 @@ _ONE_BY_ONE = {
 TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {
     "half": functools.partial(
         levels_table,
-        schedule="half",
+        key=Panel(*FC, "half", "float32"),
         title="half of the iterations",
         lines=[Treatment(name) for name in ("large_final", "magnitude_increase", "movement", "random")],
         kept=(51.28, 21.07, 6.95, 2.88, 1.2, 0.5),
     ),
     "quarter": functools.partial(
-        levels_table, schedule="quarter", title="a quarter of the iterations", lines=_ONE_BY_ONE, kept=KEPT
+        levels_table,
+        key=Panel(*FC, "quarter", "float32"),
+        title="a quarter of the iterations",
+        lines=_ONE_BY_ONE,
+        kept=KEPT,
     ),
     "tenth": functools.partial(
-        levels_table, schedule="tenth", title="a tenth of the iterations", lines=_ONE_BY_ONE, kept=KEPT
+        levels_table,
+        key=Panel(*FC, "tenth", "float32"),
+        title="a tenth of the iterations",
+        lines=_ONE_BY_ONE,
+        kept=KEPT,
+    ),
+    "conv2": functools.partial(
+        levels_table,
+        key=Panel("conv2", "cifar10", "tenth", "mixed_bfloat16"),
+        title="conv2, a tenth of the iterations",
+        lines=[Treatment(name) for name in ("large_final", "magnitude_increase", "movement", "random")],
+        kept=(100.0, 80.1, 64.16, 51.41, 41.2, 33.02, 26.47),
     ),
     "table1": table1_beside_published,
     "initial_logits": initial_logits,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
-from analysis.results.select import PANEL, Panel
+from analysis.results.select import PANEL, Panel, panel_parts
 from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -204,6 +204,10 @@ def table1_table(results: Results) -> Table:
     """Returns Table 1 as text: mean [min, max] of each cell and its difference from the published value."""
     numbers = table1(results)
     shown = numbers[["network", "dataset", "schedule", "column", "training"]].rename(columns={"dataset": "data"})
+    # The training of learned masks names their precision already.
+    shown["schedule"] = [
+        row.schedule and ", ".join(panel_parts((row.schedule, row.precision))) for row in numbers.itertuples()
+    ]
     shown["published"] = [NOTHING if math.isnan(value) else f"{value:.1f}" for value in numbers["published"]]
     for way, title in WAY_TITLES.items():
         shown[title] = [_table1_cell(row, way) for row in numbers.to_dict("records")]

@@ -48,6 +48,22 @@ def of_levels():
     return cells, seeds
 
 
+def test_the_table_of_conv2_in_half_precision():
+    (table,) = (each for each in tables_of_readmes() if each[0][0].startswith("conv2, a tenth"))
+    (_, _, *shares), rows = table
+    accuracies = defaultdict(list)
+    for row in rows_of("half_precision/levels"):
+        assert (row["network"], row["schedule"], row["precision"]) == ("conv2", "tenth", "mixed_bfloat16")
+        accuracies[row["criterion"], f"{100 * float(row['kept_fraction']):.2f}"].append(float(row["test_accuracy"]))
+    assert {name.strip("`") for name, *_ in rows} == {criterion for criterion, _ in accuracies} - {"dense"}
+    for name, _, *cells in rows:
+        for share, printed in zip((share.partition("%")[0] for share in shares), cells, strict=True):
+            values = accuracies["dense" if share == "100.00" else name.strip("`"), share]
+            assert bool(printed) == bool(values)
+            if values:
+                assert abs(float(printed.partition(" ")[0]) - 100 * fmean(values)) < 0.00501
+
+
 def treatment(name):
     """What a row's name says: criterion, mask-1 and mask-0 action.
 
