@@ -6,7 +6,6 @@ are. A layer that is not in the tables below, a `Lambda`, or a class of one's ow
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ WHOLE = "takes whole numbers"
 RAW = "rescales them"
 BYTES = "expects values from 0 to 255"  # but does not rescale them
 PIXELS = "takes images as they come"
+MIXED = "rescales them, but mixed with other values"
 LOOKS_UP = "may look up whole numbers"
 UNKNOWN = "may compute anything"
 
@@ -61,7 +61,7 @@ class Evidence(NamedTuple):
     """What shows a model's kind of input.
 
     Attributes:
-      kind: `WHOLE`, `RAW`, `BYTES`, `PIXELS`, `LOOKS_UP` or `UNKNOWN`.
+      kind: `WHOLE`, `RAW`, `BYTES`, `PIXELS`, `MIXED`, `LOOKS_UP` or `UNKNOWN`.
       layer: the name of the layer or operation.
     """
 
@@ -100,19 +100,22 @@ def _keras_name(operation: keras.Operation) -> str | None:
 
 def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[Evidence]:
     """Follows a tensor through a functional model."""
-    nodes = list(itertools.chain.from_iterable(functional._nodes_by_depth.values()))
-    pending, seen = [id(tensor)], set()
-    while pending:
-        tensor_id = pending.pop()
-        for node in nodes:
-            places = [place for place, each in enumerate(node.input_tensors) if id(each) == tensor_id]
-            if not places or id(node) in seen:
+    followed = {id(tensor): False}  # a tensor -> whether it is mixed with others
+    for depth in sorted(functional._nodes_by_depth, reverse=True):
+        for node in functional._nodes_by_depth[depth]:
+            places = [place for place, each in enumerate(node.input_tensors) if id(each) in followed]
+            if not places or node.is_input:
                 continue
-            seen.add(id(node))
-            found = list(_of_call(node, places))
-            yield from found
+            mixed = _mixes(node, places) or any(followed[id(node.input_tensors[place])] for place in places)
+            found = _of_call(node, places)
+            yield from (Evidence(MIXED, each.layer) if mixed and each.kind == RAW else each for each in found)
             if _goes_on(found):
-                pending += map(id, node.output_tensors)
+                followed |= {id(each): mixed for each in node.output_tensors}
+
+
+def _mixes(node: Any, places: list[int]) -> bool:
+    """Whether an operation computes with other tensors as well, which may have any range."""
+    return len(places) < len(node.input_tensors) and _keras_name(node.operation) not in ("Concatenate", "Stack")
 
 
 def _of_call(node: Any, places: list[int]) -> list[Evidence]:
