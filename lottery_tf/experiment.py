@@ -112,7 +112,14 @@ class Experiment:
         self.results = MemoryResults() if results is None else results
         self.trainer = trainer or Trainer(model, dataset, training, **objective)
         self._recorder = TrainingRecorder(
-            self.trainer, self.results, labels or {}, keep_weights, snapshot_seconds, on_steps, on_reading, callbacks
+            self.trainer,
+            self.results,
+            dict(labels or {}),
+            keep_weights,
+            snapshot_seconds,
+            on_steps,
+            on_reading,
+            callbacks,
         )
         self._network_levels = NetworkLevels(self._network, self.trainer, self._recorder, self.results, keep_weights)
         self._keep_weights = keep_weights

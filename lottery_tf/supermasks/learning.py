@@ -118,7 +118,7 @@ class MaskLearner:
             record_learner(results, self._network, dataset, training, **described)
         self.training = training
         self.results = MemoryResults() if results is None else results
-        self._labels = labels or {}
+        self._labels = dict(labels or {})
         self._snapshot_seconds = snapshot_seconds
         self._on_steps = on_steps
         self._on_reading = on_reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ class TrainingRecorder:
 
     trainer: Trainer
     results: MemoryResults | ResultsFolder
-    labels: Mapping[str, str | float | bool]
+    labels: dict[str, str | float | bool]
     keep_weights: bool
     snapshot_seconds: float
     on_steps: Callable[[int], None]
