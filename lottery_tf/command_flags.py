@@ -14,7 +14,7 @@ from typing import Any
 
 from absl import flags
 
-from lottery_tf.errors import InputError
+from lottery_tf.errors import InputError, sentence
 from lottery_tf.registry import choose
 
 flags.disclaim_key_flags()  # a flag belongs to the module that calls a function of this module
@@ -117,15 +117,17 @@ def parse(words: Sequence[str]) -> list[str]:
         sys.exit(0)
     try:
         return flags.FLAGS(words)
-    except flags.Error as error:
+    except (flags.Error, UnicodeDecodeError) as error:
         print(_misunderstood(error), file=sys.stderr)
         sys.exit(2)
 
 
-def _misunderstood(error: flags.Error) -> str:
+def _misunderstood(error: flags.Error | UnicodeDecodeError) -> str:
     """Describes why a command line is invalid."""
-    if isinstance(error.__context__, InputError):
-        return str(error.__context__)
+    if isinstance(error, UnicodeDecodeError):
+        return f"The file of flags (--flagfile) is no text: {error}."
+    if told := error.__context__ and sentence(error.__context__):  # an InputError, or a file of flags that is missing
+        return told
     if isinstance(error, flags.UnrecognizedFlagError):
         return f"There is no flag --{error.flagname}{_hint(error.flagname, ' --help shows all.')}"
     if found := re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL):

@@ -129,3 +129,13 @@ lt.build("fc")
 @pytest.mark.slow
 def test_importing_the_library_is_as_quiet_as_its_user_asked_for():
     assert run(CHATTER, TF_CPP_MIN_LOG_LEVEL="3").stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["analysis.figures", "analysis.report"])
+def test_a_backend_that_matplotlib_does_not_know_ends_no_command(module, tmp_path):
+    words = [sys.executable, "-m", module, f"--results_dir={tmp_path / 'none'}", f"--out={tmp_path / 'out'}"]
+    done = subprocess.run(words, cwd=ROOT, env=os.environ | {"MPLBACKEND": "foo"}, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert str(tmp_path / "none") in done.stderr

@@ -25,8 +25,6 @@ POINTS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # ticks of barriers
 PERCENT = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)  # ticks of errors
 FILLINGS = {"full": "in all seeds", "left": "in some", "none": "in none"}  # how markers are filled -> its meaning
 THIN = 0.6
-OF_ENDS = Line2D([], [], color=styles.INK, linewidth=THIN, label="thin line: half the difference of the ends")
-JOINED = line_handle(f"{100 * STABLE:g} points: connected below", Style(styles.INK, "", styles.DOTTED))
 
 
 def barriers(results: load.Results) -> Figure:
@@ -51,7 +49,8 @@ def barriers(results: load.Results) -> Figure:
             _barrier_axis(axes, f"error barrier, points ({drawing.as_text(criterion)})", high)
             drawing.kept_axis(axes, 100 * rows["second_kept_fraction"].min())
             axes.set_xlabel("weights kept by the sparser level, %")
-        return [*handles.values(), JOINED, OF_ENDS, *_fillings("both levels match")]
+        of_ends = Line2D([], [], color=styles.INK, linewidth=THIN, label="thin line: half the difference of the ends")
+        return [*handles.values(), _connected(), of_ends, *_fillings(axes_of_row, "both levels match")]
 
     return panels.page(lines, "no line between successive levels", draw, max(1, len(columns)))
 
@@ -126,7 +125,7 @@ def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2
         axes.xaxis.set_major_formatter(FuncFormatter(panels.plain))
         axes.set_xlabel(f"perturbation / length of the mask's projection\n({panels.rewound(rows)})")
         axes.grid(True)
-    return [*handles, JOINED, *_fillings("perturbed network matches")]
+    return [*handles, _connected(), *_fillings(pair, "perturbed network matches")]
 
 
 TO_ENDS = {
@@ -147,7 +146,7 @@ def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style) -> No
     axes.plot(places, barriers["mean"], **style.plot | {"marker": ""})
     drawing.band(axes, places, barriers, style.colour)
     fills = np.select([barriers["share"] == 1, barriers["share"] == 0], ["full", "none"], "left")
-    for fill in FILLINGS:
+    for fill in [fill for fill in FILLINGS if (fills == fill).any()]:
         axes.plot(
             places[fills == fill], barriers["mean"][fills == fill], **style.plot | {"linestyle": "", **_filling(fill)}
         )
@@ -157,10 +156,18 @@ def _filling(fill: str) -> dict:
     return {"fillstyle": fill, "markerfacecoloralt": styles.GROUND[0]}
 
 
-def _fillings(what: str) -> list[Line2D]:
-    """Returns legend entries that explain the filling of markers."""
+def _connected() -> Line2D:
+    return line_handle(f"{100 * STABLE:g} points: connected below", Style(styles.INK, "", styles.DOTTED))
+
+
+def _fillings(axes_of_row: Sequence[Axes], what: str) -> list[Line2D]:
+    """Returns legend entries that explain the filling of markers, as far as they are drawn."""
+    drawn = {
+        line.get_fillstyle() for axes in axes_of_row for line in axes.lines if line.get_marker() not in ("", "None")
+    }
     shape = {"color": styles.INK, "linestyle": "", "marker": "o"}
-    return [Line2D([], [], label=f"{what} {where}", **shape, **_filling(fill)) for fill, where in FILLINGS.items()]
+    meanings = {fill: where for fill, where in FILLINGS.items() if fill in drawn}
+    return [Line2D([], [], label=f"{what} {where}", **shape, **_filling(fill)) for fill, where in meanings.items()]
 
 
 def _unmarked(style: Style) -> Style:

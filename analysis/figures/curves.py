@@ -25,6 +25,7 @@ WIDTH, ROW = 10.0, 2.9  # inches
 ROOM = 1.6  # height of a cut frame of accuracies, in multiples of the best line's drop
 LEAST_DROP = 1.0  # percentage points; a smaller drop of the best line counts as this
 FRAMED = ("test_accuracy",)  # measures whose axis is cut if some lines collapse
+DENSE_DRAWN, STAR_DRAWN = "_dense", "_star"  # labels of lines, which matplotlib does not show
 
 
 def figure_of_lines(results: load.Results, figure: paper.Figure, rule: StarRule = PAPER_RULE) -> Figure:
@@ -59,7 +60,7 @@ def figure_of_lines(results: load.Results, figure: paper.Figure, rule: StarRule 
             drawn |= draw_lines(axes, lines, line_styles, figure.banded, metric)
             axes.set_title(f"{drawing.panel_title(key)}, {drawing.from_to_seeds(lines['n'])}")
     handles = [line_handle(name, line_styles[name]) for name in line_styles if name in drawn]
-    drawing.legend_below(page, [*handles, *_general_handles(rule.significance)], 5)
+    drawing.legend_below(page, [*handles, *general_handles(page, rule.significance)], 5)
     return drawing.fix_layout(page)
 
 
@@ -110,7 +111,7 @@ def accuracy_against_kept(rows: pd.DataFrame, path: Path, supermasks: Mapping[st
             lines = lines.assign(kept=100 * lines["kept_fraction"], star=False)
             draw_lines(axes, lines, line_styles, line_styles, metric, framed=not supermasks)
         handles = [line_handle(name, style) for name, style in line_styles.items()]
-        drawing.legend_below(page, [*handles, DENSE_LINE], 3)
+        drawing.legend_below(page, [*handles, *general_handles(page)], 3)
         drawing.fix_layout(page)
     return drawing.save(page, path)
 
@@ -144,10 +145,17 @@ def draw_lines(
         if name in banded:
             drawing.band(axes, line["kept"], line, style.colour)
         starred = line[line["star"]]
-        axes.plot(starred["kept"], starred["mean"], **_star(style.colour))
+        if len(starred):
+            axes.plot(starred["kept"], starred["mean"], label=STAR_DRAWN, **_star(style.colour))
     dense = lines.loc[lines["level"] == 0, "mean"]
     if len(dense):
-        axes.axhline(dense.iloc[0], color=styles.INK, linestyle=styles.baseline_style(DENSE).dash, linewidth=0.9)
+        axes.axhline(
+            dense.iloc[0],
+            color=styles.INK,
+            linestyle=styles.baseline_style(DENSE).dash,
+            linewidth=0.9,
+            label=DENSE_DRAWN,
+        )
     drawing.kept_axis(axes, lines["kept"].min() if drawn else 100)
     axes.set_ylabel(METRICS[metric].title)
     if framed and metric in FRAMED and drawn:
@@ -214,10 +222,10 @@ def line_handle(label: str, style: Style) -> Line2D:
     return Line2D([], [], label=drawing.as_text(label), **style.plot)
 
 
-def _general_handles(significance: float) -> list[Line2D]:
-    """Returns the legend entries of the dense network and of stars."""
-    star = Line2D([], [], label=f"better than all other lines, p = {significance:g}", **_star("none"))
-    return [DENSE_LINE, star]
-
-
-DENSE_LINE = line_handle("dense network", styles.baseline_style(DENSE))
+def general_handles(page: Figure, significance: float = 0.05) -> list[Line2D]:
+    """Returns the legend entries of the dense network and of stars, where the page shows them."""
+    labels = {line.get_label() for axes in page.axes for line in axes.lines}
+    handles = [line_handle("dense network", styles.baseline_style(DENSE))] if DENSE_DRAWN in labels else []
+    if STAR_DRAWN in labels:
+        handles.append(Line2D([], [], label=f"better than all other lines, p = {significance:g}", **_star("none")))
+    return handles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from analysis.figures import drawing, styles
-from analysis.figures.curves import DENSE_LINE, ROW, WIDTH, draw_lines, in_units, line_handle
+from analysis.figures.curves import ROW, WIDTH, draw_lines, general_handles, in_units, line_handle
 from analysis.results import load, lottery_lines, select
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS
 from lottery_tf.results.paths import DENSE
@@ -47,6 +47,8 @@ def lottery(results: load.Results) -> Figure:
         if note := lottery_lines.too_short(levels[levels["treatment"] == DENSE]):
             pair[0].set_xlabel(f"{pair[0].get_xlabel()}\n({note} to tell)")
     drawing.legend_below(
-        page, [*(line_handle(name, LINE_STYLES[name]) for name in LINE_STYLES if name in drawn), DENSE_LINE], 3
+        page,
+        [*(line_handle(name, LINE_STYLES[name]) for name in LINE_STYLES if name in drawn), *general_handles(page)],
+        3,
     )
     return drawing.fix_layout(page)

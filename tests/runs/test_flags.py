@@ -126,8 +126,15 @@ def test_flags_may_stand_in_a_file(light_command, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "To do: 9 trainings, 360 steps" in done.stdout
     assert not (tmp_path / "none").exists()
-    missing = light_command("runs.lottery", "--flagfile=none")
-    assert (missing.returncode, "Traceback" in missing.stderr, "none" in missing.stderr) == (2, False, True)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for given, message in {
+        "none": "none: No such file or directory.",
+        str(tmp_path): f"{tmp_path}: Is a directory.",
+        str(tmp_path / "binary"): "The file of flags (--flagfile) is no text: ",
+    }.items():
+        refused = light_command("runs.lottery", f"--flagfile={given}")
+        assert refused.returncode == 2 and refused.stderr.startswith(message), refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
 
 
 def test_the_file_of_flags_in_the_documentation_is_read(light_command, tmp_path):

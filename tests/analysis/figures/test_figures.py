@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.artist import Artist
 from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.lines import Line2D
 from PIL import Image
@@ -160,10 +161,9 @@ def test_stars_are_those_of_the_table(given, drawn):
 
 def test_the_legend_names_what_is_drawn_and_nothing_else(drawn):
     legend = legend_of(drawn[0]["figure3"])
-    assert legend == [name for name in paper.CRITERIA if name != "movement"] + [
-        "dense network",
-        "better than all other lines, p = 0.05",
-    ]
+    stars = any(line.get_marker() == "*" for axes in drawn[0]["figure3"].axes for line in axes.lines)
+    wanted = [name for name in paper.CRITERIA if name != "movement"] + ["dense network"]
+    assert legend == wanted + ["better than all other lines, p = 0.05"] * stars
     assert legend_of(drawn[0]["others"])[0] == MINE.name
 
 
@@ -303,13 +303,14 @@ def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
         warnings.simplefilter("error")
         figure = catalogue.draw("figure3", catalogue.figure_inputs(folder))
         drawing.content(figure, "svg")
-    assert legend_of(figure)[0] == "random"
+    assert legend_of(figure) == ["random", "dense network"]  # no star is drawn
     loaded = load.load(folder)
     without = loaded.levels[loaded.levels["level"] > 0]
     only = dataclasses.replace(loaded, levels=without)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        catalogue.draw("figure3", catalogue.FigureInputs(only))
+        figure = catalogue.draw("figure3", catalogue.FigureInputs(only))
+    assert legend_of(figure) == ["random"]
 
 
 def test_a_title_says_that_lines_have_different_numbers_of_seeds(tmp_path):
@@ -430,3 +431,56 @@ print(json.dumps([sorted(set(flags.FLAGS) - before), [name for name in HEAVY if 
 """.replace("HEAVY", "('tensorflow', 'keras', 'matplotlib.pyplot', 'scipy.stats')")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(done.stdout) == [[], []]
+
+
+def shape_of(line):
+    """What tells one line of a figure from another."""
+    return line.get_color(), line.get_marker(), line.get_linestyle(), line.get_fillstyle()
+
+
+@pytest.mark.parametrize("name", ["figure3", "figure4", "figure5", "lottery", "barriers", "robustness", "others"])
+def test_a_legend_has_what_is_drawn_and_nothing_else(name, drawn):
+    figure = drawn[0][name]
+    legend = figure.legends[0]
+    lines = [line for axes in figure.axes for line in axes.lines if len(line.get_xdata())]
+    labels = [text.get_text() for text in legend.get_texts()]
+    starred = any(line.get_marker() == "*" for line in lines)
+    assert any(label.startswith("better than all") for label in labels) == starred
+    fills = {line.get_fillstyle() for line in lines if line.get_marker() not in ("None", "")}
+    told = {handle.get_fillstyle() for handle, label in zip(legend.legend_handles, labels, strict=True)
+            if label.endswith(("in all seeds", "in some", "in none"))}  # fmt: skip
+    assert told in (set(), fills)
+    colours = {line.get_color() for line in lines}
+    assert {handle.get_color() for handle, label in zip(legend.legend_handles, labels, strict=True)
+            if not label.startswith(("better than all", "both levels", "perturbed network"))} <= colours  # fmt: skip
+
+
+def test_no_artist_is_made_when_a_module_is_imported():
+    """It would be made in the look of the user's matplotlibrc."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(("analysis.", "runs."))]
+    assert len(modules) > 20
+    found = [(f"{module.__name__}.{name}", value) for module in modules for name, value in vars(module).items()]
+    made = [
+        name
+        for name, value in found
+        if any(isinstance(each, Artist) for each in (value if isinstance(value, list | tuple) else [value]))
+    ]
+    assert not made
+
+
+OTHER_SETTINGS = {
+    "lines.linewidth": 30, "lines.markersize": 20, "lines.dash_capstyle": "round", "lines.color": "red",
+    "font.size": 30, "axes.grid": True, "axes.facecolor": "pink", "axes.prop_cycle": matplotlib.cycler(color=["red"]),
+    "legend.frameon": True, "legend.handlelength": 9, "legend.numpoints": 5, "figure.facecolor": "black",
+    "savefig.bbox": "tight", "savefig.dpi": 300, "svg.fonttype": "path", "patch.linewidth": 9, "hatch.linewidth": 9,
+    "text.usetex": False, "xtick.direction": "in", "ytick.right": True, "axes.spines.top": False,
+    "path.sketch": (5, 9, 2),
+    "mathtext.fontset": "cm", "axes.formatter.use_locale": True, "axes.xmargin": 0.4, "errorbar.capsize": 9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["figure3", "figure2", "lottery", "barriers"])
+def test_other_settings_of_matplotlib_change_no_picture(name, given, drawn):
+    with matplotlib.rc_context(OTHER_SETTINGS):
+        other = drawing.content(catalogue.draw(name, given), "svg")
+    assert other == drawn[1][name]["svg"]
