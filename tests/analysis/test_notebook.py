@@ -1,5 +1,7 @@
 """The notebook runs as it stands, in a kernel of its own, and shows what its text says; its outputs are stored."""
 
+import contextlib
+import io
 import os
 import re
 
@@ -7,6 +9,8 @@ import nbformat
 import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
+
+import lottery_tf as lt
 
 PATH = ROOT / "analysis" / "notebook" / "ten_cells.ipynb"
 SECONDS = 600  # for a cell, on a machine that has much else to do
@@ -55,10 +59,30 @@ def test_its_outputs_are_stored_and_say_what_its_text_says():
                    for cell in code_cells(notebook) for output in cell.outputs)  # fmt: skip
 
 
+def test_what_it_stores_of_the_tickets_in_the_package_is_what_the_cell_prints():
+    """The rest of what cells print is trained: its last digits depend on the machine. `check` compares its sizes."""
+    packed = code_cells(nbformat.read(PATH, as_version=4))[6]
+    source = "".join(packed.source)
+    loop = source[source.index("for name, each in lt.examples()") :]
+    assert loop.startswith("for") and "\n    print(" in loop
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(loop, {"lt": lt})
+    assert len(out.getvalue().splitlines()) == len(lt.examples())
+    assert printed(packed).splitlines()[1:] == out.getvalue().splitlines()
+
+
+def words(cell):
+    """What a cell prints, without its numbers."""
+    return re.sub(r"[\d.,]+", "#", printed(cell)).split()
+
+
 @pytest.mark.slow
 def test_it_runs(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.delenv("MPLBACKEND", raising=False)
     notebook = nbformat.read(PATH, as_version=4)
     where = {"metadata": {"path": str(PATH.parent)}}
-    check(NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=where).execute())
+    stored = [words(cell) for cell in code_cells(notebook)]
+    check(ran := NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=where).execute())
+    assert [words(cell) for cell in code_cells(ran)] == stored
