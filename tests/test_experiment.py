@@ -176,7 +176,7 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
     for call in (experiment.load, experiment.level):
         with pytest.raises(InputError, match="The level is 3; the treatment .* has level 1 only"):
             call(alone, 0, 3)
-        with pytest.raises(InputError, match="level is -1; it must be at least 0"):
+        with pytest.raises(InputError, match="(level|number) is -1; it must be at least 0"):
             call(Treatment(), 0, -1)
 
 
