@@ -230,7 +230,7 @@ def _check_for_iterable(item: Any) -> Check:
 
 
 def _check_for_dictionary(key: Any = Any, item: Any = Any) -> Check:
-    if item is Any:
+    if key is Any:
         return IS_OBJECT
     check_key, check_item = check_for(key), check_for(item)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def pack_mask(mask: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @checked
-def unpack_mask(arrays: Mapping[str, np.ndarray]) -> Mask:
+def unpack_mask(arrays: Mapping[str, Any]) -> Mask:
     """Returns the mask from the arrays that `pack_mask` made.
 
     Raises:
@@ -92,7 +93,9 @@ def unpack_mask(arrays: Mapping[str, np.ndarray]) -> Mask:
     wanted = {f"{part}/{name}" for part in ("shape", "bits") for name in names}
     if odd := sorted(wanted ^ {*arrays}):
         raise DamagedFile(f"A mask has bits and a shape for each layer; {odd[0]!r} is missing or unknown.")
-    return {name: _unpacked(name, arrays[f"bits/{name}"], arrays[f"shape/{name}"]) for name in names}
+    return {
+        name: _unpacked(name, np.asarray(arrays[f"bits/{name}"]), np.asarray(arrays[f"shape/{name}"])) for name in names
+    }
 
 
 def _unpacked(name: str, bits: np.ndarray, shape: np.ndarray) -> np.ndarray:
