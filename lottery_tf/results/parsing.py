@@ -180,7 +180,7 @@ def mask(path: Path, content: bytes) -> Mask:
     found = arrays(path, content, MOST_MASK_BYTES)
     try:
         return masks.unpack_mask(found)
-    except (DamagedFile, InputError) as error:
+    except DamagedFile as error:
         raise damaged(path, error) from error
 
 
