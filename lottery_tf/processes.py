@@ -135,10 +135,21 @@ def block_terminal_signals() -> Iterator[None]:
     """
     resource_tracker.ensure_running()  # first, because it unblocks these signals when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
+    # Another thread can still take a signal, and Python then runs its handler in the main thread: let it wait as well.
+    waiting: list[int] = []
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in TERMINAL_SIGNALS if in_main_thread}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: waiting.append(number))
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for taken in waiting:
+            signal.raise_signal(taken)
 
 
 def run_in_subprocess(what: str, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 from lottery_tf.errors import InputError
-from lottery_tf.processes import run_in_subprocess
+from lottery_tf.processes import TERMINAL_SIGNALS, block_terminal_signals, run_in_subprocess
 from runs.benchmarks import faults
 
 
@@ -48,3 +49,29 @@ def test_ctrl_c_ends_the_caller_at_once_and_the_process_in_silence():
     _, told = caller.communicate(timeout=600)  # the process itself would take an hour
     assert told.count("Traceback") == 1 and told.rstrip().endswith("KeyboardInterrupt")
     assert not Path(f"/proc/{process}").exists()
+
+
+@pytest.mark.parametrize("number", TERMINAL_SIGNALS)
+def test_a_signal_that_another_thread_takes_waits_until_the_processes_are_started(number):
+    """A signal is taken by any thread that does not block it, but its handler runs in the main thread."""
+    over, begun, handled = threading.Event(), threading.Event(), []
+
+    def take_signals():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
+        begun.set()
+        over.wait()
+
+    thread = threading.Thread(target=take_signals)
+    thread.start()
+    begun.wait()
+    before = signal.signal(number, lambda *_: handled.append(number))
+    try:
+        with block_terminal_signals():
+            os.kill(os.getpid(), number)
+            time.sleep(0.1)
+            assert handled == []
+        assert handled == [number]
+    finally:
+        signal.signal(number, before)
+        over.set()
+        thread.join()

@@ -89,7 +89,8 @@ def test_a_page_keeps_all_levels_when_a_later_command_asks_for_fewer(run, digits
     assert list(scalars(read(page), "by level/test_accuracy")) == [0, 1, 2]
     # A level that was made from another one than is there now is not of this treatment.
     metrics = levels[1].metrics | {"fingerprint": "another"}
-    assert list(again._levels.later_levels(Treatment(), 0, [levels[0].metrics, metrics])) == []
+    first = [levels[0].metrics, metrics]
+    assert again._treatment_levels(Treatment(), 0).finished(first) == first
 
 
 def test_a_level_that_diverged_has_no_point(tmp_path):
