@@ -31,7 +31,7 @@ from analysis.tables.table1 import by_training, learned_of_column, published_tab
 from lottery_tf import console
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import STABLE
-from lottery_tf.landscape.measurements.limits import ALONG, FOUND, FOUND_RETRAINED, MEETS
+from lottery_tf.landscape.measurements.row_names import ALONG, FOUND, FOUND_RETRAINED, MEETS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results import files

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from operator import itemgetter
 
 from lottery_tf.landscape.interpolation import MATCHING, STABLE, matching
-from lottery_tf.landscape.measurements import flatness, limits
+from lottery_tf.landscape.measurements import row_names
 from lottery_tf.landscape.measurements.lines import connection
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.text_tables import mean_and_range, text_table
@@ -126,7 +126,7 @@ LIMIT = {
     **LEVEL,
     **KEPT,
     "pruned by": _text("pruned_by"),
-    **{f"{method} %": _percent(method) for method in limits.METHODS},
+    **{f"{method} %": _percent(method) for method in row_names.METHODS},
 }
 MAGNITUDES = {
     **LEVEL,
@@ -184,9 +184,9 @@ def limit_table(results: Rows, thresholds: Thresholds) -> str:
     """The table of predicted and found limits: one line for each level and way to prune, one column for each method."""
     found: dict[tuple, dict] = {}
     for row in _unrolled(results, "limit"):
-        own = found.setdefault((row["level"], row["pruned_by"], row["seed"]), dict.fromkeys(limits.METHODS) | row)
+        own = found.setdefault((row["level"], row["pruned_by"], row["seed"]), dict.fromkeys(row_names.METHODS) | row)
         own[row["method"]] = row["pruned_fraction"]
-    order = flatness.PRUNED_BY
+    order = row_names.PRUNED_BY
     rows = sorted(found.values(), key=lambda row: (row["level"], order.index(row["pruned_by"])))
     return table(rows, LIMIT, "level", "pruned_by")
 

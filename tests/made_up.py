@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 
 from analysis.tables.table_s1 import kernel_shapes
-from lottery_tf.landscape.measurements.limits import METHODS
+from lottery_tf.landscape.measurements.row_names import METHODS
 from lottery_tf.models.settings import RunSettings, TrainingSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import kept_counts

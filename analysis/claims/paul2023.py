@@ -16,8 +16,7 @@ from analysis.claims.evidence import Evidence
 from analysis.claims.verdicts import LEAST_SEEDS, NUMBERS, Condition, Verdict, above
 from analysis.results.select import SUCCESSIVE, rows_where, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
-from lottery_tf.landscape.measurements.flatness import PRUNED_BY
-from lottery_tf.landscape.measurements.limits import ALONG, FOUND, FOUND_RETRAINED, MEETS
+from lottery_tf.landscape.measurements.row_names import ALONG, FOUND, FOUND_RETRAINED, MEETS, PRUNED_BY
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.pruning.treatments import Treatment
 

@@ -18,7 +18,7 @@ from analysis.figures import landscape_panels as panels
 from analysis.figures.curves import line_handle
 from analysis.results import load, select
 from analysis.results.select import single
-from lottery_tf.landscape.measurements.limits import ALIKE, ALONG, FOUND, FOUND_RETRAINED, MEETS, METHODS
+from lottery_tf.landscape.measurements.row_names import ALIKE, ALONG, FOUND, FOUND_RETRAINED, MEETS, METHODS
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 
 BINNED = 2  # histograms in a row of panels

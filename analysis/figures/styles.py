@@ -12,7 +12,7 @@ import itertools
 import zlib
 from collections.abc import Iterable
 
-from lottery_tf.landscape.measurements import limits
+from lottery_tf.landscape.measurements import row_names
 from lottery_tf.registry import choose
 
 COLOURS = {  # name -> colour on a light background, colour on a dark one
@@ -118,11 +118,11 @@ PRUNED_BY: dict[str, Style] = {  # ways to prune, and a random direction of the 
     "random direction": _style("orange", "^", DOTTED, hollow=True),
 }
 LIMITS: dict[str, Style] = {  # method that gives the share prunable at once: found ones filled, predicted ones hollow
-    limits.FOUND: Style(INK, "o"),
-    limits.FOUND_RETRAINED: _style("crimson", "D"),
-    limits.ALONG: _style("blue", "s", DASHED, hollow=True),
-    limits.ALIKE: _style("orange", "v", DASHDOT, hollow=True),
-    limits.MEETS: _style("green", "^", DOTTED, hollow=True),
+    row_names.FOUND: Style(INK, "o"),
+    row_names.FOUND_RETRAINED: _style("crimson", "D"),
+    row_names.ALONG: _style("blue", "s", DASHED, hollow=True),
+    row_names.ALIKE: _style("orange", "v", DASHDOT, hollow=True),
+    row_names.MEETS: _style("green", "^", DOTTED, hollow=True),
 }
 RETRAINING: dict[str, Style] = {"before": _style("orange", "v", DASHED, hollow=True), "after": _style("blue", "o")}
 SEQUENCE = tuple(

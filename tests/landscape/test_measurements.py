@@ -13,7 +13,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.experiment import Experiment, paper_experiment
 from lottery_tf.landscape import interpolation, retraining
 from lottery_tf.landscape.evaluator import Evaluator
-from lottery_tf.landscape.measurements import flatness, lines
+from lottery_tf.landscape.measurements import flatness, lines, row_names
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.landscape.measurements.measurer import LandscapeMeasurer, TrainedLevels
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
@@ -207,7 +207,7 @@ def test_the_limit_found_is_where_brute_force_stops_matching(measurer_at):
     allowed = error(measurer, own.final) + 0.05
     found = {(row["pruned_by"], row["method"]): row["pruned_fraction"] for row in metrics["rows"]}
     assert metrics["loss_allowance"] > 0
-    for criterion in flatness.PRUNED_BY:
+    for criterion in row_names.PRUNED_BY:
         mask_at = flatness.one_shot(measurer, run, own, criterion)
 
         def matches(share, mask_at=mask_at):

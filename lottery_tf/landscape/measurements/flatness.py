@@ -21,6 +21,7 @@ from lottery_tf.landscape import spectrum
 from lottery_tf.landscape.directions import length, pruning_direction, random_direction
 from lottery_tf.landscape.interpolation import ray
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels, path_rows
+from lottery_tf.landscape.measurements.row_names import PRUNED_BY
 from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM
 from lottery_tf.landscape.pruning_limit import OneShot
 from lottery_tf.landscape.spectrum import SpectralDensity
@@ -30,7 +31,6 @@ from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import call_by_parameter_names
 from lottery_tf.results.stored_result import StoredResult
 
-PRUNED_BY = ("large_final", "random")  # magnitude pruning, and random pruning to compare it with
 RANDOM_DIRECTION = "random direction"
 POSITIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 

@@ -1,9 +1,8 @@
 """Measures the largest share of a level's weights that can be pruned at once (kind "limit").
 
-`landscape.pruning_limit` has the theory and the formulas. A row has these fields: "pruned_by", a criterion of
-`flatness.PRUNED_BY`; "method", one of `METHODS`; "pruned_fraction", the largest share of the kept weights by this
-method. It is 0 if the level itself does not match. The search with retraining is stored as a result of its own, because
-it needs trainings.
+`landscape.pruning_limit` has the theory and the formulas. A row has these fields: "pruned_by" and "method", as in
+`row_names`; "pruned_fraction", the largest share of the kept weights by this method. It is 0 if the level itself does
+not match. The search with retraining is stored as a result of its own, because it needs trainings.
 """
 
 from __future__ import annotations
@@ -12,17 +11,14 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lottery_tf.landscape import pruning_limit
-from lottery_tf.landscape.measurements.flatness import PRUNED_BY, level_spectrum, one_shot, stored_density
+from lottery_tf.landscape.measurements.flatness import level_spectrum, one_shot, stored_density
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
+from lottery_tf.landscape.measurements.row_names import ALIKE, ALONG, FOUND, FOUND_RETRAINED, MEETS, PRUNED_BY
 from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM
 from lottery_tf.landscape.pruning_limit import PruningLimit, projected
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.results.stored_result import StoredResult
-
-ALONG, ALIKE, MEETS = "along the projection", "all directions alike", "subspace meets bowl"
-FOUND, FOUND_RETRAINED = "found", "found after retraining"
-METHODS = (ALONG, ALIKE, MEETS, FOUND, FOUND_RETRAINED)
 
 
 def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[int] | None = None) -> Iterator[Job]:

@@ -18,7 +18,7 @@ from analysis.figures import landscape_panels as panels
 from analysis.figures.connectivity import PAIRS
 from analysis.report import commands, parts, report
 from analysis.results import columns, load
-from lottery_tf.landscape.measurements import flatness, limits
+from lottery_tf.landscape.measurements import flatness, row_names
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.landscape.measurements.lines import successive_jobs
 from lottery_tf.pruning.treatments import Treatment
@@ -300,8 +300,8 @@ def test_the_order_of_treatments_and_what_they_are_called(found):
 
 
 def test_names_are_those_of_the_measurements():
-    assert {*styles.LIMITS} == {*limits.METHODS}
-    assert {*styles.PRUNED_BY} == {*flatness.PRUNED_BY, flatness.RANDOM_DIRECTION}
+    assert {*styles.LIMITS} == {*row_names.METHODS}
+    assert {*styles.PRUNED_BY} == {*row_names.PRUNED_BY, flatness.RANDOM_DIRECTION}
     assert successive_jobs is MEASUREMENTS["lines"].jobs
 
 
