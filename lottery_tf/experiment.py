@@ -97,9 +97,9 @@ class Experiment:
     ):
         given = ObjectiveSettings(**objective)
         dataset = as_dataset(dataset)
-        if trainer is not None and (trainer.dataset is not dataset or trainer.settings != training):
-            raise InputError("The trainer has other images or training settings than the experiment.")
         if trainer is not None:
+            if trainer.dataset is not dataset or trainer.settings != training:
+                raise InputError("The trainer has other images or training settings than the experiment.")
             given.check_same(trainer.objective_settings)
         model = conversion.masked_copy(model, frozen=False)
         conversion.log_mask_summary(model)
@@ -165,7 +165,7 @@ class Experiment:
           InputError: `levels` is below 1, the rewind point lies beyond the training, or a criterion or action returns
             unusable values.
         """
-        own = self._treatment_levels(treatment, seed)
+        of_treatment = self._treatment_levels(treatment, seed)
         last = treatment.last_level(levels)
         level = self.dense(seed)
         finished = [level.metrics]
@@ -174,12 +174,12 @@ class Experiment:
             parent = finished[treatment.parent(number)]
             if parent["status"] != "finished":
                 return
-            with own.lock():
+            with of_treatment.lock():
                 trained_before = self.trained
-                level = own.next_level(number, parent["fingerprint"])
+                level = of_treatment.next_level(number, parent["fingerprint"])
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == last:
-                    own.write_page(finished)
+                    of_treatment.write_page(finished)
             yield level
 
     def dense(self, seed: Index, weights: bool = False) -> StoredResult:
@@ -220,13 +220,13 @@ class Experiment:
           InputError: the level before diverged, the treatment has no such level, the rewind point lies beyond the
             training, or a criterion or action returns unusable values.
         """
-        own = self._treatment_levels(treatment, seed, number)
+        of_treatment = self._treatment_levels(treatment, seed, number)
         if number == 0:
             return self.dense(seed)
-        with own.lock():
-            level = own.next_level(number, parent)
+        with of_treatment.lock():
+            level = of_treatment.next_level(number, parent)
             if earlier is not None:
-                own.write_page([*earlier, level.metrics])
+                of_treatment.write_page([*earlier, level.metrics])
             return level
 
     def control(self, treatment: Treatment, seed: Index, number: Index, control: Name, draw: Count = 1) -> StoredResult:
@@ -278,9 +278,9 @@ class Experiment:
         Raises:
           InputError: as in `level`.
         """
-        own = self._treatment_levels(treatment, seed, level)
-        with own.lock():
-            found = own.find_or_train(level, weights=True)
+        of_treatment = self._treatment_levels(treatment, seed, level)
+        with of_treatment.lock():
+            found = of_treatment.find_or_train(level, weights=True)
         model = conversion.masked_copy(self.model)
         model_weights.assign(model, found.final, found.mask)
         return model
@@ -309,15 +309,15 @@ class Experiment:
         self, treatment: Treatment, seed: Index, number: Index, control: Name
     ) -> tuple[Weights, IterationRange | None]:
         """Every weight at the start of a control's training, and the iterations of the training."""
-        begins, own = CONTROLS[control].begins, TreatmentLevels(self._network_levels, treatment, seed)
+        begins, of_treatment = CONTROLS[control].begins, TreatmentLevels(self._network_levels, treatment, seed)
         if begins == "ticket" and number:
-            with own.lock():
-                state = own.find_or_train(number, weights=True).start
+            with of_treatment.lock():
+                state = of_treatment.find_or_train(number, weights=True).start
         elif begins == "beginning" or not treatment.rewind_to:
             return self._network.initial(seed), None
         else:
             state = self._network_levels.rewind_point(seed, treatment.rewind_to).final
-        return state, own.iterations()
+        return state, of_treatment.iterations()
 
 
 @checked

@@ -138,8 +138,11 @@ def block_terminal_signals() -> Iterator[None]:
     # Another thread can still take a signal, and Python then runs its handler in the main thread: let it wait as well.
     waiting: list[int] = []
     in_main_thread = threading.current_thread() is threading.main_thread()
-    handlers = {number: signal.getsignal(number) for number in TERMINAL_SIGNALS if in_main_thread}
-    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    handlers = {
+        number: handler
+        for number in TERMINAL_SIGNALS
+        if in_main_thread and callable(handler := signal.getsignal(number))
+    }
     for number in handlers:
         signal.signal(number, lambda number, frame: waiting.append(number))
     try:

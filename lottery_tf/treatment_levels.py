@@ -81,7 +81,8 @@ class TreatmentLevels:
     def _train(self, number: int) -> StoredResult:
         """Continues the algorithm from the nearest finished level up to the wanted level."""
         level, missing = self._nearest_ancestor(number)
-        self._shared.check_start(self._seed)
+        if level.metrics["level"]:  # otherwise `dense` has just done it
+            self._shared.check_start(self._seed)
 
         # `level` is the last level of the loop below, because the generator calls `train` only at the next iteration.
         def train(ticket: Ticket, number: int) -> StoredResult:

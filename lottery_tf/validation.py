@@ -224,9 +224,14 @@ def _check_for_collection(item: Any) -> Check:
 
 def _check_for_iterable(item: Any) -> Check:
     """Returns the check for what a loop can run over; perhaps only once, so its entries are not looked at."""
-    return make_check(
-        ("it must be a list", lambda *of: validators.not_(validators.instance_of((str, bytes)))(*of) or iter(of[2]))
-    )
+    return make_check(("it must be a list", _is_iterable))
+
+
+def _is_iterable(instance: Any, attribute: Any, value: Any) -> None:
+    """Raises TypeError, as attrs' validators do, for text and for what a loop cannot run over."""
+    if isinstance(value, str | bytes):
+        raise TypeError
+    iter(value)
 
 
 def _check_for_dictionary(key: Any = Any, item: Any = Any) -> Check:

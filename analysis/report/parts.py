@@ -13,7 +13,6 @@ from analysis.report import captions, commands, coverage, page, provenance
 from analysis.results import columns, lottery_lines, select
 from analysis.tables import catalogue as tables
 from analysis.tables import formats
-from analysis.tables.precisions import precision_tables
 from lottery_tf import console
 from lottery_tf.results import files
 from lottery_tf.studies import paper
@@ -171,8 +170,7 @@ def others_part(report: Report) -> Markup:
 
 def precision_part(report: Report) -> Markup:
     """Returns the tables that compare precisions; nothing without results in two of them."""
-    compared = any(len(table.numbers) for table in precision_tables(report.given.results))
-    return table_part("precision", report) if compared else Markup()
+    return part_or_error("The table precision", report, lambda: _tables("precision", report, otherwise=Markup()))
 
 
 def _others(report: Report) -> paper.Figure:
@@ -184,10 +182,11 @@ def table_part(name: str, report: Report) -> Markup:
     return part_or_error(f"The table {name}", report, lambda: _tables(name, report))
 
 
-def _tables(name: str, report: Report) -> Markup:
+def _tables(name: str, report: Report, otherwise: Markup | None = None) -> Markup:
+    """The tables of a name with a link; `otherwise`, by default a sentence, if there are no results for them."""
     built = [table for table in tables.TABLES[name](report.given.results, report.given.rule) if len(table.numbers)]
     if not built:
-        return page.paragraph(f"There are no results for {name}.", "missing")
+        return page.paragraph(f"There are no results for {name}.", "missing") if otherwise is None else otherwise
     place = f"tables/{name}.csv"
     write_file(report, place, formats.FORMATS["csv"].write(built).encode())
     content = page.link(place, "All numbers:") + page.join(page.table(table.shown, table.caption) for table in built)

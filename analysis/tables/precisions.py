@@ -44,7 +44,7 @@ def _table(caption: str, rows: pd.DataFrame, identity: Sequence[str]) -> Table:
     shown["in float32"] = [f"{mean:.2f}" for mean in numbers["float32_mean"]]
     shown["in half precision"] = [f"{mean:.2f}" for mean in numbers["half_mean"]]
     shown["difference [95% interval]"] = [
-        f"{row.difference:+.2f} " + (f"[{row.low:+.2f}, {row.high:+.2f}]" if row.low == row.low else NOTHING)
+        f"{row.difference:+.2f} " + (f"[{row.low:+.2f}, {row.high:+.2f}]" if pd.notna(row.low) else NOTHING)
         for row in numbers.itertuples()
     ]
     shown["deviation of seeds"] = [NOTHING if pd.isna(spread) else f"{spread:.2f}" for spread in numbers["deviation"]]

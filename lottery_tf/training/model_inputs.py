@@ -11,9 +11,14 @@ from lottery_tf.errors import InputError
 from lottery_tf.splits import Arrays, leaves
 
 
+def network_of(model: keras.Model) -> keras.Model:
+    """Returns the network in a model that draws its weights (`SampledModel`); any other model itself."""
+    return getattr(model, "network", model)
+
+
 def graph(model: keras.Model) -> keras.Model | None:
     """Returns a model, or the network in it, as a functional model; None if it is not functional."""
-    model = getattr(model, "network", model)
+    model = network_of(model)
     model = getattr(model, "_functional", None) or model
     return model if hasattr(model, "_nodes_by_depth") else None
 
@@ -65,7 +70,7 @@ def output_shapes(model: keras.Model, inputs: Arrays) -> Any:
     The inputs are a few examples as the network sees them, for a model that does not show its outputs.
     """
     functional = graph(model)
-    outputs = functional._outputs_struct if functional else getattr(model, "network", model)(inputs, training=False)
+    outputs = functional._outputs_struct if functional else network_of(model)(inputs, training=False)
     return keras.tree.map_structure(lambda output: (None, *output.shape[1:]), outputs)
 
 

@@ -16,7 +16,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.own_code import describe_code, functions_in
 from lottery_tf.registry import choose
 from lottery_tf.signatures import checked
-from lottery_tf.training.model_inputs import output_shapes
+from lottery_tf.training.model_inputs import network_of, output_shapes
 
 LOWEST, HIGHEST = "lowest", "highest"
 DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # the names in Keras's metrics -> ours
@@ -100,7 +100,7 @@ class KerasObjective:
     """
 
     def __init__(self, model: keras.Model, loss: Any, metrics: Any = None, loss_weights: Any = None):
-        self._model = getattr(model, "network", model)
+        self._model = network_of(model)
         self._judge = _Judge()
         if hasattr(self._model, "output_names"):
             self._judge.output_names = self._model.output_names

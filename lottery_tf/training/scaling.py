@@ -21,7 +21,7 @@ import tensorflow as tf
 from lottery_tf.errors import InputError
 from lottery_tf.splits import Arrays, leaves, map_arrays
 from lottery_tf.training.input_kinds import BYTES, LOOKS_UP, PIXELS, RAW, WHOLE, Evidence, input_evidence
-from lottery_tf.training.model_inputs import input_tensors
+from lottery_tf.training.model_inputs import input_tensors, network_of
 
 LARGEST_BYTE = 255  # the divisor of images of bytes
 
@@ -51,7 +51,7 @@ class Scaling:
     """
 
     def __init__(self, model: keras.Model, inputs: Arrays, divide_by: float | None = None):
-        model = getattr(model, "network", model)
+        model = network_of(model)
         arrays = leaves(inputs)
         tensors = input_tensors(model, inputs) or [None] * len(arrays)
         evidence = [
