@@ -9,11 +9,7 @@ import keras
 from lottery_tf.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.splits import Arrays, leaves
-
-
-def network_of(model: keras.Model) -> keras.Model:
-    """Returns the network in a model that draws its weights (`SampledModel`); any other model itself."""
-    return getattr(model, "network", model)
+from lottery_tf.training.sampled_model import network_of
 
 
 def graph(model: keras.Model) -> keras.Model | None:

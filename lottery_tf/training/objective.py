@@ -16,7 +16,8 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.own_code import describe_code, functions_in
 from lottery_tf.registry import choose
 from lottery_tf.signatures import checked
-from lottery_tf.training.model_inputs import network_of, output_shapes
+from lottery_tf.training.model_inputs import output_shapes
+from lottery_tf.training.sampled_model import network_of
 
 LOWEST, HIGHEST = "lowest", "highest"
 DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # the names in Keras's metrics -> ours

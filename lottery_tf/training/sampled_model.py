@@ -35,3 +35,8 @@ class SampledModel(keras.Model):
     def call(self, inputs, training=None):
         """Returns the outputs of the network with newly drawn weights."""
         return self.draw_network()(inputs, training=bool(training))
+
+
+def network_of(model: keras.Model) -> keras.Model:
+    """Returns the network in a model that draws its weights; any other model itself, whatever its attributes are."""
+    return model.network if isinstance(model, SampledModel) else model

@@ -305,3 +305,23 @@ def test_a_masked_model_fits_bytes_as_an_experiment_does(tiny_dataset, tmp_path)
 def tiny_network_of_seed_0():
     keras.utils.set_random_seed(0)
     return tiny_network()
+
+
+class Around(keras.Model):
+    """A user's model that holds another one under the name that models of drawn weights use too."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+
+    def call(self, images):
+        return self.network(images / 255)
+
+
+def test_a_users_own_attribute_called_network_is_not_mistaken_for_the_model():
+    images = np.zeros((2, 4, 4, 1), np.uint8)
+    model = Around()
+    model(images.astype("float32"))
+    assert Scaling(model.network, images).divisors == [255]
+    with pytest.raises(InputError, match="it is not certain whether the model 'around"):
+        Scaling(model, images)
