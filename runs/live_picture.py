@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-PAUSE = 5  # after each drawing, wait this many times as long as it took, because training needs the processor
+PAUSE = 5  # after each figure, wait this many times as long as it took, because training needs the processor
 
 
 class LivePicture:
@@ -51,4 +51,5 @@ class LivePicture:
                 if line not in printed:
                     self._tell(line)
             printed.update(lines)
-            self._over.wait(PAUSE * (time.monotonic() - began))
+            if lines:
+                self._over.wait(PAUSE * (time.monotonic() - began))

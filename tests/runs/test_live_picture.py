@@ -59,7 +59,20 @@ def test_what_cannot_be_drawn_is_told_once_and_tried_again(monkeypatch):
 def test_the_end_waits_for_no_pause(monkeypatch):
     monkeypatch.setattr(live_picture, "PAUSE", 1e9)
     drawn = threading.Event()
-    with LivePicture(lambda: drawn.set() or [], print) as picture:
+    with LivePicture(lambda: drawn.set() or [Path("a.png")], print) as picture:
         picture.more()
         assert drawn.wait(SECONDS)
     assert not picture._thread.is_alive()
+
+
+def test_the_first_figure_waits_for_no_pause(monkeypatch):
+    """The first attempt loads the plotting library, which takes long, and often finds nothing to draw yet."""
+    monkeypatch.setattr(live_picture, "PAUSE", 1e9)
+    told, paths = [], iter([[], [Path("a.png")]])
+    tried = queue.Queue()
+    with LivePicture(lambda: tried.put(None) or next(paths), told.append) as picture:
+        for _ in range(2):
+            picture.more()
+            tried.get(timeout=SECONDS)
+        wait_until(lambda: told)
+    assert told == ["Figure: a.png; it is drawn again as levels finish."]
