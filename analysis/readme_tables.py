@@ -90,13 +90,15 @@ def table1_beside_published(results: Results) -> Iterator[Row]:
     for network, dataset in measured[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None):
         rows = measured[(measured["network"] == network) & (measured["dataset"] == dataset)]
         masks = rows[rows["column"].str.startswith("mask")]
-        schedule = max(masks["schedule"], key=lambda name: lengths[network, dataset, name, "float32"], default="")
+        runs = map(Panel._make, masks[[*PANEL]].itertuples(index=False, name=None))
+        run = max(runs, key=lambda each: lengths[each], default=Panel(network, dataset))
         cells = []
         for column in TABLE1_TITLES:
             longest = rows[rows["training"] == _longest_way(results, network, dataset, column)]
-            row = longest[(longest["column"] == column) & longest["schedule"].isin([schedule, ""])]
-            cells.append(_maxima(row.iloc[0]) if len(row) else "")
-        yield [f"{network}, {dataset}, schedule {schedule}", *cells]
+            of_run = longest["schedule"].eq(run.schedule) & longest["precision"].eq(run.precision)
+            row = longest[longest["column"].eq(column) & (of_run | longest["schedule"].eq(""))]
+            cells.append(_maxima(row.iloc[0], run.precision) if len(row) else "")
+        yield [panel_caption(run, "schedule "), *cells]
         values = [published.get((network, dataset, column)) for column in TABLE1_TITLES]
         yield ["published", *("" if value is None else f"{value:.1f}" for value in values)]
 
@@ -119,11 +121,13 @@ def _longest_way(results: Results, network: str, dataset: str, column: str) -> s
     return ways[-1][0] if ways else ""
 
 
-def _maxima(row: pd.Series) -> str:
-    return mean_and_range(*(row[f"maxima_{name}"] for name in SUMMARY), 1, int(row["maxima_n"]))
+def _maxima(row: pd.Series, precision: str) -> str:
+    """Returns the maxima of a row of Table 1, and its precision if it is not the given one."""
+    shown = mean_and_range(*(row[f"maxima_{name}"] for name in SUMMARY), 1, int(row["maxima_n"]))
+    return shown if row["precision"] == precision else f"{shown}, {row['precision']}"
 
 
-def iterations(results: Results) -> dict[tuple[str, str, str], int]:
+def iterations(results: Results) -> dict[Panel, int]:
     """Returns the number of iterations of each panel."""
     return results.levels.groupby(list(PANEL))["iterations"].max().to_dict()
 

@@ -6,11 +6,13 @@ Examples:
   python -m analysis.figures --results_dir=results --out=figures
   python -m analysis.figures --results_dir=results --figure=1,2,3,4,5,6,7,S1 --format=png,svg,pdf --out=figures
   python -m analysis.figures --results_dir=results --figure=lottery,barriers,flatness --out=figures
+  python -m analysis.figures --results_dir=results --figure=3,4 --network=fc --schedule=half --out=figures
   python -m analysis.figures --results_dir=results --figure=2 --criterion=my_module:my_criterion --out=figures
 """
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from absl import flags
@@ -24,6 +26,7 @@ from analysis.figures.catalogue import (
     figure_inputs_from_flags,
     full_name,
 )
+from analysis.results.selection_flags import define_selection_flags, selected
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
@@ -33,6 +36,7 @@ from lottery_tf.registry import choose
 def define_flags() -> None:
     """Defines the command's flags. This is not done on import, because other commands import this module."""
     define_figure_input_flags()
+    define_selection_flags()
     flags.DEFINE_list("figure", list(FIGURES), f"Figures to draw: {', '.join(FIGURES)}; 3 is short for figure3.")
     flags.DEFINE_list("format", ["svg", "png", "pdf"], f"File formats to write: {', '.join(drawing.FORMATS)}.")
     define_path("out", "figures", "The folder to write to. It is made if it does not exist.")
@@ -47,6 +51,7 @@ def main() -> int:
     if not wanted or not given.format:
         raise InputError("--figure and --format each need at least one name.")
     source = figure_inputs(given.results_dir, **figure_inputs_from_flags())
+    source = dataclasses.replace(source, results=selected(source.results))
     out, left_out, failed = Path(given.out), {}, []
     out.mkdir(parents=True, exist_ok=True)
     for name in wanted:

@@ -32,6 +32,7 @@ from analysis.results.select import PANEL
 from analysis.results.spreadsheet_text import unescaped
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.registry import choose
 from lottery_tf.results import files, schemas
 from lottery_tf.results.paths import DENSE, SETTINGS
 from lottery_tf.results.result_files import read_history
@@ -78,6 +79,24 @@ class Results:
     histograms: pd.DataFrame
     folders: list[dict]
     exports: list[Path]
+
+    def only(self, networks: Iterable[str] = (), schedules: Iterable[str] = ()) -> Results:
+        """Returns the results of some networks and schedules; no names stand for all.
+
+        Learned masks belong to no schedule, so a choice of schedules keeps them.
+
+        Raises:
+          InputError: a network or schedule has no results here.
+        """
+        frames = {name: getattr(self, name) for name in FRAMES.values()}
+        for column, wanted in (("network", list(networks)), ("schedule", list(schedules))):
+            having = {name: frame for name, frame in frames.items() if column in frame}
+            found = dict.fromkeys(sorted({value for frame in having.values() for value in frame[column]}))
+            for value in wanted:
+                choose(found, value, f"{column} with results")
+            if wanted:
+                frames |= {name: frame[frame[column].isin(wanted)] for name, frame in having.items()}
+        return dataclasses.replace(self, **frames)
 
 
 def load(path: str | Path) -> Results:

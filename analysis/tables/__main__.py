@@ -3,6 +3,7 @@
 Examples:
   python -m analysis.tables --results_dir=results
   python -m analysis.tables --results_dir=results --table=table1,figure3 --format=latex --out=tables
+  python -m analysis.tables --results_dir=results --table=figure3 --network=fc --schedule=half
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from absl import flags
 
 from analysis.common_flags import define_results_dir
 from analysis.results.load import load
+from analysis.results.selection_flags import define_selection_flags, selected
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.tables.catalogue import TABLES
 from analysis.tables.formats import FORMATS
@@ -26,6 +28,7 @@ from lottery_tf.results import files
 def define_flags() -> None:
     """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
     define_results_dir()
+    define_selection_flags()
     define_star_flags()
     flags.DEFINE_list(
         "table", list(TABLES), "The tables to make, separated by commas. Default: all tables that have results."
@@ -40,7 +43,7 @@ def main() -> None:
     builders = {name: choose(TABLES, name, "table") for name in given.table}
     chosen = choose(FORMATS, given.format, "format")
     rule = rule_from_flags()
-    results = load(given.results_dir)
+    results = selected(load(given.results_dir))
     texts = {}
     for name, build in builders.items():
         tables = [table for table in build(results, rule) if len(table.numbers)]

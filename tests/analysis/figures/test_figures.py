@@ -373,7 +373,11 @@ def test_the_command(folder, tmp_path, command):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--results_dir=nowhere"], "There is no folder nowhere"), (["--figure="], "--figure and --format each need")],
+    [
+        (["--results_dir=nowhere"], "There is no folder nowhere"),
+        (["--figure="], "--figure and --format each need"),
+        (["--network=fcc"], "Unknown network with results 'fcc'; did you mean 'fc'?"),
+    ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(arguments, message, folder, tmp_path, light_command):
     done = light_command("analysis.figures", f"--results_dir={folder}", f"--out={tmp_path / 'no'}", *arguments)

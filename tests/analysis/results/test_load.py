@@ -300,3 +300,19 @@ def test_made_up_results_are_genuine(folder):
     assert found.metrics["level"] == 3
     assert found.metrics["kept_fraction"] == pytest.approx(0.5128, abs=1e-4)
     assert len(found.history) == 2
+
+
+def test_a_choice_of_networks_and_schedules(folder):
+    results = load(folder)
+    (first, second) = panels(results.levels)
+    assert first.network != second.network and first.schedule == second.schedule
+    some = results.only([second.network])
+    pd.testing.assert_frame_equal(some.levels, panel(results.levels, second))
+    assert {*some.supermasks["network"], *some.controls["network"], *some.lines["network"]} == {second.network}
+    both = results.only([first.network, second.network], [first.schedule])
+    pd.testing.assert_frame_equal(both.levels, results.levels)
+    pd.testing.assert_frame_equal(both.learned_masks, results.learned_masks)  # these have no schedule
+    with pytest.raises(InputError, match=f"Unknown network with results '{first.network}x'; did you mean"):
+        results.only([f"{first.network}x"])
+    with pytest.raises(InputError, match="Unknown schedule with results 'tiny'"):
+        results.only(schedules=["tiny"])

@@ -10,6 +10,7 @@ import made_up
 import pandas as pd
 import pytest
 
+from analysis import readme_tables
 from analysis.export import write_all
 from analysis.results.load import load
 from analysis.results.select import Panel, panel
@@ -333,6 +334,8 @@ def test_the_command_writes_and_prints(command, light_command, folder, tmp_path)
     printed = light_command("analysis.tables", f"--results_dir={folder}", "--table=table1", "--test=permutation")
     assert printed.stdout.startswith("### Table 1")
     assert "79.3" in printed.stdout
+    chosen = light_command("analysis.tables", f"--results_dir={folder}", "--table=table1", "--schedule=tiny")
+    assert chosen.returncode == 2 and "Unknown schedule with results 'tiny'. Valid: paper." in chosen.stderr
 
 
 @pytest.fixture(scope="module")
@@ -395,3 +398,19 @@ def test_masks_of_one_seed_have_a_difference_and_no_interval(results):
 
 def test_results_of_one_precision_are_not_compared(results):
     assert all(table.numbers.empty for table in precision_tables(results))
+
+
+def test_table_1_on_the_page_of_results_names_the_precision(results):
+    """Also where a network has masks in half precision alone, and where learned masks have another precision."""
+    half = {"precision": "mixed_bfloat16"}
+    only_half = dataclasses.replace(
+        results, levels=results.levels.assign(**half), supermasks=results.supermasks.assign(**half)
+    )
+    head, *rows = readme_tables.table1_beside_published(only_half)
+    learned = [place for place, title in enumerate(head) if title.startswith("learned")]
+    by_name = {row[0]: row for row in rows}
+    row = by_name["fc, mnist, schedule paper, mixed_bfloat16"]
+    for place, cell in enumerate(row[1:], 1):
+        assert cell.endswith(", float32") == (place in learned and cell != "")
+    (before,) = [each for each in readme_tables.table1_beside_published(results) if each[0].startswith("fc, mnist")]
+    assert before == ["fc, mnist, schedule paper", *(cell.removesuffix(", float32") for cell in row[1:])]
