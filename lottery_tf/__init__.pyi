@@ -2,8 +2,9 @@
 
 from .algorithm import lottery_tickets as lottery_tickets
 from .algorithm import next_ticket as next_ticket
-from .data import load as load
-from .dataset import Dataset as Dataset
+from .datasets.dataset import Dataset as Dataset
+from .datasets.loading import load as load
+from .datasets.splits import Split as Split
 from .errors import DamagedFile as DamagedFile
 from .errors import InputError as InputError
 from .experiment import Experiment as Experiment
@@ -50,7 +51,6 @@ from .results.store import MemoryResults as MemoryResults
 from .results.store import ResultsFolder as ResultsFolder
 from .results.stored_result import StoredResult as StoredResult
 from .results.walk import finished as finished
-from .splits import Split as Split
 from .supermasks.heuristics import HeuristicSupermasks as HeuristicSupermasks
 from .supermasks.learning import MaskLearner as MaskLearner
 from .supermasks.mask_settings import MaskSettings as MaskSettings

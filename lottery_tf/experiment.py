@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import keras
 
-from lottery_tf.dataset import Dataset, as_dataset
+from lottery_tf.datasets.dataset import Dataset, as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.summary import MaskSummary, mask_summary

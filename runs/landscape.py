@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from lottery_tf import console
 from lottery_tf.command_flags import define_choice, define_list, own_flags
-from lottery_tf.dataset import SPLITS
+from lottery_tf.datasets.dataset import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, POINTS, STABLE
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS, Measurement

@@ -239,12 +239,12 @@ def prepared(todo: list[Task], results_dir: Path) -> Iterator[Path]:
 
 
 def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path, temporary: Path) -> None:
-    from lottery_tf import data
+    from lottery_tf.datasets.loading import load
 
     processes.set_temporary_folder(temporary)
     if DATASETS[name].image_shape is not None:
         processes.start_tensorflow()  # first, because TensorFlow logs much when tensorflow-datasets imports it
-    save_dataset(data.load(name, data_dir, image_shape), target)
+    save_dataset(load(name, data_dir, image_shape), target)
 
 
 def engine_maker() -> Callable[..., Engine]:

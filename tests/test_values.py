@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 import lottery_tf as lt
-from lottery_tf.data import load
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.loading import load
+from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.masking import model_weights
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.store import ResultsFolder
-from lottery_tf.splits import Split
 from lottery_tf.supermasks.masked_model import MaskedModel
 from lottery_tf.training.trainer import Trainer
 

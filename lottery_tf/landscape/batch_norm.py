@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.datasets.splits import Arrays, leaves, map_arrays
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.seeds import draw_seed, generator
-from lottery_tf.splits import Arrays, leaves, map_arrays
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.scaling import Scaling
 

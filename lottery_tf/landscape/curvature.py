@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator
 
+from lottery_tf.datasets.splits import Split, map_arrays
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.subspace import Subspace
 from lottery_tf.masking import conversion, model_weights
@@ -22,7 +23,6 @@ from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
 from lottery_tf.signatures import checked
-from lottery_tf.splits import Split, map_arrays
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.objective import Classification, KerasObjective, Objective
 from lottery_tf.training.precision import set_float32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,15 @@ class StoredResult:
     def without_weights(self) -> StoredResult:
         """Returns the result without its weights."""
         return dataclasses.replace(self, start=None, final=None)
+
+
+def panel_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the network, data set, schedule and precision of a result, as far as its metrics have them.
+
+    >>> panel_of({"network": "fc", "dataset": "mnist", "level": 3})
+    {'network': 'fc', 'dataset': 'mnist'}
+    """
+    return {name: metrics[name] for name in ("network", "dataset", "schedule", "precision") if name in metrics}
 
 
 def fingerprint(final: Weights, mask: Mask) -> str:

@@ -43,7 +43,7 @@ class Study:
     ends_with_table: bool = False
 
 
-LEARNED_MASKS = tuple(mask for masks in paper.LEARNED_MASKS.values() for mask in masks)
+ALL_LEARNED_MASKS = tuple(mask for masks in paper.LEARNED_MASKS.values() for mask in masks)
 
 MASK_SOURCES = (UNTRAINED, *paper.HEURISTIC_MASK_SOURCES)
 
@@ -76,8 +76,8 @@ STUDIES: dict[str, Study] = {
         name: Study(figure.title.lower(), tuple(dict.fromkeys(figure.lines.values())))
         for name, figure in paper.FIGURES.items()
     },
-    "figure7": Study("supermasks, heuristic and learned", mask_sources=MASK_SOURCES, masks=LEARNED_MASKS),
-    "table1": Study("the best supermasks and the trained network", mask_sources=MASK_SOURCES, masks=LEARNED_MASKS),
+    "figure7": Study("supermasks, heuristic and learned", mask_sources=MASK_SOURCES, masks=ALL_LEARNED_MASKS),
+    "table1": Study("the best supermasks and the trained network", mask_sources=MASK_SOURCES, masks=ALL_LEARNED_MASKS),
     "lottery": Study(
         "tickets, their controls, one-shot pruning and fine-tuning (Frankle & Carbin)",
         (Treatment(), Treatment(rounds="oneshot"), Treatment(mask1="finetune")),

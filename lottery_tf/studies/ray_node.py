@@ -13,7 +13,7 @@ from typing import Any
 
 from lottery_tf import processes
 from lottery_tf.console import SURROUNDINGS
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.origin import COMMAND
 from lottery_tf.results import files, paths, result_files, walk
 from lottery_tf.studies.tasks import Task

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.dataset import SPLITS, Dataset
+from lottery_tf.datasets.dataset import SPLITS, Dataset
+from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS
-from lottery_tf.splits import Split
 
 TEMPORARY_FOLDER = "temporary"  # the folder of the processes' temporary files, beside the data sets
 

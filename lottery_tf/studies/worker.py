@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lottery_tf import errors
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.origin import COMMAND
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task

@@ -24,15 +24,13 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import supermask_path
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, panel_of
 from lottery_tf.signatures import checked
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, MaskSource
 from lottery_tf.validation import Count
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
-
-LABELS = ("network", "dataset", "schedule", "precision")  # the metrics of a dense network that describe its experiment
 
 
 @checked
@@ -105,8 +103,7 @@ class HeuristicSupermasks:
             leader, _ = best.setdefault(row["weights"], (row, mask))
             if row["validation_accuracy"] > leader["validation_accuracy"]:
                 best[row["weights"]] = (row, mask)
-        identity = {name: dense.metrics[name] for name in LABELS if name in dense.metrics}
-        identity |= {"seed": dense.metrics["seed"], **dataclasses.asdict(mask_source)}
+        identity = panel_of(dense.metrics) | {"seed": dense.metrics["seed"], **dataclasses.asdict(mask_source)}
         identity["scope"] = mask_source.scope or Treatment().scope
         made_from = {"parent": dense.metrics["fingerprint"], **origin()}
         for weights, (row, mask) in best.items():

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, Self
 import keras
 import numpy as np
 
-from lottery_tf.dataset import Dataset, as_dataset
+from lottery_tf.datasets.dataset import Dataset, as_dataset
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks
 from lottery_tf.models.settings import TrainingSettings

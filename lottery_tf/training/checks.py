@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import keras
 
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.splits import leaves, map_arrays
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.splits import leaves, map_arrays
 from lottery_tf.training.model_inputs import check_shapes
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.datasets.sources import Stream
+from lottery_tf.datasets.splits import Arrays, Split, joined, leaves, map_arrays
 from lottery_tf.seeds import generator
-from lottery_tf.sources import Stream
-from lottery_tf.splits import Arrays, Split, joined, leaves, map_arrays
 from lottery_tf.training.batches import batch_indices
 
 BLOCK_BYTES = 2**28  # examples that can only be read in order are shuffled within blocks of this size

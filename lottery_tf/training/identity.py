@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.masking import model_weights
 from lottery_tf.masking.naming import numbered_by_place
 from lottery_tf.models.architecture import describe_architecture

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.splits import Arrays, leaves
 from lottery_tf.errors import InputError
-from lottery_tf.splits import Arrays, leaves
 from lottery_tf.training.sampled_model import network_of
 
 

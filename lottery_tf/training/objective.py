@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.models.own_code import describe_code, functions_in
 from lottery_tf.registry import choose

@@ -18,8 +18,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lottery_tf.datasets.splits import Arrays, leaves, map_arrays
 from lottery_tf.errors import InputError
-from lottery_tf.splits import Arrays, leaves, map_arrays
 from lottery_tf.training.input_kinds import BYTES, LOOKS_UP, PIXELS, RAW, WHOLE, Evidence, input_evidence
 from lottery_tf.training.model_inputs import input_tensors
 from lottery_tf.training.sampled_model import network_of

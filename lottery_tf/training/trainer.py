@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from lottery_tf import hardware
-from lottery_tf.dataset import as_dataset
+from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import TrainingSettings

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import data
+from lottery_tf.datasets.loading import load
 from lottery_tf.experiment import Experiment
 from lottery_tf.masking import conversion
 from lottery_tf.masking.compaction import compact
@@ -57,7 +57,7 @@ def tickets(case: Case) -> Iterator[tuple[float, keras.Model]]:
     settings = run_settings(case.network, "digits", str(case.iterations))
     shares = (settings.pruning.conv, settings.pruning.dense, settings.pruning.output)
     pruning = PruningSettings(*(1 - (1 - share) ** ROUNDS_AT_ONCE for share in shares))
-    dataset = data.load("digits", image_shape=image_shape)
+    dataset = load("digits", image_shape=image_shape)
     experiment = Experiment(networks.build(case.network), dataset, settings.training, pruning)
     for number, level in enumerate(experiment.levels(Treatment(), seed=0, levels=case.levels)):
         yield level.metrics["kept_fraction"], experiment.load(Treatment(), seed=0, level=number)

@@ -12,7 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import data, processes
+from lottery_tf import processes
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.splits import Split
 from lottery_tf.hardware import describe_processor
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models import networks
@@ -79,14 +81,14 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
     print(flush=True)
 
 
-def made_up_data(case: Case) -> data.Dataset:
+def made_up_data(case: Case) -> Dataset:
     """Returns random images and labels in the sizes of a data set; the speed does not depend on their content."""
     table, shape, rng = DATASETS[case.dataset], NETWORKS[case.network].image_shape, np.random.default_rng(0)
     splits = [
-        data.Split(rng.integers(0, 256, (size, *shape), np.uint8), rng.integers(0, table.classes, size))
+        Split(rng.integers(0, 256, (size, *shape), np.uint8), rng.integers(0, table.classes, size))
         for size in (table.train - table.validation, table.validation, table.test)
     ]
-    return data.Dataset(*splits)
+    return Dataset(*splits)
 
 
 def fit_alone(case: Case, figure: Callable[[KerasFit], float]) -> float:
@@ -99,7 +101,7 @@ def _fit_here(case: Case, figure: Callable[[KerasFit], float]) -> float:
     return figure(KerasFit(case, made_up_data(case), settings))
 
 
-def _slices(split: data.Split) -> tf.data.Dataset:
+def _slices(split: Split) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((split.images.astype(np.float32) / 255, split.labels))
 
 
@@ -117,7 +119,7 @@ class _Clock(keras.callbacks.Callback):
 class KerasFit:
     """Measures the usual Keras pipeline: a shuffled data set of float images in batches, `compile` and `fit`."""
 
-    def __init__(self, case: Case, dataset: data.Dataset, settings: TrainingSettings):
+    def __init__(self, case: Case, dataset: Dataset, settings: TrainingSettings):
         self._steps = case.fit_steps
         self._model = conversion.unmasked(networks.build(case.network))
         set_precision(self._model, case.precision)
@@ -158,7 +160,7 @@ class KerasFit:
 
 def loop(
     model: keras.Model,
-    dataset: data.Dataset,
+    dataset: Dataset,
     settings: TrainingSettings,
     validate: bool,
 ) -> Callable[[], float]:
@@ -166,8 +168,8 @@ def loop(
 
     With `validate` all validation images are used, else only one.
     """
-    one = data.Split(dataset.test.images[:1], dataset.test.labels[:1])
-    dataset = data.Dataset(dataset.train, dataset.validation if validate else one, one)
+    one = Split(dataset.test.images[:1], dataset.test.labels[:1])
+    dataset = Dataset(dataset.train, dataset.validation if validate else one, one)
     trainer = Trainer(model, dataset, settings)
     ticket = Ticket(model_weights.get_weights(model), masks.full(model_weights.kernels(model)))
     trainer.train(ticket, seed=0, level=0)  # compiles

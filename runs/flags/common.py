@@ -21,7 +21,7 @@ from runs.planning import Outlook, plan_of
 from runs.progress import Progress
 
 if TYPE_CHECKING:
-    from lottery_tf.dataset import Dataset
+    from lottery_tf.datasets.dataset import Dataset
     from lottery_tf.experiment import Experiment
 
 _RUN = derived.define(
@@ -97,6 +97,6 @@ def experiment_with_progress(
 
 def load_dataset(name: str, network: str) -> Dataset:
     """Loads a data set with images in the shape that a network takes; call it after TensorFlow has been started."""
-    from lottery_tf import data
+    from lottery_tf.datasets.loading import load
 
-    return data.load(name, DATA_DIR.value, NETWORKS[network].image_shape)
+    return load(name, DATA_DIR.value, NETWORKS[network].image_shape)

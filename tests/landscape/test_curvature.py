@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lottery_tf.data import Split
+from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import spectrum
 from lottery_tf.landscape.curvature import Curvature, some_images

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from event_files import read, scalars
 
-from lottery_tf.data import Dataset, Split
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import InputError
 from lottery_tf.masking import initial_weights, model_weights
 from lottery_tf.models import networks

@@ -8,7 +8,8 @@ import pytest
 from conftest import tiny_network
 
 import lottery_tf as lt
-from lottery_tf.data import Dataset, Split
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks

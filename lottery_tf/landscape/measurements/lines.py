@@ -17,7 +17,6 @@ import numpy as np
 
 from lottery_tf.landscape.interpolation import MATCHING, Connection, Path, line, matching, successive
 from lottery_tf.landscape.measurements.measurer import (
-    LABELS,
     Job,
     LandscapeMeasurer,
     TrainedLevels,
@@ -29,7 +28,7 @@ from lottery_tf.landscape.stability import instability
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.locate import LocatedResult
 from lottery_tf.results.paths import DENSE, control_name, level_name, line_path, measurement_path
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, panel_of
 from lottery_tf.training.level_metrics import NO_TREATMENT
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: Stored
     match.
     """
     ends = (first.metrics, second.metrics)
-    identity = {name: ends[0][name] for name in LABELS if name in ends[0]} | NO_TREATMENT | {"criterion": ""}
+    identity = panel_of(ends[0]) | NO_TREATMENT | {"criterion": ""}
     identity |= {name: ends[0][name] for name in ("seed", "level", "kept_fraction")}
     result_path = line_path(*(end["fingerprint"] for end in ends))
     dense = measurer.experiment.dense(ends[0]["seed"]).metrics

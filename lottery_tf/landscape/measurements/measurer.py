@@ -19,7 +19,7 @@ from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import level_name, measurement_path
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, panel_of
 from lottery_tf.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from lottery_tf.landscape.curvature import Curvature
     from lottery_tf.landscape.evaluator import Evaluator
     from lottery_tf.training.training_result import TrainingResult
-
-
-LABELS = ("network", "dataset", "schedule", "precision")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +67,8 @@ class TrainedLevels:
     def identity(self, number: int) -> dict:
         """The metrics of a measurement that describe its level."""
         metrics = self.levels[number]
-        labels = {name: metrics[name] for name in LABELS if name in metrics}
         chosen = {"seed": self.seed, **dataclasses.asdict(self.treatment)}
-        return labels | chosen | {"level": number, "kept_fraction": metrics["kept_fraction"]}
+        return panel_of(metrics) | chosen | {"level": number, "kept_fraction": metrics["kept_fraction"]}
 
 
 class Job(NamedTuple):

@@ -1,7 +1,7 @@
-"""The data sets that commands know: unsigned bytes, a fixed validation split, the same arrays in every process.
+"""Loads data sets by name, as unsigned bytes with a fixed validation split, so that every process has equal arrays.
 
-`digits` is embedded (scikit-learn ships it). The others come through tensorflow-datasets, from `data_dir`, from
-TFDS_DATA_DIR, or from ~/tensorflow_datasets, and are downloaded where they are absent and a network allows.
+scikit-learn brings `digits`. The others are read with tensorflow-datasets from `data_dir`, TFDS_DATA_DIR or
+~/tensorflow_datasets, and are downloaded if they are not there.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from lottery_tf import errors
-from lottery_tf.dataset import Dataset
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
 from lottery_tf.results import files
 from lottery_tf.seeds import generator
 from lottery_tf.signatures import checked
-from lottery_tf.splits import Split
 from lottery_tf.validation import Count, Name
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
-"""Data as people have them: arrays, data frames, `tf.data`, `PyDataset`, anything with batches and a length.
+"""Reads data of a user's own: arrays, data frames, `tf.data`, `PyDataset`, and all else with batches and a length.
 
-What fits is read into memory once. What does not is streamed. A source whose batches can be asked for by number is
-streamed in an order of the experiment's own, and taken up to the bit; one that can only be read from its beginning is
-shuffled in blocks, and is as repeatable as it is itself.
+Data that fit into memory are read once; other data are streamed. If batches can be read by number, the experiment's
+seed orders them, and an interrupted training continues to the same bits. If a source can only be read from its
+beginning, blocks of it are shuffled, and results are repeatable only if the source yields the same data each time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from lottery_tf import hardware
+from lottery_tf.datasets.splits import Split, joined, leaves, map_arrays
 from lottery_tf.errors import InputError
-from lottery_tf.splits import Split, joined, leaves, map_arrays
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Three splits of one data set: what experiments are done on."""
+"""A data set: its training, validation and test images."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lottery_tf.datasets.sources import Stream, as_split
+from lottery_tf.datasets.splits import Split, leaves
 from lottery_tf.errors import InputError
-from lottery_tf.sources import Stream, as_split
-from lottery_tf.splits import Split, leaves
 from lottery_tf.validation import Positive, check_value
 
 SPLITS = ("train", "validation", "test")

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from lottery_tf import data
+from lottery_tf.datasets import loading
+from lottery_tf.datasets.dataset import Dataset
+from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import InputError
 from lottery_tf.models import settings
 
 
 @pytest.mark.parametrize("image_shape", [(28, 28, 1), (32, 32, 3)])
 def test_digits_are_the_real_ones_in_the_networks_size(image_shape):
-    dataset = data.load("digits", image_shape=image_shape)
+    dataset = loading.load("digits", image_shape=image_shape)
     splits = (dataset.train, dataset.validation, dataset.test)
     assert [len(split) for split in splits] == [1200, 300, 297]
     assert all(split.images.shape[1:] == image_shape and split.images.dtype == np.uint8 for split in splits)
@@ -35,18 +37,18 @@ def test_splits_do_not_overlap(digits):
 
 
 def test_the_fingerprint_tells_data_apart(digits):
-    assert digits.fingerprint == data.load("digits").fingerprint
+    assert digits.fingerprint == loading.load("digits").fingerprint
     changed = digits.test.images.copy()
     changed[0, 0, 0, 0] ^= 1
-    other = data.Dataset(digits.train, digits.validation, data.Split(changed, digits.test.labels))
+    other = Dataset(digits.train, digits.validation, Split(changed, digits.test.labels))
     assert other.fingerprint != digits.fingerprint
 
 
 def test_unequal_or_empty_splits_are_refused():
     with pytest.raises(InputError, match="3 images but 2 labels"):
-        data.Split(np.zeros((3, 2)), np.zeros(2))
+        Split(np.zeros((3, 2)), np.zeros(2))
     with pytest.raises(InputError, match="empty"):
-        data.Split(np.zeros((0, 2)), np.zeros(0))
+        Split(np.zeros((0, 2)), np.zeros(0))
 
 
 def test_a_damaged_data_set_is_named(real_data_dir, tmp_path):
@@ -56,7 +58,7 @@ def test_a_damaged_data_set_is_named(real_data_dir, tmp_path):
     content[len(content) // 2] ^= 255
     records.write_bytes(content)
     with pytest.raises(InputError, match=f"The data set in {tmp_path}/mnist is damaged"):
-        data.load("mnist", str(tmp_path))
+        loading.load("mnist", str(tmp_path))
 
 
 OTHERS = json.dumps({"name": "cifar10", "version": "3.0.2", "fileFormat": "tfrecord"}).encode()
@@ -68,7 +70,7 @@ def test_a_data_sets_description_that_is_damaged_or_anothers_is_named(content, t
     description.parent.mkdir(parents=True)
     description.write_bytes(content)
     with pytest.raises(InputError, match=f"The data set in {tmp_path}/mnist is damaged: .*prepare it anew") as raised:
-        data.load("mnist", str(tmp_path))
+        loading.load("mnist", str(tmp_path))
     assert "builder_kwargs" not in str(raised.value) and len(str(raised.value).splitlines()) == 1
 
 
@@ -76,9 +78,9 @@ def test_absent_data_without_a_network(tmp_path, monkeypatch):
     def unreachable(url, timeout):
         raise OSError("no network")
 
-    monkeypatch.setattr(data.urllib.request, "urlopen", unreachable)
+    monkeypatch.setattr(loading.urllib.request, "urlopen", unreachable)
     with pytest.raises(InputError) as error:
-        data.load("mnist", str(tmp_path / "nothing"))
+        loading.load("mnist", str(tmp_path / "nothing"))
     message = str(error.value)
     assert f"not in {tmp_path}/nothing and could not be downloaded (no network)" in message
     assert "TFDS_DATA_DIR" in message
@@ -116,8 +118,8 @@ def test_of_two_commands_one_downloads(prepared, downloads, tmp_path, monkeypatc
 
     builder = Downloading(prepared, tmp_path / "new" / ".mnist.lock")
     monkeypatch.setattr(tfds, "builder", lambda *args, **options: builder)
-    monkeypatch.setattr(data, "_reach_network", lambda: None)
-    assert len(data.load("mnist", str(tmp_path / "new")).test) == 10_000
+    monkeypatch.setattr(loading, "_reach_network", lambda: None)
+    assert len(loading.load("mnist", str(tmp_path / "new")).test) == 10_000
     assert builder.downloads == downloads
 
 
@@ -127,9 +129,9 @@ def test_a_download_that_fails_is_told_in_a_sentence(tmp_path, monkeypatch):
     error = tfds.download.DownloadError("Failed to get url. HTTP code: 503.")
     builder = Downloading((False, False), tmp_path / ".mnist.lock", error)
     monkeypatch.setattr(tfds, "builder", lambda *args, **options: builder)
-    monkeypatch.setattr(data, "_reach_network", lambda: None)
+    monkeypatch.setattr(loading, "_reach_network", lambda: None)
     with pytest.raises(InputError, match=r"could not be downloaded \(Failed to get url. HTTP code: 503.\)"):
-        data.load("mnist", str(tmp_path))
+        loading.load("mnist", str(tmp_path))
 
 
 class FakeBuilder:
@@ -155,12 +157,12 @@ def test_a_wrong_data_set_is_refused(images, tmp_path, monkeypatch):
 
     monkeypatch.setattr(tfds, "builder", lambda *args, **options: FakeBuilder(images))
     with pytest.raises(InputError, match="holds another data set under the name 'mnist'"):
-        data.load("mnist", str(tmp_path))
+        loading.load("mnist", str(tmp_path))
 
 
 @pytest.mark.parametrize(("name", "sizes"), [("mnist", (55_000, 5_000, 10_000)), ("cifar10", (45_000, 5_000, 10_000))])
 def test_real_data_where_they_are(name, sizes, real_data_dir):
-    dataset = data.load(name, str(real_data_dir))
+    dataset = loading.load(name, str(real_data_dir))
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == sizes
     assert dataset.train.images.dtype == np.uint8
     assert set(np.unique(dataset.validation.labels)) == set(range(10))

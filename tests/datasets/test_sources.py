@@ -12,10 +12,10 @@ import tensorflow as tf
 from keras import layers
 
 import lottery_tf as lt
+from lottery_tf.datasets.sources import Stream, as_split
 from lottery_tf.errors import InputError
 from lottery_tf.masking import model_weights
 from lottery_tf.pruning import masks
-from lottery_tf.sources import Stream, as_split
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.feeds import StreamFeed
 from lottery_tf.training.trainer import Trainer
