@@ -8,7 +8,6 @@ beginning, blocks of it are shuffled, and results are repeatable only if the sou
 from __future__ import annotations
 
 import abc
-import collections
 import dataclasses
 import logging
 import operator
@@ -59,12 +58,21 @@ class _Indexed(Batches):
     def __init__(self, source: Any):
         self._source = source
         self._length = int(getattr(source, "num_batches", None) or len(source))
+        self.size: int | None = None  # of all batches but the last, where examples are found by their index
 
     def __len__(self) -> int:
         return self._length
 
     def __getitem__(self, number: int) -> tuple:
-        return _as_batch(self._source[number])
+        """The batch of a number; raises InputError if it has another size than it must have."""
+        batch = _as_batch(self._source[number])
+        count = _count(batch)
+        if self.size is not None and (count > self.size or (count < self.size and number < len(self) - 1)):
+            raise InputError(
+                f"Batch {number} of {type(self._source).__name__} has {count} examples, and batch 0 has {self.size}. "
+                "To be streamed, all batches must have the same size; the last one may be smaller."
+            )
+        return batch
 
 
 class _Rows(Batches):
@@ -188,12 +196,19 @@ class Stream(Split):
         size, wanted = len(leaves(self.labels)[0]), np.asarray(indices)
         found: dict[int, tuple] = {}
         needed = sorted({int(number) for number in wanted // size})
-        numbered = ((number, self.batches[number]) for number in needed)
-        for number, batch in numbered if self.random_access else enumerate(self.batches):
-            for place in np.flatnonzero(wanted // size == number):
-                found[int(place)] = map_arrays(operator.itemgetter(int(wanted[place] % size)), batch)
+        numbered = ((number * size, self.batches[number]) for number in needed)
+        for first, batch in numbered if self.random_access else self._with_first():
+            for place in np.flatnonzero((wanted >= first) & (wanted < first + _count(batch))):
+                found[int(place)] = map_arrays(operator.itemgetter(int(wanted[place] - first)), batch)
         images, labels, *weights = joined(np.stack, [found[place] for place in range(len(wanted))])
         return Split(images, labels, self.divide_by, *weights)
+
+    def _with_first(self) -> Iterator[tuple[int, tuple]]:
+        """All batches in order, each with the index of its first example."""
+        first = 0
+        for batch in self.batches:
+            yield first, batch
+            first += _count(batch)
 
     @property
     def scaled(self) -> Any:
@@ -206,6 +221,11 @@ class Stream(Split):
         digest.update(f"stream of {self.count} {shapes}".encode())
         if _equal(self.batches[0], self.examples):
             digest.update(b"".join(np.ascontiguousarray(array).tobytes() for array in leaves(self.examples)))
+
+
+def _count(batch: tuple) -> int:
+    """How many examples a batch has."""
+    return len(leaves(batch)[0])
 
 
 def _equal(one: tuple, other: tuple) -> bool:
@@ -277,9 +297,12 @@ def _read(batches: Batches) -> Split:
 
 def _streamed(batches: Batches, divide_by: float | None = None) -> Stream:
     first = batches[0]
-    size = len(leaves(first)[0])
-    last = batches[len(batches) - 1] if batches.random_access else collections.deque(batches, maxlen=1).pop()
-    count = size * (len(batches) - 1) + len(leaves(last)[0])
+    if isinstance(batches, _Indexed):
+        batches.size = _count(first)
+    if batches.random_access:
+        count = _count(first) * (len(batches) - 1) + _count(batches[len(batches) - 1])
+    else:
+        count = sum(map(_count, batches))
     if not batches.random_access:
         log.warning(
             "%s can only be read from its beginning. Its examples are shuffled in blocks; a training that is taken up "

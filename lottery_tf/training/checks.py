@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import leaves, map_arrays
 from lottery_tf.errors import InputError
+from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.training.model_inputs import check_shapes
+from lottery_tf.training.model_inputs import check_shapes, graph, input_tensors
 
 
 def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
@@ -21,6 +23,12 @@ def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) 
             f"have shape {map_arrays(lambda array: array.shape[1:], dataset.train.images)}."
         )
     check_shapes(model, dataset)
+    _check_rows(model, dataset)
+    if stateful := [layer.name for layer in all_layers(model) if getattr(layer, "stateful", False)]:
+        raise InputError(
+            f"{stateful[0]!r} is stateful: it goes on where the batch before ended. Experiments draw the examples of a "
+            "batch at random, so build it with stateful=False."
+        )
     if any(variable.dtype == "bfloat16" for variable in model.variables):
         raise InputError(
             f"The weights of the model {model.name!r} are bfloat16, which files of results cannot hold. Give its "
@@ -33,3 +41,27 @@ def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) 
             f"The model {model.name!r} was built for {replicas.num_replicas_in_sync} devices. A training runs on "
             "one; build the model outside the strategy, and run several experiments side by side (runs.study)."
         )
+
+
+def _check_rows(model: keras.Model, dataset: Dataset) -> None:
+    """Raises InputError if an embedding of an input has fewer rows than the data have numbers.
+
+    XLA and GPUs would take other rows without an error.
+    """
+    functional = graph(model)
+    nodes = [] if functional is None else [node for depth in functional._nodes_by_depth.values() for node in depth]
+    rows = {
+        id(node.input_tensors[0]): node.operation
+        for node in nodes
+        if isinstance(node.operation, keras.layers.Embedding) and len(node.input_tensors) == 1
+    }
+    for name, split in dataset.splits.items():
+        for tensor, numbers in zip(input_tensors(model, split.images) or (), leaves(split.images), strict=False):
+            if (layer := rows.get(id(tensor))) is None or not np.size(numbers):
+                continue
+            lowest, highest = np.min(numbers), np.max(numbers)
+            if lowest < 0 or highest >= layer.input_dim:
+                raise InputError(
+                    f"The {name} data have the number {lowest if lowest < 0 else highest}; {layer.name!r} has rows "
+                    f"for 0 to {layer.input_dim - 1}."
+                )

@@ -352,6 +352,11 @@ def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
         odd = {part: Split(split.images, split.labels + 1)}
         with pytest.raises(InputError, match=f"largest {part} label is 3; the model .* has 3 outputs"):
             Trainer(tiny_model, dataclasses.replace(tiny_dataset, **odd), SETTINGS)
+    steps = [keras.layers.LSTM(3, stateful=True), keras.layers.Dense(3)]
+    stateful = keras.Sequential([keras.Input(batch_shape=(20, 6, 1)), *steps])
+    sequences = Dataset(*[Split(np.zeros((40, 6, 1), np.float32), np.arange(40) % 3)] * 3)
+    with pytest.raises(InputError, match="'lstm.*' is stateful"):
+        Trainer(conversion.masked(stateful), sequences, dataclasses.replace(SETTINGS, batch_size=20))
     with pytest.raises(InputError, match="Unknown optimizer 'adm'; did you mean 'adam'"):
         dataclasses.replace(SETTINGS, optimizer="adm")
 
@@ -410,3 +415,23 @@ def test_pruned_weights_have_no_gradient_that_could_be_clipped():
         finals.append(trainer.train(Ticket({"a/kernel": start}, {"a/kernel": kept}), 0, 0).final["a/kernel"][:3])
     np.testing.assert_allclose(finals[0], finals[1], rtol=1e-5)
     assert np.abs(finals[0] - kernel[:3]).max() > 0.001
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("number", [7, -1])
+def test_numbers_without_a_row_in_an_embedding_are_refused(part, number):
+    """XLA would take another row without a word."""
+    ids, size = keras.Input((4,), dtype="int32", name="ids"), keras.Input((1,), name="size")
+    words = keras.layers.Flatten()(keras.layers.Embedding(7, 2, name="words")(ids))
+    model = conversion.masked(keras.Model([ids, size], keras.layers.Dense(3)(keras.ops.concatenate([words, size], 1))))
+    rng = np.random.default_rng(0)
+
+    def split():
+        return (rng.integers(0, 7, (40, 4)).astype("int32"), np.full((40, 1), 99, np.float32)), np.arange(40) % 3
+
+    splits = {name: split() for name in ("train", "validation", "test")}
+    settings = dataclasses.replace(SETTINGS, batch_size=20)
+    Trainer(model, Dataset(*splits.values()), settings)
+    splits[part][0][0][3, 2] = number
+    with pytest.raises(InputError, match=f"The {part} data have the number {number}; 'words' has rows for 0 to 6"):
+        Trainer(model, Dataset(*splits.values()), settings)
