@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from lottery_tf.models.settings import PruningSettings
 from lottery_tf.pruning import kept_counts, masks
 from lottery_tf.pruning.treatments import Draw, Treatment, Weights
 from lottery_tf.validation import unchecked
+
+log = logging.getLogger(__name__)
 
 AS_GIVEN = "as_given"
 
@@ -56,6 +59,7 @@ class UntrainedNetwork:
         self.draws = initial is None
         given = model_weights.get_weights(model)
         if initial is None:
+            self._tell_shared_weights(model, given)
             self.initial: Callable[[int], Weights] = functools.partial(initial_weights.initial_weights, model, given)
         elif isinstance(initial, str) and initial == AS_GIVEN:
             self.initial = lambda seed: given
@@ -64,6 +68,17 @@ class UntrainedNetwork:
         else:
             raise InputError(f"initial is {initial!r}; it must be {AS_GIVEN!r}, a function of the seed, or None.")
         self.draw: dict[str, Draw] = initial_weights.draws(model)
+
+    def _tell_shared_weights(self, model: keras.Model, given: Weights) -> None:
+        """Warns of trained weights that are not drawn, but look drawn or trained: more than two different values."""
+        trained = {name for name, variable in model_weights.variables(model).items() if variable.trainable}
+        others = sorted(trained - self._kernels.keys())
+        if shared := [name for name in others if np.unique(given[name]).size > 2]:
+            log.warning(
+                "All seeds start with the model's own values of %s: only kernels of Keras's layers are drawn anew. To "
+                "draw them too, pass initial, a function of the seed.",
+                ", ".join(shared[:5]) + (f" and {len(shared) - 5} others" if len(shared) > 5 else ""),
+            )
 
     def check_kept_fraction(self, treatment: Treatment) -> None:
         """Raises InputError if a treatment's chosen kept fraction is too small for the layers that are not pruned."""

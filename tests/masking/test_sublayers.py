@@ -14,6 +14,7 @@ from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.masking.agreement import check_same_outputs
 from lottery_tf.masking.layers import MaskedLayer
 from lottery_tf.masking.sublayers import all_layers
+from lottery_tf.models.untrained_network import UntrainedNetwork
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.paths import EXPERIMENT_RECORD
@@ -489,3 +490,29 @@ def test_an_experiment_prunes_what_has_masks_and_counts_what_has_none(tiny_datas
     attention_kept, output = 4 * (12 - 2), 24
     assert level.metrics["kept_fraction"] == (attention_kept + 36 * 8 + output - 2) / sum(sizes.values())
     assert experiment.mask_summary.maskable == 4 * 12 + output
+
+
+class Positions(keras.layers.Layer):
+    """Adds random weights that no initializer of a Keras layer draws."""
+
+    def build(self, shape):
+        self.positions = self.add_weight(shape=shape[1:], initializer="random_normal", name="positions")
+
+    def call(self, inputs):
+        return inputs + self.positions
+
+
+def test_weights_that_all_seeds_share_are_told(caplog):
+    def told(model, initial=None):
+        caplog.clear()
+        UntrainedNetwork(conversion.masked_copy(model), lt.PruningSettings(), initial)
+        return "All seeds start with the model's own values" in caplog.text
+
+    stack = [keras.layers.LSTM(4), keras.layers.BatchNormalization(), keras.layers.Dense(3)]
+    plain = keras.Sequential([keras.Input((4, 3)), *stack])
+    own = keras.Sequential([keras.Input((4, 3)), Positions(), *stack])
+    assert not told(plain)
+    assert told(own) and "values of positions/positions:" in caplog.text
+    assert not told(own, "as_given")
+    own.layers[0].trainable = False
+    assert not told(own)
