@@ -111,16 +111,17 @@ def best_heuristic(network, dataset, weights):
 
 
 def best_learned(network, dataset, weights, rescale):
-    """Each seed's test accuracy, learned in the way with most images (of equals the best on validation images)."""
+    """Precision and accuracy of each seed, learned in the way with most images (or, of equals, the best validated)."""
     ways = defaultdict(dict)
-    for row in rows_of("learned_masks"):
+    for row in [*rows_of("learned_masks"), *rows_of("half_precision/learned_masks")]:
         own = (row["network"], row["dataset"], row["weights"], row["rescale"], row["g"])
         if own == (network, dataset, weights, rescale, "bernoulli"):
-            way = (int(row["iterations"]) * int(row["batch_size"]), *(row[name] for name in SETTINGS))
-            ways[way][row["seed"]] = (float(row["best_val_accuracy"]), 100 * float(row["test_accuracy"]))
+            precision = row.get("precision", "float32")
+            way = (int(row["iterations"]) * int(row["batch_size"]), precision, *(row[name] for name in SETTINGS))
+            ways[way][row["seed"]] = (float(row["best_val_accuracy"]), (precision, 100 * float(row["test_accuracy"])))
     longest = [seeds for way, seeds in ways.items() if way[0] == max(way[0] for way in ways)]
     chosen = max(longest, key=lambda seeds: fmean(validation for validation, _ in seeds.values()), default={})
-    return [accuracy for _, accuracy in chosen.values()]
+    return [precision_and_accuracy for _, precision_and_accuracy in chosen.values()]
 
 
 def test_table_1_is_that_of_the_csv_and_of_the_paper():
@@ -142,7 +143,7 @@ def test_table_1_is_that_of_the_csv_and_of_the_paper():
 
 
 def measured(column, network, dataset):
-    """What a cell may say: there is one for each schedule that a network was trained on."""
+    """What a cell may say: there is one for each schedule, or precision of learned masks."""
     if column == "trained":
         rows = [row for row in rows_of("levels") if (row["network"], row["criterion"]) == (network, "dense")]
         values = [(row["schedule"], 100 * float(row["test_accuracy"])) for row in rows]
@@ -152,11 +153,15 @@ def measured(column, network, dataset):
     else:
         weights, _, rescaled = column.removeprefix("learned x ").partition(", ")
         own = best_learned(network, dataset, weights.replace(" ", "_"), str(bool(rescaled)))
-        values = [("", value) for value in own]
+        # The row is of a network that was trained in float32; a mask that was not says so.
+        values = [("" if precision == "float32" else f", {precision}", value) for precision, value in own]
     schedules = defaultdict(list)
     for schedule, value in values:
         schedules[schedule].append(value)
-    return [band(own, 1) + (f", n = {len(own)}" if len(own) != 5 else "") for own in schedules.values()]
+    return [
+        band(own, 1) + (f", n = {len(own)}" if len(own) != 5 else "") + (schedule if schedule.startswith(",") else "")
+        for schedule, own in schedules.items()
+    ]
 
 
 def test_the_sweep_over_initial_logits_is_that_of_the_csv():
