@@ -65,7 +65,15 @@ FITTING = (
     validators.and_(validators.lt(WHOLE_LIMIT), validators.gt(-WHOLE_LIMIT)),
 )
 NUMBER = ("it must be a number", validators.and_(validators.instance_of(Real), NO_BOOL))
-FINITE_STEP = ("it must be a finite number", validators.and_(validators.gt(-float("inf")), validators.lt(float("inf"))))
+FLOAT32_MAX = 2.0**128 - 2.0**104  # the greatest finite number in float32
+
+
+def _fits_float32(instance: object, attribute: object, value: Any) -> None:
+    if not abs(float(value)) <= FLOAT32_MAX:
+        raise ValueError
+
+
+FINITE_STEP = ("it must be a finite number in float32", _fits_float32)
 
 
 def at_least(least: int) -> Check:
@@ -84,10 +92,14 @@ COUNT = at_least(1)
 INDEX = at_least(0)
 FINITE = make_check(NUMBER, FINITE_STEP)
 NOT_NEGATIVE = make_check(
-    NUMBER, ("it must be a finite number of at least 0", validators.and_(validators.ge(0), validators.lt(float("inf"))))
+    NUMBER,
+    ("it must be a finite number of at least 0", validators.and_(validators.ge(0), validators.lt(float("inf")))),
+    FINITE_STEP,
 )
 POSITIVE = make_check(
-    NUMBER, ("it must be a finite number above 0", validators.and_(validators.gt(0), validators.lt(float("inf"))))
+    NUMBER,
+    ("it must be a finite number above 0", validators.and_(validators.gt(0), validators.lt(float("inf")))),
+    FINITE_STEP,
 )
 FRACTION = make_check(
     NUMBER, ("it must lie between 0 and 1, both excluded", validators.and_(validators.gt(0), validators.lt(1)))

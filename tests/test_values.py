@@ -38,13 +38,15 @@ def digits():
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-@pytest.mark.parametrize("odd", [NAN, INF, -INF])
+@pytest.mark.parametrize("odd", [NAN, INF, -INF, 1e300, -3.5e38])
 def test_images_that_are_not_finite_are_refused(split, odd, digits):
-    images = getattr(digits, split).images / np.float32(255)
+    images = getattr(digits, split).images.astype(np.float64 if np.isfinite(odd) else np.float32) / 255
     finite = dataclasses.replace(digits, **{split: Split(images, getattr(digits, split).labels)})
-    assert getattr(finite, split).images.dtype == np.float32
+    assert getattr(finite, split).images.dtype == images.dtype
     images[[7, 9], 3, 4, 0] = odd
-    with pytest.raises(InputError, match="2 of 120 images have values that are not finite; the first is number 7"):
+    with pytest.raises(
+        InputError, match="2 of 120 images have values that are not finite in float32; the first is number 7"
+    ):
         Split(images, getattr(digits, split).labels)
 
 
@@ -61,7 +63,7 @@ def test_images_that_are_none(images, message):
 
 
 def test_the_sum_of_images_may_overflow():
-    assert len(Split(np.full((3, 2), 1.5e308), np.zeros(3))) == 3
+    assert len(Split(np.full((3, 2), 3e38, np.float32), np.zeros(3))) == 3
 
 
 # Trainings
@@ -258,6 +260,8 @@ def test_rewinding_to_what_is_not_the_models():
     ("arguments", "message"),
     [
         ({"initial_logit": NAN}, "initial_logit is nan; it must be a finite number"),
+        ({"initial_logit": 1e39}, "must be a finite number in float32"),
+        ({"initial_logit": np.float16(INF)}, "must be a finite number in float32"),
         ({"initial_logit": "0"}, "initial_logit is '0'; it must be a number"),
         ({"initial_logit": {"dense/kernel": INF}}, "must be a finite number|Initial logits are needed"),
         ({"samples": 1.5}, "samples is 1.5; it must be a whole number"),

@@ -98,7 +98,7 @@ class Split:
 
 
 def check_images(images: np.ndarray) -> None:
-    """Raises InputError for images that are empty or no real numbers, and for values that are not finite."""
+    """Raises InputError for images that are empty or no real numbers, and for values that are not finite in float32."""
     if images.dtype.kind not in "biufVUS" or images.dtype.names:  # bfloat16 is V; texts are what a network encodes
         raise InputError(f"Images must be real numbers, or texts; these are {images.dtype}.")
     if 0 in images.shape[1:]:
@@ -106,12 +106,13 @@ def check_images(images: np.ndarray) -> None:
     if images.dtype.kind != "f":
         return
     with np.errstate(all="ignore"):
-        total = images.sum(dtype=np.float64)  # allocates nothing; not finite if a value is not, or if it overflows
-    odd = [] if np.isfinite(total) else [i for i, image in enumerate(images) if not np.isfinite(image).all()]
-    if odd:
+        total = images.sum(dtype=np.float32)  # allocates nothing; not finite if a value is not, or if it overflows
+        finite = np.isfinite(total) or [np.isfinite(image.astype(np.float32)).all() for image in images]
+    odd = np.flatnonzero(np.logical_not(finite))
+    if odd.size:
         raise InputError(
-            f"{len(odd)} of {len(images)} images have values that are not finite; the first is number {odd[0]}. "
-            "Correct them or leave them out."
+            f"{len(odd)} of {len(images)} images have values that are not finite in float32; the first is number "
+            f"{odd[0]}. Correct them or leave them out."
         )
 
 

@@ -88,6 +88,8 @@ def test_none_stands_for_the_tables_value():
         ({"output_pruned_fraction": -0.5}, "output_pruned_fraction is -0.5"),
         ({"warmup_iterations": -1}, "warmup_iterations is -1; it must be at least 1"),
         ({"weight_decay": -1.0}, "weight_decay is -1.0; it must be a finite number above 0"),
+        ({"learning_rate": 1e39}, r"learning_rate is 1e\+39; it must be a finite number in float32"),
+        ({"learning_rate": 10**400}, "it must be a finite number in float32"),
         ({"learning_rate_drops": (5, 0)}, r"learning_rate_drops\[1\] is 0; it must be at least 1"),
         ({"augmentation": "flip"}, "Unknown augmentation 'flip'. Valid: flip_and_crop"),
         ({"dropout": 1.0}, "dropout is 1.0; it must lie between 0 and 1"),
