@@ -42,6 +42,11 @@ def installed(wheel):
     return wheel.parent / "installed"
 
 
+def without_own_path():
+    """The environment without PYTHONPATH."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 @pytest.fixture(scope="module")
 def console_command(wheel):
     """`lottery-tf` of a virtual environment that the wheel was installed in; what it depends on is found elsewhere."""
@@ -49,8 +54,7 @@ def console_command(wheel):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin" / "python"
     pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-deps", "--no-index", wheel]
-    # Without a path of the user's own, on which pip would find the packages and install nothing.
-    subprocess.run(pip, check=True, env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"})
+    subprocess.run(pip, check=True, env=without_own_path())  # on such a path pip finds the packages, and installs none
     (packages,) = environment.glob("lib/python*/site-packages")
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return environment / "bin" / "lottery-tf"
@@ -78,7 +82,7 @@ def test_it_works_outside_the_checkout(installed, tmp_path):
     assert str(installed) in run(
         "-c", "import lottery_tf, lottery_tf.console, analysis.results; print(analysis.results.__file__)"
     )
-    run("-m", "analysis.report", f"--results_dir={ROOT / 'analysis/measured/tickets'}", "--out=report")
+    run("-m", "analysis.report", f"--results_dir={ROOT / 'analysis/measured'}", "--out=report")
     assert "Table 1" in (tmp_path / "report" / "index.html").read_text()
 
 
@@ -94,7 +98,7 @@ def project(tmp_path):
 
 def test_the_console_command_works_in_a_project_with_packages_of_the_same_names(console_command, project):
     def run(*words, **more):
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more
+        environment = without_own_path() | more
         done = subprocess.run([console_command, *words], cwd=project, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -303,7 +303,6 @@ def _streamed(batches: Batches, divide_by: float | None = None) -> Stream:
         count = _count(first) * (len(batches) - 1) + _count(batches[len(batches) - 1])
     else:
         count = sum(map(_count, batches))
-    if not batches.random_access:
         log.warning(
             "%s can only be read from its beginning. Its examples are shuffled in blocks; a training that is taken up "
             "reads its epoch again up to where it stopped, and is equal to the bit only if every reading gives the "

@@ -10,7 +10,7 @@ from lottery_tf.datasets.splits import leaves, map_arrays
 from lottery_tf.errors import InputError
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.training.model_inputs import check_shapes, graph, input_tensors
+from lottery_tf.training.model_inputs import check_shapes, graph, inputs_with_arrays
 
 
 def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
@@ -56,7 +56,7 @@ def _check_rows(model: keras.Model, dataset: Dataset) -> None:
         if isinstance(node.operation, keras.layers.Embedding) and len(node.input_tensors) == 1
     }
     for name, split in dataset.splits.items():
-        for tensor, numbers in zip(input_tensors(model, split.images) or (), leaves(split.images), strict=False):
+        for tensor, numbers in inputs_with_arrays(model, split.images):
             if (layer := rows.get(id(tensor))) is None or not np.size(numbers):
                 continue
             lowest, highest = np.min(numbers), np.max(numbers)

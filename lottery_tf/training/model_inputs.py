@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -48,11 +49,16 @@ def input_tensors(model: keras.Model, inputs: Arrays) -> list[Any] | None:
     return found
 
 
+def inputs_with_arrays(model: keras.Model, inputs: Arrays) -> Iterator[tuple[Any, Any]]:
+    """Yields each symbolic input of a model with its array; nothing for a model that does not show its inputs."""
+    if (tensors := input_tensors(model, inputs)) is not None:
+        yield from zip(tensors, leaves(inputs), strict=True)
+
+
 def check_shapes(model: keras.Model, dataset: Dataset) -> None:
     """Raises InputError if the model cannot take the shape of the images."""
     for name, split in dataset.splits.items():
-        tensors = input_tensors(model, split.images)
-        for tensor, images in zip(tensors or (), leaves(split.images) if tensors else (), strict=True):
+        for tensor, images in inputs_with_arrays(model, split.images):
             if not _fits(images.shape[1:], tensor.shape[1:]):
                 raise InputError(
                     f"The {name} images have shape {images.shape[1:]}; the model {model.name!r} takes "

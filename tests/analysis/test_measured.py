@@ -111,17 +111,17 @@ def best_heuristic(network, dataset, weights):
 
 
 def best_learned(network, dataset, weights, rescale):
-    """Precision and accuracy of each seed, learned in the way with most images (or, of equals, the best validated)."""
+    """The precision, and each seed's accuracy, of the way with most images (or, of equals, the best validated)."""
     ways = defaultdict(dict)
     for row in [*rows_of("learned_masks"), *rows_of("half_precision/learned_masks")]:
         own = (row["network"], row["dataset"], row["weights"], row["rescale"], row["g"])
         if own == (network, dataset, weights, rescale, "bernoulli"):
-            precision = row.get("precision", "float32")
-            way = (int(row["iterations"]) * int(row["batch_size"]), precision, *(row[name] for name in SETTINGS))
-            ways[way][row["seed"]] = (float(row["best_val_accuracy"]), (precision, 100 * float(row["test_accuracy"])))
-    longest = [seeds for way, seeds in ways.items() if way[0] == max(way[0] for way in ways)]
-    chosen = max(longest, key=lambda seeds: fmean(validation for validation, _ in seeds.values()), default={})
-    return [precision_and_accuracy for _, precision_and_accuracy in chosen.values()]
+            images, precision = int(row["iterations"]) * int(row["batch_size"]), row.get("precision", "float32")
+            way = (images, precision, *(row[name] for name in SETTINGS))
+            ways[way][row["seed"]] = (float(row["best_val_accuracy"]), 100 * float(row["test_accuracy"]))
+    longest = [way for way in ways if way[0] == max(way[0] for way in ways)]
+    chosen = max(longest, key=lambda way: fmean(validation for validation, _ in ways[way].values()), default=None)
+    return ("float32", []) if chosen is None else (chosen[1], [accuracy for _, accuracy in ways[chosen].values()])
 
 
 def test_table_1_is_that_of_the_csv_and_of_the_paper():
@@ -143,7 +143,8 @@ def test_table_1_is_that_of_the_csv_and_of_the_paper():
 
 
 def measured(column, network, dataset):
-    """What a cell may say: there is one for each schedule, or precision of learned masks."""
+    """What a cell may say: there is one for each schedule that a network was trained on."""
+    precision = "float32"  # of the networks in the rows; a learned mask of another precision says so
     if column == "trained":
         rows = [row for row in rows_of("levels") if (row["network"], row["criterion"]) == (network, "dense")]
         values = [(row["schedule"], 100 * float(row["test_accuracy"])) for row in rows]
@@ -152,16 +153,13 @@ def measured(column, network, dataset):
         values = [(schedule, value) for (schedule, _), value in found.items()]
     else:
         weights, _, rescaled = column.removeprefix("learned x ").partition(", ")
-        own = best_learned(network, dataset, weights.replace(" ", "_"), str(bool(rescaled)))
-        # The row is of a network that was trained in float32; a mask that was not says so.
-        values = [("" if precision == "float32" else f", {precision}", value) for precision, value in own]
+        precision, own = best_learned(network, dataset, weights.replace(" ", "_"), str(bool(rescaled)))
+        values = [("", value) for value in own]
     schedules = defaultdict(list)
     for schedule, value in values:
         schedules[schedule].append(value)
-    return [
-        band(own, 1) + (f", n = {len(own)}" if len(own) != 5 else "") + (schedule if schedule.startswith(",") else "")
-        for schedule, own in schedules.items()
-    ]
+    suffix = "" if precision == "float32" else f", {precision}"
+    return [band(own, 1) + (f", n = {len(own)}" if len(own) != 5 else "") + suffix for own in schedules.values()]
 
 
 def test_the_sweep_over_initial_logits_is_that_of_the_csv():
