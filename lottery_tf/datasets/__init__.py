@@ -2,8 +2,10 @@
 
 Modules:
 
-  loading   MNIST, CIFAR-10, digits and other data sets by name
-  dataset   a data set and its three splits
-  sources   data frames, `tf.data`, `PyDataset` and generators, in memory or streamed
-  splits    inputs and labels of one split, as arrays
+  loading         MNIST, CIFAR-10, digits and other data sets by name
+  dataset         a data set and its three splits
+  splits          inputs and labels of one split, as arrays
+  sources         makes splits from data of a user's own
+  batch_sources   batches from arrays on disk, `tf.data`, `PyDataset` and other objects
+  streams         a split that is read in batches while a network trains
 """

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.datasets.sources import Stream, as_split
+from lottery_tf.datasets.sources import as_split
 from lottery_tf.datasets.splits import Split, leaves
+from lottery_tf.datasets.streams import Stream
 from lottery_tf.errors import InputError
 from lottery_tf.validation import Positive, check_value
 
@@ -23,16 +24,16 @@ class Dataset:
     """Training, validation and test images of one data set.
 
     Args:
-      train, validation, test: the splits, or whatever `sources.as_split` makes splits of: (images, labels), a
-        `tf.data.Dataset`, a `keras.utils.PyDataset`, anything else with a length whose items are batches.
+      train, validation, test: the splits, or sources of them (see `sources.as_split`): (images, labels), a
+        `tf.data.Dataset`, a `keras.utils.PyDataset`, or any other object with a length whose items are batches.
       name: the data set's name.
-      divide_by: what all images are divided by before a network sees them, wherever that is: in an experiment, in a
-        learned mask, in the landscape; 1: nothing. None leaves it to what the splits say.
+      divide_by: the number that all images are divided by before a network gets them, in experiments, learned masks
+        and the landscape; 1: they are not changed. None: the number of the splits.
       in_memory: whether the examples of such sources are read into memory (True) or streamed (False); None: read if
         they fit.
 
     Raises:
-      InputError: splits that say different things.
+      InputError: the splits have different divisors, or one of them cannot be read.
 
     >>> splits = [Split(np.zeros((count, 8, 8, 1), np.uint8), np.zeros(count)) for count in (60, 20, 20)]
     >>> Dataset(*splits, name="squares")
@@ -64,7 +65,7 @@ class Dataset:
             raise InputError(
                 "The splits are to be divided by different numbers: "
                 + ", ".join(f"{name} by {split.divide_by}" for name, split in self.splits.items())
-                + ". Say it once: Dataset(..., divide_by=...)."
+                + ". Give one number: Dataset(..., divide_by=...)."
             )
         else:
             object.__setattr__(self, "divide_by", *said)
@@ -93,10 +94,10 @@ class Dataset:
 
 
 def as_dataset(data: Any) -> Dataset:
-    """A data set of what an experiment is given: one, or the sources of its three splits.
+    """Returns a data set as it is, or makes one from the sources of its three splits.
 
     Raises:
-      InputError: something else.
+      InputError: the data are neither.
     """
     if isinstance(data, Dataset):
         return data
@@ -105,7 +106,7 @@ def as_dataset(data: Any) -> Dataset:
     if isinstance(data, (tuple, list)) and len(data) == len(SPLITS) and not any(map(_is_array, data)):
         return Dataset(*data)
     raise InputError(
-        f"An experiment is done on a Dataset, or on three sources: training, validation and test; given: "
+        f"An experiment needs a Dataset, or three sources: training, validation and test; given: "
         f"{type(data).__name__}. For example: Experiment(model, (train, validation, test), ...)."
     )
 

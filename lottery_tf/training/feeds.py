@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf.datasets.sources import Stream
 from lottery_tf.datasets.splits import Arrays, Split, joined, leaves, map_arrays
+from lottery_tf.datasets.streams import Stream
 from lottery_tf.seeds import generator
 from lottery_tf.training.batches import batch_indices
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from keras import layers
 
 import lottery_tf as lt
-from lottery_tf.datasets.sources import Stream, as_split
+from lottery_tf.datasets.sources import as_split
+from lottery_tf.datasets.streams import Stream
 from lottery_tf.errors import InputError
 from lottery_tf.masking import model_weights
 from lottery_tf.pruning import masks
@@ -262,7 +263,7 @@ def test_experiments_and_learners_take_any_source(tmp_path):
 def test_a_source_that_changes_is_told(caplog):
     with caplog.at_level(logging.WARNING):
         as_split(Changing())
-        assert "Changing gives other examples each time that it is read" in caplog.text
+        assert "Changing gives other examples at each reading" in caplog.text
         as_split(Loader(), in_memory=False)
         assert "Loader can only be read from its beginning" in caplog.text
 
