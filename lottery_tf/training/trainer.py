@@ -23,18 +23,18 @@ from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.registry import choose
 from lottery_tf.results.stored_result import fingerprint
-from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.signatures import checked
 from lottery_tf.training import compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.checks import check_fit
 from lottery_tf.training.feeds import MemoryFeed, StreamFeed
 from lottery_tf.training.objective import BestReading, ObjectiveSettings
-from lottery_tf.training.optimizers import continued_schedule, make_optimizer
+from lottery_tf.training.optimizers import make_optimizer
 from lottery_tf.training.programs import Programs
 from lottery_tf.training.progress import Progress
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.training_result import IterationRange, TrainingResult
+from lottery_tf.training.training_variables import TrainingVariables
 from lottery_tf.validation import Index, Name
 
 log = logging.getLogger(__name__)
@@ -92,11 +92,7 @@ class Trainer:
         read = ("loss", *self._objective.metrics)
         self.columns = ("iteration", *(f"{split}_{name}" for split in ("train", "validation") for name in read))
         self._optimizer = make_optimizer(settings, "float16" in half, given.optimizer)
-        self._schedule = continued_schedule(self._optimizer)
-        self._optimizer.build(model.trainable_variables)
-        self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
-        masks = model_weights.mask_variables(model)
-        self._variables = [variable for variable in model.variables if id(variable) not in masks]
+        self._variables = TrainingVariables(model, self._optimizer)
         self._programs.compile(self._objective, self._optimizer)
 
     @property
@@ -165,21 +161,22 @@ class Trainer:
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
         order = (seed if order_seed is None else order_seed, level)
         name = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
-        self._reset(ticket, order, iteration_range)
+        self._variables.begin(ticket, order, iteration_range)
         began = time.monotonic()
-        saved = None if checkpoint is None else checkpoint.load(name, self._saved_shapes)
+        saved = None if checkpoint is None else checkpoint.load(name, self._checkpoint_shapes)
         if saved is None:
             progress = Progress(iteration_range.first, self._nothing_read)
             self._read_validation(progress)
         else:
-            progress = self._restore(saved)
+            self._variables.restore(saved)
+            progress = Progress.of(saved, self._nothing_read)
             on_steps(progress.iteration - iteration_range.first)
         began -= progress.seconds
         on_history(np.array(progress.history))
         while progress.iteration < last and not progress.diverged:
             progress.seconds = time.monotonic() - began
             if checkpoint is not None:
-                checkpoint.save_if_due(name, functools.partial(self._saved, progress))
+                checkpoint.save_if_due(name, lambda: progress.arrays() | self._variables.arrays())
             self._train_to_next_reading(progress, last, order, on_steps)
             self._read_validation(progress)
             on_history(np.array(progress.history))
@@ -202,6 +199,11 @@ class Trainer:
         """Raises InputError if the accuracy is not one of the metrics."""
         if "accuracy" not in self._objective.metrics:
             raise InputError("This measurement needs the accuracy; add 'accuracy' to the metrics.")
+
+    @property
+    def _checkpoint_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """The shapes of the arrays of a checkpoint; None stands for any size."""
+        return Progress.shapes(self._variables.model_shapes, len(self.columns)) | self._variables.shapes
 
     def _named(self, readings: Sequence[float]) -> dict[str, float]:
         return dict(zip(("loss", *self._objective.metrics), readings, strict=True))
@@ -227,20 +229,6 @@ class Trainer:
             )
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
-    def _reset(self, ticket: Ticket, order: tuple[int, int], iteration_range: IterationRange) -> None:
-        model_weights.assign(self.model, ticket.start, ticket.mask)
-        if self._schedule is not None:
-            self._schedule.begins_at.assign(
-                iteration_range.first if iteration_range.rate_from is None else iteration_range.rate_from
-            )
-        for variable, value in zip(self._optimizer.variables, self._optimizer_start, strict=True):
-            variable.assign(value)
-        seed, level = order
-        rng = generator(seed, "dropout", level)
-        for variable in self._variables:
-            if variable.name == "seed_generator_state":
-                variable.assign(np.array([draw_seed(rng), 0], variable.dtype))
-
     def _read_validation(self, progress: Progress) -> None:
         """Adds a row to the history, and keeps the weights if they are the best so far."""
         readings = self.evaluate("validation")
@@ -250,7 +238,7 @@ class Trainer:
         badness = self._best.badness(readings)
         if not progress.best or badness < progress.least_badness:
             progress.least_badness, progress.best_iteration, progress.best_loss = badness, progress.iteration, loss
-            progress.best = [variable.numpy() for variable in self._variables]
+            progress.best = self._variables.model_values()
 
     def _train_to_next_reading(
         self, progress: Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
@@ -267,8 +255,7 @@ class Trainer:
         """Returns the result of the training. Only here test images are evaluated: at its end and at the early stop."""
         final, final_test = model_weights.get_weights(self.model), self._test_readings(progress)
         overflow = progress.diverged and self._overflowed(final)
-        for variable, value in zip(self._variables, progress.best, strict=True):
-            variable.assign(value)
+        self._variables.assign_model(progress.best)
         return TrainingResult(
             final,
             model_weights.get_weights(self.model),
@@ -298,24 +285,3 @@ class Trainer:
             return False
         model_weights.assign(trainer.model, state)
         return bool(np.isfinite(trainer.evaluate("validation")[0]))
-
-    @property
-    def _saved_variables(self) -> dict[str, keras.Variable]:
-        """The variables of a checkpoint, by the names of their arrays."""
-        kinds = {"model": self._variables, "optimizer": self._optimizer.variables}
-        return {f"{kind}/{i}": variable for kind, found in kinds.items() for i, variable in enumerate(found)}
-
-    def _saved(self, progress: Progress) -> dict[str, np.ndarray]:
-        return progress.arrays() | {name: variable.numpy() for name, variable in self._saved_variables.items()}
-
-    @property
-    def _saved_shapes(self) -> dict[str, tuple[int | None, ...]]:
-        """The shapes of the arrays that `_saved` returns; None stands for any size."""
-        own = {name: tuple(variable.shape) for name, variable in self._saved_variables.items()}
-        return Progress.shapes([tuple(variable.shape) for variable in self._variables], len(self.columns)) | own
-
-    def _restore(self, saved: dict[str, np.ndarray]) -> Progress:
-        """Restores the variables and returns the progress of a training that was saved after a reading."""
-        for name, variable in self._saved_variables.items():
-            variable.assign(saved[name])
-        return Progress.of(saved, self._nothing_read)
