@@ -80,16 +80,19 @@ class Results:
     folders: list[dict]
     exports: list[Path]
 
-    def only(self, networks: Iterable[str] = (), schedules: Iterable[str] = ()) -> Results:
-        """Returns the results of some networks and schedules; no names stand for all.
+    def only(
+        self, networks: Iterable[str] = (), schedules: Iterable[str] = (), precisions: Iterable[str] = ()
+    ) -> Results:
+        """Returns the results of some networks, schedules and precisions; no names stand for all.
 
         Learned masks belong to no schedule, so a choice of schedules keeps them.
 
         Raises:
-          InputError: a network or schedule has no results here.
+          InputError: a network, schedule or precision has no results here.
         """
         frames = {name: getattr(self, name) for name in FRAMES.values()}
-        for column, wanted in (("network", list(networks)), ("schedule", list(schedules))):
+        for column, names in (("network", networks), ("schedule", schedules), ("precision", precisions)):
+            wanted = list(names)
             having = {name: frame for name, frame in frames.items() if column in frame}
             found = dict.fromkeys(sorted({value for frame in having.values() for value in frame[column]}))
             for value in wanted:

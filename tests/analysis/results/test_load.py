@@ -1,6 +1,7 @@
 """Results as tables: the same from a folder and from its exported CSV files, and clear words for bad ones."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from unittest import mock
@@ -302,7 +303,7 @@ def test_made_up_results_are_genuine(folder):
     assert len(found.history) == 2
 
 
-def test_a_choice_of_networks_and_schedules(folder):
+def test_a_choice_of_networks_schedules_and_precisions(folder):
     results = load(folder)
     (first, second) = panels(results.levels)
     assert first.network != second.network and first.schedule == second.schedule
@@ -316,3 +317,11 @@ def test_a_choice_of_networks_and_schedules(folder):
         results.only([f"{first.network}x"])
     with pytest.raises(InputError, match="Unknown schedule with results 'tiny'"):
         results.only(schedules=["tiny"])
+    half = results.levels["network"] == first.network
+    mixed = dataclasses.replace(
+        results, levels=results.levels.assign(precision=np.where(half, "mixed_bfloat16", "float32"))
+    )
+    assert {*mixed.only(precisions=["mixed_bfloat16"]).levels["network"]} == {first.network}
+    assert {*mixed.only(precisions=["float32"]).levels["network"]} == {second.network}
+    with pytest.raises(InputError, match="Unknown precision with results 'float16'"):
+        mixed.only(precisions=["float16"])
