@@ -9,7 +9,7 @@ import numpy as np
 from conftest import ROOT
 from scipy import stats
 
-from analysis import readme_tables
+from analysis.readme_tables.__main__ import with_new_tables
 from analysis.results.load import load
 from analysis.tables.table1 import published_table1
 
@@ -419,11 +419,11 @@ def test_the_tables_are_those_that_the_command_writes(light_command, tmp_path):
     copy, text = tmp_path / "README.md", (MEASURED / "README.md").read_text()
     results = load(MEASURED)
     for whole in (text, (ROOT / "README.md").read_text()):
-        assert readme_tables.with_new_tables(whole, results) == whole
+        assert with_new_tables(whole, results) == whole
     copy.write_text(text.replace("| 98.48 |", "| 98.49 |"))
     done = light_command("analysis.readme_tables", f"--results_dir={MEASURED}", f"--files={copy}", "--check")
     assert (done.returncode, "run this command without --check" in done.stderr) == (2, True)
-    assert readme_tables.with_new_tables(copy.read_text(), results) == text != copy.read_text()
+    assert with_new_tables(copy.read_text(), results) == text != copy.read_text()
 
 
 def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):

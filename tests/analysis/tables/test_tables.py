@@ -10,8 +10,8 @@ import made_up
 import pandas as pd
 import pytest
 
-from analysis import readme_tables
 from analysis.export import write_all
+from analysis.readme_tables.table1 import table1_beside_published
 from analysis.results.load import load
 from analysis.results.select import Panel, panel
 from analysis.statistics import figure_lines
@@ -406,11 +406,11 @@ def test_table_1_on_the_page_of_results_names_the_precision(results):
     only_half = dataclasses.replace(
         results, levels=results.levels.assign(**half), supermasks=results.supermasks.assign(**half)
     )
-    head, *rows = readme_tables.table1_beside_published(only_half)
+    head, *rows = table1_beside_published(only_half)
     learned = [place for place, title in enumerate(head) if title.startswith("learned")]
     by_name = {row[0]: row for row in rows}
     row = by_name["fc, mnist, schedule paper, mixed_bfloat16"]
     for place, cell in enumerate(row[1:], 1):
         assert cell.endswith(", float32") == (place in learned and cell != "")
-    (before,) = [each for each in readme_tables.table1_beside_published(results) if each[0].startswith("fc, mnist")]
+    (before,) = [each for each in table1_beside_published(results) if each[0].startswith("fc, mnist")]
     assert before == ["fc, mnist, schedule paper", *(cell.removesuffix(", float32") for cell in row[1:])]
