@@ -6,6 +6,7 @@ Modules:
   dataset         a data set and its three splits
   splits          inputs and labels of one split, as arrays
   sources         makes splits from data of a user's own
+  standardized    standardizes images of bytes
   batch_sources   batches from arrays on disk, `tf.data`, `PyDataset` and other objects
   streams         a split that is read in batches while a network trains
 """

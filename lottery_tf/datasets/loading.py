@@ -20,6 +20,7 @@ import numpy as np
 from lottery_tf import errors
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
+from lottery_tf.datasets.standardized import standardized
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
@@ -38,23 +39,24 @@ def load(
     """Loads a data set of `settings.DATASETS`.
 
     Args:
-      name: "digits", "mnist", "fashion_mnist" or "cifar10".
-      data_dir: where tensorflow-datasets keeps its data; None takes TFDS_DATA_DIR or ~/tensorflow_datasets.
-      image_shape: what `digits` are resized to; the others keep their own shape.
+      name: "digits", "mnist", "fashion_mnist", "cifar10" or "cifar10_standardized".
+      data_dir: the folder of tensorflow-datasets; None takes TFDS_DATA_DIR or ~/tensorflow_datasets.
+      image_shape: the shape of `digits`, which are resized to it; the others keep their own shape.
 
     Returns:
-      The images as uint8. The last images of the training split, in the data set's own fixed order, are held out for
-      validation: one split for all seeds.
+      The images as uint8, or as float32 if they are standardized. The last images of the training split, in the data
+      set's own fixed order, are held out for validation: one split for all seeds.
 
     Raises:
       InputError: an unknown name, or data that are missing or cannot be downloaded, or that are not those of this name.
     """
     settings = choose(DATASETS, name, "data set")
-    train, test = _digits(settings, image_shape) if name == "digits" else _tfds(name, settings, data_dir)
+    stored_name = settings.standardized or name
+    train, test = _digits(settings, image_shape) if name == "digits" else _tfds(stored_name, settings, data_dir)
     cut = settings.train - settings.validation
-    return Dataset(
-        Split(train.images[:cut], train.labels[:cut]), Split(train.images[cut:], train.labels[cut:]), test, name
-    )
+    splits = [Split(train.images[:cut], train.labels[:cut]), Split(train.images[cut:], train.labels[cut:]), test]
+    train, validation, test = standardized(splits) if settings.standardized else splits
+    return Dataset(train, validation, test, name)
 
 
 def _digits(settings: DatasetSettings, image_shape: tuple[int, int, int]) -> tuple[Split, Split]:

@@ -23,6 +23,8 @@ class DatasetSettings:
       image_shape: height, width, channels; None if the images are resized for the network.
       schedule: the default schedule.
       classes: number of classes.
+      standardized: the data set in tensorflow-datasets whose images are standardized; None: the images are bytes, as in
+        the paper.
     """
 
     train: int
@@ -31,6 +33,7 @@ class DatasetSettings:
     image_shape: tuple[int, int, int] | None
     schedule: str = "paper"
     classes: int = 10
+    standardized: str | None = None
 
 
 DATASETS: dict[str, DatasetSettings] = {
@@ -38,6 +41,7 @@ DATASETS: dict[str, DatasetSettings] = {
     "mnist": DatasetSettings(60_000, 5_000, 10_000, (28, 28, 1)),
     "fashion_mnist": DatasetSettings(60_000, 5_000, 10_000, (28, 28, 1)),
     "cifar10": DatasetSettings(50_000, 5_000, 10_000, (32, 32, 3)),
+    "cifar10_standardized": DatasetSettings(50_000, 5_000, 10_000, (32, 32, 3), standardized="cifar10"),
 }
 
 
