@@ -22,7 +22,7 @@ import numpy as np
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.masks import Mask
-from lottery_tf.results import schemas
+from lottery_tf.results import metrics_schemas
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 from lottery_tf.validation import WHOLE_LIMIT, check_mapping, shown
 
@@ -88,7 +88,7 @@ def _check_plain(value: Any, depth: int = 0) -> None:
 
 def metrics(path: Path, content: bytes) -> dict:
     """Returns the metrics in a `metrics.json`; raises DamagedFile if they do not match their kind."""
-    return json_object(path, content, schemas.check_metrics)
+    return json_object(path, content, metrics_schemas.check_metrics)
 
 
 def history(path: Path, content: bytes) -> tuple[tuple[str, ...], np.ndarray]:
@@ -189,7 +189,7 @@ def check_agreement(path: Path, found: Mapping, mask: Mask, start: Mapping | Non
 
     Weights are None if they were not read.
     """
-    if schemas.KINDS.get(found["kind"]) not in schemas.TRAINED:
+    if metrics_schemas.KINDS.get(found["kind"]) not in metrics_schemas.TRAINED:
         return
     layers = found.get("kept_fraction_by_layer", mask)
     if layers.keys() != mask.keys():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lottery_tf.errors import DamagedFile
-from lottery_tf.results import files, paths, result_files, schemas
+from lottery_tf.results import files, metrics_schemas, paths, result_files
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask, Task
 
 
@@ -31,7 +31,7 @@ def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
 def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
     """Returns the metrics of the result at a key without checking them; None if they cannot be read."""
     try:
-        return files.read_json(results_dir / key / paths.METRICS, schemas.check_metrics)
+        return files.read_json(results_dir / key / paths.METRICS, metrics_schemas.check_metrics)
     except (OSError, DamagedFile):
         return None
 

@@ -12,7 +12,7 @@ import pytest
 from analysis.results import load
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning import masks
-from lottery_tf.results import files, parsing, paths, result_files, schemas, walk
+from lottery_tf.results import files, metrics_schemas, parsing, paths, result_files, walk
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 from lottery_tf.seeds import generator
@@ -39,7 +39,7 @@ def examples(tmp_path_factory):
         landscape=[made_up.TREATMENTS[0]],
     )  # fmt: skip
     found = {metrics["kind"]: metrics for metrics in walk.finished(root, kind=None)}
-    assert found.keys() == schemas.KINDS.keys() - {"rewind"}
+    assert found.keys() == metrics_schemas.KINDS.keys() - {"rewind"}
     return found
 
 
@@ -76,7 +76,7 @@ def read_as_readers_do(path, content):
     return metrics
 
 
-@pytest.mark.parametrize("kind", schemas.KINDS)
+@pytest.mark.parametrize("kind", metrics_schemas.KINDS)
 def test_mutated_metrics_are_damaged_or_read(kind, examples, tmp_path):
     example = examples.get(kind, examples["level"]) | {"kind": kind}
     path, refused = tmp_path / "metrics.json", 0
