@@ -15,7 +15,8 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
-from lottery_tf.validation import Check, check_for
+from lottery_tf.annotation_checks import check_for
+from lottery_tf.validation import Check
 
 C = TypeVar("C")
 

@@ -13,6 +13,7 @@ from lottery_tf.landscape.interpolation import LossAndError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.masks import pack_mask
 from lottery_tf.signatures import checked
+from lottery_tf.training.training_variables import TrainingVariables
 
 NAN = float("nan")
 WRONG = [
@@ -188,7 +189,7 @@ def finish(made):
 
 def test_no_argument_ends_in_an_error_from_the_depth(valid, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # a path such as "a" is taken
-    monkeypatch.setattr(lt.Trainer, "_reset", begin_training)
+    monkeypatch.setattr(TrainingVariables, "begin", begin_training)
     depth, taken = [], []
     count = 0
     for name, function, arguments in functions_of(valid):

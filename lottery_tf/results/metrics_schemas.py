@@ -10,8 +10,9 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from attrs import validators
 
+from lottery_tf.annotation_checks import check_mapping
 from lottery_tf.errors import InputError
-from lottery_tf.validation import INDEX, NOT_NEGATIVE, SHARE, check_mapping, make_check
+from lottery_tf.validation import INDEX, NOT_NEGATIVE, SHARE, make_check
 
 Index = Annotated[int, INDEX]
 Share = Annotated[float, SHARE]

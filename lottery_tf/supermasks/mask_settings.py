@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, NamedTuple
 
+from lottery_tf.annotation_checks import check_fields
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import short_number
-from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, check_fields
+from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE
 
 
 class GateDescription(NamedTuple):

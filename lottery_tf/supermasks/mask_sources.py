@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lottery_tf import registry
+from lottery_tf.annotation_checks import check_fields
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.ranking import checked_scores, rank_weights
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import generator
-from lottery_tf.validation import check_fields
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import numpy as np
 import pytest
 
+from lottery_tf.annotation_checks import check_mapping, check_value
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings, run_settings
@@ -14,18 +15,7 @@ from lottery_tf.registry import choose
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import MaskSource
-from lottery_tf.validation import (
-    COUNT,
-    FINITE,
-    FRACTION,
-    INDEX,
-    POSITIVE,
-    SHARE,
-    at_most,
-    check_mapping,
-    check_value,
-    shown,
-)
+from lottery_tf.validation import COUNT, FINITE, FRACTION, INDEX, POSITIVE, SHARE, at_most, shown
 
 NAN, INF = float("nan"), float("inf")
 SETTINGS = {  # settings -> what makes one
