@@ -44,9 +44,9 @@ class Progress:
 
     def reading(self, reading: Mapping) -> None:
         """Shows a reading of the validation images; see `Experiment`."""
-        shown = {"validation": reading["validation_accuracy"], "kept": reading.get("kept_fraction")}
-        percentages = [f"{name} {100 * share:.1f}%" for name, share in shown.items() if share is not None]
-        self._bar.set_postfix_str(", ".join(percentages))
+        self._bar.set_postfix_str(
+            percentages(validation=reading["validation_accuracy"], kept=reading.get("kept_fraction"))
+        )
 
     def follow(self, levels: Iterable[StoredResult], name: str, first: int = 0) -> None:
         """Trains or finds levels one after the other, and shows each.
@@ -76,18 +76,32 @@ class Progress:
             console.log.info("%s: %s", label, summary_of(metrics))
 
 
+def percentages(**shares: float | None) -> str:
+    """Describes shares as percentages, and leaves out those that are None.
+
+    >>> percentages(validation=0.973, kept=None, test=0.5)
+    'validation 97.3%, test 50.0%'
+    """
+    return ", ".join(f"{name} {100 * share:.1f}%" for name, share in shares.items() if share is not None)
+
+
 def summary_of(metrics: Mapping) -> str:
     """Describes the accuracy of a finished level, learned mask or set of supermasks in a few words."""
     if "rows" in metrics:
         return (
             f"{', '.join(_best(metrics['rows'], weights) for weights in SUPERMASK_WEIGHTS)}, {metrics['seconds']:.1f} s"
         )
-    kept = metrics.get("kept_fraction", metrics.get("kept_fraction_of_most_likely"))
+    kept = 100 * kept_fraction(metrics)
     stop = metrics.get("early_stop_iteration", metrics.get("best_iteration"))
     return (
-        f"{100 * kept:.2f}% kept, test accuracy {100 * metrics['test_accuracy']:.2f}% at iteration {stop}, "
+        f"{kept:.2f}% kept, test accuracy {100 * metrics['test_accuracy']:.2f}% at iteration {stop}, "
         f"{metrics['seconds']:.0f} s"
     )
+
+
+def kept_fraction(metrics: Mapping) -> float:
+    """Returns the kept fraction of a level, or that of the most likely mask of a learned one."""
+    return metrics.get("kept_fraction", metrics.get("kept_fraction_of_most_likely"))
 
 
 def _best(rows: Sequence[Mapping], weights: str) -> str:

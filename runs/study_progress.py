@@ -13,10 +13,10 @@ from tqdm import tqdm
 from lottery_tf import console
 from lottery_tf.studies.scheduler import Scheduler, TaskState
 from lottery_tf.studies.study_folder import StudyFolder
-from lottery_tf.studies.tasks import Task
+from lottery_tf.studies.tasks import ControlTask, LevelTask, Task
 from lottery_tf.studies.worker import Outcome
 from runs.planning import duration
-from runs.progress import summary_of
+from runs.progress import kept_fraction, percentages, summary_of
 
 STATE_SECONDS = 2.0  # seconds between two writes of the state
 
@@ -42,6 +42,7 @@ class StudyProgress:
         self._folder = folder
         self._began = self._written = 0.0
         self._bar: tqdm | None = None
+        self._last = ""  # the accuracy of the last training that ended
         self._scheduler: Scheduler | None = None
 
     @contextlib.contextmanager
@@ -68,18 +69,32 @@ class StudyProgress:
             console.log.info("%s diverged; the tasks that need it are left out", task.key)
         else:
             console.log.info("%s %s", task.key, summary_of(outcome.metrics))
+            if "rows" not in outcome.metrics:  # not a set of Supermasks
+                shares = percentages(test=outcome.metrics["test_accuracy"], kept=kept_fraction(outcome.metrics))
+                self._last = f"{_label(task)}: {shares}"
 
     def _show(self, force: bool = False) -> None:
         scheduler = self._scheduler
         counts = self._counts()
         speed = scheduler.steps / max(1e-9, time.time() - self._began)
-        text = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "finished")
-        text += f"; {speed:,.0f} steps/s, about {duration(scheduler.seconds_left)} left" if scheduler.running else ""
+        # What is cut off on a narrow terminal comes last.
+        parts = [f"{counts['finished']} of {len(scheduler.plan.tasks)}"]
+        parts += [f"{counts[name]} {name}" for name in ("failed", "left out") if counts[name]]
+        if scheduler.running:
+            parts += [f"about {duration(scheduler.seconds_left)} left", self._accuracy(), f"{speed:,.0f} steps/s"]
         self._bar.n = scheduler.share_done
-        self._bar.set_description_str(text)
+        self._bar.set_description_str("; ".join(filter(None, parts)))
         if force or time.time() - self._written > STATE_SECONDS:
             self._written = time.time()
             self._folder.write_state(self._state(counts, speed))
+
+    def _accuracy(self) -> str:
+        """The last reading of the task that has run longest; if no reading is known, the last result."""
+        for running in self._scheduler.running.values():
+            if reading := running.slot.reading:
+                shares = percentages(validation=reading.validation_accuracy, kept=reading.kept_fraction)
+                return f"{_label(running.task)}: {shares}"
+        return self._last
 
     def _counts(self) -> dict[str, int]:
         counts = self._scheduler.counts
@@ -123,6 +138,10 @@ class StudyProgress:
         if scheduler.errors:
             lines.append("\nRun the same command again to retry the failed tasks.")
         return "\n".join(lines)
+
+
+def _label(task: Task) -> str:
+    return f"level {task.level}" if isinstance(task, LevelTask | ControlTask) else task.kind
 
 
 def _date(seconds: float) -> str:

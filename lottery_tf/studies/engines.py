@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lottery_tf.results import paths
 from lottery_tf.studies.costs import Cost
@@ -31,16 +31,25 @@ class Resources:
         return cls(threads or cost.threads, cost.memory)
 
 
+class Reading(NamedTuple):
+    """A reading of the validation images; `kept_fraction` is None while a mask is learned."""
+
+    validation_accuracy: float
+    kept_fraction: float | None
+
+
 class Slot(Protocol):
     """A slot with a worker in another process, which does one task at a time.
 
     Attributes:
       resources: the resources that it takes.
       steps: the training steps of its present task so far, if the engine knows them, else 0.
+      reading: the last reading of its present task, if there was one and the engine knows it, else None.
     """
 
     resources: Resources
     steps: int
+    reading: Reading | None
 
     def start(self, task: Task, earlier: list[dict]) -> None:
         """Starts a task; see `worker.Worker.perform`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -13,10 +14,12 @@ from typing import Any
 
 from lottery_tf import hardware, processes
 from lottery_tf.errors import InputError
-from lottery_tf.studies.engines import Resources, append_log
+from lottery_tf.studies.engines import Reading, Resources, append_log
 from lottery_tf.studies.shared_datasets import TEMPORARY_FOLDER, dataset_folder, map_dataset
 from lottery_tf.studies.tasks import Task
 from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
+
+NO_READING = (math.nan, math.nan)  # shared memory holds numbers, not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,9 +84,10 @@ class LocalSlot:
         self.connection, theirs = context.Pipe()
         # There is no lock, because a killed process could die while it holds the lock.
         self._counter = context.Value("q", 0, lock=False)
+        self._reading = context.Array("d", NO_READING, lock=False)
         self._logs = logs
         self._task: Task | Any = None
-        arguments = (theirs, self._counter, resources.threads, results_dir, datasets, settings, logs)
+        arguments = (theirs, self._counter, self._reading, resources.threads, results_dir, datasets, settings, logs)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         with processes.block_terminal_signals():
             self._process.start()
@@ -94,9 +98,15 @@ class LocalSlot:
         """The number of training steps of the present task so far."""
         return self._counter.value
 
+    @property
+    def reading(self) -> Reading | None:
+        """The last reading of the present task; None before the first."""
+        accuracy, kept = (None if math.isnan(share) else share for share in self._reading)
+        return None if accuracy is None else Reading(accuracy, kept)
+
     def start(self, task: Task, earlier: list[dict]) -> None:
         """Sends a task to the process."""
-        self._counter.value, self._task = 0, task
+        self._counter.value, self._reading[:], self._task = 0, NO_READING, task
         try:
             self.connection.send((task, earlier))
         except OSError:
@@ -122,7 +132,14 @@ class LocalSlot:
 
 
 def _serve(
-    connection, counter, threads: int, results_dir: Path, datasets: Path, settings: WorkerSettings, logs: Path
+    connection,
+    counter,
+    shared_reading,
+    threads: int,
+    results_dir: Path,
+    datasets: Path,
+    settings: WorkerSettings,
+    logs: Path,
 ) -> None:
     """Runs a worker in a slot's process, which does tasks until the other end closes the connection.
 
@@ -139,11 +156,15 @@ def _serve(
     def on_steps(count: int) -> None:
         counter.value += count
 
+    def on_reading(reading: dict) -> None:
+        shared_reading[:] = reading["validation_accuracy"], reading.get("kept_fraction", math.nan)
+
     worker = Worker(
         results_dir,
         functools.lru_cache(maxsize=1)(lambda name, network: map_dataset(dataset_folder(datasets, name, network))),
         settings,
         on_steps,
+        on_reading,
         functools.partial(append_log, logs),
     )
     while True:

@@ -182,7 +182,7 @@ class RayEngine:
 class RaySlot:
     """A slot with an actor on a node."""
 
-    steps = 0  # they are not known before a task ends
+    steps, reading = 0, None  # they are not known before a task ends
 
     def __init__(self, engine: RayEngine, resources: Resources, actor: ray.actor.ActorHandle, number: int):
         self.resources = resources

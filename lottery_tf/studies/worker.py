@@ -70,14 +70,15 @@ class Outcome:
 class Worker:
     """Does tasks: finds or trains their results, and writes them to a results folder.
 
-    `dataset` returns the images for the name of a data set and that of a network. `on_line` is called with a task and
-    each line for its log.
+    `dataset` returns the images for the name of a data set and that of a network. `on_reading` is
+    called as that of `Experiment`, `on_line` with a task and each line for its log.
     """
 
     results_dir: str | Path
     dataset: Callable[[str, str], Dataset]
     settings: WorkerSettings
     on_steps: Callable[[int], None] = lambda count: None
+    on_reading: Callable[[dict], None] = lambda reading: None
     on_line: Callable[[Task, str], None] = lambda task, line: None
     _cache: dict[Hashable, Any] = dataclasses.field(default_factory=dict, init=False)
 
@@ -150,6 +151,7 @@ class Worker:
                 self.results_dir,
                 snapshot_seconds=self.settings.snapshot_seconds,
                 on_steps=self.on_steps,
+                on_reading=self.on_reading,
             ),
         )
         return learner.with_settings(task.mask).learn(task.seed).metrics
@@ -166,6 +168,7 @@ class Worker:
                 keep_weights=self.settings.keep_weights,
                 snapshot_seconds=self.settings.snapshot_seconds,
                 on_steps=self.on_steps,
+                on_reading=self.on_reading,
             ),
         )
 

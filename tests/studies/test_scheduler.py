@@ -12,7 +12,7 @@ from lottery_tf.studies.worker import Ending, Outcome
 
 
 class MadeUpSlot:
-    steps = 0
+    steps, reading = 0, None
 
     def __init__(self, resources, engine):
         self.resources, self._engine, self.task, self.stopped = resources, engine, None, False

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import math
 import os
 import resource
 
@@ -13,8 +14,11 @@ from lottery_tf import errors
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import run_settings
 from lottery_tf.results import paths
+from lottery_tf.results.stored_result import HISTORY_COLUMNS
+from lottery_tf.studies.engines import Resources
+from lottery_tf.studies.local_engine import Capacity, LocalEngine
 from lottery_tf.studies.planning import mask_training
-from lottery_tf.studies.shared_datasets import map_dataset, save_dataset
+from lottery_tf.studies.shared_datasets import dataset_folder, map_dataset, save_dataset
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask
 from lottery_tf.studies.worker import Ending, Worker, WorkerSettings
 from lottery_tf.supermasks import learning, mask_settings
@@ -24,6 +28,7 @@ from lottery_tf.supermasks.masked_model import MaskedModel
 pytestmark = pytest.mark.slow  # does what a study's workers do: trains
 
 SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
+MASK_TRAINING = mask_training(SETTINGS)
 
 
 @pytest.fixture
@@ -47,6 +52,27 @@ def test_levels_are_those_of_an_experiment(worker, digits, lines):
     assert [("begins" in line, "finished" in line) for line in lines] == [(True, False), (False, True)] * 2
 
 
+def test_a_process_of_an_engine_tells_the_last_reading_of_its_task(digits, tmp_path):
+    save_dataset(digits, dataset_folder(tmp_path / "data", "digits", "fc"))
+    engine = LocalEngine(tmp_path, tmp_path / "data", WorkerSettings(), tmp_path / "logs", Capacity(1, math.inf))
+    slot = engine.slot(Resources(threads=1, memory=0))
+    try:
+        assert slot.reading is None
+        told = []
+        for task in (LevelTask(SETTINGS, 0), LearnedMaskTask("fc", "digits", lt.MaskSettings(), MASK_TRAINING, 0)):
+            slot.start(task, [])
+            told.append(slot.reading)
+            assert engine.wait([slot], 300.0) == [slot] and slot.result().ending is Ending.FINISHED
+            told.append(slot.reading)
+    finally:
+        slot.stop()
+    before, dense, between, mask = told
+    assert before is between is None  # a reading of the task before is none of this task
+    history = np.loadtxt(tmp_path / SETTINGS.folder / "seed-0/dense/history.csv", delimiter=",", skiprows=1)
+    assert dense == (history[-1, HISTORY_COLUMNS.index("validation_accuracy")], 1.0)
+    assert 0 < mask.validation_accuracy < 1 and mask.kept_fraction is None
+
+
 def test_rewind_points_and_controls(worker):
     point = worker.perform(RewindPointTask(SETTINGS, 0, 10), [])
     assert (point.metrics["kind"], point.metrics["iterations"]) == ("rewind", 10)
@@ -64,7 +90,7 @@ def test_a_rewind_point_that_diverges_is_a_result(worker):
 def test_supermasks_found_and_learned(worker):
     mask_source = worker.perform(HeuristicMasksTask(SETTINGS, 0, MaskSource("oneshot", "large_final"), 2), [])
     assert [row["level"] for row in mask_source.metrics["rows"]] == [1, 1, 2, 2]
-    mask = worker.perform(LearnedMaskTask("fc", "digits", lt.MaskSettings(), mask_training(SETTINGS), 0), [])
+    mask = worker.perform(LearnedMaskTask("fc", "digits", lt.MaskSettings(), MASK_TRAINING, 0), [])
     assert mask.metrics["kind"] == "learned_mask" and mask.metrics["iterations"] == 20
 
 
@@ -77,15 +103,14 @@ def test_masks_that_differ_in_values_alone_share_a_program_and_have_the_bits_of_
         "MaskedModel",
         lambda *network, **options: made.append(options) or MaskedModel(*network, **options),
     )
-    training = mask_training(SETTINGS)
     settings = lt.MaskSettings("signed_constant", initial_logit=2.0)
     for each, seed in ((lt.MaskSettings(initial_logit=-1.0), 0), (settings, 1)):
-        assert worker.perform(LearnedMaskTask("fc", "digits", each, training, seed), []).ending is Ending.FINISHED
+        assert worker.perform(LearnedMaskTask("fc", "digits", each, MASK_TRAINING, seed), []).ending is Ending.FINISHED
     assert len(made) == 1, "a program was compiled for each"
-    alone = lt.MaskLearner(lt.build("fc"), digits, settings, training).learn(1)
-    found = lt.ResultsFolder(tmp_path / paths.learned_masks_folder("fc", "digits"), mask_common(training, digits)).read(
-        paths.learned_mask_path(settings.name, training, 1), weights=True
-    )
+    alone = lt.MaskLearner(lt.build("fc"), digits, settings, MASK_TRAINING).learn(1)
+    common = mask_settings.common_settings("fc", "digits", MASK_TRAINING) | {"data": digits.fingerprint}
+    results = lt.ResultsFolder(tmp_path / paths.learned_masks_folder("fc", "digits"), common)
+    found = results.read(paths.learned_mask_path(settings.name, MASK_TRAINING, 1), weights=True)
     np.testing.assert_array_equal(found.history, alone.history)
     assert {name: value.tobytes() for name, value in found.final.items()} == {
         name: value.tobytes() for name, value in alone.final.items()
@@ -93,12 +118,8 @@ def test_masks_that_differ_in_values_alone_share_a_program_and_have_the_bits_of_
     assert {**found.metrics, **alone.metrics, "seconds": 0} == {**found.metrics, "seconds": 0}
 
 
-def mask_common(training, dataset):
-    return mask_settings.common_settings("fc", "digits", training) | {"data": dataset.fingerprint}
-
-
 def test_what_is_compiled_differently_is_not_shared(digits):
-    learner = lt.MaskLearner(lt.build("fc"), digits, lt.MaskSettings(), mask_training(SETTINGS))
+    learner = lt.MaskLearner(lt.build("fc"), digits, lt.MaskSettings(), MASK_TRAINING)
     others = (lt.MaskSettings(rescale=True), lt.MaskSettings(l1=1e-7), lt.MaskSettings(g="rounded"))
     assert all(learner.with_settings(other).model is not learner.model for other in others)
     assert learner.with_settings(lt.MaskSettings("signed_constant", initial_logit=5.0)).model is learner.model
