@@ -12,7 +12,6 @@ Examples:
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from absl import flags
@@ -26,7 +25,7 @@ from analysis.figures.catalogue import (
     figure_inputs_from_flags,
     full_name,
 )
-from analysis.results.selection_flags import define_selection_flags, selected
+from analysis.results.selection_flags import define_selection_flags, selection_from_flags
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
 from lottery_tf.errors import InputError
@@ -50,8 +49,7 @@ def main() -> int:
         choose(drawing.FORMATS, kind, "format of figures")
     if not wanted or not given.format:
         raise InputError("--figure and --format each need at least one name.")
-    source = figure_inputs(given.results_dir, **figure_inputs_from_flags())
-    source = dataclasses.replace(source, results=selected(source.results))
+    source = figure_inputs(given.results_dir, **figure_inputs_from_flags(), **selection_from_flags())
     out, left_out, failed = Path(given.out), {}, []
     out.mkdir(parents=True, exist_ok=True)
     for name in wanted:

@@ -7,7 +7,7 @@ in `analysis.report.captions`. To show it in the report, name it in a section of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,7 +123,11 @@ def paper_label(name: str) -> str:
 
 
 def figure_inputs(
-    root: str | Path, layer: str | None = None, criteria: tuple[str, ...] = (), rule: StarRule = PAPER_RULE
+    root: str | Path,
+    layer: str | None = None,
+    criteria: tuple[str, ...] = (),
+    rule: StarRule = PAPER_RULE,
+    **chosen: Collection[str],
 ) -> FigureInputs:
     """Reads the inputs of all figures.
 
@@ -132,13 +136,15 @@ def figure_inputs(
       layer: the layer whose weights the planes show; None takes the largest.
       criteria: mask criteria that Figure 2 shows besides the paper's, by name or as `package.module:function`.
       rule: when a star is drawn.
+      **chosen: the networks (`network`), schedules and precisions to show; see `Results.only`.
 
     Raises:
-      InputError: the folder, the layer or a criterion does not exist.
+      InputError: the folder, the layer, a criterion or a chosen value does not exist.
     """
     for criterion in criteria:
         planes.criterion_function(criterion)
-    return FigureInputs(load.load(root), planes.trained_layer(root, layer), layer, criteria, rule)
+    results = load.load(root).only(**chosen)
+    return FigureInputs(results, planes.trained_layer(root, layer, **chosen), layer, criteria, rule)
 
 
 def draw(name: str, given: FigureInputs) -> Figure:
@@ -152,7 +158,9 @@ def define_figure_input_flags() -> None:
     define_results_dir()
     define_star_flags()
     flags.DEFINE_list("criterion", [], "Further mask criteria for figure2; your own are package.module:function.")
-    flags.DEFINE_string("layer", None, "Layer that figures 2 and S1 show, such as conv_1/kernel. Default: the largest.")
+    flags.DEFINE_string(
+        "layer", None, "Layer of figures 2 and S1, such as conv_1/kernel. Default: the largest of the first network."
+    )
 
 
 def figure_inputs_from_flags() -> dict:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,15 @@ from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures import drawing, styles
+from analysis.results.columns import ADDED_LATER
+from analysis.results.load import run_name
 from lottery_tf import registry
 from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import ranking
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.results.paths import WEIGHTS, parse_result_path
-from lottery_tf.results.result_files import read_result
+from lottery_tf.results.result_files import read_metrics, read_result
+from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import result_folders
 from lottery_tf.seeds import generator
 from lottery_tf.studies import paper
@@ -91,44 +94,54 @@ def cartoon() -> Layer:
     return Layer(w_i, w_f, (CARTOON_LIMIT, CARTOON_LIMIT))
 
 
-def trained_layer(root: str | Path, layer: str | None = None) -> Layer | None:
-    """Returns the weights of one layer of the first dense network below a folder that kept its weights.
+def trained_layer(root: str | Path, layer: str | None = None, **chosen: Collection[str]) -> Layer | None:
+    """Returns the weights of one layer of the first dense network below a folder that kept its weights and has it.
 
     Damaged files are skipped with a warning. Networks whose training diverged are skipped too.
 
     Args:
       root: a results folder, or any folder within one.
       layer: the name of the layer's kernel; None takes the largest.
+      **chosen: the networks (`network`), schedules and precisions from which to choose; see `Results.only`.
 
     Returns:
       At most `SAMPLE` weights, chosen at random but always the same; None if no dense network kept its weights.
 
     Raises:
-      InputError: the network has no such layer.
+      InputError: dense networks kept their weights, but none of them has such a layer.
     """
-    for folder in result_folders(Path(root)):
-        place, path = parse_result_path(folder), folder / WEIGHTS
-        if not place or (place.treatment, place.level) != ("", 0) or not path.exists():
+    others: dict[str, None] = {}  # the layers of networks without the wanted one
+    for folder, dense in _dense_networks(Path(root), chosen):
+        kernels = {name: value for name, value in dense.start.items() if value.ndim > 1}
+        name = max(kernels, key=lambda name: kernels[name].size, default=None) if layer is None else layer
+        if name not in kernels:
+            others |= dict.fromkeys(kernels)
             continue
-        try:
-            dense = read_result(folder, weights=True)
-        except DamagedFile as error:
-            log.warning("%s It is left out.", error)
-            continue
-        kernels = {name: value for name, value in (dense.start if dense else {}).items() if value.ndim > 1}
-        if not kernels:
-            continue
-        largest = max(kernels, key=lambda name: kernels[name].size)
-        name = largest if layer is None else layer
-        start = registry.choose(kernels, name, "layer").ravel()
-        final = dense.final[name].ravel()
+        start, final = kernels[name].ravel(), dense.final[name].ravel()
         if not np.isfinite(final).all():
             continue
         chosen = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]
         w_i, w_f = (values[chosen].astype(np.float64) for values in (start, final))
         limits = tuple(1.1 * float(np.quantile(np.abs(values), 0.999)) for values in (w_i, w_f))
+        place = parse_result_path(folder)
         return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {place.run}, seed {place.seed}")
+    if others and layer not in others:
+        registry.choose(others, layer, "layer")
     return None
+
+
+def _dense_networks(root: Path, chosen: Mapping[str, Collection[str]]) -> Iterator[tuple[Path, StoredResult]]:
+    """Yields the chosen dense networks that kept their weights, with their folders."""
+    for folder in result_folders(root):
+        place = parse_result_path(folder)
+        if not place or (place.treatment, place.level) != ("", 0) or not (folder / WEIGHTS).exists():
+            continue
+        try:
+            metrics = ADDED_LATER | {"network": run_name(folder)} | read_metrics(folder)
+            if all(not wanted or metrics.get(column) in wanted for column, wanted in chosen.items()):
+                yield folder, read_result(folder, weights=True)
+        except DamagedFile as error:
+            log.warning("%s It is left out.", error)
 
 
 def criterion_function(name: str) -> Callable[..., np.ndarray]:

@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -80,19 +80,19 @@ class Results:
     folders: list[dict]
     exports: list[Path]
 
-    def only(
-        self, networks: Iterable[str] = (), schedules: Iterable[str] = (), precisions: Iterable[str] = ()
-    ) -> Results:
-        """Returns the results of some networks, schedules and precisions; no names stand for all.
+    def only(self, **chosen: Collection[str]) -> Results:
+        """Returns the results that have some values in some columns; no values stand for all.
 
         Learned masks belong to no schedule, so a choice of schedules keeps them.
 
+        Example:
+          results.only(network=["fc", "conv2"], schedule=["half"])
+
         Raises:
-          InputError: a network, schedule or precision has no results here.
+          InputError: no result has one of the values.
         """
         frames = {name: getattr(self, name) for name in FRAMES.values()}
-        for column, names in (("network", networks), ("schedule", schedules), ("precision", precisions)):
-            wanted = list(names)
+        for column, wanted in chosen.items():
             having = {name: frame for name, frame in frames.items() if column in frame}
             found = dict.fromkeys(sorted({value for frame in having.values() for value in frame[column]}))
             for value in wanted:

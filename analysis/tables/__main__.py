@@ -14,7 +14,7 @@ from absl import flags
 
 from analysis.common_flags import define_results_dir
 from analysis.results.load import load
-from analysis.results.selection_flags import define_selection_flags, selected
+from analysis.results.selection_flags import define_selection_flags, selection_from_flags
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.tables.catalogue import TABLES
 from analysis.tables.formats import FORMATS
@@ -43,7 +43,7 @@ def main() -> None:
     builders = {name: choose(TABLES, name, "table") for name in given.table}
     chosen = choose(FORMATS, given.format, "format")
     rule = rule_from_flags()
-    results = selected(load(given.results_dir))
+    results = load(given.results_dir).only(**selection_from_flags())
     texts = {}
     for name, build in builders.items():
         tables = [table for table in build(results, rule) if len(table.numbers)]

@@ -157,6 +157,39 @@ def test_layers_that_are_not_there(trained, tmp_path):
     assert planes.trained_layer(tmp_path / "empty") is None
 
 
+@pytest.fixture
+def two_networks(trained):
+    """Besides, a second network with a layer that the first has not; its folder comes first."""
+    start = {"c/kernel": np.ones((2, 3)), "b/kernel": np.full((3, 2), 4.0)}
+    mask = {name: np.ones(value.shape, bool) for name, value in start.items()}
+    metrics = {"kind": "level", "status": "finished", "seed": 0, "level": 0, "kept_fraction": 1.0, "parent": ""}
+    metrics |= {"fingerprint": "def", "network": "conv2", "schedule": "half"}
+    folder = ResultsFolder(trained / "conv2-cifar10" / "half", {"network": "conv2"})
+    folder.write(level_path(0, "dense", 0), StoredResult(mask, metrics, None, start, start))
+    return trained
+
+
+def test_the_layer_is_one_of_the_chosen_network(two_networks):
+    titles = [
+        planes.trained_layer(two_networks, layer, **chosen).title
+        for layer, chosen in (
+            (None, {"network": []}),
+            (None, {"network": ["60"]}),
+            (None, {"network": ["conv2", "60"], "schedule": ["half"], "precision": ["float32"]}),
+            ("b/kernel", {"network": ["60"]}),
+        )
+    ]
+    fc, conv2 = "b of fc-mnist/60, seed 1", "c of conv2-cifar10/half, seed 0"
+    assert titles == [conv2, fc, conv2, fc]  # a network without a name has that of its folder, as in tables
+    assert planes.trained_layer(two_networks, precision=["mixed_bfloat16"]) is None
+
+
+def test_a_layer_is_that_of_the_first_network_that_has_it(two_networks):
+    assert planes.trained_layer(two_networks, "a/kernel").title == "a of fc-mnist/60, seed 1"
+    with pytest.raises(InputError, match=r"Unknown layer 'a/kernel'.* Valid: c/kernel, b/kernel"):
+        planes.trained_layer(two_networks, "a/kernel", network=["conv2"])
+
+
 def test_a_layer_by_command(warm_command, light_command, tmp_path):
     short = ("--iterations=20", "--levels=1", "--keep=all", f"--results_dir={tmp_path / 'results'}")
     assert warm_command("runs.lottery", *short).returncode == 0

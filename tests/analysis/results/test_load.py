@@ -307,21 +307,21 @@ def test_a_choice_of_networks_schedules_and_precisions(folder):
     results = load(folder)
     (first, second) = panels(results.levels)
     assert first.network != second.network and first.schedule == second.schedule
-    some = results.only([second.network])
+    some = results.only(network=[second.network])
     pd.testing.assert_frame_equal(some.levels, panel(results.levels, second))
     assert {*some.supermasks["network"], *some.controls["network"], *some.lines["network"]} == {second.network}
-    both = results.only([first.network, second.network], [first.schedule])
+    both = results.only(network=[first.network, second.network], schedule=[first.schedule])
     pd.testing.assert_frame_equal(both.levels, results.levels)
     pd.testing.assert_frame_equal(both.learned_masks, results.learned_masks)  # these have no schedule
     with pytest.raises(InputError, match=f"Unknown network with results '{first.network}x'; did you mean"):
-        results.only([f"{first.network}x"])
+        results.only(network=[f"{first.network}x"])
     with pytest.raises(InputError, match="Unknown schedule with results 'tiny'"):
-        results.only(schedules=["tiny"])
+        results.only(schedule=["tiny"])
     half = results.levels["network"] == first.network
     mixed = dataclasses.replace(
         results, levels=results.levels.assign(precision=np.where(half, "mixed_bfloat16", "float32"))
     )
-    assert {*mixed.only(precisions=["mixed_bfloat16"]).levels["network"]} == {first.network}
-    assert {*mixed.only(precisions=["float32"]).levels["network"]} == {second.network}
+    assert {*mixed.only(precision=["mixed_bfloat16"]).levels["network"]} == {first.network}
+    assert {*mixed.only(precision=["float32"]).levels["network"]} == {second.network}
     with pytest.raises(InputError, match="Unknown precision with results 'float16'"):
-        mixed.only(precisions=["float16"])
+        mixed.only(precision=["float16"])
