@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.report.commands import MEASURED_BY
 from analysis.results.columns import FRAMES, ONE_SHOT_SOURCE
 from analysis.results.load import Results
-from analysis.results.select import PANEL, SUCCESSIVE, ordered_panels, panel, table_s1_order
+from analysis.results.select import PANEL, SUCCESSIVE, Panel, ordered_panels, panel, table_s1_order
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
@@ -35,6 +35,17 @@ def dense_networks(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def missing_lines(results: Results, figure: str) -> dict[Panel, list[str]]:
+    """Returns the lines of one of the paper's figures that have no results, for each panel with a pruned level."""
+    keys = ordered_panels(results.levels[results.levels["level"] > 0])
+    return {key: _missing_lines(panel(results.levels, key), figure) for key in keys}
+
+
+def _missing_lines(levels: pd.DataFrame, figure: str) -> list[str]:
+    trained = set(levels["treatment"])
+    return [line for line, treatment in paper.FIGURES[figure].lines.items() if treatment.name not in trained]
+
+
 def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURES)) -> pd.DataFrame:
     """Counts the results behind each of the paper's figures of lines, for each panel with a pruned level.
 
@@ -48,7 +59,7 @@ def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURES)
         for name in figures:
             wanted = {line: treatment.name for line, treatment in paper.FIGURES[name].lines.items()}
             trained = levels[levels["treatment"].isin(wanted.values())]
-            missing = [line for line, treatment in wanted.items() if treatment not in set(trained["treatment"])]
+            missing = _missing_lines(levels, name)
             rows.append(
                 key._asdict()
                 | {

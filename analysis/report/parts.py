@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -84,9 +84,7 @@ def figure_body(name: str, report: Report) -> Markup:
     for place, content in zip(places, contents.values(), strict=True):
         write_file(report, place, content)
     body = [page.figure(name, contents["svg"], captions.caption(name, report.given), places)]
-    if missing := _missing(name, report):
-        body.append(page.paragraph(missing, "missing"))
-        body.append(page.code(_commands_for_missing(name, report)) if name == LOTTERY else "")
+    body.append(_missing(name, report))
     body.append(page.fold("The commands and settings behind this figure", _commands(name, report), printed=True))
     body.append(table_part(name, report) if name in tables.TABLES else "")
     console.log.info("%s", name)
@@ -108,24 +106,25 @@ def _commands_for_missing(name: str, report: Report) -> list[str]:
     return [commands.command("runs.study", {"study": name, "results_dir": root})]
 
 
-def _missing(name: str, report: Report) -> str:
-    """Returns a sentence about what a figure does not show because results are missing; "" if it is complete."""
+def _missing(name: str, report: Report) -> Markup:
+    """Returns what a figure does not show because results are missing; nothing if it is complete."""
+    results = report.given.results
     if name in paper.FIGURES:
-        rows = coverage.figure_lines(report.given.results, [name])
-        lacking = rows[rows["missing lines"] != "none"].rename(columns={"missing lines": "missing"})
-        lists = [f"{row.network} on {row.dataset}, {row.schedule}: {row.missing}" for row in lacking.itertuples()]
-        return f"Missing lines. {'. '.join(lists)}." if lists else ""
+        return _missing_lines(coverage.missing_lines(results, name))
     if name == LOTTERY:
-        lacking = {key: lottery_lines.missing(report.given.results, key) for key in _panels_of_lottery(report)}
-        lists = [
-            f"{' on '.join(key.place)}, {key.schedule}: {'; '.join(lines)}" for key, lines in lacking.items() if lines
-        ]
-        return f"Missing lines. {'. '.join(lists)}." if lists else ""
+        lacking = {key: lottery_lines.missing(results, key) for key in _panels_of_lottery(report)}
+        return _missing_lines(lacking, _commands_for_missing(name, report))
     if name in PLANES and report.given.layer is None:
-        folders = report.given.results.folders
-        reason = "no dense network kept its weights" if folders else "exported files hold no weights"
-        return f"The planes of a trained layer are left out: {reason}."
-    return ""
+        reason = "no dense network kept its weights" if results.folders else "exported files hold no weights"
+        return page.paragraph(f"The planes of a trained layer are left out: {reason}.", "missing")
+    return Markup()
+
+
+def _missing_lines(lacking: Mapping[select.Panel, list[str]], commands: Iterable[str] = ()) -> Markup:
+    """Returns the number of missing lines; folded, their list and the commands. Nothing if there are none."""
+    items = [f"{drawing.panel_name(key)}: {'; '.join(lines)}" for key, lines in lacking.items() if lines]
+    count = sum(map(len, lacking.values()))
+    return page.fold(f"Missing lines: {count}", page.bullets(items) + page.code(commands)) if count else Markup()
 
 
 def _panels_of_lottery(report: Report) -> list[select.Panel]:

@@ -149,7 +149,7 @@ def flags_of(line):
 def test_the_section_says_what_is_missing_and_the_command_that_makes_it(folder, found, tmp_path):
     kept = tuple(section for section in sections.SECTIONS if section.anchor == "lottery-tickets")
     text = report.write(folder, tmp_path, sections=kept).read_text()
-    assert "Missing lines. fc on mnist, paper: fine-tuned." in text
+    assert "Missing lines: 1<" in text and "<li>fc on mnist, paper schedule: fine-tuned</li>" in text
     (command,) = commands.missing_lottery(found, folder)
     wanted = flags_of(command)
     assert wanted == {

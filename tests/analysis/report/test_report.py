@@ -117,7 +117,8 @@ def test_every_section_has_its_place(written, read):
 
 def test_what_is_missing_is_said(read):
     text = "".join(read.text)
-    assert "Missing lines. fc on mnist, paper: small_final; large_init;" in text
+    assert "fc on mnist, paper schedule: small_final; large_init;" in text
+    assert "Missing lines: 7" in text
     assert "left out: no dense network kept its weights" in text
 
 
