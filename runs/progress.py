@@ -63,6 +63,7 @@ class Progress:
 
     def follow_one(self, train: Callable[[], StoredResult | None], label: str) -> StoredResult | None:
         """Trains or finds one result, shows it under this label, and returns it; None if there is none."""
+        self._bar.set_postfix_str("", refresh=False)  # the last reading is one of the result before
         self._bar.set_description_str(label)
         done_before, result = self._done, train()
         if result is not None:

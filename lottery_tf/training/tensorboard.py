@@ -7,7 +7,7 @@ hyperparameters and metrics for the page HParams.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,12 +16,14 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results.paths import EVENT_FILES
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
+TELLING = ("criterion", "mask0", "mask1", "rounds", "seed")  # the columns of HParams that are shown by default
 BY_KEPT = "by kept weights of 10000"  # TensorBoard's axis has only whole numbers, and no name except its group's
 KEPT_AXIS = "The step is the kept fraction times 10,000: 10,000 is the dense network, 360 means 3.6% kept."
 COMPARED = {  # metric in HParams -> function of a treatment's finished levels, in order, without the dense network
@@ -136,8 +138,7 @@ def write_treatment_page(
     if any(each["test_accuracy"] is None for each in pruned):  # the user's metrics do not include the accuracy
         pruned = []
     with _fresh_writer(folder).as_default():
-        columns = [hparams.HParam(name) for name in identity]
-        hparams.hparams_config(columns, [hparams.Metric(tag, display_name=tag.partition("/")[2]) for tag in COMPARED])
+        tf.summary.experimental.write_raw_pb(_columns(identity).SerializeToString(), step=0)
         hparams.hparams(shown, trial_id="/".join(reversed(folder.parts[-4:])))
         # Steps must increase: TensorBoard takes a lower step for a restart, and forgets earlier values.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
@@ -146,6 +147,18 @@ def write_treatment_page(
             _scalars("by level", metrics, metrics["level"])
         for tag, value in COMPARED.items() if pruned else ():
             tf.summary.scalar(tag, value(pruned), step=pruned[-1]["level"])
+
+
+def _columns(names: Iterable[str]) -> Any:
+    """Returns a summary with the columns of HParams. TensorBoard shows those first, and by default, that differ."""
+    metrics = [hparams.Metric(tag, display_name=tag.partition("/")[2]) for tag in COMPARED]
+    summary = hparams.hparams_config_pb([hparams.HParam(name) for name in names], metrics)
+    plugin_data = summary.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin_data.content)
+    for column in content.experiment.hparam_infos:
+        column.differs = column.name in TELLING
+    plugin_data.content = content.SerializeToString()
+    return summary
 
 
 def _is_finished(metrics: dict) -> bool:

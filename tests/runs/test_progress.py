@@ -91,6 +91,8 @@ def test_on_a_terminal_lines_stand_above_the_bar(caplog, monkeypatch):
     assert caplog.messages == ["seed 0 movement level 3: 50.00% kept, test accuracy 75.00% at iteration 40, 2 s"]
     assert "seed 0 movement level 3" in terminal.getvalue()
     assert "validation 98.7%, kept 6.4%" in terminal.getvalue()
+    last = terminal.getvalue().split("\r")[-1]
+    assert "level 4" in last and "validation" not in last, "a reading is shown beside the level of another"
 
 
 def row(weights, share):

@@ -74,6 +74,9 @@ def test_hyperparameters_and_numbers_that_tell_treatments_apart(run):
     experiment = hparams_data(board, "_hparams_/experiment").experiment
     columns = [column.name for column in experiment.hparam_infos]
     assert {"network", "criterion", "mask1", "mask0", "rewind_to", "seed"} <= {*columns}
+    # TensorBoard sorts columns so, and shows five by default.
+    ordered = sorted(experiment.hparam_infos, key=lambda column: (not column.differs, column.name))
+    assert {column.name for column in ordered[:5]} == {"criterion", "mask1", "mask0", "rounds", "seed"}
     accuracies = [level.metrics["test_accuracy"] for level in levels[1:]]
     wanted = [np.mean(accuracies), max(accuracies), accuracies[-1], 100 * levels[-1].metrics["kept_fraction"]]
     shown = [list(scalars(board, metric.name.tag).values()) for metric in experiment.metric_infos]
