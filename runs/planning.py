@@ -26,7 +26,7 @@ KIND_NAMES = {  # kind of task -> singular, plural, unit of its speed
     "supermasks": ("set of supermasks", "sets of supermasks", "networks per second"),
 }
 TIMES = {"year": 365 * 86400, "month": 30 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
-COARSE = 20  # durations above this many seconds are rounded to tens of seconds
+COARSE = 20  # durations above this many seconds are rounded to tens of seconds, speeds above it to whole numbers
 LONG = 2 * TIMES["day"]  # a command that takes longer suggests ways to shorten it
 
 
@@ -143,7 +143,7 @@ class Outlook:
         for network, kind in dict.fromkeys((task.network, task.kind) for task in self.to_do):
             _, name, unit = KIND_NAMES[kind]
             measured = "here" if self.speeds.measured(network, kind) else "on two cores"
-            speed = f"{self.speeds.speed_for(network, kind):,.1f} {unit} in each"
+            speed = f"{rounded(self.speeds.speed_for(network, kind))} {unit} in each"
             lines.append(f"  {network}, {name}: {self._at_once(network)} at once, {speed}, measured {measured}")
         return "\n".join(lines)
 
@@ -179,6 +179,15 @@ def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
             counts[task.network, task.kind] += 1
             found.append((task, metrics))
     return Speeds(found)
+
+
+def rounded(speed: float) -> str:
+    """Returns a speed as text, with a decimal only if it is small.
+
+    >>> rounded(45_012.3), rounded(0.13)
+    ('45,012', '0.1')
+    """
+    return f"{speed:,.0f}" if speed >= COARSE else f"{speed:.1f}"
 
 
 def duration(seconds: float) -> str:

@@ -101,8 +101,8 @@ def summary_of(metrics: Mapping) -> str:
 
 
 def kept_fraction(metrics: Mapping) -> float:
-    """Returns the kept fraction of a level, or that of the most likely mask of a learned one."""
-    return metrics.get("kept_fraction", metrics.get("kept_fraction_of_most_likely"))
+    """Returns the kept fraction of a level, or the mean one of the sampled masks, whose accuracy a learned mask has."""
+    return metrics.get("kept_fraction", 1 - metrics.get("pruned_fraction", 0))
 
 
 def _best(rows: Sequence[Mapping], weights: str) -> str:

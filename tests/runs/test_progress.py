@@ -104,8 +104,8 @@ def row(weights, share):
     ("metrics", "told"),
     [
         (
-            {"kept_fraction_of_most_likely": 0.5, "best_iteration": 7, "test_accuracy": 0.25, "seconds": 3.4},
-            "50.00% kept, test accuracy 25.00% at iteration 7, 3 s",
+            {"pruned_fraction": 0.75, "best_iteration": 7, "test_accuracy": 0.25, "seconds": 3.4},
+            "25.00% kept, test accuracy 25.00% at iteration 7, 3 s",
         ),
         (
             {"seconds": 1.0, "rows": [row("initial", 0.5), row("initial", 0.75), row("signed_constant", 0.25)]},

@@ -78,7 +78,7 @@ def test_where_no_reading_is_known_the_last_result_is_shown(shown):
             for weights in ("initial", "signed_constant")]  # fmt: skip
     ended = [(SEVENTH, level), (SUPERMASKS, {"rows": rows})]
     assert "; level 7: test 90.0%, kept 21.1%; " in shown((DENSE, None), ended=ended)
-    learned = {"test_accuracy": 0.8, "kept_fraction_of_most_likely": 0.5}
+    learned = {"test_accuracy": 0.8, "pruned_fraction": 0.5}
     assert "; learned mask: test 80.0%, kept 50.0%; " in shown((DENSE, None), ended=[(MASK, learned)])
 
 
