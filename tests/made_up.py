@@ -32,6 +32,7 @@ from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
+COMMAND = "python -m runs.lottery --network=fc"  # that made the levels
 PANELS = (("fc", "mnist", "paper"), *((network, "cifar10", "paper") for network in ("conv2", "conv4", "conv6")))
 DENSE_ACCURACY = {"fc": 0.977, "conv2": 0.692, "conv4": 0.754, "conv6": 0.783}
 TREATMENTS = tuple({treatment: None for figure in paper.FIGURES.values() for treatment in figure.lines.values()})
@@ -201,6 +202,7 @@ class _Study:
             "fingerprint": f"{seed} {name} {level}",
             "keep_weights": False,
             "versions": {"numpy": "2"},
+            "made_by": {"command": COMMAND, "machine": "a machine", "threads": 2, "commit": None},
         }
         history = np.array([[0, np.nan, np.nan, 2.3, 0.1], [100, 1.0, 0.5, 1.1, 0.6]])
         self.folder.write(where or level_path(seed, name, level), StoredResult(MASK, metrics, history))

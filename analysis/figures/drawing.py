@@ -49,6 +49,7 @@ LOOK = {
     "pdf.fonttype": 42,
 }
 KEPT_TICKS = (100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+FEW_PRUNED_TICKS = (100, 80, 60, 50, 40, 30, 20)  # where at least 20% are kept
 
 
 class NothingToDraw(InputError):
@@ -82,7 +83,7 @@ def kept_axis(axes: Axes, least: float) -> None:
     """
     axes.set_xscale("log")
     axes.set_xlim(100 * 1.12, min(least, 50) / 1.12)
-    axes.xaxis.set_major_locator(FixedLocator(KEPT_TICKS))
+    axes.xaxis.set_major_locator(FixedLocator(FEW_PRUNED_TICKS if least >= min(FEW_PRUNED_TICKS) else KEPT_TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(True)

@@ -249,8 +249,8 @@ def figure1(kept_fraction: float = KEPT_FRACTION) -> Figure:
     figure, layer = drawing.blank(4.6, 3.9), cartoon()
     axes = figure.subplots()
     draw_plane(axes, "large_final", layer, kept_fraction)
-    axes.set_xlabel("initial weight $w_i$")
-    axes.set_ylabel("final weight $w_f$")
+    axes.set_xlabel("initial weight $w_i$", labelpad=4)
+    axes.set_ylabel("final weight $w_f$", labelpad=4)
     for height, text in ((0.94, "mask = 1: kept"), (0.65, "mask = 0: pruned"), (0.06, "mask = 1: kept")):
         axes.text(0.03, height, text, transform=axes.transAxes, va="center", fontweight="bold")
     axes.set_title(f"large_final, {100 * kept_fraction:g}% of the weights kept")

@@ -58,10 +58,11 @@ def _untrained(best: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
     """Draws one group of bars for each panel. Bars are means over seeds, dots are seeds."""
-    keys, width = select.ordered_panels(bars), BAR / len(UNTRAINED_NETWORKS)
-    for number, (criterion, label) in enumerate(UNTRAINED_NETWORKS.items()):
+    drawn = {criterion: label for criterion, label in UNTRAINED_NETWORKS.items() if criterion in set(bars["criterion"])}
+    keys, width = select.ordered_panels(bars), BAR / len(drawn)
+    for number, (criterion, label) in enumerate(drawn.items()):
         accuracies = [select.panel(bars[bars["criterion"] == criterion], key)["test_accuracy"] * 100 for key in keys]
-        places = np.arange(len(keys)) + (number - (len(UNTRAINED_NETWORKS) - 1) / 2) * width
+        places = np.arange(len(keys)) + (number - (len(drawn) - 1) / 2) * width
         colour = styles.INK if criterion == UNTRAINED.criterion else styles.criterion_style(criterion).colour
         means = [values.mean() if len(values) else 0 for values in accuracies]
         axes.bar(places, means, 0.9 * width, color=colour, alpha=0.75, label=label)

@@ -6,8 +6,10 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -17,6 +19,8 @@ from analysis.results.select import PANEL, Panel
 from lottery_tf.results.walk import finished_with_folders
 
 TRAININGS = ("level", "learned_mask", "control", "rewind")  # kinds of results that come from a training
+MADE_BY = ("machine", "threads", "compiler", "commit")  # entries of `made_by` that the report shows
+UNKNOWN = "not recorded"
 PACKAGES = ("lottery_tf", "tensorflow", "keras", "numpy", "scipy", "pandas", "matplotlib")
 
 
@@ -42,18 +46,27 @@ def _flat(settings: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield prefix + name, "" if value is None else value
 
 
-def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
-    """Returns how long the trainings took, and with which versions of packages they ran.
+class Trainings(NamedTuple):
+    """How long the trainings took, and how they were made.
 
-    Args:
-      root: a results folder; exported CSV files do not record times and versions.
-
-    Returns:
-      One row for each panel, with its number of trainings and their times; learned masks have the schedule "learned
-      masks". Then a line of text for each set of versions, with the number of its trainings.
+    Attributes:
+      times: one row for each panel, with its number of trainings and their times; learned masks have the schedule
+        "learned masks".
+      origins: one row for each set of package versions, machine, threads, compiler and commit, with its number of
+        trainings.
+      commands: the command lines, and how many trainings each made.
     """
+
+    times: pd.DataFrame
+    origins: pd.DataFrame
+    commands: Mapping[str, int]
+
+
+def trainings(root: str | Path) -> Trainings:
+    """Returns how the trainings in a results folder were made; exported CSV files do not record it."""
     times: dict[Panel, list[float]] = {}
-    versions: dict[str, int] = {}
+    origins: Counter[tuple[str, ...]] = Counter()
+    commands: Counter[str] = Counter()
     for place, metrics in finished_with_folders(root, kind=None):
         if metrics["kind"] not in TRAININGS:
             continue
@@ -61,14 +74,18 @@ def training_times(root: str | Path) -> tuple[pd.DataFrame, list[str]]:
         about |= {"schedule": "learned masks"} if metrics["kind"] == "learned_mask" else {}
         key = Panel(*(about.get(name, "") for name in PANEL))
         times.setdefault(key, []).append(metrics.get("seconds") or 0.0)
-        used = ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items()) or "not recorded"
-        versions[used] = versions.get(used, 0) + 1
+        made_by = metrics.get("made_by", {})
+        packages = ", ".join(f"{name} {number}" for name, number in metrics.get("versions", {}).items())
+        origins[packages or UNKNOWN, *(str(made_by.get(name) or UNKNOWN) for name in MADE_BY)] += 1
+        if command := made_by.get("command"):
+            commands[str(command)] += 1
     rows = [
         {**key._asdict(), "trainings": len(took), "total hours": f"{sum(took) / 3600:.2f}",
          "mean seconds": f"{sum(took) / len(took):.1f}"}
         for key, took in sorted(times.items())
     ]  # fmt: skip
-    return pd.DataFrame(rows), [f"{used}: {count} trainings" for used, count in versions.items()]
+    made = pd.DataFrame([*origins], columns=["packages", *MADE_BY]).assign(trainings=[*origins.values()])
+    return Trainings(pd.DataFrame(rows), made, commands)
 
 
 def machine() -> dict[str, str]:

@@ -141,14 +141,13 @@ def origin_part(report: Report) -> Markup:
         )
         parts.append(page.paragraph(note, "missing"))
     if report.given.results.folders:
-        times, versions = provenance.training_times(report.root)
+        made = provenance.trainings(report.root)
         settings = provenance.settings_table(report.given.results)
         parts += [
             page.fold(f"Settings of each folder of runs: {settings.shape[1] - 1}", page.table(settings)),
-            page.table(times, "Times of the trainings"),
-            page.paragraph("Versions of the packages, and how many trainings ran with them:"),
-            page.bullets(versions),
-            page.paragraph("Trainings do not record the machine that they ran on.", "soft"),
+            page.table(made.times, "Times of the trainings"),
+            page.table(made.origins, "Packages, machines and commits of the trainings"),
+            page.fold(f"Commands of the trainings: {len(made.commands)}", page.code(made.commands)),
         ]
     about = pd.DataFrame(provenance.machine().items(), columns=["this report", "was made with"])
     return page.join([*parts, page.table(about)])
@@ -210,7 +209,7 @@ SECTIONS: tuple[Section, ...] = (
         "landscape",
         "The error landscape",
         "Paul et al.: why successive levels are linearly connected, and what limits the share of weights that a round "
-        "can prune. Errors are on test images unless runs.landscape was given another --split.",
+        "can prune. Errors are on test images unless runs.landscape measured another split.",
         (landscape_part,),
     ),
     Section(

@@ -159,6 +159,24 @@ def test_stars_are_those_of_the_table(given, drawn):
         assert sum(len(line.get_xdata()) for line in stars) == lines["star"].sum()
 
 
+def test_bars_of_untrained_networks_are_those_of_the_masks_that_there_are(given):
+    best = given.results.best_supermasks
+    some = dataclasses.replace(given.results, best_supermasks=best[best["criterion"] == "large_final"])
+    every, one = (catalogue.draw("figure6", dataclasses.replace(given, results=each)) for each in (given.results, some))
+    names = ["random mask", "large_final mask", "large_final_same_sign mask"]
+    assert legend_of(every.subfigs[0])[1:] == names and legend_of(one.subfigs[0]) == names[1:2]
+    (bar,) = one.axes[0].patches
+    assert bar.get_x() + bar.get_width() / 2 == pytest.approx(0)  # in the middle of its group
+
+
+@pytest.mark.parametrize("least", (0.02, 1.2, 7, 26, 51, 80, 100))
+def test_an_axis_of_kept_percentages_has_enough_numbers(least):
+    axes = drawing.blank(4, 3).subplots()
+    drawing.kept_axis(axes, least)
+    last, first = sorted(axes.get_xlim())
+    assert sum(last < place < first for place in axes.get_xticks()) >= 4
+
+
 def test_the_legend_names_what_is_drawn_and_nothing_else(drawn):
     legend = legend_of(drawn[0]["figure3"])
     stars = any(line.get_marker() == "*" for axes in drawn[0]["figure3"].axes for line in axes.lines)

@@ -215,12 +215,19 @@ def test_commands_have_the_flags_that_there_are(root):
         assert "--learning_rate=0.03" in line and "learning_rate_drops" not in line
 
 
-def test_times_and_versions_are_what_the_trainings_recorded(root):
-    times, versions = provenance.training_times(root)
-    trained = times.set_index("schedule")
-    assert trained.loc["paper", "trainings"] == len(load.load(root).levels)
+def test_times_machines_and_commands_are_what_the_trainings_recorded(root, read):
+    made = provenance.trainings(root)
+    trained, levels = made.times.set_index("schedule"), len(load.load(root).levels)
+    assert trained.loc["paper", "trainings"] == levels
     assert trained.loc["paper", "mean seconds"] == "1.5"
-    assert any("numpy 2" in line for line in versions)
+    recorded = {"packages": "numpy 2", "machine": "a machine", "threads": "2"}
+    not_recorded = dict.fromkeys(("compiler", "commit"), "not recorded")
+    of_levels, of_masks = sorted(made.origins.to_dict("records"), key=lambda row: row["packages"], reverse=True)
+    assert of_levels == recorded | not_recorded | {"trainings": levels}
+    assert {*of_masks.values()} == {"not recorded", len(load.load(root).learned_masks)}
+    assert made.commands == {made_up.COMMAND: levels}
+    text = " ".join("".join(read.text).split())
+    assert f"Commands of the trainings: 1 {made_up.COMMAND}" in text and "a machine" in text
 
 
 def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_path):
@@ -232,12 +239,13 @@ def test_results_that_do_not_say_of_which_network_they_are_have_times_too(tmp_pa
         path, {"metrics.json": metrics, paths.CHECKSUMS: files.json_bytes({"metrics.json": files.sha256(metrics)})}
     )
     (tmp_path / "settings.json").write_text("{}")
-    times, _ = provenance.training_times(tmp_path)
+    made = provenance.trainings(tmp_path)
     name = tmp_path.name
-    assert times.to_dict("records") == [
+    assert made.times.to_dict("records") == [
         {"network": name, "dataset": "", "schedule": "", "precision": "float32", "trainings": 1,
          "total hours": "0.00", "mean seconds": "2.0"}
     ]  # fmt: skip
+    assert {*made.origins.iloc[0][:-1]} == {"not recorded"} and not made.commands
 
 
 def test_exported_files_give_a_report_and_say_what_they_lack(root, tmp_path):
