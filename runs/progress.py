@@ -14,7 +14,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.stored_result import StoredResult
 
 # What is cut off on a narrow terminal comes last.
-BAR = "{percentage:3.0f}%|{bar}| {remaining} {desc}{postfix}, {rate_fmt}"
+BAR = "{percentage:3.0f}%|{bar}| {remaining} {desc}, {rate_fmt}"
 
 
 class Progress:
@@ -27,6 +27,7 @@ class Progress:
     def __init__(self, steps: int):
         self._bar = tqdm(total=steps, unit=" steps", unit_scale=True, disable=None, dynamic_ncols=True, bar_format=BAR)
         self._done = 0
+        self._label = self._readings = ""
 
     def __enter__(self) -> Self:
         return self
@@ -44,9 +45,8 @@ class Progress:
 
     def reading(self, reading: Mapping) -> None:
         """Shows a reading of the validation images; see `Experiment`."""
-        self._bar.set_postfix_str(
-            percentages(validation=reading["validation_accuracy"], kept=reading.get("kept_fraction"))
-        )
+        readings = percentages(validation=reading["validation_accuracy"], kept=reading.get("kept_fraction"))
+        self._show(self._label, readings)
 
     def follow(self, levels: Iterable[StoredResult], name: str, first: int = 0) -> None:
         """Trains or finds levels one after the other, and shows each.
@@ -63,12 +63,19 @@ class Progress:
 
     def follow_one(self, train: Callable[[], StoredResult | None], label: str) -> StoredResult | None:
         """Trains or finds one result, shows it under this label, and returns it; None if there is none."""
-        self._bar.set_postfix_str("", refresh=False)  # the last reading is one of the result before
-        self._bar.set_description_str(label)
+        before = self._label, self._readings
+        self._show(label, "")  # the last reading is one of the result before
         done_before, result = self._done, train()
-        if result is not None:
+        if result is None:
+            self._show(*before)
+        else:
             self._tell(label, result.metrics, trained=self._done > done_before)
         return result
+
+    def _show(self, label: str, readings: str) -> None:
+        """Sets the text beside the bar."""
+        self._label, self._readings = label, readings
+        self._bar.set_description_str(", ".join(filter(None, (label, readings))))
 
     def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
         if metrics["status"] == "diverged":

@@ -16,6 +16,7 @@ The package contains some tickets. `examples` lists them, and their names can be
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from pathlib import Path
@@ -132,8 +133,8 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
 
 
 def content_of(path: str) -> bytes:
-    """Returns the content of a ticket file, or of the example ticket with this name."""
-    if path in examples.EXAMPLES and not Path(path).exists():
+    """Returns the content of a ticket file, or of the example ticket with this name; suggests one for a near miss."""
+    if not Path(path).exists() and difflib.get_close_matches(path, examples.EXAMPLES):
         return examples.example(path)
     return ticket_format.read(path, LIMIT_FACTOR.value)
 

@@ -924,6 +924,7 @@ def test_each_verb_does_its_work(command, warm_command, results, tmp_path):
         (("inspect", "setup.cfg"), "setup.cfg cannot be read as a ticket: it does not begin as one."),
         (("unpack", "setup.cfg", "--to=x.h5"), "Keras needs a name that ends in .keras."),
         (("unpack", "none", "--to=x.keras"), "There is no file none."),
+        (("inspect", "fc-mnist-supermsk"), "'fc-mnist-supermsk'; did you mean 'fc-mnist-supermask'?"),
     ],
 )
 def test_refused_commands(light_command, arguments, message):
