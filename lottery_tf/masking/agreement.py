@@ -134,8 +134,8 @@ def _outputs(model: keras.Model, inputs: Any) -> list[np.ndarray]:
         return [keras.ops.cast(tensor, "float32") for tensor in keras.tree.flatten(outputs)]
 
     longest = max(size for tensor in keras.tree.flatten(inputs) for size in (1, *tensor.shape[1:]))
-    recurrent = any(isinstance(layer, keras.layers.RNN) for layer in all_layers(model))
-    outputs = _as_graph(compute)() if recurrent and longest > MANY_STEPS else compute()
+    in_loops = any(isinstance(layer, keras.layers.RNN) and not layer.unroll for layer in all_layers(model))
+    outputs = _as_graph(compute)() if in_loops and longest > MANY_STEPS else compute()
     return list(map(keras.ops.convert_to_numpy, outputs))
 
 

@@ -10,13 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.registry import choose
 from lottery_tf.tickets import limits
-from lottery_tf.tickets.limits import Limits
+from lottery_tf.tickets.limits import Limits, TooLarge
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +24,9 @@ Shapes = dict[str, tuple[int, ...]]
 MAX_DIMENSIONS = 8
 WHOLE = ("int32", "int64")  # types of counters, which are stored as float32 if that is exact
 MAX_DEPTH = 60  # of an architecture's JSON: models inside models
+MAX_NAME = 1000  # of a weight, a layer or any other text
+NUMBERS = """
+    bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64"""  # dtypes of arrays in a config
 
 CLASSES = {  # module -> the classes in it that an architecture may contain; none of them runs code of the file
     "keras": "DTypePolicy Functional Sequential",
@@ -106,10 +107,9 @@ def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> 
 
     All weights are zero. `allowed` are the limits of the work of the model, or None.
     """
-    import tensorflow as tf
-
     from lottery_tf.masking import model_weights
     from lottery_tf.models import networks  # registers the masked layers as well
+    from lottery_tf.tickets.bounded_building import bounded_building
 
     def build() -> keras.Model:
         if "network" in architecture:
@@ -117,21 +117,35 @@ def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> 
             return networks.build(architecture["network"], shape, architecture["classes"])
         return _deserialized(copy.deepcopy(architecture["config"]))  # Keras changes it while it builds
 
-    # What Keras and TensorFlow raise for impossible configurations. Any other error is a mistake in this package.
-    refusals = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-    try:
-        with _bounded_variables(sum(map(math.prod, shapes.values()))):
+    with refusing():
+        with bounded_building(sum(map(math.prod, shapes.values())), allowed):
             model = build()
         built_shapes = {name: tuple(v.shape) for name, v in model_weights.variables(model).items()}
         types = {variable.dtype for variable in model_weights.variables(model).values()}
-    except (*refusals, tf.errors.OpError) as error:
-        raise InputError(f"The architecture cannot be built: {(str(error).splitlines() or [''])[0]:.300}") from error
     if built_shapes != shapes or not types <= {"float32", *WHOLE}:
         raise InputError("The architecture's weights have other names, shapes or types than those that are stored.")
     if allowed is not None:
-        numbers, multiplications = limits.count_work(model)
+        with refusing():
+            numbers, multiplications = limits.count_work(model)
         allowed.check_counts("The network", numbers=numbers, multiplications=multiplications)
     return model
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Raises InputError for what Keras and TensorFlow raise for impossible configurations.
+
+    Any other error is a mistake in this package.
+    """
+    import tensorflow as tf
+
+    kinds = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+    try:
+        yield
+    except TooLarge:
+        raise
+    except (*kinds, tf.errors.OpError) as error:
+        raise InputError(f"The architecture cannot be built: {(str(error).splitlines() or [''])[0]:.300}") from error
 
 
 def _deserialized(config: dict) -> keras.Model:
@@ -149,35 +163,6 @@ def _deserialized(config: dict) -> keras.Model:
     return model
 
 
-@contextlib.contextmanager
-def _bounded_variables(weights: int) -> Iterator[None]:
-    """Refuses a model with more weights than stored before allocating them.
-
-    Floating-point weights are zeros and masks are ones: it could take long to draw them, and they are replaced anyway.
-    """
-    import tensorflow as tf
-
-    left = 3 * weights + 10_000  # a masked kernel has a mask and frozen values; dropout layers have small states
-    graph = tf.Graph()
-
-    def creator(next_creator, **arguments):
-        nonlocal left
-        value = arguments["initial_value"]
-        with graph.as_default():  # in a graph the initial value is only described, not computed
-            shape, dtype = ((drawn := value()).shape, drawn.dtype) if callable(value) else (np.shape(value), None)
-        left -= math.prod(shape)
-        if left < 0:
-            raise InputError(f"it has more than the {weights} weights that are stored.")
-        if dtype is not None and dtype.is_floating:
-            arguments["initial_value"] = tf.zeros(shape, dtype)
-        elif dtype is not None and dtype.is_bool:
-            arguments["initial_value"] = tf.ones(shape, dtype)  # a mask
-        return next_creator(**arguments)
-
-    with tf.variable_creator_scope(creator):
-        yield
-
-
 def check_architecture(architecture: dict, shapes: Shapes, allowed: Limits) -> None:
     """Raises InputError unless an architecture is a network of Table S1, or a configuration that is safe to build."""
     if architecture.keys() == {"config"}:
@@ -186,6 +171,7 @@ def check_architecture(architecture: dict, shapes: Shapes, allowed: Limits) -> N
         if config.get("class_name") not in ("Functional", "Sequential"):
             raise InputError("its architecture is no Keras model")
         allowed.check_counts("its network", calls=limits.count_calls(config.get("config")))
+        allowed.check_counts("its architecture", values=limits.count_reads(config))
         allowed.check_counts("its network", orthogonal=limits.count_orthogonal(config, shapes))
         return
     if architecture.keys() != {"network", "image_shape", "classes"}:
@@ -207,10 +193,24 @@ def check_config(config: Any, allowed: Limits | None = None) -> None:
     for count, (key, value) in enumerate(_walk(config), start=1):
         if allowed is not None:
             allowed.check_counts("its architecture", values=count)
-        if isinstance(value, dict) and "class_name" in value:
-            _check_class(value)
+        if isinstance(value, dict):
+            _check_record(value, allowed)
         elif isinstance(value, str) and not (value.isprintable() and (key == "registered_name" or _is_harmless(value))):
             raise InputError(f"A ticket file cannot hold {value!r:.100}: names have to be printable, without '>'.")
+        elif isinstance(value, str) and len(value) > MAX_NAME:
+            raise InputError(f"A ticket file cannot hold {value!r:.100}...: it has more than {MAX_NAME} characters.")
+
+
+def _check_record(record: dict, allowed: Limits | None) -> None:
+    """Raises InputError for an object that Keras must not make, or for which it would take much memory."""
+    if "class_name" in record:
+        _check_class(record)
+    if record.get("stateful"):
+        raise InputError("A ticket file cannot hold a stateful recurrent layer: its states are no weights.")
+    if allowed is not None:
+        for _, shape in _walk(record.get("build_config")):
+            if isinstance(shape, list) and all(size is None or type(size) is int for size in shape):
+                allowed.check_counts("its network", numbers=limits.size_of(shape))
 
 
 def _is_harmless(value: str) -> bool:
@@ -221,6 +221,7 @@ def _is_harmless(value: str) -> bool:
 def _check_class(record: dict) -> None:
     module, name = record.get("module"), record["class_name"]
     if name in VALUES and "module" not in record:
+        _check_value(record)
         return
     known = isinstance(module, str) and isinstance(name, str) and name in CLASSES.get(module, "").split()
     registered: tuple = (f"lottery_tf>{name}",) if module == "lottery_tf.layers" else (None, name)
@@ -233,6 +234,14 @@ def _check_class(record: dict) -> None:
         )
     if record.get("compile_config"):
         raise InputError("A ticket file cannot hold how a model is trained.")
+
+
+def _check_value(record: dict) -> None:
+    """Raises InputError for an array that holds anything but numbers: one type of text takes any amount of memory."""
+    config = record.get("config")
+    dtype = config.get("dtype") if isinstance(config, dict) else None
+    if record["class_name"] == "__numpy__" and not (isinstance(dtype, str) and dtype in NUMBERS.split()):
+        raise InputError(f"A ticket file cannot hold an array of {dtype!r:.100}.")
 
 
 def _shown_class(record: dict) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lottery_tf.errors import InputError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 OPEN_SIZE = 64  # the size that is assumed for a dimension without a fixed size
 STEP = 10**6  # the multiplications that take as long as the start of one step of a recurrent layer
+UNROLLED = 10  # the steps of a loop that take as long as one of an unrolled layer
+DRAWN = 100  # the multiplications that take as long as to draw a weight and to read it from memory
 MANY = 10**15  # larger numbers are not printed
 
 
@@ -34,19 +36,21 @@ class Limits:
       weights: the number of weights, including pruned ones.
       arrays: the number of their arrays; a masked array counts three times, for its mask and its frozen values.
       calls: the number of calls of layers and of their input tensors; an inner model counts once for each call.
+      tensors: the number of tensors between layers.
       values: the number of values in the architecture's JSON.
       orthogonal: the number of multiplications to draw kernels from orthogonal initializers once.
-      numbers: how many numbers layers pass to one another for one example.
-      multiplications: the number of multiplications for one example.
+      numbers: how many numbers layers pass to one another for one example, or for a batch of a fixed size.
+      multiplications: the number of multiplications for these.
     """
 
     bytes: int = 50_000_000
     weights: int = 10_000_000
     arrays: int = 500
     calls: int = 1_000
+    tensors: int = 10_000
     values: int = 50_000
     orthogonal: int = 10**9
-    numbers: int = 50_000_000
+    numbers: int = 20_000_000
     multiplications: int = 5 * 10**9
 
     @classmethod
@@ -82,6 +86,7 @@ WORDS = {
     "weights": "weights",
     "arrays": "arrays of weights",
     "calls": "calls of layers",
+    "tensors": "tensors between its layers",
     "values": "values",
     "orthogonal": "multiplications in orthogonal initializers",
     "numbers": "numbers between its layers",
@@ -122,6 +127,37 @@ def _layers(record: dict) -> Any:
     return config.get("layers") if isinstance(config, dict) else None
 
 
+def count_reads(config: Any) -> int:
+    """The number of values that Keras reads to connect the layers of functional models.
+
+    It reads them again for each layer that comes before one of its inputs.
+    """
+    total = 0
+    for record in _records(config):
+        nodes = {}
+        for layer in layers if isinstance(layers := _layers(record), list) else ():
+            if isinstance(layer, dict):
+                nodes[str(layer.get("name"))] = layer.get("inbound_nodes")
+        places = {name: place for place, name in enumerate(nodes)}
+        early = sum(any(places.get(name, -1) >= places[own] for name in _inputs(nodes[own])) for own in nodes)
+        total += (1 + early) * sum(map(_count_values, nodes.values()))
+    return total
+
+
+def _inputs(nodes: Any) -> Iterator[str]:
+    """The names of the layers whose outputs are in the arguments of a layer's calls."""
+    for record in _records(nodes):
+        config = record.get("config")
+        history = config.get("keras_history") if isinstance(config, dict) else None
+        if isinstance(history, list) and history:
+            yield str(history[0])
+
+
+def _count_values(value: Any) -> int:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_count_values, children))
+
+
 def count_orthogonal(config: Any, shapes: dict[str, tuple[int, ...]]) -> int:
     """The number of multiplications to draw the weights of all layers with an orthogonal initializer once.
 
@@ -140,7 +176,7 @@ def count_orthogonal(config: Any, shapes: dict[str, tuple[int, ...]]) -> int:
 
 def _orthogonalization(shape: tuple[int, ...]) -> int:
     rows, columns = math.prod(shape[:-1]), shape[-1]
-    return rows * columns * min(rows, columns)
+    return rows * columns * (min(rows, columns) + DRAWN)
 
 
 def _records(value: Any, models: bool = True) -> Iterator[dict]:
@@ -190,11 +226,13 @@ class _WorkCounter:
 
 
 def _cells(layer: Any) -> int:
-    """How many recurrent cells a layer calls at each step."""
+    """How many recurrent cells a layer calls at each step, as if all were called in a loop."""
     layer = getattr(layer, "layer", layer)  # a TimeDistributed holds one
     if hasattr(layer, "forward_layer"):
         return _cells(layer.forward_layer) + _cells(layer.backward_layer)
-    return len(getattr(layer.cell, "cells", [layer.cell])) if hasattr(layer, "cell") else 0
+    if not hasattr(layer, "cell"):
+        return 0
+    return len(getattr(layer.cell, "cells", [layer.cell])) * (UNROLLED if getattr(layer, "unroll", False) else 1)
 
 
 def _multiplications(layer: Any, kernel: Any, numbers: int, places: int) -> int:
@@ -209,4 +247,13 @@ def _places(tensor: Any) -> int:
 
 
 def _size(tensor: Any) -> int:
-    return math.prod(size or OPEN_SIZE for size in tensor.shape[1:])
+    return size_of(tensor.shape)
+
+
+def size_of(shape: Sequence[int | None]) -> int:
+    """The count of numbers in a tensor, for one example unless its batch has a fixed size.
+
+    >>> size_of((None, 28, 28)), size_of((5, 28, 28)), size_of((None, None, 3))
+    (784, 3920, 192)
+    """
+    return math.prod(size or (OPEN_SIZE if place else 1) for place, size in enumerate(shape))

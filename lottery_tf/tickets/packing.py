@@ -218,8 +218,9 @@ def _rebuilt(packed: PackedTicket, allowed: Limits | None = None) -> tuple[keras
     model = architectures.build(packed.architecture, packed.shapes, allowed)
     if (maskable := model_weights.masked_kernels(model).keys()) != packed.mask.keys():
         raise InputError(f"The masks are not those of the architecture: {sorted(maskable ^ packed.mask.keys())[:5]}.")
-    initial = initial_weights.initial_weights(model, {}, packed.seed) if packed.needs_initial else {}
-    return model, packed.others | {name: packed.kernel(name, initial.get(name)) for name in packed.mask}
+    with architectures.refusing():
+        initial = initial_weights.initial_weights(model, {}, packed.seed) if packed.needs_initial else {}
+        return model, packed.others | {name: packed.kernel(name, initial.get(name)) for name in packed.mask}
 
 
 class Size(NamedTuple):

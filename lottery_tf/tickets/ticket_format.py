@@ -33,7 +33,7 @@ from lottery_tf.registry import choose
 from lottery_tf.results.parsing import no_number
 from lottery_tf.signatures import checked
 from lottery_tf.tickets import mask_coding
-from lottery_tf.tickets.architectures import Shapes, check_architecture, field, shape_of
+from lottery_tf.tickets.architectures import MAX_NAME, Shapes, check_architecture, field, shape_of
 from lottery_tf.tickets.limits import Limits, TooLarge
 from lottery_tf.tickets.payload import Payload
 
@@ -44,7 +44,6 @@ DIGEST_BYTES = 32
 
 MAX_WEIGHTS = 100_000_000
 MAX_HEADER_BYTES = 1 << 21
-MAX_NAME = 1000
 
 TRAINED = "trained"
 

@@ -58,6 +58,13 @@ def nested(depth, calls):
     return model
 
 
+def row(count, **node):
+    """Layers of which each is called on the one before; the last node has further entries."""
+    layers = [record("Identity", f"i{number}", [f"i{number - 1}" if number else "in"]) for number in range(count)]
+    layers[-1]["inbound_nodes"][0] |= node
+    return layers
+
+
 def chain(count):
     return sequential(*(record("Identity", f"i{number}") for number in range(count)))
 
@@ -97,6 +104,15 @@ ASK_FOR_MUCH = {  # what: (what makes the file, what there is too much of)
             name="inner/dense/kernel",
         ),
         "multiplications in orthogonal initializers",
+    ),
+    "layers that come before their inputs": (lambda: content(functional(*reversed(row(320)))), "values"),
+    "arguments that are read again and again": (
+        lambda: content(functional(*reversed(row(20, kwargs={"a": [[]] * 5000})))),
+        "values",
+    ),
+    "what a layer is built with": (
+        lambda: content(sequential(dense() | {"build_config": {"shapes_dict": {"a": [None, 10**5, 10**5]}}})),
+        "numbers between its layers",
     ),
     "empty lists": (lambda: content(sequential(record("Rescaling", "r", scale=[[]] * 60_000))), "values"),
 }
@@ -142,9 +158,17 @@ def test_orthogonal_kernels_are_found_by_their_layer():
     orthogonal = record("Orthogonal", "o", module="keras.initializers")
     config = sequential(dense("a", kernel_initializer=orthogonal), dense("b"), sequential(dense("c"), name="d"))
     shapes = {"a/kernel": (10, 20), "a/bias": (20,), "b/kernel": (7, 7), "d/c/kernel": (5, 5)}
-    assert count_orthogonal(config, shapes) == 10 * 20 * 10
+    assert count_orthogonal(config, shapes) == 10 * 20 * (10 + limits.DRAWN)
     shapes["e/kernel"] = shapes.pop("a/kernel")
-    assert count_orthogonal(config, shapes) == 10 * 20 * 10, "the largest, where the name is not found"
+    assert count_orthogonal(config, shapes) == 10 * 20 * (10 + limits.DRAWN), "the largest, where the name is not found"
+
+
+def test_layers_before_their_inputs_are_read_again():
+    layers = row(3)
+    values = 3 * (1 + 1 + 1 + 1 + 2 + 1 + 1 + 2 + 3)  # list, node, args, tensor, its class and config, shape, history
+    assert limits.count_reads(functional(*layers)) == values + 1, "no node of the input but its list"
+    assert limits.count_reads(functional(*reversed(layers))) == 3 * (values + 1)
+    assert limits.count_reads({"a": [functional(*layers), sequential(*layers)]}) == 2 * (values + 1)
 
 
 def test_limits():
@@ -198,6 +222,70 @@ def test_networks_that_would_take_long_to_run_are_refused():
         with pytest.raises(TooLarge, match=f"^The network has [0-9,]+ {what}"):
             packing.rebuild(parsed)
     assert packing.rebuild(convolved, limit_factor=10).built
+
+
+def test_tensors_are_counted_while_keras_makes_them():
+    """Counting afterwards would be too late: Keras takes memory for them while it builds."""
+    import keras
+    from keras import layers
+
+    normalize = layers.Normalization(axis=-1, mean=0.0, variance=1.0)
+    numbers = packed(
+        layers.Dense(4), layers.RepeatVector(31), layers.Permute((2, 1)), normalize, inputs=(4,), instead=31, to=10**9
+    )
+    for record in numbers.architecture["config"]["config"]["layers"]:
+        record.pop("build_config", None)  # then Keras builds a layer with what it is given
+    inputs = keras.Input((7,))
+    split = keras.Model(inputs, layers.Dense(1)(keras.ops.split(inputs, 7, axis=1)[0]))
+    parsed = ticket_format.parse(packing.pack_trained(split, 0))
+    text = json.dumps(parsed.architecture).replace("[null, 7]", f"[null, {10**7}]")
+    text = text.replace('"indices_or_sections": 7', f'"indices_or_sections": {10**7}')
+    many = dataclasses.replace(parsed, architecture=json.loads(text))
+    batch = packed(layers.Dense(2), layers.BatchNormalization(), inputs=(4,), instead=[None, 4], to=[10**9, 4])
+    for record in batch.architecture["config"]["config"]["layers"]:
+        record.pop("build_config", None)
+    for ticket, message in (
+        (numbers, "4,000,000,000 numbers between its layers"),
+        (many, "10,001 tensors between its layers"),
+        (batch, "4,000,000,000 numbers between its layers"),
+    ):
+        with pytest.raises(TooLarge, match=f"^The network has {message}; up to"):
+            packing.rebuild(ticket)
+    assert keras.KerasTensor((10**9, 10**9)).shape, "nothing is refused elsewhere"
+
+
+def test_unrolled_steps_count_as_several():
+    import keras
+    from keras import layers
+
+    _, multiplications = limits.count_work(keras.Sequential([keras.Input((7, 2)), layers.GRU(1, unroll=True)]))
+    assert multiplications // limits.STEP == 7 * limits.UNROLLED
+
+
+INITIALIZERS = {
+    "text": {"class_name": "Constant", "config": {"value": "abc"}},
+    "nothing": {"class_name": "Constant", "config": {"value": None}},
+    "another shape": {"class_name": "Constant", "config": {"value": [1, 2, 3]}},
+    "a ragged list": {"class_name": "Constant", "config": {"value": [[1], [2, 3]]}},
+    "text for a mean": {"class_name": "RandomNormal", "config": {"mean": "a", "stddev": 1.0, "seed": None}},
+    "text for a gain": {"class_name": "Orthogonal", "config": {"gain": "a", "seed": None}},
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("case", INITIALIZERS)
+def test_initializers_that_draw_nothing_are_told(case):
+    import keras
+
+    layer = keras.layers.Dense(2, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.5), name="dense")
+    model = keras.Sequential([keras.Input((3,)), layer])
+    parsed = ticket_format.parse(packing.pack_supermask(model, {"dense/kernel": np.ones((3, 2), bool)}, 0))
+    config = parsed.architecture["config"]["config"]["layers"][-1]["config"]
+    assert config["kernel_initializer"]["class_name"] == "RandomNormal"
+    wanted = INITIALIZERS[case]
+    config["kernel_initializer"] = wanted and {"module": "keras.initializers", "registered_name": None} | wanted
+    with pytest.raises(InputError, match="The architecture cannot be built|The rebuilt weights are not those"):
+        packing.rebuild(ticket_format.parse(ticket_format.serialize(parsed)))
 
 
 def test_work_is_counted_through_models_inside():
