@@ -16,6 +16,7 @@ from absl import flags
 
 from lottery_tf.errors import InputError, sentence
 from lottery_tf.registry import choose
+from lottery_tf.validation import PATH
 
 flags.disclaim_key_flags()  # a flag belongs to the module that calls a function of this module
 
@@ -39,15 +40,20 @@ SHORT = 40  # the longest default, in characters, that is printed beside its fla
 
 
 class _Path(flags.ArgumentParser):
-    syntactic_help = "a file or folder"
+    syntactic_help = "the path of a file or folder"
+
+    def __init__(self, name: str, needed: bool):
+        self._name, self._needed = name, needed
 
     def parse(self, argument: str) -> str:
+        if argument or self._needed:  # an empty value of any other flag stands for none
+            PATH(f"--{self._name}", argument)
         return os.path.expanduser(argument)
 
 
 def define_path(name: str, default: str | None, text: str) -> flags.FlagHolder[str]:
     """Defines a flag whose value is a file or folder; it expands `~`, because most shells do not in `--flag=~/x`."""
-    return flags.DEFINE(_Path(), name, default, text)
+    return flags.DEFINE(_Path(name, default is not None), name, default, text)
 
 
 class _Choice(flags.ArgumentParser):

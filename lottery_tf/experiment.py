@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
 from lottery_tf.treatment_levels import TreatmentLevels
-from lottery_tf.validation import Count, Index, Name, NotNegative
+from lottery_tf.validation import Count, FilePath, Index, Name, NotNegative
 
 
 @checked
@@ -321,7 +320,7 @@ class Experiment:
 
 
 @checked
-def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: str | os.PathLike, **options) -> Experiment:
+def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: FilePath, **options) -> Experiment:
     """Makes the experiment of one of the paper's networks, with a results folder.
 
     Args:

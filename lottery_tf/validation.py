@@ -7,6 +7,7 @@ and the values that are valid. `annotation_checks` checks values against annotat
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
@@ -108,6 +109,15 @@ SHARE = make_check(NUMBER, ("it must be at least 0 and at most 1", validators.an
 IS_OBJECT = make_check(("it must be an object with names and values", validators.instance_of(Mapping)))
 
 
+def _is_path(instance: object, attribute: object, value: Any) -> None:
+    path = os.fspath(value)
+    if not path or "\0" in path:  # TypeError for a path of bytes
+        raise ValueError
+
+
+PATH = make_check(("it must be the path of a file or folder", _is_path))
+
+
 def unchecked(name: str, value: object) -> None:
     """The check for an argument whose function says itself, and better, what is wrong with it."""
 
@@ -119,4 +129,5 @@ Finite = Annotated[float, FINITE]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Positive = Annotated[float, POSITIVE]
 Fraction = Annotated[float, FRACTION]
+FilePath = Annotated[str | os.PathLike, PATH]
 Name = Annotated[str, unchecked]  # a name that `registry.choose` looks up

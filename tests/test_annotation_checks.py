@@ -1,6 +1,7 @@
 """What settings may be: every field says what was given and what is wanted, whatever it is given."""
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import numpy as np
@@ -15,7 +16,7 @@ from lottery_tf.registry import choose
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import MaskSource
-from lottery_tf.validation import COUNT, FINITE, FRACTION, INDEX, POSITIVE, SHARE, at_most, shown
+from lottery_tf.validation import COUNT, FINITE, FRACTION, INDEX, PATH, POSITIVE, SHARE, at_most, shown
 
 NAN, INF = float("nan"), float("inf")
 SETTINGS = {  # settings -> what makes one
@@ -89,6 +90,7 @@ def test_numbers_of_numpy_and_lists_are_taken():
 @pytest.mark.parametrize(
     ("wanted", "passes", "refused"),
     [
+        (PATH, ["a", "a/b", Path("."), Path("é")], ["", "a\0", b"a", None, 3]),
         (COUNT, [1, np.uint8(3), 2**63 - 1], [0, -1, 1.0, "1", None, True, 2**63, 10**5000, NAN]),
         (INDEX, [0, 5], [-1, False, 0.0]),
         (at_most(5), [1, 5], [0, 6]),

@@ -10,6 +10,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas
 from lottery_tf.results.paths import METRICS, SETTINGS
+from lottery_tf.validation import PATH
 
 TRAINED_KINDS = ("level", "control", "rewind")
 
@@ -44,6 +45,7 @@ def locate(path: str | Path) -> LocatedResult:
         project.
       DamagedFile: its metrics or settings cannot be read.
     """
+    PATH("the path of a result", path)
     path = Path(os.path.realpath(path))  # `Path.resolve` would fail on a loop of links
     run = next((folder for folder in path.parents if (folder / SETTINGS).exists()), None)
     if run is None or not (path / METRICS).exists():

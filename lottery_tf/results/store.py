@@ -6,7 +6,6 @@ import contextlib
 import copy
 import json
 import logging
-import os
 from pathlib import Path
 
 from lottery_tf.errors import DamagedFile, InputError
@@ -17,6 +16,7 @@ from lottery_tf.results.record import check_record
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import result_folders
 from lottery_tf.signatures import checked
+from lottery_tf.validation import FilePath
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class ResultsFolder:
       InputError: the folder holds results made with other settings.
     """
 
-    def __init__(self, path: str | os.PathLike, settings: dict):
+    def __init__(self, path: FilePath, settings: dict):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         wanted = _as_json(settings)

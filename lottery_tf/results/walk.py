@@ -11,12 +11,13 @@ from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.results.paths import CHECKSUMS, PARTIAL
 from lottery_tf.results.result_files import read_metrics
 from lottery_tf.signatures import checked
+from lottery_tf.validation import FilePath
 
 log = logging.getLogger(__name__)
 
 
 @checked
-def finished(root: str | os.PathLike, kind: str | None = "level") -> Iterator[dict]:
+def finished(root: FilePath, kind: str | None = "level") -> Iterator[dict]:
     """Yields the metrics of every finished result of a kind below a folder, in the order of their paths.
 
     Damaged results are logged and left out.
@@ -32,7 +33,7 @@ def finished(root: str | os.PathLike, kind: str | None = "level") -> Iterator[di
         yield metrics
 
 
-def finished_with_folders(root: str | os.PathLike, kind: str | None = "level") -> Iterator[tuple[Path, dict]]:
+def finished_with_folders(root: FilePath, kind: str | None = "level") -> Iterator[tuple[Path, dict]]:
     """Yields the folder and the metrics of every finished result; see `finished`."""
     root = Path(root)
     if not root.is_dir():

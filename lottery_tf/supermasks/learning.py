@@ -36,7 +36,7 @@ from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import TrainingResult
 from lottery_tf.training.watchers import Watchers, check_callbacks
-from lottery_tf.validation import Index, NotNegative
+from lottery_tf.validation import FilePath, Index, NotNegative
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
@@ -274,7 +274,7 @@ def paper_learner(
     dataset: Dataset,
     settings: MaskSettings,
     training: TrainingSettings,
-    results_dir: str | Path,
+    results_dir: FilePath,
     **options,
 ) -> MaskLearner:
     """Makes a learner for one of the paper's networks, with a results folder.

@@ -14,7 +14,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from lottery_tf.tickets.ticket_format import (
     read,
     serialize,
 )
-from lottery_tf.validation import Index, Name, Positive, unchecked
+from lottery_tf.validation import PATH, Index, Name, Positive, unchecked
 
 if TYPE_CHECKING:
     import keras
@@ -202,13 +202,16 @@ def rebuild(packed: TicketFile, limit_factor: Positive = 1) -> keras.Model:
     return model
 
 
-def _parsed(given: object, limit_factor: float) -> PackedTicket:
+def _parsed(given: Any, limit_factor: float) -> PackedTicket:
     """Returns the ticket in the content of a file, or in the file at a path."""
-    if isinstance(given, str | os.PathLike):
-        return parse(read(os.fspath(given), limit_factor), str(os.fspath(given)), limit_factor=limit_factor)
     if isinstance(given, bytes | bytearray | memoryview):
         return parse(bytes(given), limit_factor=limit_factor)
-    raise InputError(f"A ticket is the path of a file, or its bytes; given: {given!r:.100}.")
+    try:
+        PATH("packed", given)
+    except InputError:
+        raise InputError(f"A ticket is the path of a file, or its bytes; given: {given!r:.100}.") from None
+    path = os.fspath(given)
+    return parse(read(path, limit_factor), path, limit_factor=limit_factor)
 
 
 def _rebuilt(packed: PackedTicket, allowed: Limits | None = None) -> tuple[keras.Model, Weights]:

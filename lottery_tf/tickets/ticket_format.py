@@ -147,10 +147,12 @@ def read(path: str | Path, limit_factor: float = 1) -> bytes:
     """The content of a ticket file.
 
     Raises:
-      InputError: the file does not exist, or is larger than the limit.
+      InputError: the file does not exist, is a folder, or is larger than the limit.
     """
     allowed = Limits.times(limit_factor)
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a ticket is a file.")
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     with path.open("rb") as file:

@@ -53,6 +53,21 @@ def test_what_the_system_refuses_is_a_sentence(module, flag, arguments, message,
 
 
 @pytest.mark.parametrize(
+    ("module", "flag"),
+    [
+        ("runs.status", "results_dir"),
+        ("analysis.figures", "out"),
+        ("analysis.export", "out"),
+        ("runs.lottery", "results_dir"),
+    ],
+)
+def test_an_empty_path_is_not_the_present_folder(module, flag, light_command):
+    done = light_command(module, f"--{flag}=")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"--{flag} is ''; it must be the path of a file or folder.\n"
+
+
+@pytest.mark.parametrize(
     ("module", "arguments", "made"),
     [
         ("analysis.export", ["--results_dir={results}", "--out={out}/new/r.csv"], "new/r.csv"),

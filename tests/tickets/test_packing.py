@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import os
 import random
 import struct
 import tracemalloc
@@ -766,9 +767,15 @@ def test_the_originals_of_the_bad_files_are_good():
 
 
 def test_files_that_are_not_there(tmp_path):
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(InputError, match="There is no file"):
+    for path, message in (
+        (tmp_path / "none", "There is no file .*none"),
+        (tmp_path, "is a folder; a ticket is a file"),
+    ):
+        with pytest.raises(InputError, match=message):
             ticket_format.read(path)
+    for odd in ("", "a\0", None, 3, ["a.ticket"], os.fsencode(tmp_path / "none").decode() + "\0"):
+        with pytest.raises(InputError, match="A ticket is the path of a file, or its bytes; given: "):
+            packing.rebuild(odd)
 
 
 # The command line
