@@ -768,7 +768,7 @@ def test_the_originals_of_the_bad_files_are_good():
 
 def test_files_that_are_not_there(tmp_path):
     for path, message in (
-        (tmp_path / "none", "There is no file .*none"),
+        (tmp_path / "none", "There is no file"),
         (tmp_path, "is a folder; a ticket is a file"),
     ):
         with pytest.raises(InputError, match=message):
