@@ -42,7 +42,7 @@ from runs.flags.storage import RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_training
 from runs.progress import Progress
 
-SEVERAL = ("weights", "kept_fraction")
+SEVERAL = ("weights", "weight_multiplier", "kept_fraction")
 _MASK = define(
     MaskSettings, fields(MaskSettings, but=("initial_logit",)), several=SEVERAL, defaults={"kept_fraction": []}
 )

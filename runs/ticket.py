@@ -126,8 +126,14 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
     dataset = choose(DATASETS, metrics["dataset"], "data set")
     model = networks.build(metrics["network"], dataset.image_shape, dataset.classes)
     if final is None:
-        weights = metrics.get("weights", "initial")
-        return packing.pack_supermask(model, mask, metrics["seed"], weights, metrics.get("rescale", False))
+        return packing.pack_supermask(
+            model,
+            mask,
+            metrics["seed"],
+            metrics.get("weights", "initial"),
+            metrics.get("rescale", False),
+            metrics.get("weight_multiplier", 1.0),
+        )
     model_weights.set_weights(model, final, mask)
     return packing.pack_trained(model, metrics["seed"], dtype)
 
@@ -170,9 +176,10 @@ def description(packed: ticket_format.PackedTicket) -> str:
     """Describes in lines of text what a ticket file holds."""
     names = {"initial": "supermask on initial weights", "signed_constant": "supermask on the signed constant"}
     what = names.get(packed.weights) or f"trained weights, stored as {next(iter(packed.values.values())).dtype}"
+    multiplied = f" x {packed.weight_multiplier:g}" * (packed.weight_multiplier != 1)
     lines = [
         f"network: {network_name(packed.architecture)}",
-        f"weights: {what}{', rescaled' if packed.rescale else ''}",
+        f"weights: {what}{multiplied}{', rescaled' if packed.rescale else ''}",
         f"seed: {packed.seed}",
         "",
     ]

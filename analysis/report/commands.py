@@ -34,7 +34,8 @@ APPLIED = {  # field that says how a treatment is applied -> its default
 FLAGS = {"chosen_kept_fraction": "kept_fraction"}  # column -> its flag, where their names differ
 GROUPINGS = (("mask1", "mask0"), ("criterion", "mask0"), ("criterion", "mask1"))  # fields that one command fixes
 LEARNED = (
-    "weights", "rescale", "g", "optimizer", "learning_rate", "batch_size", "iterations", "l1", "decay", "precision",
+    "weights", "rescale", "g", "optimizer", "learning_rate", "batch_size", "iterations", "l1", "decay",
+    "weight_multiplier", "precision",
 )  # fmt: skip
 
 

@@ -10,13 +10,17 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 
 TREATMENT = {field.name: field.default for field in dataclasses.fields(Treatment)}  # column -> its value in the paper
-ADDED_LATER = {"precision": "float32", "decay": "none"}  # column that older results lack -> the value they had
+ADDED_LATER = {
+    "precision": "float32",
+    "decay": "none",
+    "weight_multiplier": 1.0,
+}  # column that older results lack -> the value they had
 RUN = ("network", "dataset", "schedule", "precision", "seed")
 OF_A_LEVEL = (*RUN, *TREATMENT, "level", "kept_fraction")
 MASK_SOURCE = (*RUN, "source", "criterion", "mask1", "mask0", "scope")
 MASK_SETTINGS = (
     "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
-    "learning_rate", "batch_size", "iterations", "decay", "precision",
+    "learning_rate", "batch_size", "iterations", "decay", "weight_multiplier", "precision",
 )  # fmt: skip
 OF_A_TRAINING = (
     "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",

@@ -107,12 +107,14 @@ def learned_masks(results: Iterable[dict]) -> str:
     """
     found = pd.DataFrame(results).astype(dict.fromkeys(MASK_COLUMNS.values(), float))
     found.loc[found["status"] != FINISHED, list(MASK_COLUMNS.values())] = float("nan")
-    identity = ["weights", "g", "rescale", "initial_logit", "chosen_kept_fraction"]
+    found["weight_multiplier"] = found.get("weight_multiplier", pd.Series(1.0, found.index)).fillna(1.0)
+    identity = ["weights", "weight_multiplier", "g", "rescale", "initial_logit", "chosen_kept_fraction"]
     table = [["mask", *MASK_COLUMNS]]
     for key, rows in found.groupby(identity, sort=False, dropna=False):
-        weights, g, rescale, logit, kept = key
+        weights, multiplier, g, rescale, logit, kept = key
         target = f"m={logit}" if pd.isna(kept) else f"kept {kept:g}"
-        name = f"{weights}, {g}{', rescaled' if rescale else ''}, {target}"
+        multiplied = f" x {multiplier:g}" * (multiplier != 1)
+        name = f"{weights}{multiplied}, {g}{', rescaled' if rescale else ''}, {target}"
         cells = []
         for title, metric in MASK_COLUMNS.items():
             factor, digits = (1, 0) if title == "best iteration" else (100, 2)

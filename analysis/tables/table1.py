@@ -91,21 +91,28 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
     )
 
 
-MASK_TRAINING = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "precision")
+MASK_TRAINING = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "weight_multiplier", "precision")
 
 
 def training_in_words(
-    iterations: float, batch_size: float, optimizer: str, learning_rate: float, decay: str, precision: str
+    iterations: float,
+    batch_size: float,
+    optimizer: str,
+    learning_rate: float,
+    decay: str,
+    weight_multiplier: float,
+    precision: str,
 ) -> str:
     """Returns in words how a mask was learned.
 
-    >>> training_in_words(2000, 250, "momentum", 100.0, "none", "float32")
+    >>> training_in_words(2000, 250, "momentum", 100.0, "none", 1.0, "float32")
     '2000 iterations of 250 images, momentum 100'
-    >>> training_in_words(2000, 60, "adam", 0.1, "cosine", "mixed_bfloat16")
-    '2000 iterations of 60 images, adam 0.1, cosine decay, mixed_bfloat16'
+    >>> training_in_words(2000, 60, "adam", 0.1, "cosine", 0.5, "mixed_bfloat16")
+    '2000 iterations of 60 images, adam 0.1, cosine decay, weights x 0.5, mixed_bfloat16'
     """
     words = [f"{iterations:.0f} iterations of {batch_size:.0f} images", f"{optimizer} {learning_rate:g}"]
-    words += [f"{decay} decay"] * (decay != "none") + [precision] * (precision != "float32")
+    words += [f"{decay} decay"] * (decay != "none")
+    words += [f"weights x {weight_multiplier:g}"] * (weight_multiplier != 1) + [precision] * (precision != "float32")
     return ", ".join(words)
 
 

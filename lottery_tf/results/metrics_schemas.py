@@ -12,7 +12,7 @@ from attrs import validators
 
 from lottery_tf.annotation_checks import check_mapping
 from lottery_tf.errors import InputError
-from lottery_tf.validation import INDEX, NOT_NEGATIVE, SHARE, make_check
+from lottery_tf.validation import INDEX, NOT_NEGATIVE, SHARE, Positive, make_check
 
 Index = Annotated[int, INDEX]
 Share = Annotated[float, SHARE]
@@ -123,6 +123,7 @@ class LearnedMask(Metrics, Trained):
     initial_logit: NotRequired[str]
     l1: NotRequired[Seconds]
     chosen_kept_fraction: NotRequired[Share | None]
+    weight_multiplier: NotRequired[Positive]
     optimizer: NotRequired[str]
     learning_rate: NotRequired[Seconds]
     batch_size: NotRequired[Index]

@@ -17,7 +17,6 @@ from lottery_tf.models import networks
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.origin import origin
 from lottery_tf.pruning import masks, treatments
-from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results import files
 from lottery_tf.results.files import finite
@@ -27,7 +26,7 @@ from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.signatures import checked
 from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings
-from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel
+from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel, untrained_kernels
 from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.identity import record_learner
@@ -46,7 +45,7 @@ def compiled_settings(settings: MaskSettings) -> MaskSettings:
     >>> compiled_settings(settings) == MaskSettings(rescale=True)
     True
     """
-    return dataclasses.replace(settings, weights="initial", initial_logit=0.0)
+    return dataclasses.replace(settings, weights="initial", initial_logit=0.0, weight_multiplier=1.0)
 
 
 class _CompiledModel(NamedTuple):
@@ -199,10 +198,10 @@ class MaskLearner:
         """All weights of the masked model for a seed: newly drawn frozen kernels, and the initial logits."""
         drawn = initial_weights.initial_weights(self._network, self._untrained, seed)
         start = dict(self._start)
-        weights = SUPERMASK_WEIGHTS[self.settings.weights]
-        for name in model_weights.kernels(self._network):
-            kernel = weights(drawn[name]) if name in self.model.kernel_names else drawn[name]
-            start[f"{self.model.network.name}/{name}"] = kernel
+        kernels = {name: drawn[name] for name in model_weights.kernels(self._network)}
+        under_masks = {name: kernel for name, kernel in kernels.items() if name in self.model.kernel_names}
+        kernels |= untrained_kernels(under_masks, self.settings.weights, self.settings.weight_multiplier)
+        start |= {f"{self.model.network.name}/{name}": kernel for name, kernel in kernels.items()}
         if self.settings.g == "edge_popup":
             self.model.draw_scores(draw_seed(generator(seed, "scores")))
             start |= _logits(model_weights.get_weights(self.model))

@@ -11,7 +11,7 @@ from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import short_number
-from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE
+from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, POSITIVE
 
 
 class GateDescription(NamedTuple):
@@ -49,6 +49,7 @@ class MaskSettings:
       initial_logit: the initial value of every logit m, or pairs of a kernel's name and the value for this kernel.
       l1: factor of the L1 penalty on mask probabilities.
       kept_fraction: the fraction of each layer that `edge_popup` keeps; None for any other g.
+      weight_multiplier: factor of the weights under the mask, before any other scaling.
 
     Raises:
       InputError: a name is unknown, or values do not go together.
@@ -63,6 +64,7 @@ class MaskSettings:
     initial_logit: Annotated[float, FINITE] | tuple[tuple[str, Annotated[float, FINITE]], ...] = 0.0
     l1: float = 0.0
     kept_fraction: float | None = None
+    weight_multiplier: Annotated[float, POSITIVE] = 1.0
 
     def __post_init__(self):
         check_fields(self)
@@ -72,6 +74,8 @@ class MaskSettings:
     def name(self) -> str:
         """A short name of the settings, for a folder."""
         parts = [self.weights, self.g]
+        if self.weight_multiplier != 1:
+            parts.insert(1, f"x{short_number(self.weight_multiplier)}")
         if self.rescale:
             parts.append("rescaled")
         if self.kept_fraction is not None:

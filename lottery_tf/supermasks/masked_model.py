@@ -95,6 +95,7 @@ class MaskedModel(SampledModel):
       samples: the number of random masks in an evaluation.
       divide_by: the number by which bytes are divided instead; 1: they are not divided.
       only: the names of the kernels to learn masks of; None: those that have masks in the network, or all if none has.
+      weight_multiplier: factor of the weights under the mask (the authors' code has it for the signed constant).
 
     Raises:
       InputError: a name is unknown, or values do not go together.
@@ -118,6 +119,7 @@ class MaskedModel(SampledModel):
         samples: Count = 10,
         divide_by: Positive | None = None,
         only: Collection[str] | None = None,
+        weight_multiplier: Positive = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -130,7 +132,7 @@ class MaskedModel(SampledModel):
         chosen = list(only or model_weights.masked_kernels(network) or model_weights.masked_kernels(masked))
         kernels = {name: kernel for name, kernel in model_weights.kernels(masked).items() if name in chosen}
         self._config |= {"divide_by": divide_by, "only": chosen}
-        self._freeze_network(masked, {name: SUPERMASK_WEIGHTS[weights](kernel) for name, kernel in kernels.items()})
+        self._freeze_network(masked, untrained_kernels(kernels, weights, weight_multiplier))
         self._make_logits(kernels, logits_by_kernel(initial_logit, kernels), l1)
         self._kept_counts = [max(1, round(kernel.size * (kept_fraction or 1))) for kernel in kernels.values()]
         if g == "edge_popup":
@@ -257,7 +259,7 @@ class MaskedModel(SampledModel):
     def get_config(self):
         """Returns the arguments from which `from_config` rebuilds the model.
 
-        "weights" is "initial", because the saved network already holds the weights that are used.
+        "weights" is "initial", without a multiplier, because the saved network already holds the weights that are used.
         """
         network = keras.saving.serialize_keras_object(self.network)
         names = list(model_weights.kernel_layers(self.network))
@@ -277,6 +279,11 @@ class MaskedModel(SampledModel):
         if isinstance(logits := config["initial_logit"], dict):
             config["initial_logit"] = {names[name]: value for name, value in logits.items()}
         return cls(network, **config)
+
+
+def untrained_kernels(kernels: Weights, weights: str, multiplier: float) -> Weights:
+    """Returns the kernels under a mask: the initial ones or their signed constant, times the multiplier."""
+    return {name: SUPERMASK_WEIGHTS[weights](kernel) * np.float32(multiplier) for name, kernel in kernels.items()}
 
 
 def _batch_size(inputs):

@@ -47,7 +47,12 @@ TicketFile = Annotated[PackedTicket | bytes | bytearray | memoryview | str | os.
 
 @checked
 def pack_supermask(
-    model: keras.Model, mask: Mapping[str, np.ndarray], seed: Index, weights: Name = "initial", rescale: bool = False
+    model: keras.Model,
+    mask: Mapping[str, np.ndarray],
+    seed: Index,
+    weights: Name = "initial",
+    rescale: bool = False,
+    weight_multiplier: Positive = 1.0,
 ) -> bytes:
     """Packs a supermask, a mask over untrained weights, into the content of a file.
 
@@ -58,6 +63,7 @@ def pack_supermask(
       seed: the seed of the initial weights.
       weights: "initial" or "signed_constant"; see `PackedTicket`.
       rescale: whether kernels are multiplied by their number of weights / number of kept weights.
+      weight_multiplier: factor of the untrained weights, before they are rescaled.
 
     Raises:
       InputError: the mask is not one of the model, or the model cannot be rebuilt from a file.
@@ -81,7 +87,9 @@ def pack_supermask(
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
     mask = {name: mask[name] for name in wanted}
     architecture = architectures.describe_architecture(model)
-    return _sealed(PackedTicket(architecture, int(seed), weights, rescale, mask, _others(model)))
+    others, multiplier = _others(model), float(weight_multiplier)
+    ticket = PackedTicket(architecture, int(seed), weights, rescale, mask, others, weight_multiplier=multiplier)
+    return _sealed(ticket)
 
 
 @checked

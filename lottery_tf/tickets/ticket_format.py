@@ -36,6 +36,7 @@ from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import MAX_NAME, Shapes, check_architecture, field, shape_of
 from lottery_tf.tickets.limits import Limits, TooLarge
 from lottery_tf.tickets.payload import Payload
+from lottery_tf.validation import POSITIVE
 
 MAGIC = b"LOTTERY\n"
 FORMAT = 1
@@ -65,6 +66,7 @@ class PackedTicket:
       values: (trained) for each kernel its kept weights in the order of `kernel[mask]`, as float32 or float16.
       at_initial: (trained) for kernels whose pruned weights are not all zero: True where one has its initial value.
       digest: the SHA-256 of all rebuilt weights, in hexadecimal; see `digest`.
+      weight_multiplier: factor of untrained weights, before they are rescaled.
     """
 
     architecture: dict
@@ -76,6 +78,7 @@ class PackedTicket:
     values: Weights = dataclasses.field(default_factory=dict)
     at_initial: Mask = dataclasses.field(default_factory=dict)
     digest: str = ""
+    weight_multiplier: float = 1.0
 
     @property
     def shapes(self) -> Shapes:
@@ -97,7 +100,8 @@ class PackedTicket:
                 kernel[self.at_initial[name]] = w_i[self.at_initial[name]]
             return kernel
         factor = np.float32(kept.size / kept.sum() if self.rescale else 1)
-        return np.where(kept, SUPERMASK_WEIGHTS[self.weights](w_i) * factor, np.float32(0))
+        untrained = SUPERMASK_WEIGHTS[self.weights](w_i) * np.float32(self.weight_multiplier)
+        return np.where(kept, untrained * factor, np.float32(0))
 
 
 def serialize(packed: PackedTicket) -> bytes:
@@ -125,6 +129,8 @@ def serialize(packed: PackedTicket) -> bytes:
         "digest": packed.digest,
         "kernels": kernels,
     }
+    if packed.weight_multiplier != 1:
+        header["weight_multiplier"] = packed.weight_multiplier
     if packed.weights == TRAINED:
         values = np.concatenate(list(packed.values.values()))
         header["values"] = [values.dtype.name, add(mask_coding.encode_floats(values))]
@@ -221,19 +227,21 @@ def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:
     check_architecture(architecture, shapes | other_shapes, allowed)
     weights, rescale = field(header, "weights", str), field(header, "rescale", bool)
     choose(dict.fromkeys((*SUPERMASK_WEIGHTS, TRAINED)), weights, "weights")
+    multiplier = header.get("weight_multiplier", 1.0)
+    POSITIVE("weight_multiplier", multiplier)
 
     rest = Payload(payload)
     mask, at_initial = rest.masks(kernels, shapes)
     values = rest.values(header, mask) if weights == TRAINED else {}
     others = rest.floats(field(header, "others_bytes", int), "float32", other_shapes)
     rest.check_end()
-    if (at_initial and weights != TRAINED) or (rescale and weights == TRAINED):
+    if (at_initial and weights != TRAINED) or ((rescale or multiplier != 1) and weights == TRAINED):
         raise DamagedFile(f"{weights!r} weights are neither frozen nor rescaled that way")
     sha256 = field(header, "digest", str)
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise DamagedFile("its header's SHA-256 is none")
     seed = checked_seed(field(header, "seed", int))
-    return PackedTicket(architecture, seed, weights, rescale, mask, others, values, at_initial, sha256)
+    return PackedTicket(architecture, seed, weights, rescale, mask, others, values, at_initial, sha256, multiplier)
 
 
 def _shapes(record: dict) -> Shapes:

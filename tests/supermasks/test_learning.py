@@ -170,6 +170,29 @@ def test_what_came_later_is_in_the_name_where_it_is_not_as_before():
     }
     stem = "seed-0/initial-bernoulli-m0-adam0.1-batch60-50"
     assert names == {stem, f"{stem}-cosine", f"{stem}-mixed_bfloat16"}
+    assert MaskSettings("signed_constant", weight_multiplier=0.5).name == "signed_constant-x0.5-bernoulli-m0"
+
+
+@pytest.mark.parametrize("weights", ["initial", "signed_constant"])
+def test_a_multiplier_scales_the_weights_under_the_mask(digits, weights):
+    """Learners that differ in it share a compiled model; the network of the stored mask has the scaled weights."""
+    settings = MaskSettings(weights, rescale=True, weight_multiplier=0.5)
+    short = dataclasses.replace(TRAINING, iterations=10)
+    own = learner(digits, settings, short)
+    found = own.learn(0)
+    assert (found.metrics["weight_multiplier"], found.metrics["weights"]) == (0.5, weights)
+    alone = own.model.most_likely_network()
+    alone.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    accuracy = alone.evaluate(digits.test.images / np.float32(255), digits.test.labels, verbose=0)[1]
+    assert found.metrics["most_likely_test_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    whole = own.with_settings(dataclasses.replace(settings, weight_multiplier=1.0))
+    scaled = {name: kernel.numpy() for name, kernel in model_weights.variables(alone).items() if "kernel" in name}
+    assert whole.model is own.model
+    whole.learn(0)
+    for name, kernel in model_weights.kernels(whole.model.network).items():
+        kept = scaled[name] != 0
+        factor = np.float32(0.5 * kept.size / kept.sum())
+        np.testing.assert_allclose(scaled[name][kept], (kernel * factor)[kept], rtol=1e-6)
 
 
 def test_a_preset_and_flags_that_change_it(warm_command, tmp_path):
@@ -199,19 +222,25 @@ def test_the_command_learns_resumes_and_packs(command, warm_command, tmp_path):
     warm_command("analysis.export", f"--results_dir={tmp_path}", "--kind=learned_mask", f"--out={tmp_path}/masks.csv")
     rows = (tmp_path / "masks.csv").read_text().splitlines()
     assert len(rows) == 1 + 4
-    assert "signed_constant,bernoulli,True,0,1e-07,,momentum,100.0,50,30" in "".join(rows)
+    assert "signed_constant,bernoulli,True,0,1e-07,,momentum,100.0,50,30,none,1.0,float32" in "".join(rows)
     (folder,) = (tmp_path / "fc-digits" / "learned_masks" / "seed-1").glob("initial-bernoulli-rescaled-m0-*")
     packed = warm_command("runs.ticket", "pack", f"--run={folder}", f"--out={tmp_path}/mask.ticket")
     assert packed.returncode == 0, packed.stderr
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--g=rounded", "--initial_logit=1", "--seeds=0,1"), ("--g=edge_popup", "--kept_fraction=0.3,0.6")]
+    "arguments",
+    [
+        ("--g=rounded", "--initial_logit=1", "--seeds=0,1"),
+        ("--g=edge_popup", "--kept_fraction=0.3,0.6"),
+        ("--weight_multiplier=1,0.5", "--weights=signed_constant"),
+    ],
 )
 def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
     done = warm_command("runs.learn_mask", *arguments, "--epochs=1", "--optimizer=adam", f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("% kept, test accuracy") == 2
+    assert ("signed_constant x 0.5, bernoulli, m=0" in done.stdout) == ("multiplier" in arguments[0])
     for share in (0.3, 0.6) if "edge_popup" in arguments[0] else ():
         assert f"kept {share}" in done.stdout
         assert f"{100 * (1 - share):.2f}" in done.stdout
@@ -229,6 +258,7 @@ def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
         (["--g=edge_popup", "--kept_fraction=0.5", "--initial_logit=1"], "--initial_logit does not go with"),
         (["--initial_logit=x"], "--initial_logit takes numbers; 'x' is not one"),
         (["--g=edge_popup"], "--g=edge_popup needs --kept_fraction"),
+        (["--weight_multiplier=1,0"], "weight_multiplier is 0.0; it must be a finite number above 0"),
         (["--g=edge_popup", "--kept_fraction=2"], "kept_fraction is 2.0; it must lie between 0 and 1"),
         (["--kept_fraction=0.5"], "g = edge_popup needs a kept fraction; the other gates take none"),
         (["--epochs=2", "--iterations=3"], "Give --epochs or --iterations, not both"),

@@ -232,7 +232,8 @@ def test_the_most_likely_network_can_be_trained_on():
 
 
 def test_saved_and_loaded(tmp_path):
-    model = MaskedModel(small_network(), weights="signed_constant", rescale=True, initial_logit=1.5, l1=1e-3, samples=3)
+    options = {"weights": "signed_constant", "rescale": True, "weight_multiplier": 0.7, "l1": 1e-3, "samples": 3}
+    model = MaskedModel(small_network(), initial_logit=1.5, **options)
     model.masks[0].logits.assign(np.random.default_rng(0).normal(size=model.masks[0].logits.shape))
     model.save(tmp_path / "mask.keras")
     loaded = keras.models.load_model(tmp_path / "mask.keras")
@@ -310,6 +311,8 @@ def test_an_empty_mask_does_not_divide_by_zero():
         ({"l1": -1.0}, "l1 is -1.0"),
         ({"g": "rounded", "l1": 1.0}, "rounded has no probabilities"),
         ({"samples": 0}, "samples is 0"),
+        ({"weight_multiplier": 0}, "weight_multiplier is 0; it must be a finite number above 0"),
+        ({"weight_multiplier": float("nan")}, "weight_multiplier is nan"),
         ({"initial_logit": {"dense/kernel": 1.0}}, "missing or unknown"),
     ],
 )

@@ -125,6 +125,24 @@ def test_a_supermask_rebuilds_every_bit(network, weights, rescale):
 
 
 @pytest.mark.slow
+def test_a_supermask_on_multiplied_weights_rebuilds_every_bit():
+    from lottery_tf.masking import model_weights
+    from lottery_tf.models import networks
+
+    mask = draw_mask("fc", *SHARES)
+    content = packing.pack_supermask(networks.build("fc"), mask, 3, "signed_constant", weight_multiplier=0.3)
+    model = packing.rebuild(ticket_format.parse(content))
+    initial = draw_kernels({name: kept.shape for name, kept in mask.items()}, 3)
+    for name, kept in mask.items():
+        once = expected_kernel(initial[name], kept, "signed_constant", rescale=False)
+        assert (model_weights.get_weights(model)[name] == once * np.float32(0.3)).all()
+    header, payload = opened(content)
+    for odd in (0, -1.0, "2", True, None):
+        with pytest.raises(DamagedFile, match="weight_multiplier"):
+            ticket_format.parse(sealed(header | {"weight_multiplier": odd}, payload))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("network", LAYERS)
 def test_a_trained_ticket_rebuilds_every_bit(network, dtype):
