@@ -36,13 +36,29 @@ def check_answers(address: str) -> None:
         with socket.create_connection(where, timeout=ANSWER_SECONDS) as connection:
             if os.environ.get("RAY_USE_TLS", "0") in ("0", ""):  # otherwise the answer is encrypted
                 connection.sendall(HELLO)
-                answer = connection.recv(5)
-                if answer[3:4] != bytes((SETTINGS_FRAME,)):
+                if _read(connection, 4)[3:] != bytes((SETTINGS_FRAME,)):
                     raise InputError(f"The program that answers at {address!r} is not a Ray cluster.")
     except TimeoutError as error:
         raise InputError(f"No Ray cluster answers at {address!r} (timed out after {ANSWER_SECONDS:g} s).") from error
     except (OSError, OverflowError) as error:
         raise InputError(f"No Ray cluster answers at {address!r} ({error}).") from error
+
+
+def _read(connection: socket.socket, count: int) -> bytes:
+    """Returns the first bytes of an answer, which may come in parts; fewer if the connection ends.
+
+    Raises:
+      TimeoutError: they have not all come within ANSWER_SECONDS.
+    """
+    answer, end = b"", time.monotonic() + ANSWER_SECONDS
+    while len(answer) < count:
+        if (left := end - time.monotonic()) <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        if not (part := connection.recv(count - len(answer))):
+            break
+        answer += part
+    return answer
 
 
 def is_gone(address: str) -> bool:

@@ -63,6 +63,48 @@ def test_who_listens_in_silence_is_not_waited_for(listening, monkeypatch):
         check_answers(address(listening))
 
 
+class InParts:
+    """A connection on which each byte of an answer takes a second by the clock that it keeps."""
+
+    def __init__(self, answer):
+        self.seconds, self._left = 0.0, answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def monotonic(self):
+        return self.seconds
+
+    def settimeout(self, limit):
+        self._limit = limit
+
+    def sendall(self, content):
+        pass
+
+    def recv(self, count):
+        self.seconds += min(1.0, self._limit)
+        if self._limit < 1.0:
+            raise TimeoutError
+        part, self._left = self._left[:1], self._left[1:]
+        return part
+
+
+@pytest.mark.parametrize(
+    ("seconds", "message"), [(5.0, None), (4.0, None), (3.5, r"timed out after 3.5 s"), (2.0, r"timed out after 2 s")]
+)
+def test_an_answer_may_come_in_parts_within_the_time(seconds, message, monkeypatch):
+    connection = InParts(bytes((0, 0, 0, 4, 0)))
+    monkeypatch.setattr(ray_cluster, "time", connection)
+    monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", seconds)
+    monkeypatch.setattr(ray_cluster.socket, "create_connection", lambda where, timeout: connection)
+    with pytest.raises(InputError, match=message) if message else contextlib.nullcontext():
+        check_answers("127.0.0.1:1")
+    assert connection.seconds == min(seconds, 4.0)
+
+
 def test_nobody_answers_where_nobody_listens():
     with pytest.raises(InputError, match=r"No Ray cluster answers at '127\.0\.0\.1:\d+' \(.*refused"):
         check_answers(f"127.0.0.1:{_closed_port()}")
