@@ -6,6 +6,7 @@ Importing TensorFlow takes seconds of processor time, more than what most tests 
 from __future__ import annotations
 
 import gc
+import glob
 import importlib
 import itertools
 import json
@@ -15,6 +16,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -73,16 +75,51 @@ def perform(words: list[str], outputs: list[str], killed_at: tuple[str, int] | N
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 
-def kill_at(path: str, number: int) -> None:
-    """Has this process be killed just before a file gets its name for the n-th time."""
+def kill_at(path: str, number: int, victim: Callable[[], int | None] = os.getpid) -> None:
+    """Has a process be killed just before this one gives a file its name for the n-th time.
+
+    Args:
+      path: the path of the file, or its end.
+      number: n.
+      victim: returns the process; None: none.
+    """
     replace, written = os.replace, itertools.count(1)
 
     def kill_or_replace(source, target):
-        if str(target) == path and next(written) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if str(target).endswith(path) and next(written) == number and (process := victim()):
+            os.kill(process, signal.SIGKILL)
         replace(source, target)
 
     os.replace = kill_or_replace
+
+
+def python_with_kills(folder: Path, kills: dict[str, tuple[str, int, str]]) -> str:
+    """The PYTHONPATH of commands in whose processes kills happen, each once.
+
+    Args:
+      folder: an empty folder; a file in it for each kill that is yet to happen.
+      kills: by name the path and the number of `kill_at`, and whom they hit: "" the process itself, or a pattern of
+        the files that say its number.
+    """
+    for name in kills:
+        (folder / name).touch()
+    code = f"import sys\nsys.path.append({str(ROOT / 'tests')!r})\nimport forks\nsys.path.pop()\n"
+    code += "".join(f"forks.kill_once({str(folder / name)!r}, *{kill!r})\n" for name, kill in kills.items())
+    (folder / "sitecustomize.py").write_text(code)  # Python imports it at the start
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+
+
+def kill_once(token: str, path: str, number: int, victim: str) -> None:
+    """`kill_at`, unless it has happened in any process; then the file `token` is gone."""
+
+    def whom() -> int | None:
+        try:
+            os.unlink(token)
+        except FileNotFoundError:
+            return None
+        return json.loads(Path(*glob.glob(victim)).read_text())["process"] if victim else os.getpid()
+
+    kill_at(path, number, whom)
 
 
 def serve(modules: list[str], blocked: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-FORMULA = re.compile(r"'*[=+\-@\t\r].", re.DOTALL)  # a spreadsheet runs such a cell as a formula
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠].", re.DOTALL)  # a spreadsheet runs such a cell as a formula
 
 
 def escaped(cell: object) -> object:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 
@@ -41,6 +45,25 @@ def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) 
             f"The model {model.name!r} was built for {replicas.num_replicas_in_sync} devices. A training runs on "
             "one; build the model outside the strategy, and run several experiments side by side (runs.study)."
         )
+
+
+@contextlib.contextmanager
+def explaining_evaluation(model: keras.Model) -> Iterator[None]:
+    """Raises InputError if Keras cannot call a model with `training=False`, although it can train it.
+
+    `RandomCrop`, for example, crops in a training only, so that the layers after it get other shapes.
+    """
+    try:
+        yield
+    except ValueError as error:
+        _, called, why = str(error).partition("Exception encountered when calling")
+        if isinstance(error, InputError) or not called:
+            raise
+        reason = [line.strip() for line in re.sub("\x1b\\[[0-9]*m", "", why).splitlines() if line.strip()][1:2]
+        raise InputError(
+            f"The model {model.name!r} cannot be evaluated: {''.join(reason) or why.strip()} Keras's own evaluate "
+            "fails likewise: a layer such as RandomCrop computes other shapes with training=False."
+        ) from error
 
 
 def _check_rows(model: keras.Model, dataset: Dataset) -> None:

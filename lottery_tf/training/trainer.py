@@ -26,7 +26,7 @@ from lottery_tf.results.stored_result import fingerprint
 from lottery_tf.signatures import checked
 from lottery_tf.training import compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
-from lottery_tf.training.checks import check_fit
+from lottery_tf.training.checks import check_fit, explaining_evaluation
 from lottery_tf.training.feeds import MemoryFeed, StreamFeed
 from lottery_tf.training.objective import BestReading, ObjectiveSettings
 from lottery_tf.training.optimizers import make_optimizer
@@ -186,10 +186,15 @@ class Trainer:
         """Returns mean loss and accuracy (in [0, 1]) of the model on "train", "validation" or "test".
 
         With another loss and other metrics, it returns their values.
+
+        Raises:
+          InputError: a layer of the model cannot be evaluated.
         """
         choose(self.dataset.splits, split, "split")
         self._objective.begin()
-        return self._objective.readings(*self._programs.evaluate(split), len(self.dataset.splits[split]))
+        with explaining_evaluation(self.model):
+            sums = self._programs.evaluate(split)
+        return self._objective.readings(*sums, len(self.dataset.splits[split]))
 
     def accuracy(self, split: Name) -> float:
         """Returns the accuracy of the model; NaN if it is not one of the metrics."""

@@ -1,10 +1,11 @@
 """Every benchmark suite once, on a case that takes a moment: that it measures and prints, not how fast it is."""
 
 import re
+import sys
 
 import pytest
 
-from runs.benchmarks import masks, memory, precision, throughput
+from runs.benchmarks import faults, masks, memory, precision, throughput
 
 pytestmark = pytest.mark.slow  # trains, some in processes of their own
 
@@ -48,6 +49,24 @@ def test_memory(monkeypatch, capsys):
     memory.run(repeats=1)
     (gigabytes,) = re.findall(r"run of fc on \w+: ([0-9.]+) GB", capsys.readouterr().out)
     assert 0.2 < float(gigabytes) < 1.5
+
+
+ENDLESS = """
+import subprocess, sys
+while True:
+    worker = [sys.executable, "-c", "import sys; sys.stdin.read()", "multiprocessing.spawn"]
+    subprocess.Popen(worker, stdin=subprocess.PIPE).wait()
+"""
+
+
+def test_studies_are_killed_as_often_as_asked_and_begun_again(monkeypatch):
+    """A command that never ends, nor do its workers: only kills make it begin again."""
+    finished = []
+    monkeypatch.setattr(faults, "finish", finished.append)
+    study = [sys.executable, "-c", ENDLESS]
+    killed = faults.disturb(study, "local", kills=2, seed=5, seconds=0.2)
+    assert sum(killed.values()) == 2
+    assert finished == [study]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from foreground import wait_for, wait_for_file
+from forks import python_with_kills
 
 from lottery_tf.results import files
 from lottery_tf.studies.planning import Request
@@ -19,7 +20,6 @@ from runs.benchmarks import faults
 
 pytestmark = pytest.mark.slow  # runs studies, and kills them
 
-SEED_OF_BOTH = 5  # kills a worker first, then the study
 TINY = ("--study=demo", "--seeds=0,1", "--levels=2", "--schedule=80", "--eval_interval=20", "--snapshot_seconds=0.1")
 TASKS = 2 * (1 + 3 * 2 + 2)  # the dense network, levels, sets of Supermasks
 RUN = "fc-digits/80"
@@ -116,14 +116,27 @@ def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp
     assert not (tmp_path / "none").exists()
 
 
+KILLS = {  # while the checkpoint of a training is written for the n-th time, as one is at every reading
+    "a worker in a dense network": ("seed-0/dense.partial/snapshot.npz", 2, ""),
+    "a worker in a level": ("seed-1/large_final-rewind-zero/level-02.partial/snapshot.npz", 1, ""),
+    "the study": ("seed-0/random-rewind-zero/level-01.partial/snapshot.npz", 3, "{results}/studies/*/state.json"),
+}
+
+
 @pytest.mark.parametrize("engine", ["local", "ray"])
 def test_killed_again_and_again_a_study_ends_with_the_same_bits(engine, undisturbed, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    study = faults.command(tmp_path / "results", *TINY, f"--engine={engine}")
-    killed = faults.disturb(study, engine, kills=2, seed=SEED_OF_BOTH, seconds=1)
-    assert killed == {"the study": 1, "a worker": 1}
+    (kills := tmp_path / "kills").mkdir()
+    named = {name: (*kill[:2], kill[2].format(results=tmp_path / "results")) for name, kill in KILLS.items()}
+    monkeypatch.setenv("PYTHONPATH", python_with_kills(kills, named))
+    study = faults.command(tmp_path / "results", *TINY, f"--engine={engine}", "--snapshot_seconds=0")
+    killed = subprocess.run(study, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (kills / "the study").exists()
+    faults.finish(study)
+    assert {path.name for path in kills.iterdir()} <= {"sitecustomize.py", "__pycache__"}, "a kill has not happened"
     assert not [path for path in temporary.rglob("*") if "lottery_tf" in path.name or "autograph" in path.name]
     assert faults.compared(tmp_path / "results", faults.contents(undisturbed[0])) == "equal"
 

@@ -435,3 +435,17 @@ def test_numbers_without_a_row_in_an_embedding_are_refused(part, number):
     splits[part][0][0][3, 2] = number
     with pytest.raises(InputError, match=f"The {part} data have the number {number}; 'words' has rows for 0 to 6"):
         Trainer(model, Dataset(*splits.values()), settings)
+
+
+def test_a_model_that_keras_trains_and_cannot_evaluate_is_told(tiny_dataset):
+    """RandomCrop crops in a training only."""
+    layers = [keras.layers.RandomCrop(4, 4), keras.layers.Flatten(), keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input((6, 6, 1)), *layers], name="cropped")
+    images = tiny_dataset.validation.scaled[:5]
+    assert model(images, training=True).shape == (5, 3)
+    with pytest.raises(ValueError, match="incompatible"):
+        model.predict(images, verbose=0)
+    trainer = Trainer(conversion.masked(model), tiny_dataset, SETTINGS)
+    message = "^The model 'cropped' cannot be evaluated: Input 0 .* Keras's own evaluate fails likewise"
+    with pytest.raises(InputError, match=message):
+        trainer.evaluate("validation")
