@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lottery_tf.landscape.interpolation import MATCHING
+from lottery_tf.models.settings import SCHEDULES
 from lottery_tf.models.table_s1 import NETWORKS
 
 SUCCESSIVE = "successive"  # the relation between a level and the next
@@ -86,15 +87,26 @@ def panel_parts(key: Sequence[str]) -> list[str]:
 def table_s1_order(keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Sorts panels, or pairs of network and data set, in the order of Table S1; other networks come last.
 
+    Of one network, the schedules that are shares of the paper's come first, and longer trainings before shorter ones.
+
     >>> table_s1_order([("conv2", "cifar10", "paper"), ("mine", "x", "9"), ("fc", "mnist", "paper")])[0]
     ('fc', 'mnist', 'paper')
+    >>> [key[2] for key in table_s1_order(("fc", "mnist", name) for name in ("800", "1500", "tenth", "half"))]
+    ['half', 'tenth', '1500', '800']
     """
     places = {network: place for place, network in enumerate(NETWORKS)}
-    return sorted(keys, key=lambda key: (places.get(key[0], len(places)), key))
+    return sorted(keys, key=lambda key: (places.get(key[0], len(places)), key[:2], *map(_length, key[2:3]), key))
+
+
+def _length(schedule: str | None) -> tuple[int, int]:
+    """Where a schedule comes when longer trainings come first."""
+    name = schedule or ""
+    shares = [*SCHEDULES]
+    return shares.index(name) if name in shares else len(shares), -int(name) if name.isdecimal() else 0
 
 
 def ordered_panels(rows: pd.DataFrame) -> list[Panel]:
-    """Returns the panels that have rows, in the order of Table S1."""
+    """Returns the panels that have rows, in the order of `table_s1_order`."""
     return table_s1_order(panels(rows))
 
 
