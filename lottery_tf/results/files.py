@@ -88,7 +88,9 @@ def verified(path: Path, sums: dict) -> bytes:
 
 def read_bytes(path: Path) -> bytes:
     """Returns the content of a file; raises DamagedFile if it is missing, too large or not a file."""
-    most = parsing.MOST_JSON_BYTES if path.suffix == ".json" else parsing.MOST_ARRAY_BYTES
+    most = {".json": parsing.MOST_JSON_BYTES, ".csv": parsing.MOST_TABLE_BYTES}.get(
+        path.suffix, parsing.MOST_ARRAY_BYTES
+    )
     try:
         with naming(path):
             found = path.stat()
@@ -97,8 +99,12 @@ def read_bytes(path: Path) -> bytes:
             if found.st_size > most:
                 raise DamagedFile(f"{path} is damaged: it has {found.st_size:,} bytes, more than {most:,}.")
             return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DamagedFile(f"{path} is missing.") from None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise DamagedFile(f"{path} is a link that leads back to itself.") from None
 
 
 def read_json(path: Path, schema: Any) -> dict:

@@ -28,6 +28,7 @@ from lottery_tf.results.stored_result import HISTORY_COLUMNS
 from lottery_tf.validation import WHOLE_LIMIT, shown
 
 MOST_JSON_BYTES = 1 << 24  # the largest that the program writes has some 20 kB
+MOST_TABLE_BYTES = 1 << 28  # a million readings have some 100 MB
 MOST_ARRAY_BYTES = 1 << 33  # of all arrays in a file: weights before and after training of a network of 10**9 weights
 MOST_MASK_BYTES = 1 << 27  # a bit for each of these
 MOST_COMPRESSION = 1100  # DEFLATE makes 1032 bytes of one at most
@@ -160,7 +161,10 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(stream)
     if version not in HEADERS:
         raise InputError(f"it has an array of the unknown format {version}")
-    shape, _, dtype = HEADERS[version](stream)
+    try:
+        shape, _, dtype = HEADERS[version](stream)
+    except MemoryError:  # of Python's parser, not of the machine: a header has 10,000 bytes at most
+        raise InputError("the header of an array is nested too deeply") from None
     if any(size < 0 for size in shape):
         raise InputError(f"an array has the shape {shown(shape)}")
     return shape, dtype

@@ -33,7 +33,8 @@ from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 log = logging.getLogger(__name__)
 
 LEFT_OVER = (CHECKPOINT.format(part="*"), files.TEMPORARY.format(name="*", process="*"))  # files that a training leaves
-OWN_FILES = (METRICS, HISTORY, MASK, WEIGHTS, CHECKSUMS, EVENT_FILES, *LEFT_OVER)
+WRITTEN = (METRICS, HISTORY, MASK, WEIGHTS, CHECKSUMS)
+OWN_FILES = (*WRITTEN, EVENT_FILES, *LEFT_OVER)
 
 
 def write_result(path: Path, result: StoredResult) -> None:
@@ -84,6 +85,9 @@ def remove_result(path: Path) -> None:
         path.unlink()
     if not path.exists():
         return
+    if not path.is_dir():
+        _move(path, partial_folder(path))
+        return
     remove_own_files(path)
     for each in list(path.iterdir()):
         _move(each, partial_folder(path))
@@ -99,9 +103,9 @@ def remove_own_files(folder: Path) -> None:
 
 
 def _move(path: Path, folder: Path) -> None:
-    """Moves a file to a folder; it gets another name if a file of its name exists there."""
+    """Moves a file to a folder; it gets another name if its own is taken there, or wanted for a file of a result."""
     targets = (folder / name for name in (path.name, *(f"{path.name}.{n}" for n in range(1, 1000))))
-    path.rename(next(target for target in targets if not os.path.lexists(target)))
+    path.rename(next(target for target in targets if not (os.path.lexists(target) or target.name in WRITTEN)))
 
 
 def drop_weights(path: Path) -> None:

@@ -218,9 +218,9 @@ def test_masks_that_are_none(arrays, message, tmp_path):
         parsing.mask(path, npz({"shape/a/kernel": PACKED["shape/a/kernel"]}))
 
 
-def array_file(header, body=b"", name="bits/a.npy"):
+def array_file(header, body=b"", name="bits/a.npy", quoted=True):
     """An `.npz` file of one array whose header says something; the same bytes in every process."""
-    text = repr(header).encode()
+    text = (repr(header) if quoted else header).encode()
     start = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
@@ -239,6 +239,8 @@ def array_file(header, body=b"", name="bits/a.npy"):
         (array_file({"descr": "<M8[s]", "fortran_order": False, "shape": (1,)}, b"12345678"), "no numbers"),
         (array_file({"descr": "<f8"}), ""),
         (array_file(["import os"]), ""),
+        (array_file("-" * 9000 + "1", quoted=False), "nested too deeply"),
+        (array_file("[" * 9000, quoted=False), ""),
         (array_file({"descr": "<f8", "fortran_order": False, "shape": (1,)}, b"12345678", "a.txt"), "no array"),
         (b"PK\x05\x06" + b"\0" * 10, ""),
         (b"", ""),
@@ -322,6 +324,24 @@ def test_learned_masks_may_keep_nothing(tmp_path):
     assert not folder.read("mask", weights=True).mask["a/kernel"].any()
 
 
+def test_what_stands_in_the_place_of_a_result_or_of_its_files_is_put_aside(tmp_path, caplog):
+    folder = ResultsFolder(tmp_path, {"model": "mine"})
+    (tmp_path / "a file").write_text("mine")
+    folder.write("a folder", level())
+    folder.write("a loop", level())
+    (tmp_path / "a folder" / "mask.npz").unlink()
+    (tmp_path / "a folder" / "mask.npz").mkdir()
+    (tmp_path / "a folder" / "mask.npz" / "own").write_text("mine")
+    (tmp_path / "a loop" / "metrics.json").unlink()
+    (tmp_path / "a loop" / "metrics.json").symlink_to("metrics.json")
+    for name, what in (("a file", "is missing"), ("a folder", "is not a file"), ("a loop", "leads back to itself")):
+        assert folder.read(name, weights=True) is None and what in caplog.messages[-1]
+        folder.write(name, level())
+        assert folder.read(name, weights=True) is not None
+    assert (tmp_path / "a file" / "a file").read_text() == "mine"
+    assert (tmp_path / "a folder" / "mask.npz.1" / "own").read_text() == "mine"
+
+
 def test_what_is_no_file_is_damaged(tmp_path):
     os.mkfifo(tmp_path / "metrics.json")
     (tmp_path / "mask.npz").mkdir()
@@ -330,7 +350,7 @@ def test_what_is_no_file_is_damaged(tmp_path):
             files.read_bytes(tmp_path / name)
 
 
-@pytest.mark.parametrize(("name", "size"), [("metrics.json", 2**25), ("weights.npz", 2**40)])
+@pytest.mark.parametrize(("name", "size"), [("metrics.json", 2**25), ("history.csv", 2**30), ("weights.npz", 2**40)])
 def test_what_is_too_large_is_not_read(name, size, tmp_path):
     with open(tmp_path / name, "wb") as file:
         file.truncate(size)  # takes no room on the disk
