@@ -36,7 +36,7 @@ from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import MAX_NAME, Shapes, check_architecture, field, shape_of
 from lottery_tf.tickets.limits import Limits, TooLarge
 from lottery_tf.tickets.payload import Payload
-from lottery_tf.validation import POSITIVE
+from lottery_tf.validation import PATH, POSITIVE
 
 MAGIC = b"LOTTERY\n"
 FORMAT = 1
@@ -156,6 +156,7 @@ def read(path: str | Path, limit_factor: float = 1) -> bytes:
       InputError: the file does not exist, is a folder, or is larger than the limit.
     """
     allowed = Limits.times(limit_factor)
+    PATH("the path of a ticket", path)
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder; a ticket is a file.")

@@ -791,6 +791,8 @@ def test_files_that_are_not_there(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             ticket_format.read(path)
+    with pytest.raises(InputError, match="the path of a ticket is ''; it must be the path"):
+        ticket_format.read("")
     for odd in ("", "a\0", None, 3, ["a.ticket"], os.fsencode(tmp_path / "none").decode() + "\0"):
         with pytest.raises(InputError, match="A ticket is the path of a file, or its bytes; given: "):
             packing.rebuild(odd)
