@@ -40,7 +40,8 @@ def table1_beside_published(results: Results) -> Iterator[Row]:
             cells.append(_maxima(row.iloc[0], run.precision) if len(row) else "")
         yield [panel_caption(run, "schedule "), *cells]
         values = [published.get((network, dataset, column)) for column in TABLE1_TITLES]
-        yield ["published", *("" if value is None else f"{value:.1f}" for value in values)]
+        if any(value is not None for value in values):
+            yield ["published", *("" if value is None else f"{value:.1f}" for value in values)]
 
 
 def _longest_way(results: Results, network: str, dataset: str, column: str) -> str:
