@@ -187,6 +187,7 @@ def finish(made):
         next(made, None)
 
 
+@pytest.mark.slow
 def test_no_argument_ends_in_an_error_from_the_depth(valid, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # a path such as "a" is taken
     monkeypatch.setattr(TrainingVariables, "begin", begin_training)

@@ -74,6 +74,7 @@ def huge(w_i):
     return np.full_like(w_i, 1e30)
 
 
+@pytest.mark.slow
 def test_a_treatment_that_diverges_at_its_first_reading_is_a_result_and_others_follow(digits, tmp_path):
     treatments = [Treatment(mask1=f"{__name__}:huge"), Treatment()]
     for already in (0, 3):  # the second time all is found
@@ -88,6 +89,7 @@ def test_a_treatment_that_diverges_at_its_first_reading_is_a_result_and_others_f
         assert experiment.trained == 4 - (4 if already else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiler", ["xla", "graph"])
 def test_an_interval_beyond_the_training_takes_no_memory(compiler, digits):
     model = lt.masked(network())

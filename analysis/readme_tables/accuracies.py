@@ -9,6 +9,7 @@ from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.results.select import Panel, panel
 from analysis.tables.formats import SUMMARY, mean_and_range
+from analysis.tables.learned_masks import learned_table
 from analysis.tables.precisions import precision_tables
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
@@ -97,6 +98,14 @@ def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
             shown = mean_and_range(*row[[*SUMMARY]], 2, row["n"], runs=1)
             cells.append(shown if line == lottery_lines.TICKET or level else "")
         yield [f"{100 * points.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
+
+
+def convolutional_masks(results: Results) -> Iterator[Row]:
+    """Yields the learned masks of all networks but fc, one row for each kind of mask and way of learning."""
+    shown = learned_table(results).shown
+    shown = shown[shown["network"] != FC[0]].drop(columns=["g", "start"])
+    yield list(shown.columns)
+    yield from shown.to_numpy().tolist()
 
 
 def half_precision(results: Results, kind: int) -> Iterator[Row]:

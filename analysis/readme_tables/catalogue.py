@@ -5,7 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
-from analysis.readme_tables.accuracies import FC, Row, half_precision, initial_logits, levels_table, tickets
+from analysis.readme_tables.accuracies import (
+    FC,
+    Row,
+    convolutional_masks,
+    half_precision,
+    initial_logits,
+    levels_table,
+    tickets,
+)
 from analysis.readme_tables.claims import claims_with_data, claims_without_data
 from analysis.readme_tables.landscape import joined_pairs, limits
 from analysis.readme_tables.table1 import table1_beside_published
@@ -53,6 +61,7 @@ TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {  # name -> the rows of
     ),
     "half_precision": functools.partial(half_precision, kind=0),
     "half_precision_masks": functools.partial(half_precision, kind=1),
+    "convolutional_masks": convolutional_masks,
     "table1": table1_beside_published,
     "initial_logits": initial_logits,
     "tickets": tickets,

@@ -208,6 +208,7 @@ def trained_on():
     return ticket, lambda data: Trainer(model, data, SETTINGS)
 
 
+@pytest.mark.slow
 def test_streamed_arrays_train_what_arrays_in_memory_do(trained_on):
     ticket, trainer = trained_on
     both = [dataset(SOURCES["arrays"], in_memory=in_memory) for in_memory in (True, False)]

@@ -27,6 +27,8 @@ from lottery_tf.results.walk import finished
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
 
+pytestmark = pytest.mark.slow  # networks are trained and measured
+
 TRAINING = TrainingSettings(iterations=30, learning_rate=0.01, batch_size=40, eval_interval=10)
 SETTINGS = MeasurementSettings(points=5, images=50, eigenvalues=3, probes=4, lanczos_steps=10, multiples=(0.5, 2.0),
                                copies=2, precision=0.02, bins=4)  # fmt: skip

@@ -72,6 +72,7 @@ def test_names_that_differ_in_more_than_numbers_stay():
     assert renamed(values, ["other/kernel", "dense/kernel"]) == {"other/kernel": 2, "dense/kernel": 1}
 
 
+@pytest.mark.slow
 def test_results_are_found_again_by_a_model_that_is_built_anew(tiny_dataset, tmp_path):
     def experiment():
         model = keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(4, "relu"), layers.Dense(3)])

@@ -469,6 +469,7 @@ def test_seeds_begin_with_the_weights_of_the_model_where_that_is_asked_for(tiny_
         lt.Experiment(tiny_model, tiny_dataset, settings, initial="given")
 
 
+@pytest.mark.slow
 def test_an_experiment_prunes_what_has_masks_and_counts_what_has_none(tiny_dataset, tmp_path, caplog):
     inputs = keras.Input((6, 6, 1))
     x = layers.Reshape((6, 6))(inputs)

@@ -16,6 +16,8 @@ from lottery_tf.models.architecture import describe_architecture
 from lottery_tf.results.paths import EXPERIMENT_RECORD
 from lottery_tf.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow  # experiments are made again and again
+
 SETTINGS = lt.TrainingSettings(iterations=10, learning_rate=0.01, batch_size=40, eval_interval=5)
 
 

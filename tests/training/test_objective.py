@@ -319,6 +319,7 @@ def test_an_experiment_on_numbers_lasts_and_is_taken_up(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_callbacks_watch(tiny_dataset, tmp_path):
     seen = []
     watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append((epoch, logs)))
