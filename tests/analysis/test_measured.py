@@ -168,6 +168,48 @@ def measured(column, network, dataset):
     return [band(own, 1) + (f", n = {len(own)}" if len(own) != 5 else "") + suffix for own in schedules.values()]
 
 
+def test_what_is_said_of_long_masks_of_conv2_is_so():
+    text = " ".join((MEASURED / "README.md").read_text().split())
+    found = {}
+    for row in rows_of("half_precision/learned_masks"):
+        if (row["network"], row["iterations"], row["seed"]) == ("conv2", "8000", "0"):
+            assert (row["weights"], row["rescale"]) == ("signed_constant", "True")
+            found[row["dataset"], row["weight_multiplier"]] = row
+    both = found["cifar10_standardized", "0.6"]
+    accuracy, likely, kept = (
+        100 * float(both[name])
+        for name in ("test_accuracy", "most_likely_test_accuracy", "kept_fraction_of_most_likely")
+    )
+    assert (
+        f"both together reach {accuracy:.1f}. The most likely mask of this run has {likely:.1f} with {kept:.1f}%"
+        in text
+    )
+    alone = [100 * float(found[key]["test_accuracy"]) for key in (("cifar10_standardized", "1.0"), ("cifar10", "0.6"))]
+    assert (
+        "the smaller constant the same seed reaches {:.1f}, without standardized images {:.1f}".format(*alone) in text
+    )
+
+
+def test_the_table_of_convolutional_masks_is_that_of_the_csv_files():
+    ((header, rows),) = (each for each in tables_of_readmes() if each[0][:3] == ["network", "dataset", "weights"])
+    found = defaultdict(list)
+    for row in [*rows_of("learned_masks"), *rows_of("half_precision/learned_masks")]:
+        if row["network"] != "fc":
+            words = [f"{row['iterations']} iterations of {row['batch_size']} images"]
+            words += [f"{row['optimizer']} {float(row['learning_rate']):g}"]
+            words += ["cosine decay"] * (row["decay"] == "cosine")
+            words += [f"weights x {row['weight_multiplier']}"] * (row["weight_multiplier"] != "1.0")
+            words += [row["precision"]] * (row["precision"] != "float32")
+            rescaled = "yes" if row["rescale"] == "True" else "no"
+            found[row["network"], row["dataset"], row["weights"], rescaled, ", ".join(words)].append(row)
+    assert {tuple(row[:5]) for row in rows} == {*found} and len(rows) == len(found)
+    metrics = ("test_accuracy", "most_likely_test_accuracy", "pruned_fraction")
+    for row in rows:
+        runs = found[tuple(row[:5])]
+        for cell, metric in zip(row[5:], metrics, strict=True):
+            assert cell == f"{band([100 * float(run[metric]) for run in runs], 2)}, n = {len(runs)}"
+
+
 def test_the_sweep_over_initial_logits_is_that_of_the_csv():
     ((header, rows),) = [table for table in tables_of_readmes() if table[0][1:2] == ["m = -5"]]
     found = defaultdict(list)
