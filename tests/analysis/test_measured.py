@@ -184,6 +184,8 @@ def test_what_is_said_of_long_masks_of_conv2_is_so():
         f"both together reach {accuracy:.1f}. The most likely mask of this run has {likely:.1f} with {kept:.1f}%"
         in text
     )
+    front = " ".join((ROOT / "README.md").read_text().split())
+    assert f"A learned Supermask over untrained weights of conv2 reaches {likely:.1f} on CIFAR-10 (one seed," in front
     alone = [100 * float(found[key]["test_accuracy"]) for key in (("cifar10_standardized", "1.0"), ("cifar10", "0.6"))]
     assert (
         "the smaller constant the same seed reaches {:.1f}, without standardized images {:.1f}".format(*alone) in text
