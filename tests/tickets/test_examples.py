@@ -39,7 +39,9 @@ def test_it_has_its_accuracy(name, real_data_dir):
     about, model = lt.examples()[name], lt.rebuild(lt.example(name))
     dataset = lt.load(about.dataset, str(real_data_dir))
     if about.schedule is None:
-        outputs = model.predict(dataset.test.images.astype("float32") / 255, batch_size=500, verbose=0)
+        images = dataset.test.images
+        scaled = images.astype("float32") / 255 if images.dtype == np.uint8 else images
+        outputs = model.predict(scaled, batch_size=500, verbose=0)
         accuracy = np.mean(outputs.argmax(1) == dataset.test.labels)
     else:
         packed, settings = (
