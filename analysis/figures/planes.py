@@ -22,8 +22,7 @@ from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures import drawing, styles
-from analysis.results.columns import ADDED_LATER
-from analysis.results.load import run_name
+from analysis.results.load import completed
 from lottery_tf import registry
 from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import ranking
@@ -120,8 +119,8 @@ def trained_layer(root: str | Path, layer: str | None = None, **chosen: Collecti
         start, final = kernels[name].ravel(), dense.final[name].ravel()
         if not np.isfinite(final).all():
             continue
-        chosen = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]
-        w_i, w_f = (values[chosen].astype(np.float64) for values in (start, final))
+        sample = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]
+        w_i, w_f = (values[sample].astype(np.float64) for values in (start, final))
         limits = tuple(1.1 * float(np.quantile(np.abs(values), 0.999)) for values in (w_i, w_f))
         place = parse_result_path(folder)
         return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {place.run}, seed {place.seed}")
@@ -137,9 +136,11 @@ def _dense_networks(root: Path, chosen: Mapping[str, Collection[str]]) -> Iterat
         if not place or (place.treatment, place.level) != ("", 0) or not (folder / WEIGHTS).exists():
             continue
         try:
-            metrics = ADDED_LATER | {"network": run_name(folder)} | read_metrics(folder)
-            if all(not wanted or metrics.get(column) in wanted for column, wanted in chosen.items()):
-                yield folder, read_result(folder, weights=True)
+            metrics = completed(folder, read_metrics(folder))
+            if any(wanted and metrics.get(column) not in wanted for column, wanted in chosen.items()):
+                continue
+            if (dense := read_result(folder, weights=True)) is not None:  # None: deleted meanwhile
+                yield folder, dense
         except DamagedFile as error:
             log.warning("%s It is left out.", error)
 

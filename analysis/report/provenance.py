@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.results.columns import ADDED_LATER
-from analysis.results.load import Results, run_name
+from analysis.results.load import Results, completed
 from analysis.results.select import PANEL, Panel
 from lottery_tf.results.walk import finished_with_folders
 
@@ -70,7 +69,7 @@ def trainings(root: str | Path) -> Trainings:
     for place, metrics in finished_with_folders(root, kind=None):
         if metrics["kind"] not in TRAININGS:
             continue
-        about = {"network": run_name(place), **ADDED_LATER, **metrics}
+        about = completed(place, metrics)
         about |= {"schedule": "learned masks"} if metrics["kind"] == "learned_mask" else {}
         key = Panel(*(about.get(name, "") for name in PANEL))
         times.setdefault(key, []).append(metrics.get("seconds") or 0.0)

@@ -182,6 +182,11 @@ def run_name(place: Path) -> str:
     return next((path.name for path in Path(os.path.realpath(place)).parents if (path / SETTINGS).exists()), "")
 
 
+def completed(place: Path, metrics: Mapping) -> dict:
+    """Returns the metrics of a result in a folder, with those that results of older versions and of own models lack."""
+    return {"network": run_name(place), **ADDED_LATER, **metrics}
+
+
 def _readings(place: Path) -> list[dict]:
     try:
         return read_history(place)

@@ -6,7 +6,8 @@ from scipy import stats
 
 from analysis.figures import drawing, planes, selectivity
 from lottery_tf.errors import InputError
-from lottery_tf.results.paths import level_path
+from lottery_tf.results.paths import WEIGHTS, level_path
+from lottery_tf.results.result_files import drop_weights
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.studies import paper
@@ -205,6 +206,14 @@ def test_damaged_weights_are_named_and_passed_over(trained, caplog):
     path.write_bytes(path.read_bytes()[:-1])
     assert planes.trained_layer(trained) is None
     assert f"{path} is damaged" in caplog.text
+
+
+def test_weights_that_a_result_does_not_have_are_passed_over(trained):
+    """They were deleted while results are read, or the file is a user's own."""
+    folder = trained / "fc-mnist" / "60" / "seed-1" / "dense"
+    drop_weights(folder)
+    (folder / WEIGHTS).write_bytes(b"a user's own")
+    assert planes.trained_layer(trained) is None
 
 
 def test_planes_of_a_trained_layer_stand_below_the_cartoons(trained):
