@@ -22,6 +22,7 @@ from analysis.results.select import Panel
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
 
+MAIN_CRITERIA = [Treatment(name) for name in ("large_final", "magnitude_increase", "movement", "random")]
 KEPT = (51.28, 21.07, 10.83, 6.95)  # kept percentages of the long tables
 
 _ONE_BY_ONE = {
@@ -35,28 +36,24 @@ TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {  # name -> the rows of
         levels_table,
         key=Panel(*FC, "half", "float32"),
         title="half of the iterations",
-        lines=[Treatment(name) for name in ("large_final", "magnitude_increase", "movement", "random")],
+        lines=MAIN_CRITERIA,
         kept=(51.28, 21.07, 6.95, 2.88, 1.2, 0.5),
     ),
-    "quarter": functools.partial(
-        levels_table,
-        key=Panel(*FC, "quarter", "float32"),
-        title="a quarter of the iterations",
-        lines=_ONE_BY_ONE,
-        kept=KEPT,
-    ),
-    "tenth": functools.partial(
-        levels_table,
-        key=Panel(*FC, "tenth", "float32"),
-        title="a tenth of the iterations",
-        lines=_ONE_BY_ONE,
-        kept=KEPT,
-    ),
+    **{
+        schedule: functools.partial(
+            levels_table,
+            key=Panel(*FC, schedule, "float32"),
+            title=f"a {schedule} of the iterations",
+            lines=_ONE_BY_ONE,
+            kept=KEPT,
+        )
+        for schedule in ("quarter", "tenth")
+    },
     "conv2": functools.partial(
         levels_table,
         key=Panel("conv2", "cifar10", "tenth", "mixed_bfloat16"),
         title="conv2, a tenth of the iterations",
-        lines=[Treatment(name) for name in ("large_final", "magnitude_increase", "movement", "random")],
+        lines=MAIN_CRITERIA,
         kept=(100.0, 80.1, 64.16, 51.41, 41.2, 33.02, 26.47),
     ),
     "half_precision": functools.partial(half_precision, kind=0),

@@ -10,11 +10,11 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 
 TREATMENT = {field.name: field.default for field in dataclasses.fields(Treatment)}  # column -> its value in the paper
-ADDED_LATER = {
+ADDED_LATER = {  # column that older results lack -> the value they had
     "precision": "float32",
     "decay": "none",
     "weight_multiplier": 1.0,
-}  # column that older results lack -> the value they had
+}
 RUN = ("network", "dataset", "schedule", "precision", "seed")
 OF_A_LEVEL = (*RUN, *TREATMENT, "level", "kept_fraction")
 MASK_SOURCE = (*RUN, "source", "criterion", "mask1", "mask0", "scope")

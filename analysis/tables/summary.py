@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED
+from analysis.results.columns import ADDED_LATER, FINISHED
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
 from analysis.tables.formats import mean_and_range
 from lottery_tf.errors import InputError
@@ -105,9 +105,9 @@ def learned_masks(results: Iterable[dict]) -> str:
     Args:
       results: metrics of learned masks, as `lottery_tf.finished(..., "learned_mask")` yields them.
     """
-    found = pd.DataFrame(results).astype(dict.fromkeys(MASK_COLUMNS.values(), float))
+    found = pd.DataFrame([ADDED_LATER | metrics for metrics in results])
+    found = found.astype(dict.fromkeys(MASK_COLUMNS.values(), float))
     found.loc[found["status"] != FINISHED, list(MASK_COLUMNS.values())] = float("nan")
-    found["weight_multiplier"] = found.get("weight_multiplier", pd.Series(1.0, found.index)).fillna(1.0)
     identity = ["weights", "weight_multiplier", "g", "rescale", "initial_logit", "chosen_kept_fraction"]
     table = [["mask", *MASK_COLUMNS]]
     for key, rows in found.groupby(identity, sort=False, dropna=False):

@@ -70,8 +70,8 @@ class Outcome:
 class Worker:
     """Does tasks: finds or trains their results, and writes them to a results folder.
 
-    `dataset` returns the images for the name of a data set and that of a network. `on_reading` is
-    called as that of `Experiment`, `on_line` with a task and each line for its log.
+    `dataset` returns the images for the name of a data set and that of a network. `on_reading` is called as that of
+    `Experiment`, `on_line` with a task and each line for its log.
     """
 
     results_dir: str | Path
