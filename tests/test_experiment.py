@@ -138,6 +138,7 @@ def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(trainer, tiny_
     assert (first.trained, again.trained) == (4, 0)
 
 
+@pytest.mark.slow
 def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path, monkeypatch):
     flock = fcntl.flock  # one that would wait raises here
     monkeypatch.setattr(fcntl, "flock", lambda file, operation: flock(file, operation | fcntl.LOCK_NB))
@@ -180,6 +181,7 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
             call(Treatment(), 0, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [0, 1, 2, 3])
 def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, trainer, tmp_path):
     before = on_disk(trainer, tmp_path)
@@ -190,6 +192,7 @@ def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, trainer, tmp
     assert again.trained == 1
 
 
+@pytest.mark.slow
 def test_keeping_only_what_is_needed(trainer, tmp_path):
     lean = on_disk(trainer, tmp_path, keep_weights=False)
     wanted = [level.metrics["fingerprint"] for level in lean.levels(Treatment(), 0, 3)]
@@ -204,6 +207,7 @@ def test_keeping_only_what_is_needed(trainer, tmp_path):
     assert again.trained == 3
 
 
+@pytest.mark.slow
 def test_weights_kept_by_choice_stay_and_dropped_ones_come_back(trainer, tmp_path):
     def weights_on_disk():
         return {path.parent.name for path in tmp_path.rglob("weights.npz")}
@@ -218,6 +222,7 @@ def test_weights_kept_by_choice_stay_and_dropped_ones_come_back(trainer, tmp_pat
     assert weights_on_disk() == kept | {"level-03", "level-04"}
 
 
+@pytest.mark.slow
 def test_children_of_another_parent_are_trained_again(trainer, tmp_path):
     """A level that was replaced by one with other bits (another machine's, say) takes its descendants with it."""
     own = on_disk(trainer, tmp_path)
@@ -324,6 +329,7 @@ def test_late_rewinding_goes_back_to_where_the_dense_training_passed(treatment, 
             assert own[0].tobytes() == own[1].tobytes()
 
 
+@pytest.mark.slow
 def test_the_rewind_point_is_stored_and_shared(trainer, tmp_path):
     first = on_disk(trainer, tmp_path)
     for criterion in ("large_final", "random"):
@@ -390,6 +396,7 @@ def test_fine_tuning_goes_on_at_the_last_learning_rate(tiny_model, tiny_dataset)
     np.testing.assert_allclose(tuned.history, trainer.train(tuned.ticket, 0, 1).history, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_controls_of_a_level(trainer, tmp_path):
     first = on_disk(trainer, tmp_path)
     level = first.level(Treatment(), 0, 2)
@@ -430,6 +437,7 @@ def test_controls_begin_where_their_network_does(experiment):
             np.testing.assert_array_equal(reinit.start[name], value)
 
 
+@pytest.mark.slow
 def test_controls_keep_their_weights_only_where_all_do(trainer, tmp_path):
     lean = on_disk(trainer, tmp_path, keep_weights=False)
     lean.control(Treatment(), 0, 1, "random")
@@ -514,6 +522,7 @@ def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer
     assert locked == [[0, 1], [0, 1]]
 
 
+@pytest.mark.slow
 def test_an_experiment_that_goes_leaves_nothing_in_memory(tiny_dataset):
     """Its parts refer to each other, so Python would free them much later."""
     experiment = Experiment(tiny_network(), tiny_dataset, TrainingSettings(iterations=4, batch_size=20))

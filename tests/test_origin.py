@@ -3,6 +3,8 @@
 import os
 import subprocess
 
+import pytest
+
 import lottery_tf as lt
 from lottery_tf import origin
 from lottery_tf.results.store import ResultsFolder
@@ -18,6 +20,7 @@ def test_a_result_says_what_made_it(warm_command, tmp_path):
     assert made_by[0]["machine"] == origin.made_by()["machine"]
 
 
+@pytest.mark.slow
 def test_it_does_not_tell_results_apart(tiny_model, tiny_dataset, tmp_path, monkeypatch):
     """Neither is anything trained again, nor does any number differ."""
 

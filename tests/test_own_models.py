@@ -36,6 +36,7 @@ def test_weights_in_bfloat16_are_refused(tiny_dataset):
         lt.Experiment(network("bfloat16"), tiny_dataset, SETTINGS)
 
 
+@pytest.mark.slow
 def test_lambdas(tiny_dataset):
     """As activations, in layers of their own, and before Keras has saved or loaded anything."""
 
@@ -52,6 +53,7 @@ def test_lambdas(tiny_dataset):
     assert len(list(experiment.levels(lt.Treatment(), 0, 1))) == 2
 
 
+@pytest.mark.slow
 def test_a_kernel_behind_a_stop_gradient_cannot_be_ranked_by_its_gradient(tiny_dataset):
     inputs = keras.Input((6, 6, 1))
     hidden = layers.Dense(6, name="cut_off")(layers.Flatten()(inputs))

@@ -216,6 +216,7 @@ def test_no_argument_ends_in_an_error_from_the_depth(valid, monkeypatch, tmp_pat
     assert count > 1500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["loss", "metrics", "optimizer"])
 def test_what_keras_makes_no_loss_or_optimizer_of(field, valid):
     arguments = valid[0]["Trainer"] | ({} if field == "loss" else {"loss": "mse"})

@@ -139,6 +139,7 @@ def test_trainers_say_what_they_cannot_take(digits):
         Trainer(model, digits, TrainingSettings(2)).train(ticket, "0", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -70,6 +70,7 @@ def test_all_kinds_are_the_files_of_each(folder, tmp_path, command, light_comman
     assert len(read(tmp_path / "levels.csv")) == 3 * 7 - 1
 
 
+@pytest.mark.slow
 def test_the_order_in_which_results_came_does_not_show(folder, tmp_path):
     """As where a study is interrupted, or shared by several processes: other times, other order on the disk."""
     made_up.write_results(

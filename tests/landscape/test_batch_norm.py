@@ -19,6 +19,7 @@ def convolutional():
     return conversion.masked(keras.Sequential(layers))
 
 
+@pytest.mark.slow
 def test_first_statistics_are_the_moments_of_the_layer_before():
     model = convolutional()
     first = batch_norm_layers(model)[0]

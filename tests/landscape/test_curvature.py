@@ -101,6 +101,7 @@ def test_an_untouched_model_and_states_that_change(dense):
     assert all(before[name].tobytes() == value.tobytes() for name, value in model_weights.get_weights(model).items())
 
 
+@pytest.mark.slow
 def test_increase_is_the_quadratic_model_of_the_loss(dense):
     """Along pruning: against the exact gradient and Hessian, and for a short step against the loss itself."""
     model, split, state, mask = dense

@@ -37,6 +37,7 @@ def random_states(model, count=2):
     return [initial_weights.initial_weights(model, model_weights.get_weights(model), seed) for seed in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_points_of_a_line_are_evaluated_as_by_keras(split, tiny_model, tiny_dataset):
     by_keras, (first, second) = keras_evaluation(tiny_model), random_states(tiny_model)

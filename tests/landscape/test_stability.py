@@ -80,6 +80,7 @@ DRAW_THAT_CROSSES = next(
 )
 
 
+@pytest.mark.slow
 def test_with_a_real_trainer(tiny_model, tiny_dataset):
     """A longer way from the start is a longer way from the unperturbed end; pruned weights stay frozen."""
     trainer = Trainer(tiny_model, tiny_dataset, TrainingSettings(20, learning_rate=0.01, batch_size=40))

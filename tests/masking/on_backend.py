@@ -57,4 +57,5 @@ def main():
     print(keras.backend.backend(), len(kernels), "kernels held")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -62,7 +62,9 @@ def tangled():
 MODELS = [two_dense, padded_convolutions, causal_sequence, reshaped, pytest.param(tangled, marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize("kept_fraction", [0.0, 0.05, 0.2, 0.5])
+@pytest.mark.parametrize(
+    "kept_fraction", [0.2, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.0, 0.05, 0.5))]
+)
 @pytest.mark.parametrize("make", MODELS)
 def test_outputs_are_equal(make, kept_fraction):
     for seed in range(3):
@@ -107,6 +109,7 @@ def test_no_removable_unit_stays_in_a_dense_network(widths, activation, kept_fra
     assert [layer.units for layer in dense[:-1]] == by_hand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_every_channel_that_stays_is_heard_and_says_something(seed):
     model = stack(
@@ -244,6 +247,7 @@ def test_a_layer_without_bias_gets_one_for_what_is_folded_into_it():
     assert not compact(model).get_layer("b").use_bias, "the constant is zero"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dead", ["conv_1", "conv_2", "dense_1", "output"])
 def test_where_a_layer_dies_one_unit_of_each_stays(dead):
     model = networks.build("conv2", (8, 8, 3))
@@ -272,6 +276,7 @@ def test_pruned_weights_frozen_at_other_values_are_connections(tiny_model):
     assert_equal_outputs(tiny_model, compact(tiny_model))
 
 
+@pytest.mark.slow
 def test_what_is_not_certain_is_left_as_it_is():
     """Each hidden layer has a unit that is not heard, and may not lose it."""
 

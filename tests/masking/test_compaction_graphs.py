@@ -143,6 +143,7 @@ def assert_compact_is_equal(make, kept_fraction, seed):
     assert small.count_params() <= model.count_params()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ARCHITECTURES)
 def test_outputs_are_equal_at_few_weights(make):
     assert_compact_is_equal(make, 0.1, 0)
@@ -291,6 +292,7 @@ def picking(mask_zero):
     return model
 
 
+@pytest.mark.slow
 def test_padding_stays_padding():
     model = picking(mask_zero=True)
     small = compact(model)

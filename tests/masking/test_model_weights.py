@@ -32,6 +32,7 @@ DEEP = {  # network: (weights without biases, all weights, kept percentages that
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEEP)
 def test_the_deeper_networks_have_the_published_sizes(name):
     model, table = networks.build(name), NETWORKS[name]

@@ -88,6 +88,7 @@ def test_results_are_found_again_by_a_model_that_is_built_anew(tiny_dataset, tmp
     assert list(again.levels(lt.Treatment(), 0, 2))[-1].mask.keys() == first[-1].mask.keys()
 
 
+@pytest.mark.slow
 def test_results_under_the_names_of_an_older_version_are_read(tiny_dataset, tmp_path):
     """An older version stored what a second model of a process is called by Keras."""
     model = keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(4, "relu"), layers.Dense(3)])

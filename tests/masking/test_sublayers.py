@@ -205,6 +205,7 @@ def selectable():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SELECTIONS)
 def test_layers_are_chosen(case):
     options, expected = SELECTIONS[case]
@@ -312,6 +313,7 @@ def test_kernels_of_layers_that_are_not_trained_keep_their_values():
     assert same == {"hidden/kernel", "block/kernel", "block/kernel_2"}
 
 
+@pytest.mark.slow
 def test_frozen_layers_keep_every_weight_in_an_experiment(tiny_dataset):
     frozen = layers.Dense(6, "relu", trainable=False, name="frozen")
     stack = [layers.Flatten(), frozen, layers.BatchNormalization(trainable=False), layers.Dense(5), layers.Dense(3)]
@@ -384,6 +386,7 @@ def test_tied_kernels_are_held_in_fit():
     assert after[~kept].tobytes() == before[~kept].tobytes() and (after[kept] != before[kept]).all()
 
 
+@pytest.mark.slow
 def test_pruned_weights_of_tied_kernels_leave_no_trace_in_an_experiments_optimizer():
     model, name, kept, data = tied()
     settings = lt.TrainingSettings(iterations=3, eval_interval=3, batch_size=20, learning_rate=0.1)
@@ -458,6 +461,7 @@ def test_spectral_normalization_changes_its_kernel_and_keeps_it_whole():
     ] == [(5, 3)]
 
 
+@pytest.mark.slow
 def test_seeds_begin_with_the_weights_of_the_model_where_that_is_asked_for(tiny_dataset, tiny_model):
     settings = lt.TrainingSettings(iterations=2, eval_interval=2)
     experiment = lt.Experiment(tiny_model, tiny_dataset, settings, initial="as_given")

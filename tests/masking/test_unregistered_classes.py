@@ -75,6 +75,7 @@ def test_masked_models_are_copied_saved_and_loaded(name, tmp_path):
     assert len(model_weights.masked_kernels(loaded)) == len(model_weights.kernels(model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_models_that_learn_masks_are_saved_and_loaded(name, tmp_path):
     model = MODELS[name]()

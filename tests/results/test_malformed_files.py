@@ -76,6 +76,7 @@ def read_as_readers_do(path, content):
     return metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", metrics_schemas.KINDS)
 def test_mutated_metrics_are_damaged_or_read(kind, examples, tmp_path):
     example = examples.get(kind, examples["level"]) | {"kind": kind}
@@ -391,6 +392,7 @@ def read_study(folder):
     return status.text(status.status(folder.path.parents[1], StudyFolder.open(folder.path)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [paths.REQUEST, paths.STATE])
 def test_mutated_files_of_a_study_stop_no_other(name, study, monkeypatch):
     monkeypatch.setattr(StudyFolder, "is_running", True)

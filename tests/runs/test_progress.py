@@ -15,6 +15,7 @@ from runs.progress import Progress, summary_of
 TRAINING = lt.TrainingSettings(iterations=6, batch_size=20, eval_interval=2)
 
 
+@pytest.mark.slow
 def test_every_reading_is_told_with_what_is_trained(tiny_model, tiny_dataset):
     readings = []
     experiment = lt.Experiment(tiny_model, tiny_dataset, TRAINING, on_reading=readings.append)

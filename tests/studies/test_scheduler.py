@@ -255,6 +255,7 @@ def calls_per_task(seeds):
     return calls / len(whole.tasks)
 
 
+@pytest.mark.slow
 def test_a_task_costs_the_same_in_a_plan_of_any_size():
     few, many = calls_per_task((0,)), calls_per_task(tuple(range(5)))
     assert many < 1.1 * few < 2000

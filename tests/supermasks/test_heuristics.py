@@ -105,6 +105,7 @@ def test_the_first_mask_is_that_of_iterative_pruning(criterion, experiment):
         assert second[name].sum() == levels[1].mask[name].sum()
 
 
+@pytest.mark.slow
 def test_weights_that_changed_sign_are_kept_last(experiment):
     dense = experiment.dense(0, weights=True)
     scores = dense_scores(experiment, dense, Treatment("large_final_same_sign"))
@@ -245,6 +246,7 @@ def test_more_levels_are_evaluated_anew(on_disk):
     assert after.metrics["rows"][:4] == before.metrics["rows"]
 
 
+@pytest.mark.slow
 def test_supermasks_of_another_dense_network_are_made_again(on_disk):
     evaluate(on_disk, MOVEMENT)
     dense = on_disk.dense(0, weights=True)
@@ -254,6 +256,7 @@ def test_supermasks_of_another_dense_network_are_made_again(on_disk):
     assert (count, result.metrics["parent"]) == (6, "other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lost", "file"), [("", "mask.npz"), ("initial", "metrics.json"), ("signed_constant", "mask.npz")]
 )
@@ -266,6 +269,7 @@ def test_what_is_damaged_is_made_again(lost, file, on_disk):
     assert stored(on_disk) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finished", [0, 1, 2])
 def test_interrupted_it_ends_with_the_same_files(finished, on_disk, monkeypatch):
     """Stopped when none, one or two of a mask source's three results are stored."""

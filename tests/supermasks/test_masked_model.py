@@ -258,6 +258,7 @@ def einsum_and_grouped_queries():
     return keras.Model(inputs, layers.Bidirectional(layers.LSTM(3))(layers.GroupQueryAttention(3, 4, 2)(x, x)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [attention, einsum_and_grouped_queries])
 def test_layers_inside_layers_are_saved_and_loaded(make, tmp_path):
     network = make()

@@ -75,6 +75,7 @@ def assert_same_bits(rebuilt, model):
     np.testing.assert_array_equal(rebuilt(given), model(given))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS)
 def test_every_bit_comes_back(make):
     model = conversion.masked(make())

@@ -118,6 +118,7 @@ ASK_FOR_MUCH = {  # what: (what makes the file, what there is too much of)
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ASK_FOR_MUCH)
 def test_small_files_that_ask_for_much_are_refused_when_they_are_read(case):
     make, what = ASK_FOR_MUCH[case]
@@ -133,6 +134,7 @@ def test_small_files_that_ask_for_much_are_refused_when_they_are_read(case):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", sorted(ASK_FOR_MUCH.keys() - {"models called by models"}))
 def test_the_factor_that_the_message_names_is_enough(case):
     file = ASK_FOR_MUCH[case][0]()

@@ -166,6 +166,7 @@ def test_a_trained_ticket_rebuilds_every_bit(network, dtype):
     assert (rebuilt(images(rebuilt)).numpy() == predictions_of(network, wanted)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask1", ["rewind", "reinit"])
 @pytest.mark.parametrize("mask0", MASK0)
 def test_frozen_values_of_every_mask_0_action_are_rebuilt(mask0, mask1):
@@ -670,6 +671,7 @@ def mutated(content, rng):
     return sealed(text, payload, length=rng.choice([None] * 20 + [0, 2**32 - 1, 5]))
 
 
+@pytest.mark.slow
 def test_ten_thousand_mutated_files_load_or_are_refused():
     rng = random.Random(0)
     originals = [small_trained(), small_supermask()]

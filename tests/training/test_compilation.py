@@ -101,6 +101,7 @@ def refusals(caplog):
     return [message for message in caplog.messages if "XLA cannot compile" in message]
 
 
+@pytest.mark.slow
 def test_a_training_that_xla_refuses_runs_as_a_graph_and_says_so_once(tiny_dataset, caplog):
     trainer, ticket, result = trained(tiny_dataset, "odd", layer=CountsCalls(name="counts"))
     assert trainer.compiler == "graph"
@@ -115,6 +116,7 @@ def test_a_training_that_xla_refuses_runs_as_a_graph_and_says_so_once(tiny_datas
     np.testing.assert_array_equal(result.history, again.history)
 
 
+@pytest.mark.slow
 def test_what_a_compiler_had_begun_when_it_refused_is_undone(tiny_dataset, caplog):
     """The update alone is refused by the second compiler, after the forward pass."""
     odd = {"layer": CountsCalls(name="counts"), "constraint": Same()}
@@ -168,6 +170,7 @@ def test_memory_that_is_gone_is_no_refusal():
     assert compilation.fallback("graph_without_xla", tf.errors.UnimplementedError(None, None, "no")) is None
 
 
+@pytest.mark.slow
 def test_what_xla_refuses_is_timed_as_a_graph():
     class Odd(keras.layers.Dense):
         def call(self, inputs):

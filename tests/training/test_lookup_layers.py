@@ -66,6 +66,7 @@ def test_other_words_are_noticed():
         check_same_outputs(model, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "numbers", "hashes"])
 def test_networks_behind_lookups_train(kind):
     model, inputs = model_of(kind)

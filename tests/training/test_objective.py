@@ -237,6 +237,7 @@ def test_any_optimizer_does_what_it_does_in_keras_and_holds_pruned_weights(name,
         assert (trained.final[key][kept] != ticket.start[key][kept]).any()
 
 
+@pytest.mark.slow
 def test_a_schedule_goes_on_where_a_training_begins(tiny_dataset):
     """Steps 8 to 11 of a schedule that is 0 before them and 0.1 from there on."""
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([7], [0.0, 0.1])
@@ -340,6 +341,7 @@ def test_callbacks_watch(tiny_dataset, tmp_path):
     assert unwatched.dense(0).metrics["fingerprint"] == dense.metrics["fingerprint"]
 
 
+@pytest.mark.slow
 def test_keras_prints_its_progress(tiny_dataset, capsys):
     experiment = lt.Experiment(tiny_network(), tiny_dataset, SETTINGS, callbacks=[keras.callbacks.ProgbarLogger()])
     experiment.dense(0)
@@ -364,6 +366,7 @@ def test_callbacks_that_would_change_a_training_are_refused(kind, tiny_model, ti
         lt.Experiment(tiny_model, tiny_dataset, SETTINGS, callbacks=[print])
 
 
+@pytest.mark.slow
 def test_callbacks_that_change_a_training_are_noticed(tiny_dataset):
     class Meddles(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

@@ -331,6 +331,7 @@ def test_the_text_has_each_claim_once(world):
     assert "  fc, mnist, paper: shown" in shown
 
 
+@pytest.mark.slow
 def test_what_lacks_data_is_named_in_a_line_and_counted(world):
     few = world.levels[world.levels["seed"] < 2].assign(schedule="half")
     verdicts = evaluate(dataclasses.replace(world, levels=pd.concat([world.levels, few], ignore_index=True)))

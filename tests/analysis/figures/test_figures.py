@@ -159,6 +159,7 @@ def test_stars_are_those_of_the_table(given, drawn):
         assert sum(len(line.get_xdata()) for line in stars) == lines["star"].sum()
 
 
+@pytest.mark.slow
 def test_bars_of_untrained_networks_are_those_of_the_masks_that_there_are(given):
     best = given.results.best_supermasks
     some = dataclasses.replace(given.results, best_supermasks=best[best["criterion"] == "large_final"])
@@ -246,6 +247,7 @@ def test_supermasks_beside_both_baselines(given, drawn):
     np.testing.assert_allclose(sorted(map(tuple, points)), expected)
 
 
+@pytest.mark.slow
 def test_of_masks_learned_in_several_ways_the_longest_is_drawn(given):
     own = given.results.learned_masks
     own = own[(own["network"] == "fc") & (own["weights"] == "initial") & (own["initial_logit"] == "0")]
@@ -280,6 +282,7 @@ def test_a_line_of_one_level_does_not_set_the_frame():
     assert low < 94 and high > 98.5
 
 
+@pytest.mark.slow
 def test_a_legend_stays_on_its_page_and_off_its_panels():
     for count, length in ((10, 30), (3, 90), (120, 20)):
         page = drawing.blank(10, 3.7)
@@ -314,6 +317,7 @@ def test_the_title_of_mask_learning_counts_the_seeds_of_what_is_drawn(given):
     assert panel_of(figure, 0).get_title() == "fc on mnist: 1 to 3 seeds"
 
 
+@pytest.mark.slow
 def test_one_seed_two_schedules_and_no_dense_network(tmp_path):
     """The sparsest folder that can be: nothing to average, nothing to star, one level."""
     folder = made_up.write_results(tmp_path, treatments=[Treatment("random")], seeds=[4], levels=1)

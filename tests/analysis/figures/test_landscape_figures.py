@@ -97,6 +97,7 @@ def test_barriers_are_means_in_points_and_markers_say_what_matches(drawn, found)
     assert min(full.get_xdata()) > max(none.get_xdata())
 
 
+@pytest.mark.slow
 def test_a_pair_that_matches_in_some_seeds_is_half_filled(found):
     lines = found.lines.copy()
     lines.loc[(lines["seed"] == 1) & (lines["level"] == 1), "second_error"] += 0.01
@@ -140,6 +141,7 @@ def test_eigenvalues_trace_and_curvature(drawn, found):
         )
 
 
+@pytest.mark.slow
 def test_a_curvature_that_is_not_above_zero_is_drawn(found):
     rays = found.rays.copy()
     rays.loc[rays["direction"] == "random", "curvature"] = -0.001

@@ -146,6 +146,7 @@ def flags_of(line):
     return dict(word.removeprefix("--").split("=", 1) for word in shlex.split(line)[3:])
 
 
+@pytest.mark.slow
 def test_the_section_says_what_is_missing_and_the_command_that_makes_it(folder, found, tmp_path):
     kept = tuple(section for section in sections.SECTIONS if section.anchor == "lottery-tickets")
     text = report.write(folder, tmp_path, sections=kept).read_text()

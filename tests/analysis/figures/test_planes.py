@@ -81,6 +81,7 @@ def test_chance_decides_among_those_that_go_last():
     np.testing.assert_allclose(others, (0.9 - share_changed) / (1 - share_changed), atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_users_own_criterion(tmp_path, monkeypatch):
     (tmp_path / "ring_criterion.py").write_text("def ring(w_i, w_f):\n    return -abs(w_i**2 + w_f**2 - 4)\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -216,6 +217,7 @@ def test_weights_that_a_result_does_not_have_are_passed_over(trained):
     assert planes.trained_layer(trained) is None
 
 
+@pytest.mark.slow
 def test_planes_of_a_trained_layer_stand_below_the_cartoons(trained):
     layer = planes.trained_layer(trained)
     with drawing.look():

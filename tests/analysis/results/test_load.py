@@ -39,10 +39,17 @@ def folder(tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="module")
+def export_of_folder(folder, tmp_path_factory):
+    exported = tmp_path_factory.mktemp("exported")
+    write_all(folder, exported)
+    return exported
+
+
 @pytest.fixture
-def exported(folder, tmp_path):
-    write_all(folder, tmp_path / "exported")
-    return tmp_path / "exported"
+def exported(export_of_folder, tmp_path):
+    """A copy, which a test may spoil."""
+    return shutil.copytree(export_of_folder, tmp_path / "exported")
 
 
 def test_every_level_is_a_row(folder):

@@ -55,6 +55,7 @@ def results(folder):
     return load(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", METRICS)
 def test_lines_are_the_runs_means(folder, results, measure):
     found = figure_lines.lines(panel(results.levels, FC), paper.FIGURES["figure3"], measure)
