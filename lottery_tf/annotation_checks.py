@@ -24,7 +24,7 @@ PLAIN: dict[Any, Check] = {  # annotation -> its check; for other classes a valu
     bool: make_check(("it must be True or False", validators.instance_of(bool))),
     str: make_check(
         ("it must be text", validators.instance_of(str)),
-        ("it must hold no NUL and no half of a sign", validators.matches_re("[^\0\ud800-\udfff]*")),
+        ("it must not contain NUL characters or unpaired surrogates", validators.matches_re("[^\0\ud800-\udfff]*")),
     ),
     Any: unchecked,
     object: unchecked,
@@ -64,7 +64,7 @@ def _instance(wanted: type) -> Check:
 
 
 def _is_array(instance: Any, attribute: Any, value: Any) -> None:
-    """Raises TypeError or ValueError, as attrs' validators do, for what is no array of numbers or booleans."""
+    """Raises TypeError or ValueError, as attrs' validators do, unless a value is an array of numbers or booleans."""
     if not hasattr(value, "dtype"):
         import numpy as np
 
@@ -76,7 +76,7 @@ def _is_array(instance: Any, attribute: Any, value: Any) -> None:
 
 
 def _check_for_union(arguments: tuple) -> Check:
-    """Returns the check for a union. A collection is held against those of its types that are collections."""
+    """Returns the check for a union. A collection is checked against the collection types of the union only."""
     checks = [(_is_collection(each), check_for(each)) for each in arguments if each is not types.NoneType]
     may_be_none = types.NoneType in arguments
 
@@ -128,7 +128,7 @@ def _check_for_collection(item: Any) -> Check:
 
 
 def _check_for_iterable(item: Any) -> Check:
-    """Returns the check for what a loop can run over; perhaps only once, so its entries are not looked at."""
+    """Returns the check for an iterable. Its entries are not checked, because it may allow only one iteration."""
     return make_check(("it must be a list", _is_iterable))
 
 

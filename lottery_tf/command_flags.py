@@ -14,7 +14,7 @@ from typing import Any
 
 from absl import flags
 
-from lottery_tf.errors import InputError, sentence
+from lottery_tf.errors import InputError, user_message
 from lottery_tf.registry import choose
 from lottery_tf.validation import PATH
 
@@ -131,9 +131,9 @@ def parse(words: Sequence[str]) -> list[str]:
 def _misunderstood(error: flags.Error | UnicodeDecodeError) -> str:
     """Describes why a command line is invalid."""
     if isinstance(error, UnicodeDecodeError):
-        return f"The file of flags (--flagfile) is no text: {error}."
-    if told := error.__context__ and sentence(error.__context__):  # an InputError, or a file of flags that is missing
-        return told
+        return f"The file given by --flagfile is not a text file: {error}."
+    if message := error.__context__ and user_message(error.__context__):  # an InputError, or a missing --flagfile
+        return message
     if isinstance(error, flags.UnrecognizedFlagError):
         return f"There is no flag --{error.flagname}{_hint(error.flagname, ' --help shows all.')}"
     if found := re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL):

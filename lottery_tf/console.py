@@ -21,7 +21,7 @@ from absl import logging as absl_logging
 from tqdm import tqdm
 
 from lottery_tf import command_flags
-from lottery_tf.errors import InputError, is_full, sentence
+from lottery_tf.errors import InputError, is_full, user_message
 from lottery_tf.origin import COMMAND
 
 log = logging.getLogger("runs")
@@ -64,7 +64,7 @@ def run(main: Callable[..., int | None], words: bool = False) -> None:
             print("\nInterrupted. Finished results are kept; run the same command again to continue.", file=sys.stderr)
             return 130
         except Exception as error:
-            message = sentence(error)
+            message = user_message(error)
             if message is None:
                 raise
             print(message, file=sys.stderr)

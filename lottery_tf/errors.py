@@ -1,4 +1,4 @@
-"""The errors that a user can mend: the command lines print these as one sentence, without a traceback."""
+"""Errors that a user can correct. Commands print their message without a traceback."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-LIMITS = {  # what a system answers where one of its limits is reached -> what to do about it
+LIMITS = {  # errno when a limit of the system is reached -> what to do about it
     errno.EMFILE: "Raise the limit on open files (ulimit -n), or do less at once",
     errno.ENFILE: "Do less at once",
     errno.EFBIG: "Raise the limit on the size of a file (ulimit -f)",
     errno.ENOMEM: "Free some memory, or do less at once",
     errno.EAGAIN: "Raise the limit on processes (ulimit -u), or do less at once",
 }
-OF_FILES = (  # further errors that TensorFlow reports of a file, in words
+OF_FILES = (  # further errors that TensorFlow reports of a file, as text
     errno.EACCES, errno.EIO, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS, errno.ESTALE,
 )  # fmt: skip
 KEPT = "What was finished is kept"
@@ -32,26 +32,26 @@ class DamagedFile(ValueError):
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that the disk is full; TensorFlow's errors have no number, only words."""
+    """Whether an error says that the disk is full; TensorFlow's errors have no errno, only text."""
     return any(os.strerror(number) in str(error) for number in FULL)
 
 
-def sentence(error: BaseException) -> str | None:
-    """What to say of an error that a user can mend, in place of a traceback; None for any other error.
+def user_message(error: BaseException) -> str | None:
+    """Returns the message for an error that a user can correct; None for any other error.
 
-    >>> sentence(PermissionError(13, "Permission denied", "results/fc")), sentence(KeyError("fc"))
+    >>> user_message(PermissionError(13, "Permission denied", "results/fc")), user_message(KeyError("fc"))
     ('results/fc: Permission denied.', None)
-    >>> sentence(MemoryError())
+    >>> user_message(MemoryError())
     'Memory ran out. What was finished is kept; free some memory, or do less at once, and run the same command again.'
     """
     if isinstance(error, InputError | DamagedFile):
         return str(error)
     if is_full(error):
         return f"The disk is full: {error}. {KEPT}; free some space and {AGAIN}."
-    number, what = _number(error), _told(error)
+    number, what = _errno(error), _first_line(error)
     if number in LIMITS:
         return f"{what}. {KEPT}. {LIMITS[number]}, and {AGAIN}."
-    # TensorFlow's class is told by its name, without importing it.
+    # TensorFlow's class is recognized by its name, so that TensorFlow is not imported.
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return f"Memory ran out{what and f' ({what})'}. {KEPT}; free some memory, or do less at once, and {AGAIN}."
     if number is None or (number != errno.ENOENT and getattr(error, "filename", "") is None):
@@ -59,8 +59,8 @@ def sentence(error: BaseException) -> str | None:
     return f"{what}."
 
 
-def _number(error: BaseException) -> int | None:
-    """The number of a system's error; TensorFlow tells it in words."""
+def _errno(error: BaseException) -> int | None:
+    """Returns the errno of a system error; TensorFlow reports it only as text."""
     if isinstance(error, OSError):
         return error.errno
     if not type(error).__module__.startswith("tensorflow"):
@@ -68,8 +68,8 @@ def _number(error: BaseException) -> int | None:
     return next((number for number in (*LIMITS, *OF_FILES) if os.strerror(number) in str(error)), None)
 
 
-def _told(error: BaseException) -> str:
-    """An error's first line, with the names of its files before it."""
+def _first_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, with the names of its files before it."""
     if isinstance(error, OSError) and error.errno is not None:
         names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
         return f"{names}: {error.strerror}" if names else str(error.strerror)
@@ -77,8 +77,8 @@ def _told(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Has a system's error within name a file: one of opening has a name, one of reading or writing has none."""
+def naming_file(path: Path) -> Iterator[None]:
+    """Adds the path to an OSError raised within, because errors of reading and writing lack it."""
     try:
         yield
     except OSError as error:

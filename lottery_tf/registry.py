@@ -74,7 +74,7 @@ def _check_signature(chosen: Callable, what: str) -> None:
     try:
         parameters = inspect.signature(chosen).parameters.values()
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what} does not tell the names of its parameters ({error}).") from error
+        raise InputError(f"{what} has no readable signature ({error}).") from error
     if any(p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL) for p in parameters):
         raise InputError(f"{what} has positional-only parameters; it is called with named arguments.")
 

@@ -1,6 +1,6 @@
 """Checks the arguments of public functions against their annotations, before anything else is done with them.
 
-`checked` stands over every public function and class. The annotations are read at the first call, not at import.
+Every public function and class has the decorator `checked`. Annotations are read at the first call, not at import.
 """
 
 from __future__ import annotations
@@ -20,17 +20,21 @@ from lottery_tf.validation import Check
 
 C = TypeVar("C")
 
-IMPORTED_LATE = {  # what annotations name, and their modules do not import at run time -> where it is
+LAZY_NAMES = {  # a name in annotations that modules import for type checking only -> where it is defined
     "keras": "keras",
     "Experiment": "lottery_tf.experiment:Experiment",
 }
 
 
 def checked(called: C) -> C:
-    """Has a function, or the public methods of a class, raise InputError for arguments that are not as annotated.
+    """Makes a function, or the public methods of a class, check arguments against their annotations.
 
     Keyword arguments that are annotated with a dataclass, `**objective: Annotated[Any, ObjectiveSettings]`, are fields
-    of it. For names that a function does not have, TypeError names the nearest one that it has.
+    of it.
+
+    Raises (when called):
+      InputError: an argument does not match its annotation.
+      TypeError: an unknown keyword; the message suggests the nearest valid one.
 
     >>> @checked
     ... def times(count: int, word: str = "a") -> str:
@@ -64,7 +68,7 @@ def _checked(function: types.FunctionType, shown: str) -> Any:
             raise TypeError(f"{shown}() has no argument {odd[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
         try:
             given = signature.bind(*args, **kwargs).arguments
-        except TypeError:  # too many or too few, which Python says itself
+        except TypeError:  # a wrong number of arguments: Python's own error says so
             return function(*args, **kwargs)
         for name, value in given.items():
             if name in checks:
@@ -78,7 +82,7 @@ def _checked(function: types.FunctionType, shown: str) -> Any:
 def _plan(function: types.FunctionType) -> tuple[inspect.Signature, dict[str, Check], tuple[str, ...] | None]:
     """A function's signature, the check of each parameter, and the keywords that it takes (None: any)."""
     signature = inspect.signature(function)
-    names: Any = collections.ChainMap(function.__globals__, cast(Any, _Late()))
+    names: Any = collections.ChainMap(function.__globals__, cast(Any, _LazyNames()))
     checks: dict[str, Check] = {}
     keywords: tuple[str, ...] | None = ()
     for name, parameter in signature.parameters.items():
@@ -97,14 +101,14 @@ def _plan(function: types.FunctionType) -> tuple[inspect.Signature, dict[str, Ch
     return signature, checks, keywords
 
 
-class _Late(Mapping):
-    """The names of `IMPORTED_LATE`, imported when an annotation is read that has them."""
+class _LazyNames(Mapping):
+    """The names of `LAZY_NAMES`, imported when an annotation with them is read."""
 
     def __getitem__(self, name: str) -> Any:
-        return pkgutil.resolve_name(IMPORTED_LATE[name])
+        return pkgutil.resolve_name(LAZY_NAMES[name])
 
     def __iter__(self):
-        return iter(IMPORTED_LATE)
+        return iter(LAZY_NAMES)
 
     def __len__(self) -> int:
-        return len(IMPORTED_LATE)
+        return len(LAZY_NAMES)

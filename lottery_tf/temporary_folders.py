@@ -1,6 +1,7 @@
-"""Temporary folders of this user alone, which are gone at the end: one that is killed leaves them to the next.
+"""Temporary folders that only this user can access.
 
-Others may write to the system's temporary folder too, so what lies there is trusted only where it is this user's.
+A process removes its own at its end, and those of processes that were killed. Others can write to the system's
+temporary folder too, so what is there is trusted only if it belongs to this user.
 Imports no TensorFlow.
 """
 
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lottery_tf.errors import InputError, naming
+from lottery_tf.errors import InputError, naming_file
 
 PREFIX = "lottery_tf-arrays-"
 LOCK = ".lock"  # held by the owner; the system releases it when the owner dies
@@ -33,10 +34,10 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         with open(folder / "unlocked", "w") as lock:
-            with naming(folder):
+            with naming_file(folder):
                 lock.write(str(os.getpid()))
-                lock.flush()  # of a disk that is full this tells at once
-                # It gets its name once it is held: an unheld lock of that name would be taken for a dead owner's.
+                lock.flush()  # fails at once if the disk is full
+                # Renamed only when it is locked: an unlocked `.lock` would look like that of a dead owner.
                 fcntl.flock(lock, fcntl.LOCK_EX)
             (folder / "unlocked").rename(folder / LOCK)
             yield folder
@@ -62,9 +63,9 @@ def sweep(parent: Path) -> int:
 
 
 def private_folder(name: str) -> Path:
-    """A folder in the system's temporary folder that keeps its name, made if it does not exist, for this user alone.
+    """Returns a folder with a fixed name that only this user can access; makes it if it does not exist.
 
-    Others can guess the name, and could have put something of theirs in its place.
+    It is in the system's temporary folder. Another user could have made it first, so owner and mode are checked.
 
     Raises:
       InputError: it is a link, another user's, or open to others.
@@ -73,11 +74,11 @@ def private_folder(name: str) -> Path:
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
     if not _is_own(path, stat.S_ISDIR) or path.stat().st_mode & 0o077:
-        raise InputError(f"{path} is no folder of this user alone: remove it, or let TMPDIR name another folder.")
+        raise InputError(f"{path} is not a private folder of this user: remove it, or set TMPDIR to another folder.")
     return path
 
 
 def _is_own(path: Path, is_kind: Callable[[int], bool]) -> bool:
-    """Whether a path is this user's and of a kind that `stat` tells; a link is neither file nor folder."""
+    """Whether a path belongs to this user and is of the wanted kind (a test of `stat`); links are not followed."""
     found = path.lstat()
     return is_kind(found.st_mode) and found.st_uid == os.getuid()

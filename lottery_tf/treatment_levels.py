@@ -20,14 +20,14 @@ class TreatmentLevels:
     """The levels of one treatment and seed; `shared` is what they share with those of all other treatments."""
 
     def __init__(self, shared: NetworkLevels, treatment: Treatment, seed: int):
-        self._shared = shared
+        self._network_levels = shared
         self._treatment = treatment
         self._seed = seed
         self._folder = treatment_path(seed, treatment.name)
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Locks all levels of the treatment."""
-        return self._shared.results.lock(self._folder)
+        return self._network_levels.results.lock(self._folder)
 
     def path(self, number: int) -> str:
         """The path of a level."""
@@ -35,14 +35,14 @@ class TreatmentLevels:
 
     def next_level(self, number: int, parent: str | None = None) -> StoredResult:
         """Finds or trains a level as `find_or_train`, then deletes weights of earlier levels that are not kept."""
-        trained_before = self._shared.recorder.trained
-        level = self.find_or_train(number, self._shared.keep_weights, parent)
+        trained_before = self._network_levels.recorder.trained
+        level = self.find_or_train(number, self._network_levels.keep_weights, parent)
         # If earlier levels had to be trained again to get here, their weights are back on disk: delete those too.
-        trainings = max(1, self._shared.recorder.trained - trained_before)
+        trainings = max(1, self._network_levels.recorder.trained - trained_before)
         for earlier in range(number - 1, max(0, number - 1 - trainings), -1):
-            before = self._shared.find(self.path(earlier), weights=False)
+            before = self._network_levels.find(self.path(earlier), weights=False)
             if before and not before.metrics.get("keep_weights", True):
-                self._shared.results.drop_weights(self.path(earlier))
+                self._network_levels.results.drop_weights(self.path(earlier))
         return level
 
     def find_or_train(self, number: int, weights: bool, parent: str | None = None) -> StoredResult:
@@ -54,13 +54,13 @@ class TreatmentLevels:
           InputError: a level before it diverged.
         """
         if number == 0:
-            return self._shared.dense(self._seed, weights)
-        return self._shared.find(self.path(number), weights, parent) or self._train(number)
+            return self._network_levels.dense(self._seed, weights)
+        return self._network_levels.find(self.path(number), weights, parent) or self._train(number)
 
     def finished(self, first: Sequence[dict]) -> list[dict]:
         """Returns the metrics of the first levels and of all stored levels that were made from them, level 0 first."""
         levels = list(first)
-        while later := self._shared.results.peek(self.path(len(levels)), weights=False):
+        while later := self._network_levels.results.peek(self.path(len(levels)), weights=False):
             if later.metrics["parent"] != levels[self._treatment.parent(len(levels))]["fingerprint"]:
                 break
             levels.append(later.metrics)
@@ -68,43 +68,48 @@ class TreatmentLevels:
 
     def iterations(self) -> IterationRange:
         """The iterations of each level; fine-tuning trains with the learning rate of the last iteration."""
-        last = self._shared.trainer.settings.iterations
+        last = self._network_levels.trainer.settings.iterations
         return IterationRange(self._treatment.rewind_to, rate_from=last if self._treatment.continues_training else None)
 
     def write_page(self, first: Sequence[dict]) -> None:
         """Writes the treatment's TensorBoard page from its `finished` levels. The treatment must be locked."""
-        if folder := self._shared.results.folder(self._folder):
-            identity = self._shared.recorder.labels | dataclasses.asdict(self._treatment) | {"seed": self._seed}
-            settings = dataclasses.asdict(self._shared.trainer.settings)
+        if folder := self._network_levels.results.folder(self._folder):
+            identity = self._network_levels.recorder.labels | dataclasses.asdict(self._treatment) | {"seed": self._seed}
+            settings = dataclasses.asdict(self._network_levels.trainer.settings)
             tensorboard.write_treatment_page(folder, identity, settings, self.finished(first))
 
     def _train(self, number: int) -> StoredResult:
         """Continues the algorithm from the nearest finished level up to the wanted level."""
-        level, missing = self._nearest_ancestor(number)
-        if level.metrics["level"]:  # otherwise `dense` has just done it
-            self._shared.check_start(self._seed)
+        ancestor, missing = self._nearest_ancestor(number)
+        if ancestor.metrics["level"]:  # otherwise `dense` has just done it
+            self._network_levels.check_start(self._seed)
+        made = {ancestor.metrics["level"]: ancestor}
 
-        # `level` is the last level of the loop below, because the generator calls `train` only at the next iteration.
         def train(ticket: Ticket, number: int) -> StoredResult:
-            identity = dataclasses.asdict(self._treatment) | {"parent": level.metrics["fingerprint"]}
+            parent = made[self._treatment.parent(number)].metrics["fingerprint"]
+            identity = dataclasses.asdict(self._treatment) | {"parent": parent}
             plan = TrainingPlan(self.path(number), self._seed, number, identity, self.iterations())
-            return self._shared.recorder.train(ticket, plan)
+            made[number] = self._network_levels.recorder.train(ticket, plan)
+            return made[number]
 
-        tickets = self._shared.lottery_tickets(train, self._treatment, self._seed, missing, level)
-        for _ in missing:
-            if level.metrics["status"] != "finished":
-                raise InputError(
-                    f"Level {level.metrics['level']} of {self._treatment.name}, seed {self._seed}, diverged; "
-                    "it has no later levels."
-                )
-            level = next(tickets)
-        return level
+        tickets = self._network_levels.lottery_tickets(train, self._treatment, self._seed, missing, ancestor)
+        for later in missing:
+            self._check_finished(made[self._treatment.parent(later)])
+            next(tickets)
+        return made[number]
+
+    def _check_finished(self, level: StoredResult) -> None:
+        if level.metrics["status"] != "finished":
+            raise InputError(
+                f"Level {level.metrics['level']} of {self._treatment.name}, seed {self._seed}, diverged; "
+                "it has no later levels."
+            )
 
     def _nearest_ancestor(self, number: int) -> tuple[StoredResult, list[int]]:
         """The nearest earlier level that has its weights, and the numbers of the levels to make."""
         missing = [number]
         while before := self._treatment.parent(missing[0]):
-            if found := self._shared.find(self.path(before), weights=True):
+            if found := self._network_levels.find(self.path(before), weights=True):
                 return found, missing
             missing.insert(0, before)
-        return self._shared.dense(self._seed, weights=True), missing
+        return self._network_levels.dense(self._seed, weights=True), missing

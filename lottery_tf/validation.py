@@ -74,12 +74,12 @@ FINITE_STEP = ("it must be a finite number in float32", _fits_float32)
 
 
 def at_least(least: int) -> Check:
-    """Returns the check for a whole number with a least value."""
+    """Returns the check for a whole number of at least `least`."""
     return make_check(WHOLE, (f"it must be at least {least}", validators.ge(least)), FITTING)
 
 
 def at_most(most: int) -> Check:
-    """Returns the check for a whole number from 1 to a greatest value."""
+    """Returns the check for a whole number from 1 to `most`."""
     return make_check(
         WHOLE, ("it must be at least 1", validators.ge(1)), (f"it must be at most {most:,}", validators.le(most))
     )
@@ -119,7 +119,7 @@ PATH = make_check(("it must be the path of a file or folder", _is_path))
 
 
 def unchecked(name: str, value: object) -> None:
-    """The check for an argument whose function says itself, and better, what is wrong with it."""
+    """Checks nothing: the function checks this argument itself, with a better message."""
 
 
 # Annotations of arguments and fields

@@ -26,7 +26,7 @@ from lottery_tf import console
 from lottery_tf.command_flags import define_choice, define_list, own_flags
 from lottery_tf.datasets.dataset import SPLITS
 from lottery_tf.errors import InputError
-from lottery_tf.landscape.interpolation import MATCHING, POINTS, STABLE
+from lottery_tf.landscape.interpolation import MATCHING, STABLE
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS, Measurement
 from lottery_tf.landscape.measurements.lines import between_job, with_weights
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
@@ -50,20 +50,29 @@ if TYPE_CHECKING:
 
 Measured = tuple[str, str, list[dict]]  # a measurement's name, the name of what it measures, the metrics
 
+
+def _names(**attributes: bool) -> str:
+    """Returns the names of the measurements with these attributes, as text."""
+    names = [
+        name for name, each in MEASUREMENTS.items() if all(getattr(each, key) == attributes[key] for key in attributes)
+    ]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 DEFAULTS = MeasurementSettings()
 CHANGES = define_changes()
 MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
-    f"What to measure: {', '.join(MEASUREMENTS)}. Costs: lines: {POINTS} evaluations for each level. instability, "
-    "robustness: trainings at some levels. flatness: about 200 products with the Hessian for each level. limit: about "
-    "a second more for each level. magnitudes: almost nothing.",
+    "What to measure, with the cost at each level: "
+    + ", ".join(f"{name} ({measurement.cost})" for name, measurement in MEASUREMENTS.items())
+    + ".",
 )
 AT = define_list(
     "at",
     None,
-    "Levels at which instability, robustness, flatness and limit are measured. Default: a third and two thirds of "
-    "--levels for instability and robustness, which need trainings; all levels for flatness and limit.",
+    f"Levels at which {_names(everywhere=False)} are measured. Default: a third and two thirds of --levels for "
+    f"{_names(trains=True)}, which need trainings; all levels for {_names(everywhere=False, trains=False)}.",
     int,
 )
 BETWEEN = define_list(

@@ -25,6 +25,7 @@ from lottery_tf.models.settings import DATASETS, TrainingSettings, scheduled_ite
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
+from lottery_tf.results.walk import finished
 from lottery_tf.studies.paper import MASK_BATCH
 from lottery_tf.studies.tasks import LearnedMaskTask
 from lottery_tf.supermasks.mask_settings import MASK_PRESETS, MaskSettings
@@ -75,7 +76,6 @@ def main() -> None:
     if outlook is None:
         return
     from analysis.tables import summary
-    from lottery_tf.results.walk import finished
     from lottery_tf.supermasks.learning import paper_learner
 
     dataset = load_dataset(name, network)

@@ -49,7 +49,7 @@ class Outlook:
 
     Attributes:
       plan: the plan.
-      there: the keys of finished results.
+      finished: the keys of finished results.
       where: where the plan is to run.
       threads: threads of each process; 0: the best number for each network.
       speeds: the speed of each network and kind of task; it is that of float32 unless it was measured here.
@@ -57,24 +57,24 @@ class Outlook:
     """
 
     plan: Plan
-    there: frozenset[str]
+    finished: frozenset[str]
     where: ComputeSite
     threads: int
     speeds: Speeds
     timed: bool = False
 
     @classmethod
-    def on(
+    def for_plan(
         cls, plan: Plan, results_dir: Path, where: ComputeSite | None = None, threads: int = 0, timed: bool = False
     ) -> Outlook:
         """Returns the outlook of a plan on a results folder."""
-        there = frozenset(key for key, task in plan.tasks.items() if probably_finished(results_dir, task))
-        return cls(plan, there, where or ComputeSite(), threads, _speeds(plan, results_dir, there), timed)
+        finished = frozenset(key for key, task in plan.tasks.items() if probably_finished(results_dir, task))
+        return cls(plan, finished, where or ComputeSite(), threads, _speeds(plan, results_dir, finished), timed)
 
     @property
     def to_do(self) -> list[Task]:
         """The tasks that are not finished."""
-        return [task for key, task in self.plan.tasks.items() if key not in self.there]
+        return [task for key, task in self.plan.tasks.items() if key not in self.finished]
 
     @property
     def steps(self) -> int:
@@ -149,7 +149,7 @@ class Outlook:
 
     def _row(self, name: str, keys: list[str]) -> tuple[str, int, int, int, int]:
         shared = sum(len(self.plan.wanted[key]) > 1 for key in keys)
-        done = sum(key in self.there for key in keys)
+        done = sum(key in self.finished for key in keys)
         return name, len(keys), done, len(keys) - done, shared
 
 
@@ -169,11 +169,11 @@ def _timed(network: str, precision: str, batch_size: int) -> float:
     return precision_speed.speedup(networks.build(network), precision, batch_size)
 
 
-def _speeds(plan: Plan, results_dir: Path, there: Iterable[str]) -> Speeds:
+def _speeds(plan: Plan, results_dir: Path, finished: Iterable[str]) -> Speeds:
     """The speeds of each network and kind of task, estimated from some finished results."""
     counts = collections.Counter[tuple[str, str]]()
     found: list[tuple[Task, Mapping]] = []
-    for key in there:
+    for key in finished:
         task = plan.tasks[key]
         if counts[task.network, task.kind] < SAMPLE and (metrics := unchecked_metrics(results_dir, key)) is not None:
             counts[task.network, task.kind] += 1

@@ -17,7 +17,7 @@ from absl import flags
 
 from lottery_tf import console
 from lottery_tf.command_flags import define_path
-from lottery_tf.errors import DamagedFile, InputError, sentence
+from lottery_tf.errors import DamagedFile, InputError, user_message
 from lottery_tf.results import walk
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import probably_finished
@@ -37,7 +37,7 @@ def main() -> int:
             found.append(status(results_dir, folder))
             planned |= {key for task in folder.plan().tasks.values() for key in task.keys}
         except (DamagedFile, InputError, OSError) as error:
-            print(f"The study {path.name} is left out: {sentence(error) or error}", file=sys.stderr)
+            print(f"The study {path.name} is left out: {user_message(error) or error}", file=sys.stderr)
             damaged = 1
     others = results_of_no_study(results_dir, planned)
     if not found and not others and not damaged:

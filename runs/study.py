@@ -98,7 +98,7 @@ def main() -> int:
         )
     if DRY_RUN.value:
         with where_it_runs() as where:
-            print(Outlook.on(plan, results_dir, where, THREADS.value, timed=True).table())
+            print(Outlook.for_plan(plan, results_dir, where, THREADS.value, timed=True).table())
         return 0
     make_engine = engine_maker()
     treat_signals_as_interrupt()
@@ -172,7 +172,7 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
     ):
         treat_signals_as_interrupt()  # again, because Ray installs its own handlers
         where = ComputeSite("the Ray cluster" if ENGINE.value == "ray" else "this machine", engine.fits)
-        console.log.info(Outlook.on(plan, results_dir, where, THREADS.value).announced())
+        console.log.info(Outlook.for_plan(plan, results_dir, where, THREADS.value).announced())
         scheduler.run(engine)
     print(progress.summary())
     if wants_summary:

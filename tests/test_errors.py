@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from lottery_tf.errors import InputError, naming, sentence
+from lottery_tf.errors import InputError, naming_file, user_message
 
 
 def of(number, *names):
@@ -17,8 +17,8 @@ def of(number, *names):
     "number", [errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.ESTALE, errno.EACCES]
 )
 def test_a_systems_error_with_a_files_name_is_a_sentence(number):
-    assert sentence(of(number, "results/fc")) == f"results/fc: {os.strerror(number)}."
-    assert sentence(of(number)) is None, "without a name nobody knows what to do"
+    assert user_message(of(number, "results/fc")) == f"results/fc: {os.strerror(number)}."
+    assert user_message(of(number)) is None, "without a name nobody knows what to do"
 
 
 @pytest.mark.parametrize(
@@ -36,19 +36,19 @@ def test_a_systems_error_with_a_files_name_is_a_sentence(number):
     ],
 )
 def test_what_a_user_can_mend_is_told_with_what_to_do(error, what):
-    assert sentence(error).startswith(what)
+    assert user_message(error).startswith(what)
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), ValueError("Input/output error"), RuntimeError(), OSError("odd")])
 def test_other_errors_are_not_told_in_a_sentence(error):
-    assert sentence(error) is None
+    assert user_message(error) is None
 
 
 def test_tensorflow_tells_a_systems_error_in_words():
     import tensorflow as tf
 
     def told(kind, message):
-        return sentence(kind(None, None, message))
+        return user_message(kind(None, None, message))
 
     assert told(tf.errors.FailedPreconditionError, "a/b; Read-only file system") == "a/b; Read-only file system."
     assert told(tf.errors.UnknownError, "a/b; File too large").startswith("a/b; File too large. What was finished is")
@@ -59,9 +59,11 @@ def test_tensorflow_tells_a_systems_error_in_words():
 
 
 def test_an_error_of_reading_or_writing_gets_the_name_of_the_file(tmp_path):
-    with pytest.raises(OSError) as raised, naming(tmp_path):
+    with pytest.raises(OSError) as raised, naming_file(tmp_path):
         raise of(errno.EIO)
-    assert sentence(raised.value) == f"{tmp_path}: Input/output error."
-    assert sentence(pickle.loads(pickle.dumps(raised.value))) == f"{tmp_path}: Input/output error.", "from a process"
-    with pytest.raises(OSError, match="'other'"), naming(tmp_path):
+    assert user_message(raised.value) == f"{tmp_path}: Input/output error."
+    assert user_message(pickle.loads(pickle.dumps(raised.value))) == f"{tmp_path}: Input/output error.", (
+        "from a process"
+    )
+    with pytest.raises(OSError, match="'other'"), naming_file(tmp_path):
         raise of(errno.EIO, "other")

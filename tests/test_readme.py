@@ -132,7 +132,7 @@ def test_the_front_page_counts_the_verdicts_of_the_table_of_claims():
     shown, not_shown, contradicted = map(verdicts.count, ("shown", "not shown", "contradicted"))
     assert shown + not_shown + contradicted == len(verdicts)
     said = " ".join(pages.text("README.md").split())
-    assert f"Of {len(verdicts)} claims" in said
+    assert f"{len(verdicts)} claims of the paper and the two works that it builds on have enough data" in said
     assert f"{shown} are shown, {not_shown} are not shown and {contradicted} is contradicted" in said
 
 

@@ -61,20 +61,20 @@ def test_a_folder_that_keeps_its_name_is_for_its_user_alone(temporary, monkeypat
     assert str(os.getuid()) in folder.name and folder.stat().st_mode & 0o777 == 0o700
     assert private_folder("a") == folder
     folder.chmod(0o755)
-    with pytest.raises(InputError, match="no folder of this user alone"):
+    with pytest.raises(InputError, match="not a private folder of this user"):
         private_folder("a")
     folder.rmdir()
     (temporary / "elsewhere").mkdir(mode=0o700)
     for target in ("elsewhere", "nowhere"):
         folder.symlink_to(temporary / target)
-        with pytest.raises(InputError, match="no folder of this user alone"):
+        with pytest.raises(InputError, match="not a private folder of this user"):
             private_folder("a")
         folder.unlink()
     folder.mkdir(mode=0o700)
     user = os.getuid()
     folder.rename(temporary / folder.name.replace(f"-{user}-", f"-{user + 1}-"))
     monkeypatch.setattr(os, "getuid", lambda: user + 1)
-    with pytest.raises(InputError, match="no folder of this user alone"):
+    with pytest.raises(InputError, match="not a private folder of this user"):
         private_folder("a")
 
 

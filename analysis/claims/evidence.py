@@ -90,8 +90,8 @@ class Evidence:
 
     def kept_fractions(self) -> pd.Series:
         """Returns the kept fraction of each level. Runs with a chosen kept fraction, always level 1, are left out."""
-        of_ladder = self.levels[self.levels["chosen_kept_fraction"].isna()]
-        return of_ladder.groupby("level")["kept_fraction"].mean()
+        by_rounds = self.levels[self.levels["chosen_kept_fraction"].isna()]
+        return by_rounds.groupby("level")["kept_fraction"].mean()
 
     def nearest_level(self, kept_fraction: float) -> int | None:
         """Returns the level with the nearest kept fraction; None if none differs by less than a quarter."""

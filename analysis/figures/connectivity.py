@@ -33,7 +33,7 @@ def barriers(results: load.Results) -> Figure:
     Returns:
       The figure. Each rewind point (or other treatment) has a line, the mean over seeds, and a band from the lowest to
       the highest seed. A marker is filled if both levels match the dense network. A thin line is half the difference
-      between the errors of the ends, the least value that a barrier can have. All criteria share one scale.
+      between the errors of the ends, the smallest value that a barrier can have. All criteria share one scale.
 
     Raises:
       NothingToDraw: no line between successive levels was measured.

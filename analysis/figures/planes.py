@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Patch
@@ -85,10 +86,8 @@ class Layer:
 @functools.cache
 def cartoon() -> Layer:
     """Returns the layer of the paper's cartoons: standard normal initial and final weights, positively correlated."""
-    from scipy import stats
-
     # A low-discrepancy sequence fills the ellipse evenly; its first point is the corner where the quantile is infinite.
-    u = stats.norm.ppf(stats.qmc.Halton(2, scramble=False).random(SAMPLE + 1)[1:])
+    u = scipy.stats.norm.ppf(scipy.stats.qmc.Halton(2, scramble=False).random(SAMPLE + 1)[1:])
     w_i, w_f = u[:, 0], CORRELATION * u[:, 0] + np.sqrt(1 - CORRELATION**2) * u[:, 1]
     return Layer(w_i, w_f, (CARTOON_LIMIT, CARTOON_LIMIT))
 

@@ -19,6 +19,7 @@ from analysis.results.columns import ADDED_LATER, FRAMES, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, ordered_panels, panel
 from lottery_tf.errors import InputError
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.models.settings import run_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
@@ -124,12 +125,10 @@ def control_commands(results: Results) -> list[str]:
     return commands
 
 
-MEASURED_BY = {  # kind of result -> the measure of runs.landscape that makes it
-    "line": "lines", "perturbation": "robustness", "spectrum": "flatness", "ray": "flatness", "limit": "limit",
-    "threshold": "magnitudes", "histogram": "magnitudes",
-}  # fmt: skip
-RANDOM_TOO = ("lines",)  # measures that also need the random criterion
-SOME_LEVELS = ("robustness", "flatness", "limit")  # measures made only at the levels given by --at
+MEASURED_BY = {  # kind of result -> the first measurement of runs.landscape that makes it
+    kind: name for name, measurement in reversed(MEASUREMENTS.items()) for kind in measurement.kinds
+}
+RANDOM_TOO = ("lines",)  # measurements that also need the random criterion
 
 
 def measurement_commands(results: Results, kind: str) -> list[str]:
@@ -139,7 +138,7 @@ def measurement_commands(results: Results, kind: str) -> list[str]:
     for key, measured, base in _by_panel(results, rows):
         deepest = max([*panel(results.levels, key)["level"], *measured["level"]])
         flags = {"measure": measure, "levels": int(deepest)}
-        flags |= {"at": sorted(measured["level"].unique())} if measure in SOME_LEVELS else {}
+        flags |= {} if MEASUREMENTS[measure].everywhere else {"at": sorted(measured["level"].unique())}
         flags |= {"multiples": sorted(measured["multiple"].unique())} if kind == "perturbation" else {}
         flags |= {"seeds": sorted(measured["seed"].unique())}
         commands += [command("runs.landscape", base | which | flags) for which in _treatments(measured)]

@@ -10,12 +10,13 @@ from analysis.report.commands import MEASURED_BY
 from analysis.results.columns import FRAMES, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, SUCCESSIVE, Panel, ordered_panels, panel, table_s1_order
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
 RELATIONS = {SUCCESSIVE: "lines", "reordered": "instability"}  # relation of a line's ends -> the measure that made it
-COUNTED_KINDS = ("perturbation", "spectrum", "limit", "threshold")  # one kind of result for each other measure
+COUNTED_KINDS = tuple(each.kinds[0] for each in MEASUREMENTS.values() if "line" not in each.kinds)
 
 
 def dense_networks(results: Results) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def dense_networks(results: Results) -> pd.DataFrame:
         rows.append(
             key._asdict()
             | {
-                "dense networks of seeds": _listed(dense["seed"]),
+                "dense networks of seeds": _seeds_text(dense["seed"]),
                 "treatments": levels["treatment"].nunique() - (len(dense) > 0),
                 "trained levels": len(levels),
             }
@@ -38,10 +39,10 @@ def dense_networks(results: Results) -> pd.DataFrame:
 def missing_lines(results: Results, figure: str) -> dict[Panel, list[str]]:
     """Returns the lines of one of the paper's figures that have no results, for each panel with a pruned level."""
     keys = ordered_panels(results.levels[results.levels["level"] > 0])
-    return {key: _missing_lines(panel(results.levels, key), figure) for key in keys}
+    return {key: _missing_in_panel(panel(results.levels, key), figure) for key in keys}
 
 
-def _missing_lines(levels: pd.DataFrame, figure: str) -> list[str]:
+def _missing_in_panel(levels: pd.DataFrame, figure: str) -> list[str]:
     trained = set(levels["treatment"])
     return [line for line, treatment in paper.FIGURES[figure].lines.items() if treatment.name not in trained]
 
@@ -59,14 +60,14 @@ def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURES)
         for name in figures:
             wanted = {line: treatment.name for line, treatment in paper.FIGURES[name].lines.items()}
             trained = levels[levels["treatment"].isin(wanted.values())]
-            missing = _missing_lines(levels, name)
+            missing = _missing_in_panel(levels, name)
             rows.append(
                 key._asdict()
                 | {
                     "figure": name,
                     "lines with results": f"{len(wanted) - len(missing)} of {len(wanted)}",
                     "missing lines": "; ".join(missing) or "none",
-                    "seeds": _listed(trained["seed"]),
+                    "seeds": _seeds_text(trained["seed"]),
                     "deepest level": int(trained["level"].max()) if len(trained) else 0,
                     "trainings": f"{len(trained)} of {len(wanted) * paper.LEVELS * len(paper.SEEDS)}",
                     "diverged": int((trained["status"] == "diverged").sum()),
@@ -96,11 +97,11 @@ def supermasks(results: Results) -> pd.DataFrame:
                 "dataset": dataset,
                 "heuristic masks": f"{len(criteria) - len(missing)} of {len(criteria)} criteria",
                 "missing": ", ".join(missing) or "none",
-                "seeds": _listed(masks["seed"]),
+                "seeds": _seeds_text(masks["seed"]),
                 "untrained baseline": "measured" if (masks["criterion"] == UNTRAINED.criterion).any() else "missing",
                 "learned masks": len(learned),
                 "kinds of learned masks": "; ".join(sorted(kinds)) or "none",
-                "seeds of learned masks": _listed(learned["seed"]),
+                "seeds of learned masks": _seeds_text(learned["seed"]),
             }
         )
     return pd.DataFrame(rows)
@@ -123,7 +124,7 @@ def controls_and_measurements(results: Results) -> pd.DataFrame:
                 | {
                     "control or measure": what,
                     "treatments": measured.loc[measured["treatment"] != DENSE, "treatment"].nunique(),
-                    "seeds": _listed(measured["seed"]),
+                    "seeds": _seeds_text(measured["seed"]),
                     "levels": f"{measured['level'].min()} to {measured['level'].max()}",
                     "levels of all seeds": len(measured),
                 }
@@ -140,5 +141,5 @@ def _controls_and_measurements(results: Results) -> Iterator[tuple[str, pd.DataF
         yield MEASURED_BY[kind], getattr(results, FRAMES[kind])
 
 
-def _listed(seeds: Iterable[int]) -> str:
+def _seeds_text(seeds: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(set(seeds)))) or "none"

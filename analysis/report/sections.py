@@ -15,8 +15,8 @@ from markupsafe import Markup
 from analysis.claims import catalogue as claims
 from analysis.claims.verdicts import Verdict
 from analysis.report import commands, coverage, overview, page, provenance
+from analysis.report.figure_sources import LOTTERY, plane_flags
 from analysis.report.parts import (
-    LOTTERY,
     Part,
     Report,
     figure_body,
@@ -25,7 +25,6 @@ from analysis.report.parts import (
     landscape_part,
     others_part,
     part_or_error,
-    plane_flags,
     precision_part,
     table_part,
     write_file,
@@ -155,7 +154,7 @@ def origin_part(report: Report) -> Markup:
 
 def _own_command(report: Report) -> str:
     asked = {"results_dir": report.root, "out": report.out} | dataclasses.asdict(report.given.rule)
-    return commands.command("analysis.report", asked | plane_flags(report))
+    return commands.command("analysis.report", asked | plane_flags(report.given))
 
 
 def _figure(name: str) -> Part:

@@ -18,7 +18,7 @@ def successive(lines: pd.DataFrame) -> pd.DataFrame:
     """Returns the lines between successive levels, one row for each line, with two further columns.
 
     "matches" says whether both ends match the dense network. "of_ends" is half the difference between the errors of
-    the two ends, the least value that the error barrier can have.
+    the two ends, the smallest value that the error barrier can have.
     """
     rows = single(lines[lines["relation"] == SUCCESSIVE])
     ends = rows[["first_error", "second_error"]]

@@ -1,17 +1,19 @@
-"""Computes what so few runs can show: the least possible p-values, and the least significant or detectable effects."""
+"""Computes what so few runs can show: the smallest p-values, and the smallest significant or detectable effects."""
 
 from __future__ import annotations
 
 import math
+
+import scipy
 
 from analysis.statistics.significance_tests import TESTS
 from lottery_tf.registry import choose
 
 
 def least_p_value(test: str, n_a: int, n_b: int) -> float:
-    """Returns the least one-sided p-value that a test can give with these numbers of runs, whatever their values.
+    """Returns the smallest one-sided p-value that a test can give with these numbers of runs, whatever their values.
 
-    It is 0 for the t-tests, which have no least p-value, and NaN if a test needs more runs.
+    It is 0 for the t-tests, which have no smallest p-value, and NaN if a test needs more runs.
 
     >>> least_p_value("wilcoxon", 5, 5), round(least_p_value("permutation", 5, 5), 4), least_p_value("welch", 5, 5)
     (0.03125, 0.004, 0.0)
@@ -24,7 +26,7 @@ POWER = 0.8
 
 
 def least_significant_effect(runs: int, significance: float) -> float:
-    """Returns the least difference of means that Student's one-sided t-test finds significant.
+    """Returns the smallest difference of means that Student's one-sided t-test finds significant.
 
     It is in units of the pooled standard deviation.
 
@@ -35,9 +37,7 @@ def least_significant_effect(runs: int, significance: float) -> float:
     >>> round(least_significant_effect(5, 0.05), 2)
     1.18
     """
-    from scipy import stats
-
-    return float(stats.t.ppf(1 - significance, 2 * runs - 2) * math.sqrt(2 / runs))
+    return float(scipy.stats.t.ppf(1 - significance, 2 * runs - 2) * math.sqrt(2 / runs))
 
 
 def detectable_effect(runs: int, significance: float, power: float = POWER) -> float:
@@ -53,11 +53,9 @@ def detectable_effect(runs: int, significance: float, power: float = POWER) -> f
     >>> round(detectable_effect(5, 0.05), 2)
     1.72
     """
-    from scipy import optimize, stats
-
-    freedom, critical = 2 * runs - 2, stats.t.ppf(1 - significance, 2 * runs - 2)
+    freedom, critical = 2 * runs - 2, scipy.stats.t.ppf(1 - significance, 2 * runs - 2)
 
     def excess(effect: float) -> float:
-        return stats.nct.sf(critical, freedom, effect * math.sqrt(runs / 2)) - power
+        return scipy.stats.nct.sf(critical, freedom, effect * math.sqrt(runs / 2)) - power
 
-    return float(optimize.brentq(excess, 0, 100))
+    return float(scipy.optimize.brentq(excess, 0, 100))

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import scipy
 
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
@@ -56,57 +57,45 @@ def _t_test(**how) -> tuple[Callable, Callable]:
     """Returns the functions for the p-value and the interval of an unpaired t-test."""
 
     def p_value(a: np.ndarray, b: np.ndarray) -> float:
-        from scipy import stats
-
         # A tenth of the time of `ttest_ind`, and a report takes thousands of them.
         moments = (moment for runs in (a, b) for moment in (runs.mean(), runs.std(ddof=1), runs.size))
-        return float(stats.ttest_ind_from_stats(*moments, alternative="greater", **how).pvalue)
+        return float(scipy.stats.ttest_ind_from_stats(*moments, alternative="greater", **how).pvalue)
 
     def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-        from scipy import stats
-
         with warnings.catch_warnings():
             # scipy warns of a line without variance, but the interval is valid as long as the other line has some.
             warnings.simplefilter("ignore", RuntimeWarning)
-            limits = stats.ttest_ind(a, b, **how).confidence_interval(CONFIDENCE)
+            limits = scipy.stats.ttest_ind(a, b, **how).confidence_interval(CONFIDENCE)
         return float(limits.low), float(limits.high)
 
     return p_value, interval
 
 
 def _paired_t(a: np.ndarray, b: np.ndarray) -> float:
-    from scipy import stats
-
-    return float(stats.ttest_rel(a, b, alternative="greater").pvalue)
+    return float(scipy.stats.ttest_rel(a, b, alternative="greater").pvalue)
 
 
 def _paired_interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    from scipy import stats
-
-    limits = stats.ttest_rel(a, b).confidence_interval(CONFIDENCE)
+    limits = scipy.stats.ttest_rel(a, b).confidence_interval(CONFIDENCE)
     return float(limits.low), float(limits.high)
 
 
 def _wilcoxon(a: np.ndarray, b: np.ndarray) -> float:
     """Computes the exact p-value, also with ties. Differences of zero are left out, as Wilcoxon did."""
-    from scipy import stats
-
     differences = _differences(a, b)
     differences = differences[differences != 0]
     if differences.size < 2:  # scipy needs two; a single one has either sign with probability 1/2
         return 0.5 if differences.sum() > 0 else 1.0
-    every_sign = stats.PermutationMethod(n_resamples=_countable(2**differences.size, "signs"))
-    return float(stats.wilcoxon(differences, alternative="greater", method=every_sign).pvalue)
+    every_sign = scipy.stats.PermutationMethod(n_resamples=_countable(2**differences.size, "signs"))
+    return float(scipy.stats.wilcoxon(differences, alternative="greater", method=every_sign).pvalue)
 
 
 def _permutation(a: np.ndarray, b: np.ndarray) -> float:
     """Returns the share of all splits of the pooled runs whose difference of means is at least the observed one."""
-    from scipy import stats
-
     splits = _countable(math.comb(a.size + b.size, a.size), "splits")
     # The sum of the first sample orders splits like the difference of means. Rounding makes equal sums exactly equal.
     pooled = [np.round(runs, DIGITS) for runs in (a, b)]
-    result = stats.permutation_test(
+    result = scipy.stats.permutation_test(
         pooled,
         lambda first, second, axis: np.round(np.sum(first, axis), DIGITS),
         alternative="greater",
@@ -218,7 +207,7 @@ def compare(
 
 
 def compared_runs(a: Runs, b: Runs, paired: bool) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns the runs to compare, in the order of their seeds, and the number of runs left out for want of a pair."""
+    """Returns the runs to compare, in the order of their seeds, and how many are left out because they have no pair."""
     a, b = ({seed: value for seed, value in sorted(runs.items()) if math.isfinite(value)} for runs in (a, b))
     seeds = (list(a), list(b)) if not paired else ([seed for seed in a if seed in b],) * 2
     x, y = (np.array([runs[seed] for seed in chosen], float) for runs, chosen in zip((a, b), seeds, strict=True))

@@ -58,18 +58,18 @@ class Dataset:
             check_value(name, getattr(self, name), kind)
         for name in SPLITS:
             object.__setattr__(self, name, as_split(getattr(self, name), self.in_memory))
-        said = {split.divide_by for split in self.splits.values()}
+        divisors = {split.divide_by for split in self.splits.values()}
         if self.divide_by is not None:
             for name, split in self.splits.items():
                 object.__setattr__(self, name, dataclasses.replace(split, divide_by=self.divide_by))
-        elif len(said) > 1:
+        elif len(divisors) > 1:
             raise InputError(
                 "The splits are to be divided by different numbers: "
                 + ", ".join(f"{name} by {split.divide_by}" for name, split in self.splits.items())
                 + ". Give one number: Dataset(..., divide_by=...)."
             )
         else:
-            object.__setattr__(self, "divide_by", *said)
+            object.__setattr__(self, "divide_by", *divisors)
 
     def __repr__(self) -> str:
         splits = "".join(f"\n  {name + ':':12}{split!r}" for name, split in self.splits.items())

@@ -91,14 +91,15 @@ def _tfds(name: str, settings: DatasetSettings, data_dir: str | os.PathLike | No
 
 @contextlib.contextmanager
 def _damage_named(folder: Path) -> Iterator[None]:
-    """Turns whatever tensorflow-datasets makes of a damaged folder into an InputError that names the folder."""
+    """Turns any error of tensorflow-datasets about a damaged folder into an InputError that names the folder."""
     try:
         yield
     except Exception as error:
-        if errors.sentence(error) is not None:  # a system's error, or what has been told already
+        if errors.user_message(error) is not None:  # an error that already has a message for users
             raise
         message = getattr(error, "message", "") or str(error) or type(error).__name__
-        what = message.strip().splitlines()[0].rstrip(".").rpartition('}": ')[2]  # after how it was called
+        # TFDS prints the failed call before the error.
+        what = message.strip().splitlines()[0].rstrip(".").rpartition('}": ')[2]
         raise InputError(
             f"The data set in {folder} is damaged: {what}. Delete that folder and prepare it anew."
         ) from error
@@ -134,7 +135,7 @@ def _reach_network() -> None:
     try:
         urllib.request.urlopen("https://storage.googleapis.com", timeout=10).close()
     except urllib.error.HTTPError:
-        pass  # an answer, if not a page: there is a network
+        pass  # any answer over HTTP shows that there is a network
 
 
 def _read(builder, split: str) -> Split:

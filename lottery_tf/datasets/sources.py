@@ -20,7 +20,7 @@ from lottery_tf.errors import InputError
 
 log = logging.getLogger(__name__)
 
-SHARE_OF_MEMORY = 0.25  # of what is free, for one split: training takes some of it too
+SHARE_OF_MEMORY = 0.25  # share of the free memory for one split; training needs memory too
 
 
 def as_split(source: Any, in_memory: bool | None = None) -> Split:

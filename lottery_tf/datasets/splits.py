@@ -138,7 +138,7 @@ def leaves(arrays: Arrays) -> list[Any]:
 
 
 def joined(join: Callable[[Sequence], Any], rows: Sequence[Arrays]) -> Any:
-    """Examples or batches as one: `join` (`np.stack`, `np.concatenate`) makes an array of each array of theirs.
+    """Joins examples or batches: applies `join` (`np.stack`, `np.concatenate`) to corresponding arrays.
 
     >>> joined(np.stack, [{"a": np.array([1, 2])}, {"a": np.array([3, 4])}])["a"].tolist()
     [[1, 2], [3, 4]]

@@ -45,8 +45,9 @@ def check_same_outputs(model: keras.Model, copy: keras.Model, tolerance: float =
         log.warning("The outputs of %r are random; its copy could not be compared with it.", model.name)
         return
     raise InputError(
-        f"The copy of {model.name!r} has other outputs than the model: a class in it does what its configuration does "
-        "not say. Give that class a `get_config` with everything that it computes with, or build it of Keras's layers."
+        f"The copy of {model.name!r} has other outputs than the model: the configuration of one of its classes is "
+        "incomplete. Give that class a `get_config` with everything that it computes with, or build it of Keras's "
+        "layers."
     )
 
 

@@ -15,13 +15,13 @@ class HoldPruned(keras.constraints.Constraint):
     Where the optimizer averages weights (`use_ema`), it holds the averages too, so that nothing moves when they take
     the weights' place. A masked layer makes one for each kernel; it is not meant to be passed to a layer by hand.
 
-    `then` is another constraint of the same kernel, which is applied first.
+    `before` is another constraint of the same kernel, which is applied first.
     """
 
-    def __init__(self, kernel_mask, frozen_values, then=None):
+    def __init__(self, kernel_mask, frozen_values, before=None):
         self.kernel_mask = kernel_mask
         self.frozen_values = frozen_values
-        self.then = then
+        self.before = before
         self._read: tuple | None = None
 
     def read_mask(self):
@@ -39,8 +39,8 @@ class HoldPruned(keras.constraints.Constraint):
         mask, frozen = self._of_this_step()
         for average in _averages(kernel):
             average.assign(ops.where(mask, ops.convert_to_tensor(average), frozen))
-        if self.then is not None:
-            kernel = self.then(kernel)
+        if self.before is not None:
+            kernel = self.before(kernel)
         return ops.where(mask, ops.convert_to_tensor(kernel), frozen)
 
     def _of_this_step(self):
@@ -50,9 +50,9 @@ class HoldPruned(keras.constraints.Constraint):
 
 
 def _averages(kernel) -> list[keras.Variable]:
-    """The moving average of a kernel in the optimizer that calls its constraint, where it has one.
+    """Returns the kernel's moving average in the optimizer that calls its constraint, if it has one.
 
-    Keras tells a constraint nothing but the kernel; the optimizer is found among the callers.
+    Keras passes only the kernel to a constraint, so the optimizer is looked up in the call stack.
     """
     frame = inspect.currentframe()
     while frame is not None and not isinstance(frame.f_locals.get("self"), keras.optimizers.Optimizer):

@@ -110,7 +110,7 @@ class MaskedContainer(MaskedLayer):
         self.mask_inside()
 
     def mask_inside(self, complete: bool = False) -> None:
-        """Masks the layers inside if all of them are built; with `complete` they are known to be."""
+        """Masks the layers inside if all of them are built; `complete` says that they are."""
         if self._all_masked:
             return
         layers = maskable_layers(self)

@@ -60,7 +60,7 @@ def _is_trained(layer: keras.layers.Layer) -> bool:
 
 
 def log_mask_summary(model: keras.Model) -> None:
-    """Logs what of a masked model can be pruned."""
+    """Logs how much of a masked model can be pruned."""
     log.info("%s: %s", model.name, mask_summary(model))
 
 
@@ -116,7 +116,7 @@ def _converted(model: keras.Model, is_selected: Callable[[keras.layers.Layer], b
 
 
 def _copy_marks(model: keras.Model, copy: keras.Model) -> None:
-    """Gives a copy what configurations lack: names, whether Keras chose them, and which weights are not trained."""
+    """Sets on a copy what no configuration contains: names, whether Keras chose them, which weights are not trained."""
     for layer, other in zip(all_layers(model), all_layers(copy), strict=True):
         if other.name != layer.name:
             other.name = layer.name
@@ -157,7 +157,7 @@ class _Copier:
 
 
 def rebuilt(layer: keras.layers.Layer, plain: Any, **changes: Any) -> keras.layers.Layer:
-    """A layer of a class from a layer's configuration, with changes of it; not built yet as a rule.
+    """Makes a layer of a class from a layer's configuration, with changes; usually it is not built yet.
 
     Raises:
       InputError: Keras cannot rebuild it.

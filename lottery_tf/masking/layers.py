@@ -69,7 +69,7 @@ class MaskedKernel:
         self.kernel_mask = layer.add_weight(name=mask, shape=shape, dtype="bool", initializer="ones", trainable=False)
         options = {"dtype": variable.dtype, "initializer": "zeros", "trainable": False, "autocast": False}
         self.frozen_values = layer.add_weight(name=frozen, shape=shape, **options)
-        self._hold = HoldPruned(self.kernel_mask, self.frozen_values, then=variable.constraint)
+        self._hold = HoldPruned(self.kernel_mask, self.frozen_values, before=variable.constraint)
         variable.constraint = self._hold
 
     @property

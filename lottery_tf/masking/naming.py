@@ -104,7 +104,7 @@ def renamed(values: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
 
 
 def numbered_by_place(names: Iterable[str]) -> dict[str, str]:
-    """For the place of each name the name itself, with its layers' numbers replaced by their order.
+    """Returns the names by their positions, with each layer's number replaced by its rank.
 
     Two numberings of the same layers give the same. They do not if a number that somebody chose ("dense_1") comes
     before Keras's own in one of them and after it in the other.

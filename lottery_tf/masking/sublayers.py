@@ -40,9 +40,9 @@ def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 
 def freeze(layer: keras.layers.Layer) -> None:
-    """Sets `trainable=False` for a layer and all layers inside it, whatever they have.
+    """Sets `trainable=False` for a layer and all layers inside it.
 
-    Keras hands it on, but on TensorFlow only if it is new to the outer layer, and rebuilt layers may differ inside.
+    Keras passes it on, but on TensorFlow only if the outer layer's value changes, and rebuilt layers may differ inside.
     """
     for each in all_layers(layer):
         each.trainable = False

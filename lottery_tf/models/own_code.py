@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-LIBRARIES = ("keras", "tensorflow", "lottery_tf", "builtins", "abc", "typing")  # their code goes by names
+LIBRARIES = ("keras", "tensorflow", "lottery_tf", "builtins", "abc", "typing")  # their code is identified by name
 WITHOUT_EFFECT = ("get_config", "from_config", "__repr__", "__doc__", "__module__", "__qualname__", "__firstlineno__")
 SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 

@@ -59,7 +59,7 @@ class UntrainedNetwork:
         self.draws = initial is None
         given = model_weights.get_weights(model)
         if initial is None:
-            self._tell_shared_weights(model, given)
+            self._warn_of_shared_weights(model, given)
             self.initial: Callable[[int], Weights] = functools.partial(initial_weights.initial_weights, model, given)
         elif isinstance(initial, str) and initial == AS_GIVEN:
             self.initial = lambda seed: given
@@ -69,8 +69,8 @@ class UntrainedNetwork:
             raise InputError(f"initial is {initial!r}; it must be {AS_GIVEN!r}, a function of the seed, or None.")
         self.draw: dict[str, Draw] = initial_weights.draws(model)
 
-    def _tell_shared_weights(self, model: keras.Model, given: Weights) -> None:
-        """Warns of trained weights that are not drawn, but look drawn or trained: more than two different values."""
+    def _warn_of_shared_weights(self, model: keras.Model, given: Weights) -> None:
+        """Warns of trained weights that all seeds share, although they have more than two values, as drawn ones do."""
         trained = {name for name, variable in model_weights.variables(model).items() if variable.trainable}
         others = sorted(trained - self._kernels.keys())
         if shared := [name for name in others if np.unique(given[name]).size > 2]:

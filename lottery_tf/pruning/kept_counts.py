@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import numpy as np
+import scipy
 
 from lottery_tf.errors import InputError
 from lottery_tf.validation import FRACTION, PRUNED_FRACTION
@@ -55,8 +56,6 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
     >>> counts_for({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, kept=721 / 1100)
     {'dense_1': 640, 'output': 81}
     """
-    from scipy.optimize import brentq
-
     FRACTION("kept_fraction", kept)
     wanted = kept * sum(sizes.values())
     not_pruned = sum(size for name, size in sizes.items() if not pruned_fraction[name])
@@ -72,7 +71,7 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
     most = 1.0
     while sum(left(most).values()) > wanted:
         most *= 2
-    rounds = brentq(lambda rounds: sum(left(rounds).values()) - wanted, 0, most, xtol=1e-9)
+    rounds = scipy.optimize.brentq(lambda rounds: sum(left(rounds).values()) - wanted, 0, most, xtol=1e-9)
     return {name: max(1, round(count)) for name, count in left(rounds).items()}
 
 

@@ -63,7 +63,7 @@ def check_finite(name: str, values: np.ndarray) -> None:
     with np.errstate(over="ignore"):
         finite = np.isfinite(values.astype(np.float32))
     if not finite.all():
-        raise InputError(f"{name}: weights must be finite numbers in float32; {values[~finite].flat[0]} is none.")
+        raise InputError(f"{name}: weights must be finite numbers in float32; {values[~finite].flat[0]} is not one.")
 
 
 def kept_fraction(mask: Mapping[str, np.ndarray]) -> float:
@@ -106,5 +106,5 @@ def _unpacked(name: str, bits: np.ndarray, shape: np.ndarray) -> np.ndarray:
         raise DamagedFile(f"The mask of {name!r} has {bits.nbytes} bytes of {bits.dtype} for {size} weights.")
     kept = np.unpackbits(bits)
     if kept[size:].any():
-        raise DamagedFile(f"The mask of {name!r} has bits of no weights.")
+        raise DamagedFile(f"The mask of {name!r} has bits without weights.")
     return kept[:size].astype(bool).reshape(shape)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.errors import DamagedFile, InputError, naming
+from lottery_tf.errors import DamagedFile, InputError, naming_file
 from lottery_tf.results import parsing
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def locked(path: Path) -> Iterator[None]:
       InputError: the file system has no locks.
     """
     with open(path, "a+b", buffering=0) as file:
-        with naming(path):
+        with naming_file(path):
             _take(file, path)
         yield
 
@@ -92,7 +92,7 @@ def read_bytes(path: Path) -> bytes:
         path.suffix, parsing.MOST_ARRAY_BYTES
     )
     try:
-        with naming(path):
+        with naming_file(path):
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
                 raise DamagedFile(f"{path} is not a file.")  # a pipe would wait for ever
@@ -152,7 +152,7 @@ def replace(path: Path, content: bytes) -> None:
     """Writes a file atomically: completely or not at all."""
     temporary = path.with_name(TEMPORARY.format(name=path.name, process=os.getpid()))
     try:
-        with naming(path):
+        with naming_file(path):
             with open(temporary, "wb") as file:
                 file.write(content)
                 file.flush()
@@ -167,7 +167,7 @@ def flush_folder(path: Path) -> None:
     """Makes a rename in a folder survive a power cut, if the file system supports that for folders."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        with naming(path):
+        with naming_file(path):
             os.fsync(handle)
     except OSError as error:
         if error.errno != errno.EINVAL:

@@ -72,7 +72,7 @@ def json_object(path: Path, content: bytes, schema: Any) -> dict:
 
 def no_number(word: str) -> float:
     """Refuses NaN and infinities, which Python's `json` would read."""
-    raise InputError(f"{word} is no number of JSON")
+    raise InputError(f"{word} is not a JSON number")
 
 
 def _check_plain(value: Any, depth: int = 0) -> None:
@@ -138,7 +138,7 @@ def _check_sizes(file: zipfile.ZipFile, most: int) -> None:
         raise InputError("it holds two arrays of one name")
     for member in file.infolist():
         if not member.filename.endswith(".npy"):
-            raise InputError(f"it holds {shown(member.filename)}, which is no array")
+            raise InputError(f"it holds {shown(member.filename)}, which is not an array")
         if member.file_size > MOST_COMPRESSION * max(1, member.compress_size):
             raise InputError(f"{shown(member.filename)} claims more bytes than the file can hold")
         total += member.file_size

@@ -19,7 +19,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from lottery_tf.errors import InputError, sentence
+from lottery_tf.errors import InputError, user_message
 from lottery_tf.results import files, paths, result_files
 from lottery_tf.studies.engines import Resources, append_log
 from lottery_tf.studies.ray_cluster import GONE, check_answers, is_gone, watched
@@ -202,7 +202,7 @@ class RaySlot:
         try:
             returned: Returned = ray.get(self.returned)
         except RayTaskError as error:
-            return Outcome(Ending.FAILED, error=sentence(error.cause) or str(error))
+            return Outcome(Ending.FAILED, error=user_message(error.cause) or str(error))
         except RayError as error:
             self._engine.check_cluster()
             append_log(self._engine.logs, self._task, f"{self._task.result_path} is lost: {error}\n")

@@ -212,4 +212,4 @@ def failure(error: Exception) -> Outcome:
     """Returns the outcome of a task that raised an error; call it while the error is handled."""
     if errors.is_full(error):
         return Outcome(Ending.DISK_FULL, error=str(error))
-    return Outcome(Ending.FAILED, error=errors.sentence(error) or traceback.format_exc())
+    return Outcome(Ending.FAILED, error=errors.user_message(error) or traceback.format_exc())

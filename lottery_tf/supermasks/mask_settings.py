@@ -15,7 +15,7 @@ from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, POSITIV
 
 
 class GateDescription(NamedTuple):
-    """What is said of a gate, a function in `gates.GATES` that makes a mask from its logits m.
+    """The description of a gate, a function in `gates.GATES` that makes a mask from its logits m.
 
     Attributes:
       mask: the mask, in words.

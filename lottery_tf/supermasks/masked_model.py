@@ -266,7 +266,7 @@ class MaskedModel(SampledModel):
         return super().get_config() | self._config | {"network": network, "weights": "initial", "names": names}
 
     def load_own_variables(self, store):
-        """Loads nothing: the kernels, which Keras lists here again in an order of its own, come with the network."""
+        """Loads nothing: the kernels come with the network; Keras lists them here again, in another order."""
 
     @classmethod
     def from_config(cls, config):

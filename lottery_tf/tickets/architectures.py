@@ -133,9 +133,9 @@ def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> 
 
 @contextlib.contextmanager
 def refusing() -> Iterator[None]:
-    """Raises InputError for what Keras and TensorFlow raise for impossible configurations.
+    """Turns the errors of Keras and TensorFlow about impossible configurations into InputError.
 
-    Any other error is a mistake in this package.
+    Any other error is a bug in this package.
     """
     import tensorflow as tf
 
@@ -169,7 +169,7 @@ def check_architecture(architecture: dict, shapes: Shapes, allowed: Limits) -> N
         check_config(architecture["config"], allowed)
         config = field(architecture, "config", dict)
         if config.get("class_name") not in ("Functional", "Sequential"):
-            raise InputError("its architecture is no Keras model")
+            raise InputError("its architecture is not a Keras model")
         allowed.check_counts("its network", calls=limits.count_calls(config.get("config")))
         allowed.check_counts("its architecture", values=limits.count_reads(config))
         allowed.check_counts("its network", orthogonal=limits.count_orthogonal(config, shapes))
@@ -206,7 +206,7 @@ def _check_record(record: dict, allowed: Limits | None) -> None:
     if "class_name" in record:
         _check_class(record)
     if record.get("stateful"):
-        raise InputError("A ticket file cannot hold a stateful recurrent layer: its states are no weights.")
+        raise InputError("A ticket file cannot hold a stateful recurrent layer: its states are not weights.")
     if allowed is not None:
         for _, shape in _walk(record.get("build_config")):
             if isinstance(shape, list) and all(size is None or type(size) is int for size in shape):
@@ -214,7 +214,7 @@ def _check_record(record: dict, allowed: Limits | None) -> None:
 
 
 def _is_harmless(value: str) -> bool:
-    """Whether a text cannot be the name of a registered class, "package>name". The text "ab,bc->ac" is none."""
+    """Whether a text cannot be the name of a registered class, "package>name". The text "ab,bc->ac" is not one."""
     return ">" not in value or re.fullmatch("[A-Za-z.,]+->[A-Za-z.]*", value) is not None
 
 
@@ -267,7 +267,7 @@ def _walk(tree: Any) -> Iterator[tuple[str | None, Any]]:
 
 
 def field(record: dict, name: str, kind: type) -> Any:
-    """A field of the header. Its type must be exactly `kind`: True is no whole number."""
+    """A field of the header. Its type must be exactly `kind`: True is not a whole number."""
     value = record.get(name)
     if type(value) is not kind:
         raise DamagedFile(f"its header has no {kind.__name__} {name!r:.100}")
@@ -277,5 +277,5 @@ def field(record: dict, name: str, kind: type) -> Any:
 def shape_of(value: Any) -> tuple[int, ...]:
     """A shape from a file's header; raises DamagedFile unless it is a short list of whole numbers above 0."""
     if type(value) is not list or len(value) > MAX_DIMENSIONS or not all(type(n) is int and n > 0 for n in value):
-        raise DamagedFile(f"{value!r:.100} is no shape")
+        raise DamagedFile(f"{value!r:.100} is not a shape")
     return tuple(value)

@@ -1,4 +1,4 @@
-"""Tickets in this package, as files of some kilobytes: winning tickets and Supermasks of real trainings.
+"""Tickets in this package, as files of a few kilobytes: winning tickets and Supermasks of real trainings.
 
 To add one, pack it with `runs.ticket` into `example_files`, and add a row to `EXAMPLES`. Imports no TensorFlow.
 """

@@ -29,7 +29,7 @@ SKIP = 255  # a byte for 255 zeros that are not followed by a one
 
 
 def entropy_bits(bits: np.ndarray) -> float:
-    """The least number of bits of a mask with this size and kept count: its size x H(kept share).
+    """The smallest number of bits of a mask with this size and kept count: its size x H(kept share).
 
     >>> entropy_bits(np.array([True, False, False, True]))
     4.0
@@ -83,7 +83,7 @@ def inflate(data: bytes, limit: int) -> bytes:
     except zlib.error as error:
         raise DamagedFile(f"compressed data is damaged ({error})") from error
     if len(content) > limit:
-        raise DamagedFile(f"compressed data holds more than the {limit} bytes that are due")
+        raise DamagedFile(f"compressed data holds more than the {limit} expected bytes")
     if not engine.eof or engine.unused_data:
         raise DamagedFile("compressed data does not end where it should")
     return content

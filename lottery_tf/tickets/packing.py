@@ -115,7 +115,7 @@ def pack_trained(model: keras.Model, seed: Index, dtype: Name = "float32") -> by
     with np.errstate(over="ignore"):  # the error below names the layer
         values = {name: kernel[mask[name]].astype(dtype) for name, kernel in kernels.items()}
     if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:
-        raise InputError(f"{bad[0]!r} has a weight that is no finite number in {dtype}.")
+        raise InputError(f"{bad[0]!r} has a weight that is not a finite number in {dtype}.")
     at_initial = _at_initial(model, kernels, mask, seed)
     architecture = architectures.describe_architecture(model)
     return _sealed(PackedTicket(architecture, int(seed), TRAINED, False, mask, _others(model), values, at_initial))
@@ -153,7 +153,7 @@ def _others(model: keras.Model) -> Weights:
         raise InputError(f"{odd[0]!r} is of type {weights[odd[0]].dtype}; a ticket file holds float32 weights.")
     others = {name: value.astype(np.float32) for name, value in weights.items() if name not in maskable}
     if odd := [name for name, value in others.items() if not np.isfinite(value).all()]:
-        raise InputError(f"{odd[0]!r} has a weight that is no finite number.")
+        raise InputError(f"{odd[0]!r} has a weight that is not a finite number.")
     return others
 
 

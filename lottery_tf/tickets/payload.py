@@ -70,5 +70,5 @@ class Payload:
 def _pair(record: dict, name: str) -> tuple[str, int]:
     value = field(record, name, list)
     if [type(part) for part in value] != [str, int]:
-        raise DamagedFile(f"its header's {name!r} is no name and length")
+        raise DamagedFile(f"its header's {name!r} is not a name and a length")
     return value[0], value[1]

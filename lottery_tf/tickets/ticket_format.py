@@ -209,9 +209,9 @@ def _opened(content: bytes) -> tuple[dict, bytes]:
     try:
         header = json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"its header is no JSON ({error})") from error
+        raise DamagedFile(f"its header is not JSON ({error})") from error
     if not isinstance(header, dict):
-        raise DamagedFile("its header is no JSON object")
+        raise DamagedFile("its header is not a JSON object")
     return header, body[START.size + header_bytes :]
 
 
@@ -240,7 +240,7 @@ def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:
         raise DamagedFile(f"{weights!r} weights are neither frozen nor rescaled that way")
     sha256 = field(header, "digest", str)
     if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise DamagedFile("its header's SHA-256 is none")
+        raise DamagedFile("its header's SHA-256 is not valid")
     seed = checked_seed(field(header, "seed", int))
     return PackedTicket(architecture, seed, weights, rescale, mask, others, values, at_initial, sha256, multiplier)
 

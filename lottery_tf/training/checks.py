@@ -39,7 +39,7 @@ def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) 
             "layers the policy 'mixed_bfloat16', or the settings precision='mixed_bfloat16': weights are float32."
         )
     if settings.augmentation and any(labels.ndim > 2 for labels in leaves(dataset.train.labels)):
-        raise InputError("augmentation moves the images, and not their labels: labels a pixel would no longer fit.")
+        raise InputError("augmentation moves images, but not labels: labels for each pixel would no longer match.")
     if (replicas := getattr(model, "distribute_strategy", None)) and replicas.num_replicas_in_sync > 1:
         raise InputError(
             f"The model {model.name!r} was built for {replicas.num_replicas_in_sync} devices. A training runs on "
@@ -67,7 +67,7 @@ def explaining_evaluation(model: keras.Model) -> Iterator[None]:
 
 
 def _check_rows(model: keras.Model, dataset: Dataset) -> None:
-    """Raises InputError if an embedding of an input has fewer rows than the data have numbers.
+    """Raises InputError if the data contain a number beyond the rows of an embedding of an input.
 
     XLA and GPUs would take other rows without an error.
     """

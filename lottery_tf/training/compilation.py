@@ -50,10 +50,10 @@ def compiler(model: keras.Model, device: str) -> str:
 
 
 def compiled(function: Callable, *arguments: Any, jit_compile: bool | None = None) -> Callable:
-    """Returns a `tf.function` of a method, for one object; the arguments given here are its first ones.
+    """Returns a `tf.function` of a method of one object, with its first arguments fixed.
 
-    TensorFlow counts how often a function is traced, and warns if it is often. It takes the methods of several objects
-    for one function, but each has a model of its own, and is traced once. So each becomes a function of its own here.
+    TensorFlow warns if one function is traced often, and takes a method of several objects for one function. Each
+    object has its own model and is traced once, so each gets its own function here.
     """
     return tf.function(functools.partial(function, *arguments), jit_compile=jit_compile)
 

@@ -109,7 +109,7 @@ def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[Evidence]:
             mixed = _mixes(node, places) or any(followed[id(node.input_tensors[place])] for place in places)
             found = _of_call(node, places)
             yield from (Evidence(MIXED, each.layer) if mixed and each.kind == RAW else each for each in found)
-            if _goes_on(found):
+            if _is_undecided(found):
                 followed |= {id(each): mixed for each in node.output_tensors}
 
 
@@ -152,13 +152,13 @@ def _in_row(operations: Iterable[keras.Operation]) -> list[Evidence]:
     found: list[Evidence] = []
     for operation in operations:
         found += _of_layer(operation)
-        if not _goes_on(found):
+        if not _is_undecided(found):
             break
     return found
 
 
-def _goes_on(found: list[Evidence]) -> bool:
-    """Whether what follows tells more: nothing is known yet, or only what values are expected."""
+def _is_undecided(found: list[Evidence]) -> bool:
+    """Whether later layers can still decide: nothing is known yet, or only which values are expected."""
     return all(each.kind == BYTES for each in found)
 
 
@@ -218,8 +218,8 @@ def _constant(value: Any) -> np.ndarray:
 def _kind_of_rescaling(scale: Any, offset: Any) -> str | None:
     """The kind by the values scale * x + offset.
 
-    Whoever shrinks values, or centres them above 1, has bytes; whoever stretches them, or centres them between 0 and 1,
-    has values up to 1.
+    A scale of at most 1/2, or a centre above 1, shows bytes. A scale of at least 1 with a centre from 0 to 1 shows
+    values up to 1.
     """
     scale, offset = (np.asarray(each, np.float64) for each in (scale, offset))
     if not (np.isfinite(scale).all() and np.isfinite(offset).all() and np.all(scale)):

@@ -49,8 +49,8 @@ class Classification:
             if not isinstance(labels, np.ndarray) or labels.dtype != np.int32 or labels.min() < 0:
                 given = f"{labels.shape} {labels.dtype}" if isinstance(labels, np.ndarray) else type(labels).__name__
                 raise InputError(
-                    f"Labels have to be whole numbers from 0, one an image; the {name} labels are {given}. For other "
-                    'labels say what is trained: loss="mse", for example, or any loss of Keras.'
+                    f"Labels must be whole numbers from 0, one for each image; the {name} labels are {given}. For "
+                    'other labels say what is trained: loss="mse", for example, or any loss of Keras.'
                 )
             if labels.ndim != len(shapes) - 1:
                 raise InputError(
@@ -84,7 +84,7 @@ def _example_means(values):
     return values if len(values.shape) < 2 else tf.reduce_mean(values, axis=tuple(range(1, len(values.shape))))
 
 
-class _Judge(keras.Model):
+class _LossAndMetrics(keras.Model):
     """A model without weights that computes losses and metrics as `Model.compile` and `fit` do."""
 
     def call(self, inputs):
@@ -102,11 +102,11 @@ class KerasObjective:
 
     def __init__(self, model: keras.Model, loss: Any, metrics: Any = None, loss_weights: Any = None):
         self._model = network_of(model)
-        self._judge = _Judge()
+        self._computer = _LossAndMetrics()
         if hasattr(self._model, "output_names"):
-            self._judge.output_names = self._model.output_names
+            self._computer.output_names = self._model.output_names
         try:
-            self._judge.compile(loss=loss, metrics=metrics, loss_weights=loss_weights)
+            self._computer.compile(loss=loss, metrics=metrics, loss_weights=loss_weights)
         except (AttributeError, TypeError, ValueError) as error:  # Keras looks into what it was given
             raise InputError(f"Keras cannot make a loss and metrics of {loss!r} and {metrics!r}: {error}") from error
         self.metrics: tuple[str, ...] = ()
@@ -121,16 +121,16 @@ class KerasObjective:
         outputs = self._model(inputs, training=False)
         try:
             self.sums(labels, outputs, weights)
-            results = self._judge.get_metrics_result()
+            results = self._computer.get_metrics_result()
         except Exception as error:  # Keras and TensorFlow may raise any error
             shapes = [keras.tree.map_structure(lambda each: tuple(each.shape), own) for own in (outputs, labels)]
             raise InputError(
-                f"The loss and the metrics cannot be computed of outputs of shape {shapes[0]} and labels of shape "
+                f"The loss and the metrics cannot be computed from outputs of shape {shapes[0]} and labels of shape "
                 f"{shapes[1]}: {error}"
             ) from error
         self.metrics = tuple(name for name in results if name != "loss")
         # With several outputs, the name of a reading consists of the output's and the metric's name.
-        own = {metric.name: getattr(metric, "_direction", None) for metric in _leaf_metrics(self._judge)}
+        own = {metric.name: getattr(metric, "_direction", None) for metric in _leaf_metrics(self._computer)}
         self.directions = {
             name: DIRECTIONS[direction]
             for name in self.metrics
@@ -143,17 +143,17 @@ class KerasObjective:
         """Returns the mean loss times the batch size, and 0; updates the metrics. In TensorFlow."""
         outputs = keras.tree.map_structure(_as_float32, outputs)
         size = tf.cast(tf.shape(keras.tree.flatten(labels)[0])[0], tf.float32)
-        loss = self._judge.compute_loss(y=labels, y_pred=outputs, sample_weight=weights)
-        self._judge.compute_metrics(None, labels, outputs, weights)
+        loss = self._computer.compute_loss(y=labels, y_pred=outputs, sample_weight=weights)
+        self._computer.compute_metrics(None, labels, outputs, weights)
         return tf.cast(loss, tf.float32) * size, tf.zeros(())
 
     def begin(self) -> None:
         """Starts a reading."""
-        self._judge.reset_metrics()
+        self._computer.reset_metrics()
 
     def readings(self, loss: float, right: float, count: int) -> tuple[float, ...]:
         """Returns the loss and the metrics of `count` examples."""
-        results = self._judge.get_metrics_result()
+        results = self._computer.get_metrics_result()
         return loss / count, *(float(np.mean(results[name])) for name in self.metrics)
 
 
@@ -252,7 +252,7 @@ class BestReading:
             )
         self._index, self._sign = names.index(self.name), 1 if best == LOWEST else -1
 
-    def badness(self, readings: Sequence[float]) -> float:
+    def cost(self, readings: Sequence[float]) -> float:
         """Returns a number that is lower for better readings."""
         return self._sign * readings[self._index]
 

@@ -16,7 +16,7 @@ class Progress:
       iteration: the next iteration.
       trained: the loss and the metrics on the training examples since the last reading.
       history: the readings so far.
-      least_badness: the badness of the best reading so far.
+      lowest_cost: the cost of the best reading so far.
       best_iteration, best_loss, best: the iteration, validation loss and weights of the best reading.
       diverged: whether the validation loss became NaN or infinite.
       seconds: the time spent so far.
@@ -25,7 +25,7 @@ class Progress:
     iteration: int
     trained: tuple[float, ...]
     history: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
-    least_badness: float = float("inf")
+    lowest_cost: float = float("inf")
     best_iteration: int = 0
     best_loss: float = float("inf")
     best: list[np.ndarray] = dataclasses.field(default_factory=list)
@@ -34,7 +34,7 @@ class Progress:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns the arrays that a checkpoint stores."""
-        numbers = [self.best_iteration, self.best_loss, self.least_badness, self.seconds]
+        numbers = [self.best_iteration, self.best_loss, self.lowest_cost, self.seconds]
         return {
             "history": np.array(self.history),
             "numbers": np.array(numbers, np.float64),
@@ -48,14 +48,14 @@ class Progress:
         return {"history": (None, columns), "numbers": (4,), **best}
 
     @classmethod
-    def of(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> Progress:
+    def from_checkpoint(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> Progress:
         """Returns the progress of a checkpoint, which was saved after a reading of the validation split."""
-        best_iteration, best_loss, least_badness, seconds = map(float, saved["numbers"])
+        best_iteration, best_loss, lowest_cost, seconds = map(float, saved["numbers"])
         return cls(
             iteration=int(saved["history"][-1, 0]),
             trained=trained,
             history=list(map(tuple, saved["history"])),
-            least_badness=least_badness,
+            lowest_cost=lowest_cost,
             best_iteration=int(best_iteration),
             best_loss=best_loss,
             best=[saved[f"best/{i}"] for i in range(sum(name.startswith("best/") for name in saved))],

@@ -80,15 +80,15 @@ def is_bytes(values: Any) -> bool:
     return getattr(values.dtype, "name", values.dtype) == "uint8"
 
 
-def _divisor(model: keras.Model, found: list[Evidence], in_bytes: bool, said: float | None, several: bool) -> float:
+def _divisor(model: keras.Model, found: list[Evidence], in_bytes: bool, chosen: float | None, several: bool) -> float:
     kinds = {each.kind for each in found}
-    if said is not None and (in_bytes or not several):
-        if WHOLE in kinds and said != 1:
+    if chosen is not None and (in_bytes or not several):
+        if WHOLE in kinds and chosen != 1:
             raise InputError(
-                f"The model {model.name!r} takes whole numbers, which the data set divides by {said:g}; make it with "
+                f"The model {model.name!r} takes whole numbers, which the data set divides by {chosen:g}; make it with "
                 "divide_by=1."
             )
-        return said
+        return chosen
     if not in_bytes or kinds & {RAW, WHOLE}:
         return 1
     if doubtful := [each for each in found if each.kind != PIXELS]:

@@ -169,7 +169,7 @@ class Trainer:
             self._read_validation(progress)
         else:
             self._variables.restore(saved)
-            progress = Progress.of(saved, self._nothing_read)
+            progress = Progress.from_checkpoint(saved, self._nothing_read)
             on_steps(progress.iteration - iteration_range.first)
         began -= progress.seconds
         on_history(np.array(progress.history))
@@ -240,9 +240,9 @@ class Trainer:
         loss = readings[0]
         progress.history.append((progress.iteration, *progress.trained, *readings))
         progress.diverged = not np.isfinite(loss)
-        badness = self._best.badness(readings)
-        if not progress.best or badness < progress.least_badness:
-            progress.least_badness, progress.best_iteration, progress.best_loss = badness, progress.iteration, loss
+        cost = self._best.cost(readings)
+        if not progress.best or cost < progress.lowest_cost:
+            progress.lowest_cost, progress.best_iteration, progress.best_loss = cost, progress.iteration, loss
             progress.best = self._variables.model_values()
 
     def _train_to_next_reading(

@@ -19,7 +19,7 @@ CHANGE_TRAINING = {  # Keras's callback -> what to use in its place
     "LearningRateScheduler": "give a schedule as the optimizer's learning rate",
     "SwapEMAWeights": "pruned weights must not move",
     "BackupAndRestore": "a ResultsFolder keeps checkpoints",
-    "TerminateOnNaN": "a training whose loss is no number ends by itself",
+    "TerminateOnNaN": "a training ends by itself if its loss becomes NaN",
 }
 
 

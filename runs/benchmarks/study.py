@@ -41,7 +41,7 @@ def throughput(repeats: int) -> str:
     }
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        dataset = "mnist" if _goes(root, "mnist") else "digits"
+        dataset = "mnist" if _is_available(root, "mnist") else "digits"
         steps = ITERATIONS * sum(task.iterations > 0 for task in plan(_request(dataset)).tasks.values())
         taken: dict[str, list[float]] = {"two single runs, one thread each": [], "study, local": [], "study, ray": []}
         fit = {name: [] for name in figures}
@@ -76,7 +76,7 @@ def _request(dataset: str) -> Request:
     return Request(("figure5",), ("fc",), (0, 1), LEVELS, dataset, str(ITERATIONS))
 
 
-def _goes(root: Path, dataset: str) -> bool:
+def _is_available(root: Path, dataset: str) -> bool:
     """Whether a data set is available on this machine."""
     tiny = ("--study=figure5", "--networks=fc", "--seeds=0", "--levels=1", "--schedule=1", f"--dataset={dataset}")
     done = subprocess.run(faults.command(root / "tiny", *tiny), capture_output=True, check=False)

@@ -65,7 +65,9 @@ def outlook_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> Outl
       tasks: the tasks.
       then: what --dry_run prints below the table.
     """
-    outlook = Outlook.on(plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_RUN.value)
+    outlook = Outlook.for_plan(
+        plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_RUN.value
+    )
     if DRY_RUN.value:
         print(outlook.table() + then)
         return None

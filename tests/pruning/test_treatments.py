@@ -281,7 +281,7 @@ def returns_nan(start):
         (("random", "rewind", "hybrids"), "Unknown mask-0 action 'hybrids'; did you mean 'hybrid"),
         (("no.such.module:f",), "cannot import 'no.such.module'"),
         (("math:no_such",), "'math' has no function 'no_such'"),
-        (("builtins:max",), "does not tell the names of its parameters"),
+        (("builtins:max",), "has no readable signature"),
         (("operator:neg",), "has positional-only parameters"),
         (("./module:function",), "cannot import './module'"),
         (

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from lottery_tf.errors import DamagedFile, InputError, sentence
+from lottery_tf.errors import DamagedFile, InputError, user_message
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning import masks
 from lottery_tf.results import files, parsing, paths, walk
@@ -207,7 +207,7 @@ def test_a_limit_of_the_system_is_named_and_nothing_is_lost(limit, value, told, 
             results.write("t/level-02", made_up_level(2))
         finally:
             resource.setrlimit(limit, (soft, hard))
-    assert sentence(raised.value).startswith(f"{results.path}/t/level-0") and told in sentence(raised.value)
+    assert user_message(raised.value).startswith(f"{results.path}/t/level-0") and told in user_message(raised.value)
     assert results.read("t/level-01", weights=True) is not None
     results.write("t/level-02", made_up_level(2))
     assert results.read("t/level-02", weights=True) is not None

@@ -41,18 +41,18 @@ def test_a_dry_run_counts_what_is_to_do_and_does_nothing(module, flags, to_do, l
 def test_what_is_there_is_not_to_do(tmp_path):
     write_results(tmp_path, panels=[("fc", "digits", "600")], treatments=[Treatment()], seeds=[0], levels=2)
     tasks = list(pruning_tasks(run_settings("fc", "digits", "600"), [0, 1], [Treatment()], 3))
-    outlook = Outlook.on(plan_of("lottery", tasks), tmp_path)
+    outlook = Outlook.for_plan(plan_of("lottery", tasks), tmp_path)
     there = {work.key for work in tasks} - {work.key for work in outlook.to_do}
     assert there == {f"fc-digits/600/seed-0/{place}" for place in
                      ("dense", "large_final-rewind-zero/level-01", "large_final-rewind-zero/level-02")}  # fmt: skip
     assert outlook.steps == 600 * 5
-    found = Outlook.on(plan_of("lottery", tasks[:3]), tmp_path)
+    found = Outlook.for_plan(plan_of("lottery", tasks[:3]), tmp_path)
     assert found.announced() == "All 3 results are finished; nothing to do."
 
 
 def test_more_work_takes_longer_and_long_work_says_how_to_shorten_it(tmp_path):
     def outlook(*arguments, **options):
-        return Outlook.on(study_plan(Request(*arguments, **options)), tmp_path)
+        return Outlook.for_plan(study_plan(Request(*arguments, **options)), tmp_path)
 
     short, long = outlook(("figure3",), ("fc",), (0,), schedule="100"), outlook(("paper",))
     assert short.seconds(short.to_do) < LONG < long.seconds(long.to_do)
@@ -133,7 +133,7 @@ def test_half_precision_counts_as_fast_as_it_was_timed(tmp_path, monkeypatch):
     plan = study_plan(
         Request(("figure5",), ("conv2",), (0,), 1, schedule="9000", changes={"precision": "mixed_bfloat16"})
     )
-    usual, timed = (Outlook.on(plan, tmp_path, timed=timed) for timed in (False, True))
+    usual, timed = (Outlook.for_plan(plan, tmp_path, timed=timed) for timed in (False, True))
     monkeypatch.setattr(planning, "precision_gain", lambda network, precision, batch_size: 4.0)
     left = [outlook.seconds(outlook.to_do) - START_SECONDS for outlook in (usual, timed)]
     assert left[0] == pytest.approx(4 * left[1])

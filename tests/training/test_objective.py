@@ -155,14 +155,14 @@ def test_labels_for_each_step():
 @pytest.mark.parametrize(
     ("outputs", "labels", "arguments", "message"),
     [
-        ((3,), np.eye(3)[KINDS], {}, 'whole numbers from 0, one an image; the train labels are .* loss="mse"'),
+        ((3,), np.eye(3)[KINDS], {}, 'whole numbers from 0, one for each image; the train labels are .* loss="mse"'),
         ((3,), KINDS - 1, {}, "whole numbers from 0"),
         ((3,), NUMBERS[:, 0], {}, "whole numbers from 0"),
         ((3, 1), (KINDS, NUMBERS[:, :1]), {}, "has several outputs; say what each is trained for"),
         ((3,), KINDS[:, None], {}, r"labels have shape \(1,\) for each image"),
         ((3,), KINDS, {"metrics": ["accuracy"]}, "go with a loss"),
-        ((3,), NUMBERS, {"loss": "mse"}, "cannot be computed of outputs of shape"),
-        ((1,), NUMBERS[:, :1], {"loss": "no such loss"}, "cannot be computed of outputs of shape"),
+        ((3,), NUMBERS, {"loss": "mse"}, "cannot be computed from outputs of shape"),
+        ((1,), NUMBERS[:, :1], {"loss": "no such loss"}, "cannot be computed from outputs of shape"),
         ((1,), NUMBERS[:, :1], {"loss": "mse", "best_by": "mea"}, "Unknown reading 'mea'"),
         ((1,), NUMBERS[:, :1], {"loss": "mse", "metrics": [lambda a, b: a - b], "best_by": "lambda"}, "Say best_is"),
     ],
@@ -177,11 +177,11 @@ def test_the_best_reading_is_the_lowest_or_the_highest():
     objective.check(NUMBERS[:2], NUMBERS[:2, :1])
     assert objective.metrics == ("mae", "r2_score", "cosine_similarity")
     readings = (1.0, 2.0, 3.0, 4.0)
-    for by, best, badness in (
+    for by, best, cost in (
         ("loss", None, 1), ("val_mae", None, 2), ("validation_r2_score", None, -3), ("r2_score", "lowest", 3),
         ("loss", "highest", -1),
     ):  # fmt: skip
-        assert BestReading(objective, by, best).badness(readings) == badness
+        assert BestReading(objective, by, best).cost(readings) == cost
     with pytest.raises(InputError, match="Say best_is='lowest' or best_is='highest'"):
         BestReading(objective, "loss", "biggest")
 

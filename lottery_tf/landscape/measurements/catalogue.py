@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 from lottery_tf.errors import InputError
+from lottery_tf.landscape.interpolation import POINTS
 from lottery_tf.landscape.measurements import flatness, limits, lines, magnitudes, perturbations
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
 from lottery_tf.pruning.treatments import Treatment
@@ -20,6 +21,8 @@ class Measurement:
 
     Attributes:
       jobs: function from a measurer, trained levels and the numbers of the wanted levels (None: all) to the jobs.
+      kinds: the kinds of results that it stores, the main one first.
+      cost: what it costs at each level, for `--help`.
       everywhere: whether it is always measured at every level, because it is cheap.
       trains: whether it needs trainings at each level.
       first: the first level at which it can be measured.
@@ -31,6 +34,8 @@ class Measurement:
     """
 
     jobs: Callable[[LandscapeMeasurer, TrainedLevels, Sequence[int] | None], Iterator[Job]]
+    kinds: tuple[str, ...] = ()
+    cost: str = ""
     everywhere: bool = False
     trains: bool = False
     first: int = 0
@@ -60,12 +65,24 @@ class Measurement:
 
 
 MEASUREMENTS: dict[str, Measurement] = {
-    "lines": Measurement(lines.successive_jobs, everywhere=True, needs_next=True),
-    "instability": Measurement(lines.instability_jobs, trains=True),
+    "lines": Measurement(lines.successive_jobs, ("line",), f"{POINTS} evaluations", everywhere=True, needs_next=True),
+    "instability": Measurement(lines.instability_jobs, ("line",), "trainings", trains=True),
     "robustness": Measurement(
-        perturbations.jobs, trains=True, first=1, to_zero=True, rewinds=True, iterative=True, needs_next=True
+        perturbations.jobs,
+        ("perturbation",),
+        "trainings",
+        trains=True,
+        first=1,
+        to_zero=True,
+        rewinds=True,
+        iterative=True,
+        needs_next=True,
     ),
-    "flatness": Measurement(flatness.jobs, to_zero=True, next_level=True),
-    "limit": Measurement(limits.jobs, to_zero=True, rewinds=True),
-    "magnitudes": Measurement(magnitudes.jobs, everywhere=True, first=1, next_level=True),
+    "flatness": Measurement(
+        flatness.jobs, ("spectrum", "ray"), "about 200 products with the Hessian", to_zero=True, next_level=True
+    ),
+    "limit": Measurement(limits.jobs, ("limit",), "about a second more", to_zero=True, rewinds=True),
+    "magnitudes": Measurement(
+        magnitudes.jobs, ("threshold", "histogram"), "almost nothing", everywhere=True, first=1, next_level=True
+    ),
 }

@@ -21,12 +21,12 @@ from lottery_tf.results.files import finite
 from lottery_tf.results.paths import level_name, measurement_path
 from lottery_tf.results.stored_result import StoredResult, panel_of
 from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
     from lottery_tf.landscape.curvature import Curvature
     from lottery_tf.landscape.evaluator import Evaluator
-    from lottery_tf.training.training_result import TrainingResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +61,8 @@ class TrainedLevels:
 
         Levels below `least` are left out, and so are the last `short_of_last` levels.
         """
-        there = range(least, len(self.levels) - short_of_last)
-        yield from there if wanted is None else (number for number in wanted if number in there)
+        possible = range(least, len(self.levels) - short_of_last)
+        yield from possible if wanted is None else (number for number in wanted if number in possible)
 
     def identity(self, number: int) -> dict:
         """The metrics of a measurement that describe its level."""
@@ -147,8 +147,6 @@ class LandscapeMeasurer:
 
         `result_path` is the measurement's path; `part` names the training if the measurement needs several.
         """
-        from lottery_tf.training.training_result import IterationRange
-
         partial = self.experiment.results.partial(result_path)
         checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds, part)
         iteration_range = IterationRange(trained.treatment.rewind_to)
@@ -175,8 +173,8 @@ class LandscapeMeasurer:
         """Finds or makes a measurement of one level.
 
         The first of its `parts` is its kind. `make` returns the numbers of the level by name. `parents` are the numbers
-        of all levels that it is made from, `settings` the names of the settings that it depends on, and `about` tells
-        it from others of its kind.
+        of all levels that it is made from, `settings` the names of the settings that it depends on, and `about`
+        distinguishes it from others of its kind.
         """
         return self.find_or_measure(
             trained.measurement_path(number, *parts),

@@ -15,7 +15,18 @@ from analysis import export
 from analysis.claims.catalogue import ClaimResult
 from analysis.claims.verdicts import Verdict
 from analysis.figures import catalogue, drawing
-from analysis.report import captions, commands, coverage, overview, page, parts, provenance, report, sections
+from analysis.report import (
+    captions,
+    commands,
+    coverage,
+    figure_sources,
+    overview,
+    page,
+    parts,
+    provenance,
+    report,
+    sections,
+)
 from analysis.results import columns, load
 from analysis.statistics.stars import StarRule
 from lottery_tf.errors import InputError
@@ -397,7 +408,7 @@ def test_names_that_are_no_formula_are_shown_as_text(tmp_path):
             text = text.replace(name, other)
         path.write_text(text)
     given = catalogue.figure_inputs(tmp_path / "exported")
-    for name in ("others", "figure6", "figure7", "lottery", *parts.MEASURED):
+    for name in ("others", "figure6", "figure7", "lottery", *figure_sources.MEASURED):
         shown = drawing.content(catalogue.draw(name, given), "svg").decode()
         assert r"$\net{$ on $\data$" in shown.replace("\n", " ") or name == "figure6"
     assert r"my:$\bad$" in drawing.content(catalogue.draw("barriers", given), "svg").decode()
