@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import re
@@ -15,7 +14,7 @@ from typing import Any
 from absl import flags
 
 from lottery_tf.errors import InputError, user_message
-from lottery_tf.registry import choose
+from lottery_tf.registry import choose, nearest
 from lottery_tf.validation import PATH
 
 flags.disclaim_key_flags()  # a flag belongs to the module that calls a function of this module
@@ -153,8 +152,8 @@ def refusal(word: str) -> str:
 
 
 def _hint(name: str, otherwise: str) -> str:
-    near = difflib.get_close_matches(name, [flag.name for flag in own_flags()], n=1)
-    return f"; did you mean --{near[0]}?" if near else f".{otherwise}"
+    near = nearest(name, (flag.name for flag in own_flags()))
+    return f"; did you mean --{near}?" if near else f".{otherwise}"
 
 
 def own_flags() -> Iterator[flags.Flag]:

@@ -9,32 +9,30 @@ import dataclasses
 import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import keras
 
-from lottery_tf.datasets.dataset import Dataset, as_dataset
+from lottery_tf.control_levels import ControlLevels
+from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.summary import MaskSummary, mask_summary
-from lottery_tf.models import networks
-from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.models.settings import PruningSettings, TrainingSettings
 from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
 from lottery_tf.network_levels import NetworkLevels
-from lottery_tf.pruning.controls import CONTROLS, check_control, control_ticket, order_seed
+from lottery_tf.pruning.controls import check_control
 from lottery_tf.pruning.treatments import Treatment, Weights
-from lottery_tf.results.paths import control_path, level_path
+from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.signatures import checked
 from lottery_tf.training.identity import describe_initial, record_experiment
 from lottery_tf.training.objective import ObjectiveSettings
-from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.training.recorder import TrainingRecorder
 from lottery_tf.training.trainer import Trainer
-from lottery_tf.training.training_result import IterationRange
 from lottery_tf.treatment_levels import TreatmentLevels
-from lottery_tf.validation import Count, FilePath, Index, Name, NotNegative
+from lottery_tf.validation import Count, Index, Name, NotNegative
 
 
 @checked
@@ -121,7 +119,6 @@ class Experiment:
             callbacks,
         )
         self._network_levels = NetworkLevels(self._network, self.trainer, self._recorder, self.results, keep_weights)
-        self._keep_weights = keep_weights
 
     def __del__(self):
         """Frees memory at once: a trainer and its compiled functions refer to each other, which Python notices late."""
@@ -248,19 +245,9 @@ class Experiment:
         """
         check_control(treatment, number, control, draw)
         # A finished level is read without the lock of its treatment, which a later level may hold for a long time.
-        there = self.results.peek(level_path(seed, treatment.name, number), weights=False)
-        level = there or self.level(treatment, seed, number)
-        path, parent = control_path(seed, treatment.name, number, control, draw), level.metrics["fingerprint"]
-        with self.results.lock(path):
-            if found := self._network_levels.find(path, self._keep_weights, parent):
-                return found
-            state, iterations = self._control_begins(treatment, seed, number, control)
-            ticket = control_ticket(control, level.mask, state, self._network.draw, seed, number, draw)
-            identity = dataclasses.asdict(treatment)
-            identity |= {"kind": "control", "control": control, "draw": draw, "parent": parent}
-            other = order_seed(control, seed, draw)
-            plan = TrainingPlan(path, seed, number, identity, iterations, other, self._keep_weights)
-            return self._recorder.train(ticket, plan)
+        finished = self.results.peek(level_path(seed, treatment.name, number), weights=False)
+        level = finished or self.level(treatment, seed, number)
+        return ControlLevels(self._network_levels, treatment, seed).find_or_train(level, control, draw)
 
     def controls(
         self, treatment: Treatment, seed: Index, levels: Count, control: Name, draw: Count = 1
@@ -303,46 +290,3 @@ class Experiment:
         treatment.check_training(self.trainer.settings.iterations, self.trainer.settings.decay)
         self._network.check_kept_fraction(treatment)
         return TreatmentLevels(self._network_levels, treatment, seed)
-
-    def _control_begins(
-        self, treatment: Treatment, seed: Index, number: Index, control: Name
-    ) -> tuple[Weights, IterationRange | None]:
-        """Every weight at the start of a control's training, and the iterations of the training."""
-        begins, of_treatment = CONTROLS[control].begins, TreatmentLevels(self._network_levels, treatment, seed)
-        if begins == "ticket" and number:
-            with of_treatment.lock():
-                state = of_treatment.find_or_train(number, weights=True).start
-        elif begins == "beginning" or not treatment.rewind_to:
-            return self._network.initial(seed), None
-        else:
-            state = self._network_levels.rewind_point(seed, treatment.rewind_to).final
-        return state, of_treatment.iterations()
-
-
-@checked
-def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: FilePath, **options) -> Experiment:
-    """Makes the experiment of one of the paper's networks, with a results folder.
-
-    Args:
-      settings: the network and all other settings that its levels share.
-      dataset: the images.
-      results_dir: the folder that holds the results of all networks.
-      **options: further arguments of `Experiment`.
-    """
-    image_shape = dataset.train.images.shape[1:]
-    return Experiment(
-        networks.build(settings.network, image_shape, dropout=settings.dropout),
-        dataset,
-        settings.training,
-        settings.pruning,
-        results=ResultsFolder(
-            Path(results_dir) / settings.folder, dataclasses.asdict(settings) | {"data": dataset.fingerprint}
-        ),
-        labels={
-            "network": settings.network,
-            "dataset": settings.dataset,
-            "schedule": settings.schedule,
-            "precision": settings.training.precision,
-        },
-        **options,
-    )

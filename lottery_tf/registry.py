@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lottery_tf.errors import InputError
@@ -22,9 +22,18 @@ def choose(table: Mapping[str, Any], name: str, kind: str) -> Any:
         raise InputError(f"The {kind} {name!r} is not a name. Valid: {', '.join(table)}.")
     if name in table:
         return table[name]
-    near = difflib.get_close_matches(name, table, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    near = nearest(name, table)
+    hint = f"; did you mean {near!r}?" if near else "."
     raise InputError(f"Unknown {kind} {name!r}{hint} Valid: {', '.join(table)}.")
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Returns the name that somebody who typed another one may have meant; None if none is near.
+
+    >>> nearest("widht", ["height", "width"]), nearest("colour", ["height", "width"])
+    ('width', None)
+    """
+    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
 
 
 def find_function(table: Mapping[str, Callable], name: str, kind: str, offers: tuple[str, ...]) -> Callable:

@@ -16,7 +16,6 @@ The package contains some tickets. `examples` lists them, and their names can be
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ from lottery_tf.command_flags import define_choice, define_path
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning import masks
-from lottery_tf.registry import choose
+from lottery_tf.registry import choose, nearest
 from lottery_tf.results import files, result_files
 from lottery_tf.results.locate import TRAINED_KINDS
 from lottery_tf.results.paths import DENSE
@@ -140,7 +139,7 @@ def packed_result(metrics: dict, mask: masks.Mask, final: dict | None, dtype: st
 
 def content_of(path: str) -> bytes:
     """Returns the content of a ticket file, or of the example ticket with this name; suggests one for a near miss."""
-    if not Path(path).exists() and difflib.get_close_matches(path, examples.EXAMPLES):
+    if not Path(path).exists() and nearest(path, examples.EXAMPLES):
         return examples.example(path)
     return ticket_format.read(path, LIMIT_FACTOR.value)
 

@@ -22,6 +22,7 @@ from analysis.figures import (
     flatness,
     learning_curves,
     lottery_tickets,
+    plane_layers,
     planes,
     selectivity,
     supermasks,
@@ -46,7 +47,7 @@ class FigureInputs:
     """
 
     results: load.Results
-    layer: planes.Layer | None = None
+    layer: plane_layers.Layer | None = None
     layer_name: str | None = None
     criteria: tuple[str, ...] = ()
     rule: StarRule = PAPER_RULE
@@ -144,7 +145,7 @@ def figure_inputs(
     for criterion in criteria:
         planes.criterion_function(criterion)
     results = load.load(root).only(**chosen)
-    return FigureInputs(results, planes.trained_layer(root, layer, **chosen), layer, criteria, rule)
+    return FigureInputs(results, plane_layers.trained_layer(root, layer, **chosen), layer, criteria, rule)
 
 
 def draw(name: str, given: FigureInputs) -> Figure:

@@ -16,7 +16,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 
 from analysis.figures import drawing, styles
-from analysis.figures.planes import Layer, cartoon, draw_weights, plane_axes
+from analysis.figures.plane_layers import Layer, cartoon
+from analysis.figures.planes import draw_weights, plane_axes
 from lottery_tf.validation import FRACTION
 
 KEPT_FRACTION = 0.5  # of the weights of a plane: the threshold is the median final magnitude

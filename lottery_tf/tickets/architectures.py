@@ -70,7 +70,7 @@ CONTAINERS = """
 VALUES = ("__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__")  # what Keras writes for arguments of layers
 
 
-def describe_architecture(model: keras.Model) -> dict:
+def architecture_as_json(model: keras.Model) -> dict:
     """Describes a network of Table S1 by its name, and any other model by its configuration."""
     import keras
 

@@ -86,7 +86,7 @@ def pack_supermask(
     if {name: kept.shape for name, kept in mask.items()} != wanted:
         raise InputError(f"The mask is not one of {model.name!r}: it wants arrays of these shapes: {wanted}.")
     mask = {name: mask[name] for name in wanted}
-    architecture = architectures.describe_architecture(model)
+    architecture = architectures.architecture_as_json(model)
     others, multiplier = _others(model), float(weight_multiplier)
     ticket = PackedTicket(architecture, int(seed), weights, rescale, mask, others, weight_multiplier=multiplier)
     return _sealed(ticket)
@@ -117,7 +117,7 @@ def pack_trained(model: keras.Model, seed: Index, dtype: Name = "float32") -> by
     if bad := [name for name, kept in values.items() if not np.isfinite(kept).all()]:
         raise InputError(f"{bad[0]!r} has a weight that is not a finite number in {dtype}.")
     at_initial = _at_initial(model, kernels, mask, seed)
-    architecture = architectures.describe_architecture(model)
+    architecture = architectures.architecture_as_json(model)
     return _sealed(PackedTicket(architecture, int(seed), TRAINED, False, mask, _others(model), values, at_initial))
 
 

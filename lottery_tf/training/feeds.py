@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.datasets.batch_sources import Rows
 from lottery_tf.datasets.splits import Arrays, Split, joined, leaves, map_arrays
 from lottery_tf.datasets.streams import Stream
 from lottery_tf.seeds import generator
@@ -76,7 +77,7 @@ class StreamFeed:
         if key in self._recent:
             return self._recent[key]
         batch_size, seed, level, iteration = key
-        if hasattr(self._split.batches, "rows"):
+        if isinstance(self._split.batches, Rows):
             return self._split.batches.rows(batch_indices(iteration, 1, len(self._split), batch_size, seed, level)[0])
         epoch, place = divmod(iteration, len(self._split) // batch_size)
         if self._next != key or place == 0:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -30,9 +31,11 @@ class Classification:
 
     Attributes:
       metrics: the names of the metrics that are read beside the loss, in this order.
+      directions: for each metric whether "lowest" or "highest" is best.
     """
 
     metrics: tuple[str, ...] = ("accuracy",)
+    directions: Mapping[str, str] = MappingProxyType({"accuracy": HIGHEST})
 
     def __init__(self, from_logits: bool = True):
         self._from_logits = from_logits
@@ -244,7 +247,7 @@ class BestReading:
         names = ("loss", *objective.metrics)
         self.name = by.removeprefix("validation_").removeprefix("val_")
         choose(dict.fromkeys(names), self.name, "reading")
-        known = {"loss": LOWEST, "accuracy": HIGHEST} | getattr(objective, "directions", {})
+        known = {"loss": LOWEST, "accuracy": HIGHEST, **objective.directions}
         best = best or known.get(self.name, LOWEST if self.name.endswith("_loss") else None)
         if best not in (LOWEST, HIGHEST):
             raise InputError(

@@ -31,7 +31,7 @@ class Scaling:
     """Converts examples in memory to a network's inputs.
 
     Args:
-      model: the network, or a model around it with an attribute `network`.
+      model: the network, or a `SampledModel` around it.
       inputs: the examples: an array, or a dictionary or tuple of arrays, one for each input of the model.
       divide_by: the divisor of the data set, if it has one. It applies to an input of any type; if there are several
         inputs, only to those of bytes.

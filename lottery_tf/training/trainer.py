@@ -32,7 +32,7 @@ from lottery_tf.training.objective import BestReading, ObjectiveSettings
 from lottery_tf.training.optimizers import make_optimizer
 from lottery_tf.training.programs import Programs
 from lottery_tf.training.progress import Progress
-from lottery_tf.training.sampled_model import SampledModel
+from lottery_tf.training.sampled_model import SampledModel, network_of
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 from lottery_tf.training.training_variables import TrainingVariables
 from lottery_tf.validation import Index, Name
@@ -102,7 +102,7 @@ class Trainer:
 
     def _set_precision(self) -> set[str]:
         """Sets the precision of the layers, and returns the half-precision types that they compute in."""
-        network = self.model.network if isinstance(self.model, SampledModel) else self.model
+        network = network_of(self.model)
         precision.set_precision(network, self.settings.precision)
         if half := precision.half_types(network):
             precision_speed.warn_if_slow(network, f"mixed_{min(half)}", self.settings.batch_size)

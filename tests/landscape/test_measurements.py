@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, tiny_network
 
 from lottery_tf.errors import InputError
-from lottery_tf.experiment import Experiment, paper_experiment
+from lottery_tf.experiment import Experiment
 from lottery_tf.landscape import interpolation, retraining
 from lottery_tf.landscape.evaluator import Evaluator
 from lottery_tf.landscape.measurements import flatness, lines, row_names
@@ -19,6 +19,7 @@ from lottery_tf.landscape.measurements.measurer import LandscapeMeasurer, Traine
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.masking import model_weights
 from lottery_tf.models.settings import PruningSettings, TrainingSettings, run_settings
+from lottery_tf.paper_experiment import paper_experiment
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.locate import locate

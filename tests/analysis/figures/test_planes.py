@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.figures import drawing, planes, selectivity
+from analysis.figures import drawing, plane_layers, planes, selectivity
 from lottery_tf.errors import InputError
 from lottery_tf.results.paths import WEIGHTS, level_path
 from lottery_tf.results.result_files import drop_weights
@@ -13,8 +13,8 @@ from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.studies import paper
 
 KEPT = planes.KEPT_FRACTION
-STEP = 2 * planes.CARTOON_LIMIT / (planes.POINTS - 1)  # between two points of the cartoons' plane
-W_I, W_F = np.meshgrid(*planes.cartoon().grid)
+STEP = 2 * plane_layers.CARTOON_LIMIT / (plane_layers.POINTS - 1)  # between two points of the cartoons' plane
+W_I, W_F = np.meshgrid(*plane_layers.cartoon().grid)
 
 
 def normal_quantile(share):
@@ -23,7 +23,9 @@ def normal_quantile(share):
 
 
 BEYOND = normal_quantile(1 - KEPT)
-MOVED = np.sqrt(2 * (1 - planes.CORRELATION)) * BEYOND  # the deviation of a difference of two correlated unit normals
+MOVED = (
+    np.sqrt(2 * (1 - plane_layers.CORRELATION)) * BEYOND
+)  # of a difference of two correlated unit normals
 BY_FORMULA = {  # criterion -> how far inside its region a point lies
     "large_final": np.abs(W_F) - BEYOND,
     "small_final": normal_quantile(KEPT) - np.abs(W_F),
@@ -38,29 +40,29 @@ def test_a_region_ends_where_the_normal_distribution_says(criterion):
     margin = BY_FORMULA[criterion]
     clear = np.abs(margin) > STEP
     assert clear.mean() > 0.8
-    np.testing.assert_array_equal(planes.region(criterion, planes.cartoon())[clear], margin[clear] > 0)
+    np.testing.assert_array_equal(planes.region(criterion, plane_layers.cartoon())[clear], margin[clear] > 0)
 
 
 @pytest.mark.parametrize("criterion", (*paper.CRITERIA, *paper.SIGN_CRITERIA))
 def test_a_region_holds_the_wanted_share_of_the_weights(criterion):
-    layer = planes.cartoon()
+    layer = plane_layers.cartoon()
     columns, rows = (
-        np.clip(np.rint((values + planes.CARTOON_LIMIT) / STEP).astype(int), 0, planes.POINTS - 1)
+        np.clip(np.rint((values + plane_layers.CARTOON_LIMIT) / STEP).astype(int), 0, plane_layers.POINTS - 1)
         for values in (layer.w_i, layer.w_f)
     )
     assert planes.region(criterion, layer)[rows, columns].mean() == pytest.approx(KEPT, abs=0.02)
 
 
-@pytest.mark.parametrize("limit", (planes.CARTOON_LIMIT, 30.0))
+@pytest.mark.parametrize("limit", (plane_layers.CARTOON_LIMIT, 30.0))
 def test_aligned_percentiles_are_those_of_the_weights_wherever_the_axes_end(limit):
     """The authors' way: one percentile common to |w_i| and |w_f|, found so that the wanted share lies above both."""
-    near = planes.cartoon()
+    near = plane_layers.cartoon()
     magnitudes = np.abs(near.w_i), np.abs(near.w_f)
     percentiles = np.linspace(0, 1, 2001)
     cuts = [np.quantile(values, percentiles) for values in magnitudes]
     shares = [((magnitudes[0] > a) & (magnitudes[1] > b)).mean() for a, b in zip(*cuts, strict=True)]
     place = np.argmin(np.abs(np.array(shares) - KEPT))
-    layer = planes.Layer(near.w_i, near.w_f, (limit, limit))
+    layer = plane_layers.Layer(near.w_i, near.w_f, (limit, limit))
     w_i, w_f = np.meshgrid(*layer.grid)
     margin = np.minimum(np.abs(w_i) - cuts[0][place], np.abs(w_f) - cuts[1][place])
     clear = np.abs(margin) > 2 * STEP
@@ -68,16 +70,16 @@ def test_aligned_percentiles_are_those_of_the_weights_wherever_the_axes_end(limi
 
 
 def test_chance_decides_where_all_scores_are_equal():
-    np.testing.assert_allclose(planes.region("random", planes.cartoon(), 0.1), 0.1)
+    np.testing.assert_allclose(planes.region("random", plane_layers.cartoon(), 0.1), 0.1)
 
 
 def test_chance_decides_among_those_that_go_last():
     """With 90% kept, large_final_diff_sign keeps all changed signs and some of the others, whichever."""
-    region = planes.region("large_final_diff_sign", planes.cartoon(), 0.9)
+    region = planes.region("large_final_diff_sign", plane_layers.cartoon(), 0.9)
     changed = W_I * W_F < 0
     assert (region[changed] == 1).all()
     others = region[~changed]
-    share_changed = 0.5 - np.arcsin(planes.CORRELATION) / np.pi
+    share_changed = 0.5 - np.arcsin(plane_layers.CORRELATION) / np.pi
     np.testing.assert_allclose(others, (0.9 - share_changed) / (1 - share_changed), atol=0.01)
 
 
@@ -85,7 +87,7 @@ def test_chance_decides_among_those_that_go_last():
 def test_a_users_own_criterion(tmp_path, monkeypatch):
     (tmp_path / "ring_criterion.py").write_text("def ring(w_i, w_f):\n    return -abs(w_i**2 + w_f**2 - 4)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    region = planes.region("ring_criterion:ring", planes.cartoon())
+    region = planes.region("ring_criterion:ring", plane_layers.cartoon())
     inside = region == 1
     radii = np.hypot(W_I, W_F)[inside]
     assert inside.any() and 1 < radii.min() < 2 < radii.max() < 3
@@ -110,15 +112,15 @@ def test_a_criterion_that_has_no_plane_is_refused(criterion, message, tmp_path, 
     )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match=message):
-        planes.region(criterion, planes.cartoon())
+        planes.region(criterion, plane_layers.cartoon())
 
 
 def test_a_share_that_cannot_be_is_refused():
     for share in (0, 1, -0.5):
         with pytest.raises(InputError, match="between 0 and 1"):
-            planes.region("large_final", planes.cartoon(), share)
+            planes.region("large_final", plane_layers.cartoon(), share)
         with pytest.raises(InputError, match="between 0 and 1"):
-            selectivity.threshold(planes.cartoon(), share)
+            selectivity.threshold(plane_layers.cartoon(), share)
 
 
 @pytest.fixture
@@ -137,26 +139,26 @@ def trained(tmp_path):
 
 
 def test_the_weights_of_a_trained_layer(trained):
-    layer = planes.trained_layer(trained)
+    layer = plane_layers.trained_layer(trained)
     assert layer.title == "b of fc-mnist/60, seed 1"  # the largest kernel of the first network that did not diverge
     assert layer.w_i.size == 400 and len(set(layer.w_i)) == 400
     np.testing.assert_allclose(layer.w_f, 2 * layer.w_i)
     assert layer.limits[1] == pytest.approx(2 * layer.limits[0])
-    again = planes.trained_layer(trained)
+    again = plane_layers.trained_layer(trained)
     np.testing.assert_array_equal(layer.w_i, again.w_i)
-    assert planes.trained_layer(trained, "a/kernel").w_i.size == 120
+    assert plane_layers.trained_layer(trained, "a/kernel").w_i.size == 120
 
 
 def test_no_more_weights_are_drawn_than_stand_for_a_layer(trained, monkeypatch):
-    monkeypatch.setattr(planes, "SAMPLE", 50)
-    assert planes.trained_layer(trained).w_i.size == 50
+    monkeypatch.setattr(plane_layers, "SAMPLE", 50)
+    assert plane_layers.trained_layer(trained).w_i.size == 50
 
 
 def test_layers_that_are_not_there(trained, tmp_path):
     with pytest.raises(InputError, match="Unknown layer 'a/kernl'; did you mean 'a/kernel'"):
-        planes.trained_layer(trained, "a/kernl")
+        plane_layers.trained_layer(trained, "a/kernl")
     (tmp_path / "empty").mkdir()
-    assert planes.trained_layer(tmp_path / "empty") is None
+    assert plane_layers.trained_layer(tmp_path / "empty") is None
 
 
 @pytest.fixture
@@ -173,7 +175,7 @@ def two_networks(trained):
 
 def test_the_layer_is_one_of_the_chosen_network(two_networks):
     titles = [
-        planes.trained_layer(two_networks, layer, **chosen).title
+        plane_layers.trained_layer(two_networks, layer, **chosen).title
         for layer, chosen in (
             (None, {"network": []}),
             (None, {"network": ["60"]}),
@@ -183,13 +185,13 @@ def test_the_layer_is_one_of_the_chosen_network(two_networks):
     ]
     fc, conv2 = "b of fc-mnist/60, seed 1", "c of conv2-cifar10/half, seed 0"
     assert titles == [conv2, fc, conv2, fc]  # a network without a name has that of its folder, as in tables
-    assert planes.trained_layer(two_networks, precision=["mixed_bfloat16"]) is None
+    assert plane_layers.trained_layer(two_networks, precision=["mixed_bfloat16"]) is None
 
 
 def test_a_layer_is_that_of_the_first_network_that_has_it(two_networks):
-    assert planes.trained_layer(two_networks, "a/kernel").title == "a of fc-mnist/60, seed 1"
+    assert plane_layers.trained_layer(two_networks, "a/kernel").title == "a of fc-mnist/60, seed 1"
     with pytest.raises(InputError, match=r"Unknown layer 'a/kernel'.* Valid: c/kernel, b/kernel"):
-        planes.trained_layer(two_networks, "a/kernel", network=["conv2"])
+        plane_layers.trained_layer(two_networks, "a/kernel", network=["conv2"])
 
 
 def test_a_layer_by_command(warm_command, light_command, tmp_path):
@@ -205,7 +207,7 @@ def test_a_layer_by_command(warm_command, light_command, tmp_path):
 def test_damaged_weights_are_named_and_passed_over(trained, caplog):
     path = trained / "fc-mnist" / "60" / "seed-1" / "dense" / "weights.npz"
     path.write_bytes(path.read_bytes()[:-1])
-    assert planes.trained_layer(trained) is None
+    assert plane_layers.trained_layer(trained) is None
     assert f"{path} is damaged" in caplog.text
 
 
@@ -214,12 +216,12 @@ def test_weights_that_a_result_does_not_have_are_passed_over(trained):
     folder = trained / "fc-mnist" / "60" / "seed-1" / "dense"
     drop_weights(folder)
     (folder / WEIGHTS).write_bytes(b"a user's own")
-    assert planes.trained_layer(trained) is None
+    assert plane_layers.trained_layer(trained) is None
 
 
 @pytest.mark.slow
 def test_planes_of_a_trained_layer_stand_below_the_cartoons(trained):
-    layer = planes.trained_layer(trained)
+    layer = plane_layers.trained_layer(trained)
     with drawing.look():
         figure = planes.figure2(layer)
         second = selectivity.figure_s1(layer)
@@ -229,7 +231,7 @@ def test_planes_of_a_trained_layer_stand_below_the_cartoons(trained):
 
 def test_near_the_threshold_masking_goes_on_with_the_motion():
     """The statement of Figure S1, in numbers: grown weights go to their initial value there, shrunk ones to 0."""
-    means = selectivity.after_masking(planes.cartoon()).set_index("initial")
+    means = selectivity.after_masking(plane_layers.cartoon()).set_index("initial")
     below, above = means.loc[:0.99], means.loc[1.01:]
     assert (below["decreased"] == 0).all()  # shrunk from below the threshold: pruned
     np.testing.assert_allclose(above["increased"], above.index, atol=0.05)  # grown from above it: kept
