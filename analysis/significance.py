@@ -144,7 +144,7 @@ def define_flags() -> None:
 def main() -> None:
     """Prints the comparisons behind a figure's stars, with p-values, effect sizes and numbers of runs."""
     given = flags.FLAGS
-    figure, metric = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "measure")
+    figure, metric = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "metric")
     rule = rule_from_flags()
     levels = load(given.results_dir).levels
     comparisons = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}

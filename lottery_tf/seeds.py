@@ -15,7 +15,7 @@ def generator(seed: int, purpose: str, *keys: int | str) -> np.random.Generator:
     """Returns the generator for one purpose of one seed.
 
     Args:
-      seed: the run's seed, a whole number of at least 0.
+      seed: the seed, a whole number of at least 0.
       purpose: the purpose of the draw, for example "initial weights" or "ties".
       *keys: further keys that identify the draw: a level, an epoch, a layer's name.
 

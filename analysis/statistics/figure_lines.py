@@ -67,7 +67,7 @@ def lines(
 
 def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str) -> pd.DataFrame:
     """Returns all runs behind a figure's lines: columns line, level, seed, kept_fraction and value."""
-    choose(METRICS, metric, "measure")
+    choose(METRICS, metric, "metric")
     rows = levels_of_panel.rename(columns={metric: "value"})[["treatment", *RUN_COLUMNS[1:]]]
     by_treatment = dict(list(rows.groupby("treatment", sort=False)))
     runs = {line: by_treatment.get(treatment.name, rows[:0]) for line, treatment in figure.lines.items()}

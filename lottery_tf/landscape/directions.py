@@ -61,7 +61,7 @@ def random_direction(kept: Mask, seed: int, *keys: int | str) -> Weights:
 
     Args:
       kept: the mask; pruned weights do not move.
-      seed: the run's seed.
+      seed: the seed.
       *keys: further keys of the random direction: a level, the number of the draw.
 
     Returns:

@@ -46,7 +46,7 @@ def perturbed(ticket: Ticket, distance: float, seed: int, *keys: int | str) -> T
       ticket: the ticket to perturb.
       distance: the Euclidean distance. Paul et al. use the length of the projection, or a multiple of it: the
         `directions.length` of `directions.pruning_direction` at the rewind point.
-      seed: the run's seed.
+      seed: the seed.
       *keys: further keys of the random direction: a level, the number of the draw. The direction does not depend on the
         distance.
     """
@@ -102,7 +102,7 @@ def robustness(
       before: the weights at the end of the level before.
       projection: the length of the projection at the rewind point: the distance between the rewind points of this level
         and the next, or of the level before and this one.
-      seed: the run's seed.
+      seed: the seed.
       level: the ticket's level.
       multiples: the lengths of the perturbations, in lengths of the projection. Each takes one training.
       draw: the number of the direction, if a level has several.

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 from keras.src.saving.serialization_lib import serialize_with_public_class
 
+from lottery_tf.masking.keras_code import is_of_keras
 from lottery_tf.masking.kernel_table import can_be_masked
 from lottery_tf.masking.layers import MASKABLE, MaskedKernel, MaskedLayer, masked_attributes
 from lottery_tf.masking.naming import is_named_by_keras, remember
@@ -50,7 +51,7 @@ def plain_config(layer: keras.layers.Layer) -> dict[str, Any]:
 
 
 def _is_custom_function(value: Any) -> bool:
-    return isinstance(value, FunctionType) and value.__module__.partition(".")[0] != "keras"
+    return isinstance(value, FunctionType) and not is_of_keras(value)
 
 
 def _without_masks(config: Any) -> Any:

@@ -13,6 +13,7 @@ from keras.src.models.functional import Functional
 from lottery_tf.errors import InputError
 from lottery_tf.masking.agreement import check_same_outputs, symbolic_inputs
 from lottery_tf.masking.containers import make_container, maskable_layers, plain_class, plain_config
+from lottery_tf.masking.keras_code import is_of_keras
 from lottery_tf.masking.kernel_table import KERNELS, kernel_variables, kernels_of
 from lottery_tf.masking.layers import MASKABLE, MaskedLayer
 from lottery_tf.masking.model_weights import copy_vocabularies, copy_weights, variables
@@ -195,7 +196,7 @@ def _first_line(error: Exception) -> str:
 def _custom_classes(model: keras.Model) -> dict[str, type]:
     """The classes in a model that are not part of Keras, by their names in configurations."""
     kinds = {plain_class(layer) for layer in all_layers(model)}
-    return {keras.saving.get_registered_name(kind): kind for kind in kinds if not kind.__module__.startswith("keras.")}
+    return {keras.saving.get_registered_name(kind): kind for kind in kinds if not is_of_keras(kind)}
 
 
 @contextlib.contextmanager

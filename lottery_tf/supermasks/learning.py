@@ -25,8 +25,8 @@ from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.signatures import checked
-from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings
-from lottery_tf.supermasks.masked_model import MaskedModel, logits_by_kernel, untrained_kernels
+from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings, logits_by_kernel
+from lottery_tf.supermasks.masked_model import MaskedModel, untrained_kernels
 from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.identity import record_learner

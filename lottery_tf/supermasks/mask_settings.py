@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Annotated, NamedTuple
 
 from lottery_tf.annotation_checks import check_fields
@@ -113,3 +114,15 @@ def check_mask_settings(weights: str, g: str, l1: float, kept_fraction: float | 
     if l1 and g != "bernoulli":
         raise InputError(f"An L1 penalty needs g = bernoulli, because g = {g} has no probabilities.")
     COUNT("samples", samples)
+
+
+def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collection[str]) -> dict[str, float]:
+    """Returns the initial logit of each kernel; raises InputError for a dictionary with missing or unknown kernels."""
+    if not isinstance(initial_logit, dict):
+        FINITE("initial_logit", initial_logit)
+        return dict.fromkeys(kernels, initial_logit)
+    if odd := sorted(initial_logit.keys() ^ set(kernels)):
+        raise InputError(f"Initial logits are needed for {', '.join(kernels)}; missing or unknown: {', '.join(odd)}.")
+    for name, value in initial_logit.items():
+        FINITE(f"initial_logit[{name!r}]", value)
+    return initial_logit

@@ -120,7 +120,7 @@ def one_shot_masks(
         but not excluded: a mask keeps some of them if there are not enough others.
       pruned_fraction: for each kernel the fraction of its unmasked weights that a round of iterative pruning prunes.
       levels: the number of masks.
-      seed: the run's seed, which breaks ties at random, in the same way for all criteria.
+      seed: the seed, which breaks ties at random, in the same way for all criteria.
 
     Yields:
       Masks that keep the weights with the highest scores of each layer, as many as this level of iterative pruning.

@@ -16,8 +16,6 @@ import tensorflow as tf
 from keras import ops
 from scipy.special import expit
 
-from lottery_tf import validation
-from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.sublayers import freeze
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -25,7 +23,7 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.signatures import checked
 from lottery_tf.supermasks import gates
-from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings
+from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings, logits_by_kernel
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling, is_bytes
@@ -288,15 +286,3 @@ def untrained_kernels(kernels: Weights, weights: str, multiplier: float) -> Weig
 
 def _batch_size(inputs):
     return ops.shape(keras.tree.flatten(inputs)[0])[0]
-
-
-def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collection[str]) -> dict[str, float]:
-    """Returns the initial logit of each kernel; raises InputError for a dictionary with missing or unknown kernels."""
-    if not isinstance(initial_logit, dict):
-        validation.FINITE("initial_logit", initial_logit)
-        return dict.fromkeys(kernels, initial_logit)
-    if odd := sorted(initial_logit.keys() ^ set(kernels)):
-        raise InputError(f"Initial logits are needed for {', '.join(kernels)}; missing or unknown: {', '.join(odd)}.")
-    for name, value in initial_logit.items():
-        validation.FINITE(f"initial_logit[{name!r}]", value)
-    return initial_logit

@@ -14,6 +14,7 @@ import numpy as np
 from keras.src.models.functional import Functional
 
 from lottery_tf.masking.containers import plain_class
+from lottery_tf.masking.keras_code import is_of_keras
 from lottery_tf.masking.kernel_table import KERNELS
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.training.model_inputs import graph
@@ -95,7 +96,7 @@ def computes_its_graph(model: keras.Model) -> bool:
 def _keras_name(operation: keras.Operation) -> str | None:
     """The name of an operation's class without masks, if it is one of Keras's."""
     kind = plain_class(operation) if isinstance(operation, keras.layers.Layer) else type(operation)
-    return kind.__name__ if kind.__module__.partition(".")[0] == "keras" else None
+    return kind.__name__ if is_of_keras(kind) else None
 
 
 def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[Evidence]:

@@ -29,7 +29,7 @@ class TrainingPlan:
       seed, level: they determine the order of images; see `Trainer.train`.
       identity: further metrics that identify the result (`level_metrics`).
       iterations: the iterations to train; None: all.
-      order_seed: a seed that replaces the run's seed in the order of images; None: the run's own.
+      order_seed: a seed that replaces the seed in the order of images; None: the seed itself.
       store_weights: whether the weights are stored.
     """
 

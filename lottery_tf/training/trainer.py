@@ -144,12 +144,12 @@ class Trainer:
 
         Args:
           ticket: the starting value of every weight, and the mask.
-          seed: the run's seed.
+          seed: the seed.
           level: the level. Seed and level determine the order of images, the augmentation and the dropout.
           iteration_range: the iterations to train; None: all iterations of the settings. The optimizer always starts
             anew.
           order_seed: replaces the seed in the order of images, the augmentation and the dropout, for instability
-            analysis. None: the run's own seed.
+            analysis. None: the seed itself.
           checkpoint: where the state of the training is saved from time to time. If a state was saved, the training
             continues from it.
           on_history: function that is called with the history so far after each reading of the validation loss.
@@ -160,10 +160,10 @@ class Trainer:
         iteration_range = iteration_range or IterationRange()
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
         order = (seed if order_seed is None else order_seed, level)
-        name = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
+        identity = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
         self._variables.begin(ticket, order, iteration_range)
-        began = time.monotonic()
-        saved = None if checkpoint is None else checkpoint.load(name, self._checkpoint_shapes)
+        started = time.monotonic()
+        saved = None if checkpoint is None else checkpoint.load(identity, self._checkpoint_shapes)
         if saved is None:
             progress = Progress(iteration_range.first, self._nothing_read)
             self._read_validation(progress)
@@ -171,12 +171,12 @@ class Trainer:
             self._variables.restore(saved)
             progress = Progress.from_checkpoint(saved, self._nothing_read)
             on_steps(progress.iteration - iteration_range.first)
-        began -= progress.seconds
+        began = started - progress.seconds  # the time before an interruption counts too
         on_history(np.array(progress.history))
         while progress.iteration < last and not progress.diverged:
             progress.seconds = time.monotonic() - began
             if checkpoint is not None:
-                checkpoint.save_if_due(name, lambda: progress.arrays() | self._variables.arrays())
+                checkpoint.save_if_due(identity, lambda: progress.arrays() | self._variables.arrays())
             self._train_to_next_reading(progress, last, order, on_steps)
             self._read_validation(progress)
             on_history(np.array(progress.history))

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from lottery_tf.errors import InputError
+from lottery_tf.masking.keras_code import is_of_keras
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.training.training_result import IterationRange
 
@@ -27,7 +28,7 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
     """Raises InputError for callbacks that change a training."""
     for callback in callbacks:
         for kind in type(callback).__mro__:
-            if kind.__name__ in CHANGE_TRAINING and kind.__module__.startswith("keras."):
+            if kind.__name__ in CHANGE_TRAINING and is_of_keras(kind):
                 instead = CHANGE_TRAINING[kind.__name__]
                 raise InputError(f"{kind.__name__} would change the training; callbacks may only watch: {instead}.")
 

@@ -108,7 +108,7 @@ def test_the_command(command, folder):
     ("flags", "message"),
     [
         (["--figure=figure6"], "Unknown figure 'figure6'"),
-        (["--measure=accuracy"], "Unknown measure 'accuracy'"),
+        (["--measure=accuracy"], "Unknown metric 'accuracy'"),
         (["--figure=figure4"], "holds no two lines of figure4 at the same level"),
     ],
 )

@@ -3,7 +3,12 @@
 import keras
 import numpy as np
 
+from lottery_tf.models import settings
 from lottery_tf.training import augmentation
+
+
+def test_the_augmentations_that_are_described_are_those_that_there_are():
+    assert set(augmentation.AUGMENTATIONS) == set(settings.AUGMENTATION_DESCRIPTIONS)
 
 
 def test_images_are_mirrored_and_cut_out_of_a_black_frame():

@@ -8,6 +8,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.agreement import check_same_outputs
 from lottery_tf.masking.compaction.graph import Graph, is_model
+from lottery_tf.masking.keras_code import is_of_keras
 from lottery_tf.signatures import checked
 
 
@@ -70,7 +71,7 @@ def has_custom_call(model: keras.Model) -> bool:
     (True, False)
     """
     definers = (next(kind for kind in type(model).__mro__ if name in vars(kind)) for name in ("call", "__call__"))
-    return not all(kind.__module__.startswith("keras.") for kind in definers)
+    return not all(map(is_of_keras, definers))
 
 
 def _as_class(model: keras.Model, subclass: type) -> keras.Model:

@@ -23,9 +23,7 @@ def normal_quantile(share):
 
 
 BEYOND = normal_quantile(1 - KEPT)
-MOVED = (
-    np.sqrt(2 * (1 - plane_layers.CORRELATION)) * BEYOND
-)  # of a difference of two correlated unit normals
+MOVED = np.sqrt(2 * (1 - plane_layers.CORRELATION)) * BEYOND  # of a difference of two correlated unit normals
 BY_FORMULA = {  # criterion -> how far inside its region a point lies
     "large_final": np.abs(W_F) - BEYOND,
     "small_final": normal_quantile(KEPT) - np.abs(W_F),

@@ -118,7 +118,7 @@ def test_a_figure_without_runs_is_empty(results):
     )
     assert len(found) == 0
     assert list(found) == ["line", "level", "kept_fraction", "mean", "min", "max", "n", "star"]
-    with pytest.raises(InputError, match="Unknown measure 'accuracy'"):
+    with pytest.raises(InputError, match="Unknown metric 'accuracy'"):
         figure_lines.lines(results.levels, paper.FIGURES["figure4"], "accuracy")
 
 

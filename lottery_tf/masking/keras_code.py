@@ -1,0 +1,15 @@
+"""Tells Keras's own classes and functions from those of a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def is_of_keras(function_or_class: Any) -> bool:
+    """Whether a function or a class is defined in Keras.
+
+    >>> import keras
+    >>> is_of_keras(keras.layers.Dense), is_of_keras(keras.activations.relu), is_of_keras(is_of_keras)
+    (True, True, False)
+    """
+    return function_or_class.__module__.partition(".")[0] == "keras"
