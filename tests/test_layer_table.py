@@ -113,12 +113,12 @@ def row(name):
 HEAD = """\
 # Layers
 
-What the tools do with each of Keras's layers that have weights. A test finds it out with a small model of each and
-compares it with this page ([`tests/test_layer_table.py`](../tests/test_layer_table.py)). Biases, gains and statistics
-are never masked. A layer of your own counts by the layers inside it; layers without weights change nothing.
+What the tools do with each of Keras's layers that have weights. A test determines this with a small model of each
+and compares the result with this page ([`tests/test_layer_table.py`](../tests/test_layer_table.py)). Biases, gains and
+statistics are never masked. For a layer of your own, the layers inside it count; layers without weights change nothing.
 
 - *masked*: the weights that `lt.masked` gives masks, and that experiments and learned Supermasks prune.
-- *compact*: whether `lt.compact` takes out units that only this layer stands behind ("passes through").
+- *compact*: whether `lt.compact` removes unused units whose only consumer is this layer ("passes through").
 - *ticket*: whether a ticket file can hold it.
 
 | layer | masked | compact | ticket |

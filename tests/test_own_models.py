@@ -73,7 +73,7 @@ def test_labels_a_pixel_are_not_moved_with_the_images():
     images, labels = np.zeros((60, 6, 6, 1), np.uint8), np.zeros((60, 6, 6), int)
     data = lt.Dataset(*[(images, labels)] * 3)
     model = lt.masked(keras.Sequential([keras.Input((6, 6, 1)), layers.Dense(3)]))
-    with pytest.raises(InputError, match="moves the images, and not their labels"):
+    with pytest.raises(InputError, match="moves images, but not labels"):
         Trainer(model, data, dataclasses.replace(SETTINGS, augmentation="flip_and_crop"))
 
 

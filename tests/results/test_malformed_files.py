@@ -242,7 +242,7 @@ def array_file(header, body=b"", name="bits/a.npy", quoted=True):
         (array_file(["import os"]), ""),
         (array_file("-" * 9000 + "1", quoted=False), "nested too deeply"),
         (array_file("[" * 9000, quoted=False), ""),
-        (array_file({"descr": "<f8", "fortran_order": False, "shape": (1,)}, b"12345678", "a.txt"), "no array"),
+        (array_file({"descr": "<f8", "fortran_order": False, "shape": (1,)}, b"12345678", "a.txt"), "not an array"),
         (b"PK\x05\x06" + b"\0" * 10, ""),
         (b"", ""),
         (b"\x93NUMPY", ""),

@@ -719,11 +719,11 @@ def test_bombs_take_little_memory():
         skipped = record["mask"][1]
         bomb = deflated(zeros)
         record["mask"] = [form, len(bomb)]
-        assert peak_of_refusal(sealed(header, bomb + payload[skipped:]), "holds more than the 63 bytes") < 1e6
+        assert peak_of_refusal(sealed(header, bomb + payload[skipped:]), "holds more than the 63 expected bytes") < 1e6
     header, payload = opened(small_supermask())
     bomb = deflated(zeros)
     payload, header["others_bytes"] = payload[: -header["others_bytes"]] + bomb, len(bomb)
-    assert peak_of_refusal(sealed(header, payload), "holds more than the 32 bytes") < 1e6
+    assert peak_of_refusal(sealed(header, payload), "holds more than the 32 expected bytes") < 1e6
     for shape in ([10**5, 10**4], [2**40, 2**40]):
         header, payload = opened(small_supermask())
         header["kernels"]["a/kernel"]["shape"] = shape
@@ -748,7 +748,7 @@ BAD_FILES = {
     "no JSON": (lambda: sealed(b"{", b""), "header is not JSON"),
     "deep JSON": (lambda: sealed(b"[" * 100_000, b""), "header is not JSON"),
     "a list": (lambda: sealed([], b""), "not a JSON object"),
-    "not a number": (lambda: sealed(b'{"a": NaN}', b""), "NaN is no number"),
+    "not a number": (lambda: sealed(b'{"a": NaN}', b""), "NaN is not a JSON number"),
     "no mask": (change_header(kernels={}), "has no mask"),
     "a weight twice": (change_header(others={"a/kernel": [3]}), "'a/kernel' is there twice"),
     "a seed that is true": (change_header(seed=True), "no int 'seed'"),
