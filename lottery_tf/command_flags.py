@@ -21,7 +21,9 @@ flags.disclaim_key_flags()  # a flag belongs to the module that calls a function
 
 CALLED = "lottery-tf"  # the command that is installed, and the package that is the same one
 HELP = {"--help", "-help", "-h", "--h", "-?", "--helpshort"}
+RESULTS = "Which results"
 GROUPS = {  # title in --help -> its flags in this order; flags without a group come last
+    RESULTS: ("network", "schedule", "precision"),  # of a command that reads results and trains nothing
     "What": (
         "study", "suite", "measure", "figure", "table", "kind", "network", "networks", "dataset", "criterion", "mask1",
         "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "weight_multiplier", "g",
@@ -182,7 +184,8 @@ def call(module: str) -> str:
 def help_text() -> str:
     """The help text: the command's docstring, and all its flags in groups."""
     own = {flag.name: flag for flag in own_flags()}
-    groups = {title: [own.pop(name) for name in names if name in own] for title, names in GROUPS.items()}
+    titles = [title for title in GROUPS if title != RESULTS or "dry_run" not in own]
+    groups = {title: [own.pop(name) for name in GROUPS[title] if name in own] for title in titles}
     groups[OTHERS] = list(own.values())
     about = inspect.cleandoc(sys.modules["__main__"].__doc__ or "")
     lines = [re.sub(r"python -m ((?:runs|analysis)\.\w+)", lambda found: call(found[1]), about)]

@@ -119,6 +119,15 @@ def test_groups_name_flags_that_there_are(light_command):
     assert set().union(*command_flags.GROUPS.values()) <= shown
 
 
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [("analysis.figures", ("Which results", "What", "Where")), ("runs.learn_mask", ("What", "How long", "Where"))],
+)
+def test_a_command_that_trains_nothing_chooses_results(name, titles, light_command):
+    found = re.findall(r"^(\w[\w ]*):$", light_command(name, "--help").stdout, re.MULTILINE)
+    assert tuple(title for title in found if title in command_flags.GROUPS) == titles
+
+
 def test_flags_may_stand_in_a_file(light_command, tmp_path):
     (tmp_path / "flags.txt").write_text("# three seeds\n--seeds=0-2\n--levels=2\n--iterations=40\n")
     arguments = ("--dry_run", f"--results_dir={tmp_path / 'none'}", f"--flagfile={tmp_path / 'flags.txt'}")
