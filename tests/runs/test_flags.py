@@ -139,7 +139,7 @@ def test_flags_may_stand_in_a_file(light_command, tmp_path):
     for given, message in {
         "none": "none: No such file or directory.",
         str(tmp_path): f"{tmp_path}: Is a directory.",
-        str(tmp_path / "binary"): "The file of flags (--flagfile) is no text: ",
+        str(tmp_path / "binary"): "The file given by --flagfile is not a text file: ",
     }.items():
         refused = light_command("runs.lottery", f"--flagfile={given}")
         assert refused.returncode == 2 and refused.stderr.startswith(message), refused.stderr
