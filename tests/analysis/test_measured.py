@@ -198,6 +198,16 @@ def test_what_is_said_of_both_precisions_of_conv2_is_so():
     assert said.format(**gain) in front
 
 
+def test_what_is_said_of_masks_in_both_precisions_is_so():
+    accuracies = defaultdict(list)
+    for row in rows_of("half_precision/learned_masks"):
+        if (row["iterations"], row["rescale"]) == ("2000", "False"):
+            accuracies[row["weights"]].append(100 * float(row["test_accuracy"]))
+    deviations = [stdev(accuracies[weights]) for weights in ("initial", "signed_constant")]
+    text = " ".join((MEASURED / "README.md").read_text().split())
+    assert "the deviation of the seeds in half precision ({:.2f} and {:.2f})".format(*deviations) in text
+
+
 def test_what_is_said_of_long_masks_of_conv2_is_so():
     text = " ".join((MEASURED / "README.md").read_text().split())
     found = {}
