@@ -137,14 +137,14 @@ def define_flags() -> None:
     """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
     define_results_dir()
     define_star_flags()
-    flags.DEFINE_string("figure", "figure3", f"The figure: {', '.join(paper.FIGURES)}.")
+    flags.DEFINE_string("figure", "figure3", f"The figure: {', '.join(paper.FIGURE_LINES)}.")
     flags.DEFINE_string("measure", "test_accuracy", f"The metric: {', '.join(METRICS)}.")
 
 
 def main() -> None:
     """Prints the comparisons behind a figure's stars, with p-values, effect sizes and numbers of runs."""
     given = flags.FLAGS
-    figure, metric = choose(paper.FIGURES, given.figure, "figure"), choose(METRICS, given.measure, "metric")
+    figure, metric = choose(paper.FIGURE_LINES, given.figure, "figure"), choose(METRICS, given.measure, "metric")
     rule = rule_from_flags()
     levels = load(given.results_dir).levels
     comparisons = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}

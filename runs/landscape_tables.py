@@ -197,7 +197,8 @@ def magnitudes_table(results: Rows, thresholds: Thresholds) -> str:
     return table(rows, MAGNITUDES, "level")
 
 
-TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measurement -> title and function of its table
+# measurement -> title and function of its table
+MEASUREMENT_TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {
     "lines": ("Lines between successive levels", lines_table),
     "instability": ("Instability: one ticket trained with two orders of images", instability_table),
     "robustness": ("Robustness: networks retrained from perturbed rewind points", robustness_table),
@@ -210,7 +211,7 @@ TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {  # measurem
 
 def table_of(measurement: str, about: str, results: Rows, thresholds: Thresholds) -> str:
     """The title and the table of a measurement, or a sentence if nothing could be measured."""
-    title, write = TABLES[measurement]
+    title, write = MEASUREMENT_TABLES[measurement]
     below = write(results, thresholds) if results else "No level to measure is finished."
     return f"{title}: {about}\n{below}"
 

@@ -35,7 +35,7 @@ from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 COMMAND = "python -m runs.lottery --network=fc"  # that made the levels
 PANELS = (("fc", "mnist", "paper"), *((network, "cifar10", "paper") for network in ("conv2", "conv4", "conv6")))
 DENSE_ACCURACY = {"fc": 0.977, "conv2": 0.692, "conv4": 0.754, "conv6": 0.783}
-TREATMENTS = tuple({treatment: None for figure in paper.FIGURES.values() for treatment in figure.lines.values()})
+TREATMENTS = tuple({treatment: None for figure in paper.FIGURE_LINES.values() for treatment in figure.lines.values()})
 LEARNED = tuple(settings for column in paper.LEARNED_MASKS.values() for settings in column)
 
 WORTH = {  # how far above (below) random each name lifts (lowers) accuracy, in a world where all of the paper holds

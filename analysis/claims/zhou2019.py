@@ -36,8 +36,10 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
-CRITERION_LINES, ACTION_LINES, FROZEN_LINES = (paper.FIGURES[name].lines for name in ("figure3", "figure4", "figure5"))
-MASK0_CONTROL_LINES = paper.FIGURES["supplement"].lines
+CRITERION_LINES, ACTION_LINES, FROZEN_LINES = (
+    paper.FIGURE_LINES[name].lines for name in ("figure3", "figure4", "figure5")
+)
+MASK0_CONTROL_LINES = paper.FIGURE_LINES["supplement"].lines
 SIGN_PAIRS = tuple((action, f"{action}, init sign") for action in paper.MASK1_VARIANTS)
 NEED_SIGNS = need_lines(ACTION_LINES, *itertools.chain(*SIGN_PAIRS))
 MOST_PRUNED = range(paper.LEVELS * 3 // 4 + 1, paper.LEVELS + 1)  # for "high levels of pruning": the last quarter

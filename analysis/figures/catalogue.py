@@ -76,14 +76,14 @@ def _lines(figure: paper.Figure) -> DrawableFigure:
 FIGURES: dict[str, DrawableFigure] = {
     "figure1": DrawableFigure("A mask criterion as regions of the plane", lambda given: planes.figure1()),
     "figure2": DrawableFigure("Mask criteria", lambda given: planes.figure2(given.layer, given.criteria)),
-    "figure3": _lines(paper.FIGURES["figure3"]),
-    "figure4": _lines(paper.FIGURES["figure4"]),
-    "figure5": _lines(paper.FIGURES["figure5"]),
+    "figure3": _lines(paper.FIGURE_LINES["figure3"]),
+    "figure4": _lines(paper.FIGURE_LINES["figure4"]),
+    "figure5": _lines(paper.FIGURE_LINES["figure5"]),
     "figure6": DrawableFigure("Masks of untrained networks", lambda given: supermasks.figure6(given.results)),
     "figure7": DrawableFigure("Supermasks", lambda given: supermasks.figure7(given.results)),
     "mask_learning": _of_results("Learned Supermasks against iterations", learning_curves.mask_learning),
     "figureS1": DrawableFigure("Motion selectivity of large_final", lambda given: selectivity.figure_s1(given.layer)),
-    "supplement": _lines(paper.FIGURES["supplement"]),
+    "supplement": _lines(paper.FIGURE_LINES["supplement"]),
     "others": DrawableFigure(
         "Treatments that are in no figure of the paper",
         lambda given: curves.figure_of_lines(given.results, curves.other_treatments(given.results), given.rule),

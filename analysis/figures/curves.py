@@ -80,7 +80,7 @@ class NamedTreatment:
 
 def other_treatments(results: load.Results) -> paper.Figure:
     """Returns a figure of the trained treatments that are in no figure of the paper or of Frankle & Carbin."""
-    drawn = (*paper.FIGURES.values(), lottery_lines.figure())
+    drawn = (*paper.FIGURE_LINES.values(), lottery_lines.figure())
     known = {treatment.name for figure in drawn for treatment in figure.lines.values()}
     names = sorted(set(results.levels["treatment"]) - known - {DENSE})
     return paper.Figure(

@@ -164,7 +164,7 @@ def figure2(layer: Layer | None = None, further: Sequence[str] = (), kept_fracti
       further: criteria to draw after the paper's, by name or as `package.module:function`.
       kept_fraction: the fraction of the weights that is kept, in (0, 1).
     """
-    criteria = list(dict.fromkeys((*paper.CRITERIA, *further)))
+    criteria = list(dict.fromkeys((*paper.PAPER_CRITERIA, *further)))
     layers = [cartoon(), *([layer] if layer else [])]
     rows = -(-len(criteria) // PLANES_A_ROW)
     figure = drawing.blank(11, (2.55 * rows + 0.3) * len(layers))

@@ -25,7 +25,7 @@ NEAR = 0.2  # "near the threshold" is within this share of it
 FARTHEST = 2.0  # largest initial magnitude drawn, in multiples of the threshold
 BINS = 25
 FEWEST = 10  # bins with fewer weights are not drawn
-DIRECTIONS = ("increased", "decreased")
+MAGNITUDE_CHANGES = ("increased", "decreased")
 
 
 def threshold(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> float:
@@ -52,7 +52,7 @@ def after_masking(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> pd.Data
     edges = np.linspace(0, FARTHEST, BINS + 1)
     bins = pd.Series(np.digitize(before, edges))
     columns = {"initial": (edges[1:] + edges[:-1]) / 2}
-    for direction, moved in zip(DIRECTIONS, (after > before, after <= before), strict=True):
+    for direction, moved in zip(MAGNITUDE_CHANGES, (after > before, after <= before), strict=True):
         means = pd.Series(masked)[moved].groupby(bins[moved]).agg(["mean", "count"]).reindex(range(1, BINS + 1))
         columns[direction] = means["mean"].where(means["count"] >= FEWEST).to_numpy()
     return pd.DataFrame(columns)
@@ -68,7 +68,7 @@ def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) 
         name = f"{drawing.as_text(layer.title)}, " if layer.title else "cartoon, "
         left.set_title(f"{name}{100 * kept_fraction:g}% of the weights kept")
         right.set_title("weights after masking")
-    line_styles = {direction: styles.SELECTIVITY[direction].colour for direction in DIRECTIONS}
+    line_styles = {direction: styles.SELECTIVITY[direction].colour for direction in MAGNITUDE_CHANGES}
     handles = [
         Patch(facecolor=line_styles["increased"], alpha=0.75, label="magnitude increased, kept"),
         Patch(facecolor=line_styles["decreased"], alpha=0.75, label="magnitude decreased, pruned"),
@@ -108,7 +108,7 @@ def _draw_means(axes: Axes, layer: Layer, kept_fraction: float) -> None:
     axes.plot([0, FARTHEST], [0, FARTHEST], color=styles.INK, linestyle=styles.DASHED, linewidth=0.8)
     axes.text(1.42, 1.36, "kept: initial value", rotation=45, rotation_mode="anchor", ha="left", va="top", fontsize=7)
     axes.text(0.4, -0.09, "pruned: 0", ha="center", va="center", fontsize=7)
-    for direction in DIRECTIONS:
+    for direction in MAGNITUDE_CHANGES:
         style = styles.SELECTIVITY[direction].plot
         axes.plot(means["initial"], means[direction], **style, label=f"magnitude {direction} in training")
     axes.axvspan(1 - NEAR, 1 + NEAR, color=styles.FAINT, alpha=0.6, linewidth=0)

@@ -1,1 +1,1 @@
-"""Makes the tables of results in Markdown files: `catalogue.TABLES` names the functions that make their rows."""
+"""Makes the tables of results in Markdown files: `catalogue.README_TABLES` names the functions that make their rows."""

@@ -5,7 +5,7 @@ Example:
   python -m analysis.readme_tables --results_dir=analysis/measured --check
 
 A table is between the lines `<!-- table: NAME -->` and `<!-- end of table -->`, where NAME is a key of
-`catalogue.TABLES`.
+`catalogue.README_TABLES`.
 Accuracies and shares are in percent: mean [min, max] over seeds, or the value of a single seed.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from absl import flags
 
 from analysis.common_flags import define_results_dir
-from analysis.readme_tables.catalogue import TABLES
+from analysis.readme_tables.catalogue import README_TABLES
 from analysis.results.load import Results, load
 from lottery_tf import console
 from lottery_tf.errors import InputError
@@ -29,11 +29,11 @@ def with_new_tables(text: str, results: Results) -> str:
     """Returns a Markdown text with its tables made anew from the results.
 
     Raises:
-      InputError: a table's name is not in `catalogue.TABLES`.
+      InputError: a table's name is not in `catalogue.README_TABLES`.
     """
 
     def table(match: re.Match) -> str:
-        head, *rows = choose(TABLES, match[1], "table")(results)
+        head, *rows = choose(README_TABLES, match[1], "table")(results)
         lines = ["| " + " | ".join(each.replace("|", "\\|") for each in row) + " |" for row in (head, *rows)]
         lines.insert(1, "|" + "---|" * len(head))
         return (

@@ -28,10 +28,10 @@ KEPT = (51.28, 21.07, 10.83, 6.95)  # kept percentages of the long tables
 _ONE_BY_ONE = {
     treatment: None
     for name in ("figure3", "figure4", "figure5", "supplement")
-    for treatment in paper.FIGURES[name].lines.values()
+    for treatment in paper.FIGURE_LINES[name].lines.values()
     if treatment.criterion == Treatment().criterion or treatment == Treatment(treatment.criterion)
 }
-TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {  # name -> the rows of the table, its head first
+README_TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {  # name -> the rows of the table, its head first
     "half": functools.partial(
         levels_table,
         key=Panel(*FC, "half", "float32"),

@@ -49,7 +49,7 @@ def _seeds(*frames: str, bands: str = "bands span the lowest to the highest seed
 
 def _treatment(*lines: tuple[str, str]) -> Callable[[FigureInputs], bool]:
     """Returns a test: whether the results hold any of these lines, each a pair (figure of the paper, line)."""
-    names = {paper.FIGURES[figure].lines[line].name for figure, line in lines}
+    names = {paper.FIGURE_LINES[figure].lines[line].name for figure, line in lines}
     return lambda given: bool(names & {*given.results.levels["treatment"]})
 
 
@@ -59,7 +59,7 @@ def _lottery(line: str) -> Callable[[FigureInputs], bool]:
     return lambda given: any(line not in lottery_lines.missing(given.results, key) for key in keys(given.results))
 
 
-SIGNED = [("figure4", line) for line in paper.FIGURES["figure4"].lines if line.endswith("init sign")]
+SIGNED = [("figure4", line) for line in paper.FIGURE_LINES["figure4"].lines if line.endswith("init sign")]
 UNSIGNED = [("figure4", line) for line in paper.MASK1_VARIANTS]
 LINES = (
     *_seeds("levels", bands="bands, where drawn, span the lowest to the highest seed"),

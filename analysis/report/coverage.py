@@ -44,10 +44,10 @@ def missing_lines(results: Results, figure: str) -> dict[Panel, list[str]]:
 
 def _missing_in_panel(levels: pd.DataFrame, figure: str) -> list[str]:
     trained = set(levels["treatment"])
-    return [line for line, treatment in paper.FIGURES[figure].lines.items() if treatment.name not in trained]
+    return [line for line, treatment in paper.FIGURE_LINES[figure].lines.items() if treatment.name not in trained]
 
 
-def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURES)) -> pd.DataFrame:
+def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURE_LINES)) -> pd.DataFrame:
     """Counts the results behind each of the paper's figures of lines, for each panel with a pruned level.
 
     Returns:
@@ -58,7 +58,7 @@ def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURES)
     for key in ordered_panels(results.levels[results.levels["level"] > 0]):
         levels = panel(results.levels, key)
         for name in figures:
-            wanted = {line: treatment.name for line, treatment in paper.FIGURES[name].lines.items()}
+            wanted = {line: treatment.name for line, treatment in paper.FIGURE_LINES[name].lines.items()}
             trained = levels[levels["treatment"].isin(wanted.values())]
             missing = _missing_in_panel(levels, name)
             rows.append(

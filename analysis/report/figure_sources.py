@@ -68,7 +68,7 @@ class Lines(FigureSource):
     """A figure whose lines are treatments."""
 
     def _figure(self) -> paper.Figure:
-        return paper.FIGURES[self.name]
+        return paper.FIGURE_LINES[self.name]
 
     def commands(self) -> list[str]:
         """Returns the commands that trained its lines."""
@@ -167,7 +167,7 @@ class Measurements(FigureSource):
 
 
 SOURCES: dict[str, type[FigureSource]] = {  # figure -> what is behind it
-    **dict.fromkeys(paper.FIGURES, Lines),
+    **dict.fromkeys(paper.FIGURE_LINES, Lines),
     **dict.fromkeys(("figure6", "figure7", "mask_learning"), Masks),
     **dict.fromkeys(("figure2", "figureS1"), Planes),
     **dict.fromkeys(MEASURED, Measurements),

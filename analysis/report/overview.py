@@ -110,7 +110,7 @@ def pruned_panels(results: Results) -> list[Panel]:
 def _missing_of_panel(results: Results, key: Panel) -> str:
     levels = panel(results.levels, key)
     pruned = levels[levels["level"] > 0]
-    wanted = {name: [line.name for line in figure.lines.values()] for name, figure in paper.FIGURES.items()}
+    wanted = {name: [line.name for line in figure.lines.values()] for name, figure in paper.FIGURE_LINES.items()}
     trained = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
     counts = [(f"lines of {catalogue.paper_label(name)}", trained[name], len(names)) for name, names in wanted.items()]
     counts += [("seeds", pruned["seed"].nunique(), len(paper.SEEDS)), ("levels", pruned["level"].max(), paper.LEVELS)]
@@ -157,7 +157,7 @@ def _share_of_others(results: Results) -> float:
 
 
 COMPLETENESS: dict[str, Callable[[Results], float]] = {  # figure -> from all results to the share it has, in [0, 1]
-    **{name: _share_of_lines(figure) for name, figure in paper.FIGURES.items()},
+    **{name: _share_of_lines(figure) for name, figure in paper.FIGURE_LINES.items()},
     "figure7": _share_of_supermasks,
     "lottery": _share_of_tickets,
     "barriers": _has_rows("lines"),

@@ -1,6 +1,6 @@
 """Computes the lines of the paper's figures: the runs of each line, and their mean, range and star at each level.
 
-`paper.FIGURES` lists the treatments that are the lines of a figure, `figure_runs` finds their runs, and `lines`
+`paper.FIGURE_LINES` lists the treatments that are the lines of a figure, `figure_runs` finds their runs, and `lines`
 summarizes them. `supermask_runs` finds the runs of Figure 7. The lines of Frankle & Carbin, which have controls, are
 in `analysis.results.lottery_lines`.
 """
@@ -134,12 +134,12 @@ def points_by_level(runs: pd.DataFrame) -> list[tuple[int, dict[str, dict[int, f
 def new_treatments(figure: paper.Figure) -> list[str]:
     """Returns the treatments that no earlier figure of the paper shows. Without results of them a figure is left out.
 
-    >>> new_treatments(paper.FIGURES["figure5"])
+    >>> new_treatments(paper.FIGURE_LINES["figure5"])
     ['large_final-rewind-init', 'large_final-rewind-hybrid']
     """
     names = [treatment.name for treatment in figure.lines.values()]
-    if figure not in paper.FIGURES.values():
+    if figure not in paper.FIGURE_LINES.values():
         return names
-    earlier: Iterable[paper.Figure] = itertools.takewhile(lambda other: other != figure, paper.FIGURES.values())
+    earlier: Iterable[paper.Figure] = itertools.takewhile(lambda other: other != figure, paper.FIGURE_LINES.values())
     shown = {treatment.name for other in earlier for treatment in other.lines.values()}
     return [name for name in names if name not in shown]

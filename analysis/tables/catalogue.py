@@ -80,12 +80,12 @@ def _line_table(caption: str, points: pd.DataFrame, metric: Metric) -> Table:
 
 
 def figure_tables(name: str, results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
-    """Yields the tables behind a figure of `paper.FIGURES`, for each panel with `new_treatments` and each measure."""
+    """Yields the tables behind a figure of lines, for each panel with `new_treatments` and each metric."""
     levels = results.levels
-    for key in panels(levels[levels["treatment"].isin(new_treatments(paper.FIGURES[name]))]):
+    for key in panels(levels[levels["treatment"].isin(new_treatments(paper.FIGURE_LINES[name]))]):
         of_panel = panel(levels, key)
         for metric in DRAWN_METRICS:
-            yield with_panel(figure_table(of_panel, paper.FIGURES[name], metric, rule), key, {"measure": metric})
+            yield with_panel(figure_table(of_panel, paper.FIGURE_LINES[name], metric, rule), key, {"measure": metric})
 
 
 def lottery_tables(results: Results, rule: StarRule = PAPER_RULE) -> Iterator[Table]:
@@ -125,7 +125,7 @@ def with_panel(table: Table, key: Panel, identity: dict[str, str]) -> Table:
 TABLES: dict[str, Callable[..., Iterable[Table]]] = {  # name -> from results and the rule for stars to its tables
     "table1": lambda results, rule: [table1_table(results)],
     "tableS1": lambda results, rule: [table_s1_table()],
-    **{name: functools.partial(figure_tables, name) for name in paper.FIGURES},
+    **{name: functools.partial(figure_tables, name) for name in paper.FIGURE_LINES},
     "figure7": supermask_tables,
     "lottery": lottery_tables,
     "learned_masks": lambda results, rule: [learned_table(results)],

@@ -14,7 +14,7 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.text_tables import text_table
 
-COLUMNS = ["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]
+SUMMARY_COLUMNS = ["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]
 
 
 def chosen(levels: Iterable[dict], treatments: Sequence[Treatment], seeds: Collection[int]) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def chosen(levels: Iterable[dict], treatments: Sequence[Treatment], seeds: Colle
                 rows.append({"treatment": treatment.name} | metrics)
     if not rows:
         raise InputError("There are no trained levels of these treatments and seeds.")
-    table = pd.DataFrame(rows)[COLUMNS]
+    table = pd.DataFrame(rows)[SUMMARY_COLUMNS]
     table = table.astype(dict.fromkeys(DRAWN_METRICS, float))
     table["test_accuracy"] *= 100
     # A diverged training has no accuracy and no early-stopping iteration: they count as missing, not as zero.
@@ -67,7 +67,7 @@ def supermasks(sources: Iterable[dict], weights: str) -> pd.DataFrame:
         for row in metrics["rows"]
         if row["weights"] == weights
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
 def table(rows: pd.DataFrame, shown: Sequence[str] = DRAWN_METRICS) -> str:

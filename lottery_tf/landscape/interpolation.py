@@ -37,7 +37,7 @@ Values = Sequence[float] | np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
-class Path:
+class LossPath:
     """Loss and error at points on a straight path through weight space.
 
     Attributes:
@@ -118,7 +118,7 @@ def between(first: Weights, second: Weights, share: float) -> Weights:
 
 
 @checked
-def line(evaluate: Evaluate, first: Weights, second: Weights, points: Count = POINTS) -> Path:
+def line(evaluate: Evaluate, first: Weights, second: Weights, points: Count = POINTS) -> LossPath:
     """Measures loss and error along the line between two networks.
 
     Args:
@@ -144,7 +144,7 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: Count = PO
     return measured_path(evaluate, shares, (between(first, second, share) for share in shares))
 
 
-def ray(evaluate: Evaluate, weights: Weights, direction: Weights, distances: Values) -> Path:
+def ray(evaluate: Evaluate, weights: Weights, direction: Weights, distances: Values) -> LossPath:
     """Measures loss and error at some distances from a network along a direction, for example that of pruning.
 
     Args:
@@ -161,10 +161,10 @@ def ray(evaluate: Evaluate, weights: Weights, direction: Weights, distances: Val
     return measured_path(evaluate, distances, (directions.moved(weights, direction, far) for far in distances))
 
 
-def measured_path(evaluate: Evaluate, positions: Values, networks: Iterable[Weights]) -> Path:
+def measured_path(evaluate: Evaluate, positions: Values, networks: Iterable[Weights]) -> LossPath:
     """Returns the path through the given networks, evaluating one after another."""
     losses, errors = np.array([evaluate(weights) for weights in networks], np.float64).reshape(-1, 2).T
-    return Path(np.asarray(positions, np.float64), losses, errors)
+    return LossPath(np.asarray(positions, np.float64), losses, errors)
 
 
 def matching(error: float, dense_error: float, tolerance: float = MATCHING) -> bool:
@@ -190,7 +190,7 @@ class Connection:
       matching: whether the earlier level and the later level match the dense network.
     """
 
-    path: Path
+    path: LossPath
     matching: tuple[bool, ...]
 
     def as_claimed(self, limit: float = STABLE) -> bool:

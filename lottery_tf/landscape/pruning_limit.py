@@ -49,7 +49,7 @@ from lottery_tf.signatures import checked
 from lottery_tf.validation import PRUNED_FRACTION, Index, Name
 
 PRECISION = 0.005  # how exactly a largest pruned fraction is found
-DIRECTIONS = 5  # random directions along which the allowance is measured
+RANDOM_DIRECTIONS = 5  # random directions along which the allowance is measured
 MaskAt = Callable[[float], Mask]
 
 
@@ -251,7 +251,7 @@ def loss_allowance(
     if evaluate(weights).error > allowed_error:
         return 0.0
     here = loss(weights)
-    unit = [random_direction(kept, seed, "allowance", draw) for draw in range(DIRECTIONS)]
+    unit = [random_direction(kept, seed, "allowance", draw) for draw in range(RANDOM_DIRECTIONS)]
     far = [_distance_to(evaluate, weights, direction, allowed_error, precision) for direction in unit]
     return fmean(
         loss(moved(weights, direction, distance)) - here for direction, distance in zip(unit, far, strict=True)

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from lottery_tf.landscape.directions import moved, random_direction
-from lottery_tf.landscape.interpolation import POINTS, Evaluate, Path, line
+from lottery_tf.landscape.interpolation import POINTS, Evaluate, LossPath, line
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.signatures import checked
 from lottery_tf.validation import Count, Finite, Index
@@ -19,7 +19,7 @@ Train = Callable[[Ticket], Weights]
 
 
 @checked
-def instability(evaluate: Evaluate, ends: Sequence[Weights], points: Count = POINTS) -> Iterator[Path]:
+def instability(evaluate: Evaluate, ends: Sequence[Weights], points: Count = POINTS) -> Iterator[LossPath]:
     """Instability analysis (Frankle et al., arXiv 1912.05671): lines between trainings of one ticket in other orders.
 
     Args:
@@ -30,7 +30,7 @@ def instability(evaluate: Evaluate, ends: Sequence[Weights], points: Count = POI
 
     Yields:
       The line between the ends of each pair of trainings: first and second, first and third, ... The ticket is stable
-      to the noise of SGD if `Path.stable` is true for these lines.
+      to the noise of SGD if `LossPath.stable` is true for these lines.
     """
     for first, second in itertools.combinations(ends, 2):
         yield line(evaluate, first, second, points)
@@ -69,8 +69,8 @@ class PerturbedTraining:
     multiple: float
     distance: float
     end: Weights
-    to_unperturbed: Path
-    to_before: Path
+    to_unperturbed: LossPath
+    to_before: LossPath
 
 
 @checked

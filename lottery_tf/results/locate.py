@@ -9,7 +9,7 @@ from pathlib import Path
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas
-from lottery_tf.results.paths import METRICS, SETTINGS
+from lottery_tf.results.paths import METRICS_FILE, SETTINGS
 from lottery_tf.validation import PATH
 
 TRAINED_KINDS = ("level", "control", "rewind")
@@ -48,12 +48,12 @@ def locate(path: str | Path) -> LocatedResult:
     PATH("the path of a result", path)
     path = Path(os.path.realpath(path))  # `Path.resolve` would fail on a loop of links
     run = next((folder for folder in path.parents if (folder / SETTINGS).exists()), None)
-    if run is None or not (path / METRICS).exists():
+    if run is None or not (path / METRICS_FILE).exists():
         raise InputError(
             f"{path} is not a result in a results folder; give a folder such as "
             ".../seed-0/large_final-rewind-zero/level-07."
         )
-    metrics = files.read_json(path / METRICS, metrics_schemas.check_metrics)
+    metrics = files.read_json(path / METRICS_FILE, metrics_schemas.check_metrics)
     if metrics.get("kind") not in TRAINED_KINDS or metrics.get("status") != "finished":
         raise InputError(f"{path} holds no finished training of a network; give the folder of one.")
     settings, results_dir = _settings(run / SETTINGS), run.parents[1]

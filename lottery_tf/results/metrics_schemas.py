@@ -1,4 +1,4 @@
-"""The schemas of `metrics.json`, one for each kind of result: `KINDS`.
+"""The schemas of `metrics.json`, one for each kind of result: `METRICS_SCHEMAS`.
 
 Entries that a schema does not name may have any JSON value. Entries that older versions did not write are
 `NotRequired`.
@@ -76,7 +76,7 @@ class Level(OfATreatment, Trained):
     keep_weights: NotRequired[bool]
 
 
-class Control(Level):
+class ControlLevel(Level):
     """The metrics of a control."""
 
     control: str
@@ -265,10 +265,10 @@ class Histogram(OfATreatment):
     rows: list[Bin]
 
 
-KINDS: dict[str, Any] = {  # kind of result -> schema of its metrics; all others have `Metrics`
+METRICS_SCHEMAS: dict[str, Any] = {  # kind of result -> schema of its metrics; all others have `Metrics`
     "level": Level,
     "rewind": Level,
-    "control": Control,
+    "control": ControlLevel,
     "supermask": Supermask,
     "best_supermask": BestSupermask,
     "learned_mask": LearnedMask,
@@ -280,13 +280,13 @@ KINDS: dict[str, Any] = {  # kind of result -> schema of its metrics; all others
     "threshold": Threshold,
     "histogram": Histogram,
 }
-TRAINED = (Level, Control)  # the schemas of trained networks
+TRAINED = (Level, ControlLevel)  # the schemas of trained networks
 
 
 def check_metrics(metrics: Mapping) -> None:
     """Raises InputError if metrics do not match the schema of their kind."""
     check_mapping(Metrics, metrics)
-    schema = KINDS.get(metrics["kind"], Metrics)
+    schema = METRICS_SCHEMAS.get(metrics["kind"], Metrics)
     check_mapping(schema, metrics)
     if metrics.get("rows") == []:
         raise InputError("rows is empty")

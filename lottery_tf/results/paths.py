@@ -38,7 +38,7 @@ DENSE = "dense"
 SEED_FOLDERS = "seed-*"
 
 # In the folder of a result; `result_files` describes them
-METRICS = "metrics.json"
+METRICS_FILE = "metrics.json"
 MASK = "mask.npz"
 HISTORY = "history.csv"
 WEIGHTS = "weights.npz"

@@ -26,20 +26,20 @@ from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results import files, parsing
-from lottery_tf.results.paths import CHECKPOINT, CHECKSUMS, EVENT_FILES, HISTORY, MASK, METRICS, PARTIAL, WEIGHTS
+from lottery_tf.results.paths import CHECKPOINT, CHECKSUMS, EVENT_FILES, HISTORY, MASK, METRICS_FILE, PARTIAL, WEIGHTS
 from lottery_tf.results.schemas import check_checksums
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
 log = logging.getLogger(__name__)
 
 LEFT_OVER = (CHECKPOINT.format(part="*"), files.TEMPORARY.format(name="*", process="*"))  # files that a training leaves
-WRITTEN = (METRICS, HISTORY, MASK, WEIGHTS, CHECKSUMS)
+WRITTEN = (METRICS_FILE, HISTORY, MASK, WEIGHTS, CHECKSUMS)
 OWN_FILES = (*WRITTEN, EVENT_FILES, *LEFT_OVER)
 
 
 def write_result(path: Path, result: StoredResult) -> None:
     """Writes a result's folder completely or not at all."""
-    contents = {METRICS: files.json_bytes(result.metrics), MASK: files.npz_bytes(masks.pack_mask(result.mask))}
+    contents = {METRICS_FILE: files.json_bytes(result.metrics), MASK: files.npz_bytes(masks.pack_mask(result.mask))}
     if result.history is not None:
         contents[HISTORY] = _csv_bytes(result.columns, result.history)
     if result.final is not None:
@@ -124,7 +124,7 @@ def read_result(path: Path, weights: bool) -> StoredResult | None:
       DamagedFile: a file is missing, or differs from what was written.
     """
     contents = _verified_files(path)
-    metrics = parsing.metrics(path / METRICS, contents[METRICS])
+    metrics = parsing.metrics(path / METRICS_FILE, contents[METRICS_FILE])
     mask = parsing.mask(path / MASK, contents[MASK])
     columns: tuple[str, ...] = HISTORY_COLUMNS
     history = None
@@ -140,7 +140,7 @@ def read_result(path: Path, weights: bool) -> StoredResult | None:
 
 def read_metrics(path: Path) -> dict:
     """Returns a result's metrics, checking only their file; raises DamagedFile if it differs from what was written."""
-    return parsing.metrics(path / METRICS, _verified(path, METRICS))
+    return parsing.metrics(path / METRICS_FILE, _verified(path, METRICS_FILE))
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
@@ -176,7 +176,7 @@ def _verified_files(path: Path) -> dict[str, bytes]:
     """Returns the content of every file of a result; raises DamagedFile if a checksum does not match."""
     sums = _checksums(path)
     try:
-        return {name: files.verified(path / name, sums) for name in {*sums, METRICS, MASK}}
+        return {name: files.verified(path / name, sums) for name in {*sums, METRICS_FILE, MASK}}
     except DamagedFile:
         # Without a lock, another process may delete the weights while they are read.
         if _checksums(path) == sums:

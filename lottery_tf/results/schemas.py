@@ -46,13 +46,13 @@ class Record(TypedDict):
     """`experiment.json` and `mask_learner.json`: the description of an experiment, which `record.py` compares."""
 
 
-class Request(TypedDict):
+class RequestFile(TypedDict):
     """`request.json`: the request of a study; `studies.planning.Request` checks the rest."""
 
     studies: list[str]
 
 
-class RunningTask(TypedDict):
+class RunningTaskEntry(TypedDict):
     """A task that ran when the state was written."""
 
     seconds: float
@@ -71,5 +71,5 @@ class State(TypedDict):
     counts: NotRequired[dict[str, Index]]
     steps_per_second: NotRequired[float]
     seconds_left: NotRequired[float]
-    running: NotRequired[dict[str, RunningTask]]
+    running: NotRequired[dict[str, RunningTaskEntry]]
     failed: NotRequired[dict[str, str]]

@@ -74,7 +74,7 @@ STUDIES: dict[str, Study] = {
     ),
     **{
         name: Study(figure.title.lower(), tuple(dict.fromkeys(figure.lines.values())))
-        for name, figure in paper.FIGURES.items()
+        for name, figure in paper.FIGURE_LINES.items()
     },
     "figure7": Study("supermasks, heuristic and learned", mask_sources=MASK_SOURCES, masks=ALL_LEARNED_MASKS),
     "table1": Study("the best supermasks and the trained network", mask_sources=MASK_SOURCES, masks=ALL_LEARNED_MASKS),
@@ -89,7 +89,7 @@ STUDIES: dict[str, Study] = {
     ),
 }
 
-PAPER_STUDIES = (*paper.FIGURES, "figure7", "table1")
+PAPER_STUDIES = (*paper.FIGURE_LINES, "figure7", "table1")
 
 COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": PAPER_STUDIES}
 

@@ -17,7 +17,7 @@ LEVELS = 24  # rounds of pruning
 SEEDS = (0, 1, 2, 3, 4)
 SIGNIFICANCE = 0.05
 
-CRITERIA = (  # Figure 2, in its order
+PAPER_CRITERIA = (  # Figure 2, in its order
     "large_final",
     "small_final",
     "large_init",
@@ -52,10 +52,10 @@ class Figure:
     banded: tuple[str, ...]
 
 
-FIGURES: dict[str, Figure] = {
+FIGURE_LINES: dict[str, Figure] = {
     "figure3": Figure(
         "Mask criteria",
-        {criterion: Treatment(criterion) for criterion in CRITERIA},
+        {criterion: Treatment(criterion) for criterion in PAPER_CRITERIA},
         ("magnitude_increase", "large_final", "movement", "random"),
     ),
     "figure4": Figure(
@@ -86,7 +86,7 @@ FIGURES: dict[str, Figure] = {
 }
 
 # Figure 7
-HEURISTIC_MASK_SOURCES = tuple(MaskSource("oneshot", criterion) for criterion in (*CRITERIA, *SIGN_CRITERIA))
+HEURISTIC_MASK_SOURCES = tuple(MaskSource("oneshot", criterion) for criterion in (*PAPER_CRITERIA, *SIGN_CRITERIA))
 INITIAL_LOGITS = (-5.0, -2.0, 0.0, 2.0, 5.0)  # Section S3: a constant from -5 to 5, which shifts the pruned fraction
 LEARNED_MASKS = {  # column of Table 1, in either version of the paper -> the masks whose maximum it shows
     f"learned mask x {weights.replace('_', ' ')}{', rescaled' if rescale else ''}": tuple(

@@ -48,7 +48,7 @@ class StudyFolder:
         """Returns the study in a folder; raises DamagedFile if its request cannot be read."""
         request = path / paths.REQUEST
         try:
-            return cls(path, Request(**files.read_json(request, schemas.Request)))
+            return cls(path, Request(**files.read_json(request, schemas.RequestFile)))
         except (TypeError, InputError) as error:
             raise parsing.damaged(request, error) from error
 

@@ -31,7 +31,7 @@ def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
 def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
     """Returns the metrics of the result at a key without checking them; None if they cannot be read."""
     try:
-        return files.read_json(results_dir / key / paths.METRICS, metrics_schemas.check_metrics)
+        return files.read_json(results_dir / key / paths.METRICS_FILE, metrics_schemas.check_metrics)
     except (OSError, DamagedFile):
         return None
 
@@ -51,7 +51,7 @@ def page_is_current(results_dir: Path, task: LevelTask) -> bool:
     """Whether the treatment's TensorBoard page, which is rewritten after each level, is newer than this level."""
     level = results_dir / task.key
     try:
-        finished = (level / paths.METRICS).stat().st_mtime_ns
+        finished = (level / paths.METRICS_FILE).stat().st_mtime_ns
         return any(page.stat().st_mtime_ns >= finished for page in level.parent.glob(paths.EVENT_FILES))
     except FileNotFoundError:  # another command is rewriting it at the moment
         return False

@@ -58,7 +58,7 @@ TAKE_WHOLE_NUMBERS = (
 )
 
 
-class Evidence(NamedTuple):
+class InputEvidence(NamedTuple):
     """What shows a model's kind of input.
 
     Attributes:
@@ -70,7 +70,7 @@ class Evidence(NamedTuple):
     layer: str
 
 
-def input_evidence(model: keras.Model, tensor: Any, rank: int) -> list[Evidence]:
+def input_evidence(model: keras.Model, tensor: Any, rank: int) -> list[InputEvidence]:
     """The evidence for the kind of one input of a model.
 
     Args:
@@ -79,13 +79,13 @@ def input_evidence(model: keras.Model, tensor: Any, rank: int) -> list[Evidence]
       rank: the number of dimensions of the input.
     """
     if tensor is not None and keras.backend.is_int_dtype(tensor.dtype):
-        return [Evidence(WHOLE, model.name)]
+        return [InputEvidence(WHOLE, model.name)]
     functional = graph(model) if computes_its_graph(model) else None
     if functional is not None and tensor is not None:
         return list(_along_graph(functional, tensor))
     # Layers without an order: an Embedding looks up the input, unless it is an image (then it is one of positions).
     embeds = any(_keras_name(layer) in TAKE_WHOLE_NUMBERS for layer in all_layers(model))
-    return [Evidence(LOOKS_UP if embeds and rank <= 2 else UNKNOWN, model.name)]
+    return [InputEvidence(LOOKS_UP if embeds and rank <= 2 else UNKNOWN, model.name)]
 
 
 def computes_its_graph(model: keras.Model) -> bool:
@@ -99,7 +99,7 @@ def _keras_name(operation: keras.Operation) -> str | None:
     return kind.__name__ if is_of_keras(kind) else None
 
 
-def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[Evidence]:
+def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[InputEvidence]:
     """Follows a tensor through a functional model."""
     followed = {id(tensor): False}  # a tensor -> whether it is mixed with others
     for depth in sorted(functional._nodes_by_depth, reverse=True):
@@ -109,7 +109,7 @@ def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[Evidence]:
                 continue
             mixed = _mixes(node, places) or any(followed[id(node.input_tensors[place])] for place in places)
             found = _of_call(node, places)
-            yield from (Evidence(MIXED, each.layer) if mixed and each.kind == RAW else each for each in found)
+            yield from (InputEvidence(MIXED, each.layer) if mixed and each.kind == RAW else each for each in found)
             if _is_undecided(found):
                 followed |= {id(each): mixed for each in node.output_tensors}
 
@@ -119,7 +119,7 @@ def _mixes(node: Any, places: list[int]) -> bool:
     return len(places) < len(node.input_tensors) and _keras_name(node.operation) not in ("Concatenate", "Stack")
 
 
-def _of_call(node: Any, places: list[int]) -> list[Evidence]:
+def _of_call(node: Any, places: list[int]) -> list[InputEvidence]:
     """The evidence of one call of an operation, whose tensors at some places are followed."""
     operation, alone = node.operation, len(node.input_tensors) == 1
     if alone and _keras_name(operation) in ARITHMETIC and not isinstance(operation, keras.layers.Layer):
@@ -127,7 +127,7 @@ def _of_call(node: Any, places: list[int]) -> list[Evidence]:
     return _of_model(operation, places) if isinstance(operation, keras.Model) else _of_layer(operation)
 
 
-def _of_model(model: keras.Model, places: Iterable[int] = (0,)) -> list[Evidence]:
+def _of_model(model: keras.Model, places: Iterable[int] = (0,)) -> list[InputEvidence]:
     """The evidence of a model inside another, whose inputs at some places are followed."""
     if not computes_its_graph(model):
         return _named(model, UNKNOWN)
@@ -137,7 +137,7 @@ def _of_model(model: keras.Model, places: Iterable[int] = (0,)) -> list[Evidence
     return [each for place in places for each in _along_graph(inner, inputs[place])]
 
 
-def _of_layer(operation: keras.Operation) -> list[Evidence]:
+def _of_layer(operation: keras.Operation) -> list[InputEvidence]:
     """The evidence of one operation; none if the values keep their range."""
     name = _keras_name(operation)
     if isinstance(operation, keras.Model):
@@ -149,8 +149,8 @@ def _of_layer(operation: keras.Operation) -> list[Evidence]:
     return _named(operation, _kind(operation, name))
 
 
-def _in_row(operations: Iterable[keras.Operation]) -> list[Evidence]:
-    found: list[Evidence] = []
+def _in_row(operations: Iterable[keras.Operation]) -> list[InputEvidence]:
+    found: list[InputEvidence] = []
     for operation in operations:
         found += _of_layer(operation)
         if not _is_undecided(found):
@@ -158,13 +158,13 @@ def _in_row(operations: Iterable[keras.Operation]) -> list[Evidence]:
     return found
 
 
-def _is_undecided(found: list[Evidence]) -> bool:
+def _is_undecided(found: list[InputEvidence]) -> bool:
     """Whether later layers can still decide: nothing is known yet, or only which values are expected."""
     return all(each.kind == BYTES for each in found)
 
 
-def _named(operation: keras.Operation, kind: str | None) -> list[Evidence]:
-    return [] if kind is None else [Evidence(kind, operation.name)]
+def _named(operation: keras.Operation, kind: str | None) -> list[InputEvidence]:
+    return [] if kind is None else [InputEvidence(kind, operation.name)]
 
 
 def _kind(operation: Any, name: str | None) -> str | None:

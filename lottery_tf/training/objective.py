@@ -21,7 +21,7 @@ from lottery_tf.training.model_inputs import output_shapes
 from lottery_tf.training.sampled_model import network_of
 
 LOWEST, HIGHEST = "lowest", "highest"
-DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # the names in Keras's metrics -> ours
+KERAS_DIRECTIONS = {"down": LOWEST, "up": HIGHEST}  # the names in Keras's metrics -> ours
 
 
 class Classification:
@@ -135,7 +135,7 @@ class KerasObjective:
         # With several outputs, the name of a reading consists of the output's and the metric's name.
         own = {metric.name: getattr(metric, "_direction", None) for metric in _leaf_metrics(self._computer)}
         self.directions = {
-            name: DIRECTIONS[direction]
+            name: KERAS_DIRECTIONS[direction]
             for name in self.metrics
             for metric, direction in own.items()
             if direction and (name == metric or name.endswith(f"_{metric}"))

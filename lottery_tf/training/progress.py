@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclasses.dataclass
-class Progress:
+class TrainingProgress:
     """The progress of a training.
 
     Attributes:
@@ -48,7 +48,7 @@ class Progress:
         return {"history": (None, columns), "numbers": (4,), **best}
 
     @classmethod
-    def from_checkpoint(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> Progress:
+    def from_checkpoint(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> TrainingProgress:
         """Returns the progress of a checkpoint, which was saved after a reading of the validation split."""
         best_iteration, best_loss, lowest_cost, seconds = map(float, saved["numbers"])
         return cls(

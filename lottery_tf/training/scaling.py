@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from lottery_tf.datasets.splits import Arrays, leaves, map_arrays
 from lottery_tf.errors import InputError
-from lottery_tf.training.input_kinds import BYTES, LOOKS_UP, PIXELS, RAW, WHOLE, Evidence, input_evidence
+from lottery_tf.training.input_kinds import BYTES, LOOKS_UP, PIXELS, RAW, WHOLE, InputEvidence, input_evidence
 from lottery_tf.training.model_inputs import input_tensors
 from lottery_tf.training.sampled_model import network_of
 
@@ -80,7 +80,9 @@ def is_bytes(values: Any) -> bool:
     return getattr(values.dtype, "name", values.dtype) == "uint8"
 
 
-def _divisor(model: keras.Model, found: list[Evidence], in_bytes: bool, chosen: float | None, several: bool) -> float:
+def _divisor(
+    model: keras.Model, found: list[InputEvidence], in_bytes: bool, chosen: float | None, several: bool
+) -> float:
     kinds = {each.kind for each in found}
     if chosen is not None and (in_bytes or not several):
         if WHOLE in kinds and chosen != 1:

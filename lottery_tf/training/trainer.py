@@ -31,7 +31,7 @@ from lottery_tf.training.feeds import MemoryFeed, StreamFeed
 from lottery_tf.training.objective import BestReading, ObjectiveSettings
 from lottery_tf.training.optimizers import make_optimizer
 from lottery_tf.training.programs import Programs
-from lottery_tf.training.progress import Progress
+from lottery_tf.training.progress import TrainingProgress
 from lottery_tf.training.sampled_model import SampledModel, network_of
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 from lottery_tf.training.training_variables import TrainingVariables
@@ -165,11 +165,11 @@ class Trainer:
         started = time.monotonic()
         saved = None if checkpoint is None else checkpoint.load(identity, self._checkpoint_shapes)
         if saved is None:
-            progress = Progress(iteration_range.first, self._nothing_read)
+            progress = TrainingProgress(iteration_range.first, self._nothing_read)
             self._read_validation(progress)
         else:
             self._variables.restore(saved)
-            progress = Progress.from_checkpoint(saved, self._nothing_read)
+            progress = TrainingProgress.from_checkpoint(saved, self._nothing_read)
             on_steps(progress.iteration - iteration_range.first)
         began = started - progress.seconds  # the time before an interruption counts too
         on_history(np.array(progress.history))
@@ -208,7 +208,7 @@ class Trainer:
     @property
     def _checkpoint_shapes(self) -> dict[str, tuple[int | None, ...]]:
         """The shapes of the arrays of a checkpoint; None stands for any size."""
-        return Progress.shapes(self._variables.model_shapes, len(self.columns)) | self._variables.shapes
+        return TrainingProgress.shapes(self._variables.model_shapes, len(self.columns)) | self._variables.shapes
 
     def _named(self, readings: Sequence[float]) -> dict[str, float]:
         return dict(zip(("loss", *self._objective.metrics), readings, strict=True))
@@ -234,7 +234,7 @@ class Trainer:
             )
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
-    def _read_validation(self, progress: Progress) -> None:
+    def _read_validation(self, progress: TrainingProgress) -> None:
         """Adds a row to the history, and keeps the weights if they are the best so far."""
         readings = self.evaluate("validation")
         loss = readings[0]
@@ -246,7 +246,7 @@ class Trainer:
             progress.best = self._variables.model_values()
 
     def _train_to_next_reading(
-        self, progress: Progress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
+        self, progress: TrainingProgress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
     ) -> None:
         """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
         interval = self.settings.eval_interval
@@ -256,7 +256,7 @@ class Trainer:
         progress.iteration += steps
         progress.trained = self._objective.readings(loss, correct, steps * self.settings.batch_size)
 
-    def _trained(self, progress: Progress, began: float) -> TrainingResult:
+    def _trained(self, progress: TrainingProgress, began: float) -> TrainingResult:
         """Returns the result of the training. Only here test images are evaluated: at its end and at the early stop."""
         final, final_test = model_weights.get_weights(self.model), self._test_readings(progress)
         overflow = progress.diverged and self._overflowed(final)
@@ -277,7 +277,7 @@ class Trainer:
             seconds=time.monotonic() - began,
         )
 
-    def _test_readings(self, progress: Progress) -> dict[str, float]:
+    def _test_readings(self, progress: TrainingProgress) -> dict[str, float]:
         if progress.diverged:
             return self._named(self._nothing_read)
         readings = [self.evaluate("test") for _ in range(self._samples)]

@@ -28,7 +28,7 @@ SECONDS = 0.3  # the shortest duration of one measurement of an inference time
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
+class TicketCase:
     """A network to prune on the embedded digits (resized for the network), and its levels and iterations."""
 
     network: str
@@ -36,7 +36,7 @@ class Case:
     iterations: int
 
 
-CASES = (Case("fc", 4, 300), Case("conv2", 4, 60))
+CASES = (TicketCase("fc", 4, 300), TicketCase("conv2", 4, 60))
 
 
 def run(repeats: int) -> None:
@@ -51,7 +51,7 @@ def run(repeats: int) -> None:
             print(f"  {100 * kept_fraction:7.2f} {_row(plain, small, repeats)}", flush=True)
 
 
-def tickets(case: Case) -> Iterator[tuple[float, keras.Model]]:
+def tickets(case: TicketCase) -> Iterator[tuple[float, keras.Model]]:
     """Yields the kept fraction and the trained network of each level."""
     image_shape = NETWORKS[case.network].image_shape
     settings = run_settings(case.network, "digits", str(case.iterations))

@@ -9,9 +9,9 @@ from lottery_tf.masking import conversion
 from lottery_tf.models import networks
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.supermasks.masked_model import MaskedModel
-from runs.benchmarks.throughput import Case, loop, made_up_data
+from runs.benchmarks.throughput import TrainingCase, loop, made_up_data
 
-CASES = (Case("fc", "mnist", 0, 1500), Case("conv2", "cifar10", 0, 30))
+CASES = (TrainingCase("fc", "mnist", 0, 1500), TrainingCase("conv2", "cifar10", 0, 30))
 BATCH = 250
 
 

@@ -12,11 +12,12 @@ from lottery_tf.masking import conversion
 from lottery_tf.models import networks
 from lottery_tf.models.settings import PRECISIONS, run_settings
 from lottery_tf.supermasks.masked_model import MaskedModel
-from runs.benchmarks.throughput import INTERVAL, Case, KerasFit, fit_alone, loop, made_up_data
+from runs.benchmarks.throughput import INTERVAL, KerasFit, TrainingCase, fit_alone, loop, made_up_data
 
 # The larger networks take fewer steps: too few for a reading of the validation loss, which is left out there.
 CASES = tuple(
-    Case(name, "cifar10", steps, steps) for name, steps in (("conv2", 2 * INTERVAL), ("conv4", 60), ("conv6", 45))
+    TrainingCase(name, "cifar10", steps, steps)
+    for name, steps in (("conv2", 2 * INTERVAL), ("conv4", 60), ("conv6", 45))
 )
 HALF = "mixed_bfloat16"
 VALIDATED = f"this loop, masked, validated every {INTERVAL}"
@@ -34,7 +35,7 @@ def run(repeats: int) -> None:
         _print(case, taken)
 
 
-def _figures(case: Case) -> dict[tuple[str, str], Callable[[], float]]:
+def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
     """The measurements by name and precision."""
     dataset, found = made_up_data(case), {}
     for precision in ("float32", HALF):
@@ -52,7 +53,7 @@ def _figures(case: Case) -> dict[tuple[str, str], Callable[[], float]]:
     return found
 
 
-def _print(case: Case, taken: dict[tuple[str, str], list[float]]) -> None:
+def _print(case: TrainingCase, taken: dict[tuple[str, str], list[float]]) -> None:
     print(f"{case.network}, batch {run_settings(case.network, case.dataset).training.batch_size}, steps per second")
     for name in dict.fromkeys(name for name, _ in taken):
         single, half = (statistics.median(taken[name, precision]) for precision in ("float32", HALF))

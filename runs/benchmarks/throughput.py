@@ -28,7 +28,7 @@ from lottery_tf.training.trainer import Trainer
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
+class TrainingCase:
     """A network to measure on random images of its data set's size, and the number of steps of a measurement."""
 
     network: str
@@ -39,7 +39,7 @@ class Case:
 
 
 INTERVAL = 100  # steps between two readings of the validation loss
-CASES = (Case("fc", "mnist", 9 * INTERVAL, 3000), Case("conv2", "cifar10", 3 * INTERVAL, 300))
+CASES = (TrainingCase("fc", "mnist", 9 * INTERVAL, 3000), TrainingCase("conv2", "cifar10", 3 * INTERVAL, 300))
 
 
 def run(repeats: int) -> None:
@@ -51,7 +51,7 @@ def run(repeats: int) -> None:
         _measure(case, repeats, rate)
 
 
-def _measure(case: Case, repeats: int, rate: float) -> None:
+def _measure(case: TrainingCase, repeats: int, rate: float) -> None:
     dataset = made_up_data(case)
     settings = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
     masked = networks.build(case.network)
@@ -81,7 +81,7 @@ def _measure(case: Case, repeats: int, rate: float) -> None:
     print(flush=True)
 
 
-def made_up_data(case: Case) -> Dataset:
+def made_up_data(case: TrainingCase) -> Dataset:
     """Returns random images and labels in the sizes of a data set; the speed does not depend on their content."""
     table, shape, rng = DATASETS[case.dataset], NETWORKS[case.network].image_shape, np.random.default_rng(0)
     splits = [
@@ -91,12 +91,12 @@ def made_up_data(case: Case) -> Dataset:
     return Dataset(*splits)
 
 
-def fit_alone(case: Case, figure: Callable[[KerasFit], float]) -> float:
+def fit_alone(case: TrainingCase, figure: Callable[[KerasFit], float]) -> float:
     """Measures plain Keras `fit` in a process of its own; it is slower beside other models and their threads."""
     return processes.run_in_subprocess("plain Keras fit", _fit_here, case, figure)
 
 
-def _fit_here(case: Case, figure: Callable[[KerasFit], float]) -> float:
+def _fit_here(case: TrainingCase, figure: Callable[[KerasFit], float]) -> float:
     settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training
     return figure(KerasFit(case, made_up_data(case), settings))
 
@@ -119,7 +119,7 @@ class _Clock(keras.callbacks.Callback):
 class KerasFit:
     """Measures the usual Keras pipeline: a shuffled data set of float images in batches, `compile` and `fit`."""
 
-    def __init__(self, case: Case, dataset: Dataset, settings: TrainingSettings):
+    def __init__(self, case: TrainingCase, dataset: Dataset, settings: TrainingSettings):
         self._steps = case.fit_steps
         self._model = conversion.unmasked(networks.build(case.network))
         set_precision(self._model, case.precision)

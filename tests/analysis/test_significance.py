@@ -13,7 +13,7 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
 
 FC = Panel("fc", "mnist", "paper", "float32")
-FIGURE = paper.FIGURES["figure5"]
+FIGURE = paper.FIGURE_LINES["figure5"]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import interpolation
-from lottery_tf.landscape.interpolation import LossAndError, Path
+from lottery_tf.landscape.interpolation import LossAndError, LossPath
 
 
 def state(*weights):
@@ -51,17 +51,17 @@ def test_a_convex_line_between_equals_has_no_barrier():
 def test_what_rises_above_the_chord_is_free_of_the_difference_of_the_ends():
     """A slope, a hump on it, and a line that sags, whose greatest distances from the chord are plain to see."""
     positions = np.linspace(0, 1, 5)
-    slope = Path(positions, positions, 0.04 * positions)
+    slope = LossPath(positions, positions, 0.04 * positions)
     assert (slope.error_rise, slope.error_barrier) == pytest.approx((0, 0.02))
-    hump = Path(positions, positions, np.array([0.0, 0.01, 0.02, 0.06, 0.04]))
+    hump = LossPath(positions, positions, np.array([0.0, 0.01, 0.02, 0.06, 0.04]))
     assert (hump.error_rise, hump.error_barrier) == pytest.approx((0.06 - 0.03, 0.06 - 0.02))
-    below = Path(positions, positions, np.array([0.0, 0.0, 0.0, 0.0, 0.04]))
+    below = LossPath(positions, positions, np.array([0.0, 0.0, 0.0, 0.0, 0.04]))
     assert (below.error_rise, below.error_barrier) == pytest.approx((0, 0.02))
     assert np.isnan(interpolation.rise(positions, [0, np.nan, 0, 0, 0]))
 
 
 def test_a_loss_that_is_no_number_is_no_connection():
-    path = Path(np.arange(3.0), np.array([1, np.nan, 1]), np.array([0.1, np.nan, 0.1]))
+    path = LossPath(np.arange(3.0), np.array([1, np.nan, 1]), np.array([0.1, np.nan, 0.1]))
     assert np.isnan(path.error_barrier)
     assert not path.stable()
 

@@ -39,7 +39,7 @@ def examples(tmp_path_factory):
         landscape=[made_up.TREATMENTS[0]],
     )  # fmt: skip
     found = {metrics["kind"]: metrics for metrics in walk.finished(root, kind=None)}
-    assert found.keys() == metrics_schemas.KINDS.keys() - {"rewind"}
+    assert found.keys() == metrics_schemas.METRICS_SCHEMAS.keys() - {"rewind"}
     return found
 
 
@@ -77,7 +77,7 @@ def read_as_readers_do(path, content):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", metrics_schemas.KINDS)
+@pytest.mark.parametrize("kind", metrics_schemas.METRICS_SCHEMAS)
 def test_mutated_metrics_are_damaged_or_read(kind, examples, tmp_path):
     example = examples.get(kind, examples["level"]) | {"kind": kind}
     path, refused = tmp_path / "metrics.json", 0

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow  # trains, some in processes of their own
 
 
 def test_throughput(monkeypatch, capsys):
-    monkeypatch.setattr(throughput, "CASES", (throughput.Case("fc", "digits", 2 * throughput.INTERVAL, 20),))
+    monkeypatch.setattr(throughput, "CASES", (throughput.TrainingCase("fc", "digits", 2 * throughput.INTERVAL, 20),))
     # One of the three in a process of its own, as all are: TensorFlow takes seconds to load.
     ways = iter((throughput.fit_alone, throughput._fit_here, throughput._fit_here))
     monkeypatch.setattr(throughput, "fit_alone", lambda case, figure: next(ways)(case, figure))
@@ -25,7 +25,9 @@ def test_throughput(monkeypatch, capsys):
 
 
 def test_precision(monkeypatch, capsys):
-    monkeypatch.setattr(precision, "CASES", (precision.Case("fc", "digits", precision.INTERVAL, precision.INTERVAL),))
+    monkeypatch.setattr(
+        precision, "CASES", (precision.TrainingCase("fc", "digits", precision.INTERVAL, precision.INTERVAL),)
+    )
     monkeypatch.setattr(precision, "fit_alone", throughput._fit_here)
     precision.run(repeats=1)
     printed = capsys.readouterr().out
@@ -37,7 +39,7 @@ def test_precision(monkeypatch, capsys):
 
 
 def test_masks(monkeypatch, capsys):
-    monkeypatch.setattr(masks, "CASES", (masks.Case("fc", "digits", 0, 3),))
+    monkeypatch.setattr(masks, "CASES", (masks.TrainingCase("fc", "digits", 0, 3),))
     masks.run(repeats=1)
     assert len(re.findall(r"[0-9.]+ x the time of a dense step", capsys.readouterr().out)) == 4
 

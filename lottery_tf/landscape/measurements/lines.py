@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lottery_tf.landscape.interpolation import MATCHING, Connection, Path, line, matching, successive
+from lottery_tf.landscape.interpolation import MATCHING, Connection, LossPath, line, matching, successive
 from lottery_tf.landscape.measurements.measurer import (
     Job,
     LandscapeMeasurer,
@@ -49,7 +49,7 @@ def successive_jobs(
 def _successive(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
     ends = (trained.levels[level], trained.levels[level + 1])
 
-    def measure() -> Path:
+    def measure() -> LossPath:
         weights = (measurer.level(trained, number).final for number in (level, level + 1))
         dense_error, points = measurer.dense_error(trained.seed), measurer.settings.points
         (connection,) = successive(measurer.evaluate, weights, dense_error, points=points)
@@ -83,7 +83,7 @@ def _instability(
 ) -> StoredResult:
     ends = [_copy(measurer, trained, level, copy) for copy in copies]
 
-    def measure() -> Path:
+    def measure() -> LossPath:
         (path,) = instability(measurer.evaluate, [end.final for end in ends], measurer.settings.points)
         return path
 
@@ -102,7 +102,7 @@ def _line_of_levels(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    measure: Callable[[], Path],
+    measure: Callable[[], LossPath],
 ) -> StoredResult:
     result_path = measurement_path(trained.seed, trained.treatment.name, names[0], "line", names[1])
     identity = trained.identity(ends[0]["level"])
@@ -121,7 +121,7 @@ def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: Stored
     result_path = line_path(*(end["fingerprint"] for end in ends))
     dense = measurer.experiment.dense(ends[0]["seed"]).metrics
 
-    def measure() -> Path:
+    def measure() -> LossPath:
         return line(measurer.evaluate, first.final, second.final, measurer.settings.points)
 
     def do() -> StoredResult:
@@ -137,7 +137,7 @@ def _line(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    measure: Callable[[], Path],
+    measure: Callable[[], LossPath],
     dense: Mapping,
 ) -> StoredResult:
     """Finds or measures a line.
@@ -181,6 +181,6 @@ def _train_again(experiment: Experiment, metrics: dict) -> StoredResult:
 def connection(metrics: Mapping, tolerance: float = MATCHING) -> Connection:
     """Returns a stored line as a connection, with its first end as the earlier level."""
     columns = [[row[name] for row in metrics["rows"]] for name in ("position", "loss", "error")]
-    path = Path(*(np.array(column, np.float64) for column in columns))
+    path = LossPath(*(np.array(column, np.float64) for column in columns))
     ends = (metrics["first_error"], metrics["second_error"])
     return Connection(path, tuple(matching(error, metrics["dense_error"], tolerance) for error in ends))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lottery_tf.landscape.interpolation import Path
+from lottery_tf.landscape.interpolation import LossPath
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
@@ -213,12 +213,12 @@ class LandscapeMeasurer:
         return result
 
 
-def path_rows(path: Path, **more: str) -> list[dict]:
+def path_rows(path: LossPath, **more: str) -> list[dict]:
     """Returns the points of a path as rows to store."""
     points = zip(path.positions, path.losses, path.errors, strict=True)
     return [{**more, "position": float(at), "loss": finite(loss), "error": finite(error)} for at, loss, error in points]
 
 
-def barriers(path: Path, end: str = "") -> dict[str, float | None]:
+def barriers(path: LossPath, end: str = "") -> dict[str, float | None]:
     """Returns a path's barriers as numbers to store; their names end in `end`."""
     return {f"error_barrier{end}": finite(path.error_barrier), f"loss_barrier{end}": finite(path.loss_barrier)}

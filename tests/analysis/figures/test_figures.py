@@ -110,10 +110,10 @@ def test_no_text_lies_outside_or_on_other_text(name, drawn):
         assert not any(legend.get_window_extent().overlaps(axes.bbox) for axes in figure.axes if axes.axison)
 
 
-@pytest.mark.parametrize("name", paper.FIGURES)
+@pytest.mark.parametrize("name", paper.FIGURE_LINES)
 def test_lines_are_means_and_bands_reach_from_least_to_greatest(name, drawn, given):
     """Against plain pandas on the levels themselves."""
-    figure, spec = drawn[0][name], paper.FIGURES[name]
+    figure, spec = drawn[0][name], paper.FIGURE_LINES[name]
     levels = select.panel(given.results.levels, select.Panel("fc", "mnist", "paper", "float32"))
     accuracy = panel_of(figure, 1)
     dense = 100 * levels[levels["treatment"] == "dense"]["test_accuracy"]
@@ -151,7 +151,7 @@ def test_lines_are_means_and_bands_reach_from_least_to_greatest(name, drawn, giv
 def test_stars_are_those_of_the_table(given, drawn):
     from analysis.statistics import figure_lines
 
-    spec = paper.FIGURES["figure4"]
+    spec = paper.FIGURE_LINES["figure4"]
     levels = select.panel(given.results.levels, select.Panel("fc", "mnist", "paper", "float32"))
     for place, measure in enumerate(curves.DRAWN_METRICS):
         lines = figure_lines.lines(levels, spec, measure)
@@ -181,7 +181,7 @@ def test_an_axis_of_kept_percentages_has_enough_numbers(least):
 def test_the_legend_names_what_is_drawn_and_nothing_else(drawn):
     legend = legend_of(drawn[0]["figure3"])
     stars = any(line.get_marker() == "*" for axes in drawn[0]["figure3"].axes for line in axes.lines)
-    wanted = [name for name in paper.CRITERIA if name != "movement"] + ["dense network"]
+    wanted = [name for name in paper.PAPER_CRITERIA if name != "movement"] + ["dense network"]
     assert legend == wanted + ["better than all other lines, p = 0.05"] * stars
     assert legend_of(drawn[0]["others"])[0] == MINE.name
 

@@ -22,7 +22,7 @@ EYES = {
 TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
-FIGURE_LINES = {name: [t.name for t in figure.lines.values()] for name, figure in paper.FIGURES.items()}
+FIGURE_LINES = {name: [t.name for t in figure.lines.values()] for name, figure in paper.FIGURE_LINES.items()}
 FIGURE_LINES["figure7"] = [f"{ladder.criterion}-rewind-zero" for ladder in paper.HEURISTIC_MASK_SOURCES]
 
 

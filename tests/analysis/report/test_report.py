@@ -164,7 +164,7 @@ def test_tables_and_their_csv_files_hold_the_same_numbers(written):
 def test_each_trained_treatment_is_in_one_command(root):
     """The commands' product of criteria and actions is what is there, no more and no less."""
     found = load.load(root)
-    lines = [shlex.split(line) for line in commands.training_commands(found, paper.FIGURES["figure4"])]
+    lines = [shlex.split(line) for line in commands.training_commands(found, paper.FIGURE_LINES["figure4"])]
     made = set()
     for words in lines:
         flags = dict(word.removeprefix("--").split("=", 1) for word in words[3:])
@@ -181,15 +181,15 @@ def test_settings_that_are_not_the_usual_ones_are_flags_of_the_command(root, tmp
     folder["training"]["learning_rate"] = 0.01
     folder["pruning"]["dense"] = 0.5
     changed = dataclasses.replace(found, folders=[folder])
-    command = commands.training_commands(changed, paper.FIGURES["figure5"])[0]
+    command = commands.training_commands(changed, paper.FIGURE_LINES["figure5"])[0]
     assert "--learning_rate=0.01" in command and "--dense_pruned_fraction=0.5" in command
     usual = json.loads(json.dumps(dataclasses.asdict(run_settings("fc", "mnist", "paper", dropout=0.5))))
     changed = dataclasses.replace(found, folders=[usual | {"folder": folder["folder"], "precision": "float32"}])
-    command = commands.training_commands(changed, paper.FIGURES["figure5"])[0]
+    command = commands.training_commands(changed, paper.FIGURE_LINES["figure5"])[0]
     assert "--dropout=0.5" in command and "--learning_rate" not in command
     other = found.levels.assign(scope="global", rewind_to=500)
     changed = dataclasses.replace(found, levels=other)
-    command = commands.training_commands(changed, paper.FIGURES["figure5"])[0]
+    command = commands.training_commands(changed, paper.FIGURE_LINES["figure5"])[0]
     assert "--scope=global" in command and "--rewind_to=500" in command
 
 
@@ -220,7 +220,7 @@ def test_commands_have_the_flags_that_there_are(root):
     rows = found.levels.assign(network=key[0], dataset=key[1], schedule=key[2])
     found = dataclasses.replace(found, levels=rows, folders=[{"folder": "r", "precision": "float32", **stored}])
     for line in (
-        *commands.training_commands(found, paper.FIGURES["figure3"]),
+        *commands.training_commands(found, paper.FIGURE_LINES["figure3"]),
         *commands.missing_lottery(found, root),
     ):
         assert "--learning_rate=0.03" in line and "learning_rate_drops" not in line

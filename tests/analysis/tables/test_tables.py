@@ -39,7 +39,7 @@ MISSING = [(2, "large_final-rewind-zero", 3), *((seed, "movement-rewind-zero", 1
 def folder(tmp_path_factory):
     return made_up.write_results(
         tmp_path_factory.mktemp("tables") / "results",
-        treatments=paper.FIGURES["figure3"].lines.values(),
+        treatments=paper.FIGURE_LINES["figure3"].lines.values(),
         seeds=range(4),
         levels=3,
         ladders=paper.HEURISTIC_MASK_SOURCES,
@@ -58,10 +58,10 @@ def results(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("measure", METRICS)
 def test_lines_are_the_runs_means(folder, results, measure):
-    found = figure_lines.lines(panel(results.levels, FC), paper.FIGURES["figure3"], measure)
+    found = figure_lines.lines(panel(results.levels, FC), paper.FIGURE_LINES["figure3"], measure)
     runs = {}
     for metrics in walk.finished(folder):
-        lines = paper.CRITERIA if metrics["level"] == 0 else [metrics["criterion"]]
+        lines = paper.PAPER_CRITERIA if metrics["level"] == 0 else [metrics["criterion"]]
         for line in lines:
             value = None if metrics["status"] == "diverged" else metrics[measure]
             runs.setdefault((line, metrics["level"]), []).append(value)
@@ -70,12 +70,12 @@ def test_lines_are_the_runs_means(folder, results, measure):
         values = [value for value in runs[row.line, row.level] if value is not None]
         assert (row.n, row.min, row.max) == (len(values), min(values), max(values))
         assert row.mean == pytest.approx(statistics.fmean(values))
-    assert list(dict.fromkeys(found["line"])) == list(paper.CRITERIA)
+    assert list(dict.fromkeys(found["line"])) == list(paper.PAPER_CRITERIA)
     assert found.loc[found["line"] == "random", "level"].tolist() == [0, 1, 2, 3]
 
 
 def test_missing_and_diverged_runs_lower_n(results):
-    found = figure_lines.lines(panel(results.levels, FC), paper.FIGURES["figure3"], "test_accuracy")
+    found = figure_lines.lines(panel(results.levels, FC), paper.FIGURE_LINES["figure3"], "test_accuracy")
     n = found.set_index(["line", "level"])["n"]
     assert n["large_final", 3] == 3
     assert n["random", 2] == n["random", 3] == 3  # nothing follows what diverged
@@ -86,11 +86,11 @@ def test_missing_and_diverged_runs_lower_n(results):
 def test_where_all_runs_diverged_there_is_no_mean(tmp_path):
     diverged = [(seed, Treatment().name, 2) for seed in range(3)]
     levels = load(made_up.write_results(tmp_path, treatments=[Treatment()], diverged=diverged)).levels
-    found = figure_lines.lines(levels, paper.FIGURES["figure3"], "early_stop_iteration").set_index("level")
+    found = figure_lines.lines(levels, paper.FIGURE_LINES["figure3"], "early_stop_iteration").set_index("level")
     assert found.loc[2, "n"] == 0
     assert math.isnan(found.loc[2, "mean"])
     assert list(found.index) == [0, 1, 2]
-    shown = catalogue.figure_table(levels, paper.FIGURES["figure3"], "early_stop_iteration").shown
+    shown = catalogue.figure_table(levels, paper.FIGURE_LINES["figure3"], "early_stop_iteration").shown
     assert shown["large_final"].iloc[2] == "-, n = 0"
 
 
@@ -101,29 +101,30 @@ def test_stars_stand_above_for_accuracy_and_below_for_iterations(results):
         levels.loc[own, "test_accuracy"] = accuracy + levels["seed"] / 10_000
         levels.loc[own, "early_stop_iteration"] = stop + levels["seed"] * 10
     for measure, line in (("test_accuracy", "large_final"), ("early_stop_iteration", "movement")):
-        found = figure_lines.lines(levels, paper.FIGURES["figure3"], measure)
+        found = figure_lines.lines(levels, paper.FIGURE_LINES["figure3"], measure)
         assert found.loc[found["star"] & (found["level"] == 2), "line"].tolist() == [line]
         assert not found.loc[found["level"] == 0, "star"].any()
-        caption = catalogue.figure_table(levels, paper.FIGURES["figure3"], measure, StarRule("student", "holm")).caption
+        rule = StarRule("student", "holm")
+        caption = catalogue.figure_table(levels, paper.FIGURE_LINES["figure3"], measure, rule).caption
         assert caption.endswith(
             "(* better than every other line: Student's t-test, one-sided p <= 0.05 corrected by holm)"
         )
-        strict = figure_lines.lines(levels, paper.FIGURES["figure3"], measure, StarRule(significance=1e-12))
+        strict = figure_lines.lines(levels, paper.FIGURE_LINES["figure3"], measure, StarRule(significance=1e-12))
         assert not strict["star"].any()
 
 
 def test_a_figure_without_runs_is_empty(results):
     found = figure_lines.lines(
-        panel(results.levels, FC).query("criterion == 'dense'"), paper.FIGURES["figure4"], "test_accuracy"
+        panel(results.levels, FC).query("criterion == 'dense'"), paper.FIGURE_LINES["figure4"], "test_accuracy"
     )
     assert len(found) == 0
     assert list(found) == ["line", "level", "kept_fraction", "mean", "min", "max", "n", "star"]
     with pytest.raises(InputError, match="Unknown metric 'accuracy'"):
-        figure_lines.lines(results.levels, paper.FIGURES["figure4"], "accuracy")
+        figure_lines.lines(results.levels, paper.FIGURE_LINES["figure4"], "accuracy")
 
 
 def test_the_shown_table_is_the_numbers(results):
-    table = catalogue.figure_table(panel(results.levels, FC), paper.FIGURES["figure3"])
+    table = catalogue.figure_table(panel(results.levels, FC), paper.FIGURE_LINES["figure3"])
     assert ("*" in table.caption) == table.shown.map(lambda cell: cell.endswith("*")).any(axis=None)
     assert table.shown["level"].tolist() == ["0", "1", "2", "3"]
     assert table.shown["kept, %"].tolist()[1] == "80.04"
@@ -328,7 +329,7 @@ def test_the_command_writes_and_prints(command, light_command, folder, tmp_path)
     without_rows = {"figure4", "figure5", "supplement", "precision"}
     assert names == {f"{name}.csv" for name in {*catalogue.TABLES} - without_rows}
     rows = pd.read_csv(tmp_path / "out" / "figure3.csv")
-    found = figure_lines.lines(panel(load(folder).levels, FC), paper.FIGURES["figure3"], "test_accuracy")
+    found = figure_lines.lines(panel(load(folder).levels, FC), paper.FIGURE_LINES["figure3"], "test_accuracy")
     own = rows[rows["measure"] == "test_accuracy"]
     assert own["mean"].tolist() == pytest.approx((100 * found["mean"]).tolist())
     assert own["star"].tolist() == found["star"].tolist()
