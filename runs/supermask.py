@@ -18,10 +18,10 @@ from absl import flags
 from tqdm import tqdm
 
 from lottery_tf import console, registry
-from lottery_tf.command_flags import define_choice, define_list
+from lottery_tf.command_flags import define_choice
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS
-from lottery_tf.pruning import criteria, mask0_actions, mask1_actions
+from lottery_tf.pruning import criteria
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.tasks import HeuristicMasksTask
@@ -30,6 +30,7 @@ from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
 from lottery_tf.text_tables import mean_and_range, text_table
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
+from runs.flags.derived import define
 from runs.flags.training import define_changes
 from runs.planning import pruning_tasks
 from runs.progress import Progress, summary_of
@@ -43,17 +44,16 @@ SOURCES = [source for source in MASK_SOURCES if source != UNTRAINED.source]
 TRAINED = "trained_baseline"
 
 CHANGES = define_changes()
-CRITERION = define_list("criterion", HEURISTICS, f"Mask criteria: {', '.join(criteria.CRITERIA)}.")
+TREATMENT = ("criterion", "mask1", "mask0")
+_TREATMENT = define(Treatment, TREATMENT, several=TREATMENT, defaults={"criterion": HEURISTICS})
 LEVELS = flags.DEFINE_integer("levels", 24, "Number of kept fractions; they are those of rounds of pruning.")
 SOURCE = define_choice(
     "source",
     "oneshot",
     SOURCES,
-    "oneshot: masks made in one shot from the dense network. iterative: masks of iterative pruning; missing levels are "
-    "trained.",
+    "oneshot: masks made in one shot from the dense network. iterative: masks of iterative pruning with the actions "
+    "--mask1 and --mask0; missing levels are trained.",
 )
-MASK1 = define_list("mask1", ["rewind"], f"Mask-1 actions, for --source=iterative: {', '.join(mask1_actions.MASK1)}.")
-MASK0 = define_list("mask0", ["zero"], f"Mask-0 actions, for --source=iterative: {', '.join(mask0_actions.MASK0)}.")
 
 
 def main() -> None:
@@ -90,11 +90,10 @@ def mask_sources_from_flags(scope: str) -> list[MaskSource]:
     actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
     if SOURCE.value == "oneshot" and actions_given:
         raise InputError(f"--{actions_given[0]} needs --source=iterative; masks made in one shot have no actions.")
-    choices = [MASK1.value, MASK0.value] if SOURCE.value == "iterative" else []
-    named = scope if SOURCE.value == "iterative" and scope != Treatment().scope else ""
-    mask_sources = [
-        MaskSource(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(CRITERION.value, *choices)
-    ]
+    iterative = SOURCE.value == "iterative"
+    choices = [_TREATMENT[name].value for name in (TREATMENT if iterative else TREATMENT[:1])]
+    named = scope if iterative and scope != Treatment().scope else ""
+    mask_sources = [MaskSource(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(*choices)]
     for mask_source in mask_sources:
         _ = mask_source.treatment.functions  # raises InputError for an unknown name
     return mask_sources
