@@ -55,13 +55,13 @@ def put_own_packages_first() -> None:
 
 
 def overview() -> str:
-    """A list of all commands, with what each does."""
+    """Returns a list of all commands, with what each does."""
     rows = [(f"  {CALLED} {name}", _first_line(module)) for name, module in COMMANDS.items()]
     return f"{text_table(rows)}\n\nEach command lists its flags with --help. lottery-tf --version prints the version."
 
 
 def _first_line(module: str) -> str:
-    """The first line of a command's docstring, which says what it does."""
+    """Returns the first line of a command's docstring, which says what it does."""
     spec = importlib.util.find_spec(module)
     assert spec is not None and spec.origin is not None, "the commands are installed beside this package"
     path = Path(spec.origin)

@@ -88,7 +88,7 @@ class _List(flags.ArgumentParser):
 
 
 def _values(name: str, item: type, word: str) -> Sequence[Any]:
-    """The values of one part of a list: one value, or a range of whole numbers."""
+    """Returns the values of one part of a list: one value, or a range of whole numbers."""
     if item is int:
         if not (found := re.fullmatch(r"(\d+)(?:-(\d+))?", word)):
             raise InputError(f"--{name} takes whole numbers of at least 0, or ranges such as 0-4; {word!r} is neither.")
@@ -145,7 +145,7 @@ def _misunderstood(error: flags.Error | UnicodeDecodeError) -> str:
 
 
 def refusal(word: str) -> str:
-    """The message for a word on a command line that is not a flag.
+    """Returns the message for a word on a command line that is not a flag.
 
     >>> refusal("stray")
     "'stray' is not a flag. Flags begin with --."
@@ -166,13 +166,13 @@ def own_flags() -> Iterator[flags.Flag]:
 
 
 def command_name() -> str:
-    """The name of the module that runs as the command."""
+    """Returns the name of the module that runs as the command."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name.removesuffix(".__main__") if spec else os.path.basename(sys.argv[0])
 
 
 def call(module: str) -> str:
-    """The command line of a command, in the form in which the present command was called.
+    """Returns the command line of a command, in the form in which the present command was called.
 
     >>> call("runs.lottery")
     'python -m runs.lottery'
@@ -182,7 +182,7 @@ def call(module: str) -> str:
 
 
 def help_text() -> str:
-    """The help text: the command's docstring, and all its flags in groups."""
+    """Returns the help text: the command's docstring, and all its flags in groups."""
     own = {flag.name: flag for flag in own_flags()}
     titles = [title for title in GROUPS if title != RESULTS or "dry_run" not in own]
     groups = {title: [own.pop(name) for name in GROUPS[title] if name in own] for title in titles}
@@ -197,7 +197,7 @@ def help_text() -> str:
 
 
 def _flag_lines(flag: flags.Flag) -> list[str]:
-    """A flag, its default and its help as lines of text."""
+    """Returns a flag, its default and its help as lines of text."""
     default = "" if flag.default in (None, [], "", False) else (flag.default_as_str or "").strip("'")
     long = f" Default: {default.replace(',', ', ')}." if len(default) > SHORT else ""
     shown = f"  --{'[no]' if flag.boolean else ''}{flag.name}{f'={default}' if default and not long else ''}"

@@ -99,7 +99,7 @@ def pin_surroundings() -> None:
 
 
 def _nobody_reads() -> bool:
-    """Whether standard output is a pipe whose reader (`head`, for example) has closed it."""
+    """Returns whether standard output is a pipe whose reader (`head`, for example) has closed it."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -32,7 +32,7 @@ class DamagedFile(ValueError):
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that the disk is full; TensorFlow's errors have no errno, only text."""
+    """Returns whether an error says that the disk is full; TensorFlow's errors have no errno, only text."""
     return any(os.strerror(number) in str(error) for number in FULL)
 
 

@@ -21,7 +21,7 @@ VECTOR_INSTRUCTIONS = (  # names in Linux, from the oldest to the newest; then t
 
 @functools.cache
 def describe_processor() -> str:
-    """The processor's name and vector instructions, for example "AMD EPYC (avx avx2 avx512f avx512_bf16)".
+    """Returns the processor's name and vector instructions, for example "AMD EPYC (avx avx2 avx512f avx512_bf16)".
 
     On systems other than Linux it is the name only.
     """
@@ -33,7 +33,7 @@ def describe_processor() -> str:
 
 
 def _name_and_instructions(text: str) -> str:
-    r"""The name and the vector instructions of the first processor in the text of `/proc/cpuinfo`.
+    r"""Returns the name and the vector instructions of the first processor in the text of `/proc/cpuinfo`.
 
     >>> _name_and_instructions("model name\t: Some CPU\nflags\t\t: fpu avx2 avx sse\n")
     'Some CPU (avx avx2)'
@@ -47,7 +47,7 @@ def _name_and_instructions(text: str) -> str:
 
 
 def available_memory() -> int:
-    """About how many bytes of memory are available to this process; all memory if the system does not tell."""
+    """Returns about how many bytes of memory are available to this process; all memory if the system does not tell."""
     try:
         fields = dict(line.split(":") for line in MEMORY_INFO.read_text(encoding="utf-8").splitlines())
         return int(fields["MemAvailable"].split()[0]) * 1024
@@ -56,14 +56,14 @@ def available_memory() -> int:
 
 
 def training_device() -> str:
-    """The kind of device that TensorFlow trains on: "GPU" if it finds one, else "CPU"."""
+    """Returns the kind of device that TensorFlow trains on: "GPU" if it finds one, else "CPU"."""
     import tensorflow as tf
 
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
 def describe_device() -> str:
-    """The name of the device that TensorFlow trains on: the first GPU, or the processor."""
+    """Returns the name of the device that TensorFlow trains on: the first GPU, or the processor."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

@@ -18,12 +18,12 @@ CHECKOUT = Path(__file__).parents[1]
 
 
 def origin(**more: str) -> dict[str, dict]:
-    """The metrics that record how a result was made; `more` adds to "made_by"."""
+    """Returns the metrics that record how a result was made; `more` adds to "made_by"."""
     return {"versions": versions(), "made_by": made_by() | more}
 
 
 def versions() -> dict[str, str]:
-    """The versions of the packages that results depend on."""
+    """Returns the versions of the packages that results depend on."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
@@ -36,7 +36,7 @@ def made_by() -> dict[str, str | int | None]:
 
 @functools.cache
 def commit() -> str | None:
-    """The current commit, with "-dirty" if files have changed since; None if it is not known."""
+    """Returns the current commit, with "-dirty" if files have changed since; None if it is not known."""
     if not (CHECKOUT / ".git").exists():
         return None
     words = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
@@ -47,7 +47,7 @@ def commit() -> str | None:
 
 
 def threads() -> int:
-    """The number of threads that TensorFlow computes with."""
+    """Returns the number of threads that TensorFlow computes with."""
     tensorflow = sys.modules.get("tensorflow")
     chosen = tensorflow.config.threading.get_intra_op_parallelism_threads() if tensorflow else 0
     return chosen or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

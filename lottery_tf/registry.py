@@ -73,7 +73,7 @@ def _imported(name: str, kind: str) -> Callable:
 
 
 def _parameters(chosen: Callable, required: bool) -> list[str]:
-    """The names of a function's parameters in order; with `required` only those without a default."""
+    """Returns the names of a function's parameters in order; with `required` only those without a default."""
     parameters = inspect.signature(chosen).parameters.values()
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return [p.name for p in named if not required or p.default is p.empty]
@@ -89,7 +89,7 @@ def _check_signature(chosen: Callable, what: str) -> None:
 
 
 def asks_for(chosen: Callable, parameter: str) -> bool:
-    """Whether a criterion or action has a parameter of this name."""
+    """Returns whether a criterion or action has a parameter of this name."""
     return parameter in _parameters(chosen, required=False)
 
 

@@ -80,7 +80,7 @@ def _checked(function: types.FunctionType, shown: str) -> Any:
 
 @functools.cache
 def _plan(function: types.FunctionType) -> tuple[inspect.Signature, dict[str, Check], tuple[str, ...] | None]:
-    """A function's signature, the check of each parameter, and the keywords that it takes (None: any)."""
+    """Returns a function's signature, the check of each parameter, and the keywords that it takes (None: any)."""
     signature = inspect.signature(function)
     names: Any = collections.ChainMap(function.__globals__, cast(Any, _LazyNames()))
     checks: dict[str, Check] = {}

@@ -30,7 +30,7 @@ class TreatmentLevels:
         return self._network_levels.results.lock(self._folder)
 
     def path(self, number: int) -> str:
-        """The path of a level."""
+        """Returns the path of a level."""
         return level_path(self._seed, self._treatment.name, number)
 
     def next_level(self, number: int, parent: str | None = None) -> StoredResult:
@@ -67,7 +67,7 @@ class TreatmentLevels:
         return levels
 
     def iterations(self) -> IterationRange:
-        """The iterations of each level; fine-tuning trains with the learning rate of the last iteration."""
+        """Returns the iterations of each level; fine-tuning trains with the learning rate of the last iteration."""
         last = self._network_levels.trainer.settings.iterations
         return IterationRange(self._treatment.rewind_to, rate_from=last if self._treatment.continues_training else None)
 
@@ -106,7 +106,7 @@ class TreatmentLevels:
             )
 
     def _nearest_ancestor(self, number: int) -> tuple[StoredResult, list[int]]:
-        """The nearest earlier level that has its weights, and the numbers of the levels to make."""
+        """Returns the nearest earlier level that has its weights, and the numbers of the levels to make."""
         missing = [number]
         while before := self._treatment.parent(missing[0]):
             if found := self._network_levels.find(self.path(before), weights=True):

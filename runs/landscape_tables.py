@@ -60,7 +60,7 @@ def _numbers(name: str, digits: str = ".2f", factor: float = 1.0) -> Column:
 
 
 def _percent(name: str) -> Column:
-    """A column of fractions, in percent or percentage points."""
+    """Returns a column of fractions, in percent or percentage points."""
     return _numbers(name, factor=100)
 
 
@@ -69,7 +69,7 @@ def _text(name: str) -> Column:
 
 
 def _counts(name: str) -> Column:
-    """A column that shows in how many rows a field is true, such as "1 of 2"."""
+    """Returns a column that shows in how many rows a field is true, such as "1 of 2"."""
     return lambda rows: f"{sum(row[name] for row in rows)} of {len(rows)}"
 
 
@@ -147,33 +147,33 @@ def table(rows: Rows, columns: Mapping[str, Column], *key: str) -> str:
 
 
 def _unrolled(results: Rows, kind: str) -> list[dict]:
-    """The rows of all measurements of a kind, each together with the metrics of its measurement."""
+    """Returns the rows of all measurements of a kind, each together with the metrics of its measurement."""
     return [{**metrics, **row} for metrics in results if metrics["kind"] == kind for row in metrics["rows"]]
 
 
 def lines_table(results: Rows, thresholds: Thresholds) -> str:
-    """The table of lines between successive levels."""
+    """Returns the table of lines between successive levels."""
     return table([*map(thresholds.line, results)], LEVELS_LINE, "level")
 
 
 def instability_table(results: Rows, thresholds: Thresholds) -> str:
-    """The table of lines between trainings of one ticket that differ in the order of images."""
+    """Returns the table of lines between trainings of one ticket that differ in the order of images."""
     return table([*map(thresholds.line, results)], LEVEL | KEPT | LINE, "level")
 
 
 def chosen_table(results: Rows, thresholds: Thresholds) -> str:
-    """The table of the line between any two results."""
+    """Returns the table of the line between any two results."""
     ends = {"first": _text("first"), "second": _text("second")}
     return table([*map(thresholds.line, results)], ends | LINE, "first", "second")
 
 
 def robustness_table(results: Rows, thresholds: Thresholds) -> str:
-    """The table of networks that were retrained from perturbed rewind points."""
+    """Returns the table of networks that were retrained from perturbed rewind points."""
     return table([*map(thresholds.perturbation, results)], PERTURBATION, "level", "multiple")
 
 
 def flatness_table(results: Rows, thresholds: Thresholds) -> str:
-    """The table of spectra, and below it the table of curvature and error along directions of pruning."""
+    """Returns the table of spectra, and below it the table of curvature and error along directions of pruning."""
     spectra = [row | {"mean_eigenvalue": row["trace"] / row["size"]} for row in results if row["kind"] == "spectrum"]
     ends = [row for row in _unrolled(results, "ray") if row["position"] == 1]
     below = table(ends, RAY, "level", "direction")
@@ -192,7 +192,7 @@ def limit_table(results: Rows, thresholds: Thresholds) -> str:
 
 
 def magnitudes_table(results: Rows, thresholds: Thresholds) -> str:
-    """The table of magnitudes before and after retraining, over all layers together."""
+    """Returns the table of magnitudes before and after retraining, over all layers together."""
     rows = [row for row in _unrolled(results, "threshold") if row["layer"] == WHOLE_NETWORK]
     return table(rows, MAGNITUDES, "level")
 
@@ -210,14 +210,14 @@ MEASUREMENT_TABLES: dict[str, tuple[str, Callable[[Rows, Thresholds], str]]] = {
 
 
 def table_of(measurement: str, about: str, results: Rows, thresholds: Thresholds) -> str:
-    """The title and the table of a measurement, or a sentence if nothing could be measured."""
+    """Returns the title and the table of a measurement, or a sentence if nothing could be measured."""
     title, write = MEASUREMENT_TABLES[measurement]
     below = write(results, thresholds) if results else "No level to measure is finished."
     return f"{title}: {about}\n{below}"
 
 
 def note(thresholds: Thresholds, split: str) -> str:
-    """The explanation printed below the tables."""
+    """Returns the explanation printed below the tables."""
     return (
         "Fractions in %, error barriers in percentage points; mean [minimum, maximum] over seeds. Errors are those at "
         f"the end of training, on {split} images.\nError barrier: the highest error on the line minus the mean error "

@@ -133,7 +133,7 @@ def _float_flag(text: str) -> float:
 
 
 def training_from_flags() -> TrainingSettings:
-    """The settings that masks are trained with: the paper's, the preset's, then those of the flags."""
+    """Returns the settings that masks are trained with: the paper's, the preset's, then those of the flags."""
     given = values({name: flag for name, flag in _TRAINING.items() if flag.present})
     table = NETWORKS[NETWORK.value]
     chosen = {"batch_size": MASK_BATCH} | MASK_PRESETS[PRESET.value] | given

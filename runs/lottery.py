@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def controls_from_flags() -> list[tuple[str, int]]:
-    """The kind and draw of every control of a level; raises InputError for an unknown kind or no draws."""
+    """Returns the kind and draw of every control of a level; raises InputError for an unknown kind or no draws."""
     for control in CONTROL_KINDS.value:
         choose(controls.CONTROLS, control, "control")
     if CONTROL_DRAWS.value < 1:

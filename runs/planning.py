@@ -82,7 +82,7 @@ class Outlook:
         return sum(task.iterations for task in self.to_do)
 
     def seconds(self, tasks: Collection[Task]) -> float:
-        """About how many seconds some tasks take, including the start of their processes."""
+        """Returns about how many seconds some tasks take, including the start of their processes."""
         by_network = collections.Counter[str]()
         for task in tasks:
             by_network[task.network] += self.speeds.seconds(task) / self._gain(task)
@@ -91,7 +91,7 @@ class Outlook:
         )
 
     def _gain(self, task: Task) -> float:
-        """How many times faster than `speeds` a task is because of its half precision."""
+        """Returns how many times faster than `speeds` a task is because of its half precision."""
         if not self.timed or not task.iterations or self.speeds.measured(task.network, task.kind):
             return 1.0
         training = task.training if isinstance(task, LearnedMaskTask) else task.settings.training
@@ -155,7 +155,7 @@ class Outlook:
 
 @functools.cache
 def precision_gain(network: str, precision: str, batch_size: int) -> float:
-    """How many times faster than in float32 a network trains on this machine, timed in a process of its own."""
+    """Returns how many times faster than in float32 a network trains on this machine, timed in a process of its own."""
     if precision == "float32":
         return 1.0
     return processes.run_in_subprocess(f"timing {precision}", _timed, network, precision, batch_size)
@@ -170,7 +170,7 @@ def _timed(network: str, precision: str, batch_size: int) -> float:
 
 
 def _speeds(plan: Plan, results_dir: Path, finished: Iterable[str]) -> Speeds:
-    """The speeds of each network and kind of task, estimated from some finished results."""
+    """Returns the speeds of each network and kind of task, estimated from some finished results."""
     counts = collections.Counter[tuple[str, str]]()
     found: list[tuple[Task, Mapping]] = []
     for key in finished:

@@ -72,14 +72,14 @@ class RunSummary:
         return curves.accuracy_against_kept(rows, self.folder / PICTURE, look)
 
     def _found(self) -> Found:
-        """All results in the run's folder, including those of other seeds."""
+        """Returns all results in the run's folder, including those of other seeds."""
         found = collections.defaultdict(list)
         for path, metrics in walk.finished_with_folders(self.folder, None):
             found[metrics["kind"]].append((path, metrics))
         return found
 
     def _numbers(self, found: Found) -> list[int]:
-        """The numbers of all finished levels of these seeds."""
+        """Returns the numbers of all finished levels of these seeds."""
         return [metrics["level"] for _, metrics in found["level"] if metrics["seed"] in self.seeds]
 
     def _levels(self, found: Found) -> pd.DataFrame:
@@ -97,7 +97,7 @@ class RunSummary:
         return pd.concat(tables)
 
     def _supermasks(self, found: Found) -> dict[MaskSource, pd.DataFrame]:
-        """The Supermasks of each source that has any, as rows like those of levels."""
+        """Returns the Supermasks of each source that has any, as rows like those of levels."""
         own = [metrics for _, metrics in found["supermask"] if metrics["seed"] in self.seeds]
         tables = {
             source: [m for m in own if (m["source"], m["criterion"]) == (source.source, source.criterion)]

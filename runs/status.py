@@ -58,13 +58,13 @@ def results_of_no_study(results_dir: Path, planned: Collection[str]) -> dict[str
 
 
 def other_text(others: Mapping[str, int]) -> list[str]:
-    """The results that belong to no study, with one line for each folder."""
+    """Returns the results that belong to no study, with one line for each folder."""
     lines = [f"  {name}: {count:,} results" for name, count in others.items()]
     return ["\n".join(["Results of single commands, and measurements beside levels:", *lines])] if lines else []
 
 
 def status(results_dir: Path, folder: StudyFolder) -> dict:
-    """The progress of a study.
+    """Returns the progress of a study.
 
     Returns:
       "study", "units" (number of its tasks), "finished" (number of tasks finished on disk), "waiting", and "runs"
@@ -95,7 +95,7 @@ def status(results_dir: Path, folder: StudyFolder) -> dict:
 
 
 def text(found: dict) -> str:
-    """The status of a study as a few lines of text."""
+    """Returns the status of a study as a few lines of text."""
     share = found["finished"] / found["units"]
     counts = {"finished": found["finished"], "running": len(found["running"]), "failed": len(found["failed"])}
     counts |= {"waiting": found["waiting"], "left out": found["left_out"]}

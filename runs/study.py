@@ -122,7 +122,7 @@ def treat_signals_as_interrupt() -> None:
 
 
 def request_from_flags() -> Request:
-    """The request that the flags make; raises InputError for an invalid one."""
+    """Returns the request that the flags make; raises InputError for an invalid one."""
     if not STUDY.value:
         raise InputError(f"--study needs one or more of {', '.join(STUDIES | COLLECTIONS)}.")
     changes = {
@@ -197,7 +197,7 @@ def show_summaries(plan: Plan, results_dir: Path) -> None:
 
 
 def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
-    """The metrics of all finished results by key, after checking every file of them.
+    """Returns the metrics of all finished results by key, after checking every file of them.
 
     Damaged results are reported and left out. The last finished level of a treatment is left out too if the
     treatment's TensorBoard page does not show it yet. The worker that gets its task then finds it and writes the page.
@@ -212,7 +212,7 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
 
 
 def _is_to_be_shown(task: Task, found: dict[str, dict], results_dir: Path) -> bool:
-    """Whether a task is the last finished level of a treatment and is missing on the treatment's page."""
+    """Returns whether a task is the last finished level of a treatment and is missing on the treatment's page."""
     if not isinstance(task, LevelTask) or task.level == 0 or task.other_level(task.level + 1).key in found:
         return False
     return not page_is_current(results_dir, task)

@@ -89,7 +89,7 @@ class StudyProgress:
             self._folder.write_state(self._state(counts, speed))
 
     def _accuracy(self) -> str:
-        """The last reading of the task that has run longest; if no reading is known, the last result."""
+        """Returns the last reading of the task that has run longest; if no reading is known, the last result."""
         for running in self._scheduler.running.values():
             if reading := running.slot.reading:
                 shares = percentages(validation=reading.validation_accuracy, kept=reading.kept_fraction)

@@ -139,7 +139,7 @@ def rows_of_levels(results: Iterable[StoredResult]) -> Iterator[dict]:
 
 
 def trained_row(dense: StoredResult) -> dict:
-    """The dense network at its early-stopping iteration, as a row like those of the supermasks."""
+    """Returns the dense network at its early-stopping iteration, as a row like those of the supermasks."""
     stop = dense.history[:, 0] == dense.metrics["early_stop_iteration"]
     return {
         "label": TRAINED,
@@ -162,7 +162,7 @@ iteration.
 
 
 def table(rows: list[dict], weights: str) -> str:
-    """The best supermasks on one kind of weights as text, with one line for each criterion."""
+    """Returns the best supermasks on one kind of weights as text, with one line for each criterion."""
     columns = ["criterion", "kept (1)", "test accuracy (1)", "test accuracy (2)", "test accuracy (3)", "kept (3)"]
     cells = [
         [

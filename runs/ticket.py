@@ -192,7 +192,7 @@ def description(packed: ticket_format.PackedTicket) -> str:
 
 
 def network_name(architecture: dict) -> str:
-    """The name of a ticket file's network, as it is printed."""
+    """Returns the name of a ticket file's network, as it is printed."""
     if "network" not in architecture:
         return f"a Keras model, {architecture['config']['class_name']}"
     shape = "x".join(map(str, architecture["image_shape"]))

@@ -229,7 +229,7 @@ def one_sided_p(x: np.ndarray, y: np.ndarray, test: SignificanceTest, sign: int)
 
 
 def _varies(x: np.ndarray, y: np.ndarray, paired: bool) -> bool:
-    """Whether there are enough runs for a variance, and it is not zero."""
+    """Returns whether there are enough runs for a variance, and it is not zero."""
     if min(x.size, y.size) < 2:
         return False
     return bool(np.ptp(_differences(x, y)) > 0) if paired else bool(max(np.ptp(x), np.ptp(y)) > 0)

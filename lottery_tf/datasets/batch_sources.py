@@ -129,7 +129,7 @@ class TfData(Batches):
 
 
 def _single_examples(spec: Any) -> bool:
-    """Whether the elements of a `tf.data.Dataset` are single examples, judged by their shapes."""
+    """Returns whether the elements of a `tf.data.Dataset` are single examples, judged by their shapes."""
     if not isinstance(spec, tuple) or len(spec) not in (2, 3):
         raise InputError("The elements of a tf.data.Dataset have to be (images, labels) or (images, labels, weights).")
     images, labels = (leaves(_tuples(each)) for each in spec[:2])
@@ -180,7 +180,7 @@ def batch_size(batch: tuple) -> int:
 
 
 def equal_batches(one: tuple, other: tuple) -> bool:
-    """Whether two batches are equal to the bit."""
+    """Returns whether two batches are equal to the bit."""
     return all(
         a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(leaves(one), leaves(other), strict=True)
     )

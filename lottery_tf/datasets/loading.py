@@ -106,7 +106,7 @@ def _damage_named(folder: Path) -> Iterator[None]:
 
 
 def _downloaded(name: str, looked_in: Path):
-    """A data set's builder after its download, which one process does while others wait for it."""
+    """Returns a data set's builder after its download, which one process does while others wait for it."""
     import tensorflow_datasets as tfds
 
     builder = functools.partial(tfds.builder, name, data_dir=str(looked_in), try_gcs=False)

@@ -78,7 +78,7 @@ class Split:
         return (self.images, self.labels) + (() if self.weights is None else (self.weights,))
 
     def take(self, indices: np.ndarray) -> Split:
-        """Some of the images, by their indices."""
+        """Returns some of the images, by their indices."""
         images, labels, *weights = map_arrays(lambda array: array[indices], self.examples)
         return Split(images, labels, self.divide_by, *weights)
 
@@ -131,7 +131,7 @@ def map_arrays(function: Callable[[Any], Any], arrays: Arrays) -> Any:
 
 
 def leaves(arrays: Arrays) -> list[Any]:
-    """The arrays of a dictionary or tuple, in order."""
+    """Returns the arrays of a dictionary or tuple, in order."""
     flat: list[Any] = []
     map_arrays(flat.append, arrays)
     return flat

@@ -18,7 +18,7 @@ from lottery_tf.training.scaling import Scaling
 
 
 def batch_norm_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """The batch-norm layers of a model, at any depth."""
+    """Returns the batch-norm layers of a model, at any depth."""
     return [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
@@ -59,7 +59,7 @@ class BatchNormStatistics:
             layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
     def _moments(self, first):
-        """The mean and variance of each layer's inputs in one batch."""
+        """Returns the mean and variance of each layer's inputs in one batch."""
         momenta = [layer.momentum for layer in self._layers]
         for layer in self._layers:
             layer.momentum = 0.0  # read when the call is traced: the moving averages become the batch's statistics

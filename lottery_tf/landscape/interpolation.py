@@ -168,7 +168,7 @@ def measured_path(evaluate: Evaluate, positions: Values, networks: Iterable[Weig
 
 
 def matching(error: float, dense_error: float, tolerance: float = MATCHING) -> bool:
-    """Whether a network matches the dense network: its error is higher by no more than a tolerance.
+    """Returns whether a network matches the dense network: its error is higher by no more than a tolerance.
 
     Args:
       error: the network's error, in [0, 1].
@@ -194,7 +194,7 @@ class Connection:
     matching: tuple[bool, ...]
 
     def as_claimed(self, limit: float = STABLE) -> bool:
-        """Whether the claim holds for these levels: the line has no error barrier if and only if both match."""
+        """Returns whether the claim holds for these levels: the line has no error barrier if and only if both match."""
         return self.path.stable(limit) == all(self.matching)
 
 

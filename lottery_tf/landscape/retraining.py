@@ -99,7 +99,7 @@ def below_threshold(
 
 
 def _magnitudes(weights: Weights, kept: Mask, name: str) -> np.ndarray:
-    """The magnitudes of a layer's kept weights in ascending order."""
+    """Returns the magnitudes of a layer's kept weights in ascending order."""
     return np.sort(np.abs(weights[name][kept[name]]).astype(np.float64))
 
 

@@ -140,7 +140,7 @@ def spectral_density(operator: LinearOperator, vectors: Iterable[np.ndarray], st
 
 
 def _gauss(diagonal: np.ndarray, off_diagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The nodes and weights of the Gauss quadrature that a tridiagonal matrix defines."""
+    """Returns the nodes and weights of the Gauss quadrature that a tridiagonal matrix defines."""
     nodes, vectors = eigh_tridiagonal(diagonal, off_diagonal)
     return nodes, vectors[0] ** 2
 

@@ -100,7 +100,7 @@ def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0]) -> A
 
 
 def _input_specs(model: keras.Model) -> Any:
-    """A symbolic tensor for each input of a model, in their structure, or None."""
+    """Returns a symbolic tensor for each input of a model, in their structure, or None."""
     if isinstance(model, keras.Sequential):
         return model.inputs[0] if model.inputs else None
     if hasattr(model, "operations"):

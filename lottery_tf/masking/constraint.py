@@ -25,7 +25,7 @@ class HoldPruned(keras.constraints.Constraint):
         self._read: tuple | None = None
 
     def read_mask(self):
-        """The mask as a tensor, for the forward pass.
+        """Returns the mask as a tensor, for the forward pass.
 
         JAX's `fit` hides a layer's variables from the optimizer, so that what the forward pass of a step reads is
         remembered for the update of the same step.
@@ -35,7 +35,7 @@ class HoldPruned(keras.constraints.Constraint):
         return ops.copy(self.kernel_mask)
 
     def __call__(self, kernel):
-        """The kernel with its pruned weights at their frozen values."""
+        """Returns the kernel with its pruned weights at their frozen values."""
         mask, frozen = self._of_this_step()
         for average in _averages(kernel):
             average.assign(ops.where(mask, ops.convert_to_tensor(average), frozen))

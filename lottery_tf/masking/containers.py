@@ -23,7 +23,7 @@ from lottery_tf.masking.sublayers import Chain, all_layers, chains, freeze
 
 
 def maskable_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers with kernels at any depth in a layer, itself first, without those that are not built yet."""
+    """Returns the layers with kernels at any depth in a layer, itself first, without those that are not built yet."""
     return [chain[-1] for chain in maskable_chains(layer)]
 
 
@@ -38,12 +38,12 @@ def maskable_chains(layer: keras.layers.Layer) -> list[Chain]:
 
 
 def plain_class(layer: keras.layers.Layer) -> Any:
-    """A layer's class without masks."""
+    """Returns a layer's class without masks."""
     return layer.plain if isinstance(layer, MaskedLayer) else type(layer)
 
 
 def plain_config(layer: keras.layers.Layer) -> dict[str, Any]:
-    """A layer's configuration without masks, to be given to `plain_class`."""
+    """Returns a layer's configuration without masks, to be given to `plain_class`."""
     config = layer.plain_class_config() if isinstance(layer, MaskedContainer) else layer.get_config()
     # Keras cannot rebuild custom functions from a configuration, so the functions themselves are put into it.
     values = {name: getattr(layer, name, None) for name in config}
@@ -55,7 +55,7 @@ def _is_custom_function(value: Any) -> bool:
 
 
 def _without_masks(config: Any) -> Any:
-    """A configuration with the plain classes in the place of masked ones."""
+    """Returns a configuration with the plain classes in the place of masked ones."""
     if isinstance(config, (list, tuple)):
         return type(config)(map(_without_masks, config))
     if not isinstance(config, dict):
@@ -70,7 +70,7 @@ def _without_masks(config: Any) -> Any:
 
 
 def _reference(plain: type) -> dict[str, Any]:
-    """How a Keras configuration names a class."""
+    """Returns how a Keras configuration names a class."""
     config = serialize_with_public_class(plain)
     return {key: config[key] for key in ("module", "class_name", "registered_name")}
 
@@ -130,11 +130,11 @@ class MaskedContainer(MaskedLayer):
             freeze(self)  # Keras does not freeze the layers inside while it rebuilds a layer
 
     def plain_class_config(self) -> dict[str, Any]:
-        """The configuration by the plain class."""
+        """Returns the configuration by the plain class."""
         return super().get_config()
 
     def get_config(self):
-        """The plain class with its configuration, and which layers inside are masked."""
+        """Returns the plain class with its configuration, and which layers inside are masked."""
         layer = {"config": plain_config(self), **_reference(self.plain)}
         return {"layer": layer, "masked_inside": self.masked_inside}
 
@@ -158,7 +158,7 @@ def make_container(layer: keras.layers.Layer, masked_inside: Iterable[bool] | No
 
 @functools.cache
 def container_class(plain: Any) -> Any:
-    """The masked class of a layer that holds layers. It takes the same arguments."""
+    """Returns the masked class of a layer that holds layers. It takes the same arguments."""
     doc = f"`{plain.__name__}` with masks on the kernels inside it; it takes the same arguments."
     extra: dict[str, Any] = {"__doc__": doc}
     if issubclass(plain, keras.layers.RNN):

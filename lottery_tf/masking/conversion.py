@@ -66,7 +66,7 @@ def log_mask_summary(model: keras.Model) -> None:
 
 
 def masked_copy(model: keras.Model, frozen: bool = True) -> keras.Model:
-    """A masked copy whose names do not depend on what else the process has built (`naming`).
+    """Returns a masked copy whose names do not depend on what else the process has built (`naming`).
 
     The layers that have masks in the model have masks in the copy; if the model has none, all layers have. The masks
     keep every weight.
@@ -90,7 +90,7 @@ def masked_copy(model: keras.Model, frozen: bool = True) -> keras.Model:
 
 @checked
 def unmasked(model: keras.Model) -> keras.Model:
-    """A copy of a masked model with the plain layers of Keras, which does not need this package.
+    """Returns a copy of a masked model with the plain layers of Keras, which does not need this package.
 
     Pruned weights are ordinary weights there, at their frozen values.
     """
@@ -137,7 +137,7 @@ class _Copier:
         self._copies: dict[int, keras.layers.Layer] = {}
 
     def copy(self, layer: keras.layers.Layer) -> keras.layers.Layer:
-        """The copy of a layer or model; the same one for the same layer."""
+        """Returns the copy of a layer or model; the same one for the same layer."""
         if id(layer) not in self._copies:
             self._copies[id(layer)] = self._copied(layer)
         return self._copies[id(layer)]
@@ -194,7 +194,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _custom_classes(model: keras.Model) -> dict[str, type]:
-    """The classes in a model that are not part of Keras, by their names in configurations."""
+    """Returns the classes in a model that are not part of Keras, by their names in configurations."""
     kinds = {plain_class(layer) for layer in all_layers(model)}
     return {keras.saving.get_registered_name(kind): kind for kind in kinds if not is_of_keras(kind)}
 

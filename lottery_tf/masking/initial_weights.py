@@ -36,7 +36,7 @@ def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator, attribute: 
 
 
 def _seeded(initializer: Callable[[tuple[int, ...]], object], seed: int) -> Callable[[tuple[int, ...]], object]:
-    """An initializer with another seed, if it takes one."""
+    """Returns an initializer with another seed, if it takes one."""
     if not isinstance(initializer, keras.initializers.Initializer):
         return initializer
     config = initializer.get_config()
@@ -46,12 +46,12 @@ def _seeded(initializer: Callable[[tuple[int, ...]], object], seed: int) -> Call
 
 
 def _is_of_keras(draw: object) -> bool:
-    """Whether this is an initializer of Keras, which draws the same numbers at each call."""
+    """Returns whether this is an initializer of Keras, which draws the same numbers at each call."""
     return type(draw).__module__.startswith("keras.src.initializers.")
 
 
 def draws(model: keras.Model) -> dict[str, Draw]:
-    """For each kernel of a model a function of a generator that draws it anew.
+    """Returns for each kernel of a model a function of a generator that draws it anew.
 
     Kernels that are not trained keep their values.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def is_of_keras(function_or_class: Any) -> bool:
-    """Whether a function or a class is defined in Keras.
+    """Returns whether a function or a class is defined in Keras.
 
     >>> import keras
     >>> is_of_keras(keras.layers.Dense), is_of_keras(keras.activations.relu), is_of_keras(is_of_keras)

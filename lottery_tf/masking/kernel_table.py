@@ -70,7 +70,7 @@ MASK_VARIABLES = {  # the names of variables that masked layers have and Keras's
 
 
 def kernels_of(layer: keras.layers.Layer) -> tuple[Kernel, ...]:
-    """The kernels of a layer, without those of layers inside it. A subclass has the kernels of its base class.
+    """Returns the kernels of a layer, without those of layers inside it. A subclass has the kernels of its base class.
 
     >>> [kernel.attribute for kernel in kernels_of(keras.layers.LSTMCell(3))]
     ['kernel', 'recurrent_kernel']
@@ -79,7 +79,7 @@ def kernels_of(layer: keras.layers.Layer) -> tuple[Kernel, ...]:
 
 
 def storage(kind: type, kernel: Kernel) -> str:
-    """The attribute that holds a kernel's variable. It begins with "_" if the kernel itself is a property."""
+    """Returns the attribute that holds a kernel's variable. It begins with "_" if the kernel itself is a property."""
     return f"_{kernel.attribute}" if isinstance(getattr(kind, kernel.attribute, None), property) else kernel.attribute
 
 
@@ -92,7 +92,7 @@ def kernel_variables(layer: keras.layers.Layer) -> Iterator[tuple[Kernel, keras.
 
 
 def can_be_masked(layer: keras.layers.Layer) -> bool:
-    """Whether a layer has kernels of floating-point numbers, and computes with these kernels only.
+    """Returns whether a layer has kernels of floating-point numbers, and computes with these kernels only.
 
     A quantized layer computes with whole numbers. A layer with LoRA adds other weights to its kernel.
     """
@@ -103,5 +103,5 @@ def can_be_masked(layer: keras.layers.Layer) -> bool:
 
 
 def is_convolution(layer: keras.layers.Layer) -> bool:
-    """Whether a layer's kernels are those of a convolution."""
+    """Returns whether a layer's kernels are those of a convolution."""
     return isinstance(layer, (*CONVOLUTIONS, ConvLSTMCell))

@@ -83,7 +83,7 @@ class MaskedKernel:
         return id(self.layer), storage(type(self.layer).plain, self.spec)
 
     def masked_kernel(self):
-        """The kernel with a masked gradient; inside `masking_gradients_later` the kernel itself."""
+        """Returns the kernel with a masked gradient; inside `masking_gradients_later` the kernel itself."""
         if getattr(_gradients, "later", False):
             return ops.convert_to_tensor(self.variable)
         # A custom gradient's function must not read variables; the copies are tensors.
@@ -155,7 +155,7 @@ class MaskedLayer(keras.layers.Layer):
         self._masked[0 if kernel is None else attributes.index(kernel)].set_mask(kept, frozen_values)
 
     def kernels_read_in_call(self) -> Iterable[MaskedKernel]:
-        """The kernels that the layer's `call` reads."""
+        """Returns the kernels that the layer's `call` reads."""
         return self._masked
 
     def enable_lora(self, *args, **kwargs):
@@ -227,7 +227,7 @@ class _KernelAttribute:
 
 
 def masked_attributes(plain: Any) -> dict[str, Any]:
-    """The attributes that the masked class of a Keras layer adds: its `call` and its kernels."""
+    """Returns the attributes that the masked class of a Keras layer adds: its `call` and its kernels."""
 
     @functools.wraps(plain.call)
     def call(self, *args, **kwargs):
@@ -240,7 +240,7 @@ def masked_attributes(plain: Any) -> dict[str, Any]:
 
 
 def masked_class(plain: Any) -> type:
-    """The masked class of a Keras layer with kernels. It takes the same arguments."""
+    """Returns the masked class of a Keras layer with kernels. It takes the same arguments."""
 
     @functools.wraps(plain.build)
     def build(self, *args, **kwargs):

@@ -41,14 +41,14 @@ def refresh_derived_weights(layer: keras.layers.Layer) -> None:
 
 
 def masked_kernels(model: keras.Model) -> dict[str, MaskedKernel]:
-    """The kernels that have masks, by name, in the model's order."""
+    """Returns the kernels that have masks, by name, in the model's order."""
     names = names_by_variable(model)
     layers = (layer for layer in all_layers(model) if isinstance(layer, MaskedLayer))
     return {names[id(kernel.variable)]: kernel for layer in layers for kernel in layer.masked_kernels}
 
 
 def kernel_layers(model: keras.Model) -> dict[str, tuple[keras.layers.Layer, str]]:
-    """All kernels by name, with or without a mask: the layer of each and the attribute that holds it."""
+    """Returns all kernels by name, with or without a mask: the layer of each and the attribute that holds it."""
     names = names_by_variable(model)
     return {
         names[id(variable)]: (layer, kernel.attribute)
@@ -59,13 +59,13 @@ def kernel_layers(model: keras.Model) -> dict[str, tuple[keras.layers.Layer, str
 
 
 def kernels(model: keras.Model) -> Weights:
-    """All kernels by name, in the model's order; also those that have no mask, but could have one."""
+    """Returns all kernels by name, in the model's order; also those that have no mask, but could have one."""
     by_name = variables(model)
     return {name: _array(by_name[name]) for name in kernel_layers(model)}
 
 
 def kernel_tensors(model: keras.Model) -> list:
-    """The trained kernels of a model as tensors; pruned weights have no gradient."""
+    """Returns the trained kernels of a model as tensors; pruned weights have no gradient."""
     trained = {id(variable) for variable in model.trainable_variables}
     masked = {id(kernel.variable): kernel for kernel in masked_kernels(model).values()}
     tensors = []
@@ -78,19 +78,19 @@ def kernel_tensors(model: keras.Model) -> list:
 
 
 def names_by_variable(model: keras.Model) -> dict[int, str]:
-    """The name of each variable in a model's state, by the variable's `id`."""
+    """Returns the name of each variable in a model's state, by the variable's `id`."""
     return {id(variable): name for name, variable in variables(model).items()}
 
 
 def mask_variables(model: keras.Model) -> set[int]:
-    """The `id` of each mask and of each variable with frozen values."""
+    """Returns the `id` of each mask and of each variable with frozen values."""
     layers = (layer for layer in all_layers(model) if isinstance(layer, MaskedLayer))
     kernels = (kernel for layer in layers for kernel in layer.masked_kernels)
     return {id(variable) for kernel in kernels for variable in (kernel.kernel_mask, kernel.frozen_values)}
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """The variables of a model's state by name, without masks and frozen values."""
+    """Returns the variables of a model's state by name, without masks and frozen values."""
     by_name: dict[str, keras.Variable] = {}
     seen = mask_variables(model)
     for prefix, weights in _weights_by_layer(model):
@@ -154,7 +154,7 @@ def copy_vocabularies(model: keras.Model, copy: keras.Model) -> None:
 
 @checked
 def get_weights(model: keras.Model) -> Weights:
-    """A model's weights as arrays, without masks."""
+    """Returns a model's weights as arrays, without masks."""
     return {name: _array(variable) for name, variable in variables(model).items()}
 
 

@@ -30,7 +30,7 @@ def remember(layer: keras.layers.Layer, named_by_keras: bool) -> None:
 
 
 def is_named_by_keras(layer: keras.layers.Layer) -> bool:
-    """Whether Keras chose the name of a layer, in this process."""
+    """Returns whether Keras chose the name of a layer, in this process."""
     if (known := vars(layer).get(_MARK)) is not None:
         return known
     if is_made_from_config(layer):
@@ -41,7 +41,7 @@ def is_named_by_keras(layer: keras.layers.Layer) -> bool:
 
 
 def is_made_from_config(layer: keras.layers.Layer) -> bool:
-    """Whether Keras made a layer from a config (`load_model`, `clone_model`), which holds its name.
+    """Returns whether Keras made a layer from a config (`load_model`, `clone_model`), which holds its name.
 
     A config gives every argument that all layers have; code that makes a layer hardly ever gives all of them.
     """
@@ -56,7 +56,7 @@ def _split(name: str) -> tuple[str, int]:
 
 
 def without_number(variable: str) -> str:
-    """A variable's name, without the number that Keras gives to variables without a name."""
+    """Returns a variable's name, without the number that Keras gives to variables without a name."""
     return "variable" if re.fullmatch(r"variable(_\d+)?", variable) else variable
 
 
@@ -116,7 +116,7 @@ def numbered_by_place(names: Iterable[str]) -> dict[str, str]:
 
 
 def _places(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Each name of a weight in parts, with the number of each part replaced by its rank."""
+    """Returns each name of a weight in parts, with the number of each part replaced by its rank."""
     paths = {name: name.split("/") for name in names}
     layers = _orders(part for path in paths.values() for part in path[:-1])
     within: dict[str, set[str]] = collections.defaultdict(set)

@@ -18,7 +18,7 @@ Selector = Annotated[One | Iterable[One], unchecked]
 
 
 def selected_layers(model: keras.Model, only: Selector | None, exclude: Selector | None) -> list[keras.layers.Layer]:
-    """The layers of a model that can be masked and are selected; see `conversion.masked`.
+    """Returns the layers of a model that can be masked and are selected; see `conversion.masked`.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="hidden"), keras.layers.Dense(1)])
     >>> [layer.name for layer in selected_layers(model, "hid*", None)]
@@ -47,7 +47,7 @@ def _selectors(given: Any, argument: str) -> list[One]:
 
 
 def _is_selected(one: One, chain: Chain) -> bool:
-    """Whether a selector selects the last layer of a chain, or one that holds it."""
+    """Returns whether a selector selects the last layer of a chain, or one that holds it."""
     if isinstance(one, str):
         names = [layer.name for layer in chain]
         return any(fnmatch.fnmatchcase(name, one) for name in [*names, "/".join(names)])

@@ -30,12 +30,12 @@ def chains(layer: keras.layers.Layer) -> Iterator[Chain]:
 
 
 def children(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers directly inside a layer or model; an operation of a functional model holds none."""
+    """Returns the layers directly inside a layer or model; an operation of a functional model holds none."""
     return layer.layers if isinstance(layer, keras.Model) else getattr(layer, "_layers", [])
 
 
 def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """Every layer at any depth once, itself first."""
+    """Returns every layer at any depth once, itself first."""
     return [chain[-1] for chain in chains(layer)]
 
 
@@ -49,5 +49,5 @@ def freeze(layer: keras.layers.Layer) -> None:
 
 
 def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-    """The weights of a layer, without those of layers inside it."""
+    """Returns the weights of a layer, without those of layers inside it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]

@@ -44,7 +44,7 @@ class MaskSummary:
 
 @checked
 def mask_summary(model: keras.Model) -> MaskSummary:
-    """How many weights of a masked model can be pruned, and which have no mask.
+    """Returns how many weights of a masked model can be pruned, and which have no mask.
 
     >>> import lottery_tf as lt
     >>> print(mask_summary(lt.build("fc")))

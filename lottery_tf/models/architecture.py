@@ -59,7 +59,7 @@ def _own_code(layer: keras.layers.Layer) -> dict:
 
 
 def _settings(layer: keras.layers.Layer) -> dict:
-    """A layer's settings as JSON; empty if it cannot be serialized."""
+    """Returns a layer's settings as JSON; empty if it cannot be serialized."""
     try:
         config = keras.saving.serialize_keras_object(layer)["config"]
         return json.loads(json.dumps(_without_names(config), default=lambda value: type(value).__name__))

@@ -70,7 +70,7 @@ def _code(code: types.CodeType) -> Iterator[str]:
 
 
 def _function_of(member: Any) -> Any:
-    """The function behind a property, a class method or a static method; other members as they are."""
+    """Returns the function behind a property, a class method or a static method; other members as they are."""
     return getattr(member, "fget", None) or getattr(member, "__func__", member)
 
 

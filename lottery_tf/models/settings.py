@@ -254,7 +254,7 @@ def run_settings(
 
 
 def _with_dropout(table: NetworkSettings) -> NetworkSettings:
-    """The table with the learning rate and iterations for dropout, if it has them."""
+    """Returns the table with the learning rate and iterations for dropout, if it has them."""
     return dataclasses.replace(
         table,
         learning_rate=table.dropout_learning_rate or table.learning_rate,
@@ -263,7 +263,7 @@ def _with_dropout(table: NetworkSettings) -> NetworkSettings:
 
 
 def _shortened(table: NetworkSettings, iterations: int) -> NetworkSettings:
-    """The table with the drops of its learning rate scaled to another number of iterations."""
+    """Returns the table with the drops of its learning rate scaled to another number of iterations."""
     drops = table.learning_rate_drops
     moved = drops and tuple(max(1, drop * iterations // table.iterations) for drop in drops)
     return dataclasses.replace(table, learning_rate_drops=moved)

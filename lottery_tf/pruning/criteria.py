@@ -102,7 +102,7 @@ def grad(gradient):
 
 
 def _percentile_rank(values: np.ndarray) -> np.ndarray:
-    """For each value the share of values that are not above it, in (0, 1]. Equal values have equal ranks."""
+    """Returns for each value the share of values that are not above it, in (0, 1]. Equal values have equal ranks."""
     return np.searchsorted(np.sort(values), values, side="right") / values.size
 
 

@@ -12,7 +12,7 @@ from lottery_tf.validation import FRACTION, PRUNED_FRACTION
 
 
 def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
-    """The number of a layer's weights that are kept at each of the levels 0 to `levels`.
+    """Returns the number of a layer's weights that are kept at each of the levels 0 to `levels`.
 
     A round prunes the number of unmasked weights times the pruned fraction, rounded down.
 
@@ -26,7 +26,7 @@ def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
 
 
 def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], rounds: int) -> dict[str, int]:
-    """The number of weights that each layer keeps after some rounds of pruning.
+    """Returns the number of weights that each layer keeps after some rounds of pruning.
 
     >>> counts_after({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, rounds=2)
     {'dense_1': 640, 'output': 81}
@@ -37,7 +37,7 @@ def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float],
 
 
 def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], kept: float) -> dict[str, int]:
-    """The number of weights that each layer keeps if the whole network keeps a given fraction.
+    """Returns the number of weights that each layer keeps if the whole network keeps a given fraction.
 
     The layers have the kept fractions that a (not necessarily whole) number of rounds would give. So layers that rounds
     prune more slowly are pruned less here too, and layers with a pruned fraction of 0 keep all weights.
@@ -83,7 +83,7 @@ def pruned_fraction_by_layer(
     downsample: float | None = None,
     convolutions: Collection[str] | None = None,
 ) -> dict[str, float]:
-    """The fraction that each round prunes from each layer, by the kind of the layer (Table S1).
+    """Returns the fraction that each round prunes from each layer, by the kind of the layer (Table S1).
 
     Args:
       kernels: kernels in the network's order. The last one belongs to the output layer.
@@ -106,7 +106,7 @@ def pruned_fraction_by_layer(
 
 
 def kept_fractions(kernels: Mapping[str, np.ndarray], pruned_fraction: Mapping[str, float], levels: int) -> list[float]:
-    """The kept fraction of the whole network at levels 0 to `levels`.
+    """Returns the kept fraction of the whole network at levels 0 to `levels`.
 
     >>> fc = {"a": np.empty((784, 300)), "b": np.empty((300, 100)), "c": np.empty((100, 10))}
     >>> [round(100 * kept, 2) for kept in kept_fractions(fc, {"a": 0.2, "b": 0.2, "c": 0.1}, 24)][1::23]

@@ -27,7 +27,7 @@ import numpy as np
 
 
 def rewind(w_i):
-    """The initial values, or those of the rewind point (Frankle & Carbin)."""
+    """Returns the initial values, or those of the rewind point (Frankle & Carbin)."""
     return w_i
 
 
@@ -42,7 +42,7 @@ def reinit(draw, rng):
 
 
 def reshuffle(w_i, kept, rng):
-    """The initial values of the kept weights, shuffled among the kept places."""
+    """Returns the initial values of the kept weights, shuffled among the kept places."""
     shuffled = w_i.copy()
     shuffled[kept] = rng.permutation(w_i[kept])
     return shuffled
@@ -69,7 +69,7 @@ def constant_init_sign(w_i):
 
 
 def _deviation(w_i):
-    """The population standard deviation, in double precision so that it does not depend on the processor."""
+    """Returns the population standard deviation, in double precision so that it does not depend on the processor."""
     return np.float32(w_i.std(dtype=np.float64))
 
 

@@ -18,7 +18,7 @@ Mask = dict[str, np.ndarray]
 
 
 def full(kernels: Mapping[str, np.ndarray]) -> Mask:
-    """The mask that keeps every weight of the kernels (step 0 of the paper's algorithm)."""
+    """Returns the mask that keeps every weight of the kernels (step 0 of the paper's algorithm)."""
     return {name: np.ones(kernel.shape, bool) for name, kernel in kernels.items()}
 
 
@@ -67,12 +67,12 @@ def check_finite(name: str, values: np.ndarray) -> None:
 
 
 def kept_fraction(mask: Mapping[str, np.ndarray]) -> float:
-    """The share of all maskable weights that the mask keeps."""
+    """Returns the share of all maskable weights that the mask keeps."""
     return sum(int(kept.sum()) for kept in mask.values()) / sum(kept.size for kept in mask.values())
 
 
 def kept_fraction_by_layer(mask: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """The kept fraction of each layer."""
+    """Returns the kept fraction of each layer."""
     return {name: int(kept.sum()) / kept.size for name, kept in mask.items()}
 
 

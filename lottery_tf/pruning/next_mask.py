@@ -39,7 +39,7 @@ def next_mask(
     prunable = {name: kept for name, kept in trained.mask.items() if network.pruned_fraction[name]}
 
     def scores(layers: list[str]) -> np.ndarray:
-        """The criterion's scores of the unmasked weights of some layers, layer after layer."""
+        """Returns the criterion's scores of the unmasked weights of some layers, layer after layer."""
 
         def unmasked(state: Weights | None) -> np.ndarray | None:
             return None if state is None else np.concatenate([state[name][prunable[name]] for name in layers])

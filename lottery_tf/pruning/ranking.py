@@ -14,7 +14,7 @@ Scores = Callable[[list[str]], np.ndarray]  # the scores of the unmasked weights
 
 
 def rank_weights(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The rank of each weight in its layer, 0 for the highest score; equal scores are ranked in random order.
+    """Returns the rank of each weight in its layer, 0 for the highest score; equal scores are ranked in random order.
 
     >>> rank_weights(np.array([[3.0, -np.inf], [2.0, 4.0]]), np.random.default_rng(0))
     array([[1, 3],
@@ -87,7 +87,7 @@ def keep_highest_overall(mask: Mapping[str, np.ndarray], scores: np.ndarray, cou
 
 
 def lowest_first(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The indices that sort one-dimensional scores from lowest to highest; equal scores are in random order."""
+    """Returns the indices that sort one-dimensional scores from lowest to highest; equal scores are in random order."""
     shuffled = rng.permutation(scores.size)
     return shuffled[np.argsort(scores[shuffled], kind="stable")]
 

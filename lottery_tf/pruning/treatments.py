@@ -98,7 +98,7 @@ class Treatment:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: another process finds the functions by their names."""
+        """Returns the fields alone: another process finds the functions by their names."""
         return {name: value for name, value in vars(self).items() if name != "functions"}
 
     @property
@@ -148,7 +148,7 @@ class Treatment:
         return wanted if self.chosen_kept_fraction is None else min(wanted, 1)
 
     def parent(self, level: int) -> int:
-        """The level that a level of at least 1 is made from.
+        """Returns the level that a level of at least 1 is made from.
 
         >>> Treatment().parent(7), Treatment(rounds="oneshot").parent(7)
         (6, 0)

@@ -67,7 +67,7 @@ def _take(file: io.RawIOBase, path: Path) -> None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process holds a lock; False on a file system without locks."""
+    """Returns whether another process holds a lock; False on a file system without locks."""
     if not path.exists():
         return False
     with open(path) as file:

@@ -63,12 +63,12 @@ def seed_folder(seed: int) -> str:
 
 
 def treatment_path(seed: int, treatment: str) -> str:
-    """The folder of a treatment's levels, controls and measurements."""
+    """Returns the folder of a treatment's levels, controls and measurements."""
     return f"{seed_folder(seed)}/{treatment}"
 
 
 def level_name(number: int) -> str:
-    """The last part of a level's path.
+    """Returns the last part of a level's path.
 
     >>> level_name(0), level_name(7)
     ('dense', 'level-07')
@@ -78,7 +78,7 @@ def level_name(number: int) -> str:
 
 
 def level_path(seed: int, treatment: str, level: int) -> str:
-    """The path of a level; level 0 is the dense network, which all treatments of a seed share.
+    """Returns the path of a level; level 0 is the dense network, which all treatments of a seed share.
 
     >>> level_path(0, "large_final-rewind-zero", 7), level_path(0, "large_final-rewind-zero", 0)
     ('seed-0/large_final-rewind-zero/level-07', 'seed-0/dense')
@@ -87,17 +87,17 @@ def level_path(seed: int, treatment: str, level: int) -> str:
 
 
 def rewind_point_path(seed: int, iteration: int) -> str:
-    """The path of a seed's dense network at an iteration of its training."""
+    """Returns the path of a seed's dense network at an iteration of its training."""
     return f"{seed_folder(seed)}/rewind-{iteration}"
 
 
 def control_name(level: int, control: str, draw: int) -> str:
-    """The last part of a control's path; controls of the dense network have level 0."""
+    """Returns the last part of a control's path; controls of the dense network have level 0."""
     return f"level-{level:02}-{control}-{draw}"
 
 
 def control_path(seed: int, treatment: str, level: int, control: str, draw: int) -> str:
-    """The path of a control.
+    """Returns the path of a control.
 
     >>> control_path(0, "large_final-rewind-zero", 7, "reinit", 1)
     'seed-0/large_final-rewind-zero/level-07-reinit-1'
@@ -106,7 +106,7 @@ def control_path(seed: int, treatment: str, level: int, control: str, draw: int)
 
 
 def measurement_path(seed: int, treatment: str, *parts: str) -> str:
-    """The path of a measurement, which is stored beside its level.
+    """Returns the path of a measurement, which is stored beside its level.
 
     >>> measurement_path(0, "large_final-rewind-zero", level_name(7), "line", level_name(8))
     'seed-0/large_final-rewind-zero/level-07-line-level-08'
@@ -115,12 +115,12 @@ def measurement_path(seed: int, treatment: str, *parts: str) -> str:
 
 
 def line_path(first: str, second: str) -> str:
-    """The path of the line between any two results, by their fingerprints."""
+    """Returns the path of the line between any two results, by their fingerprints."""
     return f"lines/{first}-{second}"
 
 
 def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
-    """The path of the supermasks from a mask source, or of the best supermask on one kind of weights.
+    """Returns the path of the supermasks from a mask source, or of the best supermask on one kind of weights.
 
     >>> supermask_path(0, "oneshot-movement", best="initial")
     'seed-0/supermask/oneshot-movement-best-initial'
@@ -129,12 +129,12 @@ def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
 
 
 def learned_masks_folder(network: str, dataset: str) -> str:
-    """The folder of the masks learned for a network, in the results folder."""
+    """Returns the folder of the masks learned for a network, in the results folder."""
     return f"{network}-{dataset}/learned_masks"
 
 
 def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
-    """The path of a learned mask; its name contains all settings that it depends on."""
+    """Returns the path of a learned mask; its name contains all settings that it depends on."""
     rate = f"{training.optimizer}{short_number(training.learning_rate)}"
     # Settings that were added later are in the name only if they differ from their default.
     decay = "" if training.decay == "none" else f"-{training.decay}"
@@ -143,12 +143,12 @@ def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
 
 
 def study_path(studies: Sequence[str], digest: str) -> str:
-    """The folder of a study, in the results folder; the digest is that of the request."""
+    """Returns the folder of a study, in the results folder; the digest is that of the request."""
     return f"{STUDIES}/{'+'.join(studies)}-{digest}"
 
 
 def log_path(run: str, name: str) -> str:
-    """The path of the log of some tasks of a run, in a study's folder of logs."""
+    """Returns the path of the log of some tasks of a run, in a study's folder of logs."""
     return f"{run}/{name}.log"
 
 

@@ -125,7 +125,7 @@ class ResultsFolder:
         return None
 
     def folder(self, result_path: str) -> Path:
-        """The folder of a result, or of a treatment's results."""
+        """Returns the folder of a result, or of a treatment's results."""
         return self.path / result_path
 
     def lock(self, result_path: str) -> contextlib.AbstractContextManager[None]:

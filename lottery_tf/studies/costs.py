@@ -46,7 +46,7 @@ COSTS = {
 
 
 def cost_for(network: str) -> Cost:
-    """The cost of tasks of a network; a network that is not in the table (one of a user) counts as conv2."""
+    """Returns the cost of tasks of a network; a network that is not in the table (one of a user) counts as conv2."""
     return COSTS.get(network, COSTS["conv2"])
 
 
@@ -72,15 +72,15 @@ class Speeds:
         self._now.add(task, seconds)
 
     def speed_for(self, network: str, kind: str) -> float:
-        """The `Task.amount` that a process does in a second."""
+        """Returns the `Task.amount` that a process does in a second."""
         return self.measured(network, kind) or cost_for(network).speeds[kind]
 
     def measured(self, network: str, kind: str) -> float:
-        """The speed that was measured in the results folder or the running study; 0 if none was measured."""
+        """Returns the speed that was measured in the results folder or the running study; 0 if none was measured."""
         return self._now.speed(network, kind) or self._before.speed(network, kind)
 
     def seconds(self, task: Task) -> float:
-        """About how many seconds a task takes."""
+        """Returns about how many seconds a task takes."""
         return task.amount / self.speed_for(task.network, task.kind)
 
 
@@ -97,6 +97,6 @@ class _Measured:
             self._seconds[task.network, task.kind] += seconds
 
     def speed(self, network: str, kind: str) -> float:
-        """The amount that is done in a second; 0 if nothing was measured."""
+        """Returns the amount that is done in a second; 0 if nothing was measured."""
         seconds = self._seconds[network, kind]
         return self._amount[network, kind] / seconds if seconds else 0.0

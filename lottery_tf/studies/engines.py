@@ -27,7 +27,7 @@ class Resources:
 
     @classmethod
     def for_network(cls, cost: Cost, threads: int = 0) -> Resources:
-        """The resources of tasks of a network; `threads` above 0 replaces the network's own number."""
+        """Returns the resources of tasks of a network; `threads` above 0 replaces the network's own number."""
         return cls(threads or cost.threads, cost.memory)
 
 
@@ -88,7 +88,7 @@ class Engine(Protocol):
 
 
 def most_at_once(fits: Callable[[Sequence[Resources]], bool], resources: Resources) -> int:
-    """The number of slots with the same resources that fit, by `Engine.fits`.
+    """Returns the number of slots with the same resources that fit, by `Engine.fits`.
 
     >>> from lottery_tf.studies.local_engine import Capacity
     >>> most_at_once(Capacity(cores=4, memory=7e9).fits, Resources(threads=1, memory=2_000_000_000))

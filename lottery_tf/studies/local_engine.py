@@ -38,12 +38,12 @@ class Capacity:
 
     @classmethod
     def of_this_machine(cls, workers: int = 0) -> Capacity:
-        """The cores and the free memory of this machine."""
+        """Returns the cores and the free memory of this machine."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return cls(cores, min(hardware.available_memory(), _container_memory()), workers)
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
-        """Whether processes with these resources can run at the same time; a single process always can."""
+        """Returns whether processes with these resources can run at the same time; a single process always can."""
         if len(resource_list) <= 1:
             return True
         if sum(resources.memory for resources in resource_list) > self.memory:
@@ -176,7 +176,7 @@ def _serve(
 
 
 def _container_memory() -> float:
-    """The memory limit of the container; infinite if there is none."""
+    """Returns the memory limit of the container; infinite if there is none."""
     path = Path("/sys/fs/cgroup/memory.max")
     text = path.read_text().strip() if path.exists() else "max"
     return float("inf") if text == "max" else int(text)

@@ -110,7 +110,7 @@ class Plan:
     wanted: Mapping[str, frozenset[str]]
 
     def keys_for(self, study: str) -> list[str]:
-        """The keys of the tasks that a study needs."""
+        """Returns the keys of the tasks that a study needs."""
         return [key for key, studies in self.wanted.items() if study in studies]
 
     @property
@@ -154,7 +154,7 @@ def treatments_left_out(request: Request) -> list[str]:
 
 
 def _treatments(study: Study, request: Request) -> tuple[Treatment, ...]:
-    """The treatments of a study, and those of a request's further criteria."""
+    """Returns the treatments of a study, and those of a request's further criteria."""
     further = map(Treatment, request.criterion) if study.treatments else ()
     return tuple(dict.fromkeys((*study.treatments, *further)))
 
@@ -212,7 +212,7 @@ def _scoped(treatment: Treatment, network: str) -> Treatment:
 
 
 def _paper_dataset(network: str) -> str:
-    """The data set of a network in Table S1."""
+    """Returns the data set of a network in Table S1."""
     return "mnist" if NETWORKS[network].image_shape[-1] == 1 else "cifar10"
 
 

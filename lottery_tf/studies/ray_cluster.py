@@ -62,7 +62,7 @@ def _read(connection: socket.socket, count: int) -> bytes:
 
 
 def is_gone(address: str) -> bool:
-    """Whether nothing listens at a host and port any more."""
+    """Returns whether nothing listens at a host and port any more."""
     if (where := _host_and_port(address)) is None:
         return False
     for _ in range(ATTEMPTS):

@@ -86,7 +86,7 @@ class RayEngine:
         self.scratch = hashlib.sha256(f"{os.uname().nodename}{os.path.realpath(results_dir)}".encode()).hexdigest()[:16]
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
-        """Whether slots with these resources can run at once, each on one node; `slot` checks a single slot."""
+        """Returns whether slots with these resources can run at once, each on one node; `slot` checks a single slot."""
         if len(resource_list) <= 1:
             return True
         if self._workers and len(resource_list) > self._workers:
@@ -103,7 +103,7 @@ class RayEngine:
 
     @staticmethod
     def _nodes() -> list[dict[str, float]]:
-        """The CPUs and GPUs of each node that is alive."""
+        """Returns the CPUs and GPUs of each node that is alive."""
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         return [{kind: node.get(kind, 0.0) for kind in ("CPU", "GPU")} for node in nodes]
 
@@ -111,7 +111,7 @@ class RayEngine:
         return self.cpus(resources) <= node["CPU"] and self._gpus <= node["GPU"]
 
     def cpus(self, resources: Resources) -> float:
-        """The CPUs of the actor of a slot."""
+        """Returns the CPUs of the actor of a slot."""
         return resources.threads if self._cpus is None else self._cpus
 
     def slot(self, resources: Resources) -> RaySlot:

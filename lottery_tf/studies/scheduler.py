@@ -96,7 +96,7 @@ class Scheduler:
         self._update_waiting_tasks()
 
     def _longest_chains(self, speeds: Speeds) -> dict[str, float]:
-        """For each task the seconds of the longest chain of tasks that starts with it."""
+        """Returns for each task the seconds of the longest chain of tasks that starts with it."""
         chains: dict[str, float] = {}
         for key in reversed(self.plan.tasks):
             seconds = speeds.seconds(self.plan.tasks[key])
@@ -224,7 +224,7 @@ class Scheduler:
         return engine.slot(resources)
 
     def _earlier(self, task: Task) -> list[dict]:
-        """The metrics of the levels before a level, those of the dense network first."""
+        """Returns the metrics of the levels before a level, those of the dense network first."""
         if not isinstance(task, LevelTask):
             return []
         return [self.metrics[task.other_level(level).key] for level in range(task.level)]

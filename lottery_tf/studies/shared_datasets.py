@@ -16,7 +16,7 @@ TEMPORARY_FOLDER = "temporary"  # the folder of the processes' temporary files, 
 
 
 def dataset_folder(datasets: Path, name: str, network: str) -> Path:
-    """The folder of a data set in the image shape that a network takes."""
+    """Returns the folder of a data set in the image shape that a network takes."""
     return datasets / "x".join(map(str, NETWORKS[network].image_shape)) / name
 
 
@@ -54,5 +54,5 @@ def map_dataset(folder: Path) -> Dataset:
 
 
 def saved_fingerprint(folder: Path) -> str:
-    """The fingerprint of the data set that `save_dataset` wrote to a folder."""
+    """Returns the fingerprint of the data set that `save_dataset` wrote to a folder."""
     return (folder / "fingerprint").read_text()

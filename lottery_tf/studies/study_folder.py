@@ -54,7 +54,7 @@ class StudyFolder:
 
     @staticmethod
     def all_in(results_dir: Path) -> list[Path]:
-        """The folders of all studies in a results folder, sorted by name.
+        """Returns the folders of all studies in a results folder, sorted by name.
 
         Raises:
           InputError: there is no such folder.
@@ -78,7 +78,7 @@ class StudyFolder:
         return files.read_json(path, schemas.State) if path.exists() else {}
 
     def log_path(self, task: Task) -> Path:
-        """The path of the log that a task writes to."""
+        """Returns the path of the log that a task writes to."""
         return self.logs / paths.log_path(task.folder, task.log_name)
 
     @property

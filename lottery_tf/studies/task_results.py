@@ -10,7 +10,7 @@ from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask,
 
 
 def probably_finished(results_dir: Path, task: Task) -> bool:
-    """Whether the last file of each of a task's results exists; the files are not read."""
+    """Returns whether the last file of each of a task's results exists; the files are not read."""
     return all((results_dir / key / paths.CHECKSUMS).exists() for key in task.keys)
 
 
@@ -37,12 +37,12 @@ def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
 
 
 def has_enough_levels(task: Task, metrics: dict) -> bool:
-    """Whether a result has as many levels as its task; stored supermasks may have fewer."""
+    """Returns whether a result has as many levels as its task; stored supermasks may have fewer."""
     return not isinstance(task, HeuristicMasksTask) or metrics["levels"] >= task.levels
 
 
 def has_current_parent(results_dir: Path, task: LevelTask, metrics: dict) -> bool:
-    """Whether a level was made from its parent that is now in the results folder."""
+    """Returns whether a level was made from its parent that is now in the results folder."""
     parent = unchecked_metrics(results_dir, task.made_from.key) if task.made_from else {"fingerprint": ""}
     return parent is not None and metrics["parent"] == parent["fingerprint"]
 

@@ -146,7 +146,7 @@ class MaskLearner:
         self._start = start | self._initial_logits()
 
     def _initial_logits(self) -> treatments.Weights:
-        """The initial logits of all kernels, by the names of the masked model's weights."""
+        """Returns the initial logits of all kernels, by the names of the masked model's weights."""
         given, names = self.settings.initial_logit, self.model.kernel_names
         values = logits_by_kernel(dict(given) if isinstance(given, tuple) else given, names)
         return {
@@ -195,7 +195,7 @@ class MaskLearner:
         return result
 
     def _starting_weights(self, seed: int) -> treatments.Weights:
-        """All weights of the masked model for a seed: newly drawn frozen kernels, and the initial logits."""
+        """Returns all weights of the masked model for a seed: newly drawn frozen kernels, and the initial logits."""
         drawn = initial_weights.initial_weights(self._network, self._untrained, seed)
         start = dict(self._start)
         kernels = {name: drawn[name] for name in model_weights.kernels(self._network)}
@@ -256,7 +256,7 @@ class MaskLearner:
 
 
 def _best_accuracy(trained: TrainingResult) -> float | None:
-    """The accuracy on the validation images at the early-stopping iteration; None if it is not read."""
+    """Returns the accuracy on the validation images at the early-stopping iteration; None if it is not read."""
     if "validation_accuracy" not in trained.columns:
         return None
     row = trained.history[:, 0] == trained.early_stop_iteration
@@ -264,7 +264,7 @@ def _best_accuracy(trained: TrainingResult) -> float | None:
 
 
 def _logits(weights: treatments.Weights) -> treatments.Weights:
-    """The mask logits among the weights of a masked model."""
+    """Returns the mask logits among the weights of a masked model."""
     return {name: value for name, value in weights.items() if name.endswith("/logits")}
 
 

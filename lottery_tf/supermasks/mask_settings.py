@@ -98,7 +98,7 @@ class MaskSettings:
 
 
 def common_settings(network: str, dataset: str, training: TrainingSettings) -> dict:
-    """The settings that all masks in one folder share, except for the data."""
+    """Returns the settings that all masks in one folder share, except for the data."""
     return {"network": network, "dataset": dataset, "eval_interval": training.eval_interval}
 
 

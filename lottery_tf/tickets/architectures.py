@@ -149,7 +149,7 @@ def refusing() -> Iterator[None]:
 
 
 def _deserialized(config: dict) -> keras.Model:
-    """The model of a configuration."""
+    """Returns the model of a configuration."""
     import keras
 
     if config["class_name"] != "Sequential":
@@ -245,7 +245,7 @@ def _check_value(record: dict) -> None:
 
 
 def _shown_class(record: dict) -> str:
-    """The class of a layer as a user knows it: of a masked one, its own."""
+    """Returns the class of a layer as a user knows it: of a masked one, its own."""
     config = record.get("config")
     inner = config.get("layer") if record.get("registered_name") == CONTAINER and isinstance(config, dict) else None
     shown = inner if isinstance(inner, dict) else record
@@ -267,7 +267,7 @@ def _walk(tree: Any) -> Iterator[tuple[str | None, Any]]:
 
 
 def field(record: dict, name: str, kind: type) -> Any:
-    """A field of the header. Its type must be exactly `kind`: True is not a whole number."""
+    """Returns a field of the header. Its type must be exactly `kind`: True is not a whole number."""
     value = record.get(name)
     if type(value) is not kind:
         raise DamagedFile(f"its header has no {kind.__name__} {name!r:.100}")
@@ -275,7 +275,7 @@ def field(record: dict, name: str, kind: type) -> Any:
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
-    """A shape from a file's header; raises DamagedFile unless it is a short list of whole numbers above 0."""
+    """Returns a shape from a file's header; raises DamagedFile unless it is a short list of whole numbers above 0."""
     if type(value) is not list or len(value) > MAX_DIMENSIONS or not all(type(n) is int and n > 0 for n in value):
         raise DamagedFile(f"{value!r:.100} is not a shape")
     return tuple(value)

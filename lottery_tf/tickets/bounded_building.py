@@ -59,7 +59,7 @@ def bounded_variables(weights: int) -> Iterator[None]:
 
 
 def _shape_and_dtype(value: Any, graph: tf.Graph) -> tuple[tuple[int, ...], tf.DType | None]:
-    """The shape of a variable's initial value, and its type if it is yet to be drawn."""
+    """Returns the shape of a variable's initial value, and its type if it is yet to be drawn."""
     if not callable(value):
         return np.shape(value), None
     variable = inspect.getclosurevars(value).nonlocals.get("self")

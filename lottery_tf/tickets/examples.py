@@ -82,7 +82,7 @@ EXAMPLES: dict[str, Example] = {
 
 
 def examples() -> dict[str, Example]:
-    """The tickets in this package, by name.
+    """Returns the tickets in this package, by name.
 
     >>> ticket = examples()["fc-mnist-supermask"]
     >>> ticket.network, ticket.dataset, f"{ticket.test_accuracy:.2%}", f"{ticket.kept_fraction:.1%}"
@@ -93,7 +93,7 @@ def examples() -> dict[str, Example]:
 
 @checked
 def example(name: Name) -> bytes:
-    """The file of a ticket in this package, for `lt.rebuild`; raises InputError for an unknown name.
+    """Returns the file of a ticket in this package, for `lt.rebuild`; raises InputError for an unknown name.
 
     >>> example("fc-mnist-supermask")[:7], len(example("fc-mnist-supermask")) < 30_000
     (b'LOTTERY', True)

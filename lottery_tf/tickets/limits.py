@@ -55,7 +55,7 @@ class Limits:
 
     @classmethod
     def times(cls, factor: float) -> Limits:
-        """The limits multiplied by a factor.
+        """Returns the limits multiplied by a factor.
 
         Raises:
           InputError: the factor is below 1.
@@ -95,7 +95,7 @@ WORDS = {
 
 
 def count_calls(config: Any) -> int:
-    """The number of calls of layers in a model's configuration, and of their input tensors.
+    """Returns the number of calls of layers in a model's configuration, and of their input tensors.
 
     The calls in an inner model count once for each call of the model. A Sequential model inside another model counts
     more, because Keras builds it anew with each of its layers.
@@ -128,7 +128,7 @@ def _layers(record: dict) -> Any:
 
 
 def count_reads(config: Any) -> int:
-    """The number of values that Keras reads to connect the layers of functional models.
+    """Returns the number of values that Keras reads to connect the layers of functional models.
 
     It reads them again for each layer that comes before one of its inputs.
     """
@@ -159,7 +159,7 @@ def _count_values(value: Any) -> int:
 
 
 def count_orthogonal(config: Any, shapes: dict[str, tuple[int, ...]]) -> int:
-    """The number of multiplications to draw the weights of all layers with an orthogonal initializer once.
+    """Returns the number of multiplications to draw the weights of all layers with an orthogonal initializer once.
 
     A layer without weights under its name counts as if it had the largest weights of the network.
     """
@@ -191,7 +191,7 @@ def _records(value: Any, models: bool = True) -> Iterator[dict]:
 
 
 def count_work(model: keras.Model) -> tuple[int, int]:
-    """How many numbers a model's layers pass to one another, and their multiplications, for one example."""
+    """Returns how many numbers a model's layers pass to one another, and their multiplications, for one example."""
     return _WorkCounter().count_model(model)
 
 
@@ -202,7 +202,7 @@ class _WorkCounter:
         self._counts: dict[int, tuple[int, int]] = {}
 
     def count_model(self, layer: Any) -> tuple[int, int]:
-        """The numbers and multiplications of a functional or Sequential model."""
+        """Returns the numbers and multiplications of a functional or Sequential model."""
         if id(layer) not in self._counts:
             functional = getattr(layer, "_functional", None) or layer
             nodes = [node for nodes in functional._nodes_by_depth.values() for node in nodes]
@@ -226,7 +226,7 @@ class _WorkCounter:
 
 
 def _cells(layer: Any) -> int:
-    """How many recurrent cells a layer calls at each step, as if all were called in a loop."""
+    """Returns how many recurrent cells a layer calls at each step, as if all were called in a loop."""
     layer = getattr(layer, "layer", layer)  # a TimeDistributed holds one
     if hasattr(layer, "forward_layer"):
         return _cells(layer.forward_layer) + _cells(layer.backward_layer)
@@ -236,7 +236,7 @@ def _cells(layer: Any) -> int:
 
 
 def _multiplications(layer: Any, kernel: Any, numbers: int, places: int) -> int:
-    """The multiplications with a kernel that has outputs of some numbers and inputs at some places."""
+    """Returns the multiplications with a kernel that has outputs of some numbers and inputs at some places."""
     if not hasattr(layer, "kernel_size"):
         return places * math.prod(kernel.shape)
     return numbers * math.prod(layer.kernel_size if "Depthwise" in type(layer).__name__ else kernel.shape[:-1])
@@ -251,7 +251,7 @@ def _size(tensor: Any) -> int:
 
 
 def size_of(shape: Sequence[int | None]) -> int:
-    """The count of numbers in a tensor, for one example unless its batch has a fixed size.
+    """Returns the count of numbers in a tensor, for one example unless its batch has a fixed size.
 
     >>> size_of((None, 28, 28)), size_of((5, 28, 28)), size_of((None, None, 3))
     (784, 3920, 192)

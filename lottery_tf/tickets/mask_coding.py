@@ -29,7 +29,7 @@ SKIP = 255  # a byte for 255 zeros that are not followed by a one
 
 
 def entropy_bits(bits: np.ndarray) -> float:
-    """The smallest number of bits of a mask with this size and kept count: its size x H(kept share).
+    """Returns the smallest number of bits of a mask with this size and kept count: its size x H(kept share).
 
     >>> entropy_bits(np.array([True, False, False, True]))
     4.0
@@ -40,7 +40,7 @@ def entropy_bits(bits: np.ndarray) -> float:
 
 
 def encode(bits: np.ndarray) -> tuple[str, bytes]:
-    """The shortest coding of a mask.
+    """Returns the shortest coding of a mask.
 
     Returns:
       The name of the form in `FORMS`, and the bytes.
@@ -50,7 +50,7 @@ def encode(bits: np.ndarray) -> tuple[str, bytes]:
 
 
 def decode(form: str, data: bytes, count: int) -> np.ndarray:
-    """The flat mask of `count` bits from the form and the bytes that `encode` returned.
+    """Returns the flat mask of `count` bits from the form and the bytes that `encode` returned.
 
     Raises:
       DamagedFile: the form is unknown, or the bytes are not the coding of this number of bits.
@@ -62,7 +62,7 @@ def decode(form: str, data: bytes, count: int) -> np.ndarray:
 
 
 def deflate(data: bytes) -> bytes:
-    """The data, compressed."""
+    """Returns the data, compressed."""
     return min((_deflate(data, strategy) for strategy in STRATEGIES), key=len)
 
 
@@ -96,7 +96,7 @@ def encode_floats(values: np.ndarray) -> bytes:
 
 
 def decode_floats(data: bytes, count: int, dtype: str) -> np.ndarray:
-    """The flat array of `count` numbers that `encode_floats` compressed.
+    """Returns the flat array of `count` numbers that `encode_floats` compressed.
 
     Raises:
       DamagedFile: the bytes are not the coding of this number of finite numbers.
@@ -123,7 +123,7 @@ def _read_packed(content: bytes, count: int) -> np.ndarray:
 
 
 def _write_gaps(bits: np.ndarray) -> bytes:
-    """The number of zeros before each one, as SKIP bytes and a last byte; zeros at the end are not written."""
+    """Returns the number of zeros before each one, as SKIP bytes and a last byte; zeros at the end are not written."""
     skips, rests = np.divmod(np.diff(np.flatnonzero(bits), prepend=-1) - 1, SKIP)
     gaps = np.full(skips.sum() + rests.size, SKIP, np.uint8)
     gaps[np.cumsum(skips + 1) - 1] = rests

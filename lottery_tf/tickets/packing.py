@@ -122,7 +122,7 @@ def pack_trained(model: keras.Model, seed: Index, dtype: Name = "float32") -> by
 
 
 def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> Mask:
-    """The places of pruned weights that are not zero; they must have their initial values."""
+    """Returns the places of pruned weights that are not zero; they must have their initial values."""
     from lottery_tf.masking import initial_weights
 
     not_zero = {name: ~kept & (kernels[name] != 0) for name, kept in mask.items()}
@@ -158,13 +158,13 @@ def _others(model: keras.Model) -> Weights:
 
 
 def _is_exact(value: np.ndarray) -> bool:
-    """Whether weights are float32, or whole numbers that float32 can hold, as counts are."""
+    """Returns whether weights are float32, or whole numbers that float32 can hold, as counts are."""
     is_whole = value.dtype.name in architectures.WHOLE
     return value.dtype == np.float32 or (is_whole and bool((value == value.astype(np.float32)).all()))
 
 
 def _sealed(packed: PackedTicket) -> bytes:
-    """The content of the file, with the SHA-256 of the weights that are rebuilt from it."""
+    """Returns the content of the file, with the SHA-256 of the weights that are rebuilt from it."""
     masks.check_mask(packed.mask)
     check_shapes(packed.shapes)
     _, weights = _rebuilt(packed)
@@ -172,7 +172,7 @@ def _sealed(packed: PackedTicket) -> bytes:
 
 
 def digest(weights: Mapping[str, np.ndarray]) -> str:
-    """The SHA-256 of all weights with their names and shapes, in hexadecimal; the same on every machine.
+    """Returns the SHA-256 of all weights with their names and shapes, in hexadecimal; the same on every machine.
 
     >>> digest({"a/kernel": np.zeros((2, 3), np.float32)})[:8]
     'a31ed34b'
@@ -223,7 +223,7 @@ def _parsed(given: Any, limit_factor: float) -> PackedTicket:
 
 
 def _rebuilt(packed: PackedTicket, allowed: Limits | None = None) -> tuple[keras.Model, Weights]:
-    """The ticket's model with zeros as weights, and the weights to set."""
+    """Returns the ticket's model with zeros as weights, and the weights to set."""
     from lottery_tf.masking import initial_weights, model_weights
 
     model = architectures.build(packed.architecture, packed.shapes, allowed)
@@ -247,7 +247,7 @@ class Size(NamedTuple):
 
 
 def sizes(content: bytes, limit_factor: float = 1) -> dict[str, Size]:
-    """The size of a ticket file, compared with other ways to store the same network.
+    """Returns the size of a ticket file, compared with other ways to store the same network.
 
     Args:
       content: the file.

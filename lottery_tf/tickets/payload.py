@@ -24,7 +24,7 @@ class Payload:
         self._rest = memoryview(content)
 
     def take(self, count: int) -> bytes:
-        """The next bytes."""
+        """Returns the next bytes."""
         if not 0 <= count <= len(self._rest):
             raise DamagedFile(f"{count} bytes are announced where {len(self._rest)} are left")
         taken, self._rest = self._rest[:count], self._rest[count:]
@@ -36,7 +36,7 @@ class Payload:
         return mask_coding.decode(form, self.take(length), count)
 
     def masks(self, kernels: dict, shapes: Shapes) -> tuple[Mask, Mask]:
-        """The mask of each kernel, and the places where pruned weights have their initial values."""
+        """Returns the mask of each kernel, and the places where pruned weights have their initial values."""
         mask, at_initial = {}, {}
         for name, shape in shapes.items():
             mask[name] = self.bits(kernels[name], "mask", math.prod(shape)).reshape(shape)
@@ -49,7 +49,7 @@ class Payload:
         return mask, at_initial
 
     def values(self, header: dict, mask: Mask) -> Weights:
-        """The kept weights of each kernel."""
+        """Returns the kept weights of each kernel."""
         dtype, length = _pair(header, "values")
         choose(dict.fromkeys(DTYPES), dtype, "type of weights")
         return self.floats(length, dtype, {name: (int(kept.sum()),) for name, kept in mask.items()})

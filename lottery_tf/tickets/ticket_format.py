@@ -105,7 +105,7 @@ class PackedTicket:
 
 
 def serialize(packed: PackedTicket) -> bytes:
-    """The bytes of a ticket file."""
+    """Returns the bytes of a ticket file."""
     payload = []
 
     def add(content: bytes) -> int:
@@ -150,7 +150,7 @@ def _closed(header: dict, payload: bytes) -> bytes:
 
 
 def read(path: str | Path, limit_factor: float = 1) -> bytes:
-    """The content of a ticket file.
+    """Returns the content of a ticket file.
 
     Raises:
       InputError: the file does not exist, is a folder, or is larger than the limit.
@@ -192,7 +192,7 @@ def parse(content: bytes, source: str | Path = "The file", limit_factor: float =
 
 
 def _opened(content: bytes) -> tuple[dict, bytes]:
-    """The header and the payload of a file; raises DamagedFile if the checksum is wrong."""
+    """Returns the header and the payload of a file; raises DamagedFile if the checksum is wrong."""
     if content[: len(MAGIC)] != MAGIC:
         raise DamagedFile("it does not begin as one")
     if len(content) < START.size + DIGEST_BYTES:

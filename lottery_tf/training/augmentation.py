@@ -31,7 +31,7 @@ def draws(first: int, count: int, batch_size: int, seed: int, level: int) -> np.
 
 
 def channels_come_first(model: keras.Model) -> bool:
-    """Whether a model takes images whose channels come before height and width."""
+    """Returns whether a model takes images whose channels come before height and width."""
     images = (layer for layer in all_layers(model) if not isinstance(layer, keras.layers.Flatten))
     return next((layer.data_format for layer in images if hasattr(layer, "data_format")), "") == "channels_first"
 

@@ -75,5 +75,5 @@ def reason(error: tf.errors.OpError) -> str:
 
 
 def has_convolutions(model: keras.Model) -> bool:
-    """Whether a model has a convolution, also in nested models."""
+    """Returns whether a model has a convolution, also in nested models."""
     return any(isinstance(layer, tuple(CONVOLUTIONS)) for layer in all_layers(model))

@@ -71,7 +71,7 @@ class InputEvidence(NamedTuple):
 
 
 def input_evidence(model: keras.Model, tensor: Any, rank: int) -> list[InputEvidence]:
-    """The evidence for the kind of one input of a model.
+    """Returns the evidence for the kind of one input of a model.
 
     Args:
       model: a built model.
@@ -94,7 +94,7 @@ def computes_its_graph(model: keras.Model) -> bool:
 
 
 def _keras_name(operation: keras.Operation) -> str | None:
-    """The name of an operation's class without masks, if it is one of Keras's."""
+    """Returns the name of an operation's class without masks, if it is one of Keras's."""
     kind = plain_class(operation) if isinstance(operation, keras.layers.Layer) else type(operation)
     return kind.__name__ if is_of_keras(kind) else None
 
@@ -115,12 +115,12 @@ def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[InputEvidence
 
 
 def _mixes(node: Any, places: list[int]) -> bool:
-    """Whether an operation computes with other tensors as well, which may have any range."""
+    """Returns whether an operation computes with other tensors as well, which may have any range."""
     return len(places) < len(node.input_tensors) and _keras_name(node.operation) not in ("Concatenate", "Stack")
 
 
 def _of_call(node: Any, places: list[int]) -> list[InputEvidence]:
-    """The evidence of one call of an operation, whose tensors at some places are followed."""
+    """Returns the evidence of one call of an operation, whose tensors at some places are followed."""
     operation, alone = node.operation, len(node.input_tensors) == 1
     if alone and _keras_name(operation) in ARITHMETIC and not isinstance(operation, keras.layers.Layer):
         return _named(operation, _kind_of_arithmetic(node))
@@ -128,7 +128,7 @@ def _of_call(node: Any, places: list[int]) -> list[InputEvidence]:
 
 
 def _of_model(model: keras.Model, places: Iterable[int] = (0,)) -> list[InputEvidence]:
-    """The evidence of a model inside another, whose inputs at some places are followed."""
+    """Returns the evidence of a model inside another, whose inputs at some places are followed."""
     if not computes_its_graph(model):
         return _named(model, UNKNOWN)
     if (inner := graph(model)) is None:
@@ -138,7 +138,7 @@ def _of_model(model: keras.Model, places: Iterable[int] = (0,)) -> list[InputEvi
 
 
 def _of_layer(operation: keras.Operation) -> list[InputEvidence]:
-    """The evidence of one operation; none if the values keep their range."""
+    """Returns the evidence of one operation; none if the values keep their range."""
     name = _keras_name(operation)
     if isinstance(operation, keras.Model):
         return _of_model(operation)
@@ -159,7 +159,7 @@ def _in_row(operations: Iterable[keras.Operation]) -> list[InputEvidence]:
 
 
 def _is_undecided(found: list[InputEvidence]) -> bool:
-    """Whether later layers can still decide: nothing is known yet, or only which values are expected."""
+    """Returns whether later layers can still decide: nothing is known yet, or only which values are expected."""
     return all(each.kind == BYTES for each in found)
 
 
@@ -168,7 +168,7 @@ def _named(operation: keras.Operation, kind: str | None) -> list[InputEvidence]:
 
 
 def _kind(operation: Any, name: str | None) -> str | None:
-    """The kind that an operation of one of Keras's classes shows; None if it keeps the range of values."""
+    """Returns the kind that an operation of one of Keras's classes shows; None if it keeps the range of values."""
     if name in TAKE_WHOLE_NUMBERS:
         return WHOLE
     if name == "Rescaling":
@@ -198,7 +198,7 @@ def _kind_of_normalization(layer: Any) -> str | None:
 
 
 def _kind_of_arithmetic(node: Any) -> str | None:
-    """The kind by an operation of a tensor and a constant."""
+    """Returns the kind by an operation of a tensor and a constant."""
     compute = ARITHMETIC[type(node.operation).__name__]
     arguments = [*node.arguments.args, *node.arguments.kwargs.values()]
     if len(arguments) != 2:
@@ -217,7 +217,7 @@ def _constant(value: Any) -> np.ndarray:
 
 
 def _kind_of_rescaling(scale: Any, offset: Any) -> str | None:
-    """The kind by the values scale * x + offset.
+    """Returns the kind by the values scale * x + offset.
 
     A scale of at most 1/2, or a centre above 1, shows bytes. A scale of at least 1 with a centre from 0 to 1 shows
     values up to 1.

@@ -77,5 +77,5 @@ def output_shapes(model: keras.Model, inputs: Arrays) -> Any:
 
 
 def _fits(images: tuple[int, ...], taken: tuple[int | None, ...]) -> bool:
-    """Whether images have the shape that a model takes; None stands for any size."""
+    """Returns whether images have the shape that a model takes; None stands for any size."""
     return len(images) == len(taken) and all(wanted in (size, None) for size, wanted in zip(images, taken, strict=True))

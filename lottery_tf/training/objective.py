@@ -219,7 +219,7 @@ def _as_float32(values):
 
 
 def _leaf_metrics(judge: keras.Model) -> list[keras.metrics.Metric]:
-    """The metrics of a compiled model, without those that only contain other metrics."""
+    """Returns the metrics of a compiled model, without those that only contain other metrics."""
     found, pending = [], list(judge.metrics)
     while pending:
         metric = pending.pop()

@@ -41,7 +41,7 @@ def set_float32(model: keras.Model) -> None:
 
 
 def half_types(model: keras.Model) -> set[str]:
-    """The half-precision types that a model's layers compute in: "bfloat16", "float16", none or both."""
+    """Returns the half-precision types that a model's layers compute in: "bfloat16", "float16", none or both."""
     return {layer.compute_dtype for layer in _layers(model)} & set(HALF)
 
 

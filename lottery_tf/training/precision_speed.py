@@ -40,7 +40,7 @@ class _Operation:
 
     @classmethod
     def called(cls, layer: keras.layers.Layer, node) -> _Operation:
-        """The operation of a layer in one of its calls."""
+        """Returns the operation of a layer in one of its calls."""
         config = {name: value for name, value in layer.get_config().items() if name not in ("name", "dtype")}
         shapes = [tensor.shape for tensor in node.input_tensors]
         return cls(repr((type(layer).__name__, config, shapes)), layer, node)
@@ -52,7 +52,7 @@ class _Operation:
         return positions * sum(math.prod(variable.shape) for variable in self.layer.weights)
 
     def images(self, batch_size: int) -> int:
-        """The number of images for timing it: few for a convolution, a whole batch for a matrix product.
+        """Returns the number of images for timing it: few for a convolution, a whole batch for a matrix product.
 
         The time of a matrix product is mostly that of reading the kernel, and not proportional to the images.
         """
@@ -113,7 +113,7 @@ def _warn(message: str) -> None:
 
 
 def slow_message(name: str, policy: str, ratio: float) -> str:
-    """The warning about half precision that is not faster than float32.
+    """Returns the warning about half precision that is not faster than float32.
 
     >>> slow_message("conv2", "mixed_bfloat16", 0.1).partition(" on ")[0]
     'mixed_bfloat16 is not faster here: the layers of conv2 take 10.0 times as long with it as with float32'
@@ -133,7 +133,7 @@ def _operations(model: keras.Model) -> Iterator[_Operation]:
 
 
 def _largest(operations: Iterable[_Operation]) -> list[_Operation]:
-    """The largest operations, which together do the share `SHARE` of the arithmetic."""
+    """Returns the largest operations, which together do the share `SHARE` of the arithmetic."""
     found = sorted(operations, key=lambda operation: operation.products, reverse=True)
     done = np.cumsum([operation.products for operation in found])
     return found[: int(np.searchsorted(done, SHARE * done[-1])) + 1] if found else []

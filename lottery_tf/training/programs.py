@@ -135,7 +135,7 @@ class Programs:
         return functools.partial(self._streamed_evaluation, sums, feed)
 
     def _network(self) -> Callable:
-        """The network to compute with; a `SampledModel` draws its weights here."""
+        """Returns the network to compute with; a `SampledModel` draws its weights here."""
         return self._model.draw_network() if isinstance(self._model, SampledModel) else self._model
 
     def _batches(self, first: int, seed: int, level: int) -> list:
@@ -231,7 +231,7 @@ class Programs:
 
 
 def _masked(gradient, kernel_mask):
-    """A gradient with zeros where a mask is False; unchanged without a mask, or if it is None."""
+    """Returns a gradient with zeros where a mask is False; unchanged without a mask, or if it is None."""
     if gradient is None or kernel_mask is None:
         return gradient
     dense = tf.convert_to_tensor(gradient)  # an embedding's is a list of rows

@@ -76,7 +76,7 @@ class Scaling:
 
 
 def is_bytes(values: Any) -> bool:
-    """Whether an array or tensor holds unsigned bytes, as images do."""
+    """Returns whether an array or tensor holds unsigned bytes, as images do."""
     return getattr(values.dtype, "name", values.dtype) == "uint8"
 
 

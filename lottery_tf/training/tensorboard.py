@@ -162,7 +162,7 @@ def _columns(names: Iterable[str]) -> Any:
 
 
 def _is_finished(metrics: dict) -> bool:
-    """Whether the training of a level did not diverge."""
+    """Returns whether the training of a level did not diverge."""
     return metrics["status"] == "finished"
 
 

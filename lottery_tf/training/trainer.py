@@ -284,7 +284,7 @@ class Trainer:
         return self._named([float(np.mean(each)) for each in zip(*readings, strict=True)])
 
     def _overflowed(self, state: Weights) -> bool:
-        """Whether weights whose loss is not finite in half precision have a finite loss in float32."""
+        """Returns whether weights whose loss is not finite in half precision have a finite loss in float32."""
         trainer = self.in_float32
         if trainer is self:
             return False

@@ -99,7 +99,7 @@ def disturb(study: list[str], engine: str, kills: int, seed: int, seconds: float
 
 
 def workers(parent: int, engine: str) -> list[int]:
-    """The ids of the worker processes of a study."""
+    """Returns the ids of the worker processes of a study."""
     return [process for process in descendants(parent) if WORKERS[engine] in _read(process, "cmdline")]
 
 

@@ -35,7 +35,7 @@ def run(repeats: int) -> None:
 
 
 def _peak(network: str, datasets: tuple[str, ...]) -> tuple[str, int]:
-    """The first available data set, and the peak memory in bytes of a run of 101 iterations and one level."""
+    """Returns the first available data set, and the peak memory in bytes of a run of 101 iterations and one level."""
     for dataset in datasets:
         with tempfile.TemporaryDirectory() as folder:
             lottery = [sys.executable, "-m", "runs.lottery", f"--network={network}", f"--dataset={dataset}"]

@@ -36,7 +36,7 @@ def run(repeats: int) -> None:
 
 
 def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
-    """The measurements by name and precision."""
+    """Returns the measurements by name and precision."""
     dataset, found = made_up_data(case), {}
     for precision in ("float32", HALF):
         made = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training

@@ -77,7 +77,7 @@ def _request(dataset: str) -> Request:
 
 
 def _is_available(root: Path, dataset: str) -> bool:
-    """Whether a data set is available on this machine."""
+    """Returns whether a data set is available on this machine."""
     tiny = ("--study=figure5", "--networks=fc", "--seeds=0", "--levels=1", "--schedule=1", f"--dataset={dataset}")
     done = subprocess.run(faults.command(root / "tiny", *tiny), capture_output=True, check=False)
     return done.returncode == 0
@@ -89,7 +89,7 @@ def _single(results_dir: Path, dataset: str, seed: int) -> list[str]:
 
 
 def _seconds(*commands: list[str]) -> float:
-    """How many seconds some commands take when they run at the same time."""
+    """Returns how many seconds some commands take when they run at the same time."""
     began = time.perf_counter()
     running = [subprocess.Popen(each, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for each in commands]
     exits = [process.wait() for process in running]

@@ -193,7 +193,7 @@ def matrix_product_rate() -> float:
 
 
 def training_flops(model: keras.Model, batch_size: int) -> float:
-    """The number of floating-point operations in the matrix products and convolutions of a training step.
+    """Returns the number of floating-point operations in the matrix products and convolutions of a training step.
 
     The forward pass, the gradient of the weights and the gradient of the inputs take the same number of operations. The
     first layer needs no gradient of its inputs.

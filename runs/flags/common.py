@@ -39,12 +39,12 @@ THREADS = flags.DEFINE_integer("threads", 0, "Number of threads that TensorFlow 
 
 
 def settings_from_flags(changes: Mapping[str, flags.FlagHolder]) -> RunSettings:
-    """The run's settings with the changes that the flags give; raises InputError for an invalid value."""
+    """Returns the run's settings with the changes that the flags give; raises InputError for an invalid value."""
     return run_settings(NETWORK.value, DATASET.value, schedule_from_flags(), **derived.values(changes))
 
 
 def schedule_from_flags() -> str | None:
-    """The schedule; raises InputError if --schedule and --iterations are both given."""
+    """Returns the schedule; raises InputError if --schedule and --iterations are both given."""
     if SCHEDULE.value and ITERATIONS.value is not None:
         raise InputError("Give --schedule or --iterations, not both.")
     return SCHEDULE.value if ITERATIONS.value is None else str(ITERATIONS.value)

@@ -66,12 +66,12 @@ def define(
 
 
 def fields(settings: type, *, but: Collection[str] = ()) -> list[str]:
-    """The names of all fields of a dataclass, except those in `but`."""
+    """Returns the names of all fields of a dataclass, except those in `but`."""
     return [field.name for field in dataclasses.fields(settings) if field.name not in but]
 
 
 def values(holders: Mapping[str, flags.FlagHolder]) -> dict[str, object]:
-    """The values of flags by field; lists become tuples, as the dataclasses need them."""
+    """Returns the values of flags by field; lists become tuples, as the dataclasses need them."""
     return {
         field: tuple(holder.value) if isinstance(holder.value, list) else holder.value
         for field, holder in holders.items()
@@ -79,7 +79,7 @@ def values(holders: Mapping[str, flags.FlagHolder]) -> dict[str, object]:
 
 
 def attribute_texts(settings: type) -> dict[str, str]:
-    """The description of each attribute in a class's docstring, as one line.
+    """Returns the description of each attribute in a class's docstring, as one line.
 
     >>> from lottery_tf.supermasks.mask_settings import MaskSettings
     >>> attribute_texts(MaskSettings)["l1"]
@@ -91,13 +91,13 @@ def attribute_texts(settings: type) -> dict[str, str]:
 
 
 def _readable(text: str, module: Mapping[str, object]) -> str:
-    """The text as a sentence, in which the names of a table replace the name of the table."""
+    """Returns the text as a sentence, in which the names of a table replace the name of the table."""
     named = NAME_IN_TABLE.sub(lambda found: f"{CHOOSE[found[1]]} {', '.join(module[found[2]])}", text)
     named = re.sub(r"\bNone\b", "not given", named).replace("`", "")
     return named[0].upper() + named[1:]
 
 
 def _without_none(hint: object) -> object:
-    """The type X of a hint `X | None`; any other hint as it is."""
+    """Returns the type X of a hint `X | None`; any other hint as it is."""
     kinds = typing.get_args(hint)
     return kinds[0] if type(None) in kinds else hint

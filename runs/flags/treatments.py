@@ -25,14 +25,14 @@ LEVELS = flags.DEFINE_integer("levels", 24, "Number of rounds of pruning after t
 
 
 def levels_from_flags() -> int:
-    """The number of levels; raises InputError if it is below one."""
+    """Returns the number of levels; raises InputError if it is below one."""
     if LEVELS.value < 1:
         raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
     return LEVELS.value
 
 
 def treatments_from_flags() -> list[Treatment]:
-    """Every combination of the flags' values; raises InputError for an invalid one."""
+    """Returns every combination of the flags' values; raises InputError for an invalid one."""
     lists = {field: flag.value for field, flag in _TREATMENT.items()}
     lists["scope"] = lists["scope"] or [choose(NETWORKS, NETWORK.value, "network").scope]
     lists["chosen_kept_fraction"] = lists["chosen_kept_fraction"] or [None]

@@ -46,7 +46,7 @@ class Measurement:
     needs_next: bool = False
 
     def levels(self, last: int) -> range:
-        """The levels at which it can be measured, if `last` is the last level."""
+        """Returns the levels at which it can be measured, if `last` is the last level."""
         return range(self.first, last + 1 - self.needs_next)
 
     def check_treatment(self, name: str, treatment: Treatment) -> None:

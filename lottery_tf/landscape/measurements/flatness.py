@@ -117,7 +117,7 @@ def _directions(
 
 
 def _next_share(measurer: LandscapeMeasurer, own: StoredResult, level: int) -> float:
-    """The fraction that the next round prunes, of the kept weights in all layers that are pruned."""
+    """Returns the fraction that the next round prunes, of the kept weights in all layers that are pruned."""
     pruned_fraction = measurer.experiment.pruned_fraction
     following = kept_counts.counts_after(
         {name: kept.size for name, kept in own.mask.items()}, pruned_fraction, level + 1

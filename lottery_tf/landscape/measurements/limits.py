@@ -59,7 +59,7 @@ def _answers(
     criterion: str,
     allowance: float,
 ) -> Mapping[str, Callable[[], float]]:
-    """The methods without retraining, as functions that return the limit of pruning by a criterion."""
+    """Returns the methods without retraining, as functions that return the limit of pruning by a criterion."""
     mask_at = one_shot(measurer, trained, own, criterion)
     stored = level_spectrum(measurer, trained, level).metrics
     hessian, density = measurer.curvature.at(own.final, own.mask), stored_density(stored)

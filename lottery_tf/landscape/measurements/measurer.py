@@ -49,11 +49,11 @@ class TrainedLevels:
         return f"seed {self.seed} {self.treatment.name}"
 
     def title(self, number: int) -> str:
-        """The name of a level, as it is printed."""
+        """Returns the name of a level, as it is printed."""
         return f"{self.name} {level_name(number)}"
 
     def measurement_path(self, number: int, *parts: str) -> str:
-        """The path of a measurement of a level."""
+        """Returns the path of a measurement of a level."""
         return measurement_path(self.seed, self.treatment.name, level_name(number), *parts)
 
     def available_levels(self, wanted: Sequence[int] | None, least: int = 0, short_of_last: int = 0) -> Iterator[int]:
@@ -65,7 +65,7 @@ class TrainedLevels:
         yield from possible if wanted is None else (number for number in wanted if number in possible)
 
     def identity(self, number: int) -> dict:
-        """The metrics of a measurement that describe its level."""
+        """Returns the metrics of a measurement that describe its level."""
         metrics = self.levels[number]
         chosen = {"seed": self.seed, **dataclasses.asdict(self.treatment)}
         return panel_of(metrics) | chosen | {"level": number, "kept_fraction": metrics["kept_fraction"]}
@@ -106,7 +106,7 @@ class LandscapeMeasurer:
         return self.experiment.level(trained.treatment, trained.seed, number)
 
     def starting_weights(self, trained: TrainedLevels, number: int) -> Weights:
-        """Every weight at the start of training under a level's mask; for level 0 those of the rewind point."""
+        """Returns every weight at the start of training under a level's mask; for level 0 those of the rewind point."""
         if number == 0 and trained.treatment.rewind_to:
             return self.experiment.rewind_point(trained.seed, trained.treatment.rewind_to).final
         return self.level(trained, number).start
@@ -131,13 +131,13 @@ class LandscapeMeasurer:
         )
 
     def dense_error(self, seed: int) -> float:
-        """The error of a seed's dense network at the end of training."""
+        """Returns the error of a seed's dense network at the end of training."""
         if seed not in self._dense_errors:
             self._dense_errors[seed] = self.evaluate(self.experiment.dense(seed, weights=True).final).error
         return self._dense_errors[seed]
 
     def allowed_error(self, seed: int) -> float:
-        """The highest error that still matches the dense network."""
+        """Returns the highest error that still matches the dense network."""
         return self.dense_error(seed) + self.settings.tolerance
 
     def train(

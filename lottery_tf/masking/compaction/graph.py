@@ -101,12 +101,12 @@ class Graph:
         return Node(layer, inputs, axes, masks, places, rule, aligned)
 
     def may_have_masks(self, layer: keras.Operation) -> list[bool]:
-        """For each input of a layer, whether a mask may be attached to it in any of its calls."""
+        """Returns for each input of a layer, whether a mask may be attached to it in any of its calls."""
         calls = [node.inputs for node in self.nodes if node.layer is layer]
         return [any(self.tensors[place].may_have_mask for place in places) for places in zip(*calls, strict=True)]
 
     def smaller(self) -> dict[str, Smaller]:
-        """Each layer with a rule as a smaller layer, by its name."""
+        """Returns each layer with a rule as a smaller layer, by its name."""
         constants = self.constants()
         needed = self.needed(constants)
         kept = self.kept(needed)
@@ -122,7 +122,7 @@ class Graph:
         }
 
     def _inputs(self, node: Node, channels: list[Channels], otherwise: float | bool) -> list[Channels]:
-        """The channels of a call's inputs for its rule; each is `otherwise` if its input is not aligned."""
+        """Returns the channels of a call's inputs for its rule; each is `otherwise` if its input is not aligned."""
         for_rule = []
         for place, axis, aligned in zip(node.inputs, node.axes, node.aligned, strict=True):
             size = 1 if axis is None else self.tensors[place].size_along(axis) or 0
@@ -141,7 +141,7 @@ class Graph:
         return constants
 
     def needed(self, constants: list[Channels]) -> list[Channels]:
-        """For each tensor the channels that the outputs of the model depend on."""
+        """Returns for each tensor the channels that the outputs of the model depend on."""
         needed = [np.zeros(tensor.size, bool) for tensor in self.tensors]
         for place in self._outputs:
             needed[place][:] = True
@@ -157,7 +157,7 @@ class Graph:
         return needed
 
     def kept(self, needed: list[Channels]) -> list[Channels]:
-        """For each tensor the channels that are still computed: the needed ones and those that go with them."""
+        """Returns for each tensor the channels that are still computed: the needed ones and those that go with them."""
         kept = [channels.copy() for channels in needed]
         for place in set(range(len(kept))) - {node.output for node in self.nodes if node.rule is not None}:
             kept[place][:] = True  # inputs of the model, and outputs of calls without a rule
@@ -188,5 +188,5 @@ def _tensors(values) -> list[keras.KerasTensor]:
 
 
 def is_model(layer: keras.Operation) -> bool:
-    """Whether a layer is a Sequential or functional model."""
+    """Returns whether a layer is a Sequential or functional model."""
     return isinstance(layer, keras.Sequential) or (isinstance(layer, keras.Model) and hasattr(layer, "operations"))

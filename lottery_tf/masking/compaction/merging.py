@@ -11,7 +11,7 @@ from lottery_tf.masking.compaction.rule import Call, Channels, Rule, Tensor, fro
 
 
 def product(a: Channels, b: Channels) -> Channels:
-    """The product of constants; zero times anything is zero."""
+    """Returns the product of constants; zero times anything is zero."""
     return np.where((a == 0) | (b == 0), 0, a * b)
 
 
@@ -79,5 +79,5 @@ def concatenated(call: Call) -> Rule:
 
 
 def common_axis(call: Call) -> int:
-    """The axis of the inputs' channels: the first one, if they differ."""
+    """Returns the axis of the inputs' channels: the first one, if they differ."""
     return min(tensor.axis for tensor in call.inputs)

@@ -69,7 +69,7 @@ class GroupNormalization(Rule):
 
 
 def _factor_and_offset(layer) -> tuple[np.ndarray, np.ndarray]:
-    """The factor and the offset of a normalization for each channel."""
+    """Returns the factor and the offset of a normalization for each channel."""
     candidates = (getattr(layer, "gamma", None), layer.scale)
     factor = next((candidate for candidate in candidates if hasattr(candidate, "shape")), None)
     offset = getattr(layer, "beta", None)

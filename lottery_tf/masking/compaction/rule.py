@@ -107,16 +107,16 @@ class Rule:
         raise NotImplementedError
 
     def needed(self, constants: list[Channels], needed: Channels) -> list[Channels]:
-        """The channels of each input that the needed channels of the output depend on."""
+        """Returns the channels of each input that the needed channels of the output depend on."""
         return [needed] * len(self.axes)
 
     def together(self, kept: list[Channels], kept_out: Channels) -> tuple[list[Channels], Channels]:
-        """All channels of the inputs and of the output that must be kept, if those given are kept."""
+        """Returns all channels of the inputs and of the output that must be kept, if those given are kept."""
         union = np.logical_or.reduce([*kept, kept_out])
         return [union] * len(kept), union
 
     def smaller(self, constants: list[Channels], needed: Channels, kept: list[Channels], kept_out: Channels) -> Smaller:
-        """The layer with only the channels that are kept."""
+        """Returns the layer with only the channels that are kept."""
         return Smaller([weight[kept[0]] for weight in getattr(self.layer, "get_weights", list)()])
 
 
@@ -148,27 +148,27 @@ def channel_axis(layer: Any, shape: tuple) -> int:
 
 
 def from_end(axis: int, rank: int) -> int:
-    """An axis counted from the end."""
+    """Returns an axis counted from the end."""
     return axis - rank if axis >= 0 else axis
 
 
 def same(rule: EachChannel, constants: Channels) -> Channels:
-    """A layer that does not change constants."""
+    """Returns a layer that does not change constants."""
     return constants
 
 
 def same_without_mask(rule: EachChannel, constants: Channels) -> Channels:
-    """The mean over no time steps is NaN."""
+    """Returns the mean over no time steps is NaN."""
     return np.full_like(constants, np.nan) if rule.call.inputs[0].may_have_mask else constants
 
 
 def zero(rule: EachChannel, constants: Channels) -> Channels:
-    """A layer that puts zeros around its input: only the constant zero stays constant."""
+    """Returns a layer that puts zeros around its input: only the constant zero stays constant."""
     return np.where(constants == 0, 0, np.nan)
 
 
 def computed(rule: Rule, constants: Channels) -> Channels:
-    """The values of an elementwise layer for constants."""
+    """Returns the values of an elementwise layer for constants."""
     shape = [1] * len(rule.call.shape_in)
     shape[rule.axis] = -1
     inputs = ops.cast(constants.reshape(shape), getattr(rule.layer, "compute_dtype", "float32"))
@@ -179,7 +179,7 @@ def computed(rule: Rule, constants: Channels) -> Channels:
 
 
 def as_array(tensor: Any) -> np.ndarray:
-    """A tensor as float64."""
+    """Returns a tensor as float64."""
     return ops.convert_to_numpy(ops.cast(tensor, "float64"))
 
 

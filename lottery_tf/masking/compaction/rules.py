@@ -97,7 +97,7 @@ def passes_masks(layer: keras.Operation) -> bool:
 
 
 def rule_for(call: Call, tensors: list[keras.KerasTensor]) -> Rule | None:
-    """The rule for a call, or None if it is not certain what the call does."""
+    """Returns the rule for a call, or None if it is not certain what the call does."""
     make = RULES.get(type(call.layer)) or _operation(call)
     if make is None or not _is_plain(call) or any(tensor.sparse or tensor.ragged for tensor in tensors):
         return None
@@ -116,7 +116,7 @@ def _operation(call: Call) -> Make | None:
 
 
 def _is_plain(call: Call) -> bool:
-    """Whether a call has tensors as arguments, and no other argument that could change its result.
+    """Returns whether a call has tensors as arguments, and no other argument that could change its result.
 
     A `mask` changes nothing at inference, or the rule takes it into account.
     """

@@ -14,7 +14,7 @@ from lottery_tf.signatures import checked
 
 @checked
 def compact(model: keras.Model) -> keras.Model:
-    """A smaller plain Keras model whose outputs at inference are the same up to rounding.
+    """Returns a smaller plain Keras model whose outputs at inference are the same up to rounding.
 
     Units and channels without outgoing connections are removed. Those whose value does not depend on the input are
     moved into the next bias and removed. But if a convolution pads its input, a constant channel other than zero
@@ -62,7 +62,7 @@ def compact(model: keras.Model) -> keras.Model:
 
 
 def has_custom_call(model: keras.Model) -> bool:
-    """Whether a model's class has a custom `call`, which may do more than run its layers.
+    """Returns whether a model's class has a custom `call`, which may do more than run its layers.
 
     >>> class Doubled(keras.Sequential):
     ...     def call(self, inputs):

@@ -74,7 +74,7 @@ class Weighted(Rule):
         return np.where(self._inputs_of_outputs(folded), 0, self.kernel), bias
 
     def _wanted(self, needed: Channels) -> Channels:
-        """The outputs that must be right: all of them if the activation is not elementwise."""
+        """Returns the outputs that must be right: all of them if the activation is not elementwise."""
         return needed | (not self.elementwise)
 
     def constants(self, constants):
@@ -116,7 +116,7 @@ class Weighted(Rule):
         return Smaller([self._written(kernel, len(stay))] + [bias] * use_bias, config, picked)
 
     def _rows(self, constants, needed, kept: Channels) -> tuple[Channels, list[int] | None]:
-        """The inputs whose weights are kept, and the inputs to select; None: all."""
+        """Returns the inputs whose weights are kept, and the inputs to select; None: all."""
         return kept, None
 
     def _config(self, outputs: int, groups: int) -> dict:
