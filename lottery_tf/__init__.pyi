@@ -38,7 +38,7 @@ from .models.settings import RunSettings as RunSettings
 from .models.settings import TrainingSettings as TrainingSettings
 from .models.settings import run_settings as run_settings
 from .models.table_s1 import NETWORKS as NETWORKS
-from .paper_experiment import paper_experiment as paper_experiment
+from .paper_networks import paper_experiment as paper_experiment
 from .pruning.controls import CONTROLS as CONTROLS
 from .pruning.criteria import CRITERIA as CRITERIA
 from .pruning.mask0_actions import MASK0 as MASK0

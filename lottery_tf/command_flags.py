@@ -184,7 +184,8 @@ def call(module: str) -> str:
 def help_text() -> str:
     """Returns the help text: the command's docstring, and all its flags in groups."""
     own = {flag.name: flag for flag in own_flags()}
-    titles = [title for title in GROUPS if title != RESULTS or "dry_run" not in own]
+    trains = "dry_run" in own
+    titles = [title for title in GROUPS if title != RESULTS or not trains]
     groups = {title: [own.pop(name) for name in GROUPS[title] if name in own] for title in titles}
     groups[OTHERS] = list(own.values())
     about = inspect.cleandoc(sys.modules["__main__"].__doc__ or "")

@@ -32,9 +32,8 @@ def checked(called: C) -> C:
     Keyword arguments that are annotated with a dataclass, `**objective: Annotated[Any, ObjectiveSettings]`, are fields
     of it.
 
-    Raises (when called):
-      InputError: an argument does not match its annotation.
-      TypeError: an unknown keyword; the message suggests the nearest valid one.
+    A call raises InputError for an argument that does not match its annotation, and TypeError for an unknown keyword,
+    with the nearest valid one.
 
     >>> @checked
     ... def times(count: int, word: str = "a") -> str:

@@ -65,7 +65,7 @@ MEASURE = define_list(
     "measure",
     ["lines", "magnitudes"],
     "What to measure, with the cost at each level: "
-    + ", ".join(f"{name} ({measurement.cost})" for name, measurement in MEASUREMENTS.items())
+    + ", ".join(f"{name} ({each.cost})" if each.cost else name for name, each in MEASUREMENTS.items())
     + ".",
 )
 AT = define_list(

@@ -44,8 +44,8 @@ SOURCES = [source for source in MASK_SOURCES if source != UNTRAINED.source]
 TRAINED = "trained_baseline"
 
 CHANGES = define_changes()
-TREATMENT = ("criterion", "mask1", "mask0")
-_TREATMENT = define(Treatment, TREATMENT, several=TREATMENT, defaults={"criterion": HEURISTICS})
+TREATMENT_FIELDS = ("criterion", "mask1", "mask0")
+_TREATMENT = define(Treatment, TREATMENT_FIELDS, several=TREATMENT_FIELDS, defaults={"criterion": HEURISTICS})
 LEVELS = flags.DEFINE_integer("levels", 24, "Number of kept fractions; they are those of rounds of pruning.")
 SOURCE = define_choice(
     "source",
@@ -91,7 +91,7 @@ def mask_sources_from_flags(scope: str) -> list[MaskSource]:
     if SOURCE.value == "oneshot" and actions_given:
         raise InputError(f"--{actions_given[0]} needs --source=iterative; masks made in one shot have no actions.")
     iterative = SOURCE.value == "iterative"
-    choices = [_TREATMENT[name].value for name in (TREATMENT if iterative else TREATMENT[:1])]
+    choices = [_TREATMENT[name].value for name in (TREATMENT_FIELDS if iterative else TREATMENT_FIELDS[:1])]
     named = scope if iterative and scope != Treatment().scope else ""
     mask_sources = [MaskSource(SOURCE.value, *chosen, scope=named) for chosen in itertools.product(*choices)]
     for mask_source in mask_sources:

@@ -171,6 +171,8 @@ def test_a_landscape_measurement(checkout):
     assert len(rows) == 3
     for row in rows:
         assert row["norm"] == pytest.approx(np.sqrt((weights[f"final/{row['layer']}"] ** 2).sum()), rel=1e-5)
+    assert "norms (almost nothing)" in reader.do("-m", "runs.landscape", "--help")
+    reader.do("-m", "analysis.report")
 
 
 def test_a_network(checkout):

@@ -118,7 +118,7 @@ and compares the result with this page ([`tests/test_layer_table.py`](../tests/t
 statistics are never masked. For a layer of your own, the layers inside it count; layers without weights change nothing.
 
 - *masked*: the weights that `lt.masked` gives masks, and that experiments and learned Supermasks prune.
-- *compact*: whether `lt.compact` removes unused units whose only consumer is this layer ("passes through").
+- *compact*: whether `lt.compact` removes units of the layer before this one that have no effect ("passes through").
 - *ticket*: whether a ticket file can hold it.
 
 | layer | masked | compact | ticket |

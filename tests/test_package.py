@@ -150,6 +150,8 @@ def test_every_public_name_is_there_and_in_the_stub():
     assert dir(lt) == sorted(alias.name for alias in imported)
     for name in dir(lt):
         assert getattr(lt, name) is not None
+    modules = {path.stem for path in (ROOT / "lottery_tf").iterdir()}
+    assert not modules & set(dir(lt)), "a module would take the place of the name once it is imported"
     with pytest.raises(AttributeError, match="nothing_of_the_kind"):
         _ = lt.nothing_of_the_kind
 

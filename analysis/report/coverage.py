@@ -16,7 +16,9 @@ from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
 RELATIONS = {SUCCESSIVE: "lines", "reordered": "instability"}  # relation of a line's ends -> the measure that made it
-COUNTED_KINDS = tuple(each.kinds[0] for each in MEASUREMENTS.values() if "line" not in each.kinds)
+COUNTED_KINDS = tuple(
+    kind for each in MEASUREMENTS.values() for kind in each.kinds[:1] if kind in FRAMES and kind != "line"
+)
 
 
 def dense_networks(results: Results) -> pd.DataFrame:

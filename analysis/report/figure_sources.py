@@ -144,7 +144,7 @@ class WinningTickets(FigureSource):
         return {key: lottery_lines.missing(self.given.results, key) for key in self.panels()}
 
     def commands_for_missing_lines(self) -> list[str]:
-        """Returns the commands that would train them."""
+        """Returns the commands that would train the missing tickets and controls."""
         return commands.missing_lottery(self.given.results, self.root)
 
     commands_for_nothing = commands_for_missing_lines
@@ -166,7 +166,7 @@ class Measurements(FigureSource):
         return commands.missing_measurements(self.given.results, commands.MEASURED_BY[MEASURED[self.name]], self.root)
 
 
-SOURCES: dict[str, type[FigureSource]] = {  # figure -> what is behind it
+FIGURE_SOURCES: dict[str, type[FigureSource]] = {  # figure -> what is behind it
     **dict.fromkeys(paper.FIGURE_LINES, Lines),
     **dict.fromkeys(("figure6", "figure7", "mask_learning"), Masks),
     **dict.fromkeys(("figure2", "figureS1"), Planes),
@@ -178,7 +178,7 @@ SOURCES: dict[str, type[FigureSource]] = {  # figure -> what is behind it
 
 def figure_source(name: str, root: Path, given: FigureInputs) -> FigureSource:
     """Returns what is behind a figure."""
-    return SOURCES.get(name, FigureSource)(name, root, given)
+    return FIGURE_SOURCES.get(name, FigureSource)(name, root, given)
 
 
 def plane_flags(given: FigureInputs) -> dict:

@@ -54,7 +54,7 @@ class Results:
       levels: trained levels. "treatment" is the name of the treatment, or "dense". A training that diverged has the
         status "diverged", and its metrics are NaN.
       supermasks: heuristic supermasks, one row for each level and kind of weights.
-      best_supermasks: the heuristic supermasks that were stored as the best of their ladders.
+      best_supermasks: the heuristic supermasks that were stored as the best of their source.
       learned_masks: learned Supermasks. A mask whose learning diverged has the status "diverged".
       mask_histories: the history of each learned mask, one row for each evaluation. Training columns are means since
         the evaluation before.

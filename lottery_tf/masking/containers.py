@@ -130,7 +130,7 @@ class MaskedContainer(MaskedLayer):
             freeze(self)  # Keras does not freeze the layers inside while it rebuilds a layer
 
     def plain_class_config(self) -> dict[str, Any]:
-        """Returns the configuration by the plain class."""
+        """Returns the configuration that the plain class gives."""
         return super().get_config()
 
     def get_config(self):

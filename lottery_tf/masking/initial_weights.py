@@ -27,7 +27,7 @@ def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator, attribute: 
         return glorot_normal(shape, rng)
     draw = _seeded(initializer, draw_seed(rng))
     drawn = np.asarray(draw(shape), np.float32)
-    if not _is_of_keras(draw) and drawn.tobytes() != np.asarray(draw(shape), np.float32).tobytes():
+    if not _is_keras_initializer(draw) and drawn.tobytes() != np.asarray(draw(shape), np.float32).tobytes():
         raise InputError(
             f"The kernel initializer of {layer.name!r} draws other numbers at each call, so weights could not go back "
             "to where they began. Give it an argument `seed` that decides what it draws, or give the initial weights."
@@ -45,7 +45,7 @@ def _seeded(initializer: Callable[[tuple[int, ...]], object], seed: int) -> Call
     return type(initializer).from_config(config)
 
 
-def _is_of_keras(draw: object) -> bool:
+def _is_keras_initializer(draw: object) -> bool:
     """Returns whether this is an initializer of Keras, which draws the same numbers at each call."""
     return type(draw).__module__.startswith("keras.src.initializers.")
 

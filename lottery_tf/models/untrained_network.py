@@ -70,7 +70,7 @@ class UntrainedNetwork:
         self.draw: dict[str, Draw] = initial_weights.draws(model)
 
     def _warn_of_shared_weights(self, model: keras.Model, given: Weights) -> None:
-        """Warns of trained weights that all seeds share, although they have more than two values, as drawn ones do."""
+        """Warns of trained weights that are not drawn, but look drawn (more than two values): all seeds share them."""
         trained = {name for name, variable in model_weights.variables(model).items() if variable.trainable}
         others = sorted(trained - self._kernels.keys())
         if shared := [name for name in others if np.unique(given[name]).size > 2]:

@@ -76,7 +76,7 @@ class Level(OfATreatment, Trained):
     keep_weights: NotRequired[bool]
 
 
-class ControlLevel(Level):
+class ControlMetrics(Level):
     """The metrics of a control."""
 
     control: str
@@ -268,7 +268,7 @@ class Histogram(OfATreatment):
 METRICS_SCHEMAS: dict[str, Any] = {  # kind of result -> schema of its metrics; all others have `Metrics`
     "level": Level,
     "rewind": Level,
-    "control": ControlLevel,
+    "control": ControlMetrics,
     "supermask": Supermask,
     "best_supermask": BestSupermask,
     "learned_mask": LearnedMask,
@@ -280,7 +280,7 @@ METRICS_SCHEMAS: dict[str, Any] = {  # kind of result -> schema of its metrics; 
     "threshold": Threshold,
     "histogram": Histogram,
 }
-TRAINED = (Level, ControlLevel)  # the schemas of trained networks
+TRAINED = (Level, ControlMetrics)  # the schemas of trained networks
 
 
 def check_metrics(metrics: Mapping) -> None:

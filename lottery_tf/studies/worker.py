@@ -157,7 +157,7 @@ class Worker:
         return learner.with_settings(task.mask).learn(task.seed).metrics
 
     def _experiment(self, task: LevelTask | RewindPointTask | ControlTask | HeuristicMasksTask) -> Experiment:
-        from lottery_tf.paper_experiment import paper_experiment
+        from lottery_tf.paper_networks import paper_experiment
 
         return self._cached(
             task.settings,

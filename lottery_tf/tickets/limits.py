@@ -251,7 +251,7 @@ def _size(tensor: Any) -> int:
 
 
 def size_of(shape: Sequence[int | None]) -> int:
-    """Returns the count of numbers in a tensor, for one example unless its batch has a fixed size.
+    """Returns how many numbers a tensor has, for one example unless its batch has a fixed size.
 
     >>> size_of((None, 28, 28)), size_of((5, 28, 28)), size_of((None, None, 3))
     (784, 3920, 192)

@@ -62,7 +62,7 @@ def decode(form: str, data: bytes, count: int) -> np.ndarray:
 
 
 def deflate(data: bytes) -> bytes:
-    """Returns the data, compressed."""
+    """Returns the compressed data."""
     return min((_deflate(data, strategy) for strategy in STRATEGIES), key=len)
 
 

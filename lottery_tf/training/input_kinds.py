@@ -180,8 +180,8 @@ def _kind(operation: Any, name: str | None) -> str | None:
     if name is not None and hasattr(operation, "value_range"):
         return _kind_of_range(max(operation.value_range))
     if name in KEEP_RANGE:
-        own = getattr(getattr(operation, "activation", None), "__module__", "keras").partition(".")[0] != "keras"
-        return UNKNOWN if own else None
+        activation = getattr(operation, "activation", None)
+        return None if activation is None or is_of_keras(activation) else UNKNOWN
     trains = name in TRAIN or (name is not None and plain_class(operation) in KERNELS)
     return PIXELS if trains and all(map(_keras_name, all_layers(operation))) else UNKNOWN
 
@@ -198,7 +198,7 @@ def _kind_of_normalization(layer: Any) -> str | None:
 
 
 def _kind_of_arithmetic(node: Any) -> str | None:
-    """Returns the kind by an operation of a tensor and a constant."""
+    """Returns the kind that an operation of a tensor and a constant shows."""
     compute = ARITHMETIC[type(node.operation).__name__]
     arguments = [*node.arguments.args, *node.arguments.kwargs.values()]
     if len(arguments) != 2:
@@ -217,7 +217,7 @@ def _constant(value: Any) -> np.ndarray:
 
 
 def _kind_of_rescaling(scale: Any, offset: Any) -> str | None:
-    """Returns the kind by the values scale * x + offset.
+    """Returns the kind that the values scale * x + offset show.
 
     A scale of at most 1/2, or a centre above 1, shows bytes. A scale of at least 1 with a centre from 0 to 1 shows
     values up to 1.

@@ -218,9 +218,9 @@ def _as_float32(values):
     return tf.cast(values, tf.float32) if values.dtype.is_floating else values
 
 
-def _leaf_metrics(judge: keras.Model) -> list[keras.metrics.Metric]:
+def _leaf_metrics(model: keras.Model) -> list[keras.metrics.Metric]:
     """Returns the metrics of a compiled model, without those that only contain other metrics."""
-    found, pending = [], list(judge.metrics)
+    found, pending = [], list(model.metrics)
     while pending:
         metric = pending.pop()
         inner = getattr(metric, "metrics", None)

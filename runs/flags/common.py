@@ -79,7 +79,7 @@ def make_experiment(
     settings: RunSettings, results_dir: Path, on_steps: Callable[[int], None], **options: Any
 ) -> Experiment:
     """Returns the experiment of a run; the options are further arguments of `Experiment`."""
-    from lottery_tf.paper_experiment import paper_experiment
+    from lottery_tf.paper_networks import paper_experiment
 
     dataset = load_dataset(settings.dataset, settings.network)
     options |= {"snapshot_seconds": SNAPSHOT_SECONDS.value, "on_steps": on_steps}

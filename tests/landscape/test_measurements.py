@@ -19,7 +19,7 @@ from lottery_tf.landscape.measurements.measurer import LandscapeMeasurer, Traine
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.masking import model_weights
 from lottery_tf.models.settings import PruningSettings, TrainingSettings, run_settings
-from lottery_tf.paper_experiment import paper_experiment
+from lottery_tf.paper_networks import paper_experiment
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.locate import locate

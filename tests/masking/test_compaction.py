@@ -420,7 +420,7 @@ def test_a_model_with_a_lambda_gets_smaller_elsewhere(layer):
 
 @pytest.mark.slow
 def test_the_benchmark_suite_measures_and_prints(monkeypatch, capsys):
-    monkeypatch.setattr(suite, "CASES", (suite.Case("fc", 3, 4),))
+    monkeypatch.setattr(suite, "CASES", (suite.TicketCase("fc", 3, 4),))
     monkeypatch.setattr(suite, "SECONDS", 1e-4)
     suite.run(repeats=1)
     rows = [line.replace(",", "").replace(">", " ").split() for line in capsys.readouterr().out.splitlines()[3:]]

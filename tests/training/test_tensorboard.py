@@ -5,7 +5,7 @@ import pytest
 from event_files import read, scalars
 
 from lottery_tf.models.settings import run_settings
-from lottery_tf.paper_experiment import paper_experiment
+from lottery_tf.paper_networks import paper_experiment
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.training.tensorboard import (
     BY_KEPT,

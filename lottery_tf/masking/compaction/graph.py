@@ -101,7 +101,7 @@ class Graph:
         return Node(layer, inputs, axes, masks, places, rule, aligned)
 
     def may_have_masks(self, layer: keras.Operation) -> list[bool]:
-        """Returns for each input of a layer, whether a mask may be attached to it in any of its calls."""
+        """Returns for each input of a layer whether a mask may be attached to it in any of its calls."""
         calls = [node.inputs for node in self.nodes if node.layer is layer]
         return [any(self.tensors[place].may_have_mask for place in places) for places in zip(*calls, strict=True)]
 

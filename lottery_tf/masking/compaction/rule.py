@@ -153,17 +153,17 @@ def from_end(axis: int, rank: int) -> int:
 
 
 def same(rule: EachChannel, constants: Channels) -> Channels:
-    """Returns a layer that does not change constants."""
+    """Returns the constants unchanged."""
     return constants
 
 
 def same_without_mask(rule: EachChannel, constants: Channels) -> Channels:
-    """Returns the mean over no time steps is NaN."""
+    """Returns the constants, or NaN if a mask is possible: the mean over no time steps is NaN."""
     return np.full_like(constants, np.nan) if rule.call.inputs[0].may_have_mask else constants
 
 
 def zero(rule: EachChannel, constants: Channels) -> Channels:
-    """Returns a layer that puts zeros around its input: only the constant zero stays constant."""
+    """Returns the constants behind a layer that puts zeros around its input: only the constant zero stays constant."""
     return np.where(constants == 0, 0, np.nan)
 
 

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from analysis.figures import catalogue, connectivity, drawing, styles
 from analysis.figures import landscape_panels as panels
 from analysis.figures.connectivity import PAIRS
-from analysis.report import commands, parts, report
+from analysis.report import commands, figure_sources, parts, report
 from analysis.results import columns, load
 from lottery_tf.landscape.measurements import flatness, row_names
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
@@ -24,7 +24,7 @@ from lottery_tf.landscape.measurements.lines import successive_jobs
 from lottery_tf.pruning.treatments import Treatment
 
 TREATMENTS = (Treatment(), Treatment("random"), Treatment(rewind_to=100), Treatment("movement", mask1="reinit"))
-ENTRIES = list(parts.MEASURED)
+ENTRIES = list(figure_sources.MEASURED)
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,7 @@ def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, 
         catalogue.draw(name, catalogue.FigureInputs(without))
     made = parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(without))
     text = parts.figure_part(name, made)
-    measure = commands.MEASURED_BY[parts.MEASURED[name]]
+    measure = commands.MEASURED_BY[figure_sources.MEASURED[name]]
     assert "Not drawn: there is no" in text and f"--measure={measure}" in text and "--seeds=0,1,2" in text
     assert measure in MEASUREMENTS
 
@@ -228,7 +228,7 @@ def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
         parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(dataclasses.replace(found, **empty)))
     )
     assert "None of this is measured yet" in text and "Not drawn" not in text
-    for measure in {commands.MEASURED_BY[kind] for kind in parts.MEASURED.values()}:
+    for measure in {commands.MEASURED_BY[kind] for kind in figure_sources.MEASURED.values()}:
         assert text.count(f"<span>--measure={measure}</span>") == 1
     some = dataclasses.replace(found, **empty | {"lines": found.lines})
     text = parts.landscape_part(parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(some)))

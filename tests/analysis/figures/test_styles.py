@@ -22,8 +22,8 @@ EYES = {
 TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
-FIGURE_LINES = {name: [t.name for t in figure.lines.values()] for name, figure in paper.FIGURE_LINES.items()}
-FIGURE_LINES["figure7"] = [f"{ladder.criterion}-rewind-zero" for ladder in paper.HEURISTIC_MASK_SOURCES]
+TREATMENTS = {name: [t.name for t in figure.lines.values()] for name, figure in paper.FIGURE_LINES.items()}
+TREATMENTS["figure7"] = [f"{source.criterion}-rewind-zero" for source in paper.HEURISTIC_MASK_SOURCES]
 
 
 def linear(colour):
@@ -66,9 +66,9 @@ def test_every_hue_stands_out_from_its_ground(ground):
     assert contrast(styles.COLOURS["ink"][index], styles.GROUND[index]) > 12
 
 
-@pytest.mark.parametrize("figure", FIGURE_LINES)
+@pytest.mark.parametrize("figure", TREATMENTS)
 def test_the_lines_of_a_figure_differ_in_marker_and_in_colour_or_dash(figure):
-    lines = [styles.TREATMENTS[name] for name in FIGURE_LINES[figure]]  # each has a style of its own
+    lines = [styles.TREATMENTS[name] for name in TREATMENTS[figure]]  # each has a style of its own
     for one, other in itertools.combinations(lines, 2):
         assert (one.marker, one.hollow) != (other.marker, other.hollow)
         assert (one.colour, one.dash) != (other.colour, other.dash)
