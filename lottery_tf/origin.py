@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 
 def made_by() -> dict[str, str | int | None]:
-    """The command line, the commit (None outside a checkout), the processor or GPU, and TensorFlow's threads."""
+    """Returns the command line, the commit (None outside a checkout), the device, and TensorFlow's threads."""
     command = os.environ.get(COMMAND) or shlex.join(sys.argv)
     machine = describe_device() if "tensorflow" in sys.modules else describe_processor()
     return {"command": command, "commit": commit(), "machine": machine, "threads": threads()}

@@ -79,6 +79,6 @@ def private_folder(name: str) -> Path:
 
 
 def _is_own(path: Path, is_kind: Callable[[int], bool]) -> bool:
-    """Whether a path belongs to this user and is of the wanted kind (a test of `stat`); links are not followed."""
+    """Returns whether a path is this user's and of the wanted kind (a test of `stat`), without following links."""
     found = path.lstat()
     return is_kind(found.st_mode) and found.st_uid == os.getuid()

@@ -181,7 +181,7 @@ def flatness_table(results: Rows, thresholds: Thresholds) -> str:
 
 
 def limit_table(results: Rows, thresholds: Thresholds) -> str:
-    """The table of predicted and found limits: one line for each level and way to prune, one column for each method."""
+    """Returns the table of predicted and found limits: a line for each level and way to prune, a column a method."""
     found: dict[tuple, dict] = {}
     for row in _unrolled(results, "limit"):
         own = found.setdefault((row["level"], row["pruned_by"], row["seed"]), dict.fromkeys(row_names.METHODS) | row)

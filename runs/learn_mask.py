@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def masks_from_flags() -> list[MaskSettings]:
-    """Every combination of the flags' lists; raises InputError for an invalid combination or one given twice."""
+    """Returns every combination of the flags' lists; raises InputError for an invalid or repeated one."""
     given = values(_MASK)
     if given["g"] == "edge_popup" and not given["kept_fraction"]:
         raise InputError("--g=edge_popup needs --kept_fraction.")
@@ -148,7 +148,7 @@ def training_from_flags() -> TrainingSettings:
 
 
 def _iterations(of_the_paper: int, batch_size: int) -> int:
-    """The number of iterations that a mask is learned for; raises InputError if it is invalid or given twice."""
+    """Returns how many iterations a mask is learned for; raises InputError if that is invalid or given twice."""
     schedule = schedule_from_flags()
     if EPOCHS.value is None:
         return scheduled_iterations(of_the_paper, schedule or "paper")

@@ -83,7 +83,7 @@ class RunSummary:
         return [metrics["level"] for _, metrics in found["level"] if metrics["seed"] in self.seeds]
 
     def _levels(self, found: Found) -> pd.DataFrame:
-        """The levels of each treatment, then those of its controls. All draws of a kind of control have one name."""
+        """Returns the levels of each treatment, then those of its controls. All draws of a control have one name."""
         levels, controls = ([metrics for _, metrics in found[kind]] for kind in ("level", "control"))
         tables = []
         for treatment in self.treatments:

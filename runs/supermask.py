@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def mask_sources_from_flags(scope: str) -> list[MaskSource]:
-    """The mask sources that the flags name, iterative ones with this scope; raises InputError for an unknown name."""
+    """Returns the mask sources of the flags, iterative ones with this scope; raises InputError for unknown names."""
     actions_given = [name for name in ("mask1", "mask0") if flags.FLAGS[name].present]
     if SOURCE.value == "oneshot" and actions_given:
         raise InputError(f"--{actions_given[0]} needs --source=iterative; masks made in one shot have no actions.")

@@ -123,7 +123,7 @@ def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:
 
 
 def _only_rewound(row) -> bool:
-    """Whether a treatment differs from plain iterative rewinding in nothing but its criterion and rewind point."""
+    """Returns whether a treatment is plain iterative rewinding, with any criterion and rewind point."""
     usual = dataclasses.replace(Treatment(), scope=scope_of(row.network))
     names = ("mask1", "mask0", "rounds", "scope")
     return all(getattr(row, name) == getattr(usual, name) for name in names) and pd.isna(row.chosen_kept_fraction)

@@ -135,7 +135,7 @@ def table_part(name: str, report: Report) -> Markup:
 
 
 def _tables(name: str, report: Report, otherwise: Markup | None = None) -> Markup:
-    """The tables of a name with a link; `otherwise`, by default a sentence, if there are no results for them."""
+    """Returns the tables of a name with a link; without results, `otherwise`, by default a sentence."""
     built = [table for table in tables.TABLES[name](report.given.results, report.given.rule) if len(table.numbers)]
     if not built:
         return page.paragraph(f"There are no results for {name}.", "missing") if otherwise is None else otherwise

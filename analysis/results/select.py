@@ -99,7 +99,7 @@ def table_s1_order(keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _length(schedule: str | None) -> tuple[int, int]:
-    """Where a schedule comes when longer trainings come first."""
+    """Returns where a schedule comes when longer trainings come first."""
     name = schedule or ""
     shares = [*SCHEDULES]
     return shares.index(name) if name in shares else len(shares), -int(name) if name.isdecimal() else 0

@@ -67,7 +67,7 @@ class LossPath:
         return rise(self.positions, self.errors)
 
     def stable(self, limit: float = STABLE) -> bool:
-        """Whether the error barrier is below a limit; the default is the 2 percentage points of Frankle et al."""
+        """Returns whether the error barrier is below a limit, by default the 2 percentage points of Frankle et al."""
         return self.error_barrier < limit
 
 

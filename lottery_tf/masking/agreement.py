@@ -141,7 +141,7 @@ def _outputs(model: keras.Model, inputs: Any) -> list[np.ndarray]:
 
 
 def _as_graph(compute: Callable) -> Callable:
-    """A function as a TensorFlow graph, in which a recurrent step takes microseconds instead of milliseconds."""
+    """Returns a function as a TensorFlow graph, in which a recurrent step takes microseconds, not milliseconds."""
     if keras.backend.backend() != "tensorflow":
         return compute
     import tensorflow as tf

@@ -169,7 +169,7 @@ def container_class(plain: Any) -> Any:
 
 
 def _kernels_of_cells(layer: keras.layers.RNN) -> list[MaskedKernel]:
-    """The kernels that a recurrent layer's `call` reads: they are masked once in each call, not at each time step."""
+    """Returns the kernels that a recurrent layer's `call` reads; they are masked once a call, not at each step."""
     return [kernel for cell in all_layers(layer.cell) for kernel in getattr(cell, "masked_kernels", ())]
 
 

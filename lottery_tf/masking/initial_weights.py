@@ -68,6 +68,6 @@ def draws(model: keras.Model) -> dict[str, Draw]:
 
 
 def initial_weights(model: keras.Model, untrained: Weights, seed: int) -> Weights:
-    """The untrained weights of a seed: newly drawn kernels of trained layers, and all other weights of `untrained`."""
+    """Returns the untrained weights of a seed: new kernels of trained layers, all other weights of `untrained`."""
     drawn = {name: draw(generator(seed, "initial weights", name)) for name, draw in draws(model).items()}
     return untrained | drawn

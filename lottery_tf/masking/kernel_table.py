@@ -31,7 +31,7 @@ class Kernel(NamedTuple):
         return f"{self.options}_initializer"
 
     def mask_names(self, alone: bool) -> tuple[str, str]:
-        """The names of the mask and of the frozen values in a masked layer; `alone`: it is the layer's only kernel."""
+        """Returns the names of the mask and the frozen values in a masked layer; `alone`: it is the only kernel."""
         return ("kernel_mask", "frozen_values") if alone else (f"{self.attribute}_mask", f"{self.attribute}_frozen")
 
 

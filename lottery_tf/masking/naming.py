@@ -50,7 +50,7 @@ def is_made_from_config(layer: keras.layers.Layer) -> bool:
 
 
 def _split(name: str) -> tuple[str, int]:
-    """The base and the number of a name: "dense_2" has the base "dense" and the number 2, "dense" the number 0."""
+    """Returns the base and the number of a name: "dense" and 2 for "dense_2", "dense" and 0 for "dense"."""
     numbered = re.fullmatch(r"(.*?)_([1-9]\d*)", name)
     return (numbered[1], int(numbered[2])) if numbered else (name, 0)
 

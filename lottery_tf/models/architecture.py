@@ -48,7 +48,7 @@ def _describe_layer(layer: keras.layers.Layer) -> dict:
 
 
 def _own_code(layer: keras.layers.Layer) -> dict:
-    """What a user made of a layer or a model: the code of its class, the class's settings, the code of functions."""
+    """Returns what a user made of a layer or a model: the code of its class and functions, the class's settings."""
     attributes = {name: value for name, value in sorted(vars(layer).items()) if not hasattr(value, "__wrapped__")}
     found: dict[str, Any] = {"functions": functions} if (functions := describe_code(*functions_in(attributes))) else {}
     own_class = next((cls for cls in type(layer).__mro__ if is_own(cls)), None)
@@ -80,7 +80,7 @@ def _without_names(value: Any) -> Any:
 
 
 def _feeds(model: keras.Model) -> list[str]:
-    """For each operation of a functional model its class and its arguments; tensors are given by their operation."""
+    """Returns for each operation of a functional model its class and arguments; tensors by their operation."""
     model = getattr(model, "_functional", None) or model
     if not hasattr(model, "operations"):
         return []

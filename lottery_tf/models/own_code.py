@@ -14,7 +14,7 @@ SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 
 
 def is_own(value: Any) -> bool:
-    """Whether a function, a class or an object is a user's: neither Python's, nor Keras's, nor this package's."""
+    """Returns whether a function, class or object is a user's: not of Python, Keras or this package."""
     module = getattr(value, "__module__", None) or "builtins"
     return module.partition(".")[0] not in LIBRARIES
 

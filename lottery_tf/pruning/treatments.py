@@ -144,7 +144,7 @@ class Treatment:
         return _checked(self.mask0, _called(self.functions.mask0, offered), offered["w_i"])
 
     def last_level(self, wanted: int) -> int:
-        """The last level of this treatment if `wanted` levels are asked for: at most 1 with a chosen kept fraction."""
+        """Returns the last level if `wanted` levels are asked for: at most 1 with a chosen kept fraction."""
         return wanted if self.chosen_kept_fraction is None else min(wanted, 1)
 
     def parent(self, level: int) -> int:
@@ -174,7 +174,7 @@ class Treatment:
             )
 
     def matches(self, metrics: Mapping) -> bool:
-        """Whether metrics belong to a level of this treatment. A missing field (in old metrics) has its default."""
+        """Returns whether metrics are of a level of this treatment. A field that old metrics lack has its default."""
         fields = dataclasses.fields(self)
         return all(metrics.get(field.name, field.default) == getattr(self, field.name) for field in fields)
 

@@ -75,7 +75,7 @@ class Engine(Protocol):
     keeps_idle_slots: bool
 
     def fits(self, resource_list: Sequence[Resources]) -> bool:
-        """Whether slots with these resources can run at the same time."""
+        """Returns whether slots with these resources can run at the same time."""
 
     def slot(self, resources: Resources) -> Slot:
         """Makes a new slot."""

@@ -184,7 +184,7 @@ class Scheduler:
         return self.metrics[key].get("status") == "diverged"
 
     def _has_current_result(self, task: Task) -> bool:
-        """Whether a task's result was found, has enough levels, and was made from its parent's present result."""
+        """Returns whether a task's result is there, has enough levels, and was made from its parent's own result."""
         metrics = self.metrics.get(task.key)
         if metrics is None:
             return False

@@ -48,7 +48,7 @@ def has_current_parent(results_dir: Path, task: LevelTask, metrics: dict) -> boo
 
 
 def page_is_current(results_dir: Path, task: LevelTask) -> bool:
-    """Whether the treatment's TensorBoard page, which is rewritten after each level, is newer than this level."""
+    """Returns whether the treatment's TensorBoard page, rewritten after each level, is newer than this level."""
     level = results_dir / task.key
     try:
         finished = (level / paths.METRICS_FILE).stat().st_mtime_ns

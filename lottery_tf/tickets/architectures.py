@@ -214,7 +214,7 @@ def _check_record(record: dict, allowed: Limits | None) -> None:
 
 
 def _is_harmless(value: str) -> bool:
-    """Whether a text cannot be the name of a registered class, "package>name". The text "ab,bc->ac" is not one."""
+    """Returns whether a text cannot name a registered class, "package>name"; "ab,bc->ac", for example, cannot."""
     return ">" not in value or re.fullmatch("[A-Za-z.,]+->[A-Za-z.]*", value) is not None
 
 

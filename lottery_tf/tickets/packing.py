@@ -144,7 +144,7 @@ def _masked(model: keras.Model) -> keras.Model:
 
 
 def _others(model: keras.Model) -> Weights:
-    """All weights of a masked model except the maskable kernels; raises InputError if a file cannot store them."""
+    """Returns all weights but the maskable kernels; raises InputError if a file cannot store them."""
     from lottery_tf.masking import model_weights
 
     maskable = model_weights.masked_kernels(model)

@@ -89,7 +89,7 @@ def input_evidence(model: keras.Model, tensor: Any, rank: int) -> list[InputEvid
 
 
 def computes_its_graph(model: keras.Model) -> bool:
-    """Whether a model's outputs are those of its layers in a row or graph: its class has no `call` of its own."""
+    """Returns whether a model's class has no `call` of its own: it only computes its layers in a row or graph."""
     return plain_class(model).call in (keras.Sequential.call, Functional.call)
 
 

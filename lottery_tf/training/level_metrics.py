@@ -50,7 +50,7 @@ def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identit
 
 
 def own_readings(trained: TrainingResult) -> dict:
-    """The test readings of the user's own loss and metrics, for the metrics of a result; empty for the default."""
+    """Returns the test readings of a user's own loss and metrics, for the metrics of a result; else nothing."""
     if trained.columns == HISTORY_COLUMNS:
         return {}
     return {

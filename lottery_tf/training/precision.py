@@ -53,7 +53,7 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 def _output_layers(model: keras.Model) -> list[keras.Operation]:
-    """The layers that compute a model's outputs; for one without weights (such as a softmax), also the one before."""
+    """Returns the layers that compute a model's outputs; if one has no weights (a softmax), also the one before."""
     found, pending = [], keras.tree.flatten(model.outputs)
     while pending:
         layer, node, _ = pending.pop()._keras_history

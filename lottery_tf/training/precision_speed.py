@@ -163,7 +163,7 @@ def _call(operations: Iterable[_Operation], policy: str, images: int, xla: bool)
 
 
 def _least_seconds(calls: Sequence[Callable[[], list]]) -> np.ndarray:
-    """The shortest time of each call. Calls are timed in turn, so that other work on the machine slows all alike."""
+    """Returns the shortest time of each call. Calls are timed in turn, so that other work slows all alike."""
     times: list[list[float]] = []
     began = time.perf_counter()
     while len(times) < REPEATS or time.perf_counter() - began < ENOUGH_SECONDS:

@@ -43,7 +43,7 @@ class TrainingProgress:
 
     @staticmethod
     def shapes(weights: Sequence[tuple[int, ...]], columns: int) -> dict[str, tuple[int | None, ...]]:
-        """The shapes of `arrays`, for weights of some shapes and so many columns of the history; None: any size."""
+        """Returns the shapes of `arrays`, for weights of some shapes and a number of columns; None: any size."""
         best = {f"best/{i}": shape for i, shape in enumerate(weights)}
         return {"history": (None, columns), "numbers": (4,), **best}
 

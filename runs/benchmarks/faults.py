@@ -123,7 +123,7 @@ def _read(process: int, name: str) -> bytes:
 
 
 def contents(results_dir: Path) -> dict[str, object]:
-    """The reproducible content of a results folder: metrics without times, and the bytes of arrays and tables."""
+    """Returns what is reproducible in a results folder: metrics without times, bytes of arrays and tables."""
     found: dict[str, object] = {}
     for folder in walk.result_folders(results_dir):
         place = str(folder.relative_to(results_dir))

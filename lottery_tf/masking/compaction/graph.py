@@ -130,7 +130,7 @@ class Graph:
         return for_rule
 
     def constants(self) -> list[Channels]:
-        """For each tensor its constant channels: those with one value at all places for all inputs. Others are NaN."""
+        """Returns for each tensor its constant channels: one value at all places for all inputs. Others are NaN."""
         constants = [np.full(tensor.size, np.nan) for tensor in self.tensors]
         for node in self.nodes:
             if node.rule is not None:

@@ -72,7 +72,7 @@ class Concatenated(Rule):
 
 
 def concatenated(call: Call) -> Rule:
-    """The rule for a concatenation. Along another axis than that of the channels, the inputs share their channels."""
+    """Returns the rule for a concatenation. Along an axis other than the channels, inputs share their channels."""
     if from_end(call.layer.axis, len(call.shape_out)) == common_axis(call):
         return Concatenated(call)
     return Merged(call, lambda a, b: np.where(a == b, a, np.nan))

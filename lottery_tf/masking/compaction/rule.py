@@ -39,7 +39,7 @@ class Tensor:
         return self.size_along(self.axis) or 0
 
     def size_along(self, axis: int) -> int | None:
-        """The length of an axis; None if it is unknown, or if the tensor has no such axis besides that of the batch."""
+        """Returns the length of an axis; None if it is unknown or there is no such axis besides that of the batch."""
         return self.shape[axis] if -axis < len(self.shape) else None
 
 
@@ -103,7 +103,7 @@ class Rule:
         self.axis = call.inputs[0].axis
 
     def constants(self, constants: list[Channels]) -> Channels:
-        """The constants of the output's channels (NaN: not constant), from those of the inputs."""
+        """Returns the constants of the output's channels (NaN: not constant), from those of the inputs."""
         raise NotImplementedError
 
     def needed(self, constants: list[Channels], needed: Channels) -> list[Channels]:
@@ -143,7 +143,7 @@ class EachChannel(Rule):
 
 
 def channel_axis(layer: Any, shape: tuple) -> int:
-    """The axis of the channels in the inputs and outputs of a layer with a `data_format`; -1 for other layers."""
+    """Returns the axis of the channels in a layer's inputs and outputs, by its `data_format`; else -1."""
     return 1 - len(shape) if getattr(layer, "data_format", None) == "channels_first" else -1
 
 

@@ -90,7 +90,7 @@ ARITHMETIC = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")  # of two ten
 
 
 def passes_masks(layer: keras.Operation) -> bool:
-    """Whether outputs of a layer may have the mask that Keras attaches to an input; those of unknown classes may."""
+    """Returns whether outputs of a layer may have the mask of an input; those of unknown classes may."""
     return type(layer) not in RULES or (
         layer.supports_masking and type(layer) is not keras.layers.GlobalAveragePooling1D
     )

@@ -47,7 +47,7 @@ class Weighted(Rule):
         self.known &= not self._is_misread(self.kernel.shape[2])
 
     def _is_misread(self, channels: int) -> bool:
-        """Whether Keras adds a bias along the wrong axis: the last one, if it is as long as that of the channels."""
+        """Returns whether Keras adds a bias along the wrong axis: the last one, if it is as long as the channels."""
         return self.axis != -1 and channels > 1 and self.call.shape_out[-1] in (None, channels)
 
     def _groups(self) -> int:
@@ -60,7 +60,7 @@ class Weighted(Rule):
         return kernel.reshape(*self._kernel_shape[:-2], *kernel.shape[1:])
 
     def _inputs_of_outputs(self, channels: Channels) -> np.ndarray:
-        """The input channels of each output: (inputs in a group, outputs), or (inputs, 1) if there is one group."""
+        """Returns the input channels of each output: (inputs in a group, outputs); (inputs, 1) for one group."""
         blocks = channels.reshape(self.groups, -1)
         return (blocks if self.groups == 1 else np.repeat(blocks, self.kernel.shape[2] // self.groups, axis=0)).T
 
