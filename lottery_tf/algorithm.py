@@ -78,8 +78,8 @@ def next_ticket(
 ) -> Ticket:
     """Makes the ticket of a level of at least 1 from a trained ticket (steps 2 to 4).
 
-    `before` is that of the level before or, with one-shot pruning, of the dense network. Its weights are w_i when its
-    training starts and `final`, or w_f, when it ends. `gradient` is the loss gradient at w_i, for criteria that use it.
+    `before` is that of the level before or, with one-shot pruning, of the dense network. Its start is the criterion's
+    w_i (the untrained weights, also with late rewinding), and `final` is w_f. `gradient` is the loss gradient at w_i.
     """
     rewound = network.initial if rewound is None else rewound
     given = vars(network) | {"final": final, "rewound": rewound, "gradient": gradient}

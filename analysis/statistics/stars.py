@@ -10,6 +10,7 @@ level." The paper names no test. This project reads the sentence as follows:
   - The runs of one seed share initial weights and data order across treatments, so they are paired. The paired tests
     use this; the unpaired tests, such as Welch's t-test, do not.
   - A training that diverged (NaN) is left out. It does not count as zero.
+  - There is no star where fewer than two lines have runs, a p-value is not defined, or another mean equals the best.
 
 `stars` applies this reading, and `StarRule` holds its choices. `significance_tests` has the tests.
 """

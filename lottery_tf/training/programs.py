@@ -188,7 +188,7 @@ class Programs:
         return loss_sum, correct_sum
 
     def _apply(self, *gradients) -> None:
-        """Updates the trained weights; the gradient of a pruned weight is zero."""
+        """Updates the trained weights. A pruned weight has no gradient, and its kernel's constraint holds it."""
         kernels = model_weights.masked_kernels(self._model).values()
         masks = {id(kernel.variable): kernel.kernel_mask.value for kernel in kernels}
         variables = self._model.trainable_variables

@@ -14,7 +14,7 @@ class TrainingProgress:
 
     Attributes:
       iteration: the next iteration.
-      trained: the loss and the metrics on the training examples since the last reading.
+      train_readings: the loss and the metrics on the training examples since the last reading.
       history: the readings so far.
       lowest_cost: the cost of the best reading so far.
       best_iteration, best_loss, best: the iteration, validation loss and weights of the best reading.
@@ -23,7 +23,7 @@ class TrainingProgress:
     """
 
     iteration: int
-    trained: tuple[float, ...]
+    train_readings: tuple[float, ...]
     history: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
     lowest_cost: float = float("inf")
     best_iteration: int = 0
@@ -48,12 +48,12 @@ class TrainingProgress:
         return {"history": (None, columns), "numbers": (4,), **best}
 
     @classmethod
-    def from_checkpoint(cls, saved: dict[str, np.ndarray], trained: tuple[float, ...]) -> TrainingProgress:
+    def from_checkpoint(cls, saved: dict[str, np.ndarray], train_readings: tuple[float, ...]) -> TrainingProgress:
         """Returns the progress of a checkpoint, which was saved after a reading of the validation split."""
         best_iteration, best_loss, lowest_cost, seconds = map(float, saved["numbers"])
         return cls(
             iteration=int(saved["history"][-1, 0]),
-            trained=trained,
+            train_readings=train_readings,
             history=list(map(tuple, saved["history"])),
             lowest_cost=lowest_cost,
             best_iteration=int(best_iteration),

@@ -180,7 +180,29 @@ class Trainer:
             self._train_to_next_reading(progress, last, order, on_steps)
             self._read_validation(progress)
             on_history(np.array(progress.history))
-        return self._trained(progress, began)
+        return self._result(progress, began)
+
+    def _read_validation(self, progress: TrainingProgress) -> None:
+        """Adds a row to the history, keeps the weights if they are the best so far, and notices divergence."""
+        readings = self.evaluate("validation")
+        loss = readings[0]
+        progress.history.append((progress.iteration, *progress.train_readings, *readings))
+        progress.diverged = not np.isfinite(loss)
+        cost = self._best.cost(readings)
+        if not progress.best or cost < progress.lowest_cost:
+            progress.lowest_cost, progress.best_iteration, progress.best_loss = cost, progress.iteration, loss
+            progress.best = self._variables.model_values()
+
+    def _train_to_next_reading(
+        self, progress: TrainingProgress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
+    ) -> None:
+        """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
+        interval = self.settings.eval_interval
+        steps = min(interval - progress.iteration % interval, last - progress.iteration)
+        self._objective.begin()
+        loss, correct = self._programs.train(progress.iteration, steps, order, on_steps)
+        progress.iteration += steps
+        progress.train_readings = self._objective.readings(loss, correct, steps * self.settings.batch_size)
 
     def evaluate(self, split: Name) -> tuple[float, ...]:
         """Returns mean loss and accuracy (in [0, 1]) of the model on "train", "validation" or "test".
@@ -234,29 +256,7 @@ class Trainer:
             )
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
-    def _read_validation(self, progress: TrainingProgress) -> None:
-        """Adds a row to the history, and keeps the weights if they are the best so far."""
-        readings = self.evaluate("validation")
-        loss = readings[0]
-        progress.history.append((progress.iteration, *progress.trained, *readings))
-        progress.diverged = not np.isfinite(loss)
-        cost = self._best.cost(readings)
-        if not progress.best or cost < progress.lowest_cost:
-            progress.lowest_cost, progress.best_iteration, progress.best_loss = cost, progress.iteration, loss
-            progress.best = self._variables.model_values()
-
-    def _train_to_next_reading(
-        self, progress: TrainingProgress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
-    ) -> None:
-        """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
-        interval = self.settings.eval_interval
-        steps = min(interval - progress.iteration % interval, last - progress.iteration)
-        self._objective.begin()
-        loss, correct = self._programs.train(progress.iteration, steps, order, on_steps)
-        progress.iteration += steps
-        progress.trained = self._objective.readings(loss, correct, steps * self.settings.batch_size)
-
-    def _trained(self, progress: TrainingProgress, began: float) -> TrainingResult:
+    def _result(self, progress: TrainingProgress, began: float) -> TrainingResult:
         """Returns the result of the training. Only here test images are evaluated: at its end and at the early stop."""
         final, final_test = model_weights.get_weights(self.model), self._test_readings(progress)
         overflow = progress.diverged and self._overflowed(final)
