@@ -18,7 +18,9 @@ from forks import Forks
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
-SLOW = {"command", "start", "warm_forks", "light_forks", "wheel", "drawn"}  # fixtures: commands, and whole figures
+SLOW = {  # fixtures: commands, whole figures, and MNIST and CIFAR-10
+    "command", "start", "warm_forks", "light_forks", "wheel", "drawn", "real_data_dir",
+}  # fmt: skip
 
 
 def pytest_configure(config):
@@ -37,7 +39,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Marks as slow the tests whose fixtures start commands or draw figures."""
+    """Marks as slow the tests whose fixtures start commands, draw figures or read large data sets."""
     for item in items:
         if SLOW.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
