@@ -44,10 +44,11 @@ def lottery_tickets(
     >>> train = lambda ticket, level: SimpleNamespace(ticket=ticket, final={"w": ticket.start["w"] + ticket.mask["w"]})
     >>> initial, draw = {"w": np.array([-1.5, 2.0, 0.5, -3.0])}, {"w": lambda rng: rng.normal(size=4)}
     >>> network = SeededNetwork(initial, {"w": 0.5}, draw, seed=0)
-    >>> for level in lottery_tickets(train, Treatment("large_final"), network, levels=[1]):
+    >>> for level in lottery_tickets(train, Treatment("large_final"), network, levels=[1, 2]):
     ...     print(level.ticket.start["w"], level.final["w"])
     [-1.5  2.   0.5 -3. ] [-0.5  3.   1.5 -2. ]
     [ 0.  2.  0. -3.] [ 0.  3.  0. -2.]
+    [0. 2. 0. 0.] [0. 3. 0. 0.]
     """
     if parent is None:
         masks.check_layers("initial", network.initial, network.pruned_fraction)
@@ -62,8 +63,7 @@ def lottery_tickets(
         ticket = next_ticket(treatment, network, before, parent.final, level, loss_gradient, rewound)  # Steps 2 to 4
         trained = train(ticket, level)  # Step 1 again
         yield trained
-        if treatment.iterative:  # Step 5: iterative pruning makes the next level from this one
-            parent = trained  # one-shot pruning makes it from the dense network
+        parent = trained if treatment.iterative else parent  # Step 5; one-shot pruning keeps to the dense network
 
 
 @checked

@@ -148,7 +148,10 @@ def test_trainers_say_what_they_cannot_take(digits):
         (lambda w: w | {"own": np.zeros(3)}, "missing or unknown: "),
         (lambda w: dict(list(w.items())[1:]), "missing or unknown: "),
         (lambda w: {name: value[:1] for name, value in w.items()}, "of shape .*; the model's has"),
-        (lambda w: {name: value * NAN for name, value in w.items()}, "must be finite numbers.*; nan is not one"),
+        (
+            lambda w: {name: value * NAN for name, value in w.items()},
+            "must be finite numbers in float32; nan is not one",
+        ),
         (lambda w: {name: value + 1e39 for name, value in w.items()}, "must be finite numbers in float32"),
         (lambda w: {name: value.astype(str) for name, value in w.items()}, "weights are numbers; given: <U"),
     ],

@@ -29,10 +29,17 @@ def test_a_channel_of_one_value_becomes_zero():
 
 @pytest.mark.slow
 def test_standardized_cifar10_is_cifar10(real_data_dir):
+    plain = loading.load("cifar10", real_data_dir)
     images = loading.load("cifar10_standardized", real_data_dir)
+    assert images.fingerprint != plain.fingerprint
+    for name, split in images.splits.items():
+        assert split.images.shape == plain.splits[name].images.shape
+        assert (split.labels == plain.splits[name].labels).all()
     sizes = {name: len(split) for name, split in images.splits.items()}
     assert sizes == {"train": 45_000, "validation": 5_000, "test": 10_000}
     assert images.train.images.mean((0, 1, 2), dtype=np.float64) == pytest.approx([0, 0, 0], abs=1e-5)
     assert images.train.images.std((0, 1, 2), dtype=np.float64) == pytest.approx([1, 1, 1], abs=1e-5)
+    correlation = np.corrcoef(images.test.images[:100].ravel(), plain.test.images[:100].ravel())
+    assert correlation[0, 1] > 0.99
     black = images.test.images.min((0, 1, 2))  # of each channel: minus mean / deviation
     assert black == pytest.approx([-1.99, -1.98, -1.71], abs=0.02)
