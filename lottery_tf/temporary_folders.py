@@ -8,7 +8,6 @@ Imports no TensorFlow.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import stat
@@ -16,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lottery_tf import file_locks
 from lottery_tf.errors import InputError, naming_file
 
 PREFIX = "lottery_tf-arrays-"
@@ -38,7 +38,7 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
                 lock.write(str(os.getpid()))
                 lock.flush()  # fails at once if the disk is full
                 # Renamed only when it is locked: an unlocked `.lock` would look like that of a dead owner.
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                file_locks.take(lock)
             (folder / "unlocked").rename(folder / LOCK)
             yield folder
     finally:
@@ -53,12 +53,10 @@ def sweep(parent: Path) -> int:
             if not (_is_own(path.parent, stat.S_ISDIR) and _is_own(path, stat.S_ISREG)):
                 continue
             with open(path) as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    living += 1
-                else:
+                if file_locks.take_if_free(lock):
                     shutil.rmtree(path.parent)
+                else:
+                    living += 1
     return living
 
 

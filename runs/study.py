@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import command_flags, console, processes
+from lottery_tf import command_flags, console, file_locks, processes
 from lottery_tf.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.models.table_s1 import NETWORKS
-from lottery_tf.results import files
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.studies.local_engine import Capacity, LocalEngine
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
@@ -104,12 +103,12 @@ def main() -> int:
     treat_signals_as_interrupt()
     folder.make()
     with contextlib.ExitStack() as held:
-        held.enter_context(files.locked(folder.lock))
+        held.enter_context(file_locks.locked(folder.lock))
         held.enter_context(folder.shown_running())
         for run in sorted({task.folder for task in plan.tasks.values()}):
             (results_dir / run).mkdir(parents=True, exist_ok=True)
             write_stage(folder, f"waiting for another study that is running on {run}")
-            held.enter_context(files.locked(results_dir / run / ".study.lock"))
+            held.enter_context(file_locks.locked(results_dir / run / ".study.lock"))
         write_stage(folder, "reading finished results and data")
         return run_plan(plan, folder, results_dir, make_engine)
 

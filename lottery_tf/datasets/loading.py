@@ -17,14 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_tf import errors
+from lottery_tf import errors, file_locks
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
 from lottery_tf.datasets.standardized import standardized
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
-from lottery_tf.results import files
 from lottery_tf.seeds import generator
 from lottery_tf.signatures import checked
 from lottery_tf.validation import Count, Name
@@ -113,7 +112,7 @@ def _downloaded(name: str, looked_in: Path):
     try:
         _reach_network()
         looked_in.mkdir(parents=True, exist_ok=True)
-        with files.locked(looked_in / f".{name}.lock"):
+        with file_locks.locked(looked_in / f".{name}.lock"):
             if not builder().is_prepared():
                 log.warning("%s is not in %s; downloading it there.", name, looked_in)
                 builder().download_and_prepare()

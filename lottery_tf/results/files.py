@@ -1,18 +1,15 @@
-"""Writes files atomically, reads and checks them without pickle, and locks files until their owner ends."""
+"""Writes files atomically, and reads and checks them without pickle."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import hashlib
 import io
 import json
-import logging
 import math
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,61 +18,7 @@ import numpy as np
 from lottery_tf.errors import DamagedFile, InputError, naming_file
 from lottery_tf.results import parsing
 
-log = logging.getLogger(__name__)
-
-
-# The errors of flock on a file system without locks.
-WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
-
 TEMPORARY = ".{name}.{process}.tmp"  # the name of a file while it is written; a killed process leaves it behind
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Locks a file within the context; first waits while another process holds the lock.
-
-    The system releases the lock of a process that dies.
-
-    Raises:
-      InputError: the file system has no locks.
-    """
-    with open(path, "a+b", buffering=0) as file:
-        with naming_file(path):
-            _take(file, path)
-        yield
-
-
-def _take(file: io.RawIOBase, path: Path) -> None:
-    """Takes the lock of an open lock file and writes the number of this process to it."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        number = file.read(20) or b""  # empty if the owner has just taken the lock and not yet written it
-        owner = f"process {number.decode()}" if number.isdigit() else "another process"
-        log.warning("%s is in use by %s; waiting for it.", path.stem.removeprefix("."), owner)
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno not in WITHOUT_LOCKS:
-            raise
-        raise InputError(
-            f"{path.parent} is on a file system without locks (flock: {error.strerror}). Locks are needed so that two "
-            "commands do not do the same work; use a folder on another file system."
-        ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()).encode())
-
-
-def is_locked(path: Path) -> bool:
-    """Returns whether another process holds a lock; False on a file system without locks."""
-    if not path.exists():
-        return False
-    with open(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            return isinstance(error, BlockingIOError)
-    return False
 
 
 def verified(path: Path, sums: dict) -> bytes:

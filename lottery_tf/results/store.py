@@ -8,6 +8,7 @@ import json
 import logging
 from pathlib import Path
 
+from lottery_tf import file_locks
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import SETTINGS_ADDED_LATER
 from lottery_tf.results import files, result_files, schemas
@@ -94,7 +95,7 @@ class ResultsFolder:
     def _on_disk(self, name: str, wanted: dict) -> dict:
         """Returns the settings in a file of the folder; writes the wanted settings to a folder that has none."""
         path = self.path / name
-        with files.locked(self.path / ".settings.lock"):
+        with file_locks.locked(self.path / ".settings.lock"):
             if not path.exists():
                 files.replace(path, files.json_bytes(wanted))
             try:
@@ -132,7 +133,7 @@ class ResultsFolder:
         """Locks a result, or a treatment's results; waits while another process holds the lock."""
         path = self.folder(result_path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return files.locked(path.parent / f".{path.name}.lock")
+        return file_locks.locked(path.parent / f".{path.name}.lock")
 
     def read(self, result_path: str, weights: bool) -> StoredResult | None:
         """Returns a result; None if it does not exist, is damaged, or lacks weights that are needed.

@@ -12,11 +12,11 @@ Importing this module does not import TensorFlow.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from lottery_tf import file_locks
 from lottery_tf.errors import InputError
 from lottery_tf.results import files, parsing, paths, schemas
 from lottery_tf.studies.planning import Plan, Request, plan
@@ -94,13 +94,13 @@ class StudyFolder:
         study that starts in this instant would report that another process runs it.
         """
         with open(self.path / RUNNING, "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            file_locks.take(file)
             yield
 
     @property
     def is_running(self) -> bool:
         """Whether a process runs the study; the system releases the lock of a process that died."""
-        return files.is_locked(self.path / RUNNING)
+        return file_locks.is_locked(self.path / RUNNING)
 
     def plan(self) -> Plan:
         """Returns the plan of the request."""

@@ -6,8 +6,6 @@ import json
 import os
 import resource
 import stat
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -352,15 +350,6 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
         files.json_bytes({"a": {1, 2}})
 
 
-def test_a_file_system_without_locks_is_named(results, monkeypatch):
-    def unsupported(file, operation):
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(files.fcntl, "flock", unsupported)
-    with pytest.raises(InputError, match=f"{results.path}/t is on a file system without locks"), results.lock("t/a"):
-        pass
-
-
 def test_a_file_system_that_cannot_flush_folders_is_good_enough(results, monkeypatch):
     flush = os.fsync
 
@@ -383,53 +372,6 @@ def test_finished_reads_them_all_and_skips_the_damaged(results, tmp_path, caplog
     assert "level-02/metrics.json is damaged" in caplog.text
     with pytest.raises(InputError, match="There is no results folder"):
         list(finished(tmp_path / "nowhere"))
-
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from lottery_tf.results import files
-with files.locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(3600)
-"""
-
-
-@pytest.mark.slow
-def test_a_lock_is_waited_for_and_released_by_a_dead_owner(results, monkeypatch):
-    (results.path / "seed-0").mkdir()
-    path = results.path / "seed-0" / ".t.lock"
-    owner = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout.readline() == "held\n"
-    told = []
-
-    def kill_owner(message, *values):  # who waits says so first
-        told.append(message % values)
-        owner.kill()
-
-    monkeypatch.setattr(files.log, "warning", kill_owner)
-    with results.lock("seed-0/t"):
-        (message,) = told
-        with open(path) as file, pytest.raises(BlockingIOError):
-            files.fcntl.flock(file, files.fcntl.LOCK_EX | files.fcntl.LOCK_NB)
-    assert f"is in use by process {owner.pid}" in message
-    owner.wait()
-    owner.stdout.close()
-
-
-def test_an_owner_that_has_not_said_its_number_yet_is_another_process(results, monkeypatch, caplog):
-    def busy_at_first(file, operation):
-        if operation & files.fcntl.LOCK_NB:
-            raise BlockingIOError
-
-    monkeypatch.setattr(files.fcntl, "flock", busy_at_first)
-    with results.lock("t/a"):
-        assert "a is in use by another process; waiting for it." in caplog.text
-    with results.lock("t/a"):
-        assert f"a is in use by process {os.getpid()}; waiting for it." in caplog.text
-    (results.path / "t" / ".a.lock").write_bytes(b"\xff no number")
-    with results.lock("t/a"):
-        assert caplog.messages[-1] == "a is in use by another process; waiting for it."
 
 
 def test_settings_are_readable(results):

@@ -13,7 +13,7 @@ from conftest import ROOT
 from foreground import wait_for, wait_for_file
 from forks import python_with_kills
 
-from lottery_tf.results import files
+from lottery_tf import file_locks
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.study_folder import StudyFolder
 from runs.benchmarks import faults
@@ -359,7 +359,7 @@ def test_a_damaged_request_is_named_and_hides_no_other_study(command, tmp_path):
 def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
     lock = tmp_path / RUN / ".study.lock"
     lock.parent.mkdir(parents=True)
-    with files.locked(lock):
+    with file_locks.locked(lock):
         process = subprocess.Popen(faults.command(tmp_path, *TINY), cwd=ROOT, stderr=subprocess.PIPE, text=True)
         try:
             wait_for_file(tmp_path, "state.json", process)

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
+from lottery_tf import file_locks
 from lottery_tf.errors import DamagedFile
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results import files
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import page_is_current
@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 def test_a_study_is_seen_to_run_as_long_as_it_does(folder):
     assert not folder.is_running
-    with files.locked(folder.lock), folder.shown_running():
+    with file_locks.locked(folder.lock), folder.shown_running():
         assert folder.is_running
     assert not folder.is_running
 
@@ -39,7 +39,7 @@ def test_one_who_looks_whether_a_study_runs_does_not_seem_to_run_it(folder, monk
                 take(beginning, fcntl.LOCK_EX | fcntl.LOCK_NB)
             looked.append(file)
 
-    with files.locked(folder.lock), folder.shown_running():
+    with file_locks.locked(folder.lock), folder.shown_running():
         pass
     monkeypatch.setattr(fcntl, "flock", flock)
     assert not folder.is_running and len(looked) == 1
