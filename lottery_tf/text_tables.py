@@ -38,5 +38,15 @@ def mean_and_range(values: Iterable[float | None], digits: str = ".2f", factor: 
     numbers = [factor * value for value in values if value is not None and not math.isnan(value)]
     if not numbers:
         return "-"
-    mean = f"{fmean(numbers):{digits}}"
-    return mean if len(set(numbers)) == 1 else f"{mean} [{min(numbers):{digits}}, {max(numbers):{digits}}]"
+    if len(set(numbers)) == 1:
+        return f"{numbers[0]:{digits}}"
+    return with_range(fmean(numbers), min(numbers), max(numbers), digits)
+
+
+def with_range(mean: float, least: float, greatest: float, digits: str = ".2f") -> str:
+    """Returns "mean [minimum, maximum]".
+
+    >>> with_range(1.5, 1, 2)
+    '1.50 [1.00, 2.00]'
+    """
+    return f"{mean:{digits}} [{least:{digits}}, {greatest:{digits}}]"

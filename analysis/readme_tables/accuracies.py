@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from statistics import fmean
 
 from analysis.results import lottery_lines
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.results.select import Panel, panel
-from analysis.tables.formats import SUMMARY, mean_and_range
+from analysis.tables.formats import SUMMARY, summary_text
 from analysis.tables.learned_masks import learned_table
 from analysis.tables.precisions import precision_tables
 from lottery_tf.pruning.treatments import Treatment
@@ -26,9 +27,7 @@ def cell(values: Iterable[float], digits: int = 2) -> str:
     ('98.20 [98.10, 98.30]', '98.1', '')
     """
     values = list(values)
-    if not values:
-        return ""
-    return mean_and_range(sum(values) / len(values), min(values), max(values), digits, len(values), runs=1)
+    return summary_text(fmean(values), min(values), max(values), digits, len(values), runs=1) if values else ""
 
 
 def levels_table(
@@ -95,7 +94,7 @@ def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
         cells = []
         for line in titles:
             row = points.loc[line, level]
-            shown = mean_and_range(*row[[*SUMMARY]], 2, row["n"], runs=1)
+            shown = summary_text(*row[[*SUMMARY]], 2, row["n"], runs=1)
             cells.append(shown if line == lottery_lines.TICKET or level else "")
         yield [f"{100 * points.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.readme_tables.accuracies import Row
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, panel_caption
-from analysis.tables.formats import SUMMARY, mean_and_range
+from analysis.tables.formats import SUMMARY, summary_text
 from analysis.tables.table1 import by_training, learned_of_column, published_table1, table1
 from lottery_tf.studies import paper
 
@@ -54,7 +54,7 @@ def _longest_way(results: Results, network: str, dataset: str, column: str) -> s
 
 def _maxima(row: pd.Series, precision: str) -> str:
     """Returns the maxima of a row of Table 1, and its precision if it is not the given one."""
-    shown = mean_and_range(*(row[f"maxima_{name}"] for name in SUMMARY), 1, int(row["maxima_n"]))
+    shown = summary_text(*(row[f"maxima_{name}"] for name in SUMMARY), 1, int(row["maxima_n"]))
     return shown if row["precision"] == precision else f"{shown}, {row['precision']}"
 
 

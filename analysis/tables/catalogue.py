@@ -25,7 +25,7 @@ from analysis.statistics.figure_lines import (
 )
 from analysis.statistics.significance_tests import TESTS
 from analysis.statistics.stars import PAPER_RULE, StarRule
-from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
+from analysis.tables.formats import NOTHING, SUMMARY, Table, summary_text
 from analysis.tables.learned_masks import learned_table
 from analysis.tables.precisions import precision_tables
 from analysis.tables.table1 import table1_table
@@ -69,7 +69,7 @@ def _line_table(caption: str, points: pd.DataFrame, metric: Metric) -> Table:
     )
     numbers = numbers[["line", "level", "kept_percent", *SUMMARY, "n", "star"]]
     cells = [
-        mean_and_range(row.mean, row.min, row.max, metric.digits, row.n) + (" *" if row.star else "")
+        summary_text(row.mean, row.min, row.max, metric.digits, row.n) + (" *" if row.star else "")
         for row in numbers.itertuples()
     ]
     wide = numbers.assign(cell=cells).pivot(index="level", columns="line", values="cell")

@@ -11,23 +11,23 @@ import pandas as pd
 
 from analysis.results.spreadsheet_text import escaped
 from lottery_tf.studies import paper
+from lottery_tf.text_tables import with_range
 
 SUMMARY = ("mean", "min", "max")
 
 NOTHING = "-"
 
 
-def mean_and_range(
-    mean: float, least: float, greatest: float, digits: int, n: int, runs: int = len(paper.SEEDS)
-) -> str:
+def summary_text(mean: float, least: float, greatest: float, digits: int, n: int, runs: int = len(paper.SEEDS)) -> str:
     """Formats "mean [min, max]" of n runs. n is added if it is less than `runs`, by default the paper's five.
 
-    >>> mean_and_range(79.3, 78.1, 80.2, 1, 5), mean_and_range(79.3, 79.3, 79.3, 1, 1)
+    >>> summary_text(79.3, 78.1, 80.2, 1, 5), summary_text(79.3, 79.3, 79.3, 1, 1)
     ('79.3 [78.1, 80.2]', '79.3, n = 1')
     """
-    text = NOTHING if math.isnan(mean) else f"{mean:.{digits}f}"
     if n > 1:
-        text += f" [{least:.{digits}f}, {greatest:.{digits}f}]"
+        text = with_range(mean, least, greatest, f".{digits}f")
+    else:
+        text = NOTHING if math.isnan(mean) else f"{mean:.{digits}f}"
     return text if n >= runs else f"{text}, n = {n}"
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
-from analysis.tables.formats import SUMMARY, Table, mean_and_range
+from analysis.tables.formats import SUMMARY, Table, summary_text
 from analysis.tables.table1 import MASK_TRAINING, training_in_words
 
 LEARNED_IDENTITY = ("network", "dataset", "weights", "g", "rescale", "l1", "initial_logit", "chosen_kept_fraction")
@@ -37,7 +37,7 @@ def learned_table(results: Results) -> Table:
             percent = 100 * seeds[metric]
             summary = {name: getattr(percent, name)() for name in SUMMARY}
             row |= {f"{metric}_{name}": value for name, value in summary.items()}
-            cells[f"{title}, %"] = mean_and_range(*summary.values(), 2, len(seeds))
+            cells[f"{title}, %"] = summary_text(*summary.values(), 2, len(seeds))
         numbers.append(row)
         shown.append(cells)
     return Table("Learned Supermasks: test accuracy and pruned percentage", pd.DataFrame(numbers), pd.DataFrame(shown))

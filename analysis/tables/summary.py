@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.results.columns import ADDED_LATER, FINISHED
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
-from analysis.tables.formats import mean_and_range
+from analysis.tables.formats import summary_text
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
@@ -87,7 +87,7 @@ def _cell(summary: Mapping, digits: int) -> str:
     """Returns mean and range of the runs that finished; "diverged" if none did."""
     if not summary["n"]:
         return "diverged"
-    return mean_and_range(summary["mean"], summary["min"], summary["max"], digits, summary["n"], summary["runs"])
+    return summary_text(summary["mean"], summary["min"], summary["max"], digits, summary["n"], summary["runs"])
 
 
 MASK_COLUMNS = {  # title of a printed number -> its metric

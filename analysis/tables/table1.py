@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, panel_parts
-from analysis.tables.formats import NOTHING, SUMMARY, Table, mean_and_range
+from analysis.tables.formats import NOTHING, SUMMARY, Table, summary_text
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
@@ -232,6 +232,6 @@ WAY_TITLES = {
 
 def _table1_cell(row: dict, way: str) -> str:
     difference = row[f"{way}_difference"]
-    cell = mean_and_range(*(row[f"{way}_{name}"] for name in SUMMARY), 2, row[f"{way}_n"])
+    cell = summary_text(*(row[f"{way}_{name}"] for name in SUMMARY), 2, row[f"{way}_n"])
     cell += "" if math.isnan(difference) else f" ({difference:+.2f})"
     return cell + (f", {row[f'{way}_of']}" if row[f"{way}_of"] else "")
