@@ -2,14 +2,11 @@
 
 from absl import flags
 
-from lottery_tf.command_flags import define_path
+from lottery_tf import command_flags
 
 
 def define_results_dir() -> flags.FlagHolder[str]:
     """Defines the flag for the folder from which results are read."""
-    return define_path(
-        "results_dir",
-        "results",
-        "Folder of all results. All commands except `analysis.export` also read a folder that `analysis.export "
-        "--kind=all` wrote.",
+    return command_flags.define_results_dir(
+        " All commands except `analysis.export` also read a folder that `analysis.export --kind=all` wrote."
     )

@@ -37,6 +37,12 @@ GROUPS = {  # title in --help -> its flags in this order; flags without a group 
     ),
 }  # fmt: skip
 OTHERS = "Advanced"
+WANTED = {  # what absl says that a flag takes -> what the message says
+    "an integer": "a whole number",
+    "a positive integer": "a whole number of at least 1",
+    "a non-negative integer": "a whole number of at least 0",
+    "a non-negative number": "a number of at least 0",
+}
 SHORT = 40  # the longest default, in characters, that is printed beside its flag
 
 
@@ -55,6 +61,11 @@ class _Path(flags.ArgumentParser):
 def define_path(name: str, default: str | None, text: str) -> flags.FlagHolder[str]:
     """Defines a flag whose value is a file or folder; it expands `~`, because most shells do not in `--flag=~/x`."""
     return flags.DEFINE(_Path(name, default is not None), name, default, text)
+
+
+def define_results_dir(more: str = "") -> flags.FlagHolder[str]:
+    """Defines the flag for the folder of all results; `more` is added to its help."""
+    return define_path("results_dir", "results", f"Folder of all results.{more}")
 
 
 class _Choice(flags.ArgumentParser):
@@ -139,7 +150,8 @@ def _misunderstood(error: flags.Error | UnicodeDecodeError) -> str:
         return f"There is no flag --{error.flagname}{_hint(error.flagname, ' --help shows all.')}"
     if found := re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL):
         name, value, reason = found.groups()
-        wanted = flags.FLAGS[name].parser.syntactic_help.replace("an integer", "a whole number")
+        wanted = flags.FLAGS[name].parser.syntactic_help
+        wanted = WANTED.get(wanted, wanted)
         return f"--{name} takes {wanted}; {value!r} is not one." if wanted else f"--{name} is {value!r}: {reason}."
     return f"{error}."
 

@@ -48,7 +48,7 @@ def user_message(error: BaseException) -> str | None:
         return str(error)
     if is_full(error):
         return f"The disk is full: {error}. {KEPT}; free some space and {AGAIN}."
-    number, what = _errno(error), _first_line(error)
+    number, what = _errno(error), first_line(error)
     if number in LIMITS:
         return f"{what}. {KEPT}. {LIMITS[number]}, and {AGAIN}."
     # TensorFlow's class is recognized by its name, so that TensorFlow is not imported.
@@ -68,7 +68,7 @@ def _errno(error: BaseException) -> int | None:
     return next((number for number in (*LIMITS, *OF_FILES) if os.strerror(number) in str(error)), None)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """Returns the first line of an error's message, with the names of its files before it."""
     if isinstance(error, OSError) and error.errno is not None:
         names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)

@@ -12,7 +12,6 @@ from absl import flags
 
 from lottery_tf import console
 from lottery_tf.command_flags import define_list
-from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 
 SUITES = {
@@ -25,15 +24,13 @@ SUITES = {
     "faults": "studies that are killed at random moments, a full disk and a lost Ray cluster (many minutes)",
 }
 SUITE = define_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")
-REPEATS = flags.DEFINE_integer("repeats", 3, "How often each number is measured; the median is printed.")
+REPEATS = flags.DEFINE_integer("repeats", 3, "How often each number is measured; the median is printed.", lower_bound=1)
 
 
 def main() -> None:
     """Runs the suites one after the other; each prints its measurements."""
     for suite in SUITE.value:
         choose(SUITES, suite, "suite")
-    if REPEATS.value < 1:
-        raise InputError(f"--repeats is {REPEATS.value}; it must be at least 1.")
     for suite in SUITE.value:
         importlib.import_module(f"runs.benchmarks.{suite}").run(REPEATS.value)
 

@@ -40,7 +40,7 @@ from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settin
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
-from runs.flags.treatments import levels_from_flags, treatments_from_flags
+from runs.flags.treatments import LEVELS, treatments_from_flags
 from runs.landscape_tables import Thresholds, note, table_of
 from runs.planning import pruning_tasks
 from runs.progress import Progress
@@ -129,7 +129,7 @@ def accept_number_as_precision() -> None:
 def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     """Measures the levels of every treatment and seed, after training missing levels."""
     run, seeds = settings_from_flags(CHANGES), SEEDS.value
-    treatments, last = treatments_from_flags(), levels_from_flags()
+    treatments, last = treatments_from_flags(), LEVELS.value
     for treatment in treatments:
         treatment.check_training(run.training.iterations, run.training.decay)
     wanted = levels_to_measure(treatments, last)

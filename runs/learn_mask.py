@@ -28,7 +28,7 @@ from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
 from lottery_tf.results.walk import finished
 from lottery_tf.studies.paper import MASK_BATCH
 from lottery_tf.studies.tasks import LearnedMaskTask
-from lottery_tf.supermasks.mask_settings import MASK_PRESETS, MaskSettings
+from lottery_tf.supermasks.mask_settings import MASK_PRESETS, NOT_FOR_MASKS, MaskSettings
 from runs.flags.common import (
     DATASET,
     ITERATIONS,
@@ -55,11 +55,7 @@ PRESET = define_choice(
     f"Default settings for learning masks: {', '.join(MASK_PRESETS)}. Other flags override them.",
 )
 EPOCHS = flags.DEFINE_integer("epochs", None, "Length of each training in epochs of whole batches.")
-_TRAINING = define_training(
-    "Default: as in the paper.",
-    # The name of a mask's folder does not contain these settings.
-    but=("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation"),
-)
+_TRAINING = define_training("Default: as in the paper.", but=NOT_FOR_MASKS)
 
 RATES = {"adam": 0.1, "sgd": 100.0}  # default learning rates; momentum uses the paper's rate of each network
 EDGE_POPUP_RATE = 0.1  # lower, because the scores of edge_popup are as small as weights

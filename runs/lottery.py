@@ -20,14 +20,13 @@ from absl import flags
 
 from lottery_tf import console
 from lottery_tf.command_flags import define_list
-from lottery_tf.errors import InputError
 from lottery_tf.pruning import controls
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.storage import RESULTS_DIR, define_keep
 from runs.flags.training import define_changes
-from runs.flags.treatments import levels_from_flags, treatments_from_flags
+from runs.flags.treatments import LEVELS, treatments_from_flags
 from runs.planning import pruning_tasks
 
 if TYPE_CHECKING:
@@ -40,13 +39,15 @@ CONTROL_KINDS = define_list(
     f"Controls to train for every level: any of {', '.join(controls.CONTROLS)} (see lottery_tf/pruning/controls.py).",
     may_be_empty=True,
 )
-CONTROL_DRAWS = flags.DEFINE_integer("control_draws", 3, "Number of controls of each kind for each level.")
+CONTROL_DRAWS = flags.DEFINE_integer(
+    "control_draws", 3, "Number of controls of each kind for each level.", lower_bound=1
+)
 KEEP = define_keep()
 
 
 def main() -> None:
     """Finds or trains every level of every treatment and seed, and its controls; prints and draws their accuracies."""
-    settings, seeds, levels = settings_from_flags(CHANGES), SEEDS.value, levels_from_flags()
+    settings, seeds, levels = settings_from_flags(CHANGES), SEEDS.value, LEVELS.value
     treatments, wanted_controls = treatments_from_flags(), controls_from_flags()
     for treatment in treatments:
         treatment.check_training(settings.training.iterations, settings.training.decay)
@@ -74,11 +75,9 @@ def main() -> None:
 
 
 def controls_from_flags() -> list[tuple[str, int]]:
-    """Returns the kind and draw of every control of a level; raises InputError for an unknown kind or no draws."""
+    """Returns the kind and draw of every control of a level; raises InputError for an unknown kind."""
     for control in CONTROL_KINDS.value:
         choose(controls.CONTROLS, control, "control")
-    if CONTROL_DRAWS.value < 1:
-        raise InputError(f"--control_draws is {CONTROL_DRAWS.value}; it must be at least 1.")
     return list(itertools.product(CONTROL_KINDS.value, range(1, CONTROL_DRAWS.value + 1)))
 
 

@@ -68,19 +68,21 @@ CHANGES = define_changes(but=fields(Request))
 KEEP = define_keep()
 ENGINE = define_choice("engine", "local", ENGINES, "; ".join(f"{name}: {what}" for name, what in ENGINES.items()) + ".")
 WORKERS = flags.DEFINE_integer(
-    "workers", 0, "Number of processes that run at once; 0: as many as cores and memory allow."
+    "workers", 0, "Number of processes that run at once; 0: as many as cores and memory allow.", lower_bound=0
 )
 THREADS = flags.DEFINE_integer(
-    "threads", 0, "Number of threads of each process; 0: 1 for fc, 2 for networks with convolutions."
+    "threads", 0, "Number of threads of each process; 0: 1 for fc, 2 for networks with convolutions.", lower_bound=0
 )
-RETRIES = flags.DEFINE_integer("retries", 1, "How often a failed training is tried again.")
+RETRIES = flags.DEFINE_integer("retries", 1, "How often a failed training is tried again.", lower_bound=0)
 ADDRESS = flags.DEFINE_string(
     "address",
     None,
     "ray: address of a running cluster, for example auto. Default: a cluster is started on this machine.",
 )
-CPUS = flags.DEFINE_float("cpus_per_task", None, "ray: CPUs of each process. Default: one for each of its threads.")
-GPUS = flags.DEFINE_float("gpus_per_task", 0.0, "ray: GPUs of each process; may be a fraction.")
+CPUS = flags.DEFINE_float(
+    "cpus_per_task", None, "ray: CPUs of each process. Default: one for each of its threads.", lower_bound=0
+)
+GPUS = flags.DEFINE_float("gpus_per_task", 0.0, "ray: GPUs of each process; may be a fraction.", lower_bound=0)
 RAY_ONLY = ("address", "cpus_per_task", "gpus_per_task")
 
 
@@ -132,9 +134,6 @@ def request_from_flags() -> Request:
 
 def check_flags() -> None:
     """Raises InputError for invalid flags, and for flags that do not go together."""
-    for flag in (WORKERS, THREADS, RETRIES, GPUS, CPUS):
-        if flag.value is not None and flag.value < 0:
-            raise InputError(f"--{flag.name} is {flag.value}; it must be at least 0.")
     if CPUS.value == 0:
         raise InputError("--cpus_per_task is 0; it must be above 0.")
     if GPUS.value > 1 and not GPUS.value.is_integer():

@@ -46,7 +46,9 @@ TRAINED = "trained_baseline"
 CHANGES = define_changes()
 TREATMENT_FIELDS = ("criterion", "mask1", "mask0")
 _TREATMENT = define(Treatment, TREATMENT_FIELDS, several=TREATMENT_FIELDS, defaults={"criterion": HEURISTICS})
-LEVELS = flags.DEFINE_integer("levels", 24, "Number of kept fractions; they are those of rounds of pruning.")
+LEVELS = flags.DEFINE_integer(
+    "levels", 24, "Number of kept fractions; they are those of rounds of pruning.", lower_bound=1
+)
 SOURCE = define_choice(
     "source",
     "oneshot",
@@ -60,8 +62,6 @@ def main() -> None:
     """Trains missing networks, evaluates the masks of every source and seed, and prints the best masks."""
     settings, seeds = settings_from_flags(CHANGES), SEEDS.value
     mask_sources = mask_sources_from_flags(NETWORKS[settings.network].scope)
-    if LEVELS.value < 1:
-        raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
     treatments = [mask_source.treatment for mask_source in mask_sources if mask_source.source == "iterative"]
     tasks = itertools.chain(
         pruning_tasks(settings, seeds, treatments, LEVELS.value),

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional
 
-from lottery_tf.errors import InputError
+from lottery_tf.errors import InputError, first_line
 from lottery_tf.masking.agreement import check_same_outputs, symbolic_inputs
 from lottery_tf.masking.containers import make_container, maskable_layers, plain_class, plain_config
 from lottery_tf.masking.keras_code import is_of_keras
@@ -172,7 +172,7 @@ def rebuilt(layer: keras.layers.Layer, plain: Any, **changes: Any) -> keras.laye
     except (NotImplementedError, TypeError, ValueError) as error:
         raise InputError(
             f"{layer.name!r} cannot be copied: Keras cannot rebuild its class {plain.__name__} from its "
-            f"configuration. Give it a `get_config` with the arguments of its `__init__`. ({_first_line(error)})"
+            f"configuration. Give it a `get_config` with the arguments of its `__init__`. ({first_line(error)})"
         ) from error
 
 
@@ -186,11 +186,7 @@ def _build(copy: keras.Model, model: keras.Model) -> None:
     try:
         copy(inputs)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"The copy of {model.name!r} cannot be built: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
+        raise InputError(f"The copy of {model.name!r} cannot be built: {first_line(error)}") from error
 
 
 def _custom_classes(model: keras.Model) -> dict[str, type]:

@@ -133,8 +133,12 @@ def learned_masks_folder(network: str, dataset: str) -> str:
     return f"{network}-{dataset}/learned_masks"
 
 
+# The settings of a training that are in the path of a learned mask; masks that differ in them share a folder.
+IN_MASK_PATHS = ("iterations", "learning_rate", "optimizer", "batch_size", "precision", "decay")
+
+
 def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
-    """Returns the path of a learned mask; its name contains all settings that it depends on."""
+    """Returns the path of a learned mask; its name contains the settings in `IN_MASK_PATHS`."""
     rate = f"{training.optimizer}{short_number(training.learning_rate)}"
     # Settings that were added later are in the name only if they differ from their default.
     decay = "" if training.decay == "none" else f"-{training.decay}"

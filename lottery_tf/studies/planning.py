@@ -16,7 +16,7 @@ from lottery_tf.registry import choose
 from lottery_tf.studies import paper
 from lottery_tf.studies.named_studies import COLLECTIONS, CONTROL_DRAWS, STUDIES
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
-from lottery_tf.supermasks.mask_settings import MASK_PRESETS
+from lottery_tf.supermasks.mask_settings import MASK_PRESETS, NOT_FOR_MASKS
 from lottery_tf.validation import COUNT, INDEX, POSITIVE, at_most
 
 if TYPE_CHECKING:
@@ -230,6 +230,6 @@ def mask_training(settings: RunSettings, iterations: int | None = None, preset: 
         "learning_rate": table.mask_learning_rate,
         "batch_size": paper.MASK_BATCH,
         "decay": "none",
-        **dict.fromkeys(("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation")),
+        **dict.fromkeys(NOT_FOR_MASKS),
     }
     return dataclasses.replace(settings.training, **chosen | MASK_PRESETS[preset])

@@ -38,6 +38,9 @@ MASK_PRESETS: dict[str, dict] = {  # name -> settings for learning masks, as fie
     "adam_cosine": {"optimizer": "adam", "learning_rate": 0.1, "decay": "cosine"},  # better in the same number of steps
 }
 
+# Settings of a network's training that its Supermasks are learned without; the path of a learned mask lacks them.
+NOT_FOR_MASKS = ("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation")
+
 
 @dataclasses.dataclass(frozen=True)
 class MaskSettings:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.errors import DamagedFile, InputError, first_line
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.registry import choose
 from lottery_tf.tickets import limits
@@ -145,7 +145,7 @@ def refusing() -> Iterator[None]:
     except TooLarge:
         raise
     except (*kinds, tf.errors.OpError) as error:
-        raise InputError(f"The architecture cannot be built: {(str(error).splitlines() or [''])[0]:.300}") from error
+        raise InputError(f"The architecture cannot be built: {first_line(error):.300}") from error
 
 
 def _deserialized(config: dict) -> keras.Model:

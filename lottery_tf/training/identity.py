@@ -13,14 +13,11 @@ from lottery_tf.masking.naming import numbered_by_place
 from lottery_tf.models.architecture import describe_architecture
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
 from lottery_tf.models.untrained_network import AS_GIVEN, Initial, UntrainedNetwork
-from lottery_tf.results.paths import EXPERIMENT_RECORD, LEARNER_RECORD
+from lottery_tf.results.paths import EXPERIMENT_RECORD, IN_MASK_PATHS, LEARNER_RECORD
 from lottery_tf.results.record import check_record
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult, fingerprint
 from lottery_tf.training.scaling import Scaling
-
-# Settings in the path of a learned mask (`paths.learned_mask_path`); masks that differ in them share a folder.
-IN_MASK_PATHS = ("iterations", "learning_rate", "optimizer", "batch_size", "precision", "decay")
 
 
 def record_experiment(

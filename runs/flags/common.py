@@ -35,7 +35,9 @@ ITERATIONS = flags.DEFINE_integer(
     "iterations", None, "Length of each training in iterations; same as --schedule=NUMBER."
 )
 SEEDS = define_list("seeds", [0], "Seeds, such as 0,1,2 or 0-2.", int)
-THREADS = flags.DEFINE_integer("threads", 0, "Number of threads that TensorFlow computes with; 0: one for each core.")
+THREADS = flags.DEFINE_integer(
+    "threads", 0, "Number of threads that TensorFlow computes with; 0: one for each core.", lower_bound=0
+)
 
 
 def settings_from_flags(changes: Mapping[str, flags.FlagHolder]) -> RunSettings:
@@ -52,8 +54,6 @@ def schedule_from_flags() -> str | None:
 
 def start_tensorflow() -> None:
     """Imports TensorFlow with the number of threads that --threads gives."""
-    if THREADS.value < 0:
-        raise InputError(f"--threads is {THREADS.value}; it must be at least 0.")
     processes.start_tensorflow(THREADS.value)
 
 

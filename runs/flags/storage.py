@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from absl import flags
 
-from lottery_tf.command_flags import define_choice, define_path
+from lottery_tf.command_flags import define_choice, define_path, define_results_dir
 
 DATA_DIR = define_path(
     "data_dir",
     None,
     "Folder of tensorflow-datasets. Default: TFDS_DATA_DIR if that is set, else ~/tensorflow_datasets.",
 )
-RESULTS_DIR = define_path("results_dir", "results", "Folder of all results.")
+RESULTS_DIR = define_results_dir()
 SNAPSHOT_SECONDS = flags.DEFINE_float(
     "snapshot_seconds", 30, "Shortest time in seconds between two checkpoints of a training."
 )

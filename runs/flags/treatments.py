@@ -6,7 +6,6 @@ import itertools
 
 from absl import flags
 
-from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
@@ -21,14 +20,7 @@ _TREATMENT = define(
     defaults={"scope": None, "chosen_kept_fraction": []},
     note="Default: set by the network.",
 )
-LEVELS = flags.DEFINE_integer("levels", 24, "Number of rounds of pruning after the dense training.")
-
-
-def levels_from_flags() -> int:
-    """Returns the number of levels; raises InputError if it is below one."""
-    if LEVELS.value < 1:
-        raise InputError(f"--levels is {LEVELS.value}; it must be at least 1.")
-    return LEVELS.value
+LEVELS = flags.DEFINE_integer("levels", 24, "Number of rounds of pruning after the dense training.", lower_bound=1)
 
 
 def treatments_from_flags() -> list[Treatment]:

@@ -1,11 +1,13 @@
 """Paths of results: each that is built is parsed, and those of old results folders have not changed."""
 
+import dataclasses
+
 import pytest
 
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.results import paths
 from lottery_tf.results.paths import ParsedPath, parse_result_path
-from lottery_tf.supermasks.mask_settings import MaskSettings
+from lottery_tf.supermasks.mask_settings import NOT_FOR_MASKS, MaskSettings
 
 TREATMENT = "large_final-rewind-zero"
 TRAINING = TrainingSettings(iterations=400, learning_rate=0.1, optimizer="momentum", batch_size=60)
@@ -57,3 +59,24 @@ def test_paths_beside_results():
     assert paths.line_path("ab", "cd") == "lines/ab-cd"
     assert paths.study_path(("trial", "paper"), "12ab") == "studies/trial+paper-12ab"
     assert paths.learned_masks_folder("fc", "mnist") == "fc-mnist/learned_masks"
+
+
+def test_the_path_of_a_learned_mask_has_all_settings_that_its_folder_does_not_record():
+    usual = TrainingSettings(100)
+    other = {
+        "iterations": 200,
+        "learning_rate": 0.5,
+        "optimizer": "sgd",
+        "batch_size": 7,
+        "precision": "mixed_bfloat16",
+    }
+    other |= {"decay": "cosine", "eval_interval": 7, "learning_rate_drops": (50,), "warmup_iterations": 5}
+    other |= {"weight_decay": 1e-3, "augmentation": "flip_and_crop"}
+    assert set(other) == {field.name for field in dataclasses.fields(TrainingSettings)}
+    changed = {name: dataclasses.replace(usual, **{name: value}) for name, value in other.items()}
+    moved = {name for name, training in changed.items() if learned_mask_path(training) != learned_mask_path(usual)}
+    assert moved == set(paths.IN_MASK_PATHS) == set(other) - {"eval_interval", *NOT_FOR_MASKS}
+
+
+def learned_mask_path(training):
+    return paths.learned_mask_path("initial", training, seed=0)

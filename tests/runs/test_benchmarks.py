@@ -72,7 +72,11 @@ def test_studies_are_killed_as_often_as_asked_and_begun_again(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["--suite=speed"], "Unknown suite 'speed'"), (["--repeats=0"], "--repeats is 0")]
+    ("arguments", "message"),
+    [
+        (["--suite=speed"], "Unknown suite 'speed'"),
+        (["--repeats=0"], "--repeats takes a whole number of at least 1"),
+    ],
 )
 def test_refused_flags(arguments, message, light_command):
     done = light_command("runs.benchmark", *arguments)

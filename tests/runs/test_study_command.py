@@ -302,7 +302,7 @@ def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
         ([], "--study needs one or more of demo"),
         (["--study=demo", "--seeds=a"], "'a' is neither"),
         (["--study=demo", "--engine=locl"], "did you mean 'local'"),
-        (["--study=demo", "--workers=-1"], "--workers is -1"),
+        (["--study=demo", "--workers=-1"], "--workers takes a whole number of at least 0; '-1' is not one."),
         (["--study=demo", "--address=auto"], "--address needs --engine=ray"),
         (["--study=demo", "--engine=ray", "--cpus_per_task=0"], "--cpus_per_task is 0"),
         (["--study=demo", "--engine=ray", "--gpus_per_task=1.5"], "--gpus_per_task is 1.5"),
