@@ -1,6 +1,5 @@
-"""What several tests share: tiny data and a tiny network, so that each test takes milliseconds after the import."""
+"""Fixtures of all tests: tiny data and a tiny network, so that each test takes milliseconds after the import."""
 
-import copy
 import multiprocessing.process
 import os
 import shutil
@@ -14,10 +13,10 @@ import hypothesis
 import numpy as np
 import pytest
 from forks import Forks
+from shared import ROOT, tiny_network
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-ROOT = Path(__file__).parents[1]
 SLOW = {  # fixtures: commands, whole figures, and MNIST and CIFAR-10
     "command", "start", "warm_forks", "light_forks", "wheel", "drawn", "real_data_dir",
 }  # fmt: skip
@@ -94,23 +93,6 @@ def tiny_dataset():
     images = images.astype(np.uint8)
     cuts = ((0, 280), (280, 340), (340, 400))
     return lt.Dataset(*(lt.Split(images[a:b], labels[a:b]) for a, b in cuts))
-
-
-def tiny_network():
-    """A masked network of two dense layers for `tiny_dataset`."""
-    import keras
-
-    import lottery_tf as lt
-
-    layers = [lt.MaskedDense(12, "relu", name="hidden"), lt.MaskedDense(3, name="output")]
-    return keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), *layers])
-
-
-def trainer_with(trainer, **methods):
-    """A copy of a trainer with something of its own in the place of some methods, which are given by name."""
-    other = copy.copy(trainer)
-    vars(other).update(methods)
-    return other
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import weakref
 
 import numpy as np
 import pytest
-from conftest import tiny_network, trainer_with
+from shared import tiny_network, trainer_with
 
 from lottery_tf import registry
 from lottery_tf.errors import InputError

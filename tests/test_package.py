@@ -11,7 +11,7 @@ import sysconfig
 import zipfile
 
 import pytest
-from conftest import ROOT
+from shared import ROOT
 
 import lottery_tf as lt
 from lottery_tf.__main__ import COMMANDS

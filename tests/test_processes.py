@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from shared import ROOT
 
 from lottery_tf.errors import InputError
 from lottery_tf.processes import TERMINAL_SIGNALS, block_terminal_signals, run_in_subprocess

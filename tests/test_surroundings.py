@@ -8,7 +8,7 @@ import sys
 
 import matplotlib
 import pytest
-from conftest import ROOT
+from shared import ROOT
 
 from analysis.figures import drawing
 from lottery_tf import processes

@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 import pytest
-from conftest import ROOT
+from shared import ROOT
 
 from lottery_tf.errors import InputError
 from lottery_tf.temporary_folders import private_folder, sweep, temporary_folder

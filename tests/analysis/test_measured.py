@@ -7,8 +7,8 @@ from collections import defaultdict
 from statistics import fmean, stdev
 
 import numpy as np
-from conftest import ROOT
 from scipy import stats
+from shared import ROOT
 
 from analysis.readme_tables.__main__ import with_new_tables
 from analysis.results.load import load

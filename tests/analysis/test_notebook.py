@@ -7,8 +7,8 @@ import re
 
 import nbformat
 import pytest
-from conftest import ROOT
 from nbclient import NotebookClient
+from shared import ROOT
 
 import lottery_tf as lt
 

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, tiny_network
+from shared import ROOT, tiny_network
 
 from lottery_tf.errors import InputError
 from lottery_tf.experiment import Experiment

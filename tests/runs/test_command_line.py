@@ -10,7 +10,7 @@ import termios
 
 import made_up
 import pytest
-from conftest import ROOT
+from shared import ROOT
 
 
 @pytest.mark.parametrize(

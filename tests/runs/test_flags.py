@@ -5,7 +5,7 @@ import re
 
 import pytest
 from absl import flags
-from conftest import ROOT
+from shared import ROOT
 
 from lottery_tf import command_flags
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings

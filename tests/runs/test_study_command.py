@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from foreground import wait_for, wait_for_file
 from forks import python_with_kills
+from shared import ROOT
 
 from lottery_tf import file_locks
 from lottery_tf.studies.planning import Request

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 from foreground import wait_for_file, words
+from shared import ROOT
 
 import lottery_tf as lt
 from lottery_tf.masking import model_weights

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from conftest import ROOT
+from shared import ROOT
 
 from lottery_tf.errors import InputError
 from lottery_tf.studies import ray_cluster

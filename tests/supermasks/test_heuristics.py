@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import trainer_with
+from shared import trainer_with
 
 from lottery_tf.errors import InputError
 from lottery_tf.experiment import Experiment

@@ -5,8 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from conftest import tiny_network
 from keras import layers
+from shared import tiny_network
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from conftest import tiny_network
+from shared import tiny_network
 
 import lottery_tf as lt
 from lottery_tf.datasets.dataset import Dataset
