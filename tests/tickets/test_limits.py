@@ -1,15 +1,15 @@
 """Small files that ask for much: refused before anything is built, and read when the limits are raised."""
 
-import dataclasses
 import json
 import re
 import tracemalloc
 
 import numpy as np
 import pytest
+from ticket_files import packed
 
 from lottery_tf.errors import InputError
-from lottery_tf.tickets import architectures, limits, packing, ticket_format
+from lottery_tf.tickets import limits, packing, ticket_format
 from lottery_tf.tickets.limits import Limits, TooLarge, count_calls, count_orthogonal
 
 
@@ -192,20 +192,6 @@ def test_files_that_are_too_large_are_not_read(tmp_path, monkeypatch):
         ticket_format.parse(bytes(101))
 
 
-# What runs
-
-
-def packed(*stack, inputs, instead=(), to=None):
-    """A parsed ticket of a model, in whose architecture one value stands in place of another."""
-    import keras
-
-    parsed = ticket_format.parse(packing.pack_trained(keras.Sequential([keras.Input(inputs), *stack]), 0))
-    text = json.dumps(parsed.architecture)
-    assert json.dumps(instead) in text or not instead
-    architecture = json.loads(text.replace(json.dumps(instead), json.dumps(to)) if instead else text)
-    return dataclasses.replace(parsed, architecture=architecture)
-
-
 def test_networks_that_would_take_long_to_run_are_refused():
     from keras import layers
 
@@ -226,68 +212,12 @@ def test_networks_that_would_take_long_to_run_are_refused():
     assert packing.rebuild(convolved, limit_factor=10).built
 
 
-def test_tensors_are_counted_while_keras_makes_them():
-    """Counting afterwards would be too late: Keras takes memory for them while it builds."""
-    import keras
-    from keras import layers
-
-    normalize = layers.Normalization(axis=-1, mean=0.0, variance=1.0)
-    numbers = packed(
-        layers.Dense(4), layers.RepeatVector(31), layers.Permute((2, 1)), normalize, inputs=(4,), instead=31, to=10**9
-    )
-    for record in numbers.architecture["config"]["config"]["layers"]:
-        record.pop("build_config", None)  # then Keras builds a layer with what it is given
-    inputs = keras.Input((7,))
-    split = keras.Model(inputs, layers.Dense(1)(keras.ops.split(inputs, 7, axis=1)[0]))
-    parsed = ticket_format.parse(packing.pack_trained(split, 0))
-    text = json.dumps(parsed.architecture).replace("[null, 7]", f"[null, {10**7}]")
-    text = text.replace('"indices_or_sections": 7', f'"indices_or_sections": {10**7}')
-    many = dataclasses.replace(parsed, architecture=json.loads(text))
-    batch = packed(layers.Dense(2), layers.BatchNormalization(), inputs=(4,), instead=[None, 4], to=[10**9, 4])
-    for record in batch.architecture["config"]["config"]["layers"]:
-        record.pop("build_config", None)
-    for ticket, message in (
-        (numbers, "4,000,000,000 numbers between its layers"),
-        (many, "10,001 tensors between its layers"),
-        (batch, "4,000,000,000 numbers between its layers"),
-    ):
-        with pytest.raises(TooLarge, match=f"^The network has {message}; up to"):
-            packing.rebuild(ticket)
-    assert keras.KerasTensor((10**9, 10**9)).shape, "nothing is refused elsewhere"
-
-
 def test_unrolled_steps_count_as_several():
     import keras
     from keras import layers
 
     _, multiplications = limits.count_work(keras.Sequential([keras.Input((7, 2)), layers.GRU(1, unroll=True)]))
     assert multiplications // limits.STEP == 7 * limits.UNROLLED
-
-
-INITIALIZERS = {
-    "text": {"class_name": "Constant", "config": {"value": "abc"}},
-    "nothing": {"class_name": "Constant", "config": {"value": None}},
-    "another shape": {"class_name": "Constant", "config": {"value": [1, 2, 3]}},
-    "a ragged list": {"class_name": "Constant", "config": {"value": [[1], [2, 3]]}},
-    "text for a mean": {"class_name": "RandomNormal", "config": {"mean": "a", "stddev": 1.0, "seed": None}},
-    "text for a gain": {"class_name": "Orthogonal", "config": {"gain": "a", "seed": None}},
-    "none": None,
-}
-
-
-@pytest.mark.parametrize("case", INITIALIZERS)
-def test_initializers_that_draw_nothing_are_told(case):
-    import keras
-
-    layer = keras.layers.Dense(2, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.5), name="dense")
-    model = keras.Sequential([keras.Input((3,)), layer])
-    parsed = ticket_format.parse(packing.pack_supermask(model, {"dense/kernel": np.ones((3, 2), bool)}, 0))
-    config = parsed.architecture["config"]["config"]["layers"][-1]["config"]
-    assert config["kernel_initializer"]["class_name"] == "RandomNormal"
-    wanted = INITIALIZERS[case]
-    config["kernel_initializer"] = wanted and {"module": "keras.initializers", "registered_name": None} | wanted
-    with pytest.raises(InputError, match="The architecture cannot be built|The rebuilt weights are not those"):
-        packing.rebuild(ticket_format.parse(ticket_format.serialize(parsed)))
 
 
 def test_work_is_counted_through_models_inside():
@@ -356,14 +286,3 @@ def test_the_projects_networks_are_read_without_a_flag():
         Limits().check_counts(name, weights=weights, numbers=numbers, multiplications=multiplications)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(networks.build("resnet20"))))
     assert 2 * 70 < count_calls(config) < Limits().calls / 2
-
-
-def test_building_draws_nothing():
-    """An orthogonal kernel would take long."""
-    import keras
-
-    layer = keras.layers.Dense(30, kernel_initializer="orthogonal", bias_initializer="ones")
-    model = keras.Sequential([keras.Input((4,)), layer, keras.layers.BatchNormalization(), keras.layers.Dropout(0.1)])
-    parsed = ticket_format.parse(packing.pack_trained(model, 0))
-    built = architectures.build(parsed.architecture, parsed.shapes)
-    assert not any(weight.numpy().any() for weight in built.trainable_weights)
