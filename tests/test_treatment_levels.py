@@ -1,4 +1,4 @@
-"""Finding levels and taking up the algorithm, with trainings that NumPy makes up, and how a training is recorded."""
+"""Finding levels and taking up the algorithm, with trainings that NumPy makes up."""
 
 from types import SimpleNamespace
 
@@ -7,12 +7,10 @@ import pytest
 
 from lottery_tf.errors import InputError
 from lottery_tf.network_levels import NetworkLevels
-from lottery_tf.origin import origin
-from lottery_tf.pruning.treatments import Ticket, Treatment
+from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import level_path
-from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult, fingerprint
-from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
+from lottery_tf.results.store import MemoryResults
+from lottery_tf.results.stored_result import StoredResult, fingerprint
 from lottery_tf.treatment_levels import TreatmentLevels
 
 SIZE = 60
@@ -138,48 +136,3 @@ def test_a_late_rewind_point_is_trained_once_for_all_levels():
     assert {plan.iterations.first for plan in recorder.plans if treatment.name in plan.path} == {30}
     rewound = results.read("seed-0/rewind-30", weights=True).final["w"]
     np.testing.assert_array_equal(level.start["w"], np.where(level.mask["w"], rewound, 0))
-
-
-def test_what_a_training_leaves_is_described_and_stored(tmp_path):
-    results = ResultsFolder(tmp_path, {})
-    history = np.array([[0, np.nan, np.nan, 2.0, 0.1], [9, 1.0, 0.5, 1.5, 0.4]])
-    mask, start = {"w": np.array([[True, False], [True, True]])}, {"w": np.ones((2, 2), np.float32)}
-    trained = SimpleNamespace(
-        final={"w": 2 * start["w"]}, history=history, early_stop_iteration=9, early_stop_val_loss=1.5,
-        test_accuracy=0.75, final_test_accuracy=float("nan"), diverged=False, overflow=False,
-        compiled_by={"compiler": "xla"}, seconds=1.23456, columns=HISTORY_COLUMNS,
-    )  # fmt: skip
-    asked, readings = {}, []
-
-    def train(ticket, seed, level, **options):
-        asked.update(options, seed=seed, level=level)
-        options["on_history"](history)
-        return trained
-
-    settings = SimpleNamespace(iterations=10, eval_interval=5)
-    trainer = SimpleNamespace(train=train, columns=HISTORY_COLUMNS, model=None, settings=settings)
-    recorder = TrainingRecorder(trainer, results, {"network": "tiny"}, True, 30, print, readings.append)
-    identity = {"kind": "control", "criterion": "random", "parent": "abc", "control": "reinit", "draw": 2}
-    result = recorder.train(
-        Ticket(start, mask), TrainingPlan("seed-4/x", 4, 3, identity, order_seed=7, store_weights=False)
-    )
-    assert (asked["seed"], asked["level"], asked["order_seed"], asked["on_steps"]) == (4, 3, 7, print)
-    assert (result.final, recorder.trained) == (None, 1)
-    assert results.read("seed-4/x", weights=True) is None
-    metrics = results.read("seed-4/x", weights=False).metrics
-    assert metrics == result.metrics
-    assert metrics.pop("fingerprint") == fingerprint(trained.final, mask)
-    assert readings[-1]["validation_loss"] == 1.5
-    assert {name: metrics.pop(name).keys() for name in origin()} == {
-        name: own.keys() for name, own in origin(compiler="xla").items()
-    }
-    assert list(metrics.items()) == list({
-        "kind": "control", "network": "tiny", "criterion": "random", "mask1": "", "mask0": "", "scope": "",
-        "rewind_to": 0, "rounds": "", "chosen_kept_fraction": None, "parent": "abc", "control": "reinit", "draw": 2,
-        "seed": 4, "level": 3,
-        "status": "finished", "overflow": False, "kept_fraction": 0.75, "early_stop_iteration": 9,
-        "early_stop_val_loss": 1.5, "test_accuracy": 0.75, "final_test_accuracy": None, "iterations": 9,
-        "seconds": 1.235,
-        "kept_fraction_by_layer": {"w": 0.75}, "keep_weights": True,
-    }.items())  # fmt: skip
-    assert list((tmp_path / "seed-4" / "x").glob("events.out.tfevents.*"))

@@ -1,4 +1,4 @@
-"""Data sets: the embedded digits, the split, and what is said when something is missing or wrong."""
+"""Data sets by name: the embedded digits, the split, and what is said when something is missing or wrong."""
 
 import fcntl
 import json
@@ -9,8 +9,6 @@ import pytest
 from sklearn.datasets import load_digits
 
 from lottery_tf.datasets import loading
-from lottery_tf.datasets.dataset import Dataset
-from lottery_tf.datasets.splits import Split
 from lottery_tf.errors import InputError
 from lottery_tf.models import settings
 
@@ -34,21 +32,6 @@ def test_digits_are_the_real_ones_in_the_networks_size(image_shape):
 def test_splits_do_not_overlap(digits):
     seen = [image.tobytes() for split in (digits.train, digits.validation, digits.test) for image in split.images]
     assert len(set(seen)) > 1790  # a few of the 1,797 digits are equal after all
-
-
-def test_the_fingerprint_tells_data_apart(digits):
-    assert digits.fingerprint == loading.load("digits").fingerprint
-    changed = digits.test.images.copy()
-    changed[0, 0, 0, 0] ^= 1
-    other = Dataset(digits.train, digits.validation, Split(changed, digits.test.labels))
-    assert other.fingerprint != digits.fingerprint
-
-
-def test_unequal_or_empty_splits_are_refused():
-    with pytest.raises(InputError, match="3 images but 2 labels"):
-        Split(np.zeros((3, 2)), np.zeros(2))
-    with pytest.raises(InputError, match="empty"):
-        Split(np.zeros((0, 2)), np.zeros(0))
 
 
 def test_a_damaged_data_set_is_named(real_data_dir, tmp_path):

@@ -6,65 +6,19 @@ import json
 import keras
 import numpy as np
 import pytest
+from dense_networks import network
 from keras import layers
 from shared import tiny_network
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
-from lottery_tf.models.architecture import describe_architecture
 from lottery_tf.results.paths import EXPERIMENT_RECORD
 from lottery_tf.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow  # experiments are made again and again
 
 SETTINGS = lt.TrainingSettings(iterations=10, learning_rate=0.01, batch_size=40, eval_interval=5)
-
-
-def network(*hidden, units=12, activation="relu"):
-    stack = [layers.Flatten(), layers.Dense(units, activation), *hidden, layers.Dense(3)]
-    return keras.Sequential([keras.Input((6, 6, 1)), *stack])
-
-
-def residual(twice):
-    """Two models of the same layers that are wired differently."""
-    inputs = values = keras.Input((6,))
-    first, second = layers.Dense(6), layers.Dense(6)
-    values = first(values)
-    values = second(values) + (values if twice else inputs)
-    return keras.Model(inputs, values)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "alike"),
-    [
-        (network, network, True),
-        (network, lambda: lt.masked(network()), True),
-        (lambda: residual(True), lambda: residual(True), True),
-        (lambda: residual(True), lambda: residual(False), False),
-        (network, lambda: network(units=13), False),
-        (network, lambda: network(activation="tanh"), False),
-        (network, lambda: network(layers.Dropout(0.1)), False),
-        (lambda: network(layers.Dropout(0.1)), lambda: network(layers.Dropout(0.2)), False),
-        (lambda: functional(2.0), lambda: functional(2.0), True),
-        (lambda: functional(2.0), lambda: functional(3.0), False),
-        (lambda: network(network_inside(4)), lambda: network(network_inside(5)), False),
-        (lambda: network(activation=lambda x: x), lambda: network(activation=lambda x: x), True),
-    ],
-)
-def test_architectures_are_told_apart_whatever_their_names(one, other, alike):
-    first, second = describe_architecture(one()), describe_architecture(other())
-    assert (first == second) == alike
-    assert json.loads(json.dumps(first)) == first
-
-
-def functional(factor):
-    inputs = keras.Input((6,))
-    return keras.Model(inputs, layers.Dense(3)(inputs * factor))
-
-
-def network_inside(units):
-    return keras.Sequential([keras.Input((12,)), layers.Dense(units)])
 
 
 @pytest.fixture(scope="module")

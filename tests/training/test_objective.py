@@ -1,12 +1,12 @@
-"""Losses, metrics, optimizers and callbacks of Keras against its own loop, and what is said where they do not fit."""
+"""Losses and metrics of Keras against its own loop, and what is said where they do not fit."""
 
 import dataclasses
 
 import keras
 import numpy as np
 import pytest
+from examples_of_numbers import KINDS, NUMBERS, RNG, splits
 from keras import layers
-from shared import tiny_network
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
@@ -19,20 +19,8 @@ from lottery_tf.training.batches import batch_indices
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.objective import BestReading, KerasObjective, describe
 from lottery_tf.training.trainer import Trainer
-from lottery_tf.training.training_result import IterationRange
-from lottery_tf.training.watchers import Watchers
 
 SETTINGS = lt.TrainingSettings(iterations=12, learning_rate=0.01, batch_size=20, eval_interval=6)
-RNG = np.random.default_rng(0)
-NUMBERS = RNG.normal(size=(120, 5)).astype(np.float32)
-KINDS = RNG.integers(0, 3, 120)
-
-
-def splits(images, labels, **options):
-    """60, 30 and 30 of some examples."""
-    cuts = (slice(0, 60), slice(60, 90), slice(90, 120))
-    whole = lt.Split(images, labels)
-    return lt.Dataset(*(whole.take(np.arange(120)[cut]) for cut in cuts), **options)
 
 
 def network(*outputs, activation=None):
@@ -123,24 +111,6 @@ def test_examples_count_as_much_as_their_weights():
     assert trainer.evaluate("test")[0] == pytest.approx(np.mean(errors[:30] ** 2) / 2, rel=1e-5)
 
 
-def test_several_inputs_by_name_or_in_order():
-    first, second = keras.Input((2,), name="first"), keras.Input((3,), name="second")
-    model = keras.Model([first, second], layers.Dense(3)(layers.Concatenate()([first, second])))
-    parts = {"second": NUMBERS[:, 2:], "first": NUMBERS[:, :2]}
-    trainers = [
-        Trainer(lt.masked(model), splits(images, KINDS), SETTINGS) for images in (parts, tuple(parts.values())[::-1])
-    ]
-    measured = [trainer.evaluate("test") for trainer in trainers]
-    kernel = trainers[0].model.layers[-1]
-    logits = NUMBERS[90:] @ kernel.kernel.numpy() + kernel.bias.numpy()
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(KINDS[90:], logits)
-    assert measured[0] == measured[1] == pytest.approx((float(loss), np.mean(logits.argmax(1) == KINDS[90:])), rel=1e-5)
-    with pytest.raises(InputError, match="inputs of the model .* are 'first', 'second'; missing or unknown: 'third'"):
-        Trainer(lt.masked(model), splits(parts | {"third": KINDS}, KINDS), SETTINGS)
-    with pytest.raises(InputError, match="has 2 inputs, and the data have 1"):
-        Trainer(lt.masked(model), splits(NUMBERS, KINDS), SETTINGS)
-
-
 def test_labels_for_each_step():
     """A class for each of four steps: loss and accuracy are means over the steps."""
     model = keras.Sequential([keras.Input((4, 5)), layers.Dense(3)])
@@ -197,70 +167,6 @@ def test_the_early_stopping_point_is_that_of_the_metric(tiny_dataset):
         trained = Trainer(model, dataset, settings, best_is=best_is, **arguments).train(ticket, 0, 0)
         column = trained.history[:, trained.columns.index("validation_mae")]
         assert trained.early_stop_iteration == trained.history[choose(column), 0]
-
-
-OPTIMIZERS = {
-    "adamw": "adamw",
-    "an object": keras.optimizers.Lion(0.003, weight_decay=0.1),
-    "a config": keras.optimizers.serialize(keras.optimizers.RMSprop(0.004)),
-    "a schedule": keras.optimizers.SGD(keras.optimizers.schedules.PiecewiseConstantDecay([4, 8], [0.1, 0.02, 0.3])),
-    "muon": keras.optimizers.Muon(0.01),
-    "accumulates": keras.optimizers.Adam(0.01, gradient_accumulation_steps=2, clipnorm=0.5),
-    "averages": keras.optimizers.Adam(0.05, use_ema=True, ema_overwrite_frequency=3),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_any_optimizer_does_what_it_does_in_keras_and_holds_pruned_weights(name, tiny_dataset):
-    given = OPTIMIZERS[name]
-    model = tiny_network()
-    rng = np.random.default_rng(0)
-    mask = {key: rng.random(kernel.shape) < 0.5 for key, kernel in model_weights.kernels(model).items()}
-    ticket = lt.Ticket(model_weights.get_weights(model), mask)
-    trained = Trainer(model, tiny_dataset, SETTINGS, optimizer=given).train(ticket, 3, 2)
-    own = keras.optimizers.AdamW(0.01) if given == "adamw" else keras.optimizers.get(given)
-    own = type(own).from_config(own.get_config())
-    plain = lt.unmasked(model)
-    model_weights.set_weights(plain, ticket.start)
-    plain.compile(own, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    held = {layer.name + "/kernel": layer for layer in plain.layers if hasattr(layer, "kernel")}
-    for indices in batch_indices(0, 12, 280, 20, 3, 2):
-        batch = tiny_dataset.train.take(indices)
-        plain.train_on_batch(batch.scaled, batch.labels)
-        for key, layer in held.items():
-            layer.kernel.assign(np.where(mask[key], layer.kernel, ticket.start[key]))
-    for key, kept in mask.items():
-        assert trained.final[key][~kept].tobytes() == ticket.start[key][~kept].tobytes()
-        if name not in ("muon", "accumulates", "averages"):  # in these, a weight's step depends on other weights'
-            np.testing.assert_allclose(trained.final[key], held[key].kernel, atol=2e-5)
-        assert (trained.final[key][kept] != ticket.start[key][kept]).any()
-
-
-@pytest.mark.slow
-def test_a_schedule_goes_on_where_a_training_begins(tiny_dataset):
-    """Steps 8 to 11 of a schedule that is 0 before them and 0.1 from there on."""
-    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([7], [0.0, 0.1])
-    model = tiny_network()
-    trainer = Trainer(model, tiny_dataset, SETTINGS, optimizer=keras.optimizers.SGD(schedule))
-    ticket = lt.Ticket(model_weights.get_weights(model), masks.full(model_weights.kernels(model)))
-    still = trainer.train(ticket, 0, 0, iteration_range=IterationRange(last=6))
-    assert still.final["output/kernel"].tobytes() == ticket.start["output/kernel"].tobytes()
-    late = trainer.train(ticket, 0, 0, iteration_range=IterationRange(first=8))
-    assert (late.final["output/kernel"] != ticket.start["output/kernel"]).any()
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "settings", "message"),
-    [
-        ("adamm", {}, "Keras knows no optimizer 'adamm'"),
-        (keras.optimizers.SGD(0.1), {"warmup_iterations": 5}, "brings its own learning rate"),
-        (keras.optimizers.SGD(0.1, use_ema=True), {}, "use_ema without ema_overwrite_frequency"),
-    ],
-)
-def test_optimizers_that_cannot_be_used(optimizer, settings, message, tiny_model, tiny_dataset):
-    with pytest.raises(InputError, match=message):
-        Trainer(tiny_model, tiny_dataset, dataclasses.replace(SETTINGS, **settings), optimizer=optimizer)
 
 
 @pytest.mark.slow
@@ -320,70 +226,8 @@ def test_an_experiment_on_numbers_lasts_and_is_taken_up(tmp_path):
     )
 
 
-@pytest.mark.slow
-def test_callbacks_watch(tiny_dataset, tmp_path):
-    seen = []
-    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append((epoch, logs)))
-    files = keras.callbacks.CSVLogger(tmp_path / "log.csv", append=True)
-    board = keras.callbacks.TensorBoard(tmp_path / "board")
-    model = tiny_network()
-    experiment = lt.Experiment(model, tiny_dataset, SETTINGS, callbacks=[watch, files, board])
-    dense, first = experiment.levels(lt.Treatment(), 0, 1)
-    assert [epoch for epoch, _ in seen] == [0, 1, 2] * 2
-    assert [logs["val_loss"] for _, logs in seen] == [*dense.history[:, 3], *first.history[:, 3]]
-    assert seen[-1][1].keys() == {"iteration", "loss", "accuracy", "val_loss", "val_accuracy"}
-    assert watch.params["level"] == 1
-    assert {name: watch.params[name] for name in ("verbose", "epochs", "steps")} == {
-        "verbose": 1, "epochs": 3, "steps": SETTINGS.eval_interval
-    }  # fmt: skip
-    assert len((tmp_path / "log.csv").read_text().splitlines()) >= 7
-    unwatched = lt.Experiment(tiny_network(), tiny_dataset, SETTINGS, trainer=experiment.trainer)
-    assert unwatched.dense(0).metrics["fingerprint"] == dense.metrics["fingerprint"]
-
-
-@pytest.mark.slow
-def test_keras_prints_its_progress(tiny_dataset, capsys):
-    experiment = lt.Experiment(tiny_network(), tiny_dataset, SETTINGS, callbacks=[keras.callbacks.ProgbarLogger()])
-    experiment.dense(0)
-    shown = capsys.readouterr().out
-    assert all(f"Epoch {number}/3" in shown for number in (1, 2, 3)) and "val_accuracy" in shown
-
-
-@pytest.mark.parametrize(("iterations", "first", "last"), [(10, 0, None), (11, 0, None), (11, 3, None), (12, 5, 9)])
-def test_callbacks_are_told_of_as_many_epochs_as_there_are_readings(iterations, first, last, tiny_dataset):
-    settings = dataclasses.replace(SETTINGS, iterations=iterations, eval_interval=5)
-    told, iteration_range = keras.callbacks.Callback(), IterationRange(first, last)
-    Watchers([told], keras.Sequential([keras.layers.Dense(1)]), settings, {}, iteration_range)
-    end = last or iterations
-    assert told.params["epochs"] == 1 + sum(step % 5 == 0 or step == end for step in range(first + 1, end + 1))
-
-
-@pytest.mark.parametrize("kind", ["EarlyStopping", "ReduceLROnPlateau", "SwapEMAWeights"])
-def test_callbacks_that_would_change_a_training_are_refused(kind, tiny_model, tiny_dataset):
-    with pytest.raises(InputError, match=f"{kind} would change the training; callbacks may only watch"):
-        lt.Experiment(tiny_model, tiny_dataset, SETTINGS, callbacks=[getattr(keras.callbacks, kind)()])
-    with pytest.raises(InputError, match="it must be a Keras Callback"):
-        lt.Experiment(tiny_model, tiny_dataset, SETTINGS, callbacks=[print])
-
-
-@pytest.mark.slow
-def test_callbacks_that_change_a_training_are_noticed(tiny_dataset):
-    class Meddles(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch == 1 and self.stops:
-                self.model.stop_training = True
-            elif epoch == 1:
-                self.model.layers[-1].bias.assign([1, 2, 3])
-
-    meddles = Meddles()
-    experiment = lt.Experiment(tiny_network(), tiny_dataset, SETTINGS, callbacks=[meddles])
-    for meddles.stops in (True, False):
-        with pytest.raises(InputError, match="A callback stopped the training or changed weights"):
-            experiment.dense(0)
-
-
 def test_heads_are_described_for_the_record():
-    assert describe({"loss": keras.losses.Huber(2.0), "metrics": ("mae", test_callbacks_watch)}) == {
+    assert describe({"loss": keras.losses.Huber(2.0), "metrics": ("mae", test_labels_for_each_step)}) == {
         "loss": {"class_name": "Huber", "config": {"reduction": "sum_over_batch_size", "delta": 2.0}},
-        "metrics": ["mae", "test_callbacks_watch"],
+        "metrics": ["mae", "test_labels_for_each_step"],
     }

@@ -1,27 +1,27 @@
 """Half precision: what computes in it, what stays float32, and that it holds all that float32 holds."""
 
 import dataclasses
-import logging
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from shared import tiny_network
+from short_trainings import SETTINGS, Stopped, half_ticket
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.curvature import Curvature
 from lottery_tf.landscape.evaluator import Evaluator
-from lottery_tf.masking import initial_weights, model_weights
-from lottery_tf.models.settings import TrainingSettings, run_settings
+from lottery_tf.masking import model_weights
+from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MaskSource
 from lottery_tf.tickets.packing import pack_trained, rebuild
-from lottery_tf.training import precision, precision_speed
+from lottery_tf.training import precision
 from lottery_tf.training.batches import batch_indices
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.optimizers import make_optimizer
@@ -30,7 +30,6 @@ from lottery_tf.training.trainer import Trainer
 pytestmark = pytest.mark.slow  # half precision compiles slowly
 
 HALF = ("mixed_bfloat16", "mixed_float16")
-SETTINGS = TrainingSettings(iterations=25, learning_rate=0.01, batch_size=40, eval_interval=10)
 
 
 def in_half(name, **changes):
@@ -44,14 +43,6 @@ def small_convolutional_network():
         [keras.Input((6, 6, 1)), lt.MaskedConv2D(4, 3, padding="same", name="conv_1"), layers.BatchNormalization(),
          layers.ReLU(), inner, layers.Flatten(), lt.MaskedDense(3, name="output"), layers.Softmax()]
     )  # fmt: skip
-
-
-def half_ticket(model, seed=0):
-    rng = np.random.default_rng(seed)
-    start = initial_weights.initial_weights(model, model_weights.get_weights(model), seed)
-    return Ticket(
-        start, {name: rng.random(kernel.shape) < 0.5 for name, kernel in model_weights.kernels(model).items()}
-    )
 
 
 @pytest.mark.parametrize("name", HALF)
@@ -110,10 +101,6 @@ def test_pruned_weights_are_held_to_the_bit(name, mask0, tiny_dataset):
             assert level.final[kernel][~kept].tobytes() == level.start[kernel][~kept].tobytes()
             assert level.final[kernel].dtype == np.float32
     assert level.metrics["level"] == 2
-
-
-class Stopped(Exception):
-    """Stands for the process being killed."""
 
 
 @pytest.mark.parametrize("name", HALF)
@@ -251,41 +238,3 @@ def test_precision_tells_results_apart_and_older_folders_are_float32(tmp_path):
 def test_an_unknown_precision_names_the_valid_ones():
     with pytest.raises(InputError, match="Unknown precision 'bfloat16'; did you mean 'mixed_bfloat16'.*float32"):
         in_half("bfloat16")
-
-
-def test_the_layers_of_a_model_are_timed_once_each():
-    model = lt.build("conv4", (8, 8, 3))
-    operations = list(precision_speed._operations(model))
-    assert [operation.layer.name for operation in operations] == [layer.name for layer in model.layers if layer.weights]
-    alike = lt.build("vgg19", (32, 32, 3))
-    counted = set(precision_speed._operations(alike))
-    convolutions = [layer for layer in alike.layers if isinstance(layer, keras.layers.Conv2D)]
-    different = {(tuple(layer.input.shape), tuple(layer.kernel.shape)) for layer in convolutions}
-    assert sum("MaskedConv2D" in operation.identity for operation in counted) == len(different) < len(convolutions)
-
-
-def test_layers_under_a_learned_mask_are_timed_as_trained_ones():
-    network = lt.build("conv4", (8, 8, 3))
-    under_mask = list(precision_speed._operations(lt.MaskedModel(network).network))
-    assert len(under_mask) == len(list(precision_speed._operations(network))) > 0
-    gradients = under_mask[0].step("float32", 2)()
-    assert [tuple(gradient.shape[1:]) for gradient in gradients] == [(8, 8, 3), (3, 3, 64), ()]
-
-
-def test_a_speed_is_measured_and_kept():
-    model = tiny_network()
-    first = precision_speed.speedup(model, "mixed_bfloat16", 40)
-    assert 0 < first < 100
-    assert precision_speed.speedup(tiny_network(), "mixed_bfloat16", 40) == first
-
-
-def test_the_slow_case_is_announced(caplog):
-    model = tiny_network()
-    for ratio, said in ((0.1, True), (1.7, False)):
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            for _ in range(2):
-                precision_speed.warn_if_slow(model, "mixed_bfloat16", 40, measure=lambda *_, ratio=ratio: ratio)
-        assert len(caplog.records) == said, "it is said once"
-        assert ("take 10.0 times as long" in caplog.text) == said
-        assert ("Use the precision float32" in caplog.text) == said

@@ -1,4 +1,4 @@
-"""The compiled training against a plain Keras loop, and what its history, early stop and resuming must be."""
+"""The compiled training against a plain Keras loop, and what its history and early stop must be."""
 
 import dataclasses
 
@@ -6,38 +6,19 @@ import keras
 import numpy as np
 import pytest
 from shared import tiny_network
+from short_trainings import CHANGING, SETTINGS, half_ticket
 
-import lottery_tf as lt
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
-from lottery_tf.errors import InputError
-from lottery_tf.masking import conversion, initial_weights, model_weights
+from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models import networks
 from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings, run_settings
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.training.batches import batch_indices
-from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.optimizers import make_optimizer
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
-
-SETTINGS = TrainingSettings(iterations=25, learning_rate=0.01, batch_size=40, eval_interval=10)
-
-
-@pytest.fixture(scope="module")
-def trainer(tiny_dataset):
-    """One trainer for many tests: it compiles once, and each training begins anew."""
-    return Trainer(tiny_network(), tiny_dataset, SETTINGS)
-
-
-def half_ticket(model, seed=0):
-    """Random starting weights, half of them frozen where they are."""
-    rng = np.random.default_rng(seed)
-    start = initial_weights.initial_weights(model, model_weights.get_weights(model), seed)
-    return Ticket(
-        start, {name: rng.random(kernel.shape) < 0.5 for name, kernel in model_weights.kernels(model).items()}
-    )
 
 
 @pytest.mark.slow
@@ -94,11 +75,6 @@ def test_weight_decay_and_a_changing_rate_equal_a_plain_keras_loop(tiny_model, t
         np.testing.assert_allclose(trained.final[names[own]], value, rtol=2e-3, atol=2e-5)
 
 
-CHANGING = dataclasses.replace(
-    SETTINGS, optimizer="sgd", weight_decay=1e-3, learning_rate_drops=(12,), augmentation="flip_and_crop"
-)  # without moments: what an optimizer remembers is not rewound
-
-
 @pytest.fixture(scope="module")
 def changing_trainer(tiny_dataset):
     return Trainer(tiny_network(), tiny_dataset, CHANGING)
@@ -150,40 +126,6 @@ def test_another_order_of_images_from_the_same_start(trainer):
     assert all(as_seed.final[name].tobytes() == other.final[name].tobytes() for name in other.final)
 
 
-@pytest.fixture
-def few_colour_images():
-    rng = np.random.default_rng(0)
-    splits = (Split(rng.integers(0, 256, (size, 8, 8, 3), np.uint8), rng.integers(0, 10, size)) for size in (24, 8, 8))
-    return Dataset(*splits)
-
-
-@pytest.mark.slow
-def test_resnet20_ends_with_the_same_bits_when_interrupted(few_colour_images, tmp_path):
-    """With its augmentation, batch norm, weight decay and a drop of the learning rate before and after."""
-    training = run_settings("resnet20", "cifar10", "6", batch_size=4, eval_interval=2).training
-    assert training.learning_rate_drops == (4, 5)
-    model = networks.build("resnet20", (8, 8, 3))
-    trainer, ticket = Trainer(model, few_colour_images, training), half_ticket(model)
-    whole = trainer.train(ticket, 0, 1)
-
-    def stop(history):
-        if len(history) == 3:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        trainer.train(ticket, 0, 1, checkpoint=Checkpoint(tmp_path, 0), on_history=stop)
-    steps = []
-    resumed = trainer.train(ticket, 0, 1, checkpoint=Checkpoint(tmp_path, 0), on_steps=steps.append)
-    assert steps == [2, 2, 2]
-    assert all(whole.final[name].tobytes() == resumed.final[name].tobytes() for name in whole.final)
-    np.testing.assert_array_equal(whole.history, resumed.history)
-    statistics = [name for name in whole.final if "moving" in name]
-    assert len(statistics) == 2 * 21
-    assert all((whole.final[name] != ticket.start[name]).any() for name in statistics)
-    for name, kept in ticket.mask.items():
-        assert whole.final[name][~kept].tobytes() == ticket.start[name][~kept].tobytes()
-
-
 @pytest.mark.slow
 def test_vgg19_takes_a_step():
     model = networks.build("vgg19", (16, 16, 3))
@@ -194,14 +136,6 @@ def test_vgg19_takes_a_step():
     trained = Trainer(model, Dataset(*splits), training).train(ticket, 0, 0)
     assert np.isfinite(trained.history[-1, 1:]).all()
     assert all((trained.final[name] != ticket.start[name])[kept].any() for name, kept in ticket.mask.items())
-
-
-def test_images_that_cannot_be_augmented_are_refused(tiny_dataset):
-    flat = [Split(split.images.reshape(len(split), -1), split.labels)
-            for split in (tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test)]  # fmt: skip
-    model = keras.Sequential([keras.Input((36,)), keras.layers.Dense(3)])
-    with pytest.raises(InputError, match=r"needs images with height, width and channels; these have shape \(36,\)"):
-        Trainer(model, Dataset(*flat), CHANGING)
 
 
 def test_history_and_early_stop(trainer, tiny_dataset):
@@ -243,65 +177,6 @@ def test_the_same_arguments_give_the_same_bits(trainer):
     assert any((first.final[name] != other.final[name]).any() for name in first.final), "the order ignores the seed"
 
 
-def dropout_and_batch_norm():
-    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(12, "relu"),
-              keras.layers.BatchNormalization(), keras.layers.Dropout(0.3), keras.layers.Dense(3)]  # fmt: skip
-    return conversion.masked(keras.Sequential(layers))
-
-
-class Stopped(Exception):
-    """Stands for the process being killed."""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("make", [tiny_network, dropout_and_batch_norm])
-def test_an_interrupted_training_ends_with_the_same_bits(make, tiny_dataset, tmp_path):
-    """A trainer that was never stopped and one whose trainings are, at each reading of the validation loss."""
-    model = make()
-    ticket = half_ticket(model)
-    whole = Trainer(model, tiny_dataset, SETTINGS).train(ticket, 0, 1)
-    trainer = Trainer(model, tiny_dataset, SETTINGS)
-    for stop_at in (1, 2, 3):
-        folder = tmp_path / str(stop_at)
-        folder.mkdir()
-
-        def stop(history, stop_at=stop_at):
-            if len(history) > stop_at:
-                raise Stopped
-
-        with pytest.raises(Stopped):
-            trainer.train(ticket, 0, 1, checkpoint=Checkpoint(folder, 0), on_history=stop)
-        steps = []
-        resumed = trainer.train(ticket, 0, 1, checkpoint=Checkpoint(folder, 0), on_steps=steps.append)
-        assert steps[0] == 10 * (stop_at - 1), "it did not start from the snapshot"
-        assert sum(steps) == 25
-        for a, b in ((whole.final, resumed.final), (whole.best, resumed.best)):
-            assert all(a[name].tobytes() == b[name].tobytes() for name in a)
-        np.testing.assert_array_equal(whole.history, resumed.history)
-        assert dataclasses.replace(whole, final={}, best={}, history=None, seconds=0) == dataclasses.replace(
-            resumed, final={}, best={}, history=None, seconds=0
-        )
-
-
-def test_a_damaged_snapshot_is_not_used(trainer, tmp_path, caplog):
-    ticket = half_ticket(trainer.model)
-    whole = trainer.train(ticket, 0, 1, checkpoint=Checkpoint(tmp_path, 0))
-    content = bytearray((tmp_path / "snapshot.npz").read_bytes())
-    content[len(content) // 2] ^= 1
-    (tmp_path / "snapshot.npz").write_bytes(content)
-    again = trainer.train(ticket, 0, 1, checkpoint=Checkpoint(tmp_path, 3600))
-    assert "snapshot.npz is damaged" in caplog.text
-    np.testing.assert_array_equal(whole.history, again.history)
-
-
-def test_a_snapshot_of_another_ticket_is_not_taken_up(trainer, tmp_path, caplog):
-    other = half_ticket(trainer.model, seed=1)
-    trainer.train(half_ticket(trainer.model), 0, 1, checkpoint=Checkpoint(tmp_path, 0))
-    taken_up = trainer.train(other, 0, 1, checkpoint=Checkpoint(tmp_path, 3600))
-    assert "belongs to another training" in caplog.text
-    np.testing.assert_array_equal(taken_up.history, trainer.train(other, 0, 1).history)
-
-
 def test_divergence_is_recorded_and_ends_the_training(tiny_model, tiny_dataset):
     settings = TrainingSettings(iterations=500, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=10)
     trained = Trainer(tiny_model, tiny_dataset, settings).train(half_ticket(tiny_model), 0, 0)
@@ -309,56 +184,6 @@ def test_divergence_is_recorded_and_ends_the_training(tiny_model, tiny_dataset):
     assert trained.history[-1, 0] < 500
     assert np.isnan([trained.test_accuracy, trained.final_test_accuracy]).all()
     assert np.isfinite(trained.early_stop_val_loss)
-
-
-def test_gradient_equals_finite_differences(trainer, tiny_dataset):
-    ticket = half_ticket(trainer.model)
-    indices = np.arange(30)
-    gradient = trainer.gradient(ticket, indices)
-    few = Dataset(
-        tiny_dataset.train,
-        type(tiny_dataset.train)(tiny_dataset.train.images[:30], tiny_dataset.train.labels[:30]),
-        tiny_dataset.test,
-    )
-    meter = Trainer(trainer.model, few, SETTINGS)
-    for name, kept in ticket.mask.items():
-        place = tuple(np.argwhere(kept)[5])
-        losses = []
-        for step in (-2e-3, 2e-3):  # small enough to cross no kink of a ReLU
-            moved = ticket.start[name].copy()
-            moved[place] += step
-            model_weights.set_weights(trainer.model, ticket.start | {name: moved})
-            losses.append(meter.evaluate("validation")[0])
-        assert gradient[name][place] == pytest.approx((losses[1] - losses[0]) / 4e-3, rel=0.05, abs=1e-4)
-
-
-def test_every_epoch_is_a_fresh_permutation_without_its_last_partial_batch():
-    rows = batch_indices(0, 9, size=10, batch_size=3, seed=0, level=0).reshape(3, 9)
-    for epoch in rows:
-        assert len(set(epoch)) == 9
-    assert len({tuple(epoch) for epoch in rows}) == 3
-    np.testing.assert_array_equal(batch_indices(4, 2, 10, 3, 0, 0), batch_indices(0, 9, 10, 3, 0, 0)[4:6])
-    assert (batch_indices(0, 3, 10, 3, 0, 1) != rows[0].reshape(3, 3)).any()
-
-
-def test_what_cannot_be_trained_is_refused(tiny_model, tiny_dataset):
-    with pytest.raises(InputError, match="batch_size is 281, but there are 280 training images"):
-        Trainer(tiny_model, tiny_dataset, dataclasses.replace(SETTINGS, batch_size=281))
-    odd = Split(tiny_dataset.train.images[:, :5], tiny_dataset.train.labels)
-    with pytest.raises(InputError, match=r"images have shape \(5, 6, 1\); the model .* takes \(6, 6, 1\)"):
-        Trainer(tiny_model, dataclasses.replace(tiny_dataset, train=odd), SETTINGS)
-    for part in ("train", "validation", "test"):
-        split = getattr(tiny_dataset, part)
-        odd = {part: Split(split.images, split.labels + 1)}
-        with pytest.raises(InputError, match=f"largest {part} label is 3; the model .* has 3 outputs"):
-            Trainer(tiny_model, dataclasses.replace(tiny_dataset, **odd), SETTINGS)
-    steps = [keras.layers.LSTM(3, stateful=True), keras.layers.Dense(3)]
-    stateful = keras.Sequential([keras.Input(batch_shape=(20, 6, 1)), *steps])
-    sequences = Dataset(*[Split(np.zeros((40, 6, 1), np.float32), np.arange(40) % 3)] * 3)
-    with pytest.raises(InputError, match="'lstm.*' is stateful"):
-        Trainer(conversion.masked(stateful), sequences, dataclasses.replace(SETTINGS, batch_size=20))
-    with pytest.raises(InputError, match="Unknown optimizer 'adm'; did you mean 'adam'"):
-        dataclasses.replace(SETTINGS, optimizer="adm")
 
 
 @pytest.mark.slow
@@ -384,68 +209,3 @@ def test_full_mask_is_the_dense_network(trainer):
     full = Ticket(ticket.start, masks.full(ticket.mask))
     trained = trainer.train(full, 0, 0)
     assert all((trained.final[name] != ticket.start[name]).mean() > 0.5 for name in ticket.mask)
-
-
-@pytest.mark.slow
-def test_images_of_any_size_fit_a_model_that_takes_any(few_colour_images):
-    def trainer(channels):
-        layers = [keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10)]
-        model = conversion.masked(keras.Sequential([keras.Input((None, None, channels)), *layers]))
-        return Trainer(model, few_colour_images, TrainingSettings(iterations=2, batch_size=4, eval_interval=1))
-
-    free = trainer(3)
-    assert np.isfinite(free.train(half_ticket(free.model), 0, 1).test_accuracy)
-    with pytest.raises(InputError, match=r"have shape \(8, 8, 3\); the model .* takes \(None, None, 1\)"):
-        trainer(1)
-
-
-def test_pruned_weights_have_no_gradient_that_could_be_clipped():
-    """A layer with pruned inputs trains as a smaller one that does not have them, under one norm for all gradients."""
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(60, 6)).astype(np.float32), rng.integers(0, 3, 60)
-    kernel, finals = rng.normal(size=(6, 3)).astype(np.float32), []
-    for inputs in (6, 3):
-        images = x[:, :inputs]
-        dataset = lt.Dataset((images[:40], y[:40]), (images[40:50], y[40:50]), (images[50:], y[50:]))
-        model = lt.masked(keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(3, use_bias=False, name="a")]))
-        kept = np.repeat(np.arange(inputs)[:, None] < 3, 3, axis=1)
-        start = np.where(kept, kernel[:inputs], 0).astype(np.float32)
-        optimizer = keras.optimizers.SGD(0.5, global_clipnorm=0.01)
-        trainer = Trainer(model, dataset, TrainingSettings(20, 0.5, "sgd", 10, 10), optimizer=optimizer)
-        finals.append(trainer.train(Ticket({"a/kernel": start}, {"a/kernel": kept}), 0, 0).final["a/kernel"][:3])
-    np.testing.assert_allclose(finals[0], finals[1], rtol=1e-5)
-    assert np.abs(finals[0] - kernel[:3]).max() > 0.001
-
-
-@pytest.mark.parametrize("part", ["train", "validation", "test"])
-@pytest.mark.parametrize("number", [7, -1])
-def test_numbers_without_a_row_in_an_embedding_are_refused(part, number):
-    """XLA would take another row without a word."""
-    ids, size = keras.Input((4,), dtype="int32", name="ids"), keras.Input((1,), name="size")
-    words = keras.layers.Flatten()(keras.layers.Embedding(7, 2, name="words")(ids))
-    model = conversion.masked(keras.Model([ids, size], keras.layers.Dense(3)(keras.ops.concatenate([words, size], 1))))
-    rng = np.random.default_rng(0)
-
-    def split():
-        return (rng.integers(0, 7, (40, 4)).astype("int32"), np.full((40, 1), 99, np.float32)), np.arange(40) % 3
-
-    splits = {name: split() for name in ("train", "validation", "test")}
-    settings = dataclasses.replace(SETTINGS, batch_size=20)
-    Trainer(model, Dataset(*splits.values()), settings)
-    splits[part][0][0][3, 2] = number
-    with pytest.raises(InputError, match=f"The {part} data have the number {number}; 'words' has rows for 0 to 6"):
-        Trainer(model, Dataset(*splits.values()), settings)
-
-
-def test_a_model_that_keras_trains_and_cannot_evaluate_is_told(tiny_dataset):
-    """RandomCrop crops in a training only."""
-    layers = [keras.layers.RandomCrop(4, 4), keras.layers.Flatten(), keras.layers.Dense(3)]
-    model = keras.Sequential([keras.Input((6, 6, 1)), *layers], name="cropped")
-    images = tiny_dataset.validation.scaled[:5]
-    assert model(images, training=True).shape == (5, 3)
-    with pytest.raises(ValueError, match="incompatible"):
-        model.predict(images, verbose=0)
-    trainer = Trainer(conversion.masked(model), tiny_dataset, SETTINGS)
-    message = "^The model 'cropped' cannot be evaluated: Input 0 .* Keras's own evaluate fails likewise"
-    with pytest.raises(InputError, match=message):
-        trainer.evaluate("validation")

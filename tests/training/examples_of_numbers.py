@@ -1,0 +1,16 @@
+"""Rows of numbers with labels, split into three."""
+
+import numpy as np
+
+import lottery_tf as lt
+
+RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=(120, 5)).astype(np.float32)
+KINDS = RNG.integers(0, 3, 120)
+
+
+def splits(images, labels, **options):
+    """60, 30 and 30 of some examples."""
+    cuts = (slice(0, 60), slice(60, 90), slice(90, 120))
+    whole = lt.Split(images, labels)
+    return lt.Dataset(*(whole.take(np.arange(120)[cut]) for cut in cuts), **options)
