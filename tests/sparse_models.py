@@ -43,3 +43,10 @@ def sizes(model):
 
 def stack(shape, *rest, **options):
     return keras.Sequential([keras.Input(shape), *rest], **options)
+
+
+def set_rows(model, name, heard):
+    """Lets a layer hear only some of its inputs."""
+    kernel, *rest = model.get_layer(name).get_weights()
+    kernel[..., [row for row in range(kernel.shape[-2]) if row not in heard], :] = 0
+    model.get_layer(name).set_weights([kernel, *rest])

@@ -1,15 +1,15 @@
-"""Smaller models of more than a chain of layers: sums, groups, channels that come first, masks, classes."""
+"""Smaller models of whole architectures: sums, groups, channels that come first, masks of time steps."""
 
 import keras
 import numpy as np
 import pytest
-from sparse_models import assert_equal_outputs, images, sizes, stack, thin_out
+from sparse_models import images, set_rows, stack, thin_out
 
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.compaction import compact
 from lottery_tf.masking.compaction.rule import at_least_one
-from lottery_tf.masking.compaction.weighted import Dense, Weighted
+from lottery_tf.masking.compaction.weighted import Dense
 
 layers = keras.layers
 FIRST = {"data_format": "channels_first"}
@@ -157,131 +157,6 @@ def test_outputs_are_equal_at_any_number_of_weights(make):
             assert_compact_is_equal(make, kept_fraction, seed)
 
 
-# What is left, by hand
-
-
-def set_rows(model, name, heard):
-    """Lets a layer hear only some of its inputs."""
-    kernel, *rest = model.get_layer(name).get_weights()
-    kernel[..., [row for row in range(kernel.shape[-2]) if row not in heard], :] = 0
-    model.get_layer(name).set_weights([kernel, *rest])
-
-
-@pytest.mark.parametrize("add", [lambda a, b: layers.Add()([a, b]), lambda a, b: a + b], ids=["layer", "operation"])
-def test_a_residual_stream_loses_what_no_block_hears(add):
-    inputs = keras.Input((3,))
-    stream = layers.Dense(6, name="first")(inputs)
-    for number in (1, 2):
-        hidden = layers.Dense(4, "relu", name=f"hidden_{number}")(stream)
-        stream = add(stream, layers.Dense(6, name=f"back_{number}")(hidden))
-    model = thin_out(keras.Model(inputs, layers.Dense(2, name="last")(stream)), 1.0)
-    set_rows(model, "hidden_1", [0, 1, 2])
-    set_rows(model, "hidden_2", [1])
-    set_rows(model, "last", [1, 4])
-    small = compact(model)
-    assert sizes(small) == {
-        "first": (3, 4), "hidden_1": (4, 4), "back_1": (4, 4), "hidden_2": (1, 4), "back_2": (4, 4), "last": (2, 2),
-    }  # fmt: skip
-    assert_equal_outputs(model, small)
-
-
-def test_of_concatenated_channels_each_part_loses_its_own():
-    inputs = keras.Input((3,))
-    parts = [layers.Dense(4, "relu", name=name)(inputs) for name in "abc"]
-    model = keras.Model(inputs, layers.Dense(2, name="last")(layers.Concatenate()(parts)))
-    thin_out(model, 1.0)
-    set_rows(model, "last", [0, 1, 2, 5, 7, 8])
-    small = compact(model)
-    assert sizes(small) == {"a": (3, 3), "b": (3, 2), "c": (3, 1), "last": (6, 2)}
-    assert_equal_outputs(model, small)
-
-
-def test_groups_keep_as_many_channels_each():
-    model = stack(
-        (5, 5, 2), layers.Conv2D(9, 1, name="a"), layers.Conv2D(6, 3, groups=3, name="b"), layers.Conv2D(2, 1, name="c")
-    )
-    thin_out(model, 1.0)
-    kernel, bias = model.get_layer("b").get_weights()
-    kernel[:, :, 1:, :2] = 0  # the first group hears one input
-    model.get_layer("b").set_weights([kernel, bias])
-    set_rows(model, "c", [0, 1, 2])  # two outputs of the first group, one of the second, none of the third
-    small = compact(model)
-    assert small.get_layer("b").groups == 2
-    assert sizes(small) == {"a": (2, 6), "b": (3, 4), "c": (4, 2)}
-    assert_equal_outputs(model, small)
-
-
-def test_a_depthwise_convolution_loses_channels_on_both_sides():
-    model = stack(
-        (5, 5, 2), layers.Conv2D(6, 1, name="a"), layers.DepthwiseConv2D(3, depth_multiplier=2, name="b"),
-        layers.Conv2D(2, 1, name="c"),
-    )  # fmt: skip
-    thin_out(model, 1.0)
-    set_rows(model, "c", [0, 2, 8])
-    small = compact(model)
-    assert (small.get_layer("a").filters, small.get_layer("b").depth_multiplier) == (3, 1)
-    assert_equal_outputs(model, small)
-
-
-def test_channels_that_come_first_are_left_out():
-    model = stack(
-        (2, 6, 6), layers.Conv2D(6, 3, activation="relu", name="a", **FIRST), layers.BatchNormalization(axis=1),
-        layers.PReLU(shared_axes=[2, 3]), layers.MaxPooling2D(2, **FIRST), layers.Flatten(), layers.Dense(3, name="b"),
-    )  # fmt: skip
-    thin_out(model, 1.0)
-    model.layers[1].gamma.assign(np.ones(6))
-    set_rows(model, "b", [5, 9, 17])  # of the channels 1, 2 and 4 one of four places each
-    small = compact(model)
-    assert sizes(small) == {"a": (2, 3), "b": (3, 3)}
-    assert_equal_outputs(model, small)
-    wrong = stack((4, 6), layers.Dense(5, name="a"), layers.BatchNormalization(axis=1), layers.Dense(2, name="b"))
-    set_rows(thin_out(wrong, 1.0), "b", [0])
-    assert sizes(compact(wrong))["a"] == (6, 5), "what lies along another axis is not taken for channels"
-
-
-@pytest.mark.parametrize(("width", "filters"), [(6, 6), (4, 5), (7, 4)])
-def test_a_bias_is_added_as_it_was(width, filters):
-    """Keras takes channels that come first for the last ones where images are as wide as there are channels."""
-    model = stack(
-        (2, width, width), layers.Conv2D(6, 3, padding="same", name="a", **FIRST), layers.GlobalMaxPooling2D(**FIRST),
-        layers.Dense(2, name="b"),
-    )  # fmt: skip
-    set_rows(thin_out(model, 1.0), "b", [0, 2, 3, 4])
-    small = compact(model)
-    assert small.get_layer("a").filters == filters
-    assert_equal_outputs(model, small)
-
-
-def test_columns_of_embeddings_are_left_out():
-    model = stack((4,), layers.Embedding(5, 6, name="words"), layers.Flatten(), layers.Dense(2, name="b"))
-    thin_out(model, 1.0)
-    set_rows(model, "b", [1, 7, 10, 13])
-    small = compact(model)
-    assert small.get_layer("words").embeddings.shape == (5, 2)
-    assert_equal_outputs(model, small)
-
-
-def test_layer_normalization_sees_what_it_saw():
-    model = stack((3,), layers.Dense(6, name="a"), layers.LayerNormalization(name="n"), layers.Dense(2, name="b"))
-    thin_out(model, 1.0)
-    model.get_layer("n").gamma.assign([0, 0, 0, 0, 1, 1])
-    small = compact(model)
-    assert sizes(small) == {"a": (3, 6), "b": (2, 2)}, "four outputs are constant"
-    assert_equal_outputs(model, small)
-
-
-def test_a_group_of_constants_is_left_out():
-    model = stack((5, 5, 3), layers.Conv2D(6, 1, name="a"), layers.GroupNormalization(3), layers.Conv2D(2, 1, name="b"))
-    thin_out(model, 1.0)
-    model.layers[1].gamma.assign(np.arange(1, 7))
-    kernel, bias = model.get_layer("a").get_weights()
-    kernel[..., [0, 1, 2]] = 0  # the first group, and a half of the second
-    model.get_layer("a").set_weights([kernel, bias])
-    small = compact(model)
-    assert sizes(small) == {"a": (3, 4), "b": (4, 2)}
-    assert_equal_outputs(model, small)
-
-
 # Masks of time steps
 
 
@@ -311,97 +186,6 @@ def test_a_mask_that_gets_lost_is_noticed(monkeypatch):
     monkeypatch.setattr(Dense, "_rows", pick)
     with pytest.raises(InputError, match="other outputs"):
         compact(picking(mask_zero=True))
-
-
-def test_a_product_of_time_steps_that_are_masked_is_left_whole():
-    inputs = keras.Input((4, 3))
-    x = layers.Masking()(inputs)
-    x = layers.Multiply()([layers.Dense(5, name="a")(x), layers.Dense(5, name="b")(x)])
-    model = thin_out(keras.Model(inputs, layers.Dense(2, name="last")(x)), 1.0)
-    kernel, bias = model.get_layer("a").get_weights()
-    kernel[:, 0], bias[0] = 0, 0
-    model.get_layer("a").set_weights([kernel, bias])
-    given = images(model)
-    given[0, 2:] = 0
-    np.testing.assert_allclose(compact(model)(given), model(given), rtol=1e-5, atol=1e-5)
-
-
-# Classes of one's own
-
-
-class Doubled(keras.Sequential):
-    """A Sequential model that doubles its outputs."""
-
-    def call(self, *args, **kwargs):
-        return 2 * super().call(*args, **kwargs)
-
-
-class Negated(keras.Model):
-    """A functional model that negates its outputs."""
-
-    def call(self, *args, **kwargs):
-        return -super().call(*args, **kwargs)
-
-
-class Scaled(Doubled):
-    """One that is not made as its base class is."""
-
-    def __init__(self, units, **options):
-        super().__init__([keras.Input((5,)), layers.Dense(units), layers.Dense(2)], **options)
-        self.units = units
-
-    def get_config(self):
-        return {"units": self.units}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-
-class Half(keras.Sequential):
-    """One whose `call` runs only a part of its layers."""
-
-    def call(self, inputs, training=None, mask=None):
-        return self.layers[0](inputs)
-
-
-def negated():
-    inputs = keras.Input((5,))
-    return Negated(inputs, layers.Dense(3)(layers.Dense(20, "relu")(inputs)))
-
-
-@pytest.mark.parametrize(
-    "make", [lambda: Doubled([keras.Input((5,)), layers.Dense(20, "relu"), layers.Dense(3)]), negated]
-)
-def test_a_class_with_its_own_call_is_kept(make):
-    model = thin_out(make(), 0.3)
-    small = compact(model)
-    assert type(small) is type(model)
-    assert small.count_params() < model.count_params()
-    assert_equal_outputs(model, small)
-
-
-def test_a_class_that_cannot_be_kept_is_refused():
-    with pytest.raises(InputError, match="has a class with a `call` of its own, Scaled, which is not made as"):
-        compact(thin_out(Scaled(6), 0.5))
-
-
-def test_a_wrong_copy_is_an_error(monkeypatch):
-    with pytest.raises(InputError, match="other outputs"):
-        compact(thin_out(Half([keras.Input((5,)), layers.Dense(6), layers.Dense(2)]), 0.2))
-    model = thin_out(stack((5,), layers.Dense(20, "relu"), layers.Dense(3)), 0.3)
-    monkeypatch.setattr(Weighted, "needed", lambda self, constants, needed: [np.arange(len(constants[0])) < 2])
-    with pytest.raises(InputError, match="other outputs"):
-        compact(model)
-
-
-def test_a_model_inside_with_its_own_call_is_left_whole():
-    inner = Doubled([keras.Input((6,)), layers.Dense(8, "relu"), layers.Dense(6)], name="inner")
-    model = thin_out(stack((5,), layers.Dense(6, "relu"), inner, layers.Dense(9, "relu"), layers.Dense(2)), 0.3)
-    small = compact(model)
-    assert type(small.get_layer("inner")) is Doubled
-    assert small.get_layer("inner").count_params() == inner.count_params()
-    assert_equal_outputs(model, small)
 
 
 def test_the_model_stays_as_it_was():

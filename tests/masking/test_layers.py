@@ -1,99 +1,17 @@
-"""Masked layers: pruned weights do not move by a bit, whatever the optimizer, and everything survives saving."""
+"""Masked layers: they compute with what their masks leave, and everything survives saving."""
 
 import re
 
 import keras
 import numpy as np
 import pytest
+from digit_networks import network
+from small_networks import images_and_labels, mask_half, small_network
 
+import lottery_tf as lt
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, kernel_table, model_weights
-from lottery_tf.masking.layers import MASKABLE, MaskedConv2D, MaskedDense
-
-OPTIMIZERS = {
-    "adam": lambda: keras.optimizers.Adam(0.01),
-    "adamw": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1),
-    "momentum with decay": lambda: keras.optimizers.SGD(0.01, momentum=0.9, weight_decay=0.1),
-    "clipped": lambda: keras.optimizers.Adam(0.01, global_clipnorm=0.1),
-}
-
-
-def small_network():
-    keras.utils.set_random_seed(0)
-    stack = [
-        keras.Input((8, 8, 2)),
-        MaskedConv2D(4, 3, activation="relu"),
-        keras.layers.Flatten(),
-        MaskedDense(6, activation="relu", kernel_constraint=keras.constraints.MaxNorm(1.0)),
-        MaskedDense(3, use_bias=False),
-    ]
-    return keras.Sequential(stack)
-
-
-def mask_half(model, seed=0):
-    """Masks half of each layer: a third of the pruned weights at zero, the others at odd values."""
-    rng = np.random.default_rng(seed)
-    for layer in model_weights.masked_kernels(model).values():
-        shape = tuple(layer.variable.shape)
-        layer.set_mask(rng.random(shape) < 0.5, np.where(rng.random(shape) < 0.3, 0, rng.normal(0, 0.3, shape)))
-
-
-def images_and_labels(seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.random((60, 8, 8, 2), np.float32), rng.integers(0, 3, 60)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("jit", [True, False])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_keras_fit_leaves_pruned_weights_bit_for_bit(optimizer, jit):
-    model = small_network()
-    mask_half(model)
-    before = model_weights.kernels(model)
-    model.compile(
-        OPTIMIZERS[optimizer](), keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit
-    )
-    model.fit(*images_and_labels(), batch_size=20, epochs=2, verbose=0)
-    for name, layer in model_weights.masked_kernels(model).items():
-        kept, after = layer.kernel_mask.numpy(), layer.variable.numpy()
-        assert after[~kept].tobytes() == before[name][~kept].tobytes()
-        assert (after[kept] != before[name][kept]).mean() > 0.5, "kept weights did not train"
-
-
-AVERAGED = {  # how averages take the weights' place: at the end, now and then, or for each evaluation
-    "end": ({}, []),
-    "overwritten": ({"ema_overwrite_frequency": 2}, []),
-    "swapped": ({}, [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-}
-
-
-class Weights(keras.callbacks.Callback):
-    """Keeps the kernels as every evaluation sees them."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def on_test_begin(self, logs=None):
-        self.seen.append(model_weights.kernels(self.model))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("averaged", AVERAGED)
-def test_averages_of_weights_hold_pruned_ones_to_the_bit(averaged):
-    options, callbacks = AVERAGED[averaged]
-    model, watch = small_network(), Weights()
-    mask_half(model)
-    before = model_weights.kernels(model)
-    optimizer = keras.optimizers.AdamW(weight_decay=0.1, use_ema=True, ema_momentum=0.9, **options)
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    data = images_and_labels()
-    model.fit(*data, batch_size=20, epochs=2, verbose=0, validation_data=data, callbacks=[*callbacks, watch])
-    for kernels in (*watch.seen, model_weights.kernels(model)):
-        for name, layer in model_weights.masked_kernels(model).items():
-            pruned = ~layer.kernel_mask.numpy()
-            assert kernels[name][pruned].tobytes() == before[name][pruned].tobytes()
-            assert (kernels[name][~pruned] != before[name][~pruned]).mean() > 0.5
+from lottery_tf.masking.layers import MASKABLE, MaskedDense
 
 
 def test_pruned_weights_leave_no_trace_in_the_gradient():
@@ -238,3 +156,51 @@ print(int(layer.kernel_mask.numpy().sum()))
 """
     done = command(None, code=code)
     assert int(done.stdout) == model.layers[-1].kernel_mask.numpy().sum(), done.stderr
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.fixture
+def layer():
+    dense = lt.MaskedDense(2)
+    dense.build((None, 3))
+    return dense
+
+
+KEPT = np.array([[1, 0], [1, 1], [0, 1]])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, int, float, np.float16])
+def test_masks_of_booleans_or_zeros_and_ones(dtype, layer):
+    layer.set_mask(KEPT.astype(dtype))
+    assert layer.kernel_mask.numpy().tolist() == KEPT.astype(bool).tolist()
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        [[0.2, 0.7]] * 3, [[NAN, 1]] * 3, [[2, 1]] * 3, [[-1, 1]] * 3, [["False", "True"]] * 3, [[None, True]] * 3,
+        np.ones((3, 2), complex), np.ones((3, 2), "M8[s]"), "False", None,
+    ],
+)  # fmt: skip
+def test_masks_of_anything_else(kept, layer):
+    with pytest.raises(InputError, match="a mask is of booleans, or of numbers that are 0 or 1; given: "):
+        layer.set_mask(kept)
+    assert layer.kernel_mask.numpy().all()
+
+
+@pytest.mark.parametrize("frozen", [NAN, INF, -INF, 1e39, "a", 1j])
+def test_frozen_values_that_float32_does_not_have(frozen, layer):
+    with pytest.raises(InputError, match="weights (must be finite numbers in float32|are numbers)"):
+        layer.set_mask(KEPT, np.full((3, 2), frozen))
+    layer.set_mask(KEPT, np.where(KEPT, np.nan, 0.25))  # those of kept weights are not read
+    assert layer.kernel.numpy()[0, 1] == 0.25 and np.isfinite(layer.kernel.numpy()).all()
+
+
+def test_what_has_no_mask_yet():
+    with pytest.raises(InputError, match="has no weights yet: build it first"):
+        lt.MaskedDense(2).set_mask(KEPT)
+    for given in (None, "model.keras", [network()]):
+        with pytest.raises(InputError, match="it must be a Keras Model"):
+            lt.masked(given)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from digit_networks import network
 from scipy.special import expit
 
 from lottery_tf.errors import InputError
@@ -332,3 +333,29 @@ def test_masks_are_learned_where_the_network_has_masks(tmp_path):
         whole, *others = model_weights.kernels(found.network).values()
         np.testing.assert_array_equal(whole, list(kernels.values())[0])
         assert all(len(np.unique(np.abs(kernel))) == 1 for kernel in others)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"initial_logit": NAN}, "initial_logit is nan; it must be a finite number"),
+        ({"initial_logit": 1e39}, "must be a finite number in float32"),
+        ({"initial_logit": np.float16(INF)}, "must be a finite number in float32"),
+        ({"initial_logit": "0"}, "initial_logit is '0'; it must be a number"),
+        ({"initial_logit": {"dense/kernel": INF}}, "must be a finite number|Initial logits are needed"),
+        ({"samples": 1.5}, "samples is 1.5; it must be a whole number"),
+        ({"rescale": "no"}, "rescale is 'no'; it must be True or False"),
+        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"seed": "0"}, "seed is '0'; it must be a whole number"),
+        ({"l1": "1"}, "l1 is '1'; it must be a number"),
+        ({"g": None}, "The function g None is not a name"),
+        ({"g": "edge_popup", "kept_fraction": "0.5"}, "kept_fraction is '0.5'; it must be a number"),
+        ({"weights": 1}, "The kind of weights 1 is not a name"),
+    ],
+)
+def test_supermasks_that_cannot_be(arguments, message):
+    with pytest.raises(InputError, match=message):
+        MaskedModel(network(), **arguments)

@@ -21,8 +21,10 @@ from ticket_files import (
     sealed,
 )
 
+import lottery_tf as lt
 from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.masking import model_weights
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment
@@ -396,3 +398,44 @@ def packed_fc():
     from lottery_tf.models import networks
 
     return packing.pack_supermask(networks.build("fc"), draw_mask("fc", 0.5), 0)
+
+
+def test_a_supermask_of_floats_is_not_packed():
+    model = lt.build("fc", (2, 2, 1))
+    mask = {name: np.full(kept.shape, 0.7) for name, kept in masks.full(model_weights.kernels(model)).items()}
+    with pytest.raises(InputError, match="dense_1/kernel: a mask is of booleans"):
+        lt.pack_supermask(model, mask, 0)
+
+
+def test_tickets_are_rebuilt_from_a_path_and_from_any_bytes(tmp_path):
+    model = lt.build("fc", (2, 2, 1))
+    content = lt.pack_supermask(model, masks.full(model_weights.kernels(model)), 0)
+    path = tmp_path / "fc.ticket"
+    path.write_bytes(content)
+    wanted = lt.get_weights(lt.rebuild(content))
+    for given in (path, str(path), bytearray(content), memoryview(content)):
+        found = lt.get_weights(lt.rebuild(given))
+        assert all(found[name].tobytes() == value.tobytes() for name, value in wanted.items())
+    for given in (None, 3, [content], model):
+        with pytest.raises(InputError, match="A ticket is the path of a file, or its bytes; given: "):
+            lt.rebuild(given)
+    with pytest.raises(DamagedFile, match="fc.ticket cannot be read as a ticket"):
+        path.write_bytes(content[:-1])
+        lt.rebuild(str(path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": 1.5}, "seed is 1.5; it must be a whole number"),
+        ({"seed": "0"}, "seed is '0'; it must be a whole number"),
+        ({"seed": 2**63}, r"seed is \d+; it must be below 2\*\*63"),
+        ({"rescale": "no"}, "rescale is 'no'; it must be True or False"),
+        ({"mask": None}, "mask is None; it must be an object"),
+        ({"weights": "trained"}, "Unknown weights 'trained'. Valid: initial, signed_constant"),
+    ],
+)
+def test_supermasks_that_are_not_packed(arguments, message):
+    model = lt.build("fc", (2, 2, 1))
+    with pytest.raises(InputError, match=message):
+        lt.pack_supermask(**{"model": model, "mask": masks.full(model_weights.kernels(model)), "seed": 0} | arguments)
