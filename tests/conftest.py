@@ -17,6 +17,7 @@ from shared import ROOT, tiny_network
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+collect_ignore_glob = ["*/conftest.py"]  # fixtures of one folder: doctests would not be found in two files of one name
 SLOW = {  # fixtures: commands, whole figures, and MNIST and CIFAR-10
     "command", "start", "warm_forks", "light_forks", "wheel", "drawn", "real_data_dir",
 }  # fmt: skip
@@ -99,6 +100,24 @@ def tiny_dataset():
 def tiny_model():
     """A masked network of its own."""
     return tiny_network()
+
+
+@pytest.fixture(scope="module")
+def trainer(tiny_dataset):
+    """One trainer for nearly all experiments here: compiling one takes longer than all that an experiment trains."""
+    from tiny_experiments import SETTINGS
+
+    from lottery_tf.training.trainer import Trainer
+
+    return Trainer(tiny_network(), tiny_dataset, SETTINGS)
+
+
+@pytest.fixture
+def experiment(trainer):
+    """An experiment in memory."""
+    from tiny_experiments import experiment_with
+
+    return experiment_with(trainer)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Experiments: what is shared, what is trained again after a loss, and that every choice goes with every other."""
+"""Experiments: levels of every choice, what they are made from, and that every choice goes with every other."""
 
 import contextlib
 import dataclasses
@@ -10,50 +10,19 @@ import weakref
 import numpy as np
 import pytest
 from shared import tiny_network, trainer_with
+from tiny_experiments import SETTINGS, experiment_with, on_disk
 
-from lottery_tf import registry
 from lottery_tf.errors import InputError
 from lottery_tf.experiment import Experiment
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
-from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
-from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
-from lottery_tf.pruning.mask1_actions import MASK1, MASK1_ARGUMENTS
+from lottery_tf.pruning.criteria import CRITERIA
+from lottery_tf.pruning.mask0_actions import MASK0
+from lottery_tf.pruning.mask1_actions import MASK1
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.training import tensorboard
 from lottery_tf.training.trainer import Trainer
-
-SETTINGS = TrainingSettings(iterations=15, learning_rate=0.01, batch_size=40, eval_interval=5)
-
-
-@pytest.fixture(scope="module")
-def trainer(tiny_dataset):
-    """One trainer for nearly all experiments here: compiling one takes longer than all that an experiment trains."""
-    return Trainer(tiny_network(), tiny_dataset, SETTINGS)
-
-
-def experiment_with(trainer, **options):
-    return Experiment(tiny_network(), trainer.dataset, SETTINGS, trainer=trainer, **options)
-
-
-@pytest.fixture
-def experiment(trainer):
-    return experiment_with(trainer)
-
-
-def on_disk(trainer, folder, **options):
-    results = ResultsFolder(folder / "runs", {"data": trainer.dataset.fingerprint})
-    return experiment_with(trainer, results=results, **options)
-
-
-def test_the_dense_network_is_trained_once_a_seed(experiment):
-    for criterion in ("large_final", "random"):
-        list(experiment.levels(Treatment(criterion), seed=0, levels=2))
-    assert experiment.trained == 1 + 2 * 2
-    list(experiment.levels(Treatment("random"), seed=1, levels=2))
-    assert experiment.trained == 5 + 1 + 2
 
 
 def test_levels_follow_the_ladder_and_hold_their_masks(experiment):
@@ -153,90 +122,6 @@ def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path, monkeyp
     assert (experiment.trained, other.trained) == (5, 0)
 
 
-def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
-    held = []
-
-    def train_under_lock(*arguments, **options):
-        assert held[0] == "seed-0/large_final-rewind-zero"
-        return trainer.train(*arguments, **options)
-
-    experiment = on_disk(trainer_with(trainer, train=train_under_lock), tmp_path)
-    lock = experiment.results.lock
-
-    @contextlib.contextmanager
-    def noted(place):
-        held.append(place)
-        with lock(place):
-            yield
-        held.remove(place)
-
-    monkeypatch.setattr(experiment.results, "lock", noted)
-    experiment.load(Treatment(), 0, 1)
-    assert experiment.trained == 2 and held == []
-    alone = Treatment(rounds="oneshot", chosen_kept_fraction=0.5)
-    for call in (experiment.load, experiment.level):
-        with pytest.raises(InputError, match="The level is 3; the treatment .* has level 1 only"):
-            call(alone, 0, 3)
-        with pytest.raises(InputError, match="(level|number) is -1; it must be at least 0"):
-            call(Treatment(), 0, -1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lost", [0, 1, 2, 3])
-def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, trainer, tmp_path):
-    before = on_disk(trainer, tmp_path)
-    wanted = [level.metrics["fingerprint"] for level in before.levels(Treatment(), 0, 3)]
-    (before.results.folder(level_path(0, Treatment().name, lost)) / "mask.npz").write_bytes(b"")
-    again = on_disk(trainer, tmp_path)
-    assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
-    assert again.trained == 1
-
-
-@pytest.mark.slow
-def test_keeping_only_what_is_needed(trainer, tmp_path):
-    lean = on_disk(trainer, tmp_path, keep_weights=False)
-    wanted = [level.metrics["fingerprint"] for level in lean.levels(Treatment(), 0, 3)]
-    with_weights = {path.parent.name for path in lean.results.path.rglob("weights.npz")}
-    assert with_weights == {"dense", "level-03"}
-    further = list(on_disk(trainer, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
-    assert [level.metrics["fingerprint"] for level in further[:4]] == wanted
-    # A level that is lost needs the weights of the one before it, which were dropped: they are trained again too.
-    (lean.results.folder(level_path(0, Treatment().name, 3)) / "metrics.json").unlink()
-    again = on_disk(trainer, tmp_path, keep_weights=False)
-    assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
-    assert again.trained == 3
-
-
-@pytest.mark.slow
-def test_weights_kept_by_choice_stay_and_dropped_ones_come_back(trainer, tmp_path):
-    def weights_on_disk():
-        return {path.parent.name for path in tmp_path.rglob("weights.npz")}
-
-    kept = {"dense", "level-01", "level-02"}
-    list(on_disk(trainer, tmp_path, keep_weights=True).levels(Treatment(), 0, 2))
-    list(on_disk(trainer, tmp_path, keep_weights=False).levels(Treatment(), 0, 4))
-    assert weights_on_disk() == kept | {"level-04"}, "weights were dropped that an earlier run kept by choice"
-    again = on_disk(trainer, tmp_path, keep_weights=True)
-    list(again.levels(Treatment(), 0, 4))
-    assert again.trained == 1
-    assert weights_on_disk() == kept | {"level-03", "level-04"}
-
-
-@pytest.mark.slow
-def test_children_of_another_parent_are_trained_again(trainer, tmp_path):
-    """A level that was replaced by one with other bits (another machine's, say) takes its descendants with it."""
-    own = on_disk(trainer, tmp_path)
-    list(own.levels(Treatment(), 0, 3))
-    level = own.results.read(level_path(0, Treatment().name, 1), weights=True)
-    for name in level.mask:
-        level.final[name] = level.final[name][::-1].copy()
-    level.metrics["fingerprint"] = "other"
-    own.results.write(level_path(0, Treatment().name, 1), level)
-    again = on_disk(trainer, tmp_path)
-    list(again.levels(Treatment(), 0, 3))
-    assert again.trained == 2
-
-
 def test_weights_dropped_or_not_a_level_can_be_loaded(trainer, tmp_path):
     lean = on_disk(trainer, tmp_path, keep_weights=False)
     *_, last = lean.levels(Treatment(), 0, 2)
@@ -299,51 +184,6 @@ def test_probabilities_instead_of_logits(tiny_dataset):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 
-def snapshots_of_the_dense_training(experiment, iterations):
-    """The dense network's weights as its training passes through some iterations."""
-    passed = {}
-
-    def passes(history):
-        if history[-1, 0] in iterations:
-            passed[int(history[-1, 0])] = model_weights.get_weights(experiment.model)
-
-    dense = experiment.dense(0, weights=True)
-    experiment.trainer.train(dense.ticket, 0, 0, on_history=passes)
-    return passed
-
-
-@pytest.mark.parametrize("treatment", [Treatment(rewind_to=5), Treatment("random", "reshuffle", rewind_to=10)])
-def test_late_rewinding_goes_back_to_where_the_dense_training_passed(treatment, experiment):
-    passed = snapshots_of_the_dense_training(experiment, (5, 10))[treatment.rewind_to]
-    for level in list(experiment.levels(treatment, 0, 2))[1:]:
-        assert level.history[:, 0].tolist() == list(range(treatment.rewind_to, 16, 5))
-        assert level.metrics["iterations"] == 15
-        for name, value in passed.items():
-            if name not in level.mask:
-                assert level.start[name].tobytes() == value.tobytes()
-                continue
-            kept = level.mask[name]
-            own = (level.start[name][kept], value[kept])
-            if treatment.mask1 == "reshuffle":
-                own = tuple(map(np.sort, own))
-            assert own[0].tobytes() == own[1].tobytes()
-
-
-@pytest.mark.slow
-def test_the_rewind_point_is_stored_and_shared(trainer, tmp_path):
-    first = on_disk(trainer, tmp_path)
-    for criterion in ("large_final", "random"):
-        list(first.levels(Treatment(criterion, rewind_to=5), 0, 1))
-    assert first.trained == 1 + 1 + 2
-    metrics = first.rewind_point(0, 5).metrics
-    assert (metrics["kind"], metrics["iterations"]) == ("rewind", 5)
-    again = on_disk(trainer, tmp_path)
-    wanted = again.rewind_point(0, 5).metrics["fingerprint"]
-    (first.results.folder("seed-0/rewind-5") / "weights.npz").write_bytes(b"")
-    assert again.rewind_point(0, 5).metrics["fingerprint"] == wanted
-    assert again.trained == 1
-
-
 def test_criteria_see_the_initial_weights_where_a_rewind_point_is_later(experiment):
     initial = experiment.dense(0, weights=True).start
     *_, level = experiment.levels(Treatment("large_init", rewind_to=10), 0, 2)
@@ -396,87 +236,11 @@ def test_fine_tuning_goes_on_at_the_last_learning_rate(tiny_model, tiny_dataset)
     np.testing.assert_allclose(tuned.history, trainer.train(tuned.ticket, 0, 1).history, rtol=1e-5)
 
 
-@pytest.mark.slow
-def test_controls_of_a_level(trainer, tmp_path):
-    first = on_disk(trainer, tmp_path)
-    level = first.level(Treatment(), 0, 2)
-    for control, draw in (("reinit", 1), ("reinit", 2), ("random", 1), ("reorder", 1)):
-        found = first.control(Treatment(), 0, 2, control, draw)
-        metrics = found.metrics
-        assert (metrics["kind"], metrics["control"], metrics["draw"], metrics["level"]) == ("control", control, draw, 2)
-        assert (metrics["parent"], metrics["criterion"]) == (level.metrics["fingerprint"], "large_final")
-        assert found.metrics["kept_fraction_by_layer"] == level.metrics["kept_fraction_by_layer"]
-        assert found.metrics["fingerprint"] != level.metrics["fingerprint"]
-        assert first.results.folder(f"seed-0/large_final-rewind-zero/level-02-{control}-{draw}").is_dir()
-    assert first.trained == 3 + 4
-    again = on_disk(trainer, tmp_path)
-    assert [found.metrics["level"] for found in again.controls(Treatment(), 0, 2, "random")] == [1, 2]
-    assert again.trained == 1
-    first.results.write(
-        "seed-0/large_final-rewind-zero/level-02",
-        dataclasses.replace(level, metrics=level.metrics | {"fingerprint": "other"}),
-    )
-    again.control(Treatment(), 0, 2, "reinit", 2)
-    assert again.trained == 2, "a control of another ticket was taken for this one's"
-
-
-def test_controls_begin_where_their_network_does(experiment):
-    treatment = Treatment(rewind_to=10)
-    dense, rewound = experiment.dense(0, weights=True), experiment.rewind_point(0, 10)
-    level = experiment.level(treatment, 0, 1)
-    reinit, random, reorder = (experiment.control(treatment, 0, 1, name) for name in ("reinit", "random", "reorder"))
-    of_dense = experiment.control(treatment, 0, 0, "reorder")
-    assert [found.history[0, 0] for found in (reinit, random, reorder, of_dense)] == [0, 10, 10, 10]
-    assert of_dense.metrics["kept_fraction"] == 1
-    for name, value in dense.start.items():
-        np.testing.assert_array_equal(reorder.start[name], level.start[name])
-        np.testing.assert_array_equal(of_dense.start[name], rewound.final[name])
-        if name in level.mask:
-            np.testing.assert_array_equal(random.start[name], np.where(random.mask[name], rewound.final[name], 0))
-        else:
-            np.testing.assert_array_equal(reinit.start[name], value)
-
-
-@pytest.mark.slow
-def test_controls_keep_their_weights_only_where_all_do(trainer, tmp_path):
-    lean = on_disk(trainer, tmp_path, keep_weights=False)
-    lean.control(Treatment(), 0, 1, "random")
-    assert {path.parent.name for path in lean.results.path.rglob("weights.npz")} == {"dense", "level-01"}
-    again = on_disk(trainer, tmp_path, keep_weights=True)
-    again.control(Treatment(), 0, 1, "random")
-    assert again.trained == 1
-    assert (again.results.folder("seed-0/large_final-rewind-zero/level-01-random-1") / "weights.npz").exists()
-
-
 def test_a_kept_fraction_that_cannot_be_is_refused_before_anything_is_trained(trainer):
     experiment = experiment_with(trainer, pruning=PruningSettings(output=0))
     with pytest.raises(InputError, match="kept_fraction is 0.05, but layers that are not pruned hold 0.0769"):
         next(experiment.levels(Treatment(rounds="oneshot", chosen_kept_fraction=0.05), 0, 1))
     assert experiment.trained == 0
-
-
-def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(trainer):
-    def diverging(ticket, seed, level, **options):
-        return dataclasses.replace(trainer.train(ticket, seed, level, **options), diverged=level == 2)
-
-    experiment = experiment_with(trainer_with(trainer, train=diverging))
-    treatment = Treatment(rounds="oneshot")
-    found = [level.metrics["status"] for level in experiment.levels(treatment, 0, 3)]
-    assert found == ["finished", "finished", "diverged", "finished"]
-    assert [control.metrics["level"] for control in experiment.controls(treatment, 0, 3, "random")] == [1, 3]
-    assert [level.metrics["level"] for level in experiment.levels(Treatment(), 0, 3)] == [0, 1, 2]
-    with pytest.raises(
-        InputError, match="Level 2 of large_final-rewind-zero, seed 0, diverged; it has no later levels"
-    ):
-        experiment.level(Treatment(), 0, 3)
-
-
-@pytest.mark.parametrize("iteration", [15, 400])
-def test_a_rewind_point_beyond_the_training_is_refused(iteration, experiment):
-    with pytest.raises(InputError, match=f"rewind_to is {iteration}; it must be below the 15 iterations"):
-        list(experiment.levels(Treatment(rewind_to=iteration), 0, 1))
-    with pytest.raises(InputError, match=f"rewind_to is {iteration}"):
-        experiment.rewind_point(0, iteration)
 
 
 def test_nothing_to_prune_is_refused(tiny_model, tiny_dataset):
@@ -487,22 +251,6 @@ def test_nothing_to_prune_is_refused(tiny_model, tiny_dataset):
 def test_no_levels_are_refused(experiment):
     with pytest.raises(InputError, match="levels is 0; it must be at least 1"):
         list(experiment.levels(Treatment(), 0, 0))
-
-
-def test_own_initial_weights(trainer, tiny_model):
-    state = {name: np.full_like(value, 0.01) for name, value in model_weights.get_weights(tiny_model).items()}
-    experiment = experiment_with(trainer, initial=lambda seed: state)
-    dense, _ = experiment.levels(Treatment(), 0, 1)
-    assert all((value == np.float32(0.01)).all() for value in dense.start.values())
-
-
-@pytest.mark.parametrize(
-    ("table", "offers"), [(CRITERIA, CRITERION_ARGUMENTS), (MASK1, MASK1_ARGUMENTS), (MASK0, MASK0_ARGUMENTS)]
-)
-def test_every_name_can_be_called(table, offers):
-    """No criterion or action asks for something that the loop does not have."""
-    for name, function in table.items():
-        assert registry.find_function(table, name, "function", offers) is function
 
 
 def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer, tmp_path, monkeypatch):

@@ -4,6 +4,9 @@ import pytest
 
 from lottery_tf import registry
 from lottery_tf.errors import InputError
+from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
+from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
+from lottery_tf.pruning.mask1_actions import MASK1, MASK1_ARGUMENTS
 
 
 def test_choose_lists_the_valid_names_and_the_nearest():
@@ -19,3 +22,12 @@ def test_call_hands_over_what_is_named_and_nothing_else():
     assert registry.asks_for(lambda gradient: 0, "gradient")
     assert registry.asks_for(lambda gradient=None: 0, "gradient")
     assert not registry.asks_for(lambda w_i: 0, "gradient")
+
+
+@pytest.mark.parametrize(
+    ("table", "offers"), [(CRITERIA, CRITERION_ARGUMENTS), (MASK1, MASK1_ARGUMENTS), (MASK0, MASK0_ARGUMENTS)]
+)
+def test_every_name_can_be_called(table, offers):
+    """No criterion or action asks for something that the loop does not have."""
+    for name, function in table.items():
+        assert registry.find_function(table, name, "function", offers) is function

@@ -95,3 +95,13 @@ def test_a_snapshot_of_another_ticket_is_not_taken_up(trainer, tmp_path, caplog)
     taken_up = trainer.train(other, 0, 1, checkpoint=Checkpoint(tmp_path, 3600))
     assert "belongs to another training" in caplog.text
     np.testing.assert_array_equal(taken_up.history, trainer.train(other, 0, 1).history)
+
+
+def test_a_checkpoint_of_other_arrays_is_not_taken_up(tmp_path, caplog):
+    saved = Checkpoint(tmp_path, 0)
+    saved.save_if_due("level 1", lambda: {"history": np.zeros((3, 5)), "model/0": np.ones(4)})
+    shapes = {"history": (None, 5), "model/0": (4,)}
+    assert saved.load("level 1", shapes).keys() == shapes.keys()
+    for odd in ({"model/0": (5,)}, {"model/1": (4,)}, {"history": (5,)}, {"history": (None, 4)}):
+        assert saved.load("level 1", shapes | odd) is None
+        assert f"{tmp_path / 'snapshot.npz'} is damaged: " in caplog.messages.pop()
