@@ -5,39 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
+from rounds_by_hand import SHAPES, draw_state, one_step, rounds
 
-from lottery_tf.algorithm import next_ticket
 from lottery_tf.errors import InputError
-from lottery_tf.pruning import masks
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.mask1_actions import MASK1
-from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment
-
-SHAPES = {"a/kernel": (20, 10), "b/kernel": (10, 5)}
-
-
-def draw_state(seed):
-    rng = np.random.default_rng(seed)
-    kernels = {name: rng.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()}
-    return kernels | {"a/bias": np.full(10, float(seed), np.float32)}
-
-
-def rounds(treatment, count=3, initial=None):
-    """Tickets of several rounds whose training is made up."""
-    initial = initial or draw_state(0)
-    draw = {name: lambda rng, shape=shape: rng.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()}
-    ticket = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
-    yield ticket, None
-    for level in range(1, count + 1):
-        trained = draw_state(level)
-        final = {
-            name: np.where(ticket.mask[name], value, ticket.start[name]) if name in SHAPES else value
-            for name, value in trained.items()
-        }
-        network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0.1}, draw, seed=0)
-        ticket = next_ticket(treatment, network, ticket, final, level, gradient=draw_state(9))
-        yield ticket, final
+from lottery_tf.pruning.treatments import Treatment
 
 
 @pytest.mark.parametrize("mask0", MASK0)
@@ -50,12 +24,6 @@ def test_frozen_values_never_change_again(mask0, mask1):
             assert (pruned <= ~ticket.mask[name]).all()
             assert ticket.start[name][pruned].tobytes() == before.start[name][pruned].tobytes()
         before = ticket
-
-
-@pytest.mark.parametrize("criterion", CRITERIA)
-def test_every_criterion_prunes_the_floor_counts(criterion):
-    counts = [[int(t.mask[name].sum()) for name in SHAPES] for t, _ in rounds(Treatment(criterion))]
-    assert counts == [[200, 50], [160, 45], [128, 41], [103, 37]]
 
 
 def test_other_weights_go_back_to_their_initial_values():
@@ -95,88 +63,6 @@ def test_actions_that_work_in_place_spoil_nothing():
             kept, gone = ticket.mask[name], earlier.mask[name] & ~ticket.mask[name]
             np.testing.assert_array_equal(ticket.start[name][kept], 2 * before[name][kept])
             assert (ticket.start[name][gone] == 0).all() and (final[name][gone] != 0).all()
-
-
-def test_large_final_ranks_the_final_weights_of_the_round():
-    (_, _), (ticket, final) = rounds(Treatment(), count=1)
-    magnitudes, kept = np.abs(final["a/kernel"]), ticket.mask["a/kernel"]
-    assert magnitudes[kept].min() > magnitudes[~kept].max()
-
-
-def one_step(treatment, level=1, rewound=None):
-    """A ticket made from a full network whose training is made up, with the weights that it was made from."""
-    initial, final = draw_state(0), draw_state(1)
-    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
-    draw = {name: lambda rng, shape=shape: rng.normal(size=shape) for name, shape in SHAPES.items()}
-    network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0.1}, draw, seed=0)
-    return initial, final, next_ticket(treatment, network, dense, final, level, rewound=rewound)
-
-
-@pytest.mark.parametrize("level", [1, 5, 20])
-def test_one_shot_masks_are_the_ranking_of_the_dense_weights(level):
-    _, final, ticket = one_step(Treatment(rounds="oneshot"), level)
-    for name, share in (("a/kernel", 0.2), ("b/kernel", 0.1)):
-        count = final[name].size
-        for _ in range(level):
-            count -= int(count * share)
-        threshold = np.sort(np.abs(final[name]), axis=None)[-count]
-        np.testing.assert_array_equal(ticket.mask[name], np.abs(final[name]) >= threshold)
-
-
-def test_a_kept_fraction_in_one_shot():
-    _, final, ticket = one_step(Treatment(rounds="oneshot", chosen_kept_fraction=0.3))
-    kept = {name: own.sum() for name, own in ticket.mask.items()}
-    assert sum(kept.values()) == 75
-    assert np.log(kept["b/kernel"] / 50) / np.log(kept["a/kernel"] / 200) == pytest.approx(
-        np.log(0.9) / np.log(0.8), 0.05
-    )
-    for name, own in ticket.mask.items():
-        assert np.abs(final[name][own]).min() > np.abs(final[name][~own]).max()
-
-
-@pytest.mark.parametrize("criterion", ["large_final", "large_init", "magnitude_increase"])
-def test_global_pruning_ranks_all_layers_together(criterion):
-    initial, final, ticket = one_step(Treatment(criterion, scope="global"), level=4)
-    score = {
-        "large_final": lambda w_i, w_f: abs(w_f),
-        "large_init": lambda w_i, w_f: abs(w_i),
-        "magnitude_increase": lambda w_i, w_f: abs(w_f) - abs(w_i),
-    }[criterion]
-    weights = [
-        (score(initial[name][at], final[name][at]), name, at) for name in SHAPES for at in np.ndindex(SHAPES[name])
-    ]
-    count = 83 + 34  # what four rounds leave of 200 and of 50 weights
-    kept = sorted(weights)[-count:]
-    assert {(name, at) for _, name, at in kept} == {
-        (name, tuple(map(int, at))) for name in SHAPES for at in np.argwhere(ticket.mask[name])
-    }
-
-
-def test_global_percentiles_are_those_of_all_layers():
-    """One layer's weights are far larger: percentiles within layers would hide that."""
-    initial, final = draw_state(0), draw_state(1)
-    initial["b/kernel"], final["b/kernel"] = 100 * initial["b/kernel"], 100 * final["b/kernel"]
-    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
-    treatment = Treatment("large_init_large_final", scope="global")
-    network = SeededNetwork(initial, dict.fromkeys(SHAPES, 0.5), dict.fromkeys(SHAPES, list), seed=0)
-    ticket = next_ticket(treatment, network, dense, final, level=1)
-    assert ticket.mask["b/kernel"].sum() >= 45
-
-
-def test_global_rounds_keep_as_many_weights_as_layer_wise_ones():
-    for scope in ("layer", "global"):
-        totals = [sum(int(kept.sum()) for kept in ticket.mask.values()) for ticket, _ in rounds(Treatment(scope=scope))]
-        assert totals == [250, 205, 169, 140]
-
-
-def test_layers_that_stay_whole_are_not_ranked():
-    initial, final = draw_state(0), draw_state(1)
-    final["b/kernel"] *= 0.001
-    dense = Ticket(initial, masks.full({name: initial[name] for name in SHAPES}))
-    network = SeededNetwork(initial, {"a/kernel": 0.2, "b/kernel": 0}, dict.fromkeys(SHAPES, list), seed=0)
-    for scope in ("layer", "global"):
-        ticket = next_ticket(Treatment(scope=scope), network, dense, final, level=1)
-        assert [int(kept.sum()) for kept in ticket.mask.values()] == [160, 50]
 
 
 def test_fine_tuning_goes_on_with_the_whole_network():

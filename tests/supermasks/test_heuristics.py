@@ -1,4 +1,4 @@
-"""Heuristic supermasks: masks against brute force, accuracies against Keras's own, and nothing evaluated twice."""
+"""Heuristic supermasks: accuracies against Keras's own, and nothing evaluated twice."""
 
 import dataclasses
 import itertools
@@ -6,39 +6,17 @@ import shutil
 
 import numpy as np
 import pytest
+from digit_experiments import experiment_with
 from shared import trainer_with
 
 from lottery_tf.errors import InputError
-from lottery_tf.experiment import Experiment
-from lottery_tf.models import networks
-from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.pruning import criteria
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import level_path, supermask_path
 from lottery_tf.results.store import ResultsFolder
-from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
-from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource, dense_scores, one_shot_masks
-from lottery_tf.training.trainer import Trainer
+from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource, one_shot_masks
 
-SETTINGS = TrainingSettings(iterations=20, learning_rate=1e-3, batch_size=40, eval_interval=10)
 MOVEMENT = MaskSource("oneshot", "movement")
-
-
-@pytest.fixture(scope="module")
-def trainer(digits):
-    """One trainer for all tests, so that its steps are compiled once."""
-    return Trainer(networks.build("fc"), digits, SETTINGS)
-
-
-def experiment_with(trainer, **options):
-    return Experiment(networks.build("fc"), trainer.dataset, SETTINGS, trainer=trainer, **options)
-
-
-@pytest.fixture
-def experiment(trainer):
-    """An experiment with no results yet."""
-    return experiment_with(trainer)
 
 
 @pytest.fixture
@@ -51,68 +29,6 @@ def evaluate(experiment, mask_source, levels=3, seed=0):
     """The result of a mask source, and how many networks were evaluated for it."""
     supermasks = HeuristicSupermasks(experiment)
     return supermasks.evaluate(experiment.dense(seed, weights=True), mask_source, levels), supermasks.evaluated
-
-
-def one_shot(scores, fraction, levels, seed=0):
-    """The masks of one layer."""
-    return [mask["a"] for mask in one_shot_masks({"a": scores}, {"a": fraction}, levels, seed)]
-
-
-# Masks
-
-
-@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.75])
-@pytest.mark.parametrize("distinct", [2, 5, 10**6])
-def test_masks_are_those_of_brute_force(distinct, fraction):
-    rng = np.random.default_rng(distinct)
-    scores = rng.integers(distinct, size=(9, 13)).astype(np.float32)
-    scores[rng.random(scores.shape) < 0.3] = criteria.LAST
-    left, before = scores.size, np.ones(scores.shape, bool)
-    for kept in one_shot(scores, fraction, levels=12):
-        left -= int(left * fraction)
-        assert kept.sum() == left
-        assert (kept <= before).all(), "the masks are not nested"
-        threshold = np.sort(scores, axis=None)[-left]
-        assert kept[scores > threshold].all()
-        assert not kept[scores < threshold].any()
-        before = kept
-
-
-def test_ties_are_broken_at_random_by_the_seed_alone():
-    ties = np.zeros((100, 100))
-    (kept,), (again,), (other,) = (one_shot(ties, 0.5, levels=1, seed=seed) for seed in (0, 0, 1))
-    assert (kept == again).all()
-    assert abs((kept == other).mean() - 0.5) < 0.02
-    assert abs(kept.mean(axis=0) - 0.5).max() < 0.25
-
-
-def test_layers_break_ties_differently():
-    ties = dict.fromkeys("ab", np.zeros(1000))
-    (mask,) = one_shot_masks(ties, dict.fromkeys("ab", 0.5), levels=1, seed=0)
-    assert 0.4 < (mask["a"] == mask["b"]).mean() < 0.6
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("criterion", ["large_final", "small_init", "movement", "snip", "grad"])
-def test_the_first_mask_is_that_of_iterative_pruning(criterion, experiment):
-    """Level 1 of the loop is a one-shot mask, but for weights of equal scores."""
-    dense = experiment.dense(0, weights=True)
-    scores = dense_scores(experiment, dense, Treatment(criterion))
-    first, second = one_shot_masks(scores, experiment.pruned_fraction, levels=2, seed=0)
-    _, *levels = experiment.levels(Treatment(criterion), 0, 2)
-    for name, kept in levels[0].mask.items():
-        np.testing.assert_array_equal(np.sort(scores[name][first[name]]), np.sort(scores[name][kept]))
-        assert second[name].sum() == levels[1].mask[name].sum()
-
-
-@pytest.mark.slow
-def test_weights_that_changed_sign_are_kept_last(experiment):
-    dense = experiment.dense(0, weights=True)
-    scores = dense_scores(experiment, dense, Treatment("large_final_same_sign"))
-    for mask in one_shot_masks(scores, experiment.pruned_fraction, levels=8, seed=0):
-        for name, kept in mask.items():
-            same = np.sign(dense.start[name]) == np.sign(dense.final[name])
-            assert kept[same].all() if kept.sum() >= same.sum() else not kept[~same].any()
 
 
 # Accuracies
@@ -324,25 +240,3 @@ def test_a_diverged_dense_network_is_refused(experiment):
     diverged = dataclasses.replace(dense, metrics=dense.metrics | {"status": "diverged"})
     with pytest.raises(InputError, match="dense training of seed 0 diverged"):
         HeuristicSupermasks(experiment).evaluate(diverged, MOVEMENT)
-
-
-# The best over seeds
-
-
-def test_the_best_in_three_ways():
-    accuracies = {  # seed -> validation and test accuracy at levels 1, 2, 3
-        0: [(0.1, 0.5), (0.9, 0.6), (0.5, 0.7)],
-        1: [(0.8, 0.2), (0.7, 0.8), (0.6, 0.3)],
-    }
-    rows = [
-        {"seed": seed, "level": level, "kept_fraction": 0.8**level, "validation_accuracy": v, "test_accuracy": t}
-        for seed, own in accuracies.items()
-        for level, (v, t) in enumerate(own, start=1)
-    ]
-    better = [row | {"label": "better", "test_accuracy": row["test_accuracy"] + 0.1} for row in rows]
-    first, second = best_over_seeds([row | {"label": "worse"} for row in rows] + better)
-    assert (first.label, second.label) == ("better", "worse")
-    assert second.kept == [0.8**2, 0.8]
-    assert second.accuracy == [0.6, 0.2]
-    assert second.maxima == [0.7, 0.8]
-    assert (second.mean_maximum, second.mean_kept) == (pytest.approx(0.7), 0.8**2)

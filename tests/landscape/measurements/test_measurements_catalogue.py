@@ -1,0 +1,37 @@
+"""Which treatments can be measured, and that this loads no TensorFlow."""
+
+import subprocess
+import sys
+
+import pytest
+from shared import ROOT
+
+from lottery_tf.errors import InputError
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
+from lottery_tf.pruning.treatments import Treatment
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("measure", "treatment", "message"),
+    [
+        ("flatness", Treatment(mask0="init"), "needs the mask-0 action 'zero'"),
+        ("limit", Treatment(mask0="hybrid"), "needs the mask-0 action 'zero'"),
+        ("robustness", Treatment(mask1="finetune"), "needs a rewind point"),
+        ("robustness", Treatment(rounds="oneshot"), "needs iterative pruning"),
+        ("magnitudes", Treatment(rounds="oneshot", chosen_kept_fraction=0.2), "has level 1 only"),
+    ],
+)
+def test_treatments_that_cannot_be_measured_are_refused(measure, treatment, message):
+    with pytest.raises(InputError, match=message):
+        MEASUREMENTS[measure].check_treatment(measure, treatment)
+    MEASUREMENTS[measure].check_treatment(measure, Treatment())
+    MEASUREMENTS["lines"].check_treatment("lines", treatment)
+
+
+@pytest.mark.slow
+def test_no_tensorflow_is_imported_before_something_is_measured():
+    modules = "lottery_tf.landscape.measurements.catalogue, lottery_tf.results.locate"
+    code = f"import sys, {modules}; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=600)
