@@ -1,22 +1,20 @@
 """What settings may be: every field says what was given and what is wanted, whatever it is given."""
 
 import dataclasses
-from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import numpy as np
 import pytest
 
-from lottery_tf.annotation_checks import check_mapping, check_value
+from lottery_tf.annotation_checks import check_mapping
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings, run_settings
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.registry import choose
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import MaskSource
-from lottery_tf.validation import COUNT, FINITE, FRACTION, INDEX, PATH, POSITIVE, SHARE, at_most, shown
+from lottery_tf.validation import INDEX
 
 NAN, INF = float("nan"), float("inf")
 SETTINGS = {  # settings -> what makes one
@@ -87,27 +85,6 @@ def test_numbers_of_numpy_and_lists_are_taken():
     assert run_settings("fc", "digits", 300).training.iterations == 300
 
 
-@pytest.mark.parametrize(
-    ("wanted", "passes", "refused"),
-    [
-        (PATH, ["a", "a/b", Path("."), Path("é")], ["", "a\0", b"a", None, 3]),
-        (COUNT, [1, np.uint8(3), 2**63 - 1], [0, -1, 1.0, "1", None, True, 2**63, 10**5000, NAN]),
-        (INDEX, [0, 5], [-1, False, 0.0]),
-        (at_most(5), [1, 5], [0, 6]),
-        (FINITE, [0, -1.5, np.float16(2)], [NAN, INF, -INF, "0", 1j, None, True]),
-        (POSITIVE, [1e-300, 3], [0, -1, INF, NAN]),
-        (FRACTION, [0.5, 1e-9], [0, 1, 1.5, NAN, "0.5"]),
-        (SHARE, [0, 1, 0.25], [-0.1, 1.1, NAN]),
-    ],
-)
-def test_kinds_of_values(wanted, passes, refused):
-    for value in passes:
-        wanted("value", value)
-    for value in refused:
-        with pytest.raises(InputError, match="^value is .*; it must"):
-            wanted("value", value)
-
-
 class Inner(TypedDict):
     """An object within another."""
 
@@ -148,16 +125,3 @@ def test_dictionaries_against_a_typed_dict(changes, message):
         check_mapping(Outer, WHOLE_OUTER | changes)
     with pytest.raises(InputError, match="name is missing"):
         check_mapping(Outer, {key: value for key, value in WHOLE_OUTER.items() if key != "name"})
-
-
-def test_long_values_are_cut_in_messages():
-    assert len(shown("a" * 10**6)) == 100
-    assert shown(10**5000) == "a int too long to print"
-    with pytest.raises(InputError, match="^value is b'a'; it must be of the type Treatment.$"):
-        check_value("value", b"a", Treatment)
-
-
-@pytest.mark.parametrize("name", [None, 3, ["rewind"], {"a": 1}, 0.5])
-def test_a_choice_wants_a_name(name):
-    with pytest.raises(InputError, match="is not a name. Valid: rewind."):
-        choose({"rewind": 1}, name, "action")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from shared import ROOT
 
+from lottery_tf import processes
 from lottery_tf.errors import InputError
 from lottery_tf.processes import TERMINAL_SIGNALS, block_terminal_signals, run_in_subprocess
 from runs.benchmarks import faults
@@ -75,3 +76,52 @@ def test_a_signal_that_another_thread_takes_waits_until_the_processes_are_starte
         signal.signal(number, before)
         over.set()
         thread.join()
+
+
+def test_networks_of_the_paper_are_the_same_in_any_notebook():
+    import keras
+
+    import lottery_tf as lt
+
+    usual = lt.build("conv2").get_config()
+    before = {name: getattr(keras.config, name)() for name in processes.KERAS}
+    others = {"floatx": "float64", "image_data_format": "channels_first", "epsilon": 0.5}
+    try:
+        for name, value in others.items():
+            getattr(keras.config, f"set_{name}")(value)
+        built = lt.build("conv2")
+        assert {name: getattr(keras.config, name)() for name in others} == others, "a user's setting was changed"
+    finally:
+        for name, value in before.items():
+            getattr(keras.config, f"set_{name}")(value)
+    assert {variable.dtype for variable in built.trainable_variables} == {"float32"}
+    layers = [
+        [layer["config"].get("data_format") for layer in config["layers"]] for config in (usual, built.get_config())
+    ]
+    assert layers[0] == layers[1]
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_start_says_why_at_once(tmp_path):
+    (tmp_path / "tensorflow.py").write_text('raise ValueError("no such backend: inline")')
+    words = ["runs.study", "--study=demo", "--levels=1", "--schedule=20", f"--results_dir={tmp_path / 'results'}"]
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": path},
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert "no such backend: inline" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr and "out of memory" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("function", "argument", "message"),
+    [
+        (os._exit, 3, "exit status 3; its output is above"),
+        (signal.raise_signal, signal.SIGKILL, "killed, or out of memory"),
+        (signal.raise_signal, signal.SIGTERM, "terminated, perhaps out of memory; its output is above"),
+    ],
+)
+def test_how_a_process_ended_is_told(function, argument, message):
+    with pytest.raises(InputError, match=message):
+        processes.run_in_subprocess("trying", function, argument)

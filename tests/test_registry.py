@@ -7,6 +7,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
 from lottery_tf.pruning.mask1_actions import MASK1, MASK1_ARGUMENTS
+from lottery_tf.registry import choose
 
 
 def test_choose_lists_the_valid_names_and_the_nearest():
@@ -31,3 +32,9 @@ def test_every_name_can_be_called(table, offers):
     """No criterion or action asks for something that the loop does not have."""
     for name, function in table.items():
         assert registry.find_function(table, name, "function", offers) is function
+
+
+@pytest.mark.parametrize("name", [None, 3, ["rewind"], {"a": 1}, 0.5])
+def test_a_choice_wants_a_name(name):
+    with pytest.raises(InputError, match="is not a name. Valid: rewind."):
+        choose({"rewind": 1}, name, "action")

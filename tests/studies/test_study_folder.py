@@ -1,18 +1,15 @@
 """What a study leaves beside its results, as it is seen from outside."""
 
 import fcntl
-import os
+import hashlib
+import json
 
 import pytest
 
 from lottery_tf import file_locks
 from lottery_tf.errors import DamagedFile
-from lottery_tf.models.settings import run_settings
-from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.study_folder import StudyFolder
-from lottery_tf.studies.task_results import page_is_current
-from lottery_tf.studies.tasks import LevelTask
 
 
 @pytest.fixture
@@ -53,22 +50,24 @@ def test_a_request_comes_back_and_a_damaged_one_is_named(folder):
             StudyFolder.open(folder.path)
 
 
-def test_a_page_is_missing_until_it_was_written_after_the_level(tmp_path):
-    task = LevelTask(run_settings("fc", "digits", "20"), 0, 2, Treatment())
-    page = tmp_path / task.key / "../events.out.tfevents.1"
-    (tmp_path / task.key).mkdir(parents=True)
-    (tmp_path / task.key / "metrics.json").write_text("{}")
-    assert not page_is_current(tmp_path, task)
-    page.write_text("")
-    assert page_is_current(tmp_path, task)
-    os.utime(page, (0, 0))
-    assert not page_is_current(tmp_path, task), "it is of the level before"
+def test_a_request_of_before_has_the_folder_of_before(tmp_path):
+    """By what was hashed when requests had ten fields."""
+    older = {"studies": ["demo"], "networks": None, "seeds": [0, 1], "levels": 2, "dataset": None, "schedule": "80",
+             "eval_interval": 20, "learning_rate": None, "warmup_iterations": None,
+             "mask_iterations": None}  # fmt: skip
+    digest = hashlib.sha256((json.dumps(older, indent=1) + "\n").encode()).hexdigest()[:8]
+    request = Request(("demo",), seeds=(0, 1), levels=2, schedule="80", eval_interval=20)
+    assert StudyFolder.for_request(tmp_path, request).path.name == f"demo-{digest}"
+    other = Request(("demo",), seeds=(0, 1), levels=2, schedule="80", eval_interval=20, criterion=("movement",))
+    assert StudyFolder.for_request(tmp_path, other).path.name != f"demo-{digest}"
 
 
-def test_a_page_that_somebody_is_writing_anew_is_missing(tmp_path, monkeypatch):
-    task = LevelTask(run_settings("fc", "digits", "20"), 0, 2, Treatment())
-    (tmp_path / task.key).mkdir(parents=True)
-    (tmp_path / task.key / "metrics.json").write_text("{}")
-    gone = tmp_path / task.key / "../events.out.tfevents.1"
-    monkeypatch.setattr(type(gone), "glob", lambda self, pattern: [gone])
-    assert not page_is_current(tmp_path, task)
+def test_what_a_study_is_asked_for_is_read_again(tmp_path):
+    changes = {"batch_size": 32, "learning_rate_drops": [5, 7], "precision": "mixed_bfloat16"}
+    request = Request(("figure3",), ("resnet20",), (0,), criterion=("movement",), changes=changes)
+    folder = StudyFolder.for_request(tmp_path, request)
+    folder.make()
+    again = StudyFolder.open(folder.path)
+    assert again.plan() == folder.plan()
+    (training,) = {work.settings.training for work in again.plan().tasks.values()}
+    assert (training.batch_size, training.learning_rate_drops, training.precision) == (32, (5, 7), "mixed_bfloat16")

@@ -2,9 +2,7 @@
 
 import dataclasses
 import errno
-import math
 import os
-import resource
 
 import numpy as np
 import pytest
@@ -14,11 +12,7 @@ from lottery_tf import errors
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import run_settings
 from lottery_tf.results import paths
-from lottery_tf.results.stored_result import HISTORY_COLUMNS
-from lottery_tf.studies.engines import Resources
-from lottery_tf.studies.local_engine import Capacity, LocalEngine
 from lottery_tf.studies.planning import mask_training
-from lottery_tf.studies.shared_datasets import dataset_folder, map_dataset, save_dataset
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask
 from lottery_tf.studies.worker import Ending, Worker, WorkerSettings
 from lottery_tf.supermasks import learning, mask_settings
@@ -50,27 +44,6 @@ def test_levels_are_those_of_an_experiment(worker, digits, lines):
     wanted = list(experiment.levels(lt.Treatment("movement"), 0, 1))
     assert [dense.metrics["fingerprint"], first.metrics["fingerprint"]] == [w.metrics["fingerprint"] for w in wanted]
     assert [("begins" in line, "finished" in line) for line in lines] == [(True, False), (False, True)] * 2
-
-
-def test_a_process_of_an_engine_tells_the_last_reading_of_its_task(digits, tmp_path):
-    save_dataset(digits, dataset_folder(tmp_path / "data", "digits", "fc"))
-    engine = LocalEngine(tmp_path, tmp_path / "data", WorkerSettings(), tmp_path / "logs", Capacity(1, math.inf))
-    slot = engine.slot(Resources(threads=1, memory=0))
-    try:
-        assert slot.reading is None
-        told = []
-        for task in (LevelTask(SETTINGS, 0), LearnedMaskTask("fc", "digits", lt.MaskSettings(), MASK_TRAINING, 0)):
-            slot.start(task, [])
-            told.append(slot.reading)
-            assert engine.wait([slot], 300.0) == [slot] and slot.result().ending is Ending.FINISHED
-            told.append(slot.reading)
-    finally:
-        slot.stop()
-    before, dense, between, mask = told
-    assert before is between is None  # a reading of the task before is none of this task
-    history = np.loadtxt(tmp_path / SETTINGS.folder / "seed-0/dense/history.csv", delimiter=",", skiprows=1)
-    assert dense == (history[-1, HISTORY_COLUMNS.index("validation_accuracy")], 1.0)
-    assert 0 < mask.validation_accuracy < 1 and mask.kept_fraction is None
 
 
 def test_rewind_points_and_controls(worker):
@@ -140,21 +113,3 @@ def test_a_full_disk_is_told_from_other_errors():
     assert errors.is_full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert errors.is_full(RuntimeError("events.out; No space left on device"))
     assert not errors.is_full(OSError(errno.EACCES, os.strerror(errno.EACCES)))
-
-
-def test_a_folder_that_cannot_take_the_data_is_named_with_what_they_take(digits, tmp_path):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
-    try:
-        with pytest.raises(InputError, match=r"Cannot write the 1 MB of digits to .*digits \(.*TMPDIR"):
-            save_dataset(digits, tmp_path / "digits")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_data_set_comes_back_from_its_arrays(digits, tmp_path):
-    save_dataset(digits, tmp_path / "digits")
-    found = map_dataset(tmp_path / "digits")
-    assert found.fingerprint == digits.fingerprint and found.name == "digits"
-    assert lt.Dataset(found.train, found.validation, found.test).fingerprint == digits.fingerprint
-    assert isinstance(found.train.images, np.memmap)

@@ -1,22 +1,15 @@
-"""Flags: made from dataclasses, lists and ranges, near misses, and `--help`."""
+"""Flags that are made from dataclasses: their names, types, defaults and texts, in every command."""
 
 import dataclasses
-import re
 
 import pytest
 from absl import flags
-from shared import ROOT
 
-from lottery_tf import command_flags
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from runs.flags import derived
-
-RUNS = ("benchmark", "landscape", "learn_mask", "lottery", "status", "study", "supermask", "ticket")
-ANALYSIS = ("claims", "export", "figures", "report", "significance", "tables")
-COMMANDS = [f"runs.{name}" for name in RUNS] + [f"analysis.{name}" for name in ANALYSIS]
 
 
 @pytest.mark.parametrize("settings", [TrainingSettings, PruningSettings, RunSettings, Treatment, MaskSettings, Request])
@@ -97,64 +90,3 @@ def test_a_new_field_is_a_flag_of_every_command_that_trains(name, command):
     for given, value in ((["--nesterov"], "True"), ([], "False")):
         done = command(None, name, *arguments, *given, code=NEW_FIELD.replace("{what}", TRAINS[name]))
         assert (done.stdout.strip(), done.stderr) == (value, "")
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_shows_every_flag_in_groups_and_ends_well(name, light_command):
-    done = light_command(name, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    shown = re.findall(r"^  --(?:\[no\])?(\w+)", done.stdout, re.MULTILINE)
-    assert len(set(shown)) == len(shown)
-    titles = re.findall(r"^(\w[\w ]*):$", done.stdout, re.MULTILINE)
-    groups = [title for title in titles if title in (*command_flags.GROUPS, command_flags.OTHERS)]
-    assert groups == sorted(groups, key=[*command_flags.GROUPS, command_flags.OTHERS].index) and groups
-    assert "None" not in done.stdout
-    refused = light_command(name, "--no_such_flag")
-    assert (refused.returncode, refused.stderr) == (2, "There is no flag --no_such_flag. --help shows all.\n")
-
-
-def test_groups_name_flags_that_there_are(light_command):
-    texts = "".join(light_command(name, "--help").stdout for name in COMMANDS)
-    shown = set(re.findall(r"^  --(?:\[no\])?(\w+)", texts, re.MULTILINE))
-    assert set().union(*command_flags.GROUPS.values()) <= shown
-
-
-@pytest.mark.parametrize(
-    ("name", "titles"),
-    [("analysis.figures", ("Which results", "What", "Where")), ("runs.learn_mask", ("What", "How long", "Where"))],
-)
-def test_a_command_that_trains_nothing_chooses_results(name, titles, light_command):
-    found = re.findall(r"^(\w[\w ]*):$", light_command(name, "--help").stdout, re.MULTILINE)
-    assert tuple(title for title in found if title in command_flags.GROUPS) == titles
-
-
-def test_flags_may_stand_in_a_file(light_command, tmp_path):
-    (tmp_path / "flags.txt").write_text("# three seeds\n--seeds=0-2\n--levels=2\n--iterations=40\n")
-    arguments = ("--dry_run", f"--results_dir={tmp_path / 'none'}", f"--flagfile={tmp_path / 'flags.txt'}")
-    done = light_command("runs.lottery", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert "To do: 9 trainings, 360 steps" in done.stdout
-    assert not (tmp_path / "none").exists()
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    for given, message in {
-        "none": "none: No such file or directory.",
-        str(tmp_path): f"{tmp_path}: Is a directory.",
-        str(tmp_path / "binary"): "The file given by --flagfile is not a text file: ",
-    }.items():
-        refused = light_command("runs.lottery", f"--flagfile={given}")
-        assert refused.returncode == 2 and refused.stderr.startswith(message), refused.stderr
-        assert len(refused.stderr.splitlines()) == 1
-
-
-def test_the_file_of_flags_in_the_documentation_is_read(light_command, tmp_path):
-    text = (ROOT / "runs" / "README.md").read_text(encoding="utf-8")
-    (block,) = [block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "small.flags" in block]
-    (tmp_path / "small.flags").write_text(block)
-    arguments = ("--dry_run", f"--results_dir={tmp_path / 'none'}")
-    done = light_command("runs.lottery", f"--flagfile={tmp_path / 'small.flags'}", "--levels=2", *arguments)
-    assert f"To do: {3 * (1 + 3 * 2)} trainings" in done.stdout, "flags after the file go before it"
-
-
-def test_the_documentation_names_every_command():
-    text = (ROOT / "runs" / "README.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in text for name in COMMANDS)

@@ -1,7 +1,4 @@
-"""What commands would do: `--dry_run` of each, how long it takes in words, and what else lies in a results folder."""
-
-import hashlib
-import json
+"""What commands would do: `--dry_run` of each, and how long it takes in words."""
 
 import pytest
 from made_up import write_results
@@ -11,7 +8,6 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.costs import START_SECONDS
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.planning import plan as study_plan
-from lottery_tf.studies.study_folder import StudyFolder
 from runs import planning
 from runs.planning import LONG, Outlook, duration, plan_of, pruning_tasks
 
@@ -72,61 +68,6 @@ def test_more_work_takes_longer_and_long_work_says_how_to_shorten_it(tmp_path):
 )  # fmt: skip
 def test_durations_are_told_as_one_says_them(seconds, told):
     assert duration(seconds) == told
-
-
-def test_a_request_of_before_has_the_folder_of_before(tmp_path):
-    """By what was hashed when requests had ten fields."""
-    older = {"studies": ["demo"], "networks": None, "seeds": [0, 1], "levels": 2, "dataset": None, "schedule": "80",
-             "eval_interval": 20, "learning_rate": None, "warmup_iterations": None,
-             "mask_iterations": None}  # fmt: skip
-    digest = hashlib.sha256((json.dumps(older, indent=1) + "\n").encode()).hexdigest()[:8]
-    request = Request(("demo",), seeds=(0, 1), levels=2, schedule="80", eval_interval=20)
-    assert StudyFolder.for_request(tmp_path, request).path.name == f"demo-{digest}"
-    other = Request(("demo",), seeds=(0, 1), levels=2, schedule="80", eval_interval=20, criterion=("movement",))
-    assert StudyFolder.for_request(tmp_path, other).path.name != f"demo-{digest}"
-
-
-def test_what_a_study_is_asked_for_is_read_again(tmp_path):
-    changes = {"batch_size": 32, "learning_rate_drops": [5, 7], "precision": "mixed_bfloat16"}
-    request = Request(("figure3",), ("resnet20",), (0,), criterion=("movement",), changes=changes)
-    folder = StudyFolder.for_request(tmp_path, request)
-    folder.make()
-    again = StudyFolder.open(folder.path)
-    assert again.plan() == folder.plan()
-    (training,) = {work.settings.training for work in again.plan().tasks.values()}
-    assert (training.batch_size, training.learning_rate_drops, training.precision) == (32, (5, 7), "mixed_bfloat16")
-
-
-def test_a_study_takes_further_criteria(light_command, tmp_path):
-    """One's own too, in every study that trains treatments."""
-    flags = ("--study=demo,figure5,table1", "--networks=fc", "--seeds=0", "--levels=2", "--schedule=100",
-                 "--dataset=digits", "--dry_run", f"--results_dir={tmp_path}")  # fmt: skip
-    mine = "lottery_tf.pruning.criteria:movement"
-    usual, more = (
-        study_plan(Request(("demo", "figure5"), ("fc",), (0,), 2, "digits", "100", criterion=criterion))
-        for criterion in ((), (mine,))
-    )
-    assert {key.split("/")[3] for key in more.tasks.keys() - usual.tasks.keys()} == {
-        "lottery_tf.pruning.criteria+movement-rewind-zero"
-    }
-    counts = [
-        light_command("runs.study", *flags, *criterion).stdout.splitlines()[1:4]
-        for criterion in ([], [f"--criterion={mine}"])
-    ]
-    units = [{line.split()[0]: int(line.split()[1]) for line in lines} for lines in counts]
-    assert {name: units[1][name] - units[0][name] for name in units[0]} == {"demo": 2, "figure5": 2, "table1": 0}
-    refused = light_command("runs.study", *flags, "--criterion=movment")
-    assert (refused.returncode, "did you mean 'movement'" in refused.stderr) == (2, True)
-
-
-def test_status_names_results_that_no_study_made(light_command, tmp_path):
-    write_results(tmp_path, panels=[("fc", "digits", "600")], treatments=[Treatment()], seeds=[0], levels=2)
-    done = light_command("runs.status", f"--results_dir={tmp_path}")
-    assert done.returncode == 0 and "fc-digits/600: 3 results" in done.stdout
-    StudyFolder.for_request(tmp_path, Request(("figure5",), ("fc",), (0,), 1, "digits", "600")).make()
-    told = json.loads(light_command("runs.status", f"--results_dir={tmp_path}", "--json").stdout)
-    assert [found["study"] for found in told][1:] == [None]
-    assert told[1] == {"study": None, "folder": "fc-digits/600", "finished": 1}, "level 2 is beyond the study"
 
 
 def test_half_precision_counts_as_fast_as_it_was_timed(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from shared import ROOT
 
 from lottery_tf import file_locks
 from lottery_tf.studies.planning import Request
-from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.studies.planning import plan as study_plan
 from runs.benchmarks import faults
 
 pytestmark = pytest.mark.slow  # runs studies, and kills them
@@ -346,16 +346,6 @@ def test_a_ray_that_cannot_be_imported_is_told(command, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_request_is_named_and_hides_no_other_study(command, tmp_path):
-    for seed in (0, 1):
-        StudyFolder.for_request(tmp_path, Request(("demo",), seeds=(seed,))).make()
-    damaged, other = sorted((tmp_path / "studies").iterdir())
-    (damaged / "request.json").write_text("{")
-    done = command("runs.status", f"--results_dir={tmp_path}", "--json")
-    assert done.returncode == 1 and f"{damaged / 'request.json'} is damaged" in done.stderr
-    assert [found["study"] for found in json.loads(done.stdout)] == [other.name]
-
-
 def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
     lock = tmp_path / RUN / ".study.lock"
     lock.parent.mkdir(parents=True)
@@ -371,13 +361,30 @@ def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
     assert "not running" in command("runs.status", f"--results_dir={tmp_path}").stdout
 
 
-def test_status_of_nothing(command, tmp_path):
-    assert "no results folder" in command("runs.status", f"--results_dir={tmp_path / 'none'}").stderr
-    assert "holds no study and no results" in command("runs.status", f"--results_dir={tmp_path}").stderr
-
-
 def test_results_of_other_data_are_refused(study, tmp_path):
     (tmp_path / "results" / RUN).mkdir(parents=True)
     (tmp_path / "results" / RUN / "settings.json").write_text('{"data": "other"}')
     done = study()
     assert done.returncode == 2 and "made with other settings" in done.stderr
+
+
+def test_a_study_takes_further_criteria(light_command, tmp_path):
+    """One's own too, in every study that trains treatments."""
+    flags = ("--study=demo,figure5,table1", "--networks=fc", "--seeds=0", "--levels=2", "--schedule=100",
+                 "--dataset=digits", "--dry_run", f"--results_dir={tmp_path}")  # fmt: skip
+    mine = "lottery_tf.pruning.criteria:movement"
+    usual, more = (
+        study_plan(Request(("demo", "figure5"), ("fc",), (0,), 2, "digits", "100", criterion=criterion))
+        for criterion in ((), (mine,))
+    )
+    assert {key.split("/")[3] for key in more.tasks.keys() - usual.tasks.keys()} == {
+        "lottery_tf.pruning.criteria+movement-rewind-zero"
+    }
+    counts = [
+        light_command("runs.study", *flags, *criterion).stdout.splitlines()[1:4]
+        for criterion in ([], [f"--criterion={mine}"])
+    ]
+    units = [{line.split()[0]: int(line.split()[1]) for line in lines} for lines in counts]
+    assert {name: units[1][name] - units[0][name] for name in units[0]} == {"demo": 2, "figure5": 2, "table1": 0}
+    refused = light_command("runs.study", *flags, "--criterion=movment")
+    assert (refused.returncode, "did you mean 'movement'" in refused.stderr) == (2, True)
