@@ -17,7 +17,7 @@ from shared import ROOT, tiny_network
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-collect_ignore_glob = ["*/conftest.py"]  # fixtures of one folder: doctests would not be found in two files of one name
+collect_ignore_glob = ["*conftest.py"]  # no doctests in them: pytest would take files of one name for one module
 SLOW = {  # fixtures: commands, whole figures, and MNIST and CIFAR-10
     "command", "start", "warm_forks", "light_forks", "wheel", "drawn", "real_data_dir",
 }  # fmt: skip

@@ -8,12 +8,9 @@ import warnings
 
 import made_up
 import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from analysis.figures import catalogue, connectivity, drawing, styles
+from analysis.figures import catalogue, drawing, styles
 from analysis.figures import landscape_panels as panels
 from analysis.figures.connectivity import PAIRS
 from analysis.report import commands, figure_sources, parts, report
@@ -44,29 +41,6 @@ def drawn(found):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return {name: catalogue.draw(name, catalogue.FigureInputs(found)) for name in ENTRIES}
-
-
-def test_what_looks_otherwise_in_another_panel_says_so():
-    dashes = {"a": styles.DASHED, "b": styles.DOTTED, "c": styles.DASHED}
-
-    def handle(label, **look):
-        return Line2D([], [], color="blue", label=label, **look)
-
-    given = [(handle("dashes", linestyle=dash), panel) for panel, dash in dashes.items()]
-    given += [(handle("same", marker="o"), panel) for panel in dashes]
-    given += [
-        (handle("hollow", marker="o", markerfacecolor=face), panel) for panel, face in (("a", "w"), ("b", "blue"))
-    ]
-    told = [each.get_label() for each in panels._distinct(given)]
-    assert told == ["dashes (a; c)", "dashes (b)", "same", "hollow (a)", "hollow (b)"]
-
-
-def test_an_error_of_zero_stays_on_its_axis():
-    axes = Figure().subplots()
-    axes.plot([0, 1], [0.0, 3.0])
-    connectivity._error_axis(axes)
-    low, high = axes.get_ylim()
-    assert low < 0 and high > 3 and axes.get_yscale() == "symlog"
 
 
 def legend_of(figure):
@@ -314,7 +288,3 @@ def test_drawing_needs_no_measuring():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=report.__file__.rsplit("/", 2)[0]
     )
     assert done.stdout == "set()\n"
-
-
-def test_spread_takes_both_ends():
-    assert panels.spread(pd.Series(range(13)), 4) == [0, 4, 8, 12]
