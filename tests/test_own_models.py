@@ -1,4 +1,7 @@
-"""Models as people have them, of other types, with lambdas: they train, or a sentence says why not."""
+"""Models as people have them, of other types, with lambdas: they train, or a sentence says why not.
+
+A behaviour of several modules: trainer, objective, feeds, experiment.
+"""
 
 import dataclasses
 import types

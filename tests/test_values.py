@@ -1,4 +1,7 @@
-"""What trainers, experiments and learners cannot take is refused at once, and what they can take passes."""
+"""What trainers, experiments and learners cannot take is refused at once, and what they can take passes.
+
+A behaviour of several modules: splits, trainer, experiment and the learner of masks.
+"""
 
 import dataclasses
 

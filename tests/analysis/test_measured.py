@@ -1,4 +1,7 @@
-"""The measured results that the pages print, against the CSV files, by plain arithmetic."""
+"""The measured results that the pages print, against the CSV files, by plain arithmetic.
+
+A behaviour of several modules: the functions of readme_tables and the pages that they write.
+"""
 
 import csv
 import itertools

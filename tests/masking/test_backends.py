@@ -1,4 +1,7 @@
-"""Masked layers and Keras's own fit with Keras on another backend than TensorFlow, in a process of its own."""
+"""Masked layers and Keras's own fit with Keras on another backend than TensorFlow, in a process of its own.
+
+A behaviour of several modules: layers, constraint, containers and conversion.
+"""
 
 from pathlib import Path
 

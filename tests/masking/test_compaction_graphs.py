@@ -1,4 +1,7 @@
-"""Smaller models of whole architectures: sums, groups, channels that come first, masks of time steps."""
+"""Smaller models of whole architectures: sums, groups, channels that come first, masks of time steps.
+
+A behaviour of several modules: all rules of `compaction` together.
+"""
 
 import keras
 import numpy as np

@@ -11,9 +11,6 @@ from lottery_tf.masking import model_weights
 NAN, INF = float("nan"), float("inf")
 
 
-# Masks
-
-
 def test_rewinding_keeps_masks_where_set_weights_takes_them_back():
     plain = network()
     model = lt.masked(plain)
@@ -44,9 +41,6 @@ def test_rewinding_to_what_is_not_the_models():
         lt.rewind(network(), lt.get_weights(network()))
     with pytest.raises(InputError, match="The weights are not those of the model"):
         lt.rewind(model, {})
-
-
-# Examples
 
 
 def test_weights_that_are_not_finite_are_not_set():

@@ -1,4 +1,7 @@
-"""Classes and functions of one's own that Keras does not know: copied, saved, and loaded where they are named."""
+"""Classes and functions of one's own that Keras does not know: copied, saved, and loaded where they are named.
+
+A behaviour of several modules: conversion, containers and the model that learns masks.
+"""
 
 import keras
 import numpy as np

@@ -1,4 +1,7 @@
-"""Mutated files of every kind of result and of studies: damaged by their names, or read by all that reads them."""
+"""Mutated files of every kind of result and of studies: damaged by their names, or read by all that reads them.
+
+A behaviour of several modules: schemas, parsing, the analysis, and the status of studies.
+"""
 
 import json
 

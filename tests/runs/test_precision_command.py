@@ -1,4 +1,7 @@
-"""Half precision from the command line to the tables; results of two precisions stay apart."""
+"""Half precision from the command line to the tables; results of two precisions stay apart.
+
+A behaviour of several modules: the commands that train, measure, export and make tables.
+"""
 
 import csv
 import json

@@ -1,4 +1,7 @@
-"""Tickets of all kinds of models come back to the bit: attention, recurrent layers, operations, preprocessing."""
+"""Tickets of all kinds of models come back to the bit: attention, recurrent layers, operations, preprocessing.
+
+A behaviour of several modules: packing, architectures and payload.
+"""
 
 import keras
 import numpy as np

@@ -1,4 +1,7 @@
-"""Layers that look text or numbers up: their vocabularies are copied, and networks behind them train."""
+"""Layers that look text or numbers up: their vocabularies are copied, and networks behind them train.
+
+A behaviour of several modules: copies of models, compaction, trainer and precision.
+"""
 
 import keras
 import numpy as np

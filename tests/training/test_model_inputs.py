@@ -3,14 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from examples_of_numbers import KINDS, NUMBERS, splits
+from examples_of_numbers import KINDS, NUMBERS, SETTINGS, splits
 from keras import layers
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
 from lottery_tf.training.trainer import Trainer
-
-SETTINGS = lt.TrainingSettings(iterations=12, learning_rate=0.01, batch_size=20, eval_interval=6)
 
 
 def test_several_inputs_by_name_or_in_order():

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from examples_of_numbers import KINDS, NUMBERS, RNG, splits
+from examples_of_numbers import KINDS, NUMBERS, RNG, SETTINGS, splits
 from keras import layers
 
 import lottery_tf as lt
@@ -19,8 +19,6 @@ from lottery_tf.training.batches import batch_indices
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.objective import BestReading, KerasObjective, describe
 from lottery_tf.training.trainer import Trainer
-
-SETTINGS = lt.TrainingSettings(iterations=12, learning_rate=0.01, batch_size=20, eval_interval=6)
 
 
 def network(*outputs, activation=None):

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from examples_of_numbers import SETTINGS
 from shared import tiny_network
 
 import lottery_tf as lt
@@ -14,8 +15,6 @@ from lottery_tf.pruning import masks
 from lottery_tf.training.batches import batch_indices
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
-
-SETTINGS = lt.TrainingSettings(iterations=12, learning_rate=0.01, batch_size=20, eval_interval=6)
 
 OPTIMIZERS = {
     "adamw": "adamw",

@@ -4,14 +4,13 @@ import dataclasses
 
 import keras
 import pytest
+from examples_of_numbers import SETTINGS
 from shared import tiny_network
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
 from lottery_tf.training.training_result import IterationRange
 from lottery_tf.training.watchers import Watchers
-
-SETTINGS = lt.TrainingSettings(iterations=12, learning_rate=0.01, batch_size=20, eval_interval=6)
 
 
 @pytest.mark.slow

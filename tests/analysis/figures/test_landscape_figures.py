@@ -1,4 +1,7 @@
-"""Figures of the error landscape: what is in them against plain pandas on the measurements, and what is not there."""
+"""Figures of the error landscape: what is in them against plain pandas on the measurements, and what is not there.
+
+A behaviour of several modules: connectivity, flatness, landscape_panels and the report's commands.
+"""
 
 import dataclasses
 import shlex

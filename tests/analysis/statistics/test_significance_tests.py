@@ -1,22 +1,17 @@
-"""Stars and tests against hand-computed cases, closed forms and brute force."""
+"""Significance tests against hand-computed cases, closed forms and brute force."""
 
 import itertools
 import math
 
 import numpy as np
 import pytest
+from some_runs import runs
 
-from analysis.statistics import power, significance_tests
-from analysis.statistics.power import least_p_value
 from analysis.statistics.significance_tests import compare
-from analysis.statistics.stars import StarRule, holm, leader_comparisons, stars
+from analysis.statistics.stars import StarRule, leader_comparisons, stars
 from lottery_tf.errors import InputError
 
 NAN = float("nan")
-
-
-def runs(*values):
-    return dict(enumerate(map(float, values)))
 
 
 def t_tail(t, freedom):
@@ -83,67 +78,11 @@ def test_the_wilcoxon_test_counts_every_sign(seed):
     assert compare(runs(*a / 10_000), runs(*b / 10_000), "wilcoxon").p_value == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("test", "least"), [("permutation", 1 / 252), ("wilcoxon", 1 / 32)])
-def test_the_least_p_value_is_reached_by_runs_that_are_all_above(test, least):
-    assert least_p_value(test, 5, 5) == least
-    assert compare(runs(10, 11, 12, 13, 14), runs(0, 0.1, 0.3, 0.2, 0.5), test).p_value == pytest.approx(least)
-
-
-def test_what_few_runs_cannot_show():
-    assert least_p_value("wilcoxon", 4, 4) > 0.05 > least_p_value("wilcoxon", 5, 5)
-    assert 2 * least_p_value("wilcoxon", 5, 5) > 0.05  # two-sided, five runs could never show anything
-    assert least_p_value("permutation", 3, 3) == 0.05
-    assert math.isnan(least_p_value("permutation", 5, 1))
-    assert least_p_value("wilcoxon", 5, 3) == 1 / 8
-    assert least_p_value("welch", 5, 5) == 0
-    assert math.isnan(least_p_value("welch", 5, 1))
-
-
 def test_a_p_value_of_exactly_the_significance_is_enough():
     points = {"a": runs(4, 5, 6), "b": runs(1, 2, 3)}
     assert compare(points["a"], points["b"], "permutation").p_value == 0.05
     assert stars(points, rule=StarRule("permutation"))["a"]
     assert not stars(points, rule=StarRule("permutation", significance=0.0499))["a"]
-
-
-def by_definition(points, better, test, significance):
-    """Stars with no shortcut: every line against every other."""
-    sign = {"greater": 1, "less": -1}[better]
-    lines = {
-        name: {seed: value for seed, value in line.items() if not math.isnan(value)} for name, line in points.items()
-    }
-    there = [name for name in lines if lines[name]]
-    return {
-        a: len(there) > 1
-        and a in there
-        and all(
-            sign * (np.mean([*lines[a].values()]) - np.mean([*lines[b].values()])) > 0
-            and compare(points[a], points[b], test, better).p_value <= significance
-            for b in there
-            if b != a
-        )
-        for a in points
-    }
-
-
-@pytest.mark.parametrize("test", significance_tests.TESTS)
-@pytest.mark.parametrize("better", significance_tests.BETTER)
-def test_stars_are_those_of_the_definition(test, better):
-    rng = np.random.default_rng(list(significance_tests.TESTS).index(test))
-    starred = 0
-    for _ in range(12):
-        shifts = {"a": 1.6 * rng.normal(), "b": 0.0, "c": rng.normal()}
-        points = {
-            name: {
-                seed: round(shift + 0.4 * rng.normal(), 1) if rng.random() > 0.05 else NAN
-                for seed in range(rng.integers(1, 6) if rng.random() < 0.2 else 5)
-            }
-            for name, shift in shifts.items()
-        }
-        found = stars(points, better, StarRule(test))
-        assert found == by_definition(points, better, test, 0.05)
-        starred += sum(found.values())
-    assert starred > 0
 
 
 def test_less_is_greater_of_the_negative():
@@ -154,33 +93,6 @@ def test_less_is_greater_of_the_negative():
     assert (less.difference, less.low, less.effect_size) == (-greater.difference, -greater.high, -greater.effect_size)
     assert stars({"a": a, "b": b}, "less") == {"a": True, "b": False}
     assert stars({"a": a, "b": b}, "greater") == {"a": False, "b": True}
-
-
-@pytest.mark.parametrize(
-    ("points", "test"),
-    [
-        ({"a": runs(2, 2, 2), "b": runs(1, 1, 1)}, "welch"),  # no variance at all: t is not defined
-        ({"a": runs(2, 2, 2), "b": runs(1, 1, 1)}, "student"),
-        ({"a": runs(2, 3, 4), "b": runs(1, 2, 3)}, "paired"),  # the same difference in each pair
-        ({"a": runs(9), "b": runs(1, 2, 3)}, "welch"),  # a single run
-        ({"a": runs(9), "b": runs(1, 2, 3)}, "student"),
-        ({"a": runs(9), "b": runs(1)}, "permutation"),
-        ({"a": runs(5, 6, 7), "b": runs(5, 6, 7)}, "welch"),  # the same mean
-        ({"a": runs(5, 6, 7)}, "welch"),  # nothing to be above
-        ({"a": runs(5, 6, 7), "b": runs(NAN, NAN)}, "welch"),
-        ({"a": {0: 5.0, 1: 6.0}, "b": {2: 1.0, 3: 2.0}}, "paired"),  # no seed in common
-        ({}, "welch"),
-    ],
-)
-def test_no_star_where_nothing_can_be_said(points, test):
-    assert stars(points, rule=StarRule(test)) == dict.fromkeys(points, False)
-
-
-def test_one_comparison_that_is_not_defined_takes_the_star_away():
-    high, low = runs(9, 9.1, 9.2), runs(1, 1.1, 1.2)
-    assert stars({"a": high, "b": low})["a"]
-    assert not stars({"a": high, "b": low, "c": runs(0.5)})["a"]
-    assert stars({"a": high, "b": low, "c": runs(NAN)})["a"]  # a line without runs is not there
 
 
 def test_variance_in_one_line_is_enough():
@@ -210,44 +122,6 @@ def test_diverged_runs_are_left_out():
 def test_pairs_are_of_the_same_seed_in_any_order():
     a, b = {2: 5.0, 0: 3.0, 1: 9.0}, {1: 8.0, 0: 2.5, 2: 4.9, 7: 100.0}
     assert compare(a, b, "paired").p_value == compare(runs(3, 9, 5), runs(2.5, 8, 4.9), "paired").p_value
-
-
-def test_holm_rejects_what_its_steps_reject():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        p_values = dict(enumerate(rng.random(6) ** 4))
-        corrected = holm(p_values)
-        for level in (0.01, 0.05, 0.2):
-            rejected = set()
-            for step, name in enumerate(sorted(p_values, key=p_values.get)):
-                if p_values[name] > level / (6 - step):
-                    break
-                rejected.add(name)
-            assert rejected == {name for name, p_value in corrected.items() if p_value <= level}
-
-
-def test_holm_counts_all_that_is_compared_at_a_level():
-    points = {"a": runs(3.0, 3.1, 3.3, 3.2), "b": runs(2.7, 2.9, 3.0, 2.8), "c": runs(1, 1.2, 0.9, 1.1)}
-    plain, corrected = leader_comparisons(points), leader_comparisons(points, rule=StarRule(correction="holm"))
-    assert [found for found, _ in plain] == [found for found, _ in corrected]
-    # b's p-value is the third least of six comparisons (a-c and b-c are less), so it counts four times.
-    assert corrected[0][1] == pytest.approx(4 * plain[0][1])
-    assert stars(points)["a"]
-    assert not stars(points, rule=StarRule(correction="holm", significance=2 * plain[0][1]))["a"]
-
-
-def test_a_difference_of_the_least_significant_effect_is_just_significant():
-    spread = np.array([-1.5, -0.5, 0, 0.5, 1.5])
-    spread /= spread.std(ddof=1)
-    shift = power.least_significant_effect(5, 0.05)
-    assert compare(runs(*(spread + shift)), runs(*spread), "student").p_value == pytest.approx(0.05)
-
-
-def test_the_detectable_effect_is_found_in_four_of_five_studies():
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(power.detectable_effect(5, 0.05), 1, (40_000, 5)), rng.normal(0, 1, (40_000, 5))
-    t = (a.mean(1) - b.mean(1)) / np.sqrt((a.var(1, ddof=1) + b.var(1, ddof=1)) / 5)
-    assert (t > 1.8595480375).mean() == pytest.approx(0.8, abs=0.01)  # the 95% point of t with 8 degrees of freedom
 
 
 @pytest.mark.parametrize(
