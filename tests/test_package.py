@@ -1,4 +1,4 @@
-"""The package as it is installed: everything in it, and nothing of the checkout needed."""
+"""The package as it is installed: everything in it, and nothing of the checkout needed. And where its tests are."""
 
 import ast
 import email
@@ -18,6 +18,22 @@ from lottery_tf.__main__ import COMMANDS
 
 PACKAGES = ("lottery_tf", "runs", "analysis")
 NOT_INSTALLED = ("measured", "notebook", "__pycache__")  # these stay beside the code, as pages (.md) do
+BEHAVIOURS = {  # test files that are not of one module: what they test
+    "analysis/figures/test_landscape_figures.py": "every figure of the landscape, on the same measurements",
+    "masking/test_backends.py": "masks on other backends than TensorFlow",
+    "masking/test_compaction_graphs.py": "all rules of compaction together, on whole architectures",
+    "masking/test_unregistered_classes.py": "classes that Keras does not know, through copies, files and learned masks",
+    "results/test_malformed_files.py": "mutated files, by all that reads them",
+    "runs/test_precision_command.py": "half precision from the command line to the tables",
+    "test_adding.py": "the paragraphs on adding something",
+    "test_layer_table.py": "the page of layers",
+    "test_own_models.py": "unusual models, through a whole training",
+    "test_package.py": "the package as a whole",
+    "test_readme.py": "the pages of documentation",
+    "test_values.py": "values that trainers, experiments and learners refuse",
+    "tickets/test_kinds_of_models.py": "models of every kind, packed and rebuilt",
+    "training/test_lookup_layers.py": "vocabularies, through copies, compaction and trainings",
+}
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +177,17 @@ def test_the_bare_import_loads_no_heavy_library():
     told = "import sys, lottery_tf; print(*({'tensorflow', 'keras', 'numpy', 'pandas', 'matplotlib'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "\n"
+
+
+def test_every_test_file_has_the_name_of_a_module_or_tests_a_behaviour():
+    """`ROOM/x.py` or the folder `ROOM/x` is tested in `tests/ROOM/test_x.py`, or in `test_ROOM_x.py`."""
+    files = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len({file.name for file in files}) == len(files), "pytest imports test files by their names alone"
+    others = set()
+    for file in files:
+        room = ROOT / file.parent if file.parts[0] in PACKAGES else ROOT / "lottery_tf" / file.parent
+        name = file.stem.removeprefix("test_")
+        modules = [room / name, room / name.removeprefix(f"{room.name}_")]
+        if name != room.name and not any(path.is_dir() or path.with_suffix(".py").is_file() for path in modules):
+            others.add(file.as_posix())
+    assert others == set(BEHAVIOURS)
