@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from lottery_tf import command_flags
+from lottery_tf.command_line import command_flags
 
 
 def define_results_dir() -> flags.FlagHolder[str]:

@@ -22,8 +22,8 @@ from analysis.common_flags import define_results_dir
 from analysis.results.columns import CSV_COLUMNS, CSV_NAMES, value_of
 from analysis.results.load import by_kind, flat
 from analysis.results.spreadsheet_text import escaped
-from lottery_tf import console
-from lottery_tf.command_flags import define_path
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.results import files

@@ -21,11 +21,11 @@ from analysis.statistics import power, significance_tests, stars
 from analysis.statistics.figure_lines import METRICS, Metric, figure_runs, points_by_level
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.tables.formats import NOTHING
-from lottery_tf import console
+from lottery_tf.command_line import console
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.studies import paper
-from lottery_tf.text_tables import text_table
 
 COMPARISON_COLUMNS = (
     "level", "kept_fraction", "line", "star", "against", "n", "n_against", "difference", "low", "high", "effect_size",

@@ -8,7 +8,7 @@ import warnings
 
 import lazy_loader
 
-from lottery_tf.processes import quiet_if_asked
+from lottery_tf.system.processes import quiet_if_asked
 
 __version__ = "0.1.0"
 

@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 import lottery_tf
-from lottery_tf.command_flags import CALLED, HELP
+from lottery_tf.command_line.command_flags import CALLED, HELP
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
-from lottery_tf.text_tables import text_table
 
 COMMANDS = {  # name -> the module that it runs
     **{

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.next_mask import next_mask
 from lottery_tf.pruning.treatments import SeededNetwork, Ticket, TrainedT, Treatment, Weights
 from lottery_tf.seeds import generator
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Count
 
 
 @checked

@@ -13,26 +13,26 @@ from typing import Annotated, Any
 
 import keras
 
-from lottery_tf.control_levels import ControlLevels
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count, Index, Name, NotNegative
 from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
+from lottery_tf.levels.control_levels import ControlLevels
+from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.treatment_levels import TreatmentLevels
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.summary import MaskSummary, mask_summary
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
 from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
-from lottery_tf.network_levels import NetworkLevels
 from lottery_tf.pruning.controls import check_control
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
-from lottery_tf.signatures import checked
 from lottery_tf.training.identity import describe_initial, record_experiment
 from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.recorder import TrainingRecorder
 from lottery_tf.training.trainer import Trainer
-from lottery_tf.treatment_levels import TreatmentLevels
-from lottery_tf.validation import Count, Index, Name, NotNegative
 
 
 @checked

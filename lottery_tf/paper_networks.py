@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import FilePath
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.experiment import Experiment
 from lottery_tf.models import networks
 from lottery_tf.models.settings import RunSettings
 from lottery_tf.results.store import ResultsFolder
-from lottery_tf.signatures import checked
-from lottery_tf.validation import FilePath
 
 
 @checked

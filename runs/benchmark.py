@@ -10,8 +10,8 @@ import importlib
 
 from absl import flags
 
-from lottery_tf import console
-from lottery_tf.command_flags import define_list
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.registry import choose
 
 SUITES = {

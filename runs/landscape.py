@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
-from lottery_tf import console
-from lottery_tf.command_flags import define_choice, define_list, own_flags
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_choice, define_list, own_flags
 from lottery_tf.datasets.dataset import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
@@ -36,14 +36,14 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results.locate import locate
 from lottery_tf.results.stored_result import StoredResult
+from runs.display.landscape_tables import Thresholds, note, table_of
+from runs.display.planning import pruning_tasks
+from runs.display.progress import Progress
 from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags, start_tensorflow
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.flags.treatments import LEVELS, treatments_from_flags
-from runs.landscape_tables import Thresholds, note, table_of
-from runs.planning import pruning_tasks
-from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment

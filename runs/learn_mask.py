@@ -18,8 +18,8 @@ from pathlib import Path
 
 from absl import flags
 
-from lottery_tf import console
-from lottery_tf.command_flags import define_choice, define_list
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, TrainingSettings, scheduled_iterations
 from lottery_tf.models.table_s1 import NETWORKS
@@ -29,6 +29,7 @@ from lottery_tf.results.walk import finished
 from lottery_tf.studies.paper import MASK_BATCH
 from lottery_tf.studies.tasks import LearnedMaskTask
 from lottery_tf.supermasks.mask_settings import MASK_PRESETS, NOT_FOR_MASKS, MaskSettings
+from runs.display.progress import Progress
 from runs.flags.common import (
     DATASET,
     ITERATIONS,
@@ -41,7 +42,6 @@ from runs.flags.common import (
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_training
-from runs.progress import Progress
 
 SEVERAL = ("weights", "weight_multiplier", "kept_fraction")
 _MASK = define(

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import console
-from lottery_tf.command_flags import define_list
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.pruning import controls
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
+from runs.display.planning import pruning_tasks
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.storage import RESULTS_DIR, define_keep
 from runs.flags.training import define_changes
 from runs.flags.treatments import LEVELS, treatments_from_flags
-from runs.planning import pruning_tasks
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -57,7 +57,7 @@ def main() -> None:
     outlook = outlook_from_flags("lottery", tasks)
     if outlook is None:
         return
-    from runs.run_summary import RunSummary
+    from runs.display.run_summary import RunSummary
 
     keep_all = KEEP.value == "all"
     with experiment_with_progress(outlook, settings, keep_weights=keep_all) as (experiment, progress):

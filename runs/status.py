@@ -15,13 +15,13 @@ from pathlib import Path
 
 from absl import flags
 
-from lottery_tf import console
-from lottery_tf.command_flags import define_results_dir
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_results_dir
 from lottery_tf.errors import DamagedFile, InputError, user_message
 from lottery_tf.results import walk
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import probably_finished
-from runs.planning import duration
+from runs.display.planning import duration
 
 RESULTS_DIR = define_results_dir()
 JSON = flags.DEFINE_bool("json", False, "Print JSON: one object for each study and for each folder of other results.")

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lottery_tf import command_flags, console, file_locks, processes
-from lottery_tf.command_flags import define_choice, define_list
+from lottery_tf.command_line import command_flags, console
+from lottery_tf.command_line.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.models.table_s1 import NETWORKS
@@ -37,13 +37,14 @@ from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import drop_weights_before, intact_metrics, page_is_current
 from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.worker import Outcome, WorkerSettings
-from lottery_tf.temporary_folders import temporary_folder
+from lottery_tf.system import file_locks, processes
+from lottery_tf.system.temporary_folders import temporary_folder
+from runs.display.live_picture import LivePicture
+from runs.display.planning import ComputeSite, Outlook
+from runs.display.study_progress import StudyProgress, write_stage
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
-from runs.live_picture import LivePicture
-from runs.planning import ComputeSite, Outlook
-from runs.study_progress import StudyProgress, write_stage
 
 if TYPE_CHECKING:
     from lottery_tf.studies.engines import Engine
@@ -181,14 +182,14 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
 
 def draw_summaries(plan: Plan, results_dir: Path) -> list[Path]:
     """Draws the figures of the runs that end with one, if there is anything to draw; returns their paths."""
-    from runs import run_summary  # imports pandas and matplotlib
+    from runs.display import run_summary  # imports pandas and matplotlib
 
     return [path for each in run_summary.of_plan(plan, results_dir) if (path := each.draw())]
 
 
 def show_summaries(plan: Plan, results_dir: Path) -> None:
     """Prints tables and draws a figure for each network of the studies that end with them."""
-    from runs import run_summary
+    from runs.display import run_summary
 
     for each in run_summary.of_plan(plan, results_dir):
         each.show()

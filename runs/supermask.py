@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
-from lottery_tf import console, registry
-from lottery_tf.command_flags import define_choice
+from lottery_tf import registry
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_choice
+from lottery_tf.command_line.text_tables import mean_and_range, text_table
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import criteria
@@ -28,12 +30,11 @@ from lottery_tf.studies.tasks import HeuristicMasksTask
 from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
-from lottery_tf.text_tables import mean_and_range, text_table
+from runs.display.planning import pruning_tasks
+from runs.display.progress import Progress, summary_of
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.derived import define
 from runs.flags.training import define_changes
-from runs.planning import pruning_tasks
-from runs.progress import Progress, summary_of
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from absl import flags
 
-from lottery_tf import console, processes
-from lottery_tf.command_flags import define_choice, define_path
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_choice, define_path
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning import masks
@@ -31,7 +32,7 @@ from lottery_tf.registry import choose, nearest
 from lottery_tf.results import files, result_files
 from lottery_tf.results.locate import TRAINED_KINDS
 from lottery_tf.results.paths import DENSE
-from lottery_tf.text_tables import text_table
+from lottery_tf.system import processes
 from lottery_tf.tickets import examples, packing, payload, ticket_format
 
 RUN = define_path("run", None, "pack: the folder of one finished result.")

@@ -4,6 +4,7 @@ import ast
 import email
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -96,7 +97,7 @@ def test_it_works_outside_the_checkout(installed, tmp_path):
         return done.stdout
 
     assert str(installed) in run(
-        "-c", "import lottery_tf, lottery_tf.console, analysis.results; print(analysis.results.__file__)"
+        "-c", "import lottery_tf, lottery_tf.command_line.console, analysis.results; print(analysis.results.__file__)"
     )
     run("-m", "analysis.report", f"--results_dir={ROOT / 'analysis/measured'}", "--out=report")
     assert "Table 1" in (tmp_path / "report" / "index.html").read_text()
@@ -191,3 +192,12 @@ def test_every_test_file_has_the_name_of_a_module_or_tests_a_behaviour():
         if name != room.name and not any(path.is_dir() or path.with_suffix(".py").is_file() for path in modules):
             others.add(file.as_posix())
     assert others == set(BEHAVIOURS)
+
+
+@pytest.mark.parametrize("room", ["datasets", "landscape", "masking", "training"])
+def test_the_map_of_a_package_has_all_its_modules(room):
+    folder = ROOT / "lottery_tf" / room
+    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    entries = re.findall(r"^  ((?:\w+)(?:, \w+)*)(?:  |$)", (folder / "__init__.py").read_text(), flags=re.M)
+    mapped = {name for names in entries for name in names.split(", ")}
+    assert mapped == modules - {"__init__"} - ({"measurements"} if room == "landscape" else set())

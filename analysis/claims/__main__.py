@@ -23,7 +23,7 @@ from analysis.claims.verdicts import LEAST_SEEDS, REPEATABILITY, Verdict
 from analysis.common_flags import define_results_dir
 from analysis.results import unconverged
 from analysis.results.load import Results, load
-from lottery_tf import console
+from lottery_tf.command_line import console
 
 
 def text(verdicts: Iterable[ClaimResult]) -> str:

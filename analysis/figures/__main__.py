@@ -26,8 +26,8 @@ from analysis.figures.catalogue import (
     full_name,
 )
 from analysis.results.selection_flags import define_selection_flags, selection_from_flags
-from lottery_tf import console
-from lottery_tf.command_flags import define_path
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 

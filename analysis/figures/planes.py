@@ -19,10 +19,10 @@ from matplotlib.ticker import MaxNLocator
 from analysis.figures import drawing, styles
 from analysis.figures.plane_layers import CORRELATION, POINTS, Layer, cartoon
 from lottery_tf import registry
+from lottery_tf.arguments.validation import FRACTION
 from lottery_tf.pruning import ranking
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.studies import paper
-from lottery_tf.validation import FRACTION
 
 PLANE_ARGUMENTS = ("w_i", "w_f")  # the arguments that a criterion of the plane can have
 FORMULAS = {  # Figure 2, and the two of Figure 6

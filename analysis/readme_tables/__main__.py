@@ -19,7 +19,7 @@ from absl import flags
 from analysis.common_flags import define_results_dir
 from analysis.readme_tables.catalogue import README_TABLES
 from analysis.results.load import Results, load
-from lottery_tf import console
+from lottery_tf.command_line import console
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.results import files

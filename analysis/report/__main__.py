@@ -14,8 +14,8 @@ from absl import flags
 
 from analysis.figures.catalogue import define_figure_input_flags, figure_inputs_from_flags
 from analysis.report.report import prepare, write_page
-from lottery_tf import console
-from lottery_tf.command_flags import define_path
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_path
 
 
 def define_flags() -> None:

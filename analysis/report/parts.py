@@ -14,7 +14,7 @@ from analysis.report.figure_sources import MEASURED, OTHERS, FigureSource, figur
 from analysis.results import columns, select
 from analysis.tables import catalogue as tables
 from analysis.tables import formats
-from lottery_tf import console
+from lottery_tf.command_line import console
 from lottery_tf.results import files
 
 

@@ -3,7 +3,7 @@
 from absl import flags
 
 from analysis.statistics import significance_tests, stars
-from lottery_tf.command_flags import define_choice
+from lottery_tf.command_line.command_flags import define_choice
 
 
 def define_star_flags() -> None:

@@ -18,8 +18,8 @@ from analysis.results.selection_flags import define_selection_flags, selection_f
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.tables.catalogue import TABLES
 from analysis.tables.formats import FORMATS
-from lottery_tf import console
-from lottery_tf.command_flags import define_path
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_path
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
 from lottery_tf.results import files

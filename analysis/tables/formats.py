@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis.results.spreadsheet_text import escaped
+from lottery_tf.command_line.text_tables import with_range
 from lottery_tf.studies import paper
-from lottery_tf.text_tables import with_range
 
 SUMMARY = ("mean", "min", "max")
 

@@ -9,10 +9,10 @@ import pandas as pd
 from analysis.results.columns import ADDED_LATER, FINISHED
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
 from analysis.tables.formats import summary_text
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
-from lottery_tf.text_tables import text_table
 
 SUMMARY_COLUMNS = ["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.annotation_checks import check_value
+from lottery_tf.arguments.annotation_checks import check_value
+from lottery_tf.arguments.validation import Positive
 from lottery_tf.datasets.sources import as_split
 from lottery_tf.datasets.splits import Split, leaves
 from lottery_tf.datasets.streams import Stream
 from lottery_tf.errors import InputError
-from lottery_tf.validation import Positive
 
 SPLITS = ("train", "validation", "test")
 

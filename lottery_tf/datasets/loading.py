@@ -17,7 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_tf import errors, file_locks
+from lottery_tf import errors
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count, Name
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
 from lottery_tf.datasets.standardized import standardized
@@ -25,8 +27,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
 from lottery_tf.seeds import generator
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Count, Name
+from lottery_tf.system import file_locks
 
 log = logging.getLogger(__name__)
 

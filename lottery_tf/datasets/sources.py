@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf import hardware
 from lottery_tf.datasets.batch_sources import Batches, Indexed, Rows, batch_size, batches_from, equal_batches
 from lottery_tf.datasets.splits import Split, joined, leaves
 from lottery_tf.datasets.streams import Stream
 from lottery_tf.errors import InputError
+from lottery_tf.system import hardware
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Positive
 from lottery_tf.errors import InputError
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Positive
 
 Arrays = Any  # an array or, for a network with several inputs or outputs, a dictionary or tuple of arrays
 

@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count
 from lottery_tf.datasets.splits import Split, map_arrays
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.subspace import Subspace
@@ -22,12 +24,10 @@ from lottery_tf.masking import conversion, model_weights
 from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
-from lottery_tf.signatures import checked
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.objective import Classification, KerasObjective, Objective
 from lottery_tf.training.precision import set_float32
 from lottery_tf.training.scaling import Scaling
-from lottery_tf.validation import Count
 
 CHUNK = 200  # images processed at once; a product takes several times their activations, about 1 GB for conv2
 

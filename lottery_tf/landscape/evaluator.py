@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Index, Name
 from lottery_tf.landscape.batch_norm import BatchNormStatistics
 from lottery_tf.landscape.interpolation import LossAndError
 from lottery_tf.masking import model_weights
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.seeds import generator
-from lottery_tf.signatures import checked
 from lottery_tf.training.trainer import Trainer
-from lottery_tf.validation import Index, Name
 
 
 @checked

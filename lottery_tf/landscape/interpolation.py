@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count, Finite
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions
 from lottery_tf.pruning.treatments import Weights
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Count, Finite
 
 POINTS = 30  # the number of points on a line, including both ends
 STABLE = 0.02  # two networks are linearly connected if the error barrier between them is below this

@@ -36,6 +36,8 @@ from statistics import fmean
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import PRUNED_FRACTION, Index, Name
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.directions import length, moved, pruning_direction, random_direction
 from lottery_tf.landscape.interpolation import Evaluate
@@ -45,8 +47,6 @@ from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.ranking import SCOPES
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
-from lottery_tf.signatures import checked
-from lottery_tf.validation import PRUNED_FRACTION, Index, Name
 
 PRECISION = 0.005  # how exactly a largest pruned fraction is found
 RANDOM_DIRECTIONS = 5  # random directions along which the allowance is measured

@@ -14,12 +14,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Index, Name
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Index, Name
 
 WHOLE_NETWORK = "all"
 

@@ -9,11 +9,11 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count, Finite, Index
 from lottery_tf.landscape.directions import moved, random_direction
 from lottery_tf.landscape.interpolation import POINTS, Evaluate, LossPath, line
 from lottery_tf.pruning.treatments import Ticket, Weights
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Count, Finite, Index
 
 Train = Callable[[Ticket], Weights]
 

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.errors import InputError, first_line
 from lottery_tf.masking.agreement import check_same_outputs, symbolic_inputs
 from lottery_tf.masking.containers import make_container, maskable_layers, plain_class, plain_config
@@ -21,7 +22,6 @@ from lottery_tf.masking.naming import is_named_by_keras, name_by_position, remem
 from lottery_tf.masking.selection import Selector, selected_layers
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.masking.summary import mask_summary
-from lottery_tf.signatures import checked
 
 log = logging.getLogger(__name__)
 

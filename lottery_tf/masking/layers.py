@@ -25,11 +25,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.errors import InputError
 from lottery_tf.masking.constraint import HoldPruned
 from lottery_tf.masking.kernel_table import KERNELS, Kernel, kernel_variables, kernels_of, storage
 from lottery_tf.pruning import masks
-from lottery_tf.signatures import checked
 
 _substitutes = threading.local()  # the tensors that layers read as their kernels while they compute in this thread
 _gradients = threading.local()  # whether the caller masks the gradients of kernels in this thread

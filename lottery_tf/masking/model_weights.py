@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.errors import InputError
 from lottery_tf.masking.kernel_table import can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedKernel, MaskedLayer
@@ -19,7 +20,6 @@ from lottery_tf.masking.sublayers import all_layers, chains, own_variables
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
-from lottery_tf.signatures import checked
 
 
 def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import keras
 
+from lottery_tf.arguments.validation import unchecked
 from lottery_tf.errors import InputError
 from lottery_tf.masking.containers import maskable_chains
 from lottery_tf.masking.sublayers import Chain
-from lottery_tf.validation import unchecked
 
 One = type | str | Callable[[keras.layers.Layer], bool]
 Selector = Annotated[One | Iterable[One], unchecked]

@@ -8,11 +8,11 @@ import math
 
 import keras
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.masking.containers import plain_class
 from lottery_tf.masking.kernel_table import MASK_VARIABLES, can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedLayer
 from lottery_tf.masking.sublayers import all_layers, own_variables
-from lottery_tf.signatures import checked
 
 
 @checked

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Any
 
-from lottery_tf.annotation_checks import check_fields
+from lottery_tf.arguments.annotation_checks import check_fields
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, Name
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 from lottery_tf.registry import choose
-from lottery_tf.signatures import checked
-from lottery_tf.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, Name
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import Annotated, Literal
 import keras
 import numpy as np
 
+from lottery_tf.arguments.validation import unchecked
 from lottery_tf.errors import InputError
 from lottery_tf.masking import initial_weights, kernel_table, model_weights
 from lottery_tf.masking.naming import renamed
 from lottery_tf.models.settings import PruningSettings
 from lottery_tf.pruning import kept_counts, masks
 from lottery_tf.pruning.treatments import Draw, Treatment, Weights
-from lottery_tf.validation import unchecked
 
 log = logging.getLogger(__name__)
 

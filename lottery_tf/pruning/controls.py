@@ -24,11 +24,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from lottery_tf import registry
+from lottery_tf.arguments.validation import COUNT
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.seeds import draw_seed, generator
-from lottery_tf.validation import COUNT
 
 
 def reinit(kept, draw, rng):

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import scipy
 
+from lottery_tf.arguments.validation import FRACTION, PRUNED_FRACTION
 from lottery_tf.errors import InputError
-from lottery_tf.validation import FRACTION, PRUNED_FRACTION
 
 
 def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:

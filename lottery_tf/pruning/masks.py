@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.signatures import checked
 
 Mask = dict[str, np.ndarray]
 

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from lottery_tf import registry
-from lottery_tf.annotation_checks import check_fields
+from lottery_tf.arguments.annotation_checks import check_fields
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import FRACTION, Index, Name
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
 from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARGUMENTS
 from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.ranking import SCOPES
-from lottery_tf.signatures import checked
-from lottery_tf.validation import FRACTION, Index, Name
 
 Weights = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator], np.ndarray]

@@ -6,11 +6,11 @@ import dataclasses
 import os
 from pathlib import Path
 
+from lottery_tf.arguments.validation import PATH
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas
 from lottery_tf.results.paths import METRICS_FILE, SETTINGS
-from lottery_tf.validation import PATH
 
 TRAINED_KINDS = ("level", "control", "rewind")
 

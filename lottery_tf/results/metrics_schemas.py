@@ -10,9 +10,9 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from attrs import validators
 
-from lottery_tf.annotation_checks import check_mapping
+from lottery_tf.arguments.annotation_checks import check_mapping
+from lottery_tf.arguments.validation import INDEX, NOT_NEGATIVE, SHARE, Positive, make_check
 from lottery_tf.errors import InputError
-from lottery_tf.validation import INDEX, NOT_NEGATIVE, SHARE, Positive, make_check
 
 Index = Annotated[int, INDEX]
 Share = Annotated[float, SHARE]

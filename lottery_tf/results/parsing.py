@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.annotation_checks import check_mapping
+from lottery_tf.arguments.annotation_checks import check_mapping
+from lottery_tf.arguments.validation import WHOLE_LIMIT, shown
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.results import metrics_schemas
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
-from lottery_tf.validation import WHOLE_LIMIT, shown
 
 MOST_JSON_BYTES = 1 << 24  # the largest that the program writes has some 20 kB
 MOST_TABLE_BYTES = 1 << 28  # a million readings have some 100 MB

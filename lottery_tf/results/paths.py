@@ -27,8 +27,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lottery_tf.arguments.validation import INDEX
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.validation import INDEX
 
 # In the folder of a run
 SETTINGS = "settings.json"

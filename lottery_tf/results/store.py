@@ -8,7 +8,8 @@ import json
 import logging
 from pathlib import Path
 
-from lottery_tf import file_locks
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import FilePath
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import SETTINGS_ADDED_LATER
 from lottery_tf.results import files, result_files, schemas
@@ -16,8 +17,7 @@ from lottery_tf.results.paths import SETTINGS
 from lottery_tf.results.record import check_record
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import result_folders
-from lottery_tf.signatures import checked
-from lottery_tf.validation import FilePath
+from lottery_tf.system import file_locks
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
-from lottery_tf.signatures import checked
 
 HISTORY_COLUMNS = ("iteration", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 

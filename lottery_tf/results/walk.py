@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import FilePath
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.results.paths import CHECKSUMS, PARTIAL
 from lottery_tf.results.result_files import read_metrics
-from lottery_tf.signatures import checked
-from lottery_tf.validation import FilePath
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lottery_tf import hardware, processes
 from lottery_tf.errors import InputError
 from lottery_tf.studies.engines import Reading, Resources, append_log
 from lottery_tf.studies.shared_datasets import TEMPORARY_FOLDER, dataset_folder, map_dataset
 from lottery_tf.studies.tasks import Task
 from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
+from lottery_tf.system import hardware, processes
 
 NO_READING = (math.nan, math.nan)  # shared memory holds numbers, not None
 

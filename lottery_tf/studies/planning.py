@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from lottery_tf.annotation_checks import check_fields
+from lottery_tf.arguments.annotation_checks import check_fields
+from lottery_tf.arguments.validation import COUNT, INDEX, POSITIVE, at_most
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
 from lottery_tf.models.table_s1 import NETWORKS
@@ -17,7 +18,6 @@ from lottery_tf.studies import paper
 from lottery_tf.studies.named_studies import COLLECTIONS, CONTROL_DRAWS, STUDIES
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
 from lottery_tf.supermasks.mask_settings import MASK_PRESETS, NOT_FOR_MASKS
-from lottery_tf.validation import COUNT, INDEX, POSITIVE, at_most
 
 if TYPE_CHECKING:
     from lottery_tf.studies.named_studies import Study

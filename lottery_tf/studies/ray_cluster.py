@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from lottery_tf import processes
 from lottery_tf.errors import InputError
+from lottery_tf.system import processes
 
 ANSWER_SECONDS = 3.0  # a cluster accepts a connection within this time
 GOING_SECONDS = 2.0  # all parts of a cluster stop within this time

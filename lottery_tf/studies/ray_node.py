@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lottery_tf import processes
-from lottery_tf.console import SURROUNDINGS
+from lottery_tf.command_line.console import SURROUNDINGS
 from lottery_tf.datasets.dataset import Dataset
-from lottery_tf.origin import COMMAND
 from lottery_tf.results import files, paths, result_files, walk
 from lottery_tf.studies.tasks import Task
 from lottery_tf.studies.worker import Ending, Outcome, Worker, WorkerSettings
-from lottery_tf.temporary_folders import private_folder, sweep, temporary_folder
+from lottery_tf.system import processes
+from lottery_tf.system.origin import COMMAND
+from lottery_tf.system.temporary_folders import private_folder, sweep, temporary_folder
 
 Files = dict[str, bytes]  # name, or path relative to the results folder -> content
 

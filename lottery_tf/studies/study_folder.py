@@ -16,11 +16,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from lottery_tf import file_locks
 from lottery_tf.errors import InputError
 from lottery_tf.results import files, parsing, paths, schemas
 from lottery_tf.studies.planning import Plan, Request, plan
 from lottery_tf.studies.tasks import Task
+from lottery_tf.system import file_locks
 
 RUNNING = ".running"
 

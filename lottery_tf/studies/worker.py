@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from lottery_tf import errors
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.errors import InputError
-from lottery_tf.origin import COMMAND
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
+from lottery_tf.system.origin import COMMAND
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lottery_tf import registry
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count
 from lottery_tf.errors import InputError
-from lottery_tf.origin import origin
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import supermask_path
 from lottery_tf.results.stored_result import StoredResult, panel_of
-from lottery_tf.signatures import checked
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, MaskSource
-from lottery_tf.validation import Count
+from lottery_tf.system.origin import origin
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment

@@ -11,11 +11,12 @@ from typing import Annotated, Any, NamedTuple, Self
 import keras
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import FilePath, Index, NotNegative
 from lottery_tf.datasets.dataset import Dataset, as_dataset
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.origin import origin
 from lottery_tf.pruning import masks, treatments
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results import files
@@ -24,9 +25,9 @@ from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import draw_seed, generator
-from lottery_tf.signatures import checked
 from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings, logits_by_kernel
 from lottery_tf.supermasks.masked_model import MaskedModel, untrained_kernels
+from lottery_tf.system.origin import origin
 from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.identity import record_learner
@@ -35,7 +36,6 @@ from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import TrainingResult
 from lottery_tf.training.watchers import Watchers, check_callbacks
-from lottery_tf.validation import FilePath, Index, NotNegative
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Collection
 from typing import Annotated, NamedTuple
 
-from lottery_tf.annotation_checks import check_fields
+from lottery_tf.arguments.annotation_checks import check_fields
+from lottery_tf.arguments.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, POSITIVE
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import short_number
-from lottery_tf.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, POSITIVE
 
 
 class GateDescription(NamedTuple):

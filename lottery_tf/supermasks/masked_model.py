@@ -16,18 +16,18 @@ import tensorflow as tf
 from keras import ops
 from scipy.special import expit
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Count, Index, Name, Positive
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.sublayers import freeze
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
-from lottery_tf.signatures import checked
 from lottery_tf.supermasks import gates
 from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings, logits_by_kernel
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling, is_bytes
-from lottery_tf.validation import Count, Index, Name, Positive
 
 
 @keras.saving.register_keras_serializable(package="lottery_tf")

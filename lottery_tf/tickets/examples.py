@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Name
 from lottery_tf.registry import choose
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Name
 
 FOLDER = Path(__file__).parent / "example_files"
 

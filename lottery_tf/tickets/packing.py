@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import PATH, Index, Name, Positive, unchecked
 from lottery_tf.errors import InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -25,7 +27,6 @@ from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.results import files
-from lottery_tf.signatures import checked
 from lottery_tf.tickets import architectures, mask_coding
 from lottery_tf.tickets.limits import Limits
 from lottery_tf.tickets.payload import DTYPES
@@ -37,7 +38,6 @@ from lottery_tf.tickets.ticket_format import (
     read,
     serialize,
 )
-from lottery_tf.validation import PATH, Index, Name, Positive, unchecked
 
 if TYPE_CHECKING:
     import keras

@@ -25,18 +25,18 @@ from typing import Any
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import PATH, POSITIVE
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.registry import choose
 from lottery_tf.results.parsing import no_number
-from lottery_tf.signatures import checked
 from lottery_tf.tickets import mask_coding
 from lottery_tf.tickets.architectures import MAX_NAME, Shapes, check_architecture, field, shape_of
 from lottery_tf.tickets.limits import Limits, TooLarge
 from lottery_tf.tickets.payload import Payload
-from lottery_tf.validation import PATH, POSITIVE
 
 MAGIC = b"LOTTERY\n"
 FORMAT = 1

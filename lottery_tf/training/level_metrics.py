@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from lottery_tf.origin import origin
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import DENSE
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, fingerprint
+from lottery_tf.system.origin import origin
 
 if TYPE_CHECKING:
     from lottery_tf.training.training_result import TrainingResult

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.models.own_code import describe_code, functions_in
 from lottery_tf.registry import choose
-from lottery_tf.signatures import checked
 from lottery_tf.training.model_inputs import output_shapes
 from lottery_tf.training.sampled_model import network_of
 

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import hardware
+from lottery_tf.system import hardware
 from lottery_tf.training import compilation
 
 log = logging.getLogger(__name__)

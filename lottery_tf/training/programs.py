@@ -15,13 +15,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import hardware
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import map_arrays
 from lottery_tf.datasets.streams import Stream
 from lottery_tf.masking import model_weights
 from lottery_tf.masking.layers import masking_gradients_later
 from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.system import hardware
 from lottery_tf.training import augmentation, compilation
 from lottery_tf.training.feeds import MemoryFeed, StreamFeed
 from lottery_tf.training.objective import Objective

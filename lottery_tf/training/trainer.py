@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import keras
 import numpy as np
 
-from lottery_tf import hardware
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Index, Name
 from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
@@ -23,7 +24,7 @@ from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.registry import choose
 from lottery_tf.results.stored_result import fingerprint
-from lottery_tf.signatures import checked
+from lottery_tf.system import hardware
 from lottery_tf.training import compilation, precision, precision_speed
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.checks import check_fit, explaining_evaluation
@@ -35,7 +36,6 @@ from lottery_tf.training.progress import TrainingProgress
 from lottery_tf.training.sampled_model import SampledModel, network_of
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 from lottery_tf.training.training_variables import TrainingVariables
-from lottery_tf.validation import Index, Name
 
 log = logging.getLogger(__name__)
 

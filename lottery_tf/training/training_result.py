@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
+from lottery_tf.arguments.signatures import checked
+from lottery_tf.arguments.validation import Index
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
-from lottery_tf.signatures import checked
-from lottery_tf.validation import Index
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ The function `run` of each module measures and prints.
 
 import os
 
-from lottery_tf import processes
+from lottery_tf.system import processes
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with processes.quiet_if_asked():

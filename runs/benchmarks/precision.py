@@ -7,11 +7,11 @@ import os
 import statistics
 from collections.abc import Callable
 
-from lottery_tf import hardware
 from lottery_tf.masking import conversion
 from lottery_tf.models import networks
 from lottery_tf.models.settings import PRECISIONS, run_settings
 from lottery_tf.supermasks.masked_model import MaskedModel
+from lottery_tf.system import hardware
 from runs.benchmarks.throughput import INTERVAL, KerasFit, TrainingCase, fit_alone, loop, made_up_data
 
 # The larger networks take fewer steps: too few for a reading of the validation loss, which is left out there.

@@ -12,16 +12,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf import processes
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
-from lottery_tf.hardware import describe_processor
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models import networks
 from lottery_tf.models.settings import DATASETS, TrainingSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
+from lottery_tf.system import processes
+from lottery_tf.system.hardware import describe_processor
 from lottery_tf.training.precision import set_precision
 from lottery_tf.training.programs import EVALUATION_BATCH
 from lottery_tf.training.trainer import Trainer

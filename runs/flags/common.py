@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lottery_tf import console, processes
-from lottery_tf.command_flags import define_list
+from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import RunSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.studies.tasks import Task
+from lottery_tf.system import processes
+from runs.display.planning import Outlook, plan_of
+from runs.display.progress import Progress
 from runs.flags import derived
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
-from runs.planning import Outlook, plan_of
-from runs.progress import Progress
 
 if TYPE_CHECKING:
     from lottery_tf.datasets.dataset import Dataset

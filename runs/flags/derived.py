@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 from absl import flags
 
-from lottery_tf.command_flags import define_list
+from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.models import settings as tables
 
 flags.disclaim_key_flags()  # a flag belongs to the module that calls `define`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from lottery_tf.command_flags import define_choice, define_path, define_results_dir
+from lottery_tf.command_line.command_flags import define_choice, define_path, define_results_dir
 
 DATA_DIR = define_path(
     "data_dir",

@@ -68,10 +68,10 @@ def test_what_is_no_split_is_a_sentence(source, message):
 
 
 def test_what_does_not_fit_is_streamed(monkeypatch):
-    monkeypatch.setattr("lottery_tf.hardware.available_memory", lambda: 4 * IMAGES.nbytes)
+    monkeypatch.setattr("lottery_tf.system.hardware.available_memory", lambda: 4 * IMAGES.nbytes)
     assert isinstance(as_split(tf_data().batch(8)), Stream)
     assert not isinstance(as_split(tf_data().batch(8), in_memory=True), Stream)
-    monkeypatch.setattr("lottery_tf.hardware.available_memory", lambda: 40 * IMAGES.nbytes)
+    monkeypatch.setattr("lottery_tf.system.hardware.available_memory", lambda: 40 * IMAGES.nbytes)
     assert not isinstance(as_split(tf_data().batch(8)), Stream)
     split = as_split(InBatches(), in_memory=False)
     assert (len(split), split.random_access) == (67, True)

@@ -17,7 +17,7 @@ from lottery_tf.studies.planning import Request
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.supermasks.mask_sources import MaskSource
 from runs import status
-from runs.progress import summary_of
+from runs.display.progress import summary_of
 
 HOSTILE = [
     None, True, False, 0, -1, 3, 10**30, 10**400, 1.5, -0.5, 1e308, "", "a", "0.5", "\0", "\ud800", "a" * 300, "../x",

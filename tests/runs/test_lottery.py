@@ -224,7 +224,7 @@ def fsync(handle):
     real(handle)
 os.fsync = fsync
 import runs.lottery
-from lottery_tf import console
+from lottery_tf.command_line import console
 sys.argv[0] = "runs.lottery"
 console.run(runs.lottery.main)
 """

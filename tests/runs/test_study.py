@@ -13,9 +13,9 @@ from foreground import wait_for, wait_for_file
 from forks import python_with_kills
 from shared import ROOT
 
-from lottery_tf import file_locks
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.planning import plan as study_plan
+from lottery_tf.system import file_locks
 from runs.benchmarks import faults
 
 pytestmark = pytest.mark.slow  # runs studies, and kills them
@@ -334,7 +334,7 @@ class Broken:
             raise RuntimeError("its library is of another machine")
 sys.meta_path.insert(0, Broken())
 import runs.study
-from lottery_tf import console
+from lottery_tf.command_line import console
 console.run(runs.study.main)
 """
 

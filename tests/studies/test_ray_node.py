@@ -5,7 +5,7 @@ import tempfile
 import pytest
 
 from lottery_tf.studies import ray_node
-from lottery_tf.temporary_folders import private_folder, temporary_folder
+from lottery_tf.system.temporary_folders import private_folder, temporary_folder
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from lottery_tf import file_locks
 from lottery_tf.errors import DamagedFile
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.system import file_locks
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, fingerprint
+from lottery_tf.system.origin import origin
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lottery_tf.landscape.interpolation import LossPath
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
-from lottery_tf.origin import origin
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import level_name, measurement_path
 from lottery_tf.results.stored_result import StoredResult, panel_of
+from lottery_tf.system.origin import origin
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 

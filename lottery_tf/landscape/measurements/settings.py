@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated
 
-from lottery_tf.annotation_checks import check_fields
+from lottery_tf.arguments.annotation_checks import check_fields
+from lottery_tf.arguments.validation import COUNT, FRACTION, INDEX, POSITIVE, SHARE, at_least
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, POINTS
-from lottery_tf.validation import COUNT, FRACTION, INDEX, POSITIVE, SHARE, at_least
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import keras
 
+from lottery_tf.arguments.signatures import checked
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.agreement import check_same_outputs
 from lottery_tf.masking.compaction.graph import Graph, is_model
 from lottery_tf.masking.keras_code import is_of_keras
-from lottery_tf.signatures import checked
 
 
 @checked

@@ -159,7 +159,7 @@ def test_one_figure_that_fails_loses_no_other(tmp_path):
 import sys
 from analysis.figures import __main__ as command
 from analysis.figures import catalogue
-from lottery_tf import console
+from lottery_tf.command_line import console
 def broken(given):
     raise ZeroDivisionError("a fault of ours")
 catalogue.FIGURES["figure1"] = catalogue.FIGURES["figure1"]._replace(draw=broken)

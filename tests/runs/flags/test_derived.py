@@ -69,7 +69,7 @@ class More(settings.TrainingSettings):
 text = settings.TrainingSettings.__doc__
 More.__doc__ = text.replace("  Attributes:", "  Attributes:\\n      nesterov: looks ahead.")
 settings.TrainingSettings = More
-from lottery_tf import command_flags, console
+from lottery_tf.command_line import command_flags, console
 command = importlib.import_module(sys.argv.pop(1))
 command_flags.parse(sys.argv)
 print({what}.nesterov)

@@ -1,0 +1,1 @@
+"""Checks of what callers pass: one kind of value each, annotated fields, whole signatures."""

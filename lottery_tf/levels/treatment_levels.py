@@ -1,0 +1,115 @@
+"""Finds the finished levels of one treatment and seed, and makes missing ones by the paper's algorithm."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+
+from lottery_tf.errors import InputError
+from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.pruning.treatments import Ticket, Treatment
+from lottery_tf.results.paths import level_path, treatment_path
+from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.training import tensorboard
+from lottery_tf.training.recorder import TrainingPlan
+from lottery_tf.training.training_result import IterationRange
+
+
+class TreatmentLevels:
+    """The levels of one treatment and seed; `shared` is what they share with those of all other treatments."""
+
+    def __init__(self, shared: NetworkLevels, treatment: Treatment, seed: int):
+        self._network_levels = shared
+        self._treatment = treatment
+        self._seed = seed
+        self._folder = treatment_path(seed, treatment.name)
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Locks all levels of the treatment."""
+        return self._network_levels.results.lock(self._folder)
+
+    def path(self, number: int) -> str:
+        """Returns the path of a level."""
+        return level_path(self._seed, self._treatment.name, number)
+
+    def next_level(self, number: int, parent: str | None = None) -> StoredResult:
+        """Finds or trains a level as `find_or_train`, then deletes weights of earlier levels that are not kept."""
+        trained_before = self._network_levels.recorder.trained
+        level = self.find_or_train(number, self._network_levels.keep_weights, parent)
+        # If earlier levels had to be trained again to get here, their weights are back on disk: delete those too.
+        trainings = max(1, self._network_levels.recorder.trained - trained_before)
+        for earlier in range(number - 1, max(0, number - 1 - trainings), -1):
+            before = self._network_levels.find(self.path(earlier), weights=False)
+            if before and not before.metrics.get("keep_weights", True):
+                self._network_levels.results.drop_weights(self.path(earlier))
+        return level
+
+    def find_or_train(self, number: int, weights: bool, parent: str | None = None) -> StoredResult:
+        """Finds a level, or trains it after training missing levels before it. The treatment must be locked.
+
+        `parent` is the fingerprint of the level that it must be made from; None accepts any.
+
+        Raises:
+          InputError: a level before it diverged.
+        """
+        if number == 0:
+            return self._network_levels.dense(self._seed, weights)
+        return self._network_levels.find(self.path(number), weights, parent) or self._train(number)
+
+    def finished(self, first: Sequence[dict]) -> list[dict]:
+        """Returns the metrics of the first levels and of all stored levels that were made from them, level 0 first."""
+        levels = list(first)
+        while later := self._network_levels.results.peek(self.path(len(levels)), weights=False):
+            if later.metrics["parent"] != levels[self._treatment.parent(len(levels))]["fingerprint"]:
+                break
+            levels.append(later.metrics)
+        return levels
+
+    def iterations(self) -> IterationRange:
+        """Returns the iterations of each level; fine-tuning trains with the learning rate of the last iteration."""
+        last = self._network_levels.trainer.settings.iterations
+        return IterationRange(self._treatment.rewind_to, rate_from=last if self._treatment.continues_training else None)
+
+    def write_page(self, first: Sequence[dict]) -> None:
+        """Writes the treatment's TensorBoard page from its `finished` levels. The treatment must be locked."""
+        if folder := self._network_levels.results.folder(self._folder):
+            identity = self._network_levels.recorder.labels | dataclasses.asdict(self._treatment) | {"seed": self._seed}
+            settings = dataclasses.asdict(self._network_levels.trainer.settings)
+            tensorboard.write_treatment_page(folder, identity, settings, self.finished(first))
+
+    def _train(self, number: int) -> StoredResult:
+        """Continues the algorithm from the nearest finished level up to the wanted level."""
+        ancestor, missing = self._nearest_ancestor(number)
+        if ancestor.metrics["level"]:  # otherwise `dense` has just done it
+            self._network_levels.check_start(self._seed)
+        made = {ancestor.metrics["level"]: ancestor}
+
+        def train(ticket: Ticket, number: int) -> StoredResult:
+            parent = made[self._treatment.parent(number)].metrics["fingerprint"]
+            identity = dataclasses.asdict(self._treatment) | {"parent": parent}
+            plan = TrainingPlan(self.path(number), self._seed, number, identity, self.iterations())
+            made[number] = self._network_levels.recorder.train(ticket, plan)
+            return made[number]
+
+        tickets = self._network_levels.lottery_tickets(train, self._treatment, self._seed, missing, ancestor)
+        for later in missing:
+            self._check_finished(made[self._treatment.parent(later)])
+            next(tickets)
+        return made[number]
+
+    def _check_finished(self, level: StoredResult) -> None:
+        if level.metrics["status"] != "finished":
+            raise InputError(
+                f"Level {level.metrics['level']} of {self._treatment.name}, seed {self._seed}, diverged; "
+                "it has no later levels."
+            )
+
+    def _nearest_ancestor(self, number: int) -> tuple[StoredResult, list[int]]:
+        """Returns the nearest earlier level that has its weights, and the numbers of the levels to make."""
+        missing = [number]
+        while before := self._treatment.parent(missing[0]):
+            if found := self._network_levels.find(self.path(before), weights=True):
+                return found, missing
+            missing.insert(0, before)
+        return self._network_levels.dense(self._seed, weights=True), missing

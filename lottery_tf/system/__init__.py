@@ -1,0 +1,1 @@
+"""What the machine and the system offer: processes, temporary folders, locks, hardware, versions."""
