@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.next_mask import next_mask
 from lottery_tf.pruning.treatments import SeededNetwork, Ticket, TrainedT, Treatment, Weights

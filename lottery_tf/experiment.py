@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import keras
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count, Index, Name, NotNegative
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count, Index, Name, NotNegative
 from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels.control_levels import ControlLevels
@@ -29,7 +29,7 @@ from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
-from lottery_tf.training.identity import describe_initial, record_experiment
+from lottery_tf.training.experiment_record import describe_initial, record_experiment
 from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.recorder import TrainingRecorder
 from lottery_tf.training.trainer import Trainer

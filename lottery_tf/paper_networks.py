@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import FilePath
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import FilePath
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.experiment import Experiment
 from lottery_tf.models import networks

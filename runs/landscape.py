@@ -37,7 +37,7 @@ from lottery_tf.registry import choose
 from lottery_tf.results.locate import locate
 from lottery_tf.results.stored_result import StoredResult
 from runs.display.landscape_tables import Thresholds, note, table_of
-from runs.display.planning import pruning_tasks
+from runs.display.outlook import pruning_tasks
 from runs.display.progress import Progress
 from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags, start_tensorflow
 from runs.flags.derived import define, fields, values

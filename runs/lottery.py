@@ -23,7 +23,7 @@ from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.pruning import controls
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
-from runs.display.planning import pruning_tasks
+from runs.display.outlook import pruning_tasks
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.storage import RESULTS_DIR, define_keep
 from runs.flags.training import define_changes

@@ -40,7 +40,7 @@ from lottery_tf.studies.worker import Outcome, WorkerSettings
 from lottery_tf.system import file_locks, processes
 from lottery_tf.system.temporary_folders import temporary_folder
 from runs.display.live_picture import LivePicture
-from runs.display.planning import ComputeSite, Outlook
+from runs.display.outlook import ComputeSite, Outlook
 from runs.display.study_progress import StudyProgress, write_stage
 from runs.flags.derived import define, fields, values
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep

@@ -30,7 +30,7 @@ from lottery_tf.studies.tasks import HeuristicMasksTask
 from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
-from runs.display.planning import pruning_tasks
+from runs.display.outlook import pruning_tasks
 from runs.display.progress import Progress, summary_of
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.derived import define

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.figures import drawing, styles
 from analysis.figures.plane_layers import CORRELATION, POINTS, Layer, cartoon
 from lottery_tf import registry
-from lottery_tf.arguments.validation import FRACTION
+from lottery_tf.argument_checks.validation import FRACTION
 from lottery_tf.pruning import ranking
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.studies import paper

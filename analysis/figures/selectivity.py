@@ -18,7 +18,7 @@ from matplotlib.ticker import MultipleLocator
 from analysis.figures import drawing, styles
 from analysis.figures.plane_layers import Layer, cartoon
 from analysis.figures.planes import draw_weights, plane_axes
-from lottery_tf.arguments.validation import FRACTION
+from lottery_tf.argument_checks.validation import FRACTION
 
 KEPT_FRACTION = 0.5  # of the weights of a plane: the threshold is the median final magnitude
 NEAR = 0.2  # "near the threshold" is within this share of it

@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from lottery_tf.arguments.validation import PATH
+from lottery_tf.argument_checks.validation import PATH
 from lottery_tf.errors import InputError, user_message
 from lottery_tf.registry import choose, nearest
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.arguments.annotation_checks import check_value
-from lottery_tf.arguments.validation import Positive
+from lottery_tf.argument_checks.annotation_checks import check_value
+from lottery_tf.argument_checks.validation import Positive
 from lottery_tf.datasets.sources import as_split
 from lottery_tf.datasets.splits import Split, leaves
 from lottery_tf.datasets.streams import Stream

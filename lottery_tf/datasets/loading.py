@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from lottery_tf import errors
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count, Name
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count, Name
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
 from lottery_tf.datasets.standardized import standardized

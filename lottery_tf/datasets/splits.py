@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Positive
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Positive
 from lottery_tf.errors import InputError
 
 Arrays = Any  # an array or, for a network with several inputs or outputs, a dictionary or tuple of arrays

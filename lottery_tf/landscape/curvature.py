@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count
 from lottery_tf.datasets.splits import Split, map_arrays
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.subspace import Subspace

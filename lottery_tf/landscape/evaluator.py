@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Index, Name
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Index, Name
 from lottery_tf.landscape.batch_norm import BatchNormStatistics
 from lottery_tf.landscape.interpolation import LossAndError
 from lottery_tf.masking import model_weights

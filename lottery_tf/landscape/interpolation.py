@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count, Finite
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count, Finite
 from lottery_tf.errors import InputError
 from lottery_tf.landscape import directions
 from lottery_tf.pruning.treatments import Weights

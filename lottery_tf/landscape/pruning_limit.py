@@ -36,8 +36,8 @@ from statistics import fmean
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import PRUNED_FRACTION, Index, Name
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import PRUNED_FRACTION, Index, Name
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.directions import length, moved, pruning_direction, random_direction
 from lottery_tf.landscape.interpolation import Evaluate

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Index, Name
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Index, Name
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.treatments import Weights

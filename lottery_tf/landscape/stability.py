@@ -9,8 +9,8 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count, Finite, Index
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count, Finite, Index
 from lottery_tf.landscape.directions import moved, random_direction
 from lottery_tf.landscape.interpolation import POINTS, Evaluate, LossPath, line
 from lottery_tf.pruning.treatments import Ticket, Weights

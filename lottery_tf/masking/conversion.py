@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.errors import InputError, first_line
 from lottery_tf.masking.agreement import check_same_outputs, symbolic_inputs
 from lottery_tf.masking.containers import make_container, maskable_layers, plain_class, plain_config

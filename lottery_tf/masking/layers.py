@@ -25,7 +25,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.errors import InputError
 from lottery_tf.masking.constraint import HoldPruned
 from lottery_tf.masking.kernel_table import KERNELS, Kernel, kernel_variables, kernels_of, storage

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.errors import InputError
 from lottery_tf.masking.kernel_table import can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedKernel, MaskedLayer

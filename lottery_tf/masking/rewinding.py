@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.errors import InputError
 from lottery_tf.masking import model_weights
 from lottery_tf.pruning.treatments import Weights

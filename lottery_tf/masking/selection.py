@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import keras
 
-from lottery_tf.arguments.validation import unchecked
+from lottery_tf.argument_checks.validation import unchecked
 from lottery_tf.errors import InputError
 from lottery_tf.masking.containers import maskable_chains
 from lottery_tf.masking.sublayers import Chain

@@ -8,7 +8,7 @@ import math
 
 import keras
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.masking.containers import plain_class
 from lottery_tf.masking.kernel_table import MASK_VARIABLES, can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedLayer

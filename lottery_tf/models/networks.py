@@ -8,8 +8,8 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count, Fraction, Name
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count, Fraction, Name
 from lottery_tf.masking.layers import MaskedConv2D, MaskedDense
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 from lottery_tf.registry import choose

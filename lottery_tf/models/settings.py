@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Any
 
-from lottery_tf.arguments.annotation_checks import check_fields
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, Name
+from lottery_tf.argument_checks.annotation_checks import check_fields
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, Name
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 from lottery_tf.registry import choose

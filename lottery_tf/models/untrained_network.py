@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import keras
 import numpy as np
 
-from lottery_tf.arguments.validation import unchecked
+from lottery_tf.argument_checks.validation import unchecked
 from lottery_tf.errors import InputError
 from lottery_tf.masking import initial_weights, kernel_table, model_weights
 from lottery_tf.masking.naming import renamed

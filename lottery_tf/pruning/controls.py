@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from lottery_tf import registry
-from lottery_tf.arguments.validation import COUNT
+from lottery_tf.argument_checks.validation import COUNT
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Treatment, Weights

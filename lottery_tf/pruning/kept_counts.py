@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import scipy
 
-from lottery_tf.arguments.validation import FRACTION, PRUNED_FRACTION
+from lottery_tf.argument_checks.validation import FRACTION, PRUNED_FRACTION
 from lottery_tf.errors import InputError
 
 

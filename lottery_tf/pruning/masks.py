@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.errors import DamagedFile, InputError
 
 Mask = dict[str, np.ndarray]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from lottery_tf import registry
-from lottery_tf.arguments.annotation_checks import check_fields
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import FRACTION, Index, Name
+from lottery_tf.argument_checks.annotation_checks import check_fields
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import FRACTION, Index, Name
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS

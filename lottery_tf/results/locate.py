@@ -6,7 +6,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from lottery_tf.arguments.validation import PATH
+from lottery_tf.argument_checks.validation import PATH
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas

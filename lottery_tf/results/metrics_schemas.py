@@ -10,8 +10,8 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from attrs import validators
 
-from lottery_tf.arguments.annotation_checks import check_mapping
-from lottery_tf.arguments.validation import INDEX, NOT_NEGATIVE, SHARE, Positive, make_check
+from lottery_tf.argument_checks.annotation_checks import check_mapping
+from lottery_tf.argument_checks.validation import INDEX, NOT_NEGATIVE, SHARE, Positive, make_check
 from lottery_tf.errors import InputError
 
 Index = Annotated[int, INDEX]

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.arguments.annotation_checks import check_mapping
-from lottery_tf.arguments.validation import WHOLE_LIMIT, shown
+from lottery_tf.argument_checks.annotation_checks import check_mapping
+from lottery_tf.argument_checks.validation import WHOLE_LIMIT, shown
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.masks import Mask

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lottery_tf.arguments.validation import INDEX
+from lottery_tf.argument_checks.validation import INDEX
 from lottery_tf.models.settings import TrainingSettings
 
 # In the folder of a run

@@ -10,8 +10,8 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from attrs import validators
 
-from lottery_tf.arguments.annotation_checks import check_value
-from lottery_tf.arguments.validation import INDEX, make_check
+from lottery_tf.argument_checks.annotation_checks import check_value
+from lottery_tf.argument_checks.validation import INDEX, make_check
 
 Index = Annotated[int, INDEX]
 Sha256 = Annotated[str, make_check(("it must be a SHA-256", validators.matches_re(r"[0-9a-f]{64}")))]

@@ -8,8 +8,8 @@ import json
 import logging
 from pathlib import Path
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import FilePath
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import FilePath
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import SETTINGS_ADDED_LATER
 from lottery_tf.results import files, result_files, schemas

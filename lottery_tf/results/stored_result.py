@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
 

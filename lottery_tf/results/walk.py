@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import FilePath
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import FilePath
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.results.paths import CHECKSUMS, PARTIAL
 from lottery_tf.results.result_files import read_metrics

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from lottery_tf.arguments.annotation_checks import check_fields
-from lottery_tf.arguments.validation import COUNT, INDEX, POSITIVE, at_most
+from lottery_tf.argument_checks.annotation_checks import check_fields
+from lottery_tf.argument_checks.validation import COUNT, INDEX, POSITIVE, at_most
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
 from lottery_tf.models.table_s1 import NETWORKS

@@ -17,7 +17,7 @@ from lottery_tf.results.paths import (
     supermask_path,
     treatment_path,
 )
-from lottery_tf.studies.task import Task as Task
+from lottery_tf.studies.base_task import Task as Task
 from lottery_tf.supermasks import mask_settings
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lottery_tf import registry
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count
 from lottery_tf.errors import InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS

@@ -11,8 +11,8 @@ from typing import Annotated, Any, NamedTuple, Self
 import keras
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import FilePath, Index, NotNegative
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import FilePath, Index, NotNegative
 from lottery_tf.datasets.dataset import Dataset, as_dataset
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks
@@ -30,7 +30,7 @@ from lottery_tf.supermasks.masked_model import MaskedModel, untrained_kernels
 from lottery_tf.system.origin import origin
 from lottery_tf.training import tensorboard
 from lottery_tf.training.checkpoint import Checkpoint
-from lottery_tf.training.identity import record_learner
+from lottery_tf.training.experiment_record import record_learner
 from lottery_tf.training.level_metrics import own_readings
 from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.trainer import Trainer

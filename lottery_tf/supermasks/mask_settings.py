@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Collection
 from typing import Annotated, NamedTuple
 
-from lottery_tf.arguments.annotation_checks import check_fields
-from lottery_tf.arguments.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, POSITIVE
+from lottery_tf.argument_checks.annotation_checks import check_fields
+from lottery_tf.argument_checks.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, POSITIVE
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS

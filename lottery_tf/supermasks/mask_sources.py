@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lottery_tf import registry
-from lottery_tf.arguments.annotation_checks import check_fields
+from lottery_tf.argument_checks.annotation_checks import check_fields
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.ranking import checked_scores, rank_weights

@@ -16,8 +16,8 @@ import tensorflow as tf
 from keras import ops
 from scipy.special import expit
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Count, Index, Name, Positive
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Count, Index, Name, Positive
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.sublayers import freeze
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Name
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Name
 from lottery_tf.registry import choose
 
 FOLDER = Path(__file__).parent / "example_files"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import PATH, Index, Name, Positive, unchecked
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import PATH, Index, Name, Positive, unchecked
 from lottery_tf.errors import InputError
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import PATH, POSITIVE
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import PATH, POSITIVE
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask

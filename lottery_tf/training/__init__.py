@@ -27,5 +27,5 @@ What stores a training:
 
   recorder            trains a ticket with checkpoints and events, and stores the result
   level_metrics, tensorboard, watchers
-  identity            what the results of an experiment depend on
+  experiment_record   what the results of an experiment depend on
 """

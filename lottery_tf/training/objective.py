@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.models.own_code import describe_code, functions_in

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import keras
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Index, Name
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Index, Name
 from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from lottery_tf.arguments.signatures import checked
-from lottery_tf.arguments.validation import Index
+from lottery_tf.argument_checks.signatures import checked
+from lottery_tf.argument_checks.validation import Index
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 

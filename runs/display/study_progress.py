@@ -15,7 +15,7 @@ from lottery_tf.studies.scheduler import Scheduler, TaskState
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.tasks import ControlTask, LevelTask, Task
 from lottery_tf.studies.worker import Outcome
-from runs.display.planning import duration
+from runs.display.outlook import duration
 from runs.display.progress import kept_fraction, percentages, summary_of
 
 STATE_SECONDS = 2.0  # seconds between two writes of the state

@@ -16,7 +16,7 @@ from lottery_tf.models.settings import RunSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.studies.tasks import Task
 from lottery_tf.system import processes
-from runs.display.planning import Outlook, plan_of
+from runs.display.outlook import Outlook, plan_of
 from runs.display.progress import Progress
 from runs.flags import derived
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS

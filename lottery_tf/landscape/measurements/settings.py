@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated
 
-from lottery_tf.arguments.annotation_checks import check_fields
-from lottery_tf.arguments.validation import COUNT, FRACTION, INDEX, POSITIVE, SHARE, at_least
+from lottery_tf.argument_checks.annotation_checks import check_fields
+from lottery_tf.argument_checks.validation import COUNT, FRACTION, INDEX, POSITIVE, SHARE, at_least
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, POINTS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.agreement import check_same_outputs

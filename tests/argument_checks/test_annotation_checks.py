@@ -6,8 +6,8 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import numpy as np
 import pytest
 
-from lottery_tf.arguments.annotation_checks import check_mapping
-from lottery_tf.arguments.validation import INDEX
+from lottery_tf.argument_checks.annotation_checks import check_mapping
+from lottery_tf.argument_checks.validation import INDEX
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings, run_settings

@@ -15,8 +15,8 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
-from lottery_tf.arguments.annotation_checks import check_for
-from lottery_tf.arguments.validation import Check
+from lottery_tf.argument_checks.annotation_checks import check_for
+from lottery_tf.argument_checks.validation import Check
 
 C = TypeVar("C")
 

@@ -8,8 +8,8 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.costs import START_SECONDS
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.planning import plan as study_plan
-from runs.display import planning
-from runs.display.planning import LONG, Outlook, duration, plan_of, pruning_tasks
+from runs.display import outlook
+from runs.display.outlook import LONG, Outlook, duration, plan_of, pruning_tasks
 
 SHORT = ("--iterations=40", "--seeds=0-1")
 
@@ -75,12 +75,12 @@ def test_half_precision_counts_as_fast_as_it_was_timed(tmp_path, monkeypatch):
         Request(("figure5",), ("conv2",), (0,), 1, schedule="9000", changes={"precision": "mixed_bfloat16"})
     )
     usual, timed = (Outlook.for_plan(plan, tmp_path, timed=timed) for timed in (False, True))
-    monkeypatch.setattr(planning, "precision_gain", lambda network, precision, batch_size: 4.0)
+    monkeypatch.setattr(outlook, "precision_gain", lambda network, precision, batch_size: 4.0)
     left = [outlook.seconds(outlook.to_do) - START_SECONDS for outlook in (usual, timed)]
     assert left[0] == pytest.approx(4 * left[1])
 
 
 @pytest.mark.slow
 def test_half_precision_is_timed_in_a_process_of_its_own():
-    assert planning.precision_gain("fc", "float32", 60) == 1
-    assert 0.01 < planning.precision_gain("fc", "mixed_bfloat16", 60) < 10
+    assert outlook.precision_gain("fc", "float32", 60) == 1
+    assert 0.01 < outlook.precision_gain("fc", "mixed_bfloat16", 60) < 10

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lottery_tf as lt
-from lottery_tf.arguments.signatures import checked
+from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.landscape.interpolation import LossAndError
 from lottery_tf.pruning import masks

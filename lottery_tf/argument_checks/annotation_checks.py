@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from attrs import validators
 
-from lottery_tf.arguments.validation import FITTING, IS_OBJECT, NUMBER, WHOLE, Check, make_check, shown, unchecked
+from lottery_tf.argument_checks.validation import FITTING, IS_OBJECT, NUMBER, WHOLE, Check, make_check, shown, unchecked
 from lottery_tf.errors import InputError
 
 PLAIN: dict[Any, Check] = {  # annotation -> its check; for other classes a value must be an instance
@@ -202,7 +202,7 @@ def check_fields(settings: Any) -> None:
 def check_value(name: str, value: object, annotation: Any) -> None:
     """Raises InputError if a value does not match an annotation.
 
-    >>> from lottery_tf.arguments.validation import Index
+    >>> from lottery_tf.argument_checks.validation import Index
     >>> check_value("seed", "0", Index)
     Traceback (most recent call last):
     lottery_tf.errors.InputError: seed is '0'; it must be a whole number.

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lottery_tf.arguments.annotation_checks import check_value
-from lottery_tf.arguments.validation import COUNT, FINITE, FRACTION, INDEX, PATH, POSITIVE, SHARE, at_most, shown
+from lottery_tf.argument_checks.annotation_checks import check_value
+from lottery_tf.argument_checks.validation import COUNT, FINITE, FRACTION, INDEX, PATH, POSITIVE, SHARE, at_most, shown
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 
