@@ -133,7 +133,7 @@ def test_the_front_page_counts_the_verdicts_of_the_table_of_claims():
     assert shown + not_shown + contradicted == len(verdicts)
     said = " ".join(pages.text("README.md").split())
     assert f"{len(verdicts)} claims of the paper and the two works that it builds on have enough data" in said
-    assert f"{shown} are shown, {not_shown} are not shown and {contradicted} is contradicted" in said
+    assert f"{shown} are shown, {not_shown} are not shown and {contradicted} are contradicted" in said
 
 
 @pytest.mark.parametrize("name", pages.PAGES)
