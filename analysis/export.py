@@ -1,4 +1,4 @@
-"""Exports a results folder to CSV files, one row for each trained level, supermask, control or measured point.
+"""Exports a results folder to CSV files, one row for each trained level, Supermask, control or measured point.
 
 The same results give the same bytes on every machine, also if runs were interrupted. Times, which differ from run to
 run, are only exported with --times.

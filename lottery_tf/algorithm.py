@@ -82,6 +82,7 @@ def next_ticket(
     w_i (the untrained weights, also with late rewinding), and `final` is w_f. `gradient` is the loss gradient at w_i.
     """
     rewound = network.initial if rewound is None else rewound
+    # Every dictionary by layer must have the layers of the mask.
     given = vars(network) | {"final": final, "rewound": rewound, "gradient": gradient}
     for what, by_layer in given.items():
         if isinstance(by_layer, Mapping):

@@ -1,4 +1,4 @@
-"""Finds or trains the levels of a treatment by the paper's algorithm, and stores them.
+"""The class that users call: it connects a model, data, settings and results.
 
 A process that trains a level holds a lock. Another process that needs the same level waits for it.
 """
@@ -52,7 +52,7 @@ class Experiment:
       keep_weights: whether all finished levels keep their weights. If False, only the dense network and the latest
         level of each treatment keep them, which is enough to continue. If the weights of another level are needed
         later, it is trained again.
-      labels: further entries of every result's metrics (network, dataset, schedule).
+      labels: further entries of every result's metrics (network, dataset, schedule); they are not labels of images.
       snapshot_seconds: the shortest time between two checkpoints of a training; results in memory have no checkpoints.
       callbacks: Keras callbacks that watch each training; each reading of the validation images is an epoch for them.
       initial: function from a seed to the untrained weights; "as_given": the model's own weights for every seed
@@ -98,7 +98,7 @@ class Experiment:
             if trainer.dataset is not dataset or trainer.settings != training:
                 raise InputError("The trainer has other images or training settings than the experiment.")
             given.check_same(trainer.objective_settings)
-        model = conversion.masked_copy(model, frozen=False)
+        model = conversion.masked_copy(model, untrained=False)
         conversion.log_mask_summary(model)
         pruning = pruning or PruningSettings()
         self._network = UntrainedNetwork(model, pruning, initial)
@@ -188,7 +188,7 @@ class Experiment:
         Raises:
           InputError: the iteration lies beyond the training, or the training diverges before it.
         """
-        self._treatment_levels(Treatment(rewind_to=iteration), seed)  # checks the iteration
+        self._check(Treatment(rewind_to=iteration), 0)
         return self._network_levels.rewind_point(seed, iteration)
 
     def level(
@@ -280,13 +280,13 @@ class Experiment:
         return self._network.weights_bytes(treatment, levels)
 
     def _treatment_levels(self, treatment: Treatment, seed: Index, level: Index = 0) -> TreatmentLevels:
-        """Returns the levels of a treatment.
+        """Returns the levels of a treatment, after `_check`."""
+        self._check(treatment, level)
+        return TreatmentLevels(self._network_levels, treatment, seed)
 
-        Raises:
-          InputError: this network cannot have the treatment, or the treatment has no such level.
-        """
-        if level > treatment.last_level(level):
+    def _check(self, treatment: Treatment, level: Index) -> None:
+        """Raises InputError if this network cannot have the treatment, or if the treatment has no such level."""
+        if level > treatment.last_level(level):  # one-shot pruning to a chosen kept fraction
             raise InputError(f"The level is {level}; the treatment {treatment.name} has level 1 only.")
         treatment.check_training(self.trainer.settings.iterations, self.trainer.settings.decay)
         self._network.check_kept_fraction(treatment)
-        return TreatmentLevels(self._network_levels, treatment, seed)

@@ -198,6 +198,8 @@ def show_summaries(plan: Plan, results_dir: Path) -> None:
 def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
     """Returns the metrics of all finished results by key, after checking every file of them.
 
+    Deletes weights that are no longer needed, which a killed study may have left behind.
+
     Damaged results are reported and left out. The last finished level of a treatment is left out too if the
     treatment's TensorBoard page does not show it yet. The worker that gets its task then finds it and writes the page.
     """
@@ -206,7 +208,7 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
         metrics = intact_metrics(results_dir, task, weights=KEEP.value == "all")
         if metrics is not None:
             found[key] = metrics
-            drop_weights_before(results_dir, task)  # a study may have been killed just before it did so
+            drop_weights_before(results_dir, task)
     return {key: metrics for key, metrics in found.items() if not _is_to_be_shown(plan.tasks[key], found, results_dir)}
 
 

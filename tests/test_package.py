@@ -194,7 +194,7 @@ def test_every_test_file_has_the_name_of_a_module_or_tests_a_behaviour():
     assert others == set(BEHAVIOURS)
 
 
-@pytest.mark.parametrize("room", ["datasets", "landscape", "masking", "training"])
+@pytest.mark.parametrize("room", ["datasets", "landscape", "masking", "results", "studies", "training"])
 def test_the_map_of_a_package_has_all_its_modules(room):
     folder = ROOT / "lottery_tf" / room
     modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}

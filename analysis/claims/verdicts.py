@@ -1,8 +1,8 @@
 """The rules by which a claim is shown, contradicted or not shown.
 
-A claim is a list of conditions. Each condition is a one-sided paired t-test over seeds at the paper's p = 0.05. It is
-*shown* if the test is significant, *contradicted* if the test of the opposite is, and *not shown* if neither is.
-Fewer than three seeds are *not enough data*.
+A claim is a list of conditions. A condition is a one-sided paired t-test over seeds at the paper's p = 0.05. It is
+*shown* if the test is significant, *contradicted* if the test of the opposite is, and *not shown* if neither is. Fewer
+than three seeds are *not enough data*. `combined` makes the verdict on the claim from those on its conditions.
 
 The tests are:
   above, above_value   the mean of one line is greater than that of another, or than a fixed value.

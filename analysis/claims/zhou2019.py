@@ -84,7 +84,7 @@ def claim_above(
       section: the section that makes the claim.
       lines: the lines of the figure. Missing ones are listed in this order.
       better: the line that is above the others.
-      *others: the others.
+      *others: the lines that it is above.
       part: the levels that count; None: all.
       rule: the rule, with {} for the line and for "above A and above B".
       **which: further fields of the `Claim`.

@@ -95,7 +95,7 @@ def _treatments(levels: pd.DataFrame) -> list[dict]:
 
 
 def supermask_commands(results: Results) -> list[str]:
-    """Returns the commands behind the heuristic supermasks and the learned masks of these results."""
+    """Returns the commands behind the heuristic Supermasks and the learned masks of these results."""
     masks = results.supermasks[results.supermasks["source"] == ONE_SHOT_SOURCE]
     commands = [
         command("runs.supermask", base | {"criterion": list(alike["criterion"].unique())} | _extent(alike))

@@ -32,6 +32,14 @@ from analysis.report.parts import (
 from analysis.results import unconverged
 from analysis.tables import formats
 
+FEW = 6  # longer lists of claims are folded
+CUT_SHORT = (
+    "Percentage of levels whose validation loss is lowest at the very end of training. With longer training these "
+    "treatments would be more accurate, and the others' lead over them smaller"
+)
+
+VERDICT_LOOKS = {"shown": "shown", "contradicted": "contradicted", "not shown": "undecided"}
+
 
 class Section(NamedTuple):
     """A section of the page. Its parts are functions from the report to a piece of the page."""
@@ -70,19 +78,17 @@ def _claims_list(title: str, sentences: list[str]) -> Markup:
     return page.paragraph(f"{title}:") + page.bullets(sentences)
 
 
-FEW = 6  # longer lists of claims are folded
-
-
 def claims_part(report: Report) -> Markup:
-    """Returns the verdicts on the claims; the claims without enough data are in a folded table."""
+    """Returns the verdicts on the claims, and writes them as CSV; claims without enough data are in a folded table."""
     verdicts = claims.evaluate(report.given.results)
     if not verdicts:
         return page.paragraph("There are no results yet on which a claim could be tested.", "missing")
     rows = pd.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts])
     write_file(report, "tables/claims.csv", formats.to_csv(rows).encode())
-    alone = rows["claim"].isin([claim.sentence for claim in claims.CLAIMS if claim.of_learned_masks])
+    of_masks = rows["claim"].isin([claim.sentence for claim in claims.CLAIMS if claim.of_learned_masks])
     lacking = rows["verdict"] == Verdict.NO_DATA
-    tested = [rows[~lacking & which] for which in (~alone, alone) if (~lacking & which).any()]
+    # A table for each, because the panels of learned masks are others.
+    tested = [rows[~lacking & which] for which in (~of_masks, of_masks) if (~lacking & which).any()]
     parts = [page.table(_by_panel(verdicts_alike), looks=VERDICT_LOOKS) for verdicts_alike in tested]
     if tested:
         numbers = page.table(rows[~lacking].drop(columns="missing"), looks=VERDICT_LOOKS)
@@ -108,14 +114,6 @@ def _missing_data(rows: pd.DataFrame) -> pd.DataFrame:
     missing = rows["missing"].where(rows["missing"] != "", rows["numbers"])
     groups = rows.assign(missing=missing).groupby(["claim", "place", "missing"], sort=False)
     return groups["panel"].agg("; ".join).reset_index()
-
-
-CUT_SHORT = (
-    "Percentage of levels whose validation loss is lowest at the very end of training. With longer training these "
-    "treatments would be more accurate, and the others' lead over them smaller"
-)
-
-VERDICT_LOOKS = {"shown": "shown", "contradicted": "contradicted", "not shown": "undecided"}
 
 
 def coverage_part(report: Report) -> Markup:

@@ -75,7 +75,7 @@ def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str
 
 
 def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str = "test_accuracy") -> pd.DataFrame:
-    """Returns the heuristic supermasks behind a panel of Figure 7, with the columns of `figure_runs`.
+    """Returns the heuristic Supermasks behind a panel of Figure 7, with the columns of `figure_runs`.
 
     Each line is a criterion. Level 0 of every line is the untrained network without a mask.
     """

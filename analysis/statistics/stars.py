@@ -10,6 +10,7 @@ level." The paper names no test. This project reads the sentence as follows:
   - The runs of one seed share initial weights and data order across treatments, so they are paired. The paired tests
     use this; the unpaired tests, such as Welch's t-test, do not.
   - A training that diverged (NaN) is left out. It does not count as zero.
+  - Level 0, the dense network that all lines share, has no star (`figure_lines.points_by_level`).
   - There is no star where fewer than two lines have runs, a p-value is not defined, or another mean equals the best.
 
 `stars` applies this reading, and `StarRule` holds its choices. `significance_tests` has the tests.
@@ -156,8 +157,8 @@ def stars(points: Mapping[str, Runs], better: str = "greater", rule: StarRule = 
     best = leader(points, better)
     others = [] if best is None else [name for name in _with_runs(points) if name != best]
     p_value = _corrected(points, better, rule)
-    # Of lines with equal means, the leader is only the first: none is above the others. A test may still say so: it may
-    # compare ranks or only the runs that have a pair, or the rule may allow a large p.
+    # Lines with equal means are not above each other, even if a test gives a small p: it may compare ranks, or only the
+    # runs that have a pair.
     starred = bool(others) and all(
         p_value(best, name) <= rule.significance and _mean(points[best]) != _mean(points[name]) for name in others
     )

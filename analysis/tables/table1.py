@@ -80,7 +80,7 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Returns:
       The rows of these masks without those that diverged. The initial logit is named "step". The columns
-      validation_accuracy and kept_fraction are added, as heuristic supermasks have them.
+      validation_accuracy and kept_fraction are added, as heuristic Supermasks have them.
     """
     rows = learned_masks[learned_masks["status"] == FINISHED]
     wanted = {(mask.weights, mask.g, mask.rescale, mask.l1, mask.logit_name) for mask in paper.LEARNED_MASKS[column]}

@@ -87,7 +87,7 @@ class Curvature:
         if loss is not None:
             self._objective = KerasObjective(self._model, loss, loss_weights=loss_weights)
             inputs, *others = self._some(0, 1)
-            self._objective.check(self._scaling(inputs), *others)
+            self._objective.build(self._scaling(inputs), *others)
         named = model_weights.variables(self._model)
         self._trainable = {name: variable for name, variable in named.items() if variable.trainable}
         self._held: Weights | None = None

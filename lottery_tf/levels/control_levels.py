@@ -15,10 +15,10 @@ from lottery_tf.training.training_result import IterationRange
 
 
 class ControlLevels:
-    """The controls of one treatment and seed; `shared` is what all levels of the network share."""
+    """The controls of one treatment and seed; `network_levels` is what all levels of the network share."""
 
-    def __init__(self, shared: NetworkLevels, treatment: Treatment, seed: int):
-        self._network_levels = shared
+    def __init__(self, network_levels: NetworkLevels, treatment: Treatment, seed: int):
+        self._network_levels = network_levels
         self._treatment = treatment
         self._seed = seed
 
@@ -29,8 +29,8 @@ class ControlLevels:
         with shared.results.lock(path):
             if found := shared.find(path, shared.keep_weights, parent):
                 return found
-            state, iterations = self._begin(number, control)
-            ticket = control_ticket(control, level.mask, state, shared.network.draw, self._seed, number, draw)
+            start, iterations = self._begin(number, control)
+            ticket = control_ticket(control, level.mask, start, shared.network.draw, self._seed, number, draw)
             identity = dataclasses.asdict(self._treatment)
             identity |= {"kind": "control", "control": control, "draw": draw, "parent": parent}
             order = order_seed(control, self._seed, draw)

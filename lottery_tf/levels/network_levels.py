@@ -1,4 +1,4 @@
-"""Finds levels and dense networks, and runs the paper's algorithm for the network of an experiment."""
+"""What all treatments of an experiment share: the dense networks, the rewind points and the algorithm."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from lottery_tf.training.training_result import IterationRange
 
 
 class TreatmentLevels:
-    """The levels of one treatment and seed; `shared` is what they share with those of all other treatments."""
+    """The levels of one treatment and seed; `network_levels` is what they share with those of all other treatments."""
 
-    def __init__(self, shared: NetworkLevels, treatment: Treatment, seed: int):
-        self._network_levels = shared
+    def __init__(self, network_levels: NetworkLevels, treatment: Treatment, seed: int):
+        self._network_levels = network_levels
         self._treatment = treatment
         self._seed = seed
         self._folder = treatment_path(seed, treatment.name)
@@ -74,9 +74,9 @@ class TreatmentLevels:
     def write_page(self, first: Sequence[dict]) -> None:
         """Writes the treatment's TensorBoard page from its `finished` levels. The treatment must be locked."""
         if folder := self._network_levels.results.folder(self._folder):
-            identity = self._network_levels.recorder.labels | dataclasses.asdict(self._treatment) | {"seed": self._seed}
+            columns = self._network_levels.recorder.labels | dataclasses.asdict(self._treatment) | {"seed": self._seed}
             settings = dataclasses.asdict(self._network_levels.trainer.settings)
-            tensorboard.write_treatment_page(folder, identity, settings, self.finished(first))
+            tensorboard.write_treatment_page(folder, columns, settings, self.finished(first))
 
     def _train(self, number: int) -> StoredResult:
         """Continues the algorithm from the nearest finished level up to the wanted level."""

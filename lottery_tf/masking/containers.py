@@ -1,8 +1,8 @@
 """Layers and models that hold masked layers: attention, recurrent layers, wrappers, and custom classes.
 
-Such a layer keeps its class as the base of its masked class, and with it the class's `call`. When the layers inside it
-are built, those with kernels become masked ones in place. Its configuration is that of its plain class, plus which of
-the layers inside are masked; so Keras can save and load it.
+The masked class of such a layer is derived from the layer's own class, so `call` stays the same. When the layers
+inside it are built, those with kernels become masked ones in place. Its configuration is that of its plain class, plus
+which of the layers inside are masked; so Keras can save and load it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def maskable_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 
 def maskable_chains(layer: keras.layers.Layer) -> list[Chain]:
-    """`maskable_layers` as chains. The layer in a `SpectralNormalization`, which changes its kernel, is left out."""
+    """Returns `maskable_layers` as chains.
+
+    The layer in a `SpectralNormalization`, which changes its kernel, is left out.
+    """
     return [
         chain
         for chain in chains(layer)
@@ -81,7 +84,7 @@ def mask_in_place(layer: keras.layers.Layer) -> None:
         remember(layer, is_named_by_keras(layer))
         plain: Any = type(layer)
         layer.__class__ = MASKABLE.get(plain) or container_class(plain)
-        object.__setattr__(layer, "_all_masked", True)
+        object.__setattr__(layer, "_masking_done", True)
     layer.add_masks()
 
 
@@ -93,7 +96,7 @@ class MaskedContainer(MaskedLayer):
     """
 
     masked_inside: list[bool] | None = None
-    _all_masked = False
+    _masking_done = False
 
     def __call__(self, *args, **kwargs):
         """Calls the layer. After the first call the layers inside are built, so they are masked."""
@@ -112,7 +115,7 @@ class MaskedContainer(MaskedLayer):
 
     def mask_inside(self, complete: bool = False) -> None:
         """Masks the layers inside if all of them are built; `complete` says that they are."""
-        if self._all_masked:
+        if self._masking_done:
             return
         layers = maskable_layers(self)
         complete = complete or self.masked_inside is not None or all(layer.built for layer in all_layers(self))
@@ -125,7 +128,7 @@ class MaskedContainer(MaskedLayer):
         for layer in all_layers(self):
             if isinstance(layer, keras.layers.RNN):
                 mask_in_place(layer)
-        object.__setattr__(self, "_all_masked", True)
+        object.__setattr__(self, "_masking_done", True)
         if not self.trainable:
             freeze(self)  # Keras does not freeze the layers inside while it rebuilds a layer
 

@@ -65,7 +65,7 @@ def log_mask_summary(model: keras.Model) -> None:
     log.info("%s: %s", model.name, mask_summary(model))
 
 
-def masked_copy(model: keras.Model, frozen: bool = True) -> keras.Model:
+def masked_copy(model: keras.Model, untrained: bool = True) -> keras.Model:
     """Returns a masked copy whose names do not depend on what else the process has built (`naming`).
 
     The layers that have masks in the model have masks in the copy; if the model has none, all layers have. The masks
@@ -73,14 +73,14 @@ def masked_copy(model: keras.Model, frozen: bool = True) -> keras.Model:
 
     Args:
       model: a built model.
-      frozen: whether layers that are not trained have masks too.
+      untrained: whether layers with `trainable=False` have masks too.
 
     Raises:
-      InputError: as `masked`; or no layer with kernels is trained, and frozen ones are to have no masks.
+      InputError: as `masked`; or no layer with kernels is trained, and those that are not trained are to have no masks.
     """
     has_masks = any(isinstance(layer, MaskedLayer) for layer in all_layers(model))
     meant = [layer for layer in maskable_layers(model) if isinstance(layer, MaskedLayer) or not has_masks]
-    if not frozen and meant and not (meant := [layer for layer in meant if _is_trained(layer)]):
+    if not untrained and meant and not (meant := [layer for layer in meant if _is_trained(layer)]):
         raise InputError(f"No kernel of {model.name!r} is trained (trainable=False), so none can be pruned.")
     chosen = set(map(id, meant))
     copy = _converted(model, lambda layer: id(layer) in chosen)

@@ -23,7 +23,7 @@ from lottery_tf.pruning.treatments import Weights
 
 
 def layers_with_weights(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Every layer with weights in a model and the models inside it, under its path ("inner/dense_1").
+    """Yields every layer with weights in a model and the models inside it, with its path ("inner/dense_1").
 
     A layer inside another layer is left out, because the weights of the outer layer include its weights.
     """
@@ -78,7 +78,7 @@ def kernel_tensors(model: keras.Model) -> list:
 
 
 def names_by_variable(model: keras.Model) -> dict[int, str]:
-    """Returns the name of each variable in a model's state, by the variable's `id`."""
+    """Returns the name of each variable of a model, by the variable's `id`."""
     return {id(variable): name for name, variable in variables(model).items()}
 
 
@@ -90,7 +90,7 @@ def mask_variables(model: keras.Model) -> set[int]:
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Returns the variables of a model's state by name, without masks and frozen values."""
+    """Returns the variables of a model by name, without masks and frozen values."""
     by_name: dict[str, keras.Variable] = {}
     seen = mask_variables(model)
     for prefix, weights in _weights_by_layer(model):
@@ -107,7 +107,7 @@ def variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def _weights_by_layer(model: keras.Model) -> Iterator[tuple[str, list[keras.Variable]]]:
-    """The weights of each layer of `layers_with_weights`, then those of custom models outside their layers."""
+    """Yields the weights of each layer of `layers_with_weights`, then those of custom models outside their layers."""
     for name, layer in layers_with_weights(model):
         yield f"{name}/", layer.weights
     for layer in all_layers(model):
@@ -160,7 +160,7 @@ def get_weights(model: keras.Model) -> Weights:
 
 @checked
 def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) -> None:
-    """Sets a model's weights and, where a mask is given, freezes the pruned weights at the state's own values.
+    """Sets a model's weights and, where a mask is given, freezes the pruned weights at their given values.
 
     Names may have the numbers that the same model's layers had in another process (`naming.renamed`). All weights are
     kept of a kernel that is missing in the mask.
@@ -174,22 +174,23 @@ def set_weights(model: keras.Model, state: Weights, mask: Mask | None = None) ->
     assign(model, state, mask)
 
 
-def assign(model: keras.Model, state: Weights, mask: Mask | None = None) -> None:
+def assign(model: keras.Model, weights: Weights, mask: Mask | None = None) -> None:
     """Sets weights as `set_weights` does, also those of a training that diverged, which are not finite."""
     targets = variables(model)
-    state = {name: np.asarray(value) for name, value in renamed(state, targets).items()}
-    if state.keys() != targets.keys():
-        odd = sorted(state.keys() ^ targets.keys())
+    weights = {name: np.asarray(value) for name, value in renamed(weights, targets).items()}
+    if weights.keys() != targets.keys():
+        odd = sorted(weights.keys() ^ targets.keys())
         raise InputError(f"The weights are not those of the model {model.name!r}: {', '.join(odd[:5])}.")
     for name, variable in targets.items():
-        if tuple(variable.shape) != state[name].shape:
-            raise InputError(f"{name!r} has shape {state[name].shape}; the model's has {tuple(variable.shape)}.")
-        variable.assign(state[name])
+        if tuple(variable.shape) != weights[name].shape:
+            raise InputError(f"{name!r} has shape {weights[name].shape}; the model's has {tuple(variable.shape)}.")
+        variable.assign(weights[name])
     for layer in all_layers(model):
         refresh_derived_weights(layer)
     if mask is None:
         return
     masked = masked_kernels(model)
+    # By the names of all kernels first: the mask may have entries for kernels without masks, which keep every weight.
     mask = renamed(renamed(mask, kernel_layers(model)), masked)
     if odd := sorted(mask.keys() - kernel_layers(model).keys()):
         raise InputError(f"The mask is not one of the model {model.name!r}: {', '.join(odd[:5])}.")
@@ -198,4 +199,4 @@ def assign(model: keras.Model, state: Weights, mask: Mask | None = None) -> None
             f"The model {model.name!r} has no mask on {', '.join(pruned[:5])}, so nothing is pruned there."
         )
     for name, kernel in masked.items():
-        kernel.set_mask(mask.get(name, np.ones(state[name].shape, bool)), state[name])
+        kernel.set_mask(mask.get(name, np.ones(weights[name].shape, bool)), weights[name])

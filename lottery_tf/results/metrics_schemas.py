@@ -84,14 +84,14 @@ class ControlMetrics(Level):
 
 
 class MaskFrom(Pruned):
-    """The metrics that all heuristic supermasks have."""
+    """The metrics that all heuristic Supermasks have."""
 
     source: str
     criterion: str
 
 
 class SupermaskRow(TypedDict):
-    """One heuristic supermask over one kind of weights."""
+    """One heuristic Supermask over one kind of weights."""
 
     level: Index
     kept_fraction: Share
@@ -101,14 +101,14 @@ class SupermaskRow(TypedDict):
 
 
 class Supermask(MaskFrom):
-    """The metrics of the heuristic supermasks of one source."""
+    """The metrics of the heuristic Supermasks of one source."""
 
     levels: Index
     rows: list[SupermaskRow]
 
 
 class BestSupermask(MaskFrom, SupermaskRow):
-    """The metrics of the best heuristic supermask over one kind of weights."""
+    """The metrics of the best heuristic Supermask over one kind of weights."""
 
     rescale: bool
 

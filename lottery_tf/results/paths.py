@@ -9,7 +9,7 @@
         seed-0/<treatment>/level-07/               a level
         seed-0/<treatment>/level-07-reinit-1/      a control of the level
         seed-0/<treatment>/level-07-<measurement>/ a measurement of the level
-        seed-0/supermask/<mask source>/            heuristic supermasks; the best ones for each kind of weights
+        seed-0/supermask/<mask source>/            heuristic Supermasks; the best ones for each kind of weights
         lines/<fingerprint>-<fingerprint>/         the line between any two results
       fc-mnist/learned_masks/                      a run of learned masks
         settings.json
@@ -120,7 +120,7 @@ def line_path(first: str, second: str) -> str:
 
 
 def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
-    """Returns the path of the supermasks from a mask source, or of the best supermask on one kind of weights.
+    """Returns the path of the Supermasks from a mask source, or of the best Supermask on one kind of weights.
 
     >>> supermask_path(0, "oneshot-movement", best="initial")
     'seed-0/supermask/oneshot-movement-best-initial'

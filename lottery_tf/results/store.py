@@ -73,7 +73,7 @@ class ResultsFolder:
     """Stores results that share their settings in a folder.
 
     Args:
-      path: the folder, `<results_dir>/<network>-<dataset>/<schedule>`; it is made if it does not exist.
+      path: the folder; it is made if it does not exist. `results.paths` builds those of the commands.
       settings: the settings that all results in it share, as JSON values.
 
     Raises:
@@ -84,7 +84,7 @@ class ResultsFolder:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         wanted = _as_json(settings)
-        found = _with_later_settings(self._on_disk(SETTINGS, wanted), wanted)
+        found = _with_later_settings(self._read_or_write(SETTINGS, wanted), wanted)
         if differ := differences(found, wanted):
             raise InputError(
                 f"{self.path} holds results made with other settings: "
@@ -92,8 +92,8 @@ class ResultsFolder:
                 + ". Choose another --results_dir, or use the settings of the folder."
             )
 
-    def _on_disk(self, name: str, wanted: dict) -> dict:
-        """Returns the settings in a file of the folder; writes the wanted settings to a folder that has none."""
+    def _read_or_write(self, name: str, wanted: dict) -> dict:
+        """Returns the content of a JSON file of the folder; writes the wanted content first if there is none."""
         path = self.path / name
         with file_locks.locked(self.path / ".settings.lock"):
             if not path.exists():
@@ -113,7 +113,7 @@ class ResultsFolder:
           InputError: the folder holds results of another experiment; the message shows the differences.
         """
         wanted = _as_json(wanted)
-        check_record(self._on_disk(name, wanted), wanted, self.path)
+        check_record(self._read_or_write(name, wanted), wanted, self.path)
 
     def unrecorded_level(self, name: str) -> StoredResult | None:
         """Returns a level, without its weights, if the folder has levels but no record of this name; else None."""

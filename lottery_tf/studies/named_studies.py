@@ -77,7 +77,7 @@ STUDIES: dict[str, Study] = {
         for name, figure in paper.FIGURE_LINES.items()
     },
     "figure7": Study("supermasks, heuristic and learned", mask_sources=MASK_SOURCES, masks=ALL_LEARNED_MASKS),
-    "table1": Study("the best supermasks and the trained network", mask_sources=MASK_SOURCES, masks=ALL_LEARNED_MASKS),
+    "table1": Study("the best Supermasks and the trained network", mask_sources=MASK_SOURCES, masks=ALL_LEARNED_MASKS),
     "lottery": Study(
         "tickets, their controls, one-shot pruning and fine-tuning (Frankle & Carbin)",
         (Treatment(), Treatment(rounds="oneshot"), Treatment(mask1="finetune")),

@@ -79,7 +79,7 @@ class Request:
     @property
     def record(self) -> dict:
         """The request as JSON values. Newer fields at their defaults are left out, so that its hash does not change."""
-        later = {
+        later = {  # a newer field -> whether it is set
             "criterion": self.criterion, "changes": dict(self.changes), "mask_preset": self.mask_preset != "paper"
         }  # fmt: skip
         return {name: value for name, value in dataclasses.asdict(self).items() if later.get(name, True)}

@@ -23,7 +23,7 @@ from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.worker import Ending, Outcome, failure
 
 WAIT_SECONDS = 0.5  # the longest time between two calls of `on_change`
-LOST_LIMIT = 10  # how many processes may die during one task; `Scheduler._is_tried_again` counts them
+LOST_LIMIT = 10  # how many processes may die during one task; `Scheduler._count_failure` counts them
 Returned = TypeVar("Returned")
 
 
@@ -49,11 +49,14 @@ class Scheduler:
     task with the longest chain of tasks after it starts first. A failed task is tried again. If it keeps failing, the
     tasks that depend on it are left out.
 
-    `found` are the metrics of the finished results by key. Slots with 0 threads have as many as `costs.COSTS` says.
+    `found` are the metrics of the finished results by key. `threads` is the number of threads of each slot; 0: as in
+    `costs.COSTS`.
     `on_change` is called about twice a second and whenever a task ends, `on_end` with each task that has finished or
     failed, and its outcome.
 
     Attributes:
+      plan: the plan.
+      metrics: the metrics of the finished results, by key.
       states: the state of each task, by key.
       errors: the last error of each failed task, by key.
       counts: the number of tasks in each state.
@@ -258,14 +261,14 @@ class Scheduler:
 
     def _retry_or_fail(self, key: str, running: RunningTask, outcome: Outcome) -> None:
         """Makes a task ready again, or records that it has failed."""
-        if self._is_tried_again(key, outcome):
+        if self._count_failure(key, outcome):
             self._make_ready(key)
             return
         self.errors[key] = outcome.error
         self._set_state(key, TaskState.FAILED)
         self._on_end(running.task, outcome)
 
-    def _is_tried_again(self, key: str, outcome: Outcome) -> bool:
+    def _count_failure(self, key: str, outcome: Outcome) -> bool:
         """Counts one more failure of a task, and returns whether the task is tried again.
 
         A task whose process died becomes ready again and continues from its last checkpoint in a new process. Deaths of

@@ -4,7 +4,7 @@
       request.json    the request
       state.json      the progress of the study, rewritten every few seconds while it runs
       .lock, .running locked while the study runs
-      logs/           a log for each treatment and seed, each set of supermasks and each learned mask
+      logs/           a log for each treatment and seed, each set of Supermasks and each learned mask
 
 Importing this module does not import TensorFlow.
 """

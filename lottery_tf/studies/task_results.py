@@ -37,7 +37,7 @@ def unchecked_metrics(results_dir: Path, key: str) -> dict | None:
 
 
 def has_enough_levels(task: Task, metrics: dict) -> bool:
-    """Returns whether a result has as many levels as its task; stored supermasks may have fewer."""
+    """Returns whether a result has as many levels as its task; stored Supermasks may have fewer."""
     return not isinstance(task, HeuristicMasksTask) or metrics["levels"] >= task.levels
 
 

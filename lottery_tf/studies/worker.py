@@ -70,7 +70,7 @@ class Outcome:
 class Worker:
     """Does tasks: finds or trains their results, and writes them to a results folder.
 
-    `dataset` returns the images for the name of a data set and that of a network. `on_reading` is called as that of
+    `dataset` returns the images for the name of a data set and that of a network. `on_reading` is called like that of
     `Experiment`, `on_line` with a task and each line for its log.
     """
 
@@ -209,7 +209,7 @@ class _WarningsTo(logging.Handler):
 
 
 def failure(error: Exception) -> Outcome:
-    """Returns the outcome of a task that raised an error; call it while the error is handled."""
+    """Returns the outcome of a task that raised an error; call it inside `except`."""
     if errors.is_full(error):
         return Outcome(Ending.DISK_FULL, error=str(error))
     return Outcome(Ending.FAILED, error=errors.user_message(error) or traceback.format_exc())

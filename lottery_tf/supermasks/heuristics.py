@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @checked
 class HeuristicSupermasks:
-    """Evaluates supermasks of one experiment. Stored results are used again.
+    """Evaluates Supermasks of one experiment. Stored results are used again.
 
     Args:
       experiment: the model, the data and the results. For iterative masks, it trains missing levels.
@@ -59,7 +59,7 @@ class HeuristicSupermasks:
         self._on_mask = on_mask
 
     def evaluate(self, dense: StoredResult, mask_source: MaskSource, levels: Count = 24) -> StoredResult:
-        """Evaluates the supermasks of levels 1 to `levels`, or finds their stored result.
+        """Evaluates the Supermasks of levels 1 to `levels`, or finds their stored result.
 
         Args:
           dense: a seed's dense network with its weights, `experiment.dense(seed, weights=True)`.
@@ -69,7 +69,7 @@ class HeuristicSupermasks:
         Returns:
           A result whose metrics have "rows": for each level and each of `SUPERMASK_WEIGHTS` the kept fraction and the
           accuracies on validation and test images, in [0, 1]. Its mask is the first one with the highest validation
-          accuracy on initial weights. For each of `SUPERMASK_WEIGHTS`, the best supermask is stored beside it at
+          accuracy on initial weights. For each of `SUPERMASK_WEIGHTS`, the best Supermask is stored beside it at
           `supermask_path(seed, name, best)`, where `runs.ticket` can pack it.
 
         Raises:
@@ -94,7 +94,7 @@ class HeuristicSupermasks:
         return found if all(results.read(path, weights=False) for path in best) else None
 
     def _evaluated(self, dense: StoredResult, mask_source: MaskSource, levels: int) -> StoredResult:
-        """Evaluates the masks; stores the best supermasks first, and then the result, which marks them as complete."""
+        """Evaluates the masks; stores the best Supermasks first, and then the result, which marks them as complete."""
         began = time.monotonic()
         rows: list[dict] = []
         best: dict[str, tuple[dict, Mask]] = {}

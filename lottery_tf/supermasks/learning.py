@@ -39,7 +39,9 @@ from lottery_tf.training.watchers import Watchers, check_callbacks
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
-    """Returns the settings with default weights and logits; settings that are then equal share a compiled model.
+    """Returns the settings with defaults for what needs no new compilation: weights, multiplier and logits.
+
+    Settings that are then equal share a compiled model.
 
     >>> settings = MaskSettings("signed_constant", rescale=True, initial_logit=2.0)
     >>> compiled_settings(settings) == MaskSettings(rescale=True)
@@ -158,12 +160,12 @@ class MaskLearner:
         """Learns the mask of a seed, or finds it in the results.
 
         Returns:
-          A result with the most likely mask at the iteration of the best validation accuracy. Its final weights are the
-          logits at this iteration.
+          A result with the most likely mask at the iteration of the best reading (`best_by`; by default of the highest
+          validation accuracy). Its final weights are the logits at this iteration.
         """
         result_path = learned_mask_path(self.settings.name, self.training, seed) + self._optimizer_name
         with self.results.lock(result_path):
-            return self.results.read(result_path, weights=True) or self._learned(seed, result_path)
+            return self.results.read(result_path, weights=True) or self._learn_and_store(seed, result_path)
 
     @property
     def _optimizer_name(self) -> str:
@@ -173,7 +175,7 @@ class MaskLearner:
         name = self._optimizer if isinstance(self._optimizer, str) else self._optimizer.get("class_name", "optimizer")
         return f"-{name.lower()}-{files.sha256(files.json_bytes({'optimizer': self._optimizer}))[:8]}"
 
-    def _learned(self, seed: int, result_path: str) -> StoredResult:
+    def _learn_and_store(self, seed: int, result_path: str) -> StoredResult:
         partial = self.results.partial(result_path)
         checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds)
         columns = self._trainer.columns
@@ -208,7 +210,7 @@ class MaskLearner:
         return start
 
     def _result(self, seed: int, trained: TrainingResult) -> StoredResult:
-        final, best = self._measured(trained.final), self._measured(trained.best)
+        final, best = self._measure(trained.final), self._measure(trained.best)
         # The loss is not enough: logits that are NaN give an empty mask, whose loss is finite.
         diverged = trained.diverged or not all(np.isfinite(value).all() for value in trained.final.values())
         metrics = {
@@ -242,7 +244,7 @@ class MaskLearner:
         }
         return StoredResult(best.mask, metrics, trained.history, {}, _logits(trained.best), trained.columns)
 
-    def _measured(self, weights: treatments.Weights) -> _MaskMeasurements:
+    def _measure(self, weights: treatments.Weights) -> _MaskMeasurements:
         model_weights.assign(self.model, weights)
         probabilities = self.model.probabilities()
         total = sum(p.size for p in probabilities.values())

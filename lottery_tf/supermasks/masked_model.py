@@ -137,7 +137,7 @@ class MaskedModel(SampledModel):
             self.draw_scores(seed)
         self._seeds = keras.random.SeedGenerator(seed)
         # XLA compiles this even if it does not compile the model, because its random numbers and products are faster.
-        self._masked_kernels = compiled(self._gated, jit_compile=True)
+        self._sampled_kernels = compiled(self._gated, jit_compile=True)
         self.built = True
 
     def _freeze_network(self, masked: keras.Model, kernels: Weights) -> None:
@@ -167,7 +167,7 @@ class MaskedModel(SampledModel):
 
     def draw_network(self) -> Callable:
         """Draws a mask, and returns a function from inputs and `training` to the outputs of the masked network."""
-        kernels = self._masked_kernels(ops.cast(self._seeds.next(), "int32"))
+        kernels = self._sampled_kernels(ops.cast(self._seeds.next(), "int32"))
         substitutes = list(zip(self._kernels, kernels, strict=True))
 
         def call(inputs, training=False):
@@ -188,10 +188,10 @@ class MaskedModel(SampledModel):
         # One draw serves all layers. Threefry is by far the fastest generator under XLA on a CPU.
         uniform = tf.split(tf.random.stateless_uniform((sum(sizes),), seed, alg="threefry"), sizes)
         kernels = []
-        for mask, kernel, numbers, count in zip(self.masks, self._kernels, uniform, self._kept_counts, strict=True):
-            gate = self._gate(mask.logits.value, tf.reshape(numbers, kernel.shape), count)
-            scale = numbers.shape[0] / tf.maximum(tf.reduce_sum(gate), 1) if self._rescale else 1
-            kernels.append(kernel.value * gate * scale)
+        for layer, kernel, numbers, count in zip(self.masks, self._kernels, uniform, self._kept_counts, strict=True):
+            mask = self._gate(layer.logits.value, tf.reshape(numbers, kernel.shape), count)
+            scale = numbers.shape[0] / tf.maximum(tf.reduce_sum(mask), 1) if self._rescale else 1
+            kernels.append(kernel.value * mask * scale)
         return kernels
 
     def call(self, inputs, training=False):
@@ -199,7 +199,7 @@ class MaskedModel(SampledModel):
         return self.draw_network()(self._scaled(inputs), training=training)
 
     def _scaled(self, inputs):
-        """Inputs as the network sees them: bytes divided as in an experiment, all others as they are."""
+        """Returns inputs as the network sees them: bytes divided as in an experiment, all others as they are."""
         if not any(map(is_bytes, keras.tree.flatten(inputs))):
             return inputs
         inputs = tuple(inputs) if isinstance(inputs, list) else inputs

@@ -1,6 +1,6 @@
 """A ticket as a small file: a binary mask and one seed rebuild the whole network, as the paper remarks (Section 5).
 
-A *supermask* file holds the network's name (or a Keras model's architecture), the seed, what kept weights start from
+A *Supermask* file holds the network's name (or a Keras model's architecture), the seed, what kept weights start from
 (their initial values, or the signed constant) and the mask, entropy-coded: about 1 bit a weight at 50% kept, 0.05 at
 0.5%. A *trained* file holds the kept weights as well. Both hold a SHA-256 of every rebuilt weight, so that a network is
 rebuilt to the bit or not at all. `ticket_format` says what the bytes are.
@@ -54,7 +54,7 @@ def pack_supermask(
     rescale: bool = False,
     weight_multiplier: Positive = 1.0,
 ) -> bytes:
-    """Packs a supermask, a mask over untrained weights, into the content of a file.
+    """Packs a Supermask, a mask over untrained weights, into the content of a file.
 
     Args:
       model: the network, masked or not. Its kernels are not read but drawn from the seed, by

@@ -26,7 +26,7 @@ class MemoryFeed:
         self._tensors = map_arrays(tf.constant, split.examples)
 
     def chunk(self, first: int, count: int, batch_size: int, seed: int, level: int) -> np.ndarray:
-        """Returns the indices of the examples of the iterations `first` to `first + count - 1`, for `batch`."""
+        """Returns the indices of the examples of the iterations `first` to `first + count - 1`, to give to `batch`."""
         return batch_indices(first, count, self._size, batch_size, seed, level)
 
     def batch(self, chunk, step) -> Arrays:
@@ -50,15 +50,15 @@ class StreamFeed:
 
     def __init__(self, split: Stream):
         self._split = split
-        self._recent: dict[tuple, tuple] = {}  # batches of the last chunk, by order and iteration
+        self._recent: dict[tuple, tuple] = {}  # batches of the last chunk, by batch size, seed, level and iteration
         self._reading: Iterator[tuple] = iter(())
         self._next: tuple | None = None  # the key, as in `_recent`, of the next batch of `_reading`
 
     def chunk(self, first: int, count: int, batch_size: int, seed: int, level: int) -> Arrays:
         """Returns the batches of the iterations `first` to `first + count - 1`, stacked on a new first axis."""
-        order = (batch_size, seed, level)
-        batches = [self._batch((*order, iteration)) for iteration in range(first, first + count)]
-        self._recent = {(*order, first + place): batch for place, batch in enumerate(batches)}
+        key = (batch_size, seed, level)
+        batches = [self._batch((*key, iteration)) for iteration in range(first, first + count)]
+        self._recent = {(*key, first + place): batch for place, batch in enumerate(batches)}
         return joined(np.stack, batches)
 
     def batch(self, chunk, step) -> Arrays:

@@ -1,7 +1,7 @@
 """Recognizes by a model's first layers what it takes: whole numbers, bytes as they are, or images divided by 255.
 
-Values are followed from the input through layers of Keras that keep their range, up to the layers that show what they
-are. A layer that is not in the tables below, a `Lambda`, or a class of one's own may do anything with them.
+Values are followed from the input through layers of Keras that keep their range, up to the first layer that shows the
+kind. A layer that is not in the tables below, a `Lambda`, or a class of one's own may do anything with them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class InputEvidence(NamedTuple):
     """What shows a model's kind of input.
 
     Attributes:
-      kind: `WHOLE`, `RAW`, `BYTES`, `PIXELS`, `MIXED`, `LOOKS_UP` or `UNKNOWN`.
+      kind: `WHOLE`, `RAW` (the model rescales bytes itself), `BYTES`, `PIXELS` (bytes must be divided), `MIXED`,
+        `LOOKS_UP` or `UNKNOWN`.
       layer: the name of the layer or operation.
     """
 
@@ -83,7 +84,8 @@ def input_evidence(model: keras.Model, tensor: Any, rank: int) -> list[InputEvid
     functional = graph(model) if computes_its_graph(model) else None
     if functional is not None and tensor is not None:
         return list(_along_graph(functional, tensor))
-    # Layers without an order: an Embedding looks up the input, unless it is an image (then it is one of positions).
+    # The order of the layers is not known. An Embedding looks up the input, unless that is an image: then it looks up
+    # positions.
     embeds = any(_keras_name(layer) in TAKE_WHOLE_NUMBERS for layer in all_layers(model))
     return [InputEvidence(LOOKS_UP if embeds and rank <= 2 else UNKNOWN, model.name)]
 
@@ -159,7 +161,7 @@ def _in_row(operations: Iterable[keras.Operation]) -> list[InputEvidence]:
 
 
 def _is_undecided(found: list[InputEvidence]) -> bool:
-    """Returns whether later layers can still decide: nothing is known yet, or only which values are expected."""
+    """Returns whether later layers can still decide: there is no evidence yet, or only that bytes are expected."""
     return all(each.kind == BYTES for each in found)
 
 
@@ -219,8 +221,8 @@ def _constant(value: Any) -> np.ndarray:
 def _kind_of_rescaling(scale: Any, offset: Any) -> str | None:
     """Returns the kind that the values scale * x + offset show.
 
-    A scale of at most 1/2, or a centre above 1, shows bytes. A scale of at least 1 with a centre from 0 to 1 shows
-    values up to 1.
+    The center is the x that becomes 0. A scale of at most 1/2, or a center above 1, shows bytes. A scale of at least 1
+    with a center from 0 to 1 shows values up to 1.
     """
     scale, offset = (np.asarray(each, np.float64) for each in (scale, offset))
     if not (np.isfinite(scale).all() and np.isfinite(offset).all() and np.all(scale)):

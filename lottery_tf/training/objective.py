@@ -67,19 +67,19 @@ class Classification:
                 )
 
     def sums(self, labels, outputs, weights=None):
-        """Returns the summed cross-entropy and the number of correct answers of a batch, in float32; in TensorFlow."""
+        """Returns the summed cross-entropy and the number of correct predictions of a batch, as float32 tensors."""
         outputs = tf.cast(outputs, tf.float32)
         losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
-        right = tf.cast(tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels), tf.float32)
-        losses, right = _example_means(losses), _example_means(right)
-        return tf.reduce_sum(losses if weights is None else losses * weights), tf.reduce_sum(right)
+        correct = tf.cast(tf.equal(tf.argmax(outputs, axis=-1, output_type=tf.int32), labels), tf.float32)
+        losses, correct = _example_means(losses), _example_means(correct)
+        return tf.reduce_sum(losses if weights is None else losses * weights), tf.reduce_sum(correct)
 
     def begin(self) -> None:
         """Starts a reading."""
 
-    def readings(self, loss: float, right: float, count: int) -> tuple[float, ...]:
+    def readings(self, loss: float, correct: float, count: int) -> tuple[float, ...]:
         """Returns the loss and the metrics of `count` examples, from the sums of their batches."""
-        return loss / count, right / count
+        return loss / count, correct / count
 
 
 def _example_means(values):
@@ -115,7 +115,7 @@ class KerasObjective:
         self.metrics: tuple[str, ...] = ()
         self.directions: dict[str, str] = {}
 
-    def check(self, inputs, labels, weights=None) -> None:
+    def build(self, inputs, labels, weights=None) -> None:
         """Makes the variables of the metrics from a few of the network's inputs.
 
         Raises:
@@ -154,7 +154,7 @@ class KerasObjective:
         """Starts a reading."""
         self._computer.reset_metrics()
 
-    def readings(self, loss: float, right: float, count: int) -> tuple[float, ...]:
+    def readings(self, loss: float, correct: float, count: int) -> tuple[float, ...]:
         """Returns the loss and the metrics of `count` examples."""
         results = self._computer.get_metrics_result()
         return loss / count, *(float(np.mean(results[name])) for name in self.metrics)
@@ -187,9 +187,9 @@ class ObjectiveSettings:
     best_is: str | None = None
     optimizer: Any = None
 
-    def check_same(self, trainers: ObjectiveSettings) -> None:
-        """Raises InputError if a setting of an experiment that is not the default differs from its trainer's."""
-        usual, other = vars(ObjectiveSettings()), vars(trainers)
+    def check_same(self, of_trainer: ObjectiveSettings) -> None:
+        """Raises InputError if an experiment sets something that its trainer has otherwise; defaults do not count."""
+        usual, other = vars(ObjectiveSettings()), vars(of_trainer)
         if odd := [name for name, value in vars(self).items() if value not in (usual[name], other[name])]:
             raise InputError(f"The trainer has another {' and '.join(odd)} than the experiment.")
 
@@ -205,7 +205,7 @@ class ObjectiveSettings:
         """
         if self.loss is not None:
             own = KerasObjective(model, self.loss, self.metrics, self.loss_weights)
-            own.check(inputs, *others)
+            own.build(inputs, *others)
             return own
         if self.metrics is not None or self.loss_weights is not None:
             raise InputError("metrics and loss_weights go with a loss: give loss=, any loss of Keras, too.")

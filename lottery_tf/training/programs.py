@@ -52,7 +52,7 @@ class Programs:
 
     Attributes:
       feeds: the examples of each split, as the programs read them.
-      compiler: the compiler of the steps. If XLA refuses the first steps, they run as a graph from then on.
+      compiler: the compiler of the steps. If it refuses the first steps, the next one in `compilation.HOW_RUN` is used.
       refused: what XLA refused, in a few words; "" if nothing.
     """
 
@@ -94,29 +94,31 @@ class Programs:
         self._steps_per_call = interval if xla and self.feeds["train"].in_memory else min(GRAPH_STEPS, interval)
         self._compiled_steps = compilation.compiled(self._steps, jit_compile=xla)
         self._train_steps: Callable = self._first_steps
-        # In an XLA program the update is compiled with the steps; with a graph it is a program of its own.
+        # With "xla" the update is compiled with the steps, with "graph" it is an XLA program of its own.
         self._update = compilation.compiled(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
-        self._evaluate = {name: self._evaluates(name, feed) for name, feed in self.feeds.items()}
+        self._evaluations = {name: self._evaluation_of(name, feed) for name, feed in self.feeds.items()}
 
     def train(
-        self, first: int, steps: int, order: tuple[int, int], on_steps: Callable[[int], None]
+        self, first: int, steps: int, seed_and_level: tuple[int, int], on_steps: Callable[[int], None]
     ) -> tuple[float, float]:
-        """Takes training steps, and returns the summed loss and number of right answers of their examples.
+        """Takes training steps, and returns the summed loss and number of correct predictions of their examples.
 
-        `order` is the seed and the level, which determine the order of images and the augmentation. `on_steps` is
-        called with the number of steps just done.
+        The number is 0 with Keras's losses, whose metrics count for themselves. Seed and level determine the order of
+        images and the augmentation. `on_steps` is called with the number of steps just done.
         """
         loss = correct = 0.0
         for done in range(0, steps, self._steps_per_call):
             count = min(self._steps_per_call, steps - done)
-            call_loss, call_correct = self._train_steps(tf.constant(count), *self._batches(first + done, *order))
+            call_loss, call_correct = self._train_steps(
+                tf.constant(count), *self._batches(first + done, *seed_and_level)
+            )
             loss, correct = loss + float(call_loss), correct + float(call_correct)
             on_steps(count)
         return loss, correct
 
     def evaluate(self, split: str) -> tuple[float, float]:
-        """Returns the summed loss and number of right answers of all examples of a split."""
-        loss, correct = self._evaluate[split]()
+        """Returns the summed loss and number of correct predictions of all examples of a split."""
+        loss, correct = self._evaluations[split]()
         return float(loss), float(correct)
 
     def gradient(self, indices: np.ndarray, kernels: list) -> list:
@@ -127,10 +129,10 @@ class Programs:
             loss = loss_sum / len(indices)
         return tape.gradient(loss, [kernel.value for kernel in kernels])
 
-    def _evaluates(self, split: str, feed: MemoryFeed | StreamFeed) -> Callable:
-        """Returns a function that sums the losses and correct answers of all examples of a split."""
+    def _evaluation_of(self, split: str, feed: MemoryFeed | StreamFeed) -> Callable:
+        """Returns a function that sums the losses and correct predictions of all examples of a split."""
         if isinstance(feed, MemoryFeed):
-            return compilation.compiled(self._evaluation, split)
+            return compilation.compiled(self._evaluation_in_memory, split)
         sums = compilation.compiled(self._batch_sums, split)
         return functools.partial(self._streamed_evaluation, sums, feed)
 
@@ -197,7 +199,7 @@ class Programs:
         ]
         self._optimizer.apply(masked, variables)
 
-    def _evaluation(self, split: str):
+    def _evaluation_in_memory(self, split: str):
         size = len(self._dataset.splits[split])
         loss_sum = correct_sum = tf.zeros((), tf.float64)
         network = self._network()
@@ -210,17 +212,17 @@ class Programs:
         return loss_sum, correct_sum
 
     def _streamed_evaluation(self, sums: Callable, feed: StreamFeed) -> tuple[float, float]:
-        """Sums losses and correct answers over all examples of a split that is not in memory, batch by batch."""
+        """Sums losses and correct predictions over all examples of a split that is not in memory, batch by batch."""
         batches = (sums(map_arrays(tf.constant, batch)) for batch in feed.in_order(self._evaluation_batch))
-        losses, rights = zip(*((float(loss), float(right)) for loss, right in batches), strict=True)
-        return sum(losses), sum(rights)
+        losses, counts = zip(*((float(loss), float(correct)) for loss, correct in batches), strict=True)
+        return sum(losses), sum(counts)
 
     def _batch_sums(self, split: str, examples):
         with masking_gradients_later():
             return self._loss_and_correct(self._network(), split, examples, training=False)
 
     def _loss_and_correct(self, network: Callable, split: str, examples, training: bool, augmentation_draws=None):
-        """Summed loss and number of right answers of some examples, both float32; draws augment the images."""
+        """Returns the summed loss and number of correct predictions of some examples, both float32."""
         images, labels, *weights = examples
         if self._settings.augmentation is not None and augmentation_draws is not None:
             images = augmentation.AUGMENTATIONS[self._settings.augmentation](

@@ -8,7 +8,9 @@ import keras
 
 
 class SampledModel(keras.Model):
-    """A model around a network whose weights are drawn once for each training step and once for each evaluation.
+    """A model around a network whose weights are drawn for each training step and each evaluation.
+
+    Data that are streamed are evaluated in batches, and the weights are drawn for each of them.
 
     Attributes:
       network: the Keras model that computes with the drawn weights.

@@ -1,6 +1,6 @@
 """Trains one network: evaluate, record, save, train to the next reading; finds the early-stopping iteration.
 
-What is compiled, training steps and evaluations, is in `programs`.
+`programs` has the compiled training steps and evaluations.
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ class Trainer:
         compiler = compilation.compiler(model, self.device) if compiler is None else compiler
         choose(compilation.HOW_RUN, compiler, "compiler")
         self._programs = Programs(model, dataset, settings, compiler, feeds)
-        half = self._set_precision()
+        network = network_of(model)
+        precision.set_precision(network, settings.precision)
+        if half := precision.half_types(network):
+            precision_speed.warn_if_slow(network, f"mixed_{min(half)}", settings.batch_size)
         self._objective = given.make(model, dataset, *self._programs.first_example())
         self._best = BestReading(self._objective, given.best_by, given.best_is)
         read = ("loss", *self._objective.metrics)
@@ -97,16 +100,8 @@ class Trainer:
 
     @property
     def compiler(self) -> str:
-        """The compiler of the steps. If XLA refuses the first steps, they run as a graph from then on."""
+        """The compiler of the steps; if it refuses the first steps, the next one in `compilation.HOW_RUN`."""
         return self._programs.compiler
-
-    def _set_precision(self) -> set[str]:
-        """Sets the precision of the layers, and returns the half-precision types that they compute in."""
-        network = network_of(self.model)
-        precision.set_precision(network, self.settings.precision)
-        if half := precision.half_types(network):
-            precision_speed.warn_if_slow(network, f"mixed_{min(half)}", self.settings.batch_size)
-        return half
 
     def with_model(self, model: keras.Model, settings: TrainingSettings | None = None) -> Trainer:
         """Returns a trainer of another model, and of other settings if given, that shares the images in memory."""
@@ -159,11 +154,11 @@ class Trainer:
         """
         iteration_range = iteration_range or IterationRange()
         last = self.settings.iterations if iteration_range.last is None else iteration_range.last
-        order = (seed if order_seed is None else order_seed, level)
-        identity = f"{fingerprint(ticket.start, ticket.mask)} seed {order[0]} level {level}{iteration_range.name}"
-        self._variables.begin(ticket, order, iteration_range)
+        seed_and_level = (seed if order_seed is None else order_seed, level)
+        name = f"{fingerprint(ticket.start, ticket.mask)} seed {seed_and_level[0]} level {level}{iteration_range.name}"
+        self._variables.begin(ticket, seed_and_level, iteration_range)
         started = time.monotonic()
-        saved = None if checkpoint is None else checkpoint.load(identity, self._checkpoint_shapes)
+        saved = None if checkpoint is None else checkpoint.load(name, self._checkpoint_shapes)
         if saved is None:
             progress = TrainingProgress(iteration_range.first, self._nothing_read)
             self._read_validation(progress)
@@ -176,8 +171,8 @@ class Trainer:
         while progress.iteration < last and not progress.diverged:
             progress.seconds = time.monotonic() - began
             if checkpoint is not None:
-                checkpoint.save_if_due(identity, lambda: progress.arrays() | self._variables.arrays())
-            self._train_to_next_reading(progress, last, order, on_steps)
+                checkpoint.save_if_due(name, lambda: progress.arrays() | self._variables.arrays())
+            self._train_to_next_reading(progress, last, seed_and_level, on_steps)
             self._read_validation(progress)
             on_history(np.array(progress.history))
         return self._result(progress, began)
@@ -194,13 +189,13 @@ class Trainer:
             progress.best = self._variables.model_values()
 
     def _train_to_next_reading(
-        self, progress: TrainingProgress, last: int, order: tuple[int, int], on_steps: Callable[[int], None]
+        self, progress: TrainingProgress, last: int, seed_and_level: tuple[int, int], on_steps: Callable[[int], None]
     ) -> None:
         """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
         interval = self.settings.eval_interval
         steps = min(interval - progress.iteration % interval, last - progress.iteration)
         self._objective.begin()
-        loss, correct = self._programs.train(progress.iteration, steps, order, on_steps)
+        loss, correct = self._programs.train(progress.iteration, steps, seed_and_level, on_steps)
         progress.iteration += steps
         progress.train_readings = self._objective.readings(loss, correct, steps * self.settings.batch_size)
 
@@ -257,7 +252,7 @@ class Trainer:
         return {name: gradient.numpy() for name, gradient in zip(kernels, found, strict=True)}
 
     def _result(self, progress: TrainingProgress, began: float) -> TrainingResult:
-        """Returns the result of the training. Only here test images are evaluated: at its end and at the early stop."""
+        """Returns the result. Test images are read only here: with the last and with the best weights."""
         final, final_test = model_weights.get_weights(self.model), self._test_readings(progress)
         overflow = progress.diverged and self._overflowed(final)
         self._variables.assign_model(progress.best)
@@ -283,10 +278,10 @@ class Trainer:
         readings = [self.evaluate("test") for _ in range(self._samples)]
         return self._named([float(np.mean(each)) for each in zip(*readings, strict=True)])
 
-    def _overflowed(self, state: Weights) -> bool:
+    def _overflowed(self, weights: Weights) -> bool:
         """Returns whether weights whose loss is not finite in half precision have a finite loss in float32."""
         trainer = self.in_float32
         if trainer is self:
             return False
-        model_weights.assign(trainer.model, state)
+        model_weights.assign(trainer.model, weights)
         return bool(np.isfinite(trainer.evaluate("validation")[0]))

@@ -1,4 +1,4 @@
-"""Plans the tasks of a command: which are finished, which are to do, and about how long these take."""
+"""Says which tasks of a command are finished, which are to do, and about how long these take."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ SAMPLE = 200  # number of finished results that are read to estimate a speed
 KIND_NAMES = {  # kind of task -> singular, plural, unit of its speed
     "training": ("training", "trainings", "images per second"),
     "learned mask": ("learned mask", "learned masks", "images per second"),
-    "supermasks": ("set of supermasks", "sets of supermasks", "networks per second"),
+    "supermasks": ("set of Supermasks", "sets of Supermasks", "networks per second"),
 }
 TIMES = {"year": 365 * 86400, "month": 30 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
-COARSE = 20  # durations above this many seconds are rounded to tens of seconds, speeds above it to whole numbers
+COARSE_SECONDS = 20  # longer durations are rounded to tens of seconds
+COARSE_SPEED = 20  # greater speeds are rounded to whole numbers
 LONG = 2 * TIMES["day"]  # a command that takes longer suggests ways to shorten it
 
 
@@ -53,7 +54,7 @@ class Outlook:
       where: where the plan is to run.
       threads: threads of each process; 0: the best number for each network.
       speeds: the speed of each network and kind of task; it is that of float32 unless it was measured here.
-      timed: whether half precision is timed, which takes seconds. Otherwise it counts as fast as float32.
+      timed: whether half precision is timed, which takes seconds. Otherwise it is taken to be as fast as float32.
     """
 
     plan: Plan
@@ -119,10 +120,8 @@ class Outlook:
     def _shorter(self, seconds: float) -> str:
         """Describes how to shorten a long plan."""
         to_do = self.to_do
-        first, quickest = (
-            to_do[0].seed,
-            min((task.network for task in to_do), key=lambda name: -cost_for(name).speeds["training"]),
-        )
+        first = to_do[0].seed
+        quickest = max((task.network for task in to_do), key=lambda name: cost_for(name).speeds["training"])
         choices = {
             f"--seeds={first}": [task for task in to_do if task.seed == first],
             f"--networks={quickest}": [task for task in to_do if task.network == quickest],
@@ -187,7 +186,7 @@ def rounded(speed: float) -> str:
     >>> rounded(45_012.3), rounded(0.13)
     ('45,012', '0.1')
     """
-    return f"{speed:,.0f}" if speed >= COARSE else f"{speed:.1f}"
+    return f"{speed:,.0f}" if speed >= COARSE_SPEED else f"{speed:.1f}"
 
 
 def duration(seconds: float) -> str:
@@ -199,7 +198,7 @@ def duration(seconds: float) -> str:
     # Less than 1.5 units are given in the next smaller unit: "24 hours" is more precise than "1 day".
     unit, length = next((pair for pair in TIMES.items() if seconds >= 1.5 * pair[1]), ("second", 1))
     count = max(1, round(seconds / length))
-    count = round(count, -1) if unit == "second" and count > COARSE else count
+    count = round(count, -1) if unit == "second" and count > COARSE_SECONDS else count
     return f"{count} {unit}{'s' if count > 1 else ''}"
 
 

@@ -35,7 +35,8 @@ def test_a_process_that_is_gone_is_told():
 @pytest.mark.slow
 def test_ctrl_c_ends_the_caller_at_once_and_the_process_in_silence():
     code = (
-        "import signal; from lottery_tf.system import processes; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import signal\nfrom lottery_tf.system import processes\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sleep = 'import time; print(1, flush=True); time.sleep(3600)'\n"
         "processes.run_in_subprocess('sleeping', exec, sleep)"
     )

@@ -142,7 +142,7 @@ def test_what_does_not_fit_is_a_sentence(outputs, labels, arguments, message):
 
 def test_the_best_reading_is_the_lowest_or_the_highest():
     objective = KerasObjective(network(1), "mse", ["mae", keras.metrics.R2Score(), "cosine_similarity"])
-    objective.check(NUMBERS[:2], NUMBERS[:2, :1])
+    objective.build(NUMBERS[:2], NUMBERS[:2, :1])
     assert objective.metrics == ("mae", "r2_score", "cosine_similarity")
     readings = (1.0, 2.0, 3.0, 4.0)
     for by, best, cost in (
