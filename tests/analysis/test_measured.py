@@ -244,9 +244,12 @@ def test_what_is_said_of_long_masks_of_conv2_is_so():
     assert (
         f"conv2 reach {fmean(paper):.1f} on CIFAR-10 (two seeds; the paper: 64.4), and {likely[-1]:.1f} with" in front
     )
-    (conv4,) = (row for row in rows_of("half_precision/learned_masks") if row["network"] == "conv4")
-    accuracy, most_likely = (100 * float(conv4[name]) for name in ("test_accuracy", "most_likely_test_accuracy"))
-    assert f"(x 0.6, one seed), has {accuracy:.1f}, its most likely mask {most_likely:.1f}" in text
+    conv4 = {row["weights"]: row for row in rows_of("half_precision/learned_masks") if row["network"] == "conv4"}
+    initial, constant = (100 * float(conv4[weights]["test_accuracy"]) for weights in ("initial", "signed_constant"))
+    likely = 100 * float(conv4["signed_constant"]["most_likely_test_accuracy"])
+    assert f"has {initial:.1f} over initial weights without rescaling (x 1.2; the paper publishes 65.4)" in text
+    assert f"and {constant:.1f} over the signed constant with rescaling (x 0.6), where its most likely mask" in text
+    assert f"mask has {likely:.1f}. conv6 was not learned in this way yet" in text
     readings = {
         int(float(row["iteration"])): 100 * float(row["validation_accuracy"])
         for row in rows_of("half_precision/mask_histories")
@@ -563,3 +566,15 @@ def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light
     assert done.returncode == 0, done.stderr
     stored = {path.name: path.read_text() for path in (MEASURED / "tables").iterdir()}
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == stored
+
+
+def test_what_is_said_of_sampling_and_rounding_is_so():
+    text = " ".join((MEASURED / "README.md").read_text().split())
+    found = defaultdict(list)
+    for row in rows_of("learned_masks"):
+        if (row["network"], row["iterations"], row["rescale"]) == ("fc", "22000", "False"):
+            found[row["g"], row["weights"]].append(100 * float(row["test_accuracy"]))
+    assert set(map(len, found.values())) == {3}
+    means = [fmean(found[g, w]) for g in ("bernoulli", "rounded") for w in ("initial", "signed_constant")]
+    said = "sampling has {:.1f} over initial weights and {:.1f} over the signed constant, rounding {:.1f} and {:.1f}"
+    assert said.format(*means) in text
