@@ -82,9 +82,8 @@ def next_ticket(
     w_i (the untrained weights, also with late rewinding), and `final` is w_f. `gradient` is the loss gradient at w_i.
     """
     rewound = network.initial if rewound is None else rewound
-    # Every dictionary by layer must have the layers of the mask.
     given = vars(network) | {"final": final, "rewound": rewound, "gradient": gradient}
-    for what, by_layer in given.items():
+    for what, by_layer in given.items():  # every dictionary by layer must have the layers of the mask
         if isinstance(by_layer, Mapping):
             masks.check_layers(what, by_layer, before.mask)
     mask = next_mask(treatment, network, before, final, level, gradient)  # Step 2
