@@ -18,6 +18,7 @@ from pathlib import Path
 
 from absl import flags
 
+from analysis import tables
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_choice, define_list
 from lottery_tf.errors import InputError
@@ -71,7 +72,6 @@ def main() -> None:
     outlook = outlook_from_flags("learn_mask", tasks)
     if outlook is None:
         return
-    from analysis.tables import summary
     from lottery_tf.supermasks.learning import paper_learner
 
     dataset = load_dataset(name, network)
@@ -93,7 +93,9 @@ def main() -> None:
                 progress.follow_one(functools.partial(learner.learn, seed), f"seed {seed} {settings.name}")
     below = results_dir / learned_masks_folder(network, name)
     places = {below / learned_mask_path(settings.name, training, seed) for settings in wanted for seed in seeds}
-    print(summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask")))
+    print(
+        tables.summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask"))
+    )
     print(f"\nTraining curves: tensorboard --logdir {results_dir}")
 
 

@@ -23,6 +23,7 @@ from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.pruning import controls
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
+from runs import display
 from runs.display.outlook import pruning_tasks
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
 from runs.flags.storage import RESULTS_DIR, define_keep
@@ -57,7 +58,6 @@ def main() -> None:
     outlook = outlook_from_flags("lottery", tasks)
     if outlook is None:
         return
-    from runs.display.run_summary import RunSummary
 
     keep_all = KEEP.value == "all"
     with experiment_with_progress(outlook, settings, keep_weights=keep_all) as (experiment, progress):
@@ -70,7 +70,7 @@ def main() -> None:
                 found = experiment.controls(treatment, seed, last, control, draw)
                 progress.follow(found, f"{name} {control} {draw}", first=1)
     draws = dict.fromkeys(CONTROL_KINDS.value, CONTROL_DRAWS.value)
-    RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
+    display.run_summary.RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
     print(f"Training curves: tensorboard --logdir {Path(RESULTS_DIR.value)}")
 
 

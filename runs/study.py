@@ -39,6 +39,7 @@ from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.worker import Outcome, WorkerSettings
 from lottery_tf.system import file_locks, processes
 from lottery_tf.system.temporary_folders import temporary_folder
+from runs import display
 from runs.display.live_picture import LivePicture
 from runs.display.outlook import ComputeSite, Outlook
 from runs.display.study_progress import StudyProgress, write_stage
@@ -182,16 +183,12 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
 
 def draw_summaries(plan: Plan, results_dir: Path) -> list[Path]:
     """Draws the figures of the runs that end with one, if there is anything to draw; returns their paths."""
-    from runs.display import run_summary  # imports pandas and matplotlib
-
-    return [path for each in run_summary.of_plan(plan, results_dir) if (path := each.draw())]
+    return [path for each in display.run_summary.of_plan(plan, results_dir) if (path := each.draw())]
 
 
 def show_summaries(plan: Plan, results_dir: Path) -> None:
     """Prints tables and draws a figure for each network of the studies that end with them."""
-    from runs.display import run_summary
-
-    for each in run_summary.of_plan(plan, results_dir):
+    for each in display.run_summary.of_plan(plan, results_dir):
         each.show()
 
 

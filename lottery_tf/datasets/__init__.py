@@ -3,6 +3,7 @@
 Modules:
 
   loading         MNIST, CIFAR-10, digits and other data sets by name
+  digits          the digits of scikit-learn
   dataset         a data set and its three splits
   splits          inputs and labels of one split, as arrays
   sources         makes splits from data of a user's own
@@ -10,3 +11,8 @@ Modules:
   batch_sources   batches from arrays on disk, `tf.data`, `PyDataset` and other objects
   streams         a split that is read in batches while a network trains
 """
+
+import lazy_loader
+
+# scikit-learn loads slowly, and most data sets can do without it.
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules={"digits"})

@@ -15,9 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from lottery_tf import errors
+from lottery_tf import datasets, errors
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count, Name
 from lottery_tf.datasets.dataset import Dataset
@@ -26,7 +24,6 @@ from lottery_tf.datasets.standardized import standardized
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, DatasetSettings
 from lottery_tf.registry import choose
-from lottery_tf.seeds import generator
 from lottery_tf.system import file_locks
 
 log = logging.getLogger(__name__)
@@ -52,25 +49,14 @@ def load(
     """
     settings = choose(DATASETS, name, "data set")
     stored_name = settings.standardized or name
-    train, test = _digits(settings, image_shape) if name == "digits" else _tfds(stored_name, settings, data_dir)
+    if name == "digits":
+        train, test = datasets.digits.read(settings.train, image_shape)
+    else:
+        train, test = _tfds(stored_name, settings, data_dir)
     cut = settings.train - settings.validation
     splits = [Split(train.images[:cut], train.labels[:cut]), Split(train.images[cut:], train.labels[cut:]), test]
     train, validation, test = standardized(splits) if settings.standardized else splits
     return Dataset(train, validation, test, name)
-
-
-def _digits(settings: DatasetSettings, image_shape: tuple[int, int, int]) -> tuple[Split, Split]:
-    from scipy.ndimage import zoom
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    order = generator(0, "digits split").permutation(len(bunch.images))
-    height, width, channels = image_shape
-    small = bunch.images[order] * (255 / 16)
-    large = zoom(small, (1, height / small.shape[1], width / small.shape[2]), order=1)
-    images = np.repeat(np.rint(large).astype(np.uint8)[..., np.newaxis], channels, axis=-1)
-    labels, cut = bunch.target[order], settings.train
-    return Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
 
 
 def _tfds(name: str, settings: DatasetSettings, data_dir: str | os.PathLike | None) -> tuple[Split, Split]:
