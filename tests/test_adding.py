@@ -1,4 +1,4 @@
-"""Each way of adding something: what the paragraph says is done, and seen to work from the command line."""
+"""Each way of adding something: does what its paragraph says, and sees it work from the command line."""
 
 import csv
 import json

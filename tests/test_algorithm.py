@@ -1,4 +1,4 @@
-"""The algorithm alone, with a training that NumPy makes up, against the paper's steps written out weight by weight."""
+"""The algorithm alone, with a training that NumPy makes up, against the paper's steps weight by weight."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What is said of the errors that a user can mend."""
+"""Messages for errors that a user can correct."""
 
 import errno
 import os

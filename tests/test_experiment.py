@@ -1,4 +1,4 @@
-"""Experiments: levels of every choice, what they are made from, and that every choice goes with every other."""
+"""Experiments: levels of every treatment, what they are made from, and all combinations of choices."""
 
 import contextlib
 import dataclasses

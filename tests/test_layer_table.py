@@ -1,4 +1,4 @@
-"""The page of layers says what each tool does with each layer of Keras, as it is found out here.
+"""The page of layers agrees with what each tool does with each layer of Keras.
 
 `python tests/test_layer_table.py` writes the page anew.
 """

@@ -1,4 +1,4 @@
-"""Models as people have them, of other types, with lambdas: they train, or a sentence says why not.
+"""Unusual models (other dtypes, lambdas) train, or a message says why not.
 
 A behaviour of several modules: trainer, objective, feeds, experiment.
 """

@@ -1,4 +1,4 @@
-"""The package as it is installed: everything in it, and nothing of the checkout needed. And where its tests are."""
+"""The installed package: complete, and independent of the checkout. And the names of test files."""
 
 import ast
 import email

@@ -1,4 +1,4 @@
-"""The pages of documentation: their code runs as it is printed, their commands, links and names are there."""
+"""The pages of documentation: their code runs as printed; their commands, links and names exist."""
 
 import csv
 import re

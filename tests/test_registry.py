@@ -1,4 +1,4 @@
-"""Looking things up by name and calling them by their parameters."""
+"""Looks up functions by name and calls them by their parameters."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What trainers, experiments and learners cannot take is refused at once, and what they can take passes.
+"""Trainers, experiments and learners refuse invalid values at once, and accept valid ones.
 
 A behaviour of several modules: splits, trainer, experiment and the learner of masks.
 """

@@ -1,4 +1,4 @@
-"""The table of every kind of result, the same bytes from the same results, and what happens to files that are there."""
+"""The CSV file of every kind of result: the same bytes from the same results, and files that already exist."""
 
 import csv
 

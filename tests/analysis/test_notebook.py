@@ -1,4 +1,4 @@
-"""The notebook runs as it stands, in a kernel of its own, and shows what its text says; its outputs are stored."""
+"""The notebook runs in a kernel of its own, shows what its text says, and is stored with its outputs."""
 
 import contextlib
 import io

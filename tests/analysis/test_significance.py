@@ -1,4 +1,4 @@
-"""What is printed behind the stars: the same tests, the same stars, and honest words on so few runs."""
+"""The numbers behind the stars: the same tests, the same stars, and what so few runs cannot show."""
 
 import made_up
 import pytest

@@ -1,4 +1,4 @@
-"""What settings may be: every field says what was given and what is wanted, whatever it is given."""
+"""Fields of settings: for any value, the message says what was given and what is wanted."""
 
 import dataclasses
 from typing import Annotated, Any, NotRequired, TypedDict

@@ -1,4 +1,4 @@
-"""What public functions and classes say of arguments of wrong types: InputError, and never an error from the depth."""
+"""Public functions and classes answer arguments of wrong types with an InputError, never with an error from inside."""
 
 import dataclasses
 import inspect

@@ -1,4 +1,4 @@
-"""Kinds of valid values: what passes, what is refused, and how a value is shown."""
+"""Kinds of valid values: what passes, what is refused, and how a value is printed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The start of commands and what ends them: settings for other programs, readers that stop reading, full disks."""
+"""How commands start and end: settings for other programs, closed pipes, full disks."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Batches from any source: of several sizes, and of sources that change."""
+"""Batches from any source, also of several sizes, and from sources that change."""
 
 import logging
 

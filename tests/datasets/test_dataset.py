@@ -1,4 +1,4 @@
-"""Data sets: what they show, what tells them apart, and splits that do not go together."""
+"""Data sets: how they are printed, how they are told apart, and splits that do not fit together."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Data sets by name: the embedded digits, the split, and what is said when something is missing or wrong."""
+"""Data sets by name: the embedded digits, the validation split, and messages if data are missing or wrong."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Data of every kind: the same examples in memory, and streamed where they do not fit."""
+"""Data of every kind: the same examples in memory, and streamed if they do not fit into memory."""
 
 import numpy as np
 import pandas as pd

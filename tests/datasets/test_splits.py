@@ -1,4 +1,4 @@
-"""Images, labels and weights of examples: what is refused, in a sentence."""
+"""Images, labels and weights of examples: what is refused, with a message."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Batch-norm statistics made anew, against moments computed directly."""
+"""Recomputed batch-norm statistics, against moments computed directly."""
 
 import keras
 import numpy as np

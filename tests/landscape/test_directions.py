@@ -1,4 +1,4 @@
-"""Directions: their lengths against distances between rewind points, and that they stay among surviving weights."""
+"""Directions: their lengths against distances between rewind points; pruned weights have no part in them."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Lines and barriers against landscapes whose every value is known."""
+"""Lines and barriers on landscapes whose every value is known."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Magnitudes before and after retraining, against counts made weight by weight."""
+"""Magnitudes before and after retraining, against counts weight by weight."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Stability to data order and to perturbed starts: on a known landscape, and on a real trainer."""
+"""Stability to data order and to perturbed starts: on a known landscape, and with a real trainer."""
 
 import numpy as np
 import pytest

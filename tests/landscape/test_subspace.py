@@ -1,4 +1,4 @@
-"""Vectors of the weights that a mask lets move."""
+"""The kept weights of a network as a vector."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Controls of levels: where they begin, what is stored, and that they go with their ticket."""
+"""Controls of levels: how they start, what is stored, and their dependence on the ticket."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Levels of a network: found again, trained again after a loss, with the weights that later levels need."""
+"""Levels of a network: found again, or trained again if the weights that later levels need are lost."""
 
 import contextlib
 

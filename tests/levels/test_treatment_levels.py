@@ -1,4 +1,4 @@
-"""Finding levels and taking up the algorithm, with trainings that NumPy makes up."""
+"""Finds levels and continues the algorithm, with trainings that NumPy makes up."""
 
 from types import SimpleNamespace
 

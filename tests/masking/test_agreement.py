@@ -1,4 +1,4 @@
-"""A copy whose outputs are not those of its model is never handed out."""
+"""A copy whose outputs differ from those of its model is refused."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Smaller models say the same, whatever the layers and however many weights are left."""
+"""Smaller models have the same outputs, for all layers and any number of kept weights."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Pruned weights do not move by a bit in Keras's own fit, whatever the optimizer."""
+"""Pruned weights keep their bits in Keras's own fit, with every optimizer."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Layers inside other layers, wrappers, and models of classes of one's own: masked, trained and saved."""
+"""Layers inside other layers, wrappers, and models of a user's own classes: masked, trained and saved."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Copies with masks and without: the same outputs, and nothing of this package in plain ones."""
+"""Copies with and without masks: the same outputs, and plain copies contain nothing of this package."""
 
 import keras
 import numpy as np

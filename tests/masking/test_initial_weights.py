@@ -1,4 +1,4 @@
-"""Initial weights: by the seed alone, from each layer's own initializer."""
+"""Initial weights depend on the seed alone and follow each layer's own initializer."""
 
 import keras
 import numpy as np

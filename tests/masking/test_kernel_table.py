@@ -1,4 +1,4 @@
-"""Kernels that cannot be pruned stay whole: of whole numbers, with LoRA, or computed from others."""
+"""Kernels that cannot be pruned are left whole: integer ones, those with LoRA, those computed from others."""
 
 import keras
 import numpy as np

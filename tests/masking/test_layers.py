@@ -1,4 +1,4 @@
-"""Masked layers: they compute with what their masks leave, and everything survives saving."""
+"""Masked layers compute with the kept weights, and everything survives saving."""
 
 import re
 

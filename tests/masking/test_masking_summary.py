@@ -1,4 +1,4 @@
-"""How many weights can be pruned, as it is told and recorded."""
+"""How many weights can be pruned, as printed and as recorded."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Weights by name: of layers that models share, of models of one's own, and of other models."""
+"""Weights by name: of shared layers, of a user's own classes, and of other models."""
 
 import keras
 import numpy as np

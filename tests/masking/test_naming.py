@@ -1,4 +1,4 @@
-"""The same architecture has the same names, draws and results, whatever else its process built."""
+"""The same architecture has the same names, draws and results, whatever else its process built before."""
 
 import keras
 import numpy as np

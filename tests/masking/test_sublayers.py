@@ -1,4 +1,4 @@
-"""What is found inside layers and models of classes of one's own."""
+"""Layers that are found inside layers and models of a user's own classes."""
 
 from own_classes import nested, subclassed
 

@@ -1,4 +1,4 @@
-"""Classes and functions of one's own that Keras does not know: copied, saved, and loaded where they are named.
+"""A user's classes and functions that Keras does not know: copied, saved and loaded.
 
 A behaviour of several modules: conversion, containers and the model that learns masks.
 """

@@ -1,4 +1,4 @@
-"""Architectures as JSON: told apart by all that they compute, whatever the names."""
+"""Architectures as JSON differ if what they compute differs, and do not depend on names."""
 
 import json
 

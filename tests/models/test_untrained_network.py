@@ -1,4 +1,4 @@
-"""The network before training: what seeds share, where they begin, and what is never trained."""
+"""The network before training: what seeds share, where it starts, and what is never trained."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Controls of a ticket: equal sizes, other places or other values."""
+"""Controls of a ticket: masks of equal size, with other positions or other values."""
 
 import numpy as np
 import pytest

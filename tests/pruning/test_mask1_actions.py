@@ -1,4 +1,4 @@
-"""Mask-1 actions: what each must leave true, checked without calling another action."""
+"""Mask-1 actions: what must hold after each, checked without calling another action."""
 
 import numpy as np
 import pytest

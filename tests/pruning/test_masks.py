@@ -1,4 +1,4 @@
-"""Masks: what share they keep, and their packing into bits."""
+"""Masks: their kept fractions, and their packing into bits."""
 
 import hypothesis
 import hypothesis.strategies as st

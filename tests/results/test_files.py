@@ -1,4 +1,4 @@
-"""Single files: file systems that lack something, and what is not read."""
+"""Single files: file systems without some features, and files that are not read."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What is found by the path of a result, also for a line between two; and paths that are no trained networks."""
+"""Trained networks by the path of a result or of a line between two, and paths that are none."""
 
 import pytest
 from measured_levels import SETTINGS

@@ -1,4 +1,4 @@
-"""Mutated files of every kind of result and of studies: damaged by their names, or read by all that reads them.
+"""Mutated files of every kind of result and of studies: reported as damaged by name, or read.
 
 A behaviour of several modules: schemas, parsing, the analysis, and the status of studies.
 """

@@ -1,4 +1,4 @@
-"""Files whose checksums match and whose content is malformed are damaged, by their names."""
+"""Files with valid checksums and malformed content are reported as damaged by name."""
 
 import io
 import json

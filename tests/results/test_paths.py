@@ -1,4 +1,4 @@
-"""Paths of results: each that is built is parsed, and those of old results folders have not changed."""
+"""Paths of results: every built path is parsed, and paths of old results folders have not changed."""
 
 import dataclasses
 

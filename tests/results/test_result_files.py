@@ -1,4 +1,4 @@
-"""The files of one result: whole or not at all, and what is damaged, in the way or another's."""
+"""The files of one result: all or none of them, and files that are damaged, in the way, or of another result."""
 
 import errno
 import json

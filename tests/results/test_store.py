@@ -1,4 +1,4 @@
-"""The results folder: what comes back from it, locks, and refused where settings differ."""
+"""The results folder: what is read back, locks, and other settings, which are refused."""
 
 import dataclasses
 import json

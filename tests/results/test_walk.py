@@ -1,4 +1,4 @@
-"""Finding results: while others are being finished, behind links, and beside damaged ones."""
+"""Finds results while others are written, behind links, and beside damaged ones."""
 
 import errno
 import os

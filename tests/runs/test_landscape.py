@@ -1,4 +1,4 @@
-"""`runs.landscape` as a user runs it: real processes, killed ones among them."""
+"""`runs.landscape` as a user runs it: in real processes, some of which are killed."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""`runs.learn_mask` as a user runs it: learns, resumes, exports and packs, and refuses what cannot be."""
+"""`runs.learn_mask` as a user runs it: learns, resumes, exports and packs, and refuses invalid flags."""
 
 import pytest
 

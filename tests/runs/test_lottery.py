@@ -1,4 +1,4 @@
-"""`runs.lottery` and `analysis.export` as a user runs them: real processes, killed ones among them."""
+"""`runs.lottery` and `analysis.export` as a user runs them: in real processes, some of which are killed."""
 
 import csv
 import signal

@@ -1,4 +1,4 @@
-"""Half precision from the command line to the tables; results of two precisions stay apart.
+"""Half precision from the command line to the tables; results of two precisions are kept apart.
 
 A behaviour of several modules: the commands that train, measure, export and make tables.
 """

@@ -1,4 +1,4 @@
-"""`runs.status` as a user runs it: studies, results that no study made, and what is damaged."""
+"""`runs.status` as a user runs it: studies, other results, and damaged files."""
 
 import json
 

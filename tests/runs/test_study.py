@@ -1,4 +1,4 @@
-"""Whole studies as a user runs them, disturbed and undisturbed, on this machine and on Ray."""
+"""Whole studies as a user runs them, with and without failures, on this machine and on Ray."""
 
 import hashlib
 import json

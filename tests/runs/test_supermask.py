@@ -1,4 +1,4 @@
-"""`runs.supermask` as a user runs it: real processes, killed ones among them."""
+"""`runs.supermask` as a user runs it: in real processes, some of which are killed."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""`runs.ticket` as a user runs it: packs results, shows files, unpacks models, and refuses the rest."""
+"""`runs.ticket` as a user runs it: packs results, shows files, unpacks models, and refuses anything else."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Speeds by kind of work, and whose measurements count."""
+"""Speeds by kind of work, and which measurements count."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A process of the local engine: what it tells of the task that it does."""
+"""A process of the local engine: what it reports of its task."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Plans against counts worked out by hand from the paper, and their order against what each unit needs."""
+"""Plans against counts worked out by hand from the paper; prerequisites come first."""
 
 import dataclasses
 

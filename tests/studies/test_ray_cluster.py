@@ -1,4 +1,4 @@
-"""Whether a cluster is there, asked at ports of this test's own; Ray has no part in it."""
+"""Whether a cluster answers, with ports that the test opens itself; without Ray."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""What travels to a node; no cluster takes part in it."""
+"""The files that are sent to a node; without a cluster."""
 
 import dataclasses
 

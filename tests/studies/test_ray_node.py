@@ -1,4 +1,4 @@
-"""What is left on a node when a study has left it; no cluster takes part in it."""
+"""The files that remain on a node after a study; without a cluster."""
 
 import tempfile
 

@@ -1,4 +1,4 @@
-"""The scheduler on an engine that is made up: no process, no training, every end as the test wants it."""
+"""The scheduler with a made-up engine: no processes, no trainings, and every outcome that the test wants."""
 
 import collections
 import itertools

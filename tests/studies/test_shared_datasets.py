@@ -1,4 +1,4 @@
-"""Data sets as arrays on disk: they come back, or it is said what room they take."""
+"""Data sets as arrays on disk: they are read back unchanged; a full disk is reported."""
 
 import resource
 

@@ -1,4 +1,4 @@
-"""What a study leaves beside its results, as it is seen from outside."""
+"""The files that a study leaves beside its results."""
 
 import fcntl
 import hashlib

@@ -1,4 +1,4 @@
-"""Whether the page of a treatment is up to date."""
+"""Whether the TensorBoard page of a treatment is up to date."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A worker in this process: what it gives back for each kind of work, and for work that goes wrong."""
+"""A worker in this process: what it returns for each kind of task, and for tasks that fail."""
 
 import dataclasses
 import errno

@@ -1,4 +1,4 @@
-"""The best of some supermasks over seeds, chosen in three ways."""
+"""The best Supermasks over seeds, chosen in three ways."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Heuristic supermasks: accuracies against Keras's own, and nothing evaluated twice."""
+"""Heuristic Supermasks: accuracies against Keras's own; nothing is evaluated twice."""
 
 import dataclasses
 import itertools

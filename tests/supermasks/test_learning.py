@@ -1,4 +1,4 @@
-"""Learning masks with the project's own loop: reproducible, resumable, chosen on validation data, kept as tickets."""
+"""Learned masks: reproducible, resumable, chosen on validation images, and packed as tickets."""
 
 import dataclasses
 import json

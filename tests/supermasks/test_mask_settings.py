@@ -1,4 +1,4 @@
-"""Settings of learned masks: their names, and what cannot be."""
+"""Settings of learned masks: their names, and invalid ones."""
 
 import dataclasses
 

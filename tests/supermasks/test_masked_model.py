@@ -1,4 +1,4 @@
-"""Learned masks: the masked model against hand computation, and Keras's own use of it."""
+"""`MaskedModel` against computation by hand, and in Keras's own fit."""
 
 import keras
 import numpy as np

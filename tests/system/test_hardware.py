@@ -1,4 +1,4 @@
-"""The processor in words, from what Linux says of it."""
+"""The description of the processor, from what Linux reports."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What results say of what made them."""
+"""What results record about the program and machine that made them."""
 
 import os
 import subprocess

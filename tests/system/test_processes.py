@@ -1,4 +1,4 @@
-"""Processes of their own: what comes back from one, and what it hears."""
+"""Subprocesses: their return values and errors, and which signals reach them."""
 
 import operator
 import os

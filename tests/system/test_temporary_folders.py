@@ -1,4 +1,4 @@
-"""Temporary folders of owners that live, end, and are killed."""
+"""Temporary folders of processes that live, end, or are killed."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Architectures in ticket files: what cannot be held, and what is refused before anything is built."""
+"""Architectures in ticket files: what cannot be stored, and what is refused before anything is built."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Models that are built under limits: what is too large is noticed while Keras builds, and nothing is drawn."""
+"""Building under limits: what is too large is noticed while Keras builds, and nothing is drawn."""
 
 import dataclasses
 import json

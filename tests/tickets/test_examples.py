@@ -1,4 +1,4 @@
-"""The tickets that come with the package: what is said of them holds, their accuracies where the data are."""
+"""The tickets in the package: their descriptions are true, and so are their accuracies if the data are available."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tickets of all kinds of models come back to the bit: attention, recurrent layers, operations, preprocessing.
+"""Tickets of all kinds of models are restored to the bit: attention, recurrent layers, operations.
 
 A behaviour of several modules: packing, architectures and payload.
 """

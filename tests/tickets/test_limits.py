@@ -1,4 +1,4 @@
-"""Small files that ask for much: refused before anything is built, and read when the limits are raised."""
+"""Small files that ask for much are refused before anything is built, and read if the limits are raised."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Masks as bits: every form holds every mask, those of ones and zeros alone too."""
+"""Masks as bits: every form can hold every mask, also one of only ones or zeros."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Packed networks: what is rebuilt is the same to the bit, and what is not whole is refused."""
+"""Packed networks are rebuilt to the bit, and incomplete ones are refused."""
 
 import base64
 import dataclasses

@@ -1,4 +1,4 @@
-"""The format of ticket files: as small as they can be, and damaged or hostile ones are refused and take no memory."""
+"""The format of ticket files: small; damaged or malicious files are refused and take no memory."""
 
 import copy
 import hashlib

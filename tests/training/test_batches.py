@@ -1,4 +1,4 @@
-"""The order of images: every epoch is a permutation of its own."""
+"""The order of images: every epoch is another permutation."""
 
 import numpy as np
 

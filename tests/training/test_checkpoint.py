@@ -1,4 +1,4 @@
-"""Checkpoints: an interrupted training ends with the same bits, and what is damaged or another's is not taken up."""
+"""Checkpoints: an interrupted training ends with the same bits; damaged or foreign ones are not used."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Which compiler runs the training steps, and what does where it refuses them."""
+"""Which compiler runs the training steps, and which one if it refuses them."""
 
 import dataclasses
 import logging

@@ -1,4 +1,4 @@
-"""An experiment finds its own results and no other's."""
+"""An experiment uses its own results and refuses those of another."""
 
 import dataclasses
 import json

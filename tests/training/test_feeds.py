@@ -1,4 +1,4 @@
-"""Streams: every epoch whole, in a seeded order that is taken up anywhere; they train what arrays do."""
+"""Streams: whole epochs in a seeded order that continues from any point; they train as arrays do."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What a model takes, by its first layers: bytes, images divided by 255 or whole numbers; or the user is asked."""
+"""What a model takes, by its first layers: bytes, images divided by 255, whole numbers, or unknown."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Layers that look text or numbers up: their vocabularies are copied, and networks behind them train.
+"""Layers that look up text or numbers: their vocabularies are copied, and networks behind them train.
 
 A behaviour of several modules: copies of models, compaction, trainer and precision.
 """

@@ -1,4 +1,4 @@
-"""Losses and metrics of Keras against its own loop, and what is said where they do not fit."""
+"""Losses and metrics of Keras against Keras's own loop, and messages if they do not fit."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Optimizers of Keras: each does what it does in Keras and holds pruned weights, or is refused."""
+"""Optimizers of Keras do what they do in Keras and hold pruned weights, or are refused."""
 
 import dataclasses
 

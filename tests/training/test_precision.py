@@ -1,4 +1,4 @@
-"""Half precision: what computes in it, what stays float32, and that it holds all that float32 holds."""
+"""Half precision: what computes in it and what stays float32; all other guarantees still hold."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""How a training is described and stored, on one that is made up."""
+"""How a training is described and stored, with a made-up training."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Bytes are divided by 255 once, wherever they come in, and by whoever is meant to do it."""
+"""Bytes are divided by 255 exactly once, in every way that they can enter."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The compiled training against a plain Keras loop, and what its history and early stop must be."""
+"""The compiled training against a plain Keras loop; its history and its early stop."""
 
 import dataclasses
 

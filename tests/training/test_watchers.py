@@ -1,4 +1,4 @@
-"""Callbacks of Keras watch a training; those that would change it are refused, or noticed."""
+"""Keras's callbacks watch a training; those that would change it are refused or noticed."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What every claim has, what it lacks of data, and one that is added."""
+"""Parts of every claim, the data that a claim lacks, and a claim that is added."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Claims as they are printed, and the lines that were cut short."""
+"""The printed claims, and the treatments whose trainings were too short."""
 
 import dataclasses
 import re

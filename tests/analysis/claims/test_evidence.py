@@ -1,4 +1,4 @@
-"""What of the results counts: levels that all seeds have, and the margin of the dense networks."""
+"""The results that count for claims (levels that all seeds have), and the margin from the dense networks."""
 
 import dataclasses
 import math

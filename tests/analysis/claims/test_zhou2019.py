@@ -1,4 +1,4 @@
-"""The claims of Zhou et al., in a world where all of them are so, and in others where one thing is not."""
+"""The claims of Zhou et al. on made-up results where all hold, and on others where one does not."""
 
 import dataclasses
 

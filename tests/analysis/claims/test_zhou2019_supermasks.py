@@ -1,4 +1,4 @@
-"""The claims about Supermasks: masks learned in several ways, and what their validation says."""
+"""The claims about Supermasks: masks learned in several ways, chosen on validation images."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""An axis of errors that holds zero."""
+"""The axis of error barriers contains zero."""
 
 from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Lines, bands and stars against plain pandas on the levels, and the frame of accuracies."""
+"""Lines, bands and stars against plain pandas on the levels, and the limits of the accuracy axis."""
 
 import warnings
 

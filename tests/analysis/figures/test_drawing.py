@@ -1,4 +1,4 @@
-"""What all figures share: axes, legends, titles, and one look whatever is set for others."""
+"""What all figures share: axes, legends, titles, and a style that a user's settings do not change."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Figures of the error landscape: what is in them against plain pandas on the measurements, and what is not there.
+"""Figures of the error landscape: their content against plain pandas on the measurements, and missing data.
 
 A behaviour of several modules: connectivity, flatness, landscape_panels and the report's commands.
 """

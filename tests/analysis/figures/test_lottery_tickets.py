@@ -1,4 +1,4 @@
-"""Winning tickets and their controls: each line against plain pandas on the results, what is missing, commands."""
+"""Winning tickets and their controls: each line against plain pandas on the results, missing lines, commands."""
 
 import dataclasses
 import shlex

@@ -1,4 +1,4 @@
-"""The weights of a layer that was trained: which results they are from, and where there are none."""
+"""The weights of a trained layer: the result that they are read from, and the error if there is none."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What masking does near its threshold."""
+"""The effect of masking on weights near the threshold."""
 
 import numpy as np
 

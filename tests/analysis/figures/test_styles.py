@@ -1,4 +1,4 @@
-"""Lines that can be told apart: by colour-blind eyes, in grey, on a light and on a dark ground."""
+"""Lines can be told apart: by colour-blind readers, in grey, on a light and on a dark background."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Commands that make the results of a folder: no more and no less, with the settings that were."""
+"""The commands that make the results of a folder: all of them, no others, with the settings that were used."""
 
 import dataclasses
 import json

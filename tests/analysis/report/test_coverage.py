@@ -1,4 +1,4 @@
-"""Controls and measurements that are there, against what was written."""
+"""The controls and measurements that exist, against those that were written."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The summary of a folder: what was run, what holds, what is missing."""
+"""The summary of a folder: what was run, which claims hold, what is missing."""
 
 import pytest
 

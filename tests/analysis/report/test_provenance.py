@@ -1,4 +1,4 @@
-"""How results were made: times, machines, commands and settings, as they were recorded."""
+"""How results were made: the recorded times, machines, commands and settings."""
 
 import made_up
 import pytest

@@ -1,4 +1,4 @@
-"""The page of a made-up folder: whole, alone, escaped; of unfinished folders and exported files; its commands."""
+"""The page of a made-up folder: complete, self-contained, escaped; of unfinished folders and exported files."""
 
 import dataclasses
 import re

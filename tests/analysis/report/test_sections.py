@@ -1,4 +1,4 @@
-"""Sections: their order, their places, and one of one's own."""
+"""Sections: their order, their anchors, and a section of a user's own."""
 
 import made_up
 import pytest

@@ -1,4 +1,4 @@
-"""Results as tables: the same from a folder and from its exported CSV files, and clear words for bad ones."""
+"""Results as tables: the same from a folder and from its exported CSV files, and clear messages for bad ones."""
 
 import csv
 import dataclasses

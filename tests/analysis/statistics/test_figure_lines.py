@@ -1,4 +1,4 @@
-"""The lines of figures against the runs' own numbers."""
+"""The lines of figures against the numbers of single runs."""
 
 import math
 import statistics

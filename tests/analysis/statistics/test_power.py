@@ -1,4 +1,4 @@
-"""What few runs can show: least p-values and effects, by simulation and by brute force."""
+"""What few runs can show: the least p-values and effects, by simulation and by brute force."""
 
 import math
 

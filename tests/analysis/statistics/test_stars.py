@@ -1,4 +1,4 @@
-"""Stars against their definition, and corrections against their steps."""
+"""Stars against their definition, and corrections step by step."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a run ends with, where some of its trainings diverged."""
+"""The summary at the end of a run in which some trainings diverged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Table 1: each cell by another route, and the published ones."""
+"""Table 1: each cell by another calculation, and the published values."""
 
 import dataclasses
 import statistics

@@ -1,4 +1,4 @@
-"""Tables by command: written, printed and refused."""
+"""Tables from the command line: written, printed, or refused."""
 
 import made_up
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Tables of figures and of Supermasks: what is shown is the numbers."""
+"""Tables of figures and of Supermasks: the text agrees with the numbers."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""Spectra and rays of levels, against the whole matrix and against what pruning does."""
+"""Spectra and rays of levels, against the whole Hessian and against real pruning."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Lines between levels and between reordered copies, against those that are drawn by hand."""
+"""Lines between levels and between reordered trainings, against lines computed by hand."""
 
 import numpy as np
 import pytest

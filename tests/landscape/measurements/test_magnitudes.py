@@ -1,4 +1,4 @@
-"""Thresholds and histograms of levels, against their own arrays."""
+"""Thresholds and histograms of levels, against the weights themselves."""
 
 import numpy as np
 import pytest

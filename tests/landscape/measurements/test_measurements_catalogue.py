@@ -1,4 +1,4 @@
-"""Which treatments can be measured, and that this loads no TensorFlow."""
+"""Which treatments can be measured; the table loads no TensorFlow."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Settings of measurements that cannot be are refused."""
+"""Invalid settings of measurements are refused."""
 
 import numpy as np
 import pytest

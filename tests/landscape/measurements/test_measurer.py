@@ -1,4 +1,4 @@
-"""What is stored is found again to the bit, and made anew where it is another's, damaged or dropped."""
+"""Stored measurements are found again to the bit, and made anew if they belong to other levels or are damaged."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Channels are found again where a layer has moved them."""
+"""Channels are followed through layers that move them."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""No unit or channel stays that is constant or not heard, and what is not certain is left as it is."""
+"""Constant or unused units and channels are removed, and anything uncertain is left as it is."""
 
 import keras
 import numpy as np

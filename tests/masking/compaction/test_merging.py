@@ -1,4 +1,4 @@
-"""What sums, products and concatenations lose, by hand."""
+"""What is removed from sums, products and concatenations, by hand."""
 
 import keras
 import numpy as np

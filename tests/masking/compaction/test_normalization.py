@@ -1,4 +1,4 @@
-"""What normalizations lose, by hand."""
+"""What is removed from normalizations, by hand."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Activations that work on one number at a time do."""
+"""The activations that are listed as elementwise are elementwise."""
 
 import keras
 import numpy as np

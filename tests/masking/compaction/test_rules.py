@@ -1,4 +1,4 @@
-"""Every layer that has a rule between two dense ones: as small as by hand, with the same outputs."""
+"""Every layer that has a rule, between two dense layers: as small as by hand, with the same outputs."""
 
 import keras
 import numpy as np

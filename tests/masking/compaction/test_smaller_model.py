@@ -1,4 +1,4 @@
-"""The smaller model: its types, its classes and functions, and what it needs."""
+"""The smaller model: its dtypes, its classes and functions, and what it needs."""
 
 import keras
 import numpy as np

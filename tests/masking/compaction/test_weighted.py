@@ -1,4 +1,4 @@
-"""What layers with kernels lose, and what is added to them, by hand."""
+"""What is removed from layers with kernels, and what is added to their biases, by hand."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Pictures drawn beside a study: again as there is more, told of once, and never in its way."""
+"""Pictures drawn during a study: drawn again when there is more, announced once, never in its way."""
 
 import queue
 import threading

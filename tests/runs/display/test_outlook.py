@@ -1,4 +1,4 @@
-"""What commands would do: `--dry_run` of each, and how long it takes in words."""
+"""What commands would do: `--dry_run` of each, and durations in words."""
 
 import pytest
 from made_up import write_results
@@ -21,9 +21,9 @@ SHORT = ("--iterations=40", "--seeds=0-1")
         ("runs.lottery", ("--levels=1", "--controls=reinit,random", "--control_draws=2"), "12 trainings, 480 steps"),
         ("runs.lottery", ("--rounds=oneshot", "--kept_fraction=0.5,0.2"), "6 trainings, 240 steps"),
         ("runs.learn_mask", ("--weights=initial,signed_constant",), "4 learned masks, 160 steps"),
-        ("runs.supermask", ("--criterion=random", "--levels=3"), "2 trainings, 4 sets of supermasks, 80 steps"),
+        ("runs.supermask", ("--criterion=random", "--levels=3"), "2 trainings, 4 sets of Supermasks, 80 steps"),
         ("runs.supermask", ("--criterion=random", "--levels=3", "--source=iterative"),
-         "8 trainings, 4 sets of supermasks, 320 steps"),
+         "8 trainings, 4 sets of Supermasks, 320 steps"),
         ("runs.landscape", ("--levels=3",), "8 trainings, 320 steps"),
     ],
 )  # fmt: skip

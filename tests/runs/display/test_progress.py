@@ -1,4 +1,4 @@
-"""What experiments tell while they train, and what a command shows of it."""
+"""What experiments report while they train, and what a command shows of it."""
 
 import io
 import logging

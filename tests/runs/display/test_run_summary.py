@@ -1,4 +1,4 @@
-"""What a run ends with: all that is there of what was asked for, and a word on what is not shown."""
+"""The summary at the end of a run: all finished results that were asked for, and what it leaves out."""
 
 import made_up
 import pytest

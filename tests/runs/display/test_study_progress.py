@@ -1,4 +1,4 @@
-"""What a study shows beside its bar: how much is done, and how accurate the networks are."""
+"""What a study shows beside its progress bar: how much is done, and how accurate the networks are."""
 
 import collections
 import io

@@ -1,4 +1,4 @@
-"""Flags that are made from dataclasses: their names, types, defaults and texts, in every command."""
+"""Flags made from dataclasses: their names, types, defaults and help, in every command."""
 
 import dataclasses
 
