@@ -134,10 +134,10 @@ def test_an_augmentation(checkout):
     reader.run()
     code = """
 import numpy as np
-from lottery_tf.training.augmentation import AUGMENTATIONS
+from lottery_tf.training.augmentation import flip
 images, drawn = np.arange(12).reshape(2, 2, 3, 1), np.array([[0, 0, 1], [0, 0, 0]])
 for axis in (-1, 1):
-    flipped = AUGMENTATIONS["flip"](np.moveaxis(images, -1, axis), drawn, channels_first=axis == 1)
+    flipped = flip(np.moveaxis(images, -1, axis), drawn, channels_first=axis == 1)
     print(np.moveaxis(flipped, axis, -1).ravel().tolist())
 """
     assert reader.do("-c", code) == 2 * "[2, 1, 0, 5, 4, 3, 6, 7, 8, 9, 10, 11]\n"

@@ -54,7 +54,7 @@ OPTIMIZERS = {  # name -> Keras class and its arguments besides the learning rat
 }
 
 
-AUGMENTATION_DESCRIPTIONS = {  # name -> random change of each training image, drawn anew in every epoch
+AUGMENTATIONS = {  # name of a function in `training.augmentation` -> random change of each image, drawn in every epoch
     "flip_and_crop": "random horizontal flip, then padding with 4 black pixels and a random crop to the original size",
 }
 
@@ -89,7 +89,7 @@ class TrainingSettings:
       warmup_iterations: number of iterations of warmup, if any, in which the learning rate rises linearly from 0.
       weight_decay: factor of weight decay, if any. Half the sum of the squares of all kept kernel weights, times this,
         is added to the loss; biases and batch norm do not decay.
-      augmentation: random changes of training images, if any: a name in `AUGMENTATION_DESCRIPTIONS`.
+      augmentation: random changes of training images, if any: a name in `AUGMENTATIONS`.
       precision: the arithmetic of the forward and backward pass, a name in `PRECISIONS`. Weights, the optimizer's
         state, the output layer and the loss are always float32.
       decay: decay of the learning rate, a name in `DECAYS`.
@@ -122,7 +122,7 @@ class TrainingSettings:
         check_fields(self)
         choose(OPTIMIZERS, self.optimizer, "optimizer")
         if self.augmentation is not None:
-            choose(AUGMENTATION_DESCRIPTIONS, self.augmentation, "augmentation")
+            choose(AUGMENTATIONS, self.augmentation, "augmentation")
         choose(PRECISIONS, self.precision, "precision")
         choose(DECAYS, self.decay, "decay of the learning rate")
 

@@ -1,7 +1,7 @@
 """Gates: functions from mask logits to a binary mask, with a straight-through gradient.
 
-A gate is the paper's g(m). `mask_settings.GATE_DESCRIPTIONS` describes each, without importing TensorFlow.
-A gate has these parameters:
+A gate is the paper's g(m). The table `mask_settings.GATES`, which loads without TensorFlow, lists the gates. Each is
+the function of its name here, with these parameters:
 
   logits      m, in the kernel's shape
   uniform     random numbers in [0, 1) in the same shape
@@ -54,10 +54,3 @@ def _highest(scores, count: int):
     lowest = tf.constant(np.iinfo(np.int32).min)
     _, threshold = tf.while_loop(lambda index, _: index < 32, raise_if_enough, (tf.constant(0), lowest))
     return keys >= threshold
-
-
-GATES = {  # name of g -> the gate
-    "bernoulli": bernoulli,
-    "rounded": rounded,
-    "edge_popup": edge_popup,
-}

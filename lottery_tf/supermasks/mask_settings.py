@@ -16,7 +16,7 @@ from lottery_tf.results.paths import short_number
 
 
 class GateDescription(NamedTuple):
-    """The description of a gate, a function in `gates.GATES` that makes a mask from its logits m.
+    """The description of a gate, the function of its name in `gates`, which makes a mask from its logits m.
 
     Attributes:
       mask: the mask, in words.
@@ -27,7 +27,7 @@ class GateDescription(NamedTuple):
     random: bool = False
 
 
-GATE_DESCRIPTIONS: dict[str, GateDescription] = {  # name of g -> its description
+GATES: dict[str, GateDescription] = {  # name of g, a function in `gates` -> its description
     "bernoulli": GateDescription("1 with probability sigmoid(m)", random=True),
     "rounded": GateDescription("sigmoid(m) rounded"),
     "edge_popup": GateDescription("1 for the highest m of a layer"),
@@ -48,7 +48,7 @@ class MaskSettings:
 
     Attributes:
       weights: the weights under the mask: "initial" or "signed_constant".
-      g: the function g that makes the mask from its logits m, a name in `GATE_DESCRIPTIONS`.
+      g: the function g that makes the mask from its logits m, a name in `GATES`.
       rescale: whether each kernel is multiplied by (number of its weights) / (number of ones in its mask).
       initial_logit: the initial value of every logit m, or pairs of a kernel's name and the value for this kernel.
       l1: factor of the L1 penalty on mask probabilities.
@@ -108,7 +108,7 @@ def common_settings(network: str, dataset: str, training: TrainingSettings) -> d
 def check_mask_settings(weights: str, g: str, l1: float, kept_fraction: float | None, samples: int = 10) -> None:
     """Raises InputError for an unknown name or values that do not go together."""
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
-    choose(GATE_DESCRIPTIONS, g, "function g")
+    choose(GATES, g, "function g")
     if kept_fraction is not None:
         FRACTION("kept_fraction", kept_fraction)
     if (g == "edge_popup") != (kept_fraction is not None):

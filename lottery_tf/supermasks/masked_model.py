@@ -24,7 +24,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.supermasks import gates
-from lottery_tf.supermasks.mask_settings import GATE_DESCRIPTIONS, check_mask_settings, logits_by_kernel
+from lottery_tf.supermasks.mask_settings import GATES, check_mask_settings, logits_by_kernel
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling, is_bytes
@@ -82,7 +82,7 @@ class MaskedModel(SampledModel):
       network: a built Keras model. It is copied, and its current weights are the untrained weights.
       weights: "initial" (the kernels as they are) or "signed_constant" (the sign of each weight times the standard
         deviation of all initial weights of its layer).
-      g: a name in `mask_settings.GATE_DESCRIPTIONS`.
+      g: a name in `mask_settings.GATES`.
       rescale: whether every forward pass multiplies each kernel by (number of its weights) / (number of ones in its
         mask). The gradient passes through this factor too (dynamic weight rescaling; later version of the paper,
         Section 5.2).
@@ -124,8 +124,8 @@ class MaskedModel(SampledModel):
         check_mask_settings(weights, g, l1, kept_fraction, samples)
         self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
         self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
-        self.samples = samples if GATE_DESCRIPTIONS[g].random else 1
-        self._gate, self._rescale = gates.GATES[g], rescale
+        self.samples = samples if GATES[g].random else 1
+        self._gate, self._rescale = getattr(gates, g), rescale
         masked = conversion.masked(network)
         chosen = list(only or model_weights.masked_kernels(network) or model_weights.masked_kernels(masked))
         kernels = {name: kernel for name, kernel in model_weights.kernels(masked).items() if name in chosen}
@@ -229,7 +229,7 @@ class MaskedModel(SampledModel):
 
     def probabilities(self) -> dict[str, np.ndarray]:
         """Returns for each kernel the probability that each weight is kept."""
-        if GATE_DESCRIPTIONS[self._config["g"]].random:
+        if GATES[self._config["g"]].random:
             return {name: expit(mask.logits.numpy()) for name, mask in self._named()}
         return {name: kept.astype(np.float32) for name, kept in self.most_likely_mask().items()}
 

@@ -1,4 +1,7 @@
-"""Flips and crops training images at random; the draws depend only on seed, level and iteration."""
+"""Flips and crops training images at random; the draws depend only on seed, level and iteration.
+
+The table `settings.AUGMENTATIONS` lists the augmentations; each is the function of its name here.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +58,3 @@ def flip_and_crop(images, drawn, channels_first: bool = False):
     across = tf.range(width)
     columns = drawn[:, 1:2] + tf.where(drawn[:, 2:3] == 1, across[::-1], across)
     return tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
-
-
-AUGMENTATIONS = {  # name -> function of images, draws and whether channels come first
-    "flip_and_crop": flip_and_crop,
-}

@@ -225,7 +225,7 @@ class Programs:
         """Returns the summed loss and number of correct predictions of some examples, both float32."""
         images, labels, *weights = examples
         if self._settings.augmentation is not None and augmentation_draws is not None:
-            images = augmentation.AUGMENTATIONS[self._settings.augmentation](
+            images = getattr(augmentation, self._settings.augmentation)(
                 images, augmentation_draws, augmentation.channels_come_first(self._model)
             )
         outputs = network(self._scaling[split](images), training=training)
