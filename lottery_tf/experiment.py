@@ -28,7 +28,7 @@ from lottery_tf.pruning.controls import check_control
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, is_finished
 from lottery_tf.training.experiment_record import describe_initial, record_experiment
 from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.recorder import TrainingRecorder
@@ -168,7 +168,7 @@ class Experiment:
         yield level
         for number in range(1, last + 1):
             parent = finished[treatment.parent(number)]
-            if parent["status"] != "finished":
+            if not is_finished(parent):
                 return
             with of_treatment.lock():
                 trained_before = self.trained
@@ -255,7 +255,7 @@ class Experiment:
         """Finds or trains controls of levels 1 to `levels`; levels whose training diverged have none."""
         found = [level.metrics for level in self.levels(treatment, seed, levels)]
         for metrics in found[1:]:
-            if metrics["status"] == "finished":
+            if is_finished(metrics):
                 yield self.control(treatment, seed, metrics["level"], control, draw)
 
     def load(self, treatment: Treatment, seed: Index, level: Index) -> keras.Model:

@@ -23,6 +23,7 @@ from absl import flags
 
 from lottery_tf.command_line import command_flags, console
 from lottery_tf.command_line.command_flags import define_choice, define_list
+from lottery_tf.datasets.loading import load
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.models.table_s1 import NETWORKS
@@ -237,8 +238,6 @@ def prepared(todo: list[Task], results_dir: Path) -> Iterator[Path]:
 
 
 def _prepare(name: str, image_shape: tuple[int, int, int], data_dir: str | None, target: Path, temporary: Path) -> None:
-    from lottery_tf.datasets.loading import load
-
     processes.set_temporary_folder(temporary)
     if DATASETS[name].image_shape is not None:
         processes.start_tensorflow()  # first, because TensorFlow logs much when tensorflow-datasets imports it

@@ -38,7 +38,8 @@ from runs.flags.training import define_changes
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
-    from lottery_tf.results.stored_result import StoredResult
+    from lottery_tf.results.stored_result import is_finished
+from lottery_tf.results.stored_result import StoredResult
 
 HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not registry.asks_for(function, "gradient")]
 SOURCES = [source for source in MASK_SOURCES if source != UNTRAINED.source]
@@ -107,7 +108,7 @@ def trained(
     for seed in seeds:
         progress.follow_one(functools.partial(experiment.dense, seed), f"seed {seed} dense level 0")
         dense = experiment.dense(seed, weights=True)
-        if dense.metrics["status"] != "finished":
+        if not is_finished(dense.metrics):
             console.log.warning("Seed %d is left out, because its dense training diverged.", seed)
             continue
         for treatment in treatments:

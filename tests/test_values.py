@@ -161,7 +161,7 @@ def test_the_learner_of_masks_wants_settings(digits):
         ({"callbacks": print}, "callbacks is .*; it must be a list"),
         ({"on_steps": "x"}, "on_steps is 'x'; it must be a function"),
         ({"best_by": None}, "best_by is None; it must be text"),
-        ({"metrics": 5}, "metrics and loss_weights go with a loss"),
+        ({"metrics": 5}, "metrics and loss_weights need a loss"),
         ({"metrics": 5, "loss": "mse"}, "."),
     ],
 )

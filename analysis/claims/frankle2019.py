@@ -119,7 +119,7 @@ def tickets_stop_earlier(evidence: Evidence) -> list[Condition]:
     NEED_NEAR_A_FIFTH,
 )
 def faster_then_slower(evidence: Evidence) -> list[Condition]:
-    """At the level nearest to 21% kept (16 to 26%), the ticket stops earlier than the dense network and the last level.
+    """At the level nearest to 21% kept (16 to 26%), the ticket stops before the dense network and the last level.
 
     The last level is the deepest that three seeds have.
     """

@@ -165,15 +165,12 @@ def missing_lottery(results: Results, root: str | Path) -> list[str]:
             "runs.study",
             {"study": "lottery", "networks": key.network, "dataset": key.dataset, "schedule": key.schedule}
             | _extent(levels)
-            | {name: value for name, value in base.items() if name in STUDY_FLAGS}
+            | {name: value for name, value in base.items() if name not in ("network", "dataset", "schedule")}
             | {"results_dir": root},
         )
         for key, levels, base in _by_panel(results, results.levels)
         if lottery_lines.missing(results, key)
     ]
-
-
-STUDY_FLAGS = ("learning_rate", "warmup_iterations", "eval_interval", "precision", "decay")  # settings of runs.study
 
 
 def _panel_flags(results: Results, key: Panel) -> dict:

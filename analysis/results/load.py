@@ -7,7 +7,6 @@ import dataclasses
 import logging
 import math
 import os
-import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -278,9 +277,10 @@ def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str
     'my_module+mine-rewind-zero'
     """
     kept = None if math.isnan(chosen_kept_fraction) else chosen_kept_fraction
-    # The property needs only the fields. Making a Treatment would import the functions to check them.
-    fields_alone = types.SimpleNamespace(criterion=criterion, chosen_kept_fraction=kept, **fields)
-    return criterion if criterion in (DENSE, "") else Treatment.name.fget(fields_alone)
+    # The name needs only the fields. Treatment's __init__ would import the functions to check them.
+    treatment = object.__new__(Treatment)
+    vars(treatment).update(fields, criterion=criterion, chosen_kept_fraction=kept)
+    return criterion if criterion in (DENSE, "") else treatment.name
 
 
 def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> pd.Series:

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
+import numpy as np
 from attrs import validators
 
 from lottery_tf.argument_checks.validation import FITTING, IS_OBJECT, NUMBER, WHOLE, Check, make_check, shown, unchecked
@@ -66,8 +67,6 @@ def _instance(wanted: type) -> Check:
 def _is_array(instance: Any, attribute: Any, value: Any) -> None:
     """Raises TypeError or ValueError, as attrs' validators do, unless a value is an array of numbers or booleans."""
     if not hasattr(value, "dtype"):
-        import numpy as np
-
         value = np.asarray(value)
         if value.ndim == 0:
             raise TypeError

@@ -14,7 +14,7 @@ from lottery_tf.models.untrained_network import UntrainedNetwork
 from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment, Weights
 from lottery_tf.results.paths import DENSE, level_path, rewind_point_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, is_finished
 from lottery_tf.seeds import generator
 from lottery_tf.training.recorder import TrainingPlan, TrainingRecorder
 from lottery_tf.training.trainer import Trainer
@@ -73,7 +73,7 @@ class NetworkLevels:
         found = self._dense(
             TrainingPlan(path, seed, 0, {"kind": "rewind"}, IterationRange(last=iteration)), weights=True
         )
-        if found.metrics["status"] != "finished":
+        if not is_finished(found.metrics):
             raise InputError(f"The dense training of seed {seed} diverged before iteration {iteration}.")
         return found
 

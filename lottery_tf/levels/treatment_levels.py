@@ -10,7 +10,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path, treatment_path
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, is_finished
 from lottery_tf.training import tensorboard
 from lottery_tf.training.recorder import TrainingPlan
 from lottery_tf.training.training_result import IterationRange
@@ -99,7 +99,7 @@ class TreatmentLevels:
         return made[number]
 
     def _check_finished(self, level: StoredResult) -> None:
-        if level.metrics["status"] != "finished":
+        if not is_finished(level.metrics):
             raise InputError(
                 f"Level {level.metrics['level']} of {self._treatment.name}, seed {self._seed}, diverged; "
                 "it has no later levels."

@@ -29,8 +29,8 @@ def draw_kernel(layer: keras.layers.Layer, rng: np.random.Generator, attribute: 
     drawn = np.asarray(draw(shape), np.float32)
     if not _is_keras_initializer(draw) and drawn.tobytes() != np.asarray(draw(shape), np.float32).tobytes():
         raise InputError(
-            f"The kernel initializer of {layer.name!r} draws other numbers at each call, so weights could not go back "
-            "to where they began. Give it an argument `seed` that decides what it draws, or give the initial weights."
+            f"The kernel initializer of {layer.name!r} draws other numbers at each call, so the initial weights could "
+            "not be restored. Give it an argument `seed` that decides what it draws, or give the initial weights."
         )
     return drawn
 

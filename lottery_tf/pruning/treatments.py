@@ -37,6 +37,14 @@ class TreatmentFunctions(NamedTuple):
     mask0: Callable
 
 
+IN_NAMES = {  # field -> its form in the name of a treatment; any other is written as "field=value"
+    "scope": "{}",
+    "rewind_to": "rewind{}",
+    "rounds": "{}",
+    "chosen_kept_fraction": "kept{}",
+}
+
+
 @checked
 @dataclasses.dataclass(frozen=True)
 class Treatment:
@@ -107,11 +115,10 @@ class Treatment:
 
         The parts are joined by hyphens. The name is unique, because names in Python contain no hyphens.
         """
+        _, _, _, *others = dataclasses.fields(self)
+        changed = [field.name for field in others if getattr(self, field.name) != field.default]
         parts = [self.criterion, self.mask1, self.mask0]
-        parts += [self.scope] if self.scope != "layer" else []
-        parts += [f"rewind{self.rewind_to}"] if self.rewind_to else []
-        parts += [self.rounds] if self.rounds != "iterative" else []
-        parts += [f"kept{self.chosen_kept_fraction}"] if self.chosen_kept_fraction is not None else []
+        parts += [IN_NAMES.get(name, f"{name}={{}}").format(getattr(self, name)) for name in changed]
         return "-".join(parts).replace(":", "+")
 
     @property

@@ -19,7 +19,7 @@ HISTORY_COLUMNS = ("iteration", "train_loss", "train_accuracy", "validation_loss
 @checked
 @dataclasses.dataclass(frozen=True)
 class StoredResult:
-    """One finished result: a level of a treatment, a learned mask, heuristic supermasks, a measurement.
+    """One finished result: a level of a treatment, a learned mask, heuristic Supermasks, a measurement.
 
     Attributes:
       mask: the mask.
@@ -67,3 +67,8 @@ def fingerprint(final: Weights, mask: Mask) -> str:
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(arrays[name]).data)
     return digest.hexdigest()[:16]
+
+
+def is_finished(metrics: Mapping[str, Any]) -> bool:
+    """Returns whether the training behind some metrics ended without diverging."""
+    return metrics["status"] == "finished"

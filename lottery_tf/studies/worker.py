@@ -19,6 +19,7 @@ from lottery_tf import errors
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.errors import InputError
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
+from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.system.origin import COMMAND
 
 if TYPE_CHECKING:
@@ -130,8 +131,6 @@ class Worker:
 
     @_do.register
     def _evaluate_supermasks(self, task: HeuristicMasksTask, earlier: list[dict]) -> dict:
-        from lottery_tf.supermasks.heuristics import HeuristicSupermasks
-
         experiment = self._experiment(task)
         dense = experiment.dense(task.seed, weights=True)
         return HeuristicSupermasks(experiment).evaluate(dense, task.mask_source, task.levels).metrics

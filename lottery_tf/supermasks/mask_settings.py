@@ -41,6 +41,9 @@ MASK_PRESETS: dict[str, dict] = {  # name -> settings for learning masks, as fie
 # Settings of a network's training that its Supermasks are learned without; the path of a learned mask lacks them.
 NOT_FOR_MASKS = ("learning_rate_drops", "warmup_iterations", "weight_decay", "augmentation")
 
+# Fields with a form of their own in the name of a mask; any other is written as "field=value".
+NAMED_FIELDS = ("weights", "g", "rescale", "initial_logit", "l1", "kept_fraction", "weight_multiplier")
+
 
 @dataclasses.dataclass(frozen=True)
 class MaskSettings:
@@ -76,7 +79,7 @@ class MaskSettings:
 
     @property
     def name(self) -> str:
-        """A short name of the settings, for a folder."""
+        """The name of the mask's folder, which says all fields that differ from their defaults."""
         parts = [self.weights, self.g]
         if self.weight_multiplier != 1:
             parts.insert(1, f"x{short_number(self.weight_multiplier)}")
@@ -88,6 +91,10 @@ class MaskSettings:
             parts.append("m" + self.logit_name)
         if self.l1:
             parts.append(f"l1_{short_number(self.l1)}")
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name not in NAMED_FIELDS and value != field.default:
+                parts.append(f"{field.name}={value}")
         return "-".join(parts)
 
     @property

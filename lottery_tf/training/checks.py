@@ -30,8 +30,8 @@ def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) 
     _check_rows(model, dataset)
     if stateful := [layer.name for layer in all_layers(model) if getattr(layer, "stateful", False)]:
         raise InputError(
-            f"{stateful[0]!r} is stateful: it goes on where the batch before ended. Experiments draw the examples of a "
-            "batch at random, so build it with stateful=False."
+            f"{stateful[0]!r} is stateful: it carries its state from one batch to the next. Experiments draw the "
+            "examples of a batch at random, so build it with stateful=False."
         )
     if any(variable.dtype == "bfloat16" for variable in model.variables):
         raise InputError(

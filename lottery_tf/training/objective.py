@@ -208,7 +208,7 @@ class ObjectiveSettings:
             own.build(inputs, *others)
             return own
         if self.metrics is not None or self.loss_weights is not None:
-            raise InputError("metrics and loss_weights go with a loss: give loss=, any loss of Keras, too.")
+            raise InputError("metrics and loss_weights need a loss: also pass loss=..., for example loss='mse'.")
         objective = Classification(self.from_logits)
         objective.check(model, dataset, output_shapes(model, inputs))
         return objective

@@ -47,9 +47,9 @@ class TrainingRecorder:
     """Trains tickets and stores the results.
 
     If `keep_weights` is False, the weights may be deleted once later levels no longer need them; the metrics record it.
-    `on_reading` is
-    called with the numbers of each reading of the validation loss by name, the seed, the level, the treatment's fields
-    and the kept fraction. `trained` counts the trainings that were done. The others are as in `Experiment`.
+    `on_reading` is called with the numbers of each reading of the validation loss by name, the seed, the level, the
+    treatment's fields and the kept fraction. `trained` counts the trainings that were done. The others are as in
+    `Experiment`.
     """
 
     trainer: Trainer

@@ -11,6 +11,7 @@ from absl import flags
 
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_list
+from lottery_tf.datasets.loading import load
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import RunSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
@@ -100,6 +101,4 @@ def experiment_with_progress(
 
 def load_dataset(name: str, network: str) -> Dataset:
     """Loads a data set with images in the shape that a network takes; call it after TensorFlow has been started."""
-    from lottery_tf.datasets.loading import load
-
     return load(name, DATA_DIR.value, NETWORKS[network].image_shape)

@@ -209,3 +209,20 @@ def test_another_process_gets_names_and_finds_the_functions_itself():
     sent = pickle.dumps(treatment)
     assert b"lottery_tf.pruning.criteria" not in sent
     assert pickle.loads(sent) == treatment and pickle.loads(sent).functions == treatment.functions
+
+
+def test_every_field_that_differs_is_in_the_name():
+    """Results are found by the name; a field that it lacks would be taken for its default."""
+    other = {"criterion": "movement", "mask1": "reinit", "mask0": "init", "scope": "global", "rewind_to": 5}
+    other |= {"rounds": "oneshot", "chosen_kept_fraction": 0.5}
+    assert set(other) == {field.name for field in dataclasses.fields(Treatment)}
+    with_rounds = [{"rounds": "oneshot"} if name == "chosen_kept_fraction" else {} for name in other]
+    named = [Treatment(**more | {name: other[name]}).name for name, more in zip(other, with_rounds, strict=True)]
+    assert len({Treatment().name, *named}) == 1 + len(other)
+
+    @dataclasses.dataclass(frozen=True)
+    class Wider(Treatment):
+        temperature: float = 1.0
+
+    assert Wider().name == Treatment().name
+    assert Wider(temperature=0.5).name == "large_final-rewind-zero-temperature=0.5"

@@ -35,3 +35,21 @@ def test_what_came_later_is_in_the_name_where_it_is_not_as_before():
 def test_impossible_settings():
     with pytest.raises(InputError, match="kept_fraction is 0"):
         MaskSettings(g="edge_popup", kept_fraction=0.0)
+
+
+def test_every_field_that_differs_is_in_the_name():
+    """Masks are found by the name; a field that it lacks would be taken for its default."""
+    other = {"weights": "signed_constant", "g": "rounded", "rescale": True, "initial_logit": 2.0, "l1": 0.5}
+    other |= {"kept_fraction": 0.5, "weight_multiplier": 2.0}
+    assert set(other) == {field.name for field in dataclasses.fields(MaskSettings)}
+    changed = [
+        {name: value} | ({"g": "edge_popup"} if name == "kept_fraction" else {}) for name, value in other.items()
+    ]
+    assert len({MaskSettings().name, *(MaskSettings(**fields).name for fields in changed)}) == 1 + len(other)
+
+    @dataclasses.dataclass(frozen=True)
+    class Wider(MaskSettings):
+        temperature: float = 1.0
+
+    assert Wider().name == MaskSettings().name
+    assert Wider(temperature=0.5).name == "initial-bernoulli-m0-temperature=0.5"

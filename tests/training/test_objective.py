@@ -128,7 +128,7 @@ def test_labels_for_each_step():
         ((3,), NUMBERS[:, 0], {}, "whole numbers from 0"),
         ((3, 1), (KINDS, NUMBERS[:, :1]), {}, "has several outputs; say what each is trained for"),
         ((3,), KINDS[:, None], {}, r"labels have shape \(1,\) for each image"),
-        ((3,), KINDS, {"metrics": ["accuracy"]}, "go with a loss"),
+        ((3,), KINDS, {"metrics": ["accuracy"]}, "metrics and loss_weights need a loss"),
         ((3,), NUMBERS, {"loss": "mse"}, "cannot be computed from outputs of shape"),
         ((1,), NUMBERS[:, :1], {"loss": "no such loss"}, "cannot be computed from outputs of shape"),
         ((1,), NUMBERS[:, :1], {"loss": "mse", "best_by": "mea"}, "Unknown reading 'mea'"),

@@ -25,7 +25,7 @@ class MeasurementSettings:
       eigenvalues: number of top eigenvalues of the Hessian.
       probes: number of random vectors for the trace and the spectral density.
       lanczos_steps: number of products with the Hessian for each random vector of the spectral density.
-      multiples: lengths of the perturbations, in lengths of the projection; each takes a training.
+      multiples: lengths of the perturbations, as multiples of the projection's length; each takes a training.
       directions: number of random directions in which a rewind point is perturbed.
       copies: number of further trainings of a level, each with another order of images, for instability analysis.
       precision: how exactly the largest fraction that can be pruned is predicted, and found without retraining.
