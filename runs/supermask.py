@@ -26,6 +26,7 @@ from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import criteria
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.stored_result import is_finished
 from lottery_tf.studies.tasks import HeuristicMasksTask
 from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
@@ -38,8 +39,7 @@ from runs.flags.training import define_changes
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
-    from lottery_tf.results.stored_result import is_finished
-from lottery_tf.results.stored_result import StoredResult
+    from lottery_tf.results.stored_result import StoredResult
 
 HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not registry.asks_for(function, "gradient")]
 SOURCES = [source for source in MASK_SOURCES if source != UNTRAINED.source]
