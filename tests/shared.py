@@ -1,6 +1,7 @@
 """What several tests share besides fixtures: the folder of the checkout, a tiny network, a trainer in part replaced."""
 
 import copy
+import inspect
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,3 +22,9 @@ def trainer_with(trainer, **methods):
     other = copy.copy(trainer)
     vars(other).update(methods)
     return other
+
+
+def functions_with(module, parameters):
+    """The names of the functions of a module that have exactly these parameters."""
+    functions = {name: found for name, found in vars(module).items() if inspect.isfunction(found)}
+    return {name for name, found in functions.items() if list(inspect.signature(found).parameters) == parameters}

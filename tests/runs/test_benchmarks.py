@@ -76,7 +76,7 @@ def test_studies_are_killed_as_often_as_asked_and_begun_again(monkeypatch):
     ("arguments", "message"),
     [
         (["--suite=speed"], "Unknown suite 'speed'"),
-        (["--repeats=0"], "--repeats takes a whole number of at least 1"),
+        (["--repeats=0"], "--repeats takes a whole number of at least 1; '0' is not one."),
     ],
 )
 def test_refused_flags(arguments, message, light_command):

@@ -274,7 +274,7 @@ def test_divergence_is_told_and_the_rest_goes_on(warm_command, light_command, tm
         (["--controls=random,random"], "--controls gives 'random' more than once"),
         (
             ["--controls=random", "--control_draws=0"],
-            "--control_draws takes a whole number of at least 1",
+            "--control_draws takes a whole number of at least 1; '0' is not one.",
         ),
         (["--controls=reinit", "--mask0=init"], "cannot be compared with tickets of the mask-0 action 'init'"),
         (["--dropout=2"], "dropout is 2.0; it must lie between 0 and 1"),

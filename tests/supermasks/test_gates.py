@@ -1,23 +1,16 @@
 """Gates: each g by its formula, and its gradient by that of a smooth function."""
 
-import inspect
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import expit
+from shared import functions_with
 
 from lottery_tf.supermasks import gates, mask_settings
 
 
 def test_the_gates_that_are_listed_are_the_functions_that_are_there():
-    parameters = ["logits", "uniform", "kept_count"]
-    functions = {
-        name
-        for name, found in vars(gates).items()
-        if inspect.isfunction(found) and list(inspect.signature(found).parameters) == parameters
-    }
-    assert functions == set(mask_settings.GATES)
+    assert functions_with(gates, ["logits", "uniform", "kept_count"]) == set(mask_settings.GATES)
 
 
 def gate_and_gradient(name, logits, uniform, count, weight):

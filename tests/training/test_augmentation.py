@@ -1,22 +1,15 @@
 """Augmentation against slicing by hand."""
 
-import inspect
-
 import keras
 import numpy as np
+from shared import functions_with
 
 from lottery_tf.models import settings
 from lottery_tf.training import augmentation
 
 
 def test_the_augmentations_that_are_listed_are_the_functions_that_are_there():
-    parameters = ["images", "drawn", "channels_first"]
-    functions = {
-        name
-        for name, found in vars(augmentation).items()
-        if inspect.isfunction(found) and list(inspect.signature(found).parameters) == parameters
-    }
-    assert functions == set(settings.AUGMENTATIONS)
+    assert functions_with(augmentation, ["images", "drawn", "channels_first"]) == set(settings.AUGMENTATIONS)
 
 
 def test_images_are_mirrored_and_cut_out_of_a_black_frame():
