@@ -19,7 +19,7 @@ LIMITS = {  # errno when a limit of the system is reached -> what to do about it
 OF_FILES = (  # further errors that TensorFlow reports of a file, as text
     errno.EACCES, errno.EIO, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS, errno.ESTALE,
 )  # fmt: skip
-KEPT = "What was finished is kept"
+IS_KEPT = "What was finished is kept"
 AGAIN = "run the same command again"
 
 
@@ -47,13 +47,13 @@ def user_message(error: BaseException) -> str | None:
     if isinstance(error, InputError | DamagedFile):
         return str(error)
     if is_full(error):
-        return f"The disk is full: {error}. {KEPT}; free some space and {AGAIN}."
+        return f"The disk is full: {error}. {IS_KEPT}; free some space and {AGAIN}."
     number, what = _errno(error), first_line(error)
     if number in LIMITS:
-        return f"{what}. {KEPT}. {LIMITS[number]}, and {AGAIN}."
+        return f"{what}. {IS_KEPT}. {LIMITS[number]}, and {AGAIN}."
     # TensorFlow's class is recognized by its name, so that TensorFlow is not imported.
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return f"Memory ran out{what and f' ({what})'}. {KEPT}; free some memory, or do less at once, and {AGAIN}."
+        return f"Memory ran out{what and f' ({what})'}. {IS_KEPT}; free some memory, or do less at once, and {AGAIN}."
     if number is None or (number != errno.ENOENT and getattr(error, "filename", "") is None):
         return None  # without the name of a file (or of the temporary folders that are missing) it says too little
     return f"{what}."

@@ -161,7 +161,7 @@ class Experiment:
           InputError: `levels` is below 1, the rewind point lies beyond the training, or a criterion or action returns
             unusable values.
         """
-        of_treatment = self._treatment_levels(treatment, seed)
+        treatment_levels = self._treatment_levels(treatment, seed)
         last = treatment.last_level(levels)
         level = self.dense(seed)
         finished = [level.metrics]
@@ -170,12 +170,12 @@ class Experiment:
             parent = finished[treatment.parent(number)]
             if not is_finished(parent):
                 return
-            with of_treatment.lock():
+            with treatment_levels.lock():
                 trained_before = self.trained
-                level = of_treatment.next_level(number, parent["fingerprint"])
+                level = treatment_levels.next_level(number, parent["fingerprint"])
                 finished.append(level.metrics)
                 if self.trained > trained_before or number == last:
-                    of_treatment.write_page(finished)
+                    treatment_levels.write_page(finished)
             yield level
 
     def dense(self, seed: Index, weights: bool = False) -> StoredResult:
@@ -216,13 +216,13 @@ class Experiment:
           InputError: the level before diverged, the treatment has no such level, the rewind point lies beyond the
             training, or a criterion or action returns unusable values.
         """
-        of_treatment = self._treatment_levels(treatment, seed, number)
+        treatment_levels = self._treatment_levels(treatment, seed, number)
         if number == 0:
             return self.dense(seed)
-        with of_treatment.lock():
-            level = of_treatment.next_level(number, parent)
+        with treatment_levels.lock():
+            level = treatment_levels.next_level(number, parent)
             if earlier is not None:
-                of_treatment.write_page([*earlier, level.metrics])
+                treatment_levels.write_page([*earlier, level.metrics])
             return level
 
     def control(self, treatment: Treatment, seed: Index, number: Index, control: Name, draw: Count = 1) -> StoredResult:
@@ -264,9 +264,9 @@ class Experiment:
         Raises:
           InputError: as in `level`.
         """
-        of_treatment = self._treatment_levels(treatment, seed, level)
-        with of_treatment.lock():
-            found = of_treatment.find_or_train(level, weights=True)
+        treatment_levels = self._treatment_levels(treatment, seed, level)
+        with treatment_levels.lock():
+            found = treatment_levels.find_or_train(level, weights=True)
         model = conversion.masked_copy(self.model)
         model_weights.assign(model, found.final, found.mask)
         return model

@@ -92,9 +92,9 @@ def main() -> None:
             for seed in seeds:
                 progress.follow_one(functools.partial(learner.learn, seed), f"seed {seed} {settings.name}")
     below = results_dir / learned_masks_folder(network, name)
-    places = {below / learned_mask_path(settings.name, training, seed) for settings in wanted for seed in seeds}
+    folders = {below / learned_mask_path(settings.name, training, seed) for settings in wanted for seed in seeds}
     print(
-        tables.summary.learned_masks(metrics for path in sorted(places) for metrics in finished(path, "learned_mask"))
+        tables.summary.learned_masks(metrics for path in sorted(folders) for metrics in finished(path, "learned_mask"))
     )
     print(f"\nTraining curves: tensorboard --logdir {results_dir}")
 

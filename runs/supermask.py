@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 HEURISTICS = [name for name, function in criteria.CRITERIA.items() if not registry.asks_for(function, "gradient")]
 SOURCES = [source for source in MASK_SOURCES if source != UNTRAINED.source]
-TRAINED = "trained_baseline"
+TRAINED_BASELINE = "trained_baseline"
 
 CHANGES = define_changes()
 TREATMENT_FIELDS = ("criterion", "mask1", "mask0")
@@ -83,7 +83,7 @@ def main() -> None:
     results = evaluated(experiment, dense, [UNTRAINED, *mask_sources])
     rows = [*rows_of_levels(results), *map(trained_row, dense)]
     for weights in SUPERMASK_WEIGHTS:
-        print(f"\n{table([row for row in rows if row['weights'] in (weights, TRAINED)], weights)}")
+        print(f"\n{table([row for row in rows if row['weights'] in (weights, TRAINED_BASELINE)], weights)}")
     print(NOTE)
 
 
@@ -144,11 +144,11 @@ def trained_row(dense: StoredResult) -> dict:
     """Returns the dense network at its early-stopping iteration, as a row like those of the supermasks."""
     stop = dense.history[:, 0] == dense.metrics["early_stop_iteration"]
     return {
-        "label": TRAINED,
+        "label": TRAINED_BASELINE,
         "seed": dense.metrics["seed"],
         "level": 0,
         "kept_fraction": 1.0,
-        "weights": TRAINED,
+        "weights": TRAINED_BASELINE,
         "validation_accuracy": float(dense.history[stop, dense.columns.index("validation_accuracy")][0]),
         "test_accuracy": dense.metrics["test_accuracy"],
     }

@@ -35,7 +35,7 @@ from lottery_tf.results.paths import DENSE
 from lottery_tf.system import processes
 from lottery_tf.tickets import examples, packing, payload, ticket_format
 
-RUN = define_path("run", None, "pack: the folder of one finished result.")
+RESULT = define_path("run", None, "pack: the folder of one finished result.")
 OUT = define_path("out", None, "pack: the ticket file to write.")
 DTYPE = define_choice(
     "dtype",
@@ -64,7 +64,7 @@ REWOUND = {"mask1": "rewind", "mask0": "zero", "rewind_to": 0}  # a level of the
 def pack() -> None:
     """Writes the ticket file of a finished result."""
     out = writable(OUT.value, "--out")
-    metrics, mask, final = read_result(Path(RUN.value), UNTRAINED.value)
+    metrics, mask, final = read_result(Path(RESULT.value), UNTRAINED.value)
     processes.start_tensorflow()
     content = packed_result(metrics, mask, final, DTYPE.value)
     files.replace(out, content)

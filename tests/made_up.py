@@ -151,8 +151,8 @@ class _Study:
         own = dataclasses.asdict(self.settings) | {"data": "made up"}
         self.folder = ResultsFolder(self.root / self.settings.folder, own)
         self.network = self.settings.network
-        self.place = {"network": self.network, "dataset": self.settings.dataset}
-        self.labels = self.place | {"schedule": self.settings.schedule}
+        self.network_and_dataset = {"network": self.network, "dataset": self.settings.dataset}
+        self.labels = self.network_and_dataset | {"schedule": self.settings.schedule}
         self.kept_fractions = kept_fractions(self.network, self.levels)
 
     def write_dense(self, seed: int) -> None:
@@ -214,8 +214,8 @@ class _Study:
             about |= {"level": level, "kept_fraction": self.kept_fractions[level]}
             noise = generator(seed, self.network, treatment.name, level, "landscape")
             for name, metrics in self._measurements(level, noise):
-                place = measurement_path(seed, treatment.name, level_name(level), name)
-                self.folder.write(place, StoredResult({}, about | metrics | {"parent": "", "seconds": 0.1}))
+                path = measurement_path(seed, treatment.name, level_name(level), name)
+                self.folder.write(path, StoredResult({}, about | metrics | {"parent": "", "seconds": 0.1}))
 
     def _measurements(self, level: int, noise: np.random.Generator) -> Iterator[tuple[str, dict]]:
         matches = level < self.levels // 2
@@ -310,7 +310,7 @@ class _Study:
         pruned = 1 / (1 + np.exp(float(mask.initial_logit)))
         metrics = {
             "kind": "learned_mask",
-            **self.place,
+            **self.network_and_dataset,
             "seed": seed,
             **{name: value for name, value in dataclasses.asdict(mask).items() if name != "kept_fraction"},
             "chosen_kept_fraction": mask.kept_fraction,
@@ -332,7 +332,7 @@ class _Study:
             "seconds": self.seconds,
         }
         folder = self.root / f"{self.network}-{self.settings.dataset}" / "learned_masks"
-        results = ResultsFolder(folder, self.place | {"data": "made up"})
+        results = ResultsFolder(folder, self.network_and_dataset | {"data": "made up"})
         iterations = np.arange(0, training.iterations + 1, 200)
         accuracy = found - 0.5 * np.exp(-iterations / 400)
         history = np.stack([iterations, 2 * (1 - accuracy), accuracy, 2 * (1 - accuracy), accuracy], axis=1)

@@ -24,7 +24,7 @@ PAGES = {
 class Addition(NamedTuple):
     """A block of code that is to be put into a file: its first line says where."""
 
-    kind: str  # "file" a new one, "end" at the end of one, or the name of a table that it is an entry of
+    kind: str  # "file" a new one, "end" at the end of one, or the name of a table or class that gets an entry or field
     path: str
     code: str
 
@@ -34,6 +34,7 @@ ADDITIONS = {
     r"# (?P<path>\w+\.py): .*": "file",
     r"# at the end of (?P<path>\S+)": "end",
     r"# an entry of (?P<kind>\w+) in (?P<path>\S+)": "",
+    r"# a field of (?P<kind>\w+) in (?P<path>\S+)": "",
 }
 
 

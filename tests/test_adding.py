@@ -62,11 +62,12 @@ class Reader:
 
 
 def with_entry(text, table, code):
-    """The text of a module with an entry in one of its tables; imports go to the top."""
+    """The text of a module with an entry in one of its tables, or a field in a class; imports go to the top."""
     lines = code.splitlines(keepends=True)
     imports = "".join(line for line in lines if line.startswith(("from ", "import ")))
     entry = "".join(line for line in lines if line.startswith(" "))
-    text, found = re.subn(rf"^({table}\b[^\n]* = {{[^\n]*\n)", lambda head: head[1] + entry, text, flags=re.MULTILINE)
+    begins = rf'^{table}\b[^\n]* = {{[^\n]*\n|^class {table}:\n    """(?s:.*?)\n    """\n\n'
+    text, found = re.subn(begins, lambda head: head[0] + entry, text, flags=re.MULTILINE)
     assert found == 1 and entry
     return text.replace("from __future__ import annotations\n", f"from __future__ import annotations\n{imports}", 1)
 
@@ -171,6 +172,11 @@ def test_a_landscape_measurement(checkout):
     assert len(rows) == 3
     for row in rows:
         assert row["norm"] == pytest.approx(np.sqrt((weights[f"final/{row['layer']}"] ** 2).sum()), rel=1e-5)
+    with open(checkout / "norms.csv", newline="") as file:
+        exported = [(row["level"], row["layer"], float(row["norm"])) for row in csv.DictReader(file)]
+    assert [row for row in exported if row[0] == "1"] == [("1", row["layer"], row["norm"]) for row in rows]
+    loaded = reader.do("-c", "from analysis.results.load import load; print(len(load('results').norms))")
+    assert int(loaded) == len(exported)
     assert "norms (almost nothing)" in reader.do("-m", "runs.landscape", "--help")
     reader.do("-m", "analysis.report")
 

@@ -64,10 +64,10 @@ def counts(verdicts: Iterable[ClaimResult]) -> str:
 
 def margins(results: Results) -> str:
     """Returns the margins that are defined as text: one line for each network and data set."""
-    of_places = {evidence.panel.place: evidence.margin for evidence in collect(results)}
+    margins = {evidence.panel.network_and_dataset: evidence.margin for evidence in collect(results)}
     return "\n".join(
-        f"margin of {', '.join(place)}: {100 * margin:.2f} points"
-        for place, margin in of_places.items()
+        f"margin of {', '.join(pair)}: {100 * margin:.2f} points"
+        for pair, margin in margins.items()
         if not math.isnan(margin)
     )
 

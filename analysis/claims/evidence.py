@@ -50,10 +50,10 @@ class Evidence:
     controls: pd.DataFrame
     landscape: Mapping[str, pd.DataFrame]
 
-    def line(self, treatment: Treatment, measure: str = "test_accuracy") -> pd.DataFrame:
-        """Returns a measure of a treatment: one row for each seed, one column for each level, NaN if missing."""
+    def line(self, treatment: Treatment, metric: str = "test_accuracy") -> pd.DataFrame:
+        """Returns a metric of a treatment: one row for each seed, one column for each level, NaN if missing."""
         rows = self._by_treatment.get(treatment.name, self.levels[:0])
-        return rows.pivot(index="seed", columns="level", values=measure)
+        return rows.pivot(index="seed", columns="level", values=metric)
 
     @functools.cached_property
     def _by_treatment(self) -> dict[str, pd.DataFrame]:
@@ -78,10 +78,10 @@ class Evidence:
         ways = by_training(rows)
         return (ways[-1][0], best(ways[-1][1])) if ways else ("", {})
 
-    def trained(self, measure: str = "test_accuracy") -> dict[int, float]:
-        """Returns the test accuracy, or another measure, of the dense network for each seed."""
+    def trained(self, metric: str = "test_accuracy") -> dict[int, float]:
+        """Returns the test accuracy, or another metric, of the dense network for each seed."""
         rows = self.levels[(self.levels["treatment"] == DENSE) & (self.levels["status"] == FINISHED)]
-        return dict(zip(rows["seed"], rows[measure], strict=True))
+        return dict(zip(rows["seed"], rows[metric], strict=True))
 
     def levels_between(self, least: float, greatest: float) -> list[int]:
         """Returns the levels whose kept fraction lies between two values, both included."""
@@ -111,12 +111,14 @@ def collect(results: Results) -> list[Evidence]:
     frames = {kind: getattr(results, FRAMES[kind]) for kind in LANDSCAPE}
     keys = {*panels(results.levels), *panels(results.supermasks), *panels(results.controls)}
     keys.update(*map(panels, frames.values()))
-    with_schedule = {key.place for key in keys}
-    keys.update(key for key in panels_without_schedule(results.learned_masks) if key.place not in with_schedule)
+    with_schedule = {key.network_and_dataset for key in keys}
+    keys.update(
+        key for key in panels_without_schedule(results.learned_masks) if key.network_and_dataset not in with_schedule
+    )
     return [
         Evidence(
             key,
-            _margin(results.levels, *key.place),
+            _margin(results.levels, *key.network_and_dataset),
             panel(results.levels, key),
             panel(results.supermasks, key),
             rows_where(results.learned_masks, network=key.network, dataset=key.dataset),
@@ -136,8 +138,8 @@ def _margin(levels: pd.DataFrame, network: str, dataset: str) -> float:
 
 def without_schedule(of_panels: Iterable[Evidence]) -> list[Evidence]:
     """Returns one `Evidence` for each network and data set, because learned masks have no schedule."""
-    of_places = {evidence.panel.place: evidence for evidence in of_panels}
-    return [dataclasses.replace(evidence, panel=Panel(*place)) for place, evidence in of_places.items()]
+    by_pair = {evidence.panel.network_and_dataset: evidence for evidence in of_panels}
+    return [dataclasses.replace(evidence, panel=Panel(*pair)) for pair, evidence in by_pair.items()]
 
 
 def over_levels(
@@ -156,5 +158,5 @@ def over_levels(
     common = np.logical_and.reduce([np.isfinite(line) for line in values.values()])
     counts = common.sum(axis=1)
     means = {name: np.where(common, line, 0).sum(axis=1) / np.maximum(counts, 1) for name, line in values.items()}
-    enough = [place for place, count in enumerate(counts) if count >= least_levels]
-    return {name: {seeds[place]: float(line[place]) for place in enough} for name, line in means.items()}
+    enough = [index for index, count in enumerate(counts) if count >= least_levels]
+    return {name: {seeds[index]: float(line[index]) for index in enough} for name, line in means.items()}

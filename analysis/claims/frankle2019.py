@@ -33,17 +33,17 @@ STOP, ACCURACY = "early_stop_iteration", "test_accuracy"
 CLAIMS, claim = claims_of("Frankle & Carbin")
 
 
-def lottery_line(evidence: Evidence, name: str, measure: str = ACCURACY) -> pd.DataFrame:
-    """Returns a measure of a line of `lottery_lines`: one row for each seed, one column for each level.
+def lottery_line(evidence: Evidence, name: str, metric: str = ACCURACY) -> pd.DataFrame:
+    """Returns a metric of a line of `lottery_lines`: one row for each seed, one column for each level.
 
     Controls are averaged over their draws.
     """
     treatments = lottery_lines.treatments(evidence.panel.network)
     if name in treatments:
-        return evidence.line(treatments[name], measure)
+        return evidence.line(treatments[name], metric)
     control = lottery_lines.CONTROL_OF_LINE[name]
     controls = rows_where(evidence.controls, treatment=treatments[TICKET].name, control=control)
-    return controls.pivot_table(index="seed", columns="level", values=measure)
+    return controls.pivot_table(index="seed", columns="level", values=metric)
 
 
 def need(name: str, part: Part) -> Need:
@@ -60,11 +60,11 @@ def _stops_near(evidence: Evidence) -> dict[int, float]:
 NEED_NEAR_A_FIFTH = [Need(f"{TICKET} near {EARLY_AT:.0%} kept", _stops_near), NEED_DENSE]
 
 
-def _means(evidence: Evidence, names: Iterable[str], kept: tuple[float, float], measure: str = ACCURACY) -> dict:
+def _means(evidence: Evidence, names: Iterable[str], kept: tuple[float, float], metric: str = ACCURACY) -> dict:
     """Returns `over_levels` of lines between two kept fractions, with the dense network's value for each seed."""
-    lines = {name: lottery_line(evidence, name, measure) for name in names}
+    lines = {name: lottery_line(evidence, name, metric) for name in names}
     means = over_levels(lines, evidence.levels_between(*kept), LEAST_LEVELS_OF_PART)
-    return means | {DENSE: evidence.trained(measure)}
+    return means | {DENSE: evidence.trained(metric)}
 
 
 def _earlier(evidence: Evidence, a: str, b: str, means: dict) -> Condition:
@@ -83,7 +83,7 @@ def small_tickets_match(evidence: Evidence) -> list[Condition]:
     """The ticket with 10 to 25% kept and the lowest validation loss is above the dense network minus 0.2 points."""
     levels = [level for level in evidence.levels_between(*SMALL) if level in lottery_line(evidence, TICKET)]
     losses, accuracies = (
-        lottery_line(evidence, TICKET, measure)[levels] for measure in ("early_stop_val_loss", ACCURACY)
+        lottery_line(evidence, TICKET, metric)[levels] for metric in ("early_stop_val_loss", ACCURACY)
     )
     best = losses.dropna(how="all").idxmin(axis=1) if levels else {}
     tickets = {seed: float(accuracies.loc[seed, level]) for seed, level in best.items()}
@@ -140,14 +140,14 @@ WORDS = {  # line -> its words in a rule
 }  # fmt: skip
 
 
-RULES = {  # measures by which line a is better than line b -> the rule
+RULES = {  # metrics by which line a is better than line b -> the rule
     (ACCURACY,): "{a} is above {b}", (STOP,): "{a} stops earlier than {b}",
     (ACCURACY, STOP): "{a} is above {b} and stops earlier",
 }  # fmt: skip
 
 
 def claim_of_small_tickets(
-    sentence: str, section: str, a: str, b: str, measures: tuple[str, ...] = (ACCURACY, STOP)
+    sentence: str, section: str, a: str, b: str, metrics: tuple[str, ...] = (ACCURACY, STOP)
 ) -> None:
     """Adds the claim that line a is better than line b with at most 25% kept. Data, rule and test follow from both.
 
@@ -156,26 +156,26 @@ def claim_of_small_tickets(
       section: the section that makes the claim.
       a: the better line, a key of `WORDS`.
       b: the other line.
-      measures: a key of `RULES`.
+      metrics: a key of `RULES`.
     """
     lines = [name for name in (a, b) if name != DENSE]
 
     def test(evidence: Evidence) -> list[Condition]:
         better = {ACCURACY: above, STOP: functools.partial(_earlier, evidence)}
-        return [better[measure](a, b, _means(evidence, lines, LITTLE_KEPT, measure)) for measure in measures]
+        return [better[metric](a, b, _means(evidence, lines, LITTLE_KEPT, metric)) for metric in metrics]
 
-    words = RULES[measures].format(a=WORDS[a], b=WORDS[b])
+    words = RULES[metrics].format(a=WORDS[a], b=WORDS[b])
     needs = [need(name, LITTLE_KEPT) for name in lines] + [NEED_DENSE] * (DENSE in (a, b))
     claim(sentence, section, needs, rule=f"With at most {LITTLE_KEPT[1]:.0%} of the weights kept, {words}.")(test)
 
 
 claim_of_small_tickets(
     "A winning ticket reaches higher test accuracy than the same subnetwork reinitialized.", "Section 2",
-    TICKET, REINIT, measures=(ACCURACY,),
+    TICKET, REINIT, metrics=(ACCURACY,),
 )  # fmt: skip
 claim_of_small_tickets(
     "A winning ticket learns faster than the same subnetwork reinitialized.", "Section 2",
-    TICKET, REINIT, measures=(STOP,),
+    TICKET, REINIT, metrics=(STOP,),
 )  # fmt: skip
 claim_of_small_tickets(
     "Reinitialized pruned networks learn more slowly than the dense network and lose test accuracy.", "Section 2",

@@ -20,13 +20,16 @@ from lottery_tf.landscape.measurements.row_names import ALONG, FOUND, FOUND_RETR
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.pruning.treatments import Treatment
 
-MOST, HALF = 0.9, 0.5  # share of pairs for "if and only if" to be shown, and below which it is contradicted
+SHOWN_FROM, CONTRADICTED_BELOW = (
+    0.9,
+    0.5,
+)  # share of pairs for "if and only if" to be shown, and below which it is contradicted
 LEAST_PAIRS = 10  # pairs of each kind
 LEAST_LEVELS_OF_MEAN = 3
 BY_MAGNITUDE, AT_RANDOM = PRUNED_BY  # criteria
 PRUNING_IN_WORDS = {BY_MAGNITUDE: "by magnitude", AT_RANDOM: "at random"}
 
-ON_FLATNESS = "on flatness"  # the place of claims that the abstract does not state
+ON_FLATNESS = "on flatness"  # in place of a section: claims that the abstract does not state
 
 CLAIMS, claim = claims_of("Paul et al.")
 
@@ -75,7 +78,13 @@ def joined_if_both_match(evidence: Evidence) -> list[Condition]:
         some = joined[pairs["matches"] == matches]
         text = f"{what}: {int(some.sum())} of {len(some)} pairs connected; n = {seeds}"
         share = some.mean() if matches else 1 - some.mean()
-        verdict = Verdict.SHOWN if share >= MOST else Verdict.CONTRADICTED if share < HALF else Verdict.NOT_SHOWN
+        verdict = (
+            Verdict.SHOWN
+            if share >= SHOWN_FROM
+            else Verdict.CONTRADICTED
+            if share < CONTRADICTED_BELOW
+            else Verdict.NOT_SHOWN
+        )
         enough = seeds >= LEAST_SEEDS and len(some) >= LEAST_PAIRS
         conditions.append(Condition(verdict if enough else Verdict.NO_DATA, text))
     return conditions

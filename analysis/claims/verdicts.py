@@ -74,10 +74,10 @@ class Unit(NamedTuple):
     name: str
 
 
-POINTS, ITERATIONS, NUMBERS = Unit(100, ".2f", " points"), Unit(1, ".0f", " iterations"), Unit(1, ".3g", "")
+PERCENTAGE_POINTS, ITERATIONS, NUMBERS = Unit(100, ".2f", " points"), Unit(1, ".0f", " iterations"), Unit(1, ".3g", "")
 
 
-def above(a: str, b: str, means: Mapping[str, significance.Runs], unit: Unit = POINTS) -> Condition:
+def above(a: str, b: str, means: Mapping[str, significance.Runs], unit: Unit = PERCENTAGE_POINTS) -> Condition:
     """Tests whether one line's mean is above another's."""
     return _condition(significance.compare(means[a], means[b], "paired", names=(a, b)), unit)
 
@@ -100,8 +100,8 @@ def equivalent(a: str, b: str, means: Mapping[str, significance.Runs], margin: f
     sides = (significance.compare(means[a], low, "paired"), significance.compare(means[a], high, "paired", "less"))
     both = significance.compare(means[a], means[b], "paired", names=(a, b))
     both = dataclasses.replace(both, p_value=max(side.p_value for side in sides))
-    verdict = combined([_condition(side, POINTS).verdict for side in sides])
-    return Condition(verdict, _condition(both, POINTS, f"within {100 * margin:.2f}: ").text)
+    verdict = combined([_condition(side, PERCENTAGE_POINTS).verdict for side in sides])
+    return Condition(verdict, _condition(both, PERCENTAGE_POINTS, f"within {100 * margin:.2f}: ").text)
 
 
 def repeatability(values: Collection[float]) -> float:

@@ -21,7 +21,7 @@ from analysis.claims.evidence import LEAST_LEVELS_OF_PART, Evidence, over_levels
 from analysis.claims.verdicts import (
     ITERATIONS,
     LEAST_SEEDS,
-    POINTS,
+    PERCENTAGE_POINTS,
     Condition,
     Unit,
     Verdict,
@@ -178,20 +178,20 @@ def best_speed_and_accuracy(evidence: Evidence) -> list[Condition]:
     """
     return [
         _front_runners(evidence, "early_stop_iteration", ITERATIONS, earlier),
-        _front_runners(evidence, "test_accuracy", POINTS, above),
+        _front_runners(evidence, "test_accuracy", PERCENTAGE_POINTS, above),
     ]
 
 
-def _front_runners(evidence: Evidence, measure: str, unit: Unit, better: Callable[..., Condition]) -> Condition:
-    means = over_levels({name: evidence.line(treatment, measure) for name, treatment in CRITERION_LINES.items()})
+def _front_runners(evidence: Evidence, metric: str, unit: Unit, better: Callable[..., Condition]) -> Condition:
+    means = over_levels({name: evidence.line(treatment, metric) for name, treatment in CRITERION_LINES.items()})
     if (seeds := len(means["random"])) < LEAST_SEEDS:
         return Condition(Verdict.NO_DATA, f"all nine criteria: n = {seeds}")
-    sign = BETTER[METRICS[measure].better]
+    sign = BETTER[METRICS[metric].better]
     ranked = sorted(means, key=lambda name: -sign * fmean(means[name].values()))
     first = [name for name in ranked if name in FRONT_RUNNERS]
     others = [name for name in ranked if name not in FRONT_RUNNERS]
     text = ", ".join(f"{name} {unit.factor * fmean(means[name].values()):{unit.form}}" for name in ranked)
-    return better(first[-1], others[0], means).with_note(f"{measure}: {text}")
+    return better(first[-1], others[0], means).with_note(f"{metric}: {text}")
 
 
 claim_above(

@@ -21,7 +21,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.studies import paper
 
 SAME_SIGN = "large_final_same_sign"
-LEARNED = "learned mask x initial"
+MASK_X_INITIAL = "learned mask x initial"
 AT_CHANCE = 0.02  # accuracy above chance that still counts as "no better than chance"
 MASK_CRITERIA = tuple(source.criterion for source in paper.HEURISTIC_MASK_SOURCES)
 
@@ -45,7 +45,9 @@ def mask_name(criterion: str, weights: str) -> str:
     return f"{criterion} mask x {weights.replace('_', ' ')}"
 
 
-NEED_LEARNED = Need(LEARNED, lambda evidence: set(learned_of_column(evidence.learned_masks, LEARNED)["seed"]))
+NEED_LEARNED = Need(
+    MASK_X_INITIAL, lambda evidence: set(learned_of_column(evidence.learned_masks, MASK_X_INITIAL)["seed"])
+)
 
 
 @claim("A random mask over untrained weights is no better than chance.", "Section 5", need_masks("random"))
@@ -119,7 +121,7 @@ def signed_constant_better(evidence: Evidence) -> list[Condition]:
 )
 def learned_better_than_heuristic(evidence: Evidence) -> list[Condition]:
     """The learned mask over initial weights is above the best large_final_same_sign mask over initial weights."""
-    way, learned = evidence.learned(LEARNED)
+    way, learned = evidence.learned(MASK_X_INITIAL)
     heuristic = best(evidence.one_shot(SAME_SIGN, "initial"))
     return [above("learned", SAME_SIGN, {"learned": learned, SAME_SIGN: heuristic}).with_note(way)]
 
@@ -131,7 +133,7 @@ def learned_better_than_heuristic(evidence: Evidence) -> list[Condition]:
 )
 def learned_near_trained(evidence: Evidence) -> list[Condition]:
     """The learned mask over initial weights is above the midpoint of the best heuristic mask and the dense network."""
-    way, learned = evidence.learned(LEARNED)
+    way, learned = evidence.learned(MASK_X_INITIAL)
     heuristic, trained = best(evidence.one_shot(SAME_SIGN, "initial")), evidence.trained()
     middle = {seed: (heuristic[seed] + trained[seed]) / 2 for seed in heuristic if seed in trained}
     return [above("learned", "the midpoint", {"learned": learned, "the midpoint": middle}).with_note(way)]
@@ -176,12 +178,12 @@ def logit_nudges_pruning(evidence: Evidence) -> list[Condition]:
 
     All five are learned in the same way with at least three seeds. If there are several such ways, the longest counts.
     """
-    rows = learned_of_column(evidence.learned_masks, LEARNED)
-    rows = rows.assign(step=rows["step"].astype(float))
+    rows = learned_of_column(evidence.learned_masks, MASK_X_INITIAL)
+    rows = rows.assign(choice=rows["choice"].astype(float))
     few = "not all five initial logits were learned in the same way with three seeds"
     conditions = [Condition(Verdict.NO_DATA, few)]
     for way, masks in by_training(rows):
-        table = masks.pivot(index="seed", columns="step", values="pruned_fraction").dropna()
+        table = masks.pivot(index="seed", columns="choice", values="pruned_fraction").dropna()
         if len(table) >= LEAST_SEEDS and list(table) == list(paper.INITIAL_LOGITS):
             runs = {f"pruned at m = {logit:g}": table[logit].to_dict() for logit in table}
             conditions = [above(a, b, runs).with_note(way) for a, b in itertools.pairwise(runs)]

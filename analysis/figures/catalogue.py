@@ -65,7 +65,7 @@ class DrawableFigure(NamedTuple):
     draw: Callable[[FigureInputs], Figure]
 
 
-def _of_results(title: str, draw: Callable[[load.Results], Figure]) -> DrawableFigure:
+def _from_results(title: str, draw: Callable[[load.Results], Figure]) -> DrawableFigure:
     return DrawableFigure(title, lambda given: draw(given.results))
 
 
@@ -81,21 +81,21 @@ FIGURES: dict[str, DrawableFigure] = {
     "figure5": _lines(paper.FIGURE_LINES["figure5"]),
     "figure6": DrawableFigure("Masks of untrained networks", lambda given: supermasks.figure6(given.results)),
     "figure7": DrawableFigure("Supermasks", lambda given: supermasks.figure7(given.results)),
-    "mask_learning": _of_results("Learned Supermasks against iterations", learning_curves.mask_learning),
+    "mask_learning": _from_results("Learned Supermasks against iterations", learning_curves.mask_learning),
     "figureS1": DrawableFigure("Motion selectivity of large_final", lambda given: selectivity.figure_s1(given.layer)),
     "supplement": _lines(paper.FIGURE_LINES["supplement"]),
     "others": DrawableFigure(
         "Treatments that are in no figure of the paper",
         lambda given: curves.figure_of_lines(given.results, curves.other_treatments(given.results), given.rule),
     ),
-    "lottery": _of_results("Winning tickets and their controls", lottery_tickets.lottery),
-    "barriers": _of_results("Error barriers between successive levels", connectivity.barriers),
-    "error_lines": _of_results("Error along the lines between successive levels", connectivity.error_lines),
-    "robustness": _of_results("Training from perturbed rewind points", connectivity.robustness),
-    "flatness": _of_results("Eigenvalues, trace and curvature", flatness.flatness),
-    "spectral_density": _of_results("Spectral density", flatness.spectral_density),
-    "limits": _of_results("How much can be pruned at once", flatness.limits),
-    "magnitudes": _of_results("Magnitudes before and after retraining", flatness.magnitudes),
+    "lottery": _from_results("Winning tickets and their controls", lottery_tickets.lottery),
+    "barriers": _from_results("Error barriers between successive levels", connectivity.barriers),
+    "error_lines": _from_results("Error along the lines between successive levels", connectivity.error_lines),
+    "robustness": _from_results("Training from perturbed rewind points", connectivity.robustness),
+    "flatness": _from_results("Eigenvalues, trace and curvature", flatness.flatness),
+    "spectral_density": _from_results("Spectral density", flatness.spectral_density),
+    "limits": _from_results("How much can be pruned at once", flatness.limits),
+    "magnitudes": _from_results("Magnitudes before and after retraining", flatness.magnitudes),
 }
 
 

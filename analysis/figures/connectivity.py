@@ -21,7 +21,7 @@ from analysis.results.select import SUCCESSIVE, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
 
 PAIRS = 4  # pairs of levels in a row of panels
-POINTS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # ticks of barriers
+BARRIER_TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # ticks of barriers
 PERCENT = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)  # ticks of errors
 FILLINGS = {"full": "in all seeds", "left": "in some", "none": "in none"}  # how markers are filled -> its meaning
 THIN = 0.6
@@ -113,7 +113,7 @@ def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2
     handles = []
     for axes, (column, title) in zip(pair, TO_ENDS.items(), strict=True):
         handles = []
-        for level, style in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
+        for level, style in zip(panels.spread(rows["level"], panels.LEVELS_SHOWN), styles.SEQUENCE, strict=False):
             of_level = rows[rows["level"] == level]
             _matched(axes, of_level, "multiple", column, style)
             handles.append(line_handle(f"level {level}, {panels.kept(of_level)} kept", style))
@@ -142,13 +142,15 @@ def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style) -> No
     groups = rows.groupby(["level", x])
     barriers = 100 * groups[y].agg(["mean", "min", "max"])
     barriers = barriers.assign(share=groups["matches"].mean()).reset_index().sort_values(x)
-    places = barriers[x] if x == "multiple" else 100 * barriers[x]
-    axes.plot(places, barriers["mean"], **style.plot | {"marker": ""})
-    drawing.band(axes, places, barriers, style.colour)
+    positions = barriers[x] if x == "multiple" else 100 * barriers[x]
+    axes.plot(positions, barriers["mean"], **style.plot | {"marker": ""})
+    drawing.band(axes, positions, barriers, style.colour)
     fills = np.select([barriers["share"] == 1, barriers["share"] == 0], ["full", "none"], "left")
     for fill in [fill for fill in FILLINGS if (fills == fill).any()]:
         axes.plot(
-            places[fills == fill], barriers["mean"][fills == fill], **style.plot | {"linestyle": "", **_filling(fill)}
+            positions[fills == fill],
+            barriers["mean"][fills == fill],
+            **style.plot | {"linestyle": "", **_filling(fill)},
         )
 
 
@@ -179,7 +181,7 @@ def _barrier_axis(axes: Axes, title: str, high: float) -> None:
     axes.axhline(100 * STABLE, color=styles.INK, linestyle=styles.DOTTED, linewidth=0.9)
     axes.set_yscale("symlog", linthresh=1, linscale=0.7)
     axes.set_ylim(min(-0.25, 1.2 * axes.dataLim.intervaly[0]), 1.4 * max(high, 100 * STABLE))
-    _ticks(axes, POINTS)
+    _ticks(axes, BARRIER_TICKS)
     axes.set_ylabel(title)
 
 
@@ -200,7 +202,7 @@ def _error_axis(axes: Axes) -> None:
 LEAST_ERROR = 0.1  # percent; an axis that includes zero is linear below it
 
 
-def _ticks(axes: Axes, places: Sequence[float]) -> None:
-    axes.yaxis.set_major_locator(FixedLocator(places))
+def _ticks(axes: Axes, positions: Sequence[float]) -> None:
+    axes.yaxis.set_major_locator(FixedLocator(positions))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(panels.plain))

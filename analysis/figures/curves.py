@@ -24,7 +24,7 @@ from lottery_tf.studies import paper
 WIDTH, ROW = 10.0, 2.9  # inches
 ROOM = 1.6  # height of a cut frame of accuracies, in multiples of the best line's drop
 LEAST_DROP = 1.0  # percentage points; a smaller drop of the best line counts as this
-FRAMED = ("test_accuracy",)  # measures whose axis is cut if some lines collapse
+FRAMED = ("test_accuracy",)  # metrics whose axis is cut if some lines collapse
 DENSE_DRAWN, STAR_DRAWN = "_dense", "_star"  # labels of lines, which matplotlib does not show
 
 

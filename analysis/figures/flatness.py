@@ -39,11 +39,11 @@ def flatness(results: load.Results) -> Figure:
 
     def draw(axes: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
         line_styles = panels.styles_of(rows)
-        for place, (column, title) in enumerate(SPECTRAL.items()):
+        for index, (column, title) in enumerate(SPECTRAL.items()):
             for treatment in panels.ordered_treatments(rows):
-                of_treatment = rows[rows["treatment"] == treatment]
-                panels.draw_band(axes[place], of_treatment, "kept_fraction", column, line_styles[treatment])
-            axes[place].set_ylabel(title)
+                treatment_rows = rows[rows["treatment"] == treatment]
+                panels.draw_band(axes[index], treatment_rows, "kept_fraction", column, line_styles[treatment])
+            axes[index].set_ylabel(title)
         ends = select.panel(rays, select.Panel(*rows.iloc[0][list(select.PANEL)]))
         ends = ends[ends["position"] == 1]
         ends = ends[ends["treatment"] == panels.main_treatment(ends)] if len(ends) else ends
@@ -89,7 +89,7 @@ def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
     width = (high - low) / 100 or 1.0
     grid = np.linspace(low - 3 * width, high + 3 * width, 800)
     handles = []
-    for level, style in zip(panels.spread(rows["level"], panels.LEVELS), styles.SEQUENCE, strict=False):
+    for level, style in zip(panels.spread(rows["level"], panels.LEVELS_SHOWN), styles.SEQUENCE, strict=False):
         of_level = rows[rows["level"] == level].sort_values("eigenvalue")
         nodes, shares = of_level["eigenvalue"].to_numpy(), of_level["weight"].to_numpy() / of_level["seed"].nunique()
         bumps = np.exp(-(((grid[:, None] - nodes) / width) ** 2) / 2) * one(width)

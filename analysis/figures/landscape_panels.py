@@ -23,7 +23,7 @@ from analysis.results import select
 from analysis.results.lottery_lines import scope_of
 from lottery_tf.pruning.treatments import Treatment
 
-LEVELS = 4  # levels of a treatment in a panel that has no room for all
+LEVELS_SHOWN = 4  # levels of a treatment in a panel that has no room for all
 Draw = Callable[[Sequence[Axes], pd.DataFrame], Iterable[Line2D]]
 LEGEND_COLUMNS = 4
 
@@ -50,8 +50,8 @@ def page(rows: pd.DataFrame, lacking: str, draw: Draw, columns: int) -> Figure:
         of_panel, axes = select.panel(rows, key), part.subplots(1, columns, squeeze=False)[0]
         handles += [(handle, drawing.panel_title(key)) for handle in draw(axes, of_panel)]
         part.suptitle(f"{drawing.panel_title(key)}, {seeds(of_panel)}", fontsize=drawing.LOOK["axes.titlesize"])
-        for place in axes:
-            place.set_visible(place.has_data())
+        for each in axes:
+            each.set_visible(each.has_data())
     drawing.legend_below(whole, _distinct(handles), LEGEND_COLUMNS)
     return drawing.fix_layout(whole)
 
@@ -60,11 +60,11 @@ def _distinct(handles: Iterable[tuple[Line2D, str]]) -> list[Line2D]:
     """Returns each legend entry once. If an entry looks different in another panel, its label names the panel."""
     by_label: dict[str, dict[bytes, tuple[Line2D, list[str]]]] = {}
     for handle, panel in handles:
-        _, places = by_label.setdefault(handle.get_label(), {}).setdefault(_picture(handle), (handle, []))
-        places.append(panel)
+        _, panel_names = by_label.setdefault(handle.get_label(), {}).setdefault(_picture(handle), (handle, []))
+        panel_names.append(panel)
     for label, looks in by_label.items():
-        for handle, places in looks.values() if len(looks) > 1 else ():
-            handle.set_label(f"{label} ({'; '.join(places)})")
+        for handle, panel_names in looks.values() if len(looks) > 1 else ():
+            handle.set_label(f"{label} ({'; '.join(panel_names)})")
     return [handle for looks in by_label.values() for handle, _ in looks.values()]
 
 
@@ -118,8 +118,8 @@ def rewound(rows: pd.DataFrame, criterion: bool = True) -> str:
     row = next(rows.itertuples())
     if not _only_rewound(row):
         return drawing.as_text(row.treatment)
-    place = f"rewound to {row.rewind_to:,}"
-    return f"{drawing.as_text(row.criterion)}, {place}" if criterion else place
+    point = f"rewound to {row.rewind_to:,}"
+    return f"{drawing.as_text(row.criterion)}, {point}" if criterion else point
 
 
 def _only_rewound(row) -> bool:
@@ -136,8 +136,8 @@ def spread(values: pd.Series, count: int) -> list[int]:
     ([0, 2, 4], [7])
     """
     distinct = sorted(set(values.tolist()))
-    places = np.linspace(0, len(distinct) - 1, min(count, len(distinct))).round().astype(int)
-    return [distinct[place] for place in places]
+    indices = np.linspace(0, len(distinct) - 1, min(count, len(distinct))).round().astype(int)
+    return [distinct[index] for index in indices]
 
 
 def draw_band(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style, factor: float = 1) -> None:

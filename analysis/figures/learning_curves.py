@@ -33,13 +33,13 @@ def mask_learning(results: load.Results) -> Figure:
     rows = -(-len(keys) // PANELS_A_ROW)
     page = drawing.blank(10, 3.2 * rows + 0.6)
     handles: dict[str, Line2D] = {}
-    places = page.subplots(rows, PANELS_A_ROW, squeeze=False).ravel()
-    for axes, key in zip(places, keys, strict=False):
+    axes_list = page.subplots(rows, PANELS_A_ROW, squeeze=False).ravel()
+    for axes, key in zip(axes_list, keys, strict=False):
         drawn = best_settings(select.rows_where(results.mask_histories, network=key.network, dataset=key.dataset))
         handles |= _draw(axes, drawn)
         seeds = drawing.from_to_seeds(drawn.groupby(MASK_KIND)["seed"].nunique())
         axes.set_title(f"{drawing.panel_title(key)}: {seeds}")
-    for axes in places[len(keys) :]:
+    for axes in axes_list[len(keys) :]:
         axes.remove()
     drawing.legend_below(page, [handles[name] for name in sorted(handles)], 2)
     return drawing.fix_layout(page)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 CORRELATION = 0.6  # between initial and final weights in the cartoons
 CARTOON_LIMIT = 3.0  # limit of the cartoons' axes, in standard deviations
 SAMPLE = 8_000  # weights that represent a layer; a row of points of the plane adds 2% to them
-POINTS = 160  # points along each axis of the plane; even, so that none lies on an axis, where the sign is 0
+GRID_POINTS = 160  # points along each axis of the plane; even, so that none lies on an axis, where the sign is 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Layer:
     @property
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """The coordinates of the plane's points: w_i and w_f, each in ascending order."""
-        w_i, w_f = (np.linspace(-limit, limit, POINTS) for limit in self.limits)
+        w_i, w_f = (np.linspace(-limit, limit, GRID_POINTS) for limit in self.limits)
         return w_i, w_f
 
 
@@ -88,8 +88,8 @@ def trained_layer(root: str | Path, layer: str | None = None, **chosen: Collecti
         sample = generator(0, "weights of a plane").permutation(start.size)[:SAMPLE]
         w_i, w_f = (values[sample].astype(np.float64) for values in (start, final))
         limits = tuple(1.1 * float(np.quantile(np.abs(values), 0.999)) for values in (w_i, w_f))
-        place = parse_result_path(folder)
-        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {place.run}, seed {place.seed}")
+        result = parse_result_path(folder)
+        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {result.run}, seed {result.seed}")
     if others and layer not in others:
         registry.choose(others, layer, "layer")
     return None
@@ -98,8 +98,8 @@ def trained_layer(root: str | Path, layer: str | None = None, **chosen: Collecti
 def _dense_networks(root: Path, chosen: Mapping[str, Collection[str]]) -> Iterator[tuple[Path, StoredResult]]:
     """Yields the chosen dense networks that kept their weights, with their folders."""
     for folder in result_folders(root):
-        place = parse_result_path(folder)
-        if not place or (place.treatment, place.level) != ("", 0) or not (folder / WEIGHTS).exists():
+        result = parse_result_path(folder)
+        if not result or (result.treatment, result.level) != ("", 0) or not (folder / WEIGHTS).exists():
             continue
         try:
             metrics = completed(folder, read_metrics(folder))

@@ -17,7 +17,7 @@ from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures import drawing, styles
-from analysis.figures.plane_layers import CORRELATION, POINTS, Layer, cartoon
+from analysis.figures.plane_layers import CORRELATION, GRID_POINTS, Layer, cartoon
 from lottery_tf import registry
 from lottery_tf.argument_checks.validation import FRACTION
 from lottery_tf.pruning import ranking
@@ -57,8 +57,8 @@ def region(criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -
       kept_fraction: the fraction of its weights that is kept, in (0, 1).
 
     Returns:
-      (POINTS, POINTS) floats in [0, 1]; rows are the w_f and columns the w_i of `layer.grid`. A point whose score
-      equals the threshold has a value between 0 and 1, because ties are broken at random.
+      (GRID_POINTS, GRID_POINTS) floats in [0, 1]; rows are the w_f and columns the w_i of `layer.grid`. A point whose
+      score equals the threshold has a value between 0 and 1, because ties are broken at random.
 
     Raises:
       InputError: there is no such criterion, its scores cannot be used, or `kept_fraction` is outside (0, 1).
@@ -79,14 +79,14 @@ def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.nda
     margins, of_ties = [], []
     for w_f in grid_f:  # one row at a time, because a few points among many weights hardly change percentiles
         seen_i = np.concatenate([layer.w_i, grid_i])
-        seen_f = np.concatenate([layer.w_f, np.full(POINTS, w_f)])
+        seen_f = np.concatenate([layer.w_f, np.full(GRID_POINTS, w_f)])
         scores = ranking.checked_scores(
             registry.call_by_parameter_names(score, w_i=seen_i, w_f=seen_f), seen_i.size
         ).astype(np.float64)
         of_layer, points = np.split(scores, [layer.w_i.size])
         threshold = np.partition(of_layer, -count)[-count]
         of_ties.append((count - (of_layer > threshold).sum()) / (of_layer == threshold).sum())
-        margins.append(np.subtract(points, threshold, out=np.zeros(POINTS), where=points != threshold))
+        margins.append(np.subtract(points, threshold, out=np.zeros(GRID_POINTS), where=points != threshold))
     return np.array(margins), np.array(of_ties)[:, None]
 
 

@@ -129,7 +129,7 @@ SEQUENCE = tuple(
     _style(*style) for style in (("blue", "o"), ("orange", "s"), ("green", "^"), ("violet", "p"))
 )  # levels
 
-LEARNED = {  # (g of a learned mask, whether its network is rescaled) -> style of its points
+LEARNED_MASKS = {  # (g of a learned mask, whether its network is rescaled) -> style of its points
     ("bernoulli", False): Style(INK, "<", DASHED),
     ("bernoulli", True): Style(INK, ">", DASHED, hollow=True),
     ("rounded", False): _style("crimson", "<", DASHED),
@@ -188,8 +188,8 @@ def treatment_styles(names: Iterable[str]) -> dict[str, Style]:
     chosen: dict[str, Style] = {}
     for name in names:
         style, taken = treatment_style(name), set(chosen.values())
-        place = _SPARE.index(style) if style in _SPARE else 0
-        free = (other for other in (style, *_SPARE[place:], *_SPARE[:place]) if other not in taken)
+        index = _SPARE.index(style) if style in _SPARE else 0
+        free = (other for other in (style, *_SPARE[index:], *_SPARE[:index]) if other not in taken)
         chosen[name] = style if name in TREATMENTS else next(free, style)
     return chosen
 

@@ -28,7 +28,7 @@ UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> la
     "large_final_same_sign": "large_final_same_sign mask",
 }
 POINT = ["g", "rescale", "initial_logit", "l1", "chosen_kept_fraction"]  # learned masks equal in these are one point
-WEIGHTS = {"initial": "initial weights", "signed_constant": "signed constant"}
+WEIGHTS_IN_WORDS = {"initial": "initial weights", "signed_constant": "signed constant"}
 BAR = 0.8  # width of a group of bars; groups are 1 apart
 
 
@@ -62,12 +62,12 @@ def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
     keys, width = select.ordered_panels(bars), BAR / len(drawn)
     for number, (criterion, label) in enumerate(drawn.items()):
         accuracies = [select.panel(bars[bars["criterion"] == criterion], key)["test_accuracy"] * 100 for key in keys]
-        places = np.arange(len(keys)) + (number - (len(drawn) - 1) / 2) * width
+        centers = np.arange(len(keys)) + (number - (len(drawn) - 1) / 2) * width
         colour = styles.INK if criterion == UNTRAINED.criterion else styles.criterion_style(criterion).colour
         means = [values.mean() if len(values) else 0 for values in accuracies]
-        axes.bar(places, means, 0.9 * width, color=colour, alpha=0.75, label=label)
-        for place, values in zip(places, accuracies, strict=True):
-            axes.plot(np.full(len(values), place), values, ".", color=styles.INK, markersize=3)
+        axes.bar(centers, means, 0.9 * width, color=colour, alpha=0.75, label=label)
+        for center, values in zip(centers, accuracies, strict=True):
+            axes.plot(np.full(len(values), center), values, ".", color=styles.INK, markersize=3)
     axes.set_xticks(np.arange(len(keys)), [drawing.panel_title(key).replace(", ", "\n") for key in keys])
     axes.set_xlim(-0.5, len(keys) - 0.5)
     axes.set_ylim(0, 100)
@@ -108,12 +108,12 @@ def figure7(results: load.Results) -> Figure:
             drawing.kept_axis(axes, 100 * min((share for share in kept if share > 0), default=0.1))
             axes.set_ylim(0, 100)
             axes.set_ylabel("test accuracy without training, %")
-            axes.set_title(f"{drawing.panel_title(key)}: mask x {WEIGHTS[weights]}")
+            axes.set_title(f"{drawing.panel_title(key)}: mask x {WEIGHTS_IN_WORDS[weights]}")
             if counts := [*lines["n"], *map(len, points)]:
                 axes.set_title(f"{axes.get_title()}, {drawing.from_to_seeds(counts)}")
             else:
                 axes.text(0.5, 0.5, "no results yet", transform=axes.transAxes, ha="center", va="center")
-    learned = [_learned_name(g, rescale) for g, rescale in styles.LEARNED]
+    learned = [_learned_name(g, rescale) for g, rescale in styles.LEARNED_MASKS]
     order = [*(source.criterion for source in paper.HEURISTIC_MASK_SOURCES), *learned, *BASELINES.values()]
     drawing.legend_below(page, [handles[name] for name in order if name in handles], 5)
     return drawing.fix_layout(page)
@@ -128,9 +128,9 @@ def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
         results.supermasks["criterion"].isin([source.criterion for source in paper.HEURISTIC_MASK_SOURCES])
     ]
     rows = select.panels(heuristic[heuristic["source"] == columns.ONE_SHOT_SOURCE])
-    with_schedule = {key.place for key in rows}
+    with_schedule = {key.network_and_dataset for key in rows}
     learned = select.panels_without_schedule(results.learned_masks)
-    return select.table_s1_order([*rows, *(key for key in learned if key.place not in with_schedule)])
+    return select.table_s1_order([*rows, *(key for key in learned if key.network_and_dataset not in with_schedule)])
 
 
 def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
@@ -164,7 +164,7 @@ def _draw_learned(axes: Axes, points: Iterable[pd.DataFrame]) -> dict[str, Line2
     handles = {}
     for seeds in points:
         g, rescale = seeds["g"].iloc[0], bool(seeds["rescale"].iloc[0])
-        style, accuracy = styles.LEARNED[g, rescale], 100 * seeds["test_accuracy"]
+        style, accuracy = styles.LEARNED_MASKS[g, rescale], 100 * seeds["test_accuracy"]
         mean = accuracy.mean()
         error = [[mean - accuracy.min()], [accuracy.max() - mean]]
         kept = 100 * (1 - seeds["pruned_fraction"].mean())

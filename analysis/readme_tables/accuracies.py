@@ -39,12 +39,12 @@ def levels_table(
     """
     rows = panel(results.levels, key)
     rows = rows.assign(kept=(100 * rows["kept_fraction"]).round(2))
-    yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not place) for place, share in enumerate(kept))]
+    yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not number) for number, share in enumerate(kept))]
     for treatment in lines:
-        of_treatment = rows[rows["treatment"].isin([treatment.name, DENSE])]
-        if treatment.name in set(of_treatment["treatment"]):
-            cells = [cell(100 * of_treatment.loc[of_treatment["kept"] == share, "test_accuracy"]) for share in kept]
-            yield [treatment_in_words(treatment), str(of_treatment["seed"].nunique()), *cells]
+        treatment_rows = rows[rows["treatment"].isin([treatment.name, DENSE])]
+        if treatment.name in set(treatment_rows["treatment"]):
+            cells = [cell(100 * treatment_rows.loc[treatment_rows["kept"] == share, "test_accuracy"]) for share in kept]
+            yield [treatment_in_words(treatment), str(treatment_rows["seed"].nunique()), *cells]
 
 
 def treatment_in_words(treatment: Treatment) -> str:

@@ -23,7 +23,7 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
 
 MAIN_CRITERIA = [Treatment(name) for name in ("large_final", "magnitude_increase", "movement", "random")]
-KEPT = (51.28, 21.07, 10.83, 6.95)  # kept percentages of the long tables
+KEPT_PERCENTAGES = (51.28, 21.07, 10.83, 6.95)  # kept percentages of the long tables
 
 _ONE_BY_ONE = {
     treatment: None
@@ -45,7 +45,7 @@ README_TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {  # name -> the 
             key=Panel(*FC, schedule, "float32"),
             title=f"a {schedule} of the iterations",
             lines=_ONE_BY_ONE,
-            kept=KEPT,
+            kept=KEPT_PERCENTAGES,
         )
         for schedule in ("quarter", "tenth")
     },

@@ -133,25 +133,25 @@ RANDOM_TOO = ("lines",)  # measurements that also need the random criterion
 
 def measurement_commands(results: Results, kind: str) -> list[str]:
     """Returns the commands behind the measurements of a kind; settings that are not stored have their defaults."""
-    commands, measure, rows = [], MEASURED_BY[kind], getattr(results, FRAMES[kind])
+    commands, measurement, rows = [], MEASURED_BY[kind], getattr(results, FRAMES[kind])
     rows = rows[rows["criterion"] != ""]  # a line between two arbitrary results belongs to no treatment
     for key, measured, base in _by_panel(results, rows):
         deepest = max([*panel(results.levels, key)["level"], *measured["level"]])
-        flags = {"measure": measure, "levels": int(deepest)}
-        flags |= {} if MEASUREMENTS[measure].everywhere else {"at": sorted(measured["level"].unique())}
+        flags = {"measure": measurement, "levels": int(deepest)}
+        flags |= {} if MEASUREMENTS[measurement].everywhere else {"at": sorted(measured["level"].unique())}
         flags |= {"multiples": sorted(measured["multiple"].unique())} if kind == "perturbation" else {}
         flags |= {"seeds": sorted(measured["seed"].unique())}
         commands += [command("runs.landscape", base | which | flags) for which in _treatments(measured)]
     return commands
 
 
-def missing_measurements(results: Results, measure: str, root: str | Path) -> list[str]:
-    """Returns the commands that would make a measure at the existing levels, with the trainings that it needs."""
+def missing_measurements(results: Results, measurement: str, root: str | Path) -> list[str]:
+    """Returns the commands that would make a measurement at the existing levels, with the trainings that it needs."""
     commands = []
     for _, levels, base in _by_panel(results, results.levels):
         extent = _extent(levels)
-        flags = {"measure": measure, "criterion": ["large_final"], "levels": extent["levels"]}
-        if measure in RANDOM_TOO:
+        flags = {"measure": measurement, "criterion": ["large_final"], "levels": extent["levels"]}
+        if measurement in RANDOM_TOO:
             flags["criterion"].append("random")
             flags["rewind_to"] = [point for point in paper.REWIND_POINTS if point < levels["iterations"].max()]
         commands.append(command("runs.landscape", base | flags | extent | {"results_dir": root}))

@@ -15,7 +15,10 @@ from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
-RELATIONS = {SUCCESSIVE: "lines", "reordered": "instability"}  # relation of a line's ends -> the measure that made it
+RELATIONS = {
+    SUCCESSIVE: "lines",
+    "reordered": "instability",
+}  # relation of a line's ends -> the measurement that made it
 COUNTED_KINDS = tuple(
     kind for each in MEASUREMENTS.values() for kind in each.kinds[:1] if kind in FRAMES and kind != "line"
 )
@@ -113,8 +116,8 @@ def controls_and_measurements(results: Results) -> pd.DataFrame:
     """Counts the controls of tickets and the measurements of the error landscape.
 
     Returns:
-      One row for each panel and kind of control or measure that has results: the number of treatments, the seeds, the
-      range of levels, and the number of levels over all seeds and treatments.
+      One row for each panel and kind of control or measurement that has results: the number of treatments, the seeds,
+      the range of levels, and the number of levels over all seeds and treatments.
     """
     rows = []
     for what, frame in _controls_and_measurements(results):
@@ -124,7 +127,7 @@ def controls_and_measurements(results: Results) -> pd.DataFrame:
             rows.append(
                 key._asdict()
                 | {
-                    "control or measure": what,
+                    "control or measurement": what,
                     "treatments": measured.loc[measured["treatment"] != DENSE, "treatment"].nunique(),
                     "seeds": _seeds_text(measured["seed"]),
                     "levels": f"{measured['level'].min()} to {measured['level'].max()}",
@@ -137,8 +140,8 @@ def controls_and_measurements(results: Results) -> pd.DataFrame:
 def _controls_and_measurements(results: Results) -> Iterator[tuple[str, pd.DataFrame]]:
     for control, rows in results.controls.groupby("control"):
         yield f"control {control}", rows
-    for relation, measure in RELATIONS.items():
-        yield measure, results.lines[results.lines["relation"] == relation]
+    for relation, measurement in RELATIONS.items():
+        yield measurement, results.lines[results.lines["relation"] == relation]
     for kind in COUNTED_KINDS:
         yield MEASURED_BY[kind], getattr(results, FRAMES[kind])
 

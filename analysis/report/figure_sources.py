@@ -108,7 +108,7 @@ class Masks(FigureSource):
     def panels(self) -> list[Panel]:
         """Returns the panels with masks, and those of learned masks, which have no schedule."""
         found = supermasks.panels_of_supermasks(self.given.results)
-        return [*found, *(Panel(*key.place, None, "float32") for key in found)]
+        return [*found, *(Panel(*key.network_and_dataset, None, "float32") for key in found)]
 
 
 class Planes(FigureSource):

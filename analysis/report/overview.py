@@ -32,7 +32,7 @@ def what_was_run(results: Results) -> list[str]:
         sentences.append(f"{panel_name(key)}: {masks}, {_seeds(rows)}.")
     further = coverage.controls_and_measurements(results)
     for key, rows in _by(further, PANEL) if len(further) else ():
-        sentences.append(f"{panel_name(key)}, controls and measurements: {', '.join(rows['control or measure'])}.")
+        sentences.append(f"{panel_name(key)}, controls and measurements: {', '.join(rows['control or measurement'])}.")
     return sentences
 
 

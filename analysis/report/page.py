@@ -48,9 +48,9 @@ def bullets(items: Sequence[str]) -> Markup:
     return BLOCKS.bullets(items)
 
 
-def link(place: str, text: str) -> Markup:
+def link(address: str, text: str) -> Markup:
     """Returns a paragraph that ends with a link to a file of the report."""
-    return BLOCKS.link(place, text)
+    return BLOCKS.link(address, text)
 
 
 def code(commands: Iterable[str]) -> Markup:

@@ -70,10 +70,10 @@ def figure_body(name: str, report: Report) -> Markup:
     except drawing.NothingToDraw as error:
         return page.fold(f"Not drawn: {error}", page.code(source.commands_for_nothing()))
     contents = {kind: drawing.content(drawn, kind) for kind in drawing.FORMATS}
-    places = [f"figures/{name}.{kind}" for kind in contents]
-    for place, content in zip(places, contents.values(), strict=True):
-        write_file(report, place, content)
-    body = [page.figure(name, contents["svg"], captions.caption(name, report.given), places)]
+    addresses = [f"figures/{name}.{kind}" for kind in contents]
+    for address, content in zip(addresses, contents.values(), strict=True):
+        write_file(report, address, content)
+    body = [page.figure(name, contents["svg"], captions.caption(name, report.given), addresses)]
     body.append(_missing(source))
     body.append(page.fold("The commands and settings behind this figure", _commands(source), printed=True))
     body.append(table_part(name, report) if name in tables.TABLES else "")
@@ -139,14 +139,14 @@ def _tables(name: str, report: Report, otherwise: Markup | None = None) -> Marku
     built = [table for table in tables.TABLES[name](report.given.results, report.given.rule) if len(table.numbers)]
     if not built:
         return page.paragraph(f"There are no results for {name}.", "missing") if otherwise is None else otherwise
-    place = f"tables/{name}.csv"
-    write_file(report, place, formats.FORMATS["csv"].write(built).encode())
-    content = page.link(place, "All numbers:") + page.join(page.table(table.shown, table.caption) for table in built)
+    address = f"tables/{name}.csv"
+    write_file(report, address, formats.FORMATS["csv"].write(built).encode())
+    content = page.link(address, "All numbers:") + page.join(page.table(table.shown, table.caption) for table in built)
     return page.fold("The numbers behind this figure", content) if name in catalogue.FIGURES else content
 
 
-def write_file(report: Report, place: str, content: bytes) -> None:
+def write_file(report: Report, address: str, content: bytes) -> None:
     """Writes a file of the report."""
-    path = report.out / place
+    path = report.out / address
     path.parent.mkdir(parents=True, exist_ok=True)
     files.replace(path, content)

@@ -33,7 +33,7 @@ def settings_table(results: Results, keys: Collection[Panel] | None = None) -> p
     wanted = [folder for folder in results.folders if keys is None or tuple(folder.get(name) for name in PANEL) in keys]
     columns = {folder["folder"]: dict(_flat(folder)) for folder in wanted}
     rows = [name for name in dict.fromkeys(name for column in columns.values() for name in column) if name != "folder"]
-    table = {"setting": rows, **{place: [column.get(name, "") for name in rows] for place, column in columns.items()}}
+    table = {"setting": rows, **{folder: [column.get(name, "") for name in rows] for folder, column in columns.items()}}
     return pd.DataFrame(table, dtype=object)
 
 
@@ -66,10 +66,10 @@ def trainings(root: str | Path) -> Trainings:
     times: dict[Panel, list[float]] = {}
     origins: Counter[tuple[str, ...]] = Counter()
     commands: Counter[str] = Counter()
-    for place, metrics in finished_with_folders(root, kind=None):
+    for folder, metrics in finished_with_folders(root, kind=None):
         if metrics["kind"] not in TRAININGS:
             continue
-        about = completed(place, metrics)
+        about = completed(folder, metrics)
         about |= {"schedule": "learned masks"} if metrics["kind"] == "learned_mask" else {}
         key = Panel(*(about.get(name, "") for name in PANEL))
         times.setdefault(key, []).append(metrics.get("seconds") or 0.0)

@@ -16,21 +16,21 @@ ADDED_LATER = {  # column that older results lack -> the value they had
     "weight_multiplier": 1.0,
 }
 RUN = ("network", "dataset", "schedule", "precision", "seed")
-OF_A_LEVEL = (*RUN, *TREATMENT, "level", "kept_fraction")
+LEVEL_COLUMNS = (*RUN, *TREATMENT, "level", "kept_fraction")
 MASK_SOURCE = (*RUN, "source", "criterion", "mask1", "mask0", "scope")
 MASK_SETTINGS = (
     "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
     "learning_rate", "batch_size", "iterations", "decay", "weight_multiplier", "precision",
 )  # fmt: skip
-OF_A_TRAINING = (
+TRAINING_COLUMNS = (
     "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
 )  # fmt: skip
-LEVEL_METRICS = OF_A_TRAINING[:4]  # missing for a training that diverged
+LEVEL_METRICS = TRAINING_COLUMNS[:4]  # missing for a training that diverged
 ONE_SHOT_SOURCE = "oneshot"  # the source of the heuristic supermasks of Figure 7
 FINISHED = "finished"  # the status of a training that did not diverge
 
 CSV_COLUMNS = {  # kind of result -> the columns of its table
-    "level": (*OF_A_LEVEL, *OF_A_TRAINING),
+    "level": (*LEVEL_COLUMNS, *TRAINING_COLUMNS),
     "supermask": (*MASK_SOURCE, "level", "kept_fraction", "weights", "validation_accuracy", "test_accuracy"),
     "best_supermask": (
         *MASK_SOURCE, "level", "kept_fraction", "weights", "rescale", "validation_accuracy", "test_accuracy",
@@ -41,31 +41,31 @@ CSV_COLUMNS = {  # kind of result -> the columns of its table
         "final_pruned_fraction", "status",
     ),
     "mask_history": (*MASK_SETTINGS, "row", *HISTORY_COLUMNS),
-    "control": (*RUN, *TREATMENT, "level", "control", "draw", "kept_fraction", *OF_A_TRAINING),
+    "control": (*RUN, *TREATMENT, "level", "control", "draw", "kept_fraction", *TRAINING_COLUMNS),
     "line": (
-        *OF_A_LEVEL, "relation", "first", "second", "second_level", "second_kept_fraction", "first_error",
+        *LEVEL_COLUMNS, "relation", "first", "second", "second_level", "second_kept_fraction", "first_error",
         "second_error", "dense_error", "error_barrier", "loss_barrier", "row", "position", "loss", "error",
     ),
     "perturbation": (
-        *OF_A_LEVEL, "multiple", "draw", "projection", "distance", "end_error", "unperturbed_error", "dense_error",
+        *LEVEL_COLUMNS, "multiple", "draw", "projection", "distance", "end_error", "unperturbed_error", "dense_error",
         "error_barrier", "loss_barrier", "error_barrier_to_before", "loss_barrier_to_before", "row", "line", "position",
         "loss", "error",
     ),
     "spectrum": (
-        *OF_A_LEVEL, "size", "top_eigenvalue", "trace", "trace_standard_error", "gradient_length", "row", "found_by",
+        *LEVEL_COLUMNS, "size", "top_eigenvalue", "trace", "trace_standard_error", "gradient_length", "row", "found_by",
         "eigenvalue", "weight",
     ),
     "ray": (
-        *OF_A_LEVEL, "next_pruned_fraction", "row", "direction", "length", "curvature", "position", "loss", "error",
+        *LEVEL_COLUMNS, "next_pruned_fraction", "row", "direction", "length", "curvature", "position", "loss", "error",
     ),
     "limit": (
-        *OF_A_LEVEL, "end_error", "allowed_error", "loss_allowance", "pruned_by", "method", "pruned_fraction",
+        *LEVEL_COLUMNS, "end_error", "allowed_error", "loss_allowance", "pruned_by", "method", "pruned_fraction",
     ),
     "threshold": (
-        *OF_A_LEVEL, "row", "layer", "weights", "threshold", "share_before", "share_after", "length_before",
+        *LEVEL_COLUMNS, "row", "layer", "weights", "threshold", "share_before", "share_after", "length_before",
         "length_after",
     ),
-    "histogram": (*OF_A_LEVEL, "row", "layer", "bin_from", "bin_to", "before", "after"),
+    "histogram": (*LEVEL_COLUMNS, "row", "layer", "bin_from", "bin_to", "before", "after"),
 }  # fmt: skip
 PLURALS = {"spectrum": "spectra", "mask_history": "mask_histories"}
 FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in CSV_COLUMNS}  # kind of result -> name of its table
@@ -79,10 +79,10 @@ IDENTITY = {  # kind of result -> the columns that identify a result
     "learned_mask": MASK_SETTINGS,
     "mask_history": (*MASK_SETTINGS, "row"),
     "control": (*RUN, *TREATMENT, "level", "control", "draw"),
-    "line": (*OF_A_LEVEL, "relation", "first", "second", "row"),
-    "perturbation": (*OF_A_LEVEL, "multiple", "draw", "row"),
-    "limit": (*OF_A_LEVEL, "pruned_by", "method"),
-    **dict.fromkeys(("spectrum", "ray", "threshold", "histogram"), (*OF_A_LEVEL, "row")),
+    "line": (*LEVEL_COLUMNS, "relation", "first", "second", "row"),
+    "perturbation": (*LEVEL_COLUMNS, "multiple", "draw", "row"),
+    "limit": (*LEVEL_COLUMNS, "pruned_by", "method"),
+    **dict.fromkeys(("spectrum", "ray", "threshold", "histogram"), (*LEVEL_COLUMNS, "row")),
 }
 
 

@@ -167,28 +167,28 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
     if Path(root).is_dir():
         _check_agreement(list(_folders(Path(root))))
     results: dict[str, list[dict]] = {kind: [] for kind in CSV_COLUMNS}
-    for place, metrics in finished_with_folders(root, kind=None):
-        metrics = {"network": run_name(place), "place": str(place)} | metrics
+    for folder, metrics in finished_with_folders(root, kind=None):
+        metrics = {"network": run_name(folder), "folder": str(folder)} | metrics
         if metrics["kind"] in results:
             results[metrics["kind"]].append(metrics)
         if metrics["kind"] == "learned_mask" and metrics["status"] == FINISHED:
-            results["mask_history"].append(metrics | {"rows": _readings(place)})
+            results["mask_history"].append(metrics | {"rows": _readings(folder)})
     return results
 
 
-def run_name(place: Path) -> str:
+def run_name(folder: Path) -> str:
     """Returns the name of a result's folder of runs. It stands for the network if a user's model does not name it."""
-    return next((path.name for path in Path(os.path.realpath(place)).parents if (path / SETTINGS).exists()), "")
+    return next((path.name for path in Path(os.path.realpath(folder)).parents if (path / SETTINGS).exists()), "")
 
 
-def completed(place: Path, metrics: Mapping) -> dict:
+def completed(folder: Path, metrics: Mapping) -> dict:
     """Returns the metrics of a result in a folder, with those that results of older versions and of own models lack."""
-    return {"network": run_name(place), **ADDED_LATER, **metrics}
+    return {"network": run_name(folder), **ADDED_LATER, **metrics}
 
 
-def _readings(place: Path) -> list[dict]:
+def _readings(folder: Path) -> list[dict]:
     try:
-        return read_history(place)
+        return read_history(folder)
     except DamagedFile as error:
         log.warning("%s It is left out.", error)
         return []
@@ -229,7 +229,7 @@ def _csv(path: Path, columns: tuple[str, ...]) -> list[dict]:
     return [{EXPORT: path} | {name: unescaped(value) for name, value in row.items()} for row in rows]
 
 
-EXPORT = "place of the export"  # key under which a row of a CSV file keeps the path of its file
+EXPORT = "file of the export"  # key under which a row of a CSV file keeps the path of its file
 
 
 def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
@@ -253,7 +253,7 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
 
 
 def _check_once(kind: str, frame: pd.DataFrame, rows: list[dict], path: Path) -> None:
-    """Raises InputError if a result is stored twice, and names the places."""
+    """Raises InputError if a result is stored twice, and says where."""
     identity = list(IDENTITY[kind])
     repeated = frame.duplicated(identity)
     if not repeated.any():
@@ -261,8 +261,8 @@ def _check_once(kind: str, frame: pd.DataFrame, rows: list[dict], path: Path) ->
     first = frame.loc[repeated, identity].to_dict("records")[0]
     texts = frame[identity].astype(str).apply(tuple, axis=1)
     same = texts == texts[repeated].iloc[0]
-    places = [str(rows[row].get("place") or rows[row].get(EXPORT) or "") for row in frame.index[same]]
-    where = " and ".join(dict.fromkeys(filter(None, places)))
+    sources = [str(rows[row].get("folder") or rows[row].get(EXPORT) or "") for row in frame.index[same]]
+    where = " and ".join(dict.fromkeys(filter(None, sources)))
     named = ", ".join(f"{name} {value}" for name, value in first.items() if value != "")
     raise InputError(
         f"{path} holds a {kind.replace('_', ' ')} more than once{f', in {where}' if where else ''}: {named}."

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
-from analysis.results.select import RUN_COLUMNS, Panel, in_line_order, panel, panels, runs_of_lines
+from analysis.results.select import LINE_COLUMNS, Panel, in_line_order, join_lines, panel, panels
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
@@ -72,7 +72,7 @@ def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
     dense = levels[levels["treatment"] == DENSE]
     of_lines = {line: levels[levels["treatment"] == treatment.name] for line, treatment in wanted.items()}
     of_lines |= {line: controls[controls["control"] == control] for line, control in CONTROL_OF_LINE.items()}
-    return runs_of_lines(dense, of_lines).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
+    return join_lines(dense, of_lines).rename(columns={metric: "value"})[[*LINE_COLUMNS, "draw"]]
 
 
 def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.DataFrame]:
@@ -93,7 +93,7 @@ def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.Da
         numbered = {
             line: rows.assign(level=rows["chosen_kept_fraction"].map(shares.index) + 1) for line, rows in lines.items()
         }
-        by_treatment[name] = runs_of_lines(dense, numbered).rename(columns={metric: "value"})[[*RUN_COLUMNS, "draw"]]
+        by_treatment[name] = join_lines(dense, numbered).rename(columns={metric: "value"})[[*LINE_COLUMNS, "draw"]]
     return by_treatment
 
 
@@ -115,13 +115,13 @@ def over_runs(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
       Columns line, level, kept_fraction, mean, min, max, n and star. n is the number of seeds; no point has a star.
     """
-    place = ["line", "level"]
-    seeds = rows.groupby([*place, "seed"], sort=False)["value"].mean().groupby(place, sort=False).agg(["mean", "count"])
-    spread = rows.groupby(place, sort=False).agg(
+    point = ["line", "level"]
+    seeds = rows.groupby([*point, "seed"], sort=False)["value"].mean().groupby(point, sort=False).agg(["mean", "count"])
+    spread = rows.groupby(point, sort=False).agg(
         kept_fraction=("kept_fraction", "mean"), min=("value", "min"), max=("value", "max")
     )
     joined = spread.join(seeds).rename(columns={"count": "n"}).reset_index().assign(star=False)
-    return in_line_order(joined[[*place, "kept_fraction", "mean", "min", "max", "n", "star"]], LINES)
+    return in_line_order(joined[[*point, "kept_fraction", "mean", "min", "max", "n", "star"]], LINES)
 
 
 def too_short(dense: pd.DataFrame) -> str:

@@ -29,7 +29,7 @@ def successive(lines: pd.DataFrame) -> pd.DataFrame:
 class Panel(NamedTuple):
     """A network, data set, schedule and precision. Learned masks have no schedule: theirs is empty.
 
-    >>> Panel("fc", "mnist", "paper", "float32").place
+    >>> Panel("fc", "mnist", "paper", "float32").network_and_dataset
     ('fc', 'mnist')
     """
 
@@ -39,8 +39,8 @@ class Panel(NamedTuple):
     precision: str = ""
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Network and data set."""
+    def network_and_dataset(self) -> tuple[str, str]:
+        """The first two fields, which learned masks have too."""
         return self.network, self.dataset
 
 
@@ -64,7 +64,7 @@ def panel(levels: pd.DataFrame, key: Panel) -> pd.DataFrame:
 
 def panels_without_schedule(rows: pd.DataFrame) -> list[Panel]:
     """Returns the pairs of network and data set that have rows, in the order of the rows."""
-    return [Panel(*place) for place in rows[list(PANEL[:2])].drop_duplicates().itertuples(index=False, name=None)]
+    return [Panel(*pair) for pair in rows[list(PANEL[:2])].drop_duplicates().itertuples(index=False, name=None)]
 
 
 def rows_where(rows: pd.DataFrame, **values: object) -> pd.DataFrame:
@@ -94,8 +94,8 @@ def table_s1_order(keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     >>> [key[2] for key in table_s1_order(("fc", "mnist", name) for name in ("800", "1500", "tenth", "half"))]
     ['half', 'tenth', '1500', '800']
     """
-    places = {network: place for place, network in enumerate(NETWORKS)}
-    return sorted(keys, key=lambda key: (places.get(key[0], len(places)), key[:2], *map(_length, key[2:3]), key))
+    ranks = {network: rank for rank, network in enumerate(NETWORKS)}
+    return sorted(keys, key=lambda key: (ranks.get(key[0], len(ranks)), key[:2], *map(_length, key[2:3]), key))
 
 
 def _length(schedule: str | None) -> tuple[int, int]:
@@ -120,10 +120,10 @@ def panel_caption(key: Sequence[str], schedule: str = "") -> str:
     return ", ".join([*parts[:2], *(f"{schedule}{part}" for part in parts[2:3]), *parts[3:]])
 
 
-RUN_COLUMNS = ["line", "level", "seed", "kept_fraction", "value"]  # columns of the runs behind a figure's lines
+LINE_COLUMNS = ["line", "level", "seed", "kept_fraction", "value"]  # columns of the runs behind a figure's lines
 
 
-def runs_of_lines(level0: pd.DataFrame, lines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def join_lines(level0: pd.DataFrame, lines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Joins the runs of all lines that have any, with the line's name as "line". Each line begins with level 0."""
     parts = [pd.concat([level0, rows]).assign(line=line) for line, rows in lines.items() if len(rows)]
     return pd.concat(parts, ignore_index=True) if parts else level0[:0].assign(line="")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.results.select import RUN_COLUMNS, in_line_order, runs_of_lines
+from analysis.results.select import LINE_COLUMNS, in_line_order, join_lines
 from analysis.statistics.stars import PAPER_RULE, StarRule, stars
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
@@ -68,10 +68,10 @@ def lines(
 def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str) -> pd.DataFrame:
     """Returns all runs behind a figure's lines: columns line, level, seed, kept_fraction and value."""
     choose(METRICS, metric, "metric")
-    rows = levels_of_panel.rename(columns={metric: "value"})[["treatment", *RUN_COLUMNS[1:]]]
+    rows = levels_of_panel.rename(columns={metric: "value"})[["treatment", *LINE_COLUMNS[1:]]]
     by_treatment = dict(list(rows.groupby("treatment", sort=False)))
     runs = {line: by_treatment.get(treatment.name, rows[:0]) for line, treatment in figure.lines.items()}
-    return runs_of_lines(by_treatment.get(DENSE, rows[:0]), runs)[RUN_COLUMNS]
+    return join_lines(by_treatment.get(DENSE, rows[:0]), runs)[LINE_COLUMNS]
 
 
 def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str = "test_accuracy") -> pd.DataFrame:
@@ -86,7 +86,7 @@ def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str 
         source.criterion: by_source.get((source.source, source.criterion), rows[:0])
         for source in paper.HEURISTIC_MASK_SOURCES
     }
-    return runs_of_lines(by_source.get((UNTRAINED.source, UNTRAINED.criterion), rows[:0]), runs)[RUN_COLUMNS]
+    return join_lines(by_source.get((UNTRAINED.source, UNTRAINED.criterion), rows[:0]), runs)[LINE_COLUMNS]
 
 
 def starred_lines(runs: pd.DataFrame, better: str, rule: StarRule = PAPER_RULE) -> pd.DataFrame:

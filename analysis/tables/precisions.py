@@ -52,7 +52,7 @@ def _table(caption: str, rows: pd.DataFrame, identity: Sequence[str]) -> Table:
 
 
 def _rows(rows: pd.DataFrame, identity: Sequence[str]) -> Iterator[dict]:
-    """Yields one row for each place that has at least one seed in float32 and in a half precision."""
+    """Yields one row for each level or mask that has at least one seed in float32 and in a half precision."""
     for key, of_identity in rows.groupby(list(identity), dropna=False, sort=False):
         accuracies = {
             precision: dict(zip(runs["seed"], 100 * runs["test_accuracy"], strict=True))

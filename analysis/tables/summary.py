@@ -76,8 +76,8 @@ def table(rows: pd.DataFrame, shown: Sequence[str] = DRAWN_METRICS) -> str:
     blocks = []
     for treatment, levels in metrics[shown[0]].groupby("treatment", sort=False):
         lines = [["level", "kept %", *(METRICS[name].title for name in shown)]]
-        for place, level in levels.iterrows():
-            cells = [_cell(summary.loc[place], METRICS[name].digits) for name, summary in metrics.items()]
+        for row, level in levels.iterrows():
+            cells = [_cell(summary.loc[row], METRICS[name].digits) for name, summary in metrics.items()]
             lines.append([level["level"], f"{100 * level['kept_fraction']:.2f}", *cells])
         blocks.append(f"{treatment}\n{text_table(lines)}")
     return "\n\n".join(blocks)

@@ -45,12 +45,12 @@ def table1(results: Results) -> pd.DataFrame:
     published = published_table1()
     for row in rows:
         row["published"] = published.get((row["network"], row["dataset"], row["column"]), math.nan)
-        row |= {f"{way}_difference": row[f"{way}_mean"] - row["published"] for way in WAYS}
-    ways = [f"{way}_{name}" for way in WAYS for name in (*SUMMARY, "n", "of", "kept_percent", "difference")]
+        row |= {f"{way}_difference": row[f"{way}_mean"] - row["published"] for way in MAXIMA}
+    ways = [f"{way}_{name}" for way in MAXIMA for name in (*SUMMARY, "n", "of", "kept_percent", "difference")]
     cells = pd.DataFrame(rows, columns=[*PANEL, "column", "training", "published", *ways])
     orders = {"network": NETWORKS, "column": TABLE1_COLUMNS}
-    places = {name: {value: place for place, value in enumerate(order)} for name, order in orders.items()}
-    keys = cells.assign(**{name: cells[name].map(place) for name, place in places.items()})
+    orders = {name: {value: rank for rank, value in enumerate(order)} for name, order in orders.items()}
+    keys = cells.assign(**{name: cells[name].map(rank) for name, rank in orders.items()})
     keys = keys.sort_values(["network", "dataset", "column", "schedule", "training"])
     return cells.loc[keys.index].reset_index(drop=True)
 
@@ -59,9 +59,9 @@ def _heuristic_rows(results: Results) -> Iterator[dict]:
     sources = [(source.source, source.criterion) for source in paper.HEURISTIC_MASK_SOURCES]
     rows = results.supermasks
     rows = rows[rows.set_index(["source", "criterion"]).index.isin(sources)]
-    rows = rows.rename(columns={"criterion": "family", "level": "step"}).dropna(subset=ACCURACIES)
-    for (*place, weights), masks in rows.groupby([*PANEL, "weights"]):
-        yield _table1_row(Panel(*place), f"mask x {weights.replace('_', ' ')}", masks)
+    rows = rows.rename(columns={"level": "choice"}).dropna(subset=ACCURACIES)
+    for (*key, weights), masks in rows.groupby([*PANEL, "weights"]):
+        yield _table1_row(Panel(*key), f"mask x {weights.replace('_', ' ')}", masks)
 
 
 def _learned_rows(results: Results) -> Iterator[dict]:
@@ -79,15 +79,15 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
       column: a key of `paper.LEARNED_MASKS`.
 
     Returns:
-      The rows of these masks without those that diverged. The initial logit is named "step". The columns
+      The rows of these masks without those that diverged. The initial logit is named "choice". The columns
       validation_accuracy and kept_fraction are added, as heuristic Supermasks have them.
     """
     rows = learned_masks[learned_masks["status"] == FINISHED]
     wanted = {(mask.weights, mask.g, mask.rescale, mask.l1, mask.logit_name) for mask in paper.LEARNED_MASKS[column]}
     identity = rows.set_index(["weights", "g", "rescale", "l1", "initial_logit"]).index
-    rows = rows[identity.isin(wanted)].rename(columns={"initial_logit": "step"})
+    rows = rows[identity.isin(wanted)].rename(columns={"initial_logit": "choice"})
     return rows.assign(
-        family="", kept_fraction=1 - rows["pruned_fraction"], validation_accuracy=rows["best_val_accuracy"]
+        criterion="", kept_fraction=1 - rows["pruned_fraction"], validation_accuracy=rows["best_val_accuracy"]
     )
 
 
@@ -135,9 +135,9 @@ def _trained_rows(results: Results) -> Iterator[dict]:
     rows = results.levels
     rows = rows[(rows["treatment"] == DENSE) & (rows["status"] == FINISHED)]
     # The early-stopping iteration is chosen on validation images, and there is nothing else to choose.
-    rows = rows.assign(family="", step=0, validation_accuracy=rows["test_accuracy"])
-    for place, networks in rows.groupby(list(PANEL)):
-        yield _table1_row(Panel(*place), "trained network", networks)
+    rows = rows.assign(criterion="", choice=0, validation_accuracy=rows["test_accuracy"])
+    for key, networks in rows.groupby(list(PANEL)):
+        yield _table1_row(Panel(*key), "trained network", networks)
 
 
 ACCURACIES = ["validation_accuracy", "test_accuracy"]  # columns by which the best mask is chosen
@@ -149,16 +149,17 @@ def _table1_row(key: Panel, column: str, rows: pd.DataFrame, training: str = "")
     Args:
       key: the panel.
       column: the column of the table.
-      rows: columns family, step, seed, kept_fraction, validation_accuracy and test_accuracy.
+      rows: columns criterion, choice (the level, or the initial logit of a learned mask), seed, kept_fraction,
+        validation_accuracy and test_accuracy.
       training: how learned masks were learned.
     """
     row = key._asdict() | {"column": column, "training": training}
-    rows = _most_seeds(rows, "family")
-    for way, choice in WAYS.items():
-        chosen = choice(rows)
+    rows = _most_seeds(rows, "criterion")
+    for way, maximum in MAXIMA.items():
+        chosen = maximum(rows)
         accuracies = 100 * chosen["test_accuracy"]
         row |= {f"{way}_{name}": getattr(accuracies, name)() for name in SUMMARY}
-        row |= {f"{way}_n": len(chosen), f"{way}_of": chosen["family"].iloc[0]}
+        row |= {f"{way}_n": len(chosen), f"{way}_of": chosen["criterion"].iloc[0]}
         row |= {f"{way}_kept_percent": 100 * chosen["kept_fraction"].mean()}
     return row
 
@@ -170,22 +171,22 @@ def _most_seeds(rows: pd.DataFrame, group: str | list[str]) -> pd.DataFrame:
 
 
 def _by_seed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Returns each seed's best row, for the family in which the mean of these best values is highest."""
-    best = rows.loc[rows.groupby(["family", "seed"], sort=False)[by].idxmax()]
-    means = best.groupby("family", sort=False)[by].mean()
-    return best[best["family"] == means.idxmax()]
+    """Returns each seed's best row, for the criterion whose mean of these best values is highest."""
+    best = rows.loc[rows.groupby(["criterion", "seed"], sort=False)[by].idxmax()]
+    means = best.groupby("criterion", sort=False)[by].mean()
+    return best[best["criterion"] == means.idxmax()]
 
 
-def _by_step(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of all seeds at the step with the highest mean test accuracy."""
-    steps = _most_seeds(rows, ["family", "step"])
-    family, step = steps.groupby(["family", "step"], sort=False)["test_accuracy"].mean().idxmax()
-    return steps[(steps["family"] == family) & (steps["step"] == step)]
+def _by_choice(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of all seeds at the choice with the highest mean test accuracy."""
+    chosen = _most_seeds(rows, ["criterion", "choice"])
+    criterion, choice = chosen.groupby(["criterion", "choice"], sort=False)["test_accuracy"].mean().idxmax()
+    return chosen[(chosen["criterion"] == criterion) & (chosen["choice"] == choice)]
 
 
-WAYS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {  # the ways in which Table 1's maxima are taken
+MAXIMA: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {  # the ways in which Table 1's maxima are taken
     "maxima": functools.partial(_by_seed, by="test_accuracy"),
-    "mean_maximum": _by_step,
+    "mean_maximum": _by_choice,
     "validation": functools.partial(_by_seed, by="validation_accuracy"),
 }
 TABLE1_COLUMNS = (

@@ -16,11 +16,20 @@ from typing import Annotated, Any
 import numpy as np
 from attrs import validators
 
-from lottery_tf.argument_checks.validation import FITTING, IS_OBJECT, NUMBER, WHOLE, Check, make_check, shown, unchecked
+from lottery_tf.argument_checks.validation import (
+    FITTING,
+    IS_OBJECT,
+    NUMBER,
+    WHOLE_NUMBER,
+    Check,
+    make_check,
+    shown,
+    unchecked,
+)
 from lottery_tf.errors import InputError
 
 PLAIN: dict[Any, Check] = {  # annotation -> its check; for other classes a value must be an instance
-    int: make_check(WHOLE, FITTING),
+    int: make_check(WHOLE_NUMBER, FITTING),
     float: make_check(NUMBER),
     bool: make_check(("it must be True or False", validators.instance_of(bool))),
     str: make_check(

@@ -56,7 +56,7 @@ def shown(value: object) -> str:
 
 
 NO_BOOL: Any = validators.not_(validators.instance_of(bool))
-WHOLE = ("it must be a whole number", validators.and_(validators.instance_of(Integral), NO_BOOL))
+WHOLE_NUMBER = ("it must be a whole number", validators.and_(validators.instance_of(Integral), NO_BOOL))
 FITTING = (
     "it must be below 2**63 and above -2**63",
     validators.and_(validators.lt(WHOLE_LIMIT), validators.gt(-WHOLE_LIMIT)),
@@ -75,13 +75,13 @@ FINITE_STEP = ("it must be a finite number in float32", _fits_float32)
 
 def at_least(least: int) -> Check:
     """Returns the check for a whole number of at least `least`."""
-    return make_check(WHOLE, (f"it must be at least {least}", validators.ge(least)), FITTING)
+    return make_check(WHOLE_NUMBER, (f"it must be at least {least}", validators.ge(least)), FITTING)
 
 
 def at_most(most: int) -> Check:
     """Returns the check for a whole number from 1 to `most`."""
     return make_check(
-        WHOLE, ("it must be at least 1", validators.ge(1)), (f"it must be at most {most:,}", validators.le(most))
+        WHOLE_NUMBER, ("it must be at least 1", validators.ge(1)), (f"it must be at most {most:,}", validators.le(most))
     )
 
 

@@ -47,9 +47,9 @@ class Stream(Split):
         needed = sorted({int(number) for number in wanted // size})
         numbered = ((number * size, self.batches[number]) for number in needed)
         for first, batch in numbered if self.random_access else self._with_first():
-            for place in np.flatnonzero((wanted >= first) & (wanted < first + batch_size(batch))):
-                found[int(place)] = map_arrays(operator.itemgetter(int(wanted[place] - first)), batch)
-        images, labels, *weights = joined(np.stack, [found[place] for place in range(len(wanted))])
+            for index in np.flatnonzero((wanted >= first) & (wanted < first + batch_size(batch))):
+                found[int(index)] = map_arrays(operator.itemgetter(int(wanted[index] - first)), batch)
+        images, labels, *weights = joined(np.stack, [found[index] for index in range(len(wanted))])
         return Split(images, labels, self.divide_by, *weights)
 
     def _with_first(self) -> Iterator[tuple[int, tuple]]:

@@ -36,27 +36,27 @@ class Subspace:
                     f"The mask of {name!r} has shape {kept.shape}, but the array has shape {shapes.get(name)}."
                 )
         self._shapes = dict(shapes)
-        self._places = {
+        self._positions = {
             name: np.flatnonzero(mask[name]) if name in mask else np.arange(int(np.prod(shape)))
             for name, shape in shapes.items()
         }
-        self.size = sum(places.size for places in self._places.values())
+        self.size = sum(positions.size for positions in self._positions.values())
 
     def vector(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the kept weights of the arrays as a (size,) float64 vector; a missing array counts as zeros."""
         return np.concatenate(
             [
-                np.ravel(arrays[name])[places].astype(np.float64) if name in arrays else np.zeros(places.size)
-                for name, places in self._places.items()
+                np.ravel(arrays[name])[positions].astype(np.float64) if name in arrays else np.zeros(positions.size)
+                for name, positions in self._positions.items()
             ]
         )
 
     def arrays(self, vector: np.ndarray) -> Weights:
         """Returns float32 arrays with a vector's numbers at the kept weights, and zeros elsewhere."""
         found, first = {}, 0
-        for name, places in self._places.items():
+        for name, positions in self._positions.items():
             values = np.zeros(int(np.prod(self._shapes[name])), np.float32)
-            values[places] = vector[first : first + places.size]
+            values[positions] = vector[first : first + positions.size]
             found[name] = values.reshape(self._shapes[name])
-            first += places.size
+            first += positions.size
         return found

@@ -96,26 +96,26 @@ def renamed(values: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
     names = list(names)
     if values.keys() == set(names):
         return dict(values)
-    theirs = {place: values[name] for name, place in _places(values).items()}
-    ours = _places(names)
+    theirs = {ranked: values[name] for name, ranked in _ranked_names(values).items()}
+    ours = _ranked_names(names)
     if theirs.keys() != set(ours.values()):
         return dict(values)
-    return {name: theirs[place] for name, place in ours.items()}
+    return {name: theirs[ranked] for name, ranked in ours.items()}
 
 
-def numbered_by_place(names: Iterable[str]) -> dict[str, str]:
+def numbered_by_rank(names: Iterable[str]) -> dict[str, str]:
     """Returns the names by their positions, with each layer's number replaced by its rank.
 
     Two numberings of the same layers give the same. They do not if a number that somebody chose ("dense_1") comes
     before Keras's own in one of them and after it in the other.
 
-    >>> numbered_by_place(["dense_7/kernel", "dense_8/kernel"]), numbered_by_place(["dense_1/kernel", "dense/kernel"])
+    >>> numbered_by_rank(["dense_7/kernel", "dense_8/kernel"]), numbered_by_rank(["dense_1/kernel", "dense/kernel"])
     ({'0': 'dense 0/kernel 0', '1': 'dense 1/kernel 0'}, {'0': 'dense 1/kernel 0', '1': 'dense 0/kernel 0'})
     """
-    return {str(place): "/".join(parts) for place, parts in enumerate(_places(names).values())}
+    return {str(position): "/".join(parts) for position, parts in enumerate(_ranked_names(names).values())}
 
 
-def _places(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _ranked_names(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Returns each name of a weight in parts, with the number of each part replaced by its rank."""
     paths = {name: name.split("/") for name in names}
     layers = _orders(part for path in paths.values() for part in path[:-1])

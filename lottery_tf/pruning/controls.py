@@ -37,7 +37,7 @@ def reinit(kept, draw, rng):
 
 
 def random(kept, w_i, rng):
-    """Keeps the same number of weights of the layer as the ticket, at random places, with the values in `w_i`."""
+    """Keeps the same number of weights of the layer as the ticket, at random positions, with the values in `w_i`."""
     mask = rng.permutation(kept.ravel()).reshape(kept.shape)
     return mask, np.where(mask, w_i, 0)
 

@@ -7,11 +7,11 @@ that its parameters name:
   w_f     the weights at the end of the training that the mask was made from
   kept    boolean: True where the new mask keeps the weight
   pruned  boolean: True where this round prunes the weight. A weight that an earlier round pruned is in neither
-  start   the mask-1 action's values where `kept` is True, and w_i at all other places
+  start   the mask-1 action's values where `kept` is True, and w_i at all other positions
   rng     a NumPy generator of this seed, action, level and layer
 
 Each array is a copy in the kernel's shape. The action returns an array of this shape, which is read at kept and at
-pruned places: so it can also change where kept weights start (`hybrid_all` does). Weights that earlier rounds pruned
+pruned positions: so it can also change where kept weights start (`hybrid_all` does). Weights that earlier rounds pruned
 stay where they are.
 
 >>> import numpy as np
@@ -48,9 +48,9 @@ def hybrid_all(start, w_i, w_f):
 
 
 def hybrid_random(start, pruned, w_i, w_f, rng):
-    """Control: freezes the same number of pruned weights at zero as `hybrid`, at random places."""
-    places = np.flatnonzero(pruned)
-    zeros = rng.choice(places, np.count_nonzero(pruned & _shrunk(w_i, w_f)), replace=False)
+    """Control: freezes the same number of pruned weights at zero as `hybrid`, at random positions."""
+    positions = np.flatnonzero(pruned)
+    zeros = rng.choice(positions, np.count_nonzero(pruned & _shrunk(w_i, w_f)), replace=False)
     frozen = start.copy()
     frozen.flat[zeros] = 0
     return frozen

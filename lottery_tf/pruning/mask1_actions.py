@@ -42,7 +42,7 @@ def reinit(draw, rng):
 
 
 def reshuffle(w_i, kept, rng):
-    """Returns the initial values of the kept weights, shuffled among the kept places."""
+    """Returns the initial values of the kept weights, shuffled among the kept positions."""
     shuffled = w_i.copy()
     shuffled[kept] = rng.permutation(w_i[kept])
     return shuffled

@@ -21,9 +21,9 @@ def rank_weights(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
            [2, 0]])
     """
     lowest = lowest_first(np.ravel(scores), rng)
-    places = np.empty(lowest.size, np.int64)
-    places[lowest[::-1]] = np.arange(lowest.size)
-    return places.reshape(np.shape(scores))
+    ranks = np.empty(lowest.size, np.int64)
+    ranks[lowest[::-1]] = np.arange(lowest.size)
+    return ranks.reshape(np.shape(scores))
 
 
 def keep_highest(kept: np.ndarray, scores: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -44,10 +44,10 @@ def keep_highest(kept: np.ndarray, scores: np.ndarray, count: int, rng: np.rando
     >>> keep_highest(np.array([True, True, False, True]), np.array([3.0, 1.0, 2.0]), 2, np.random.default_rng(0))
     array([ True, False, False,  True])
     """
-    places = np.flatnonzero(kept)
-    scores = checked_scores(scores, places.size)
+    indices = np.flatnonzero(kept)
+    scores = checked_scores(scores, indices.size)
     result = kept.copy()
-    result.flat[places[lowest_first(scores, rng)[: max(0, places.size - count)]]] = False
+    result.flat[indices[lowest_first(scores, rng)[: max(0, indices.size - count)]]] = False
     return result
 
 

@@ -43,7 +43,7 @@ class Pruned(Metrics):
     parent: str
 
 
-class OfATreatment(Pruned):
+class TreatmentMetrics(Pruned):
     """The metrics of results of a treatment or of a dense network."""
 
     level: Index
@@ -64,7 +64,7 @@ class Trained(TypedDict):
     final_test_accuracy: NotRequired[Share | None]
 
 
-class Level(OfATreatment, Trained):
+class Level(TreatmentMetrics, Trained):
     """The metrics of a level or a rewind point."""
 
     fingerprint: str
@@ -147,7 +147,7 @@ class Point(TypedDict):
     line: NotRequired[str]
 
 
-class Line(OfATreatment):
+class Line(TreatmentMetrics):
     """The metrics of the line between two networks."""
 
     relation: NotRequired[str]
@@ -163,7 +163,7 @@ class Line(OfATreatment):
     rows: list[Point]
 
 
-class Perturbation(OfATreatment):
+class Perturbation(TreatmentMetrics):
     """The metrics of a training from a perturbed start."""
 
     multiple: float
@@ -188,7 +188,7 @@ class Eigenvalue(TypedDict):
     weight: float | None
 
 
-class Spectrum(OfATreatment):
+class Spectrum(TreatmentMetrics):
     """The metrics of the spectrum of the Hessian."""
 
     size: Index
@@ -207,7 +207,7 @@ class RayPoint(Point):
     curvature: float | None
 
 
-class Ray(OfATreatment):
+class Ray(TreatmentMetrics):
     """The metrics of the loss along several directions."""
 
     next_pruned_fraction: NotRequired[Share | None]
@@ -222,7 +222,7 @@ class LimitRow(TypedDict):
     pruned_fraction: Share | None
 
 
-class Limit(OfATreatment):
+class Limit(TreatmentMetrics):
     """The metrics of the limit of one-shot pruning."""
 
     end_error: NotRequired[float | None]
@@ -243,7 +243,7 @@ class LayerThreshold(TypedDict):
     length_after: float | None
 
 
-class Threshold(OfATreatment):
+class Threshold(TreatmentMetrics):
     """The metrics of the weights below the threshold of the next round."""
 
     rows: list[LayerThreshold]
@@ -259,7 +259,7 @@ class Bin(TypedDict):
     after: Index
 
 
-class Histogram(OfATreatment):
+class Histogram(TreatmentMetrics):
     """The metrics of the histograms of magnitudes."""
 
     rows: list[Bin]
@@ -280,7 +280,7 @@ METRICS_SCHEMAS: dict[str, Any] = {  # kind of result -> schema of its metrics; 
     "threshold": Threshold,
     "histogram": Histogram,
 }
-TRAINED = (Level, ControlMetrics)  # the schemas of trained networks
+TRAINED_SCHEMAS = (Level, ControlMetrics)  # the schemas of trained networks
 
 
 def check_metrics(metrics: Mapping) -> None:
@@ -290,7 +290,7 @@ def check_metrics(metrics: Mapping) -> None:
     check_mapping(schema, metrics)
     if metrics.get("rows") == []:
         raise InputError("rows is empty")
-    if schema in TRAINED and "test" not in metrics and metrics["status"] == "finished":
+    if schema in TRAINED_SCHEMAS and "test" not in metrics and metrics["status"] == "finished":
         for name in ("early_stop_iteration", "test_accuracy"):
             if name in metrics and metrics[name] is None:
                 raise InputError(f"{name} is None, but the training is finished.")

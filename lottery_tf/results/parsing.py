@@ -194,7 +194,7 @@ def check_agreement(path: Path, found: Mapping, mask: Mask, start: Mapping | Non
 
     Weights are None if they were not read.
     """
-    if metrics_schemas.METRICS_SCHEMAS.get(found["kind"]) not in metrics_schemas.TRAINED:
+    if metrics_schemas.METRICS_SCHEMAS.get(found["kind"]) not in metrics_schemas.TRAINED_SCHEMAS:
         return
     layers = found.get("kept_fraction_by_layer", mask)
     if layers.keys() != mask.keys():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Shapes = dict[str, tuple[int, ...]]
 
 MAX_DIMENSIONS = 8
-WHOLE = ("int32", "int64")  # types of counters, which are stored as float32 if that is exact
+INTEGER_TYPES = ("int32", "int64")  # types of counters, which are stored as float32 if that is exact
 MAX_DEPTH = 60  # of an architecture's JSON: models inside models
 MAX_NAME = 1000  # of a weight, a layer or any other text
 NUMBERS = """
@@ -122,7 +122,7 @@ def build(architecture: dict, shapes: Shapes, allowed: Limits | None = None) -> 
             model = build()
         built_shapes = {name: tuple(v.shape) for name, v in model_weights.variables(model).items()}
         types = {variable.dtype for variable in model_weights.variables(model).values()}
-    if built_shapes != shapes or not types <= {"float32", *WHOLE}:
+    if built_shapes != shapes or not types <= {"float32", *INTEGER_TYPES}:
         raise InputError("The architecture's weights have other names, shapes or types than those that are stored.")
     if allowed is not None:
         with refusing():

@@ -138,8 +138,8 @@ def count_reads(config: Any) -> int:
         for layer in layers if isinstance(layers := _layers(record), list) else ():
             if isinstance(layer, dict):
                 nodes[str(layer.get("name"))] = layer.get("inbound_nodes")
-        places = {name: place for place, name in enumerate(nodes)}
-        early = sum(any(places.get(name, -1) >= places[own] for name in _inputs(nodes[own])) for own in nodes)
+        positions = {name: index for index, name in enumerate(nodes)}
+        early = sum(any(positions.get(name, -1) >= positions[own] for name in _inputs(nodes[own])) for own in nodes)
         total += (1 + early) * sum(map(_count_values, nodes.values()))
     return total
 
@@ -216,13 +216,13 @@ class _WorkCounter:
             called_with, built_with = (sum(map(_size, tensors)) for tensors in (node.input_tensors, layer.inputs))
             times = max(1, math.ceil(called_with / built_with))  # the model may have been built without fixed sizes
             return tuple(times * count for count in self.count_model(layer))
-        numbers, places = sum(map(_size, node.outputs)), sum(map(_places, node.input_tensors))
+        numbers, positions = sum(map(_size, node.outputs)), sum(map(_positions, node.input_tensors))
         widest = max((size or OPEN_SIZE for tensor in node.input_tensors for size in tensor.shape[1:]), default=1)
-        scores = places**2 * getattr(layer, "num_heads", 1) if "Attention" in type(layer).__name__ else 0
+        scores = positions**2 * getattr(layer, "num_heads", 1) if "Attention" in type(layer).__name__ else 0
         products = numbers if type(layer).__name__ in ("Dot", "Einsum", "Matmul") else scores
         kernels = [weight for weight in getattr(layer, "weights", ()) if weight.name.endswith("kernel")]
-        weighted = sum(_multiplications(layer, kernel, numbers, places) for kernel in kernels)
-        return numbers + scores, weighted + products * widest + places * _cells(layer) * STEP
+        weighted = sum(_multiplications(layer, kernel, numbers, positions) for kernel in kernels)
+        return numbers + scores, weighted + products * widest + positions * _cells(layer) * STEP
 
 
 def _cells(layer: Any) -> int:
@@ -235,14 +235,14 @@ def _cells(layer: Any) -> int:
     return len(getattr(layer.cell, "cells", [layer.cell])) * (UNROLLED if getattr(layer, "unroll", False) else 1)
 
 
-def _multiplications(layer: Any, kernel: Any, numbers: int, places: int) -> int:
-    """Returns the multiplications with a kernel that has outputs of some numbers and inputs at some places."""
+def _multiplications(layer: Any, kernel: Any, numbers: int, positions: int) -> int:
+    """Returns the multiplications with a kernel that has outputs of some numbers and inputs at some positions."""
     if not hasattr(layer, "kernel_size"):
-        return places * math.prod(kernel.shape)
+        return positions * math.prod(kernel.shape)
     return numbers * math.prod(layer.kernel_size if "Depthwise" in type(layer).__name__ else kernel.shape[:-1])
 
 
-def _places(tensor: Any) -> int:
+def _positions(tensor: Any) -> int:
     return _size(tensor) // (tensor.shape[-1] or OPEN_SIZE) if len(tensor.shape) > 1 else 1
 
 
@@ -256,4 +256,4 @@ def size_of(shape: Sequence[int | None]) -> int:
     >>> size_of((None, 28, 28)), size_of((5, 28, 28)), size_of((None, None, 3))
     (784, 3920, 192)
     """
-    return math.prod(size or (OPEN_SIZE if place else 1) for place, size in enumerate(shape))
+    return math.prod(size or (OPEN_SIZE if index else 1) for index, size in enumerate(shape))

@@ -122,14 +122,14 @@ def pack_trained(model: keras.Model, seed: Index, dtype: Name = "float32") -> by
 
 
 def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> Mask:
-    """Returns the places of pruned weights that are not zero; they must have their initial values."""
+    """Returns the positions of pruned weights that are not zero; they must have their initial values."""
     from lottery_tf.masking import initial_weights
 
     not_zero = {name: ~kept & (kernels[name] != 0) for name, kept in mask.items()}
-    at_initial = {name: places for name, places in not_zero.items() if places.any()}
+    at_initial = {name: positions for name, positions in not_zero.items() if positions.any()}
     initial = initial_weights.initial_weights(model, {}, seed) if at_initial else {}
-    for name, places in at_initial.items():
-        if odd := np.count_nonzero(kernels[name][places] != initial[name][places]):
+    for name, positions in at_initial.items():
+        if odd := np.count_nonzero(kernels[name][positions] != initial[name][positions]):
             raise InputError(
                 f"{odd} pruned weights of {name!r} are neither zero nor at the initial value of seed {seed}: "
                 "such frozen values cannot be rebuilt from a seed."
@@ -159,7 +159,7 @@ def _others(model: keras.Model) -> Weights:
 
 def _is_exact(value: np.ndarray) -> bool:
     """Returns whether weights are float32, or whole numbers that float32 can hold, as counts are."""
-    is_whole = value.dtype.name in architectures.WHOLE
+    is_whole = value.dtype.name in architectures.INTEGER_TYPES
     return value.dtype == np.float32 or (is_whole and bool((value == value.astype(np.float32)).all()))
 
 

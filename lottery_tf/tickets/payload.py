@@ -36,7 +36,7 @@ class Payload:
         return mask_coding.decode(form, self.take(length), count)
 
     def masks(self, kernels: dict, shapes: Shapes) -> tuple[Mask, Mask]:
-        """Returns the mask of each kernel, and the places where pruned weights have their initial values."""
+        """Returns the mask of each kernel, and the positions where pruned weights have their initial values."""
         mask, at_initial = {}, {}
         for name, shape in shapes.items():
             mask[name] = self.bits(kernels[name], "mask", math.prod(shape)).reshape(shape)

@@ -9,7 +9,7 @@ import keras
 
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.masking import model_weights
-from lottery_tf.masking.naming import numbered_by_place
+from lottery_tf.masking.naming import numbered_by_rank
 from lottery_tf.models.architecture import describe_architecture
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
 from lottery_tf.models.untrained_network import AS_GIVEN, Initial, UntrainedNetwork
@@ -68,7 +68,7 @@ def _about(model: keras.Model, dataset: Dataset) -> dict:
     train = dataset.train
     return {
         "model": describe_architecture(model),
-        "names": numbered_by_place(model_weights.kernels(model)),
+        "names": numbered_by_rank(model_weights.kernels(model)),
         "data": dataset.fingerprint,
         "images": str(Scaling(model, train.images, train.divide_by)),
     }

@@ -58,7 +58,7 @@ class StreamFeed:
         """Returns the batches of the iterations `first` to `first + count - 1`, stacked on a new first axis."""
         key = (batch_size, seed, level)
         batches = [self._batch((*key, iteration)) for iteration in range(first, first + count)]
-        self._recent = {(*key, first + place): batch for place, batch in enumerate(batches)}
+        self._recent = {(*key, first + position): batch for position, batch in enumerate(batches)}
         return joined(np.stack, batches)
 
     def batch(self, chunk, step) -> Arrays:
@@ -79,27 +79,27 @@ class StreamFeed:
         batch_size, seed, level, iteration = key
         if isinstance(self._split.batches, Rows):
             return self._split.batches.rows(batch_indices(iteration, 1, len(self._split), batch_size, seed, level)[0])
-        epoch, place = divmod(iteration, len(self._split) // batch_size)
-        if self._next != key or place == 0:
-            self._reading = self._epoch(epoch, place, batch_size, seed, level)
+        epoch, position = divmod(iteration, len(self._split) // batch_size)
+        if self._next != key or position == 0:
+            self._reading = self._epoch(epoch, position, batch_size, seed, level)
         batch = next(self._reading)
         self._next = (batch_size, seed, level, iteration + 1)
         return batch
 
-    def _epoch(self, epoch: int, place: int, batch_size: int, seed: int, level: int) -> Iterator[tuple]:
-        """Yields the batches of an epoch, starting with the batch `place`."""
+    def _epoch(self, epoch: int, position: int, batch_size: int, seed: int, level: int) -> Iterator[tuple]:
+        """Yields the batches of an epoch, starting with the batch `position`."""
         batches = self._split.batches
         if not batches.random_access:
             blocks = _shuffled(iter(batches), generator(seed, "data order", level, epoch))
             for number, batch in enumerate(_rebatched(blocks, batch_size)):
-                if number >= place:
+                if number >= position:
                     yield batch
             return
         order = generator(seed, "data order", level, epoch).permutation(len(batches))
         size, last = len(leaves(self._split.labels)[0]), len(batches) - 1
         ends = np.cumsum([len(self._split) - size * last if number == last else size for number in order])
-        begin = int(np.searchsorted(ends, place * batch_size, side="right"))
-        skipped = place * batch_size - (int(ends[begin - 1]) if begin else 0)
+        begin = int(np.searchsorted(ends, position * batch_size, side="right"))
+        skipped = position * batch_size - (int(ends[begin - 1]) if begin else 0)
         examples = (batches[int(number)] for number in order[begin:])
         yield from _rebatched(examples, batch_size, skipped)
 

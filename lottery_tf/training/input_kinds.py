@@ -19,7 +19,7 @@ from lottery_tf.masking.kernel_table import KERNELS
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.training.model_inputs import graph
 
-WHOLE = "takes whole numbers"
+WHOLE_NUMBERS = "takes whole numbers"
 RAW = "rescales them"
 BYTES = "expects values from 0 to 255"  # but does not rescale them
 PIXELS = "takes images as they come"
@@ -62,8 +62,8 @@ class InputEvidence(NamedTuple):
     """What shows a model's kind of input.
 
     Attributes:
-      kind: `WHOLE`, `RAW` (the model rescales bytes itself), `BYTES`, `PIXELS` (bytes must be divided), `MIXED`,
-        `LOOKS_UP` or `UNKNOWN`.
+      kind: `WHOLE_NUMBERS`, `RAW` (the model rescales bytes itself), `BYTES`, `PIXELS` (bytes must be divided),
+        `MIXED`, `LOOKS_UP` or `UNKNOWN`.
       layer: the name of the layer or operation.
     """
 
@@ -80,7 +80,7 @@ def input_evidence(model: keras.Model, tensor: Any, rank: int) -> list[InputEvid
       rank: the number of dimensions of the input.
     """
     if tensor is not None and keras.backend.is_int_dtype(tensor.dtype):
-        return [InputEvidence(WHOLE, model.name)]
+        return [InputEvidence(WHOLE_NUMBERS, model.name)]
     functional = graph(model) if computes_its_graph(model) else None
     if functional is not None and tensor is not None:
         return list(_along_graph(functional, tensor))
@@ -106,37 +106,37 @@ def _along_graph(functional: keras.Model, tensor: Any) -> Iterator[InputEvidence
     followed = {id(tensor): False}  # a tensor -> whether it is mixed with others
     for depth in sorted(functional._nodes_by_depth, reverse=True):
         for node in functional._nodes_by_depth[depth]:
-            places = [place for place, each in enumerate(node.input_tensors) if id(each) in followed]
-            if not places or node.is_input:
+            positions = [position for position, each in enumerate(node.input_tensors) if id(each) in followed]
+            if not positions or node.is_input:
                 continue
-            mixed = _mixes(node, places) or any(followed[id(node.input_tensors[place])] for place in places)
-            found = _of_call(node, places)
+            mixed = _mixes(node, positions) or any(followed[id(node.input_tensors[position])] for position in positions)
+            found = _of_call(node, positions)
             yield from (InputEvidence(MIXED, each.layer) if mixed and each.kind == RAW else each for each in found)
             if _is_undecided(found):
                 followed |= {id(each): mixed for each in node.output_tensors}
 
 
-def _mixes(node: Any, places: list[int]) -> bool:
+def _mixes(node: Any, positions: list[int]) -> bool:
     """Returns whether an operation computes with other tensors as well, which may have any range."""
-    return len(places) < len(node.input_tensors) and _keras_name(node.operation) not in ("Concatenate", "Stack")
+    return len(positions) < len(node.input_tensors) and _keras_name(node.operation) not in ("Concatenate", "Stack")
 
 
-def _of_call(node: Any, places: list[int]) -> list[InputEvidence]:
-    """Returns the evidence of one call of an operation, whose tensors at some places are followed."""
+def _of_call(node: Any, positions: list[int]) -> list[InputEvidence]:
+    """Returns the evidence of one call of an operation, whose tensors at some positions are followed."""
     operation, alone = node.operation, len(node.input_tensors) == 1
     if alone and _keras_name(operation) in ARITHMETIC and not isinstance(operation, keras.layers.Layer):
         return _named(operation, _kind_of_arithmetic(node))
-    return _of_model(operation, places) if isinstance(operation, keras.Model) else _of_layer(operation)
+    return _of_model(operation, positions) if isinstance(operation, keras.Model) else _of_layer(operation)
 
 
-def _of_model(model: keras.Model, places: Iterable[int] = (0,)) -> list[InputEvidence]:
-    """Returns the evidence of a model inside another, whose inputs at some places are followed."""
+def _of_model(model: keras.Model, positions: Iterable[int] = (0,)) -> list[InputEvidence]:
+    """Returns the evidence of a model inside another, whose inputs at some positions are followed."""
     if not computes_its_graph(model):
         return _named(model, UNKNOWN)
     if (inner := graph(model)) is None:
         return _in_row(model.layers)
     inputs = keras.tree.flatten(inner.inputs)
-    return [each for place in places for each in _along_graph(inner, inputs[place])]
+    return [each for position in positions for each in _along_graph(inner, inputs[position])]
 
 
 def _of_layer(operation: keras.Operation) -> list[InputEvidence]:
@@ -172,7 +172,7 @@ def _named(operation: keras.Operation, kind: str | None) -> list[InputEvidence]:
 def _kind(operation: Any, name: str | None) -> str | None:
     """Returns the kind that an operation of one of Keras's classes shows; None if it keeps the range of values."""
     if name in TAKE_WHOLE_NUMBERS:
-        return WHOLE
+        return WHOLE_NUMBERS
     if name == "Rescaling":
         return _kind_of_rescaling(operation.scale, operation.offset)
     if name == "Normalization":

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import keras
 
-HALF = ("float16", "bfloat16")
+HALF_TYPES = ("float16", "bfloat16")
 
 
 def set_precision(model: keras.Model, precision: str) -> None:
@@ -36,13 +36,13 @@ def set_precision(model: keras.Model, precision: str) -> None:
 def set_float32(model: keras.Model) -> None:
     """Sets every layer of a model that computes in half precision to float32."""
     for layer in _layers(model):
-        if layer.compute_dtype in HALF:
+        if layer.compute_dtype in HALF_TYPES:
             layer.dtype_policy = keras.DTypePolicy("float32")
 
 
 def half_types(model: keras.Model) -> set[str]:
     """Returns the half-precision types that a model's layers compute in: "bfloat16", "float16", none or both."""
-    return {layer.compute_dtype for layer in _layers(model)} & set(HALF)
+    return {layer.compute_dtype for layer in _layers(model)} & set(HALF_TYPES)
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:

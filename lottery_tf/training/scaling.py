@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from lottery_tf.datasets.splits import Arrays, leaves, map_arrays
 from lottery_tf.errors import InputError
-from lottery_tf.training.input_kinds import BYTES, LOOKS_UP, PIXELS, RAW, WHOLE, InputEvidence, input_evidence
+from lottery_tf.training.input_kinds import BYTES, LOOKS_UP, PIXELS, RAW, WHOLE_NUMBERS, InputEvidence, input_evidence
 from lottery_tf.training.model_inputs import input_tensors
 from lottery_tf.training.sampled_model import network_of
 
@@ -58,7 +58,7 @@ class Scaling:
         evidence = [
             input_evidence(model, tensor, len(array.shape)) for tensor, array in zip(tensors, arrays, strict=True)
         ]
-        self._whole = [any(each.kind in (WHOLE, LOOKS_UP) for each in found) for found in evidence]
+        self._whole = [any(each.kind in (WHOLE_NUMBERS, LOOKS_UP) for each in found) for found in evidence]
         self.divisors = [
             _divisor(model, found, is_bytes(array), divide_by, len(arrays) > 1)
             for found, array in zip(evidence, arrays, strict=True)
@@ -85,13 +85,13 @@ def _divisor(
 ) -> float:
     kinds = {each.kind for each in found}
     if chosen is not None and (in_bytes or not several):
-        if WHOLE in kinds and chosen != 1:
+        if WHOLE_NUMBERS in kinds and chosen != 1:
             raise InputError(
                 f"The model {model.name!r} takes whole numbers, which the data set divides by {chosen:g}; make it with "
                 "divide_by=1."
             )
         return chosen
-    if not in_bytes or kinds & {RAW, WHOLE}:
+    if not in_bytes or kinds & {RAW, WHOLE_NUMBERS}:
         return 1
     if doubtful := [each for each in found if each.kind != PIXELS]:
         first = doubtful[0]

@@ -126,12 +126,12 @@ def contents(results_dir: Path) -> dict[str, object]:
     """Returns what is reproducible in a results folder: metrics without times, bytes of arrays and tables."""
     found: dict[str, object] = {}
     for folder in walk.result_folders(results_dir):
-        place = str(folder.relative_to(results_dir))
+        relative = str(folder.relative_to(results_dir))
         metrics = result_files.intact(folder)
-        found[place] = {name: value for name, value in metrics.items() if name not in NOT_COMPARED}
+        found[relative] = {name: value for name, value in metrics.items() if name not in NOT_COMPARED}
         for path in folder.iterdir():
             if path.suffix in (".npz", ".csv"):
-                found[f"{place}/{path.name}"] = path.read_bytes()
+                found[f"{relative}/{path.name}"] = path.read_bytes()
     return found
 
 

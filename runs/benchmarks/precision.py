@@ -19,13 +19,14 @@ CASES = tuple(
     TrainingCase(name, "cifar10", steps, steps)
     for name, steps in (("conv2", 2 * INTERVAL), ("conv4", 60), ("conv6", 45))
 )
-HALF = "mixed_bfloat16"
+HALF_PRECISION = "mixed_bfloat16"
 VALIDATED = f"this loop, masked, validated every {INTERVAL}"
 
 
 def run(repeats: int) -> None:
     """Prints for each network the steps per second in both types and their ratio; measurements alternate."""
-    print(f"{os.cpu_count()} cores, {hardware.describe_processor()}. {PRECISIONS[HALF]}. Medians of {repeats}.\n")
+    machine = f"{os.cpu_count()} cores, {hardware.describe_processor()}"
+    print(f"{machine}. {PRECISIONS[HALF_PRECISION]}. Medians of {repeats}.\n")
     for case in CASES:
         figures = _figures(case)
         taken = {key: [] for key in figures}
@@ -38,7 +39,7 @@ def run(repeats: int) -> None:
 def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
     """Returns the measurements by name and precision."""
     dataset, found = made_up_data(case), {}
-    for precision in ("float32", HALF):
+    for precision in ("float32", HALF_PRECISION):
         made = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
         settings = dataclasses.replace(made, precision=precision)
         measured = dataclasses.replace(case, precision=precision)
@@ -56,9 +57,9 @@ def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
 def _print(case: TrainingCase, taken: dict[tuple[str, str], list[float]]) -> None:
     print(f"{case.network}, batch {run_settings(case.network, case.dataset).training.batch_size}, steps per second")
     for name in dict.fromkeys(name for name, _ in taken):
-        single, half = (statistics.median(taken[name, precision]) for precision in ("float32", HALF))
-        print(f"  {name:<42} float32 {single:7.2f}   {HALF} {half:7.2f}   ratio {half / single:.2f}")
-    for precision in ("float32", HALF) if (VALIDATED, HALF) in taken else ():
+        single, half = (statistics.median(taken[name, precision]) for precision in ("float32", HALF_PRECISION))
+        print(f"  {name:<42} float32 {single:7.2f}   {HALF_PRECISION} {half:7.2f}   ratio {half / single:.2f}")
+    for precision in ("float32", HALF_PRECISION) if (VALIDATED, HALF_PRECISION) in taken else ():
         without = statistics.median(taken["this loop, masked, nothing validated", precision])
         share = 1 - statistics.median(taken[VALIDATED, precision]) / without
         print(f"  validation takes {share:.0%} of a run in {precision}")

@@ -20,9 +20,15 @@ from lottery_tf.studies.worker import Ending, Outcome
 from runs.benchmarks import faults
 
 LEVELS, ITERATIONS = 3, 12_000
-STUDY = ("--study=figure5", "--networks=fc", "--seeds=0,1", f"--levels={LEVELS}", f"--schedule={ITERATIONS}")
-RUNS = ("--network=fc", "--mask0=zero,init,hybrid", f"--levels={LEVELS}", f"--iterations={ITERATIONS}", "--threads=1")
-WHOLE = Request(("paper",))
+STUDY_FLAGS = ("--study=figure5", "--networks=fc", "--seeds=0,1", f"--levels={LEVELS}", f"--schedule={ITERATIONS}")
+LOTTERY_FLAGS = (
+    "--network=fc",
+    "--mask0=zero,init,hybrid",
+    f"--levels={LEVELS}",
+    f"--iterations={ITERATIONS}",
+    "--threads=1",
+)
+WHOLE_STUDY = Request(("paper",))
 
 
 def run(repeats: int) -> None:
@@ -52,7 +58,7 @@ def throughput(repeats: int) -> str:
             taken["two single runs, one thread each"].append(steps / _seconds(*seeds))
             for engine in ("local", "ray"):
                 study = faults.command(
-                    root / f"{engine}-{repeat}", *STUDY, f"--dataset={dataset}", f"--engine={engine}"
+                    root / f"{engine}-{repeat}", *STUDY_FLAGS, f"--dataset={dataset}", f"--engine={engine}"
                 )
                 taken[f"study, {engine}"].append(steps / _seconds(study))
     lines = [
@@ -84,7 +90,7 @@ def _is_available(root: Path, dataset: str) -> bool:
 
 
 def _single(results_dir: Path, dataset: str, seed: int) -> list[str]:
-    flags = (*RUNS, f"--dataset={dataset}", f"--seeds={seed}", f"--results_dir={results_dir}")
+    flags = (*LOTTERY_FLAGS, f"--dataset={dataset}", f"--seeds={seed}", f"--results_dir={results_dir}")
     return [sys.executable, "-m", "runs.lottery", *flags]
 
 
@@ -104,13 +110,13 @@ def scheduling() -> str:
     The finished results are made up.
     """
     began = time.perf_counter()
-    whole = plan(WHOLE)
+    whole = plan(WHOLE_STUDY)
     planned = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for task in list(whole.tasks.values())[: len(whole.tasks) // 2]:
             _make_up(root, task)
-        study = StudyFolder.for_request(root, WHOLE)
+        study = StudyFolder.for_request(root, WHOLE_STUDY)
         study.make()
         dry = _seconds([*faults.command(root, "--study=paper"), "--dry_run"])
         status = _seconds([sys.executable, "-m", "runs.status", f"--results_dir={root}"])

@@ -74,7 +74,7 @@ def _counts(name: str) -> Column:
 
 
 LEVEL = {"level": _text("level")}
-KEPT = {"kept %": _percent("kept_fraction")}
+KEPT_COLUMN = {"kept %": _percent("kept_fraction")}
 LINE = {
     "error %": _percent("first_error"),
     "of the second %": _percent("second_error"),
@@ -87,13 +87,13 @@ LINE = {
 }
 LEVELS_LINE = {
     "levels": lambda rows: f"{rows[0]['level']}-{rows[0]['second_level']}",
-    **KEPT,
+    **KEPT_COLUMN,
     **LINE,
     "as claimed": _counts("as_claimed"),
 }
 PERTURBATION = {
     **LEVEL,
-    **KEPT,
+    **KEPT_COLUMN,
     "times the projection": lambda rows: f"{rows[0]['multiple']:g}",
     "length": _numbers("distance"),
     "error %": _percent("end_error"),
@@ -107,7 +107,7 @@ PERTURBATION = {
 }
 SPECTRUM = {
     **LEVEL,
-    **KEPT,
+    **KEPT_COLUMN,
     "weights": _numbers("size", ".0f"),
     "top eigenvalue": _numbers("top_eigenvalue", ".3g"),
     "trace": _numbers("trace", ".4g"),
@@ -116,7 +116,7 @@ SPECTRUM = {
 }
 RAY = {
     **LEVEL,
-    **KEPT,
+    **KEPT_COLUMN,
     "direction": _text("direction"),
     "length": _numbers("length"),
     "curvature": _numbers("curvature", ".3g"),
@@ -124,13 +124,13 @@ RAY = {
 }
 LIMIT = {
     **LEVEL,
-    **KEPT,
+    **KEPT_COLUMN,
     "pruned by": _text("pruned_by"),
     **{f"{method} %": _percent(method) for method in row_names.METHODS},
 }
 MAGNITUDES = {
     **LEVEL,
-    **KEPT,
+    **KEPT_COLUMN,
     "below the next threshold before %": _percent("share_before"),
     "after %": _percent("share_after"),
     "length of the projection before": _numbers("length_before"),
@@ -158,7 +158,7 @@ def lines_table(results: Rows, thresholds: Thresholds) -> str:
 
 def instability_table(results: Rows, thresholds: Thresholds) -> str:
     """Returns the table of lines between trainings of one ticket that differ in the order of images."""
-    return table([*map(thresholds.line, results)], LEVEL | KEPT | LINE, "level")
+    return table([*map(thresholds.line, results)], LEVEL | KEPT_COLUMN | LINE, "level")
 
 
 def chosen_table(results: Rows, thresholds: Thresholds) -> str:

@@ -23,7 +23,7 @@ from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask,
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 PICTURE = "lottery.png"
-WEIGHTS = "signed_constant"  # Supermasks are more accurate on these weights than on the initial weights
+SUPERMASK_WEIGHTS = "signed_constant"  # Supermasks are more accurate on these weights than on the initial weights
 
 Found = Mapping[str, list[tuple[Path, dict]]]  # kind of result -> folders and metrics
 
@@ -104,7 +104,7 @@ class RunSummary:
             for source in self.mask_sources
             if source != UNTRAINED
         }
-        return {source: summary.supermasks(rows, WEIGHTS) for source, rows in tables.items() if rows}
+        return {source: summary.supermasks(rows, SUPERMASK_WEIGHTS) for source, rows in tables.items() if rows}
 
     def _left_out(self, found: Found) -> Iterator[str]:
         """Yields a sentence that names the other results in the folder."""

@@ -46,8 +46,8 @@ def level_spectrum(measurer: LandscapeMeasurer, trained: TrainedLevels, level: i
     """Finds or measures the spectrum of the Hessian at the end of a level, restricted to the kept weights."""
     settings = measurer.settings
 
-    def make(own: StoredResult) -> dict:
-        hessian = measurer.curvature.at(own.final, own.mask)
+    def measure(result: StoredResult) -> dict:
+        hessian = measurer.curvature.at(result.final, result.mask)
         top = spectrum.top_eigenvalues(hessian, settings.eigenvalues)
         vectors = list(spectrum.probes(hessian.shape[0], settings.probes, trained.seed))
         trace = spectrum.trace(hessian, vectors)
@@ -63,7 +63,7 @@ def level_spectrum(measurer: LandscapeMeasurer, trained: TrainedLevels, level: i
             "rows": rows,
         }
 
-    return measurer.measure_level(trained, level, ["spectrum"], make, parents=[level], settings=SPECTRUM)
+    return measurer.measure_level(trained, level, ["spectrum"], measure, parents=[level], settings=SPECTRUM)
 
 
 def _row(found_by: str, eigenvalue: float, weight: float) -> dict:
@@ -88,39 +88,39 @@ def one_shot(measurer: LandscapeMeasurer, trained: TrainedLevels, level: StoredR
 
 
 def _rays(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
-    def make(own: StoredResult) -> dict:
-        share = _next_share(measurer, own, level)
-        hessian = measurer.curvature.at(own.final, own.mask)
-        directions = _directions(measurer, trained, level, own, share)
+    def measure(result: StoredResult) -> dict:
+        share = _next_share(measurer, result, level)
+        hessian = measurer.curvature.at(result.final, result.mask)
+        directions = _directions(measurer, trained, level, result, share)
         magnitude = length(directions[PRUNED_BY[0]])
         rows = []
         for name, direction in directions.items():
             far = magnitude if name == RANDOM_DIRECTION else length(direction)
-            path = ray(measurer.evaluate, own.final, direction, [far * position for position in POSITIONS])
+            path = ray(measurer.evaluate, result.final, direction, [far * position for position in POSITIONS])
             curvature = spectrum.curvature_along(hessian, hessian.space.vector(direction))
             about = {"direction": name, "length": far, "curvature": curvature}
             rows += [about | row | {"position": at} for row, at in zip(path_rows(path), POSITIONS, strict=True)]
         return {"next_pruned_fraction": share, "rows": rows}
 
     settings = (*EVALUATION, "images")
-    return measurer.measure_level(trained, level, ["ray"], make, parents=[level, 0], settings=settings)
+    return measurer.measure_level(trained, level, ["ray"], measure, parents=[level, 0], settings=settings)
 
 
 def _directions(
-    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, own: StoredResult, share: float
+    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, result: StoredResult, share: float
 ) -> dict[str, Weights]:
     found = {
-        criterion: pruning_direction(own.final, own.mask, one_shot(measurer, trained, own, criterion)(share))
+        criterion: pruning_direction(result.final, result.mask, one_shot(measurer, trained, result, criterion)(share))
         for criterion in PRUNED_BY
     }
-    return found | {RANDOM_DIRECTION: random_direction(own.mask, trained.seed, "ray", level)}
+    return found | {RANDOM_DIRECTION: random_direction(result.mask, trained.seed, "ray", level)}
 
 
-def _next_share(measurer: LandscapeMeasurer, own: StoredResult, level: int) -> float:
+def _next_share(measurer: LandscapeMeasurer, result: StoredResult, level: int) -> float:
     """Returns the fraction that the next round prunes, of the kept weights in all layers that are pruned."""
     pruned_fraction = measurer.experiment.pruned_fraction
     following = kept_counts.counts_after(
-        {name: kept.size for name, kept in own.mask.items()}, pruned_fraction, level + 1
+        {name: kept.size for name, kept in result.mask.items()}, pruned_fraction, level + 1
     )
     pruned = [name for name, share in pruned_fraction.items() if share]
-    return 1 - sum(following[name] for name in pruned) / sum(int(own.mask[name].sum()) for name in pruned)
+    return 1 - sum(following[name] for name in pruned) / sum(int(result.mask[name].sum()) for name in pruned)

@@ -33,38 +33,38 @@ def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[i
 
 
 def _limit(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
-    def make(own: StoredResult) -> dict:
+    def measure(result: StoredResult) -> dict:
         allowed = measurer.allowed_error(trained.seed)
-        error, loss = measurer.evaluate(own.final).error, measurer.curvature.loss
+        error, loss = measurer.evaluate(result.final).error, measurer.curvature.loss
         allowance = pruning_limit.loss_allowance(
-            measurer.evaluate, loss, own.final, own.mask, allowed, seed=trained.seed
+            measurer.evaluate, loss, result.final, result.mask, allowed, seed=trained.seed
         )
         matches = error <= allowed
         rows = [
             {"pruned_by": criterion, "method": method, "pruned_fraction": float(answer()) if matches else 0.0}
             for criterion in PRUNED_BY
-            for method, answer in _answers(measurer, trained, level, own, criterion, allowance).items()
+            for method, answer in _answers(measurer, trained, level, result, criterion, allowance).items()
         ]
         return {"end_error": error, "allowed_error": allowed, "loss_allowance": allowance, "rows": rows}
 
     settings = (*EVALUATION, *SPECTRUM, "tolerance", "precision")
-    return measurer.measure_level(trained, level, ["limit"], make, parents=[level, 0], settings=settings)
+    return measurer.measure_level(trained, level, ["limit"], measure, parents=[level, 0], settings=settings)
 
 
 def _answers(
     measurer: LandscapeMeasurer,
     trained: TrainedLevels,
     level: int,
-    own: StoredResult,
+    result: StoredResult,
     criterion: str,
     allowance: float,
 ) -> Mapping[str, Callable[[], float]]:
     """Returns the methods without retraining, as functions that return the limit of pruning by a criterion."""
-    mask_at = one_shot(measurer, trained, own, criterion)
+    mask_at = one_shot(measurer, trained, result, criterion)
     stored = level_spectrum(measurer, trained, level).metrics
-    hessian, density = measurer.curvature.at(own.final, own.mask), stored_density(stored)
+    hessian, density = measurer.curvature.at(result.final, result.mask), stored_density(stored)
     allowed = measurer.allowed_error(trained.seed)
-    limit = PruningLimit(own.final, own.mask, mask_at, measurer.settings.precision)
+    limit = PruningLimit(result.final, result.mask, mask_at, measurer.settings.precision)
     return {
         ALONG: lambda: limit.along_projection(hessian.increase, allowance),
         ALIKE: lambda: limit.all_alike(stored["trace"] / stored["size"], allowance),
@@ -80,7 +80,7 @@ def _retrained(
     parts = ("limit", "retrained", criterion)
     result_path = trained.measurement_path(level, *parts)
 
-    def make(own: StoredResult) -> dict:
+    def measure(result: StoredResult) -> dict:
         allowed = measurer.allowed_error(trained.seed)
         start = measurer.starting_weights(trained, level)
 
@@ -88,10 +88,10 @@ def _retrained(
             ticket, count = Ticket(projected(start, kept), kept), sum(int(mask.sum()) for mask in kept.values())
             return measurer.train(trained, level + 1, ticket, result_path, f"{count}-kept").final
 
-        limit = PruningLimit(own.final, own.mask, one_shot(measurer, trained, own, criterion), precision)
+        limit = PruningLimit(result.final, result.mask, one_shot(measurer, trained, result, criterion), precision)
         share = limit.found(measurer.evaluate, allowed, end)
         row = {"pruned_by": criterion, "method": FOUND_RETRAINED, "pruned_fraction": share}
-        return {"end_error": measurer.evaluate(own.final).error, "allowed_error": allowed, "rows": [row]}
+        return {"end_error": measurer.evaluate(result.final).error, "allowed_error": allowed, "rows": [row]}
 
     settings = (*EVALUATION, "tolerance", "retrained_precision")
-    return measurer.measure_level(trained, level, parts, make, parents=[level, 0], settings=settings)
+    return measurer.measure_level(trained, level, parts, measure, parents=[level, 0], settings=settings)

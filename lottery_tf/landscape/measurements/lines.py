@@ -49,14 +49,14 @@ def successive_jobs(
 def _successive(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
     ends = (trained.levels[level], trained.levels[level + 1])
 
-    def measure() -> LossPath:
+    def follow() -> LossPath:
         weights = (measurer.level(trained, number).final for number in (level, level + 1))
         dense_error, points = measurer.dense_error(trained.seed), measurer.settings.points
         (connection,) = successive(measurer.evaluate, weights, dense_error, points=points)
         return connection.path
 
     names = (level_name(level), level_name(level + 1))
-    return _line_of_levels(measurer, trained, "successive", names, ends, measure)
+    return _line_of_levels(measurer, trained, "successive", names, ends, follow)
 
 
 def instability_jobs(
@@ -83,11 +83,11 @@ def _instability(
 ) -> StoredResult:
     ends = [_copy(measurer, trained, level, copy) for copy in copies]
 
-    def measure() -> LossPath:
+    def follow() -> LossPath:
         (path,) = instability(measurer.evaluate, [end.final for end in ends], measurer.settings.points)
         return path
 
-    return _line_of_levels(measurer, trained, "reordered", names, [end.metrics for end in ends], measure)
+    return _line_of_levels(measurer, trained, "reordered", names, [end.metrics for end in ends], follow)
 
 
 def _copy(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, copy: int) -> StoredResult:
@@ -102,11 +102,11 @@ def _line_of_levels(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    measure: Callable[[], LossPath],
+    follow: Callable[[], LossPath],
 ) -> StoredResult:
     result_path = measurement_path(trained.seed, trained.treatment.name, names[0], "line", names[1])
     identity = trained.identity(ends[0]["level"])
-    return _line(measurer, result_path, identity, relation, names, ends, measure, trained.levels[0])
+    return _line(measurer, result_path, identity, relation, names, ends, follow, trained.levels[0])
 
 
 def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: StoredResult, names: tuple[str, str]) -> Job:
@@ -121,11 +121,11 @@ def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: Stored
     result_path = line_path(*(end["fingerprint"] for end in ends))
     dense = measurer.experiment.dense(ends[0]["seed"]).metrics
 
-    def measure() -> LossPath:
+    def follow() -> LossPath:
         return line(measurer.evaluate, first.final, second.final, measurer.settings.points)
 
     def do() -> StoredResult:
-        return _line(measurer, result_path, identity, "chosen", names, ends, measure, dense)
+        return _line(measurer, result_path, identity, "chosen", names, ends, follow, dense)
 
     return Job(f"{names[0]} line to {names[1]}", do)
 
@@ -137,17 +137,17 @@ def _line(
     relation: str,
     names: Sequence[str],
     ends: Sequence[Mapping],
-    measure: Callable[[], LossPath],
+    follow: Callable[[], LossPath],
     dense: Mapping,
 ) -> StoredResult:
     """Finds or measures a line.
 
-    `measure` is called only if the line is missing. The ends are compared with the network whose metrics are
+    `follow` is called only if the line is missing. The ends are compared with the network whose metrics are
     `dense`.
     """
 
-    def make() -> dict:
-        path = measure()
+    def measure() -> dict:
+        path = follow()
         errors = {"first_error": path.errors[-1], "second_error": path.errors[0]}
         errors |= {"dense_error": measurer.dense_error(dense["seed"])}
         return barriers(path) | {name: float(error) for name, error in errors.items()} | {"rows": path_rows(path)}
@@ -155,7 +155,7 @@ def _line(
     about = {"first": names[0], "second": names[1], "relation": relation, "second_level": ends[1]["level"]}
     about |= {"second_kept_fraction": ends[1]["kept_fraction"]}
     return measurer.find_or_measure(
-        result_path, "line", identity | about, [*ends, dense], (*EVALUATION, "points"), make
+        result_path, "line", identity | about, [*ends, dense], (*EVALUATION, "points"), measure
     )
 
 

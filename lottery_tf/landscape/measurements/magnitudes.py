@@ -30,27 +30,27 @@ def _measured(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, k
     rows, settings = ROW_MAKERS[kind]
     earlier = trained.treatment.parent(level)
 
-    def make(own: StoredResult) -> dict:
-        return {"rows": rows(measurer, trained, level, measurer.level(trained, earlier), own)}
+    def measure(result: StoredResult) -> dict:
+        return {"rows": rows(measurer, trained, level, measurer.level(trained, earlier), result)}
 
-    return measurer.measure_level(trained, level, [kind], make, parents=[earlier, level], settings=settings)
+    return measurer.measure_level(trained, level, [kind], measure, parents=[earlier, level], settings=settings)
 
 
 def _thresholds(
-    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, before: StoredResult, own: StoredResult
+    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, before: StoredResult, result: StoredResult
 ) -> list[dict]:
-    sizes = {name: kept.size for name, kept in own.mask.items()}
+    sizes = {name: kept.size for name, kept in result.mask.items()}
     following = kept_counts.counts_after(sizes, measurer.experiment.pruned_fraction, level + 1)
-    found = below_threshold(before.final, own.final, own.mask, following, trained.treatment.scope)
+    found = below_threshold(before.final, result.final, result.mask, following, trained.treatment.scope)
     return [dataclasses.asdict(row) | {"threshold": finite(row.threshold)} for row in found]
 
 
 def _histograms(
-    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, before: StoredResult, own: StoredResult
+    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, before: StoredResult, result: StoredResult
 ) -> list[dict]:
     rows = []
-    for name in own.mask:
-        found = magnitude_histogram(before.final, own.final, own.mask, name, measurer.settings.bins)
+    for name in result.mask:
+        found = magnitude_histogram(before.final, result.final, result.mask, name, measurer.settings.bins)
         edges = [{"bin_from": float(low), "bin_to": float(high)} for low, high in pairwise(found.edges)]
         counts = zip(edges, found.before, found.after, strict=True)
         rows += [{"layer": name, **edge, "before": int(old), "after": int(new)} for edge, old, new in counts]

@@ -72,7 +72,7 @@ class TrainedLevels:
 
 
 class Job(NamedTuple):
-    """A measurement to find or make."""
+    """A measurement to find or measure."""
 
     name: str
     do: Callable[[], StoredResult]
@@ -164,7 +164,7 @@ class LandscapeMeasurer:
         trained: TrainedLevels,
         number: int,
         parts: Sequence[str],
-        make: Callable[[StoredResult], dict],
+        measure: Callable[[StoredResult], dict],
         *,
         parents: Sequence[int],
         settings: Sequence[str] = (),
@@ -172,9 +172,9 @@ class LandscapeMeasurer:
     ) -> StoredResult:
         """Finds or makes a measurement of one level.
 
-        The first of its `parts` is its kind. `make` returns the numbers of the level by name. `parents` are the numbers
-        of all levels that it is made from, `settings` the names of the settings that it depends on, and `about`
-        distinguishes it from others of its kind.
+        The first of its `parts` is its kind. `measure` returns the numbers of the level by name. `parents` are the
+        numbers of all levels that it is made from, `settings` the names of the settings that it depends on, and
+        `about` distinguishes it from others of its kind.
         """
         return self.find_or_measure(
             trained.measurement_path(number, *parts),
@@ -182,7 +182,7 @@ class LandscapeMeasurer:
             trained.identity(number) | (about or {}),
             [trained.levels[parent] for parent in parents],
             settings,
-            lambda: make(self.level(trained, number)),
+            lambda: measure(self.level(trained, number)),
         )
 
     def find_or_measure(
@@ -192,11 +192,11 @@ class LandscapeMeasurer:
         identity: dict,
         parents: Sequence[Mapping],
         settings: Sequence[str],
-        make: Callable[[], dict],
+        measure: Callable[[], dict],
     ) -> StoredResult:
         """Finds or makes a measurement.
 
-        The arguments are as in `measure_level`, but `parents` are the metrics of levels, and `make` takes none.
+        The arguments are as in `measure_level`, but `parents` are the metrics of levels, and `measure` takes none.
         """
         parent, results = "+".join(metrics["fingerprint"] for metrics in parents), self.experiment.results
         own_settings = {name: getattr(self.settings, name) for name in settings}
@@ -205,7 +205,7 @@ class LandscapeMeasurer:
             if found and (found.metrics["parent"], found.metrics.get("settings")) == (parent, own_settings):
                 return found
             began = time.monotonic()
-            numbers = {"kind": kind, **identity, **make(), "parent": parent, "settings": own_settings}
+            numbers = {"kind": kind, **identity, **measure(), "parent": parent, "settings": own_settings}
             seconds = round(time.monotonic() - began, 3)
             result = StoredResult({}, numbers | {"seconds": seconds, **origin()})
             results.write(result_path, result)

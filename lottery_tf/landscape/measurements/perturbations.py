@@ -41,14 +41,14 @@ def _perturbation(
     def train(ticket: Ticket) -> Weights:
         return measurer.train(trained, level, ticket, result_path).final
 
-    def make(own: StoredResult) -> dict:
+    def measure(result: StoredResult) -> dict:
         following, before = measurer.level(trained, level + 1), measurer.level(trained, earlier)
-        projection = length(pruning_direction(own.start, own.mask, following.mask))
+        projection = length(pruning_direction(result.start, result.mask, following.mask))
         (ended,) = robustness(
             train,
             measurer.evaluate,
-            own.ticket,
-            own.final,
+            result.ticket,
+            result.final,
             before.final,
             projection,
             seed=trained.seed,
@@ -73,7 +73,7 @@ def _perturbation(
         trained,
         level,
         parts,
-        make,
+        measure,
         parents=[earlier, level, level + 1, 0],
         settings=(*EVALUATION, "points"),
         about={"multiple": multiple, "draw": draw},

@@ -1,4 +1,4 @@
-"""Rules for activations, and for layers that only move numbers to other places."""
+"""Rules for activations, and for layers that only move numbers to other positions."""
 
 from __future__ import annotations
 

@@ -66,23 +66,23 @@ class Graph:
         self._pick = pick
         self._traced = traced  # keeps the tensors alive, because they are identified by `id`
         self.tensors: list[Tensor] = []
-        self._places: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
         for tensor, may_have_mask in zip(traced.inputs, may_have_masks, strict=True):
             self._add(tensor, -1, may_have_mask)
         self._times = collections.Counter(id(layer) for layer, *_ in calls)
         self.nodes = [self._node(*made) for made in calls]
-        self._outputs = [self._places[id(tensor)] for tensor in traced.outputs]
+        self._outputs = [self._positions[id(tensor)] for tensor in traced.outputs]
 
     def _add(self, tensor: keras.KerasTensor, axis: int, may_have_mask: bool) -> int:
         has_mask = getattr(tensor, "_keras_mask", None) is not None
-        self._places[id(tensor)] = len(self.tensors)
+        self._positions[id(tensor)] = len(self.tensors)
         self.tensors.append(Tensor(tuple(tensor.shape), axis, may_have_mask or has_mask))
-        return self._places[id(tensor)]
+        return self._positions[id(tensor)]
 
     def _node(self, layer: keras.Operation, args: tuple, kwargs: dict, outputs) -> Node:
         positional, named = (_tensors(values) for values in (args, kwargs))
-        inputs, masks = ([self._places[id(tensor)] for tensor in tensors] for tensors in (positional, named))
-        tensors = [self.tensors[place] for place in inputs]
+        inputs, masks = ([self._positions[id(tensor)] for tensor in tensors] for tensors in (positional, named))
+        tensors = [self.tensors[index] for index in inputs]
         if masks:
             tensors = [dataclasses.replace(tensor, may_have_mask=True) for tensor in tensors]
         results, rule = _tensors(outputs), None
@@ -90,20 +90,20 @@ class Graph:
             rule = rule_for(Call(layer, args, kwargs, tensors, tuple(results[0].shape), self._pick), positional)
         # A model may make masks of time steps inside, which its symbolic outputs do not show.
         may_have_mask = is_model(layer) or (passes_masks(layer) and any(tensor.may_have_mask for tensor in tensors))
-        places = [
-            self._places[id(tensor)]
-            if id(tensor) in self._places
+        positions = [
+            self._positions[id(tensor)]
+            if id(tensor) in self._positions
             else self._add(tensor, -1 if rule is None else rule.axis, may_have_mask)
             for tensor in results
         ]
         axes: list[int | None] = [None] * len(tensors) if rule is None else rule.axes
         aligned = [axis == tensor.axis and tensor.size > 0 for axis, tensor in zip(axes, tensors, strict=True)]
-        return Node(layer, inputs, axes, masks, places, rule, aligned)
+        return Node(layer, inputs, axes, masks, positions, rule, aligned)
 
     def may_have_masks(self, layer: keras.Operation) -> list[bool]:
         """Returns for each input of a layer whether a mask may be attached to it in any of its calls."""
         calls = [node.inputs for node in self.nodes if node.layer is layer]
-        return [any(self.tensors[place].may_have_mask for place in places) for places in zip(*calls, strict=True)]
+        return [any(self.tensors[index].may_have_mask for index in positions) for positions in zip(*calls, strict=True)]
 
     def smaller(self) -> dict[str, Smaller]:
         """Returns each layer with a rule as a smaller layer, by its name."""
@@ -124,13 +124,13 @@ class Graph:
     def _inputs(self, node: Node, channels: list[Channels], otherwise: float | bool) -> list[Channels]:
         """Returns the channels of a call's inputs for its rule; each is `otherwise` if its input is not aligned."""
         for_rule = []
-        for place, axis, aligned in zip(node.inputs, node.axes, node.aligned, strict=True):
-            size = 1 if axis is None else self.tensors[place].size_along(axis) or 0
-            for_rule.append(channels[place] if aligned else np.full(size, otherwise))
+        for index, axis, aligned in zip(node.inputs, node.axes, node.aligned, strict=True):
+            size = 1 if axis is None else self.tensors[index].size_along(axis) or 0
+            for_rule.append(channels[index] if aligned else np.full(size, otherwise))
         return for_rule
 
     def constants(self) -> list[Channels]:
-        """Returns for each tensor its constant channels: one value at all places for all inputs. Others are NaN."""
+        """Returns for each tensor its constant channels: one value at all positions for all inputs. Others are NaN."""
         constants = [np.full(tensor.size, np.nan) for tensor in self.tensors]
         for node in self.nodes:
             if node.rule is not None:
@@ -143,24 +143,24 @@ class Graph:
     def needed(self, constants: list[Channels]) -> list[Channels]:
         """Returns for each tensor the channels that the outputs of the model depend on."""
         needed = [np.zeros(tensor.size, bool) for tensor in self.tensors]
-        for place in self._outputs:
-            needed[place][:] = True
+        for index in self._outputs:
+            needed[index][:] = True
         for node in reversed(self.nodes):
             wanted: list[Channels | bool] = [True] * len(node.inputs)
             if node.rule is not None:
                 by_rule = node.rule.needed(self._inputs(node, constants, np.nan), needed[node.output])
                 wanted = [channels if fits else True for channels, fits in zip(by_rule, node.aligned, strict=True)]
-            for place, channels in zip(node.inputs, wanted, strict=True):
-                needed[place] |= channels
-            for place in node.named:
-                needed[place][:] = True
+            for index, channels in zip(node.inputs, wanted, strict=True):
+                needed[index] |= channels
+            for index in node.named:
+                needed[index][:] = True
         return needed
 
     def kept(self, needed: list[Channels]) -> list[Channels]:
         """Returns for each tensor the channels that are still computed: the needed ones and those that go with them."""
         kept = [channels.copy() for channels in needed]
-        for place in set(range(len(kept))) - {node.output for node in self.nodes if node.rule is not None}:
-            kept[place][:] = True  # inputs of the model, and outputs of calls without a rule
+        for index in set(range(len(kept))) - {node.output for node in self.nodes if node.rule is not None}:
+            kept[index][:] = True  # inputs of the model, and outputs of calls without a rule
         changed = True
         while changed:
             changed = False
@@ -174,13 +174,13 @@ class Graph:
 
     def _keep_together(self, node: Node, rule: Rule, kept: list[Channels]) -> bool:
         """Keeps the channels that the rule of a call requires; returns whether there are new ones."""
-        before = [kept[place].sum() for place in (*node.inputs, node.output)]
+        before = [kept[index].sum() for index in (*node.inputs, node.output)]
         inputs, output = rule.together(self._inputs(node, kept, True), kept[node.output])
-        for place, channels, aligned in zip(node.inputs, inputs, node.aligned, strict=True):
+        for index, channels, aligned in zip(node.inputs, inputs, node.aligned, strict=True):
             if aligned:
-                kept[place] |= channels
+                kept[index] |= channels
         kept[node.output] |= output
-        return before != [kept[place].sum() for place in (*node.inputs, node.output)]
+        return before != [kept[index].sum() for index in (*node.inputs, node.output)]
 
 
 def _tensors(values) -> list[keras.KerasTensor]:

@@ -22,7 +22,7 @@ class BatchNormalization(EachChannel):
 
 
 class LayerNormalization(Rule):
-    """Normalization over the channels of each place: each output depends on all of them."""
+    """Normalization over the channels of each position: each output depends on all of them."""
 
     def __init__(self, call: Call):
         super().__init__(call)

@@ -102,7 +102,7 @@ def rule_for(call: Call, tensors: list[keras.KerasTensor]) -> Rule | None:
     if make is None or not _is_plain(call) or any(tensor.sparse or tensor.ragged for tensor in tensors):
         return None
     rule = make(call)
-    sizes = [call.inputs[place].size_along(axis) for place, axis in enumerate(rule.axes) if axis is not None]
+    sizes = [call.inputs[index].size_along(axis) for index, axis in enumerate(rule.axes) if axis is not None]
     return rule if rule.known and all([*sizes, Tensor(call.shape_out, rule.axis).size]) else None
 
 

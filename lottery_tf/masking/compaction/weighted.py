@@ -21,11 +21,11 @@ class Weighted(Rule):
     """A layer whose outputs are weighted sums of its inputs.
 
     A convolution with groups divides its channels into blocks, and each block of the output depends on one block of the
-    input. A dense layer is treated as a convolution with one place and one group, and a depthwise convolution as one
+    input. A dense layer is treated as a convolution with one position and one group, and a depthwise convolution as one
     with a group for each channel.
 
     Attributes:
-      kernel: (places, inputs in a group, outputs) array.
+      kernel: (positions, inputs in a group, outputs) array.
       groups: the number of groups.
     """
 
@@ -169,7 +169,7 @@ class TransposedConvolution(Weighted):
 
     def __init__(self, call: Call):
         super().__init__(call)
-        self.pads = True  # the number of weights that reach a place differs
+        self.pads = True  # the number of weights that reach a position differs
 
     def _read(self, kernel):
         return super()._read(np.swapaxes(kernel, -1, -2))

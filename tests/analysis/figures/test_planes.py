@@ -9,7 +9,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.studies import paper
 
 KEPT = planes.KEPT_FRACTION
-STEP = 2 * plane_layers.CARTOON_LIMIT / (plane_layers.POINTS - 1)  # between two points of the cartoons' plane
+STEP = 2 * plane_layers.CARTOON_LIMIT / (plane_layers.GRID_POINTS - 1)  # between two points of the cartoons' plane
 W_I, W_F = np.meshgrid(*plane_layers.cartoon().grid)
 
 
@@ -41,7 +41,7 @@ def test_a_region_ends_where_the_normal_distribution_says(criterion):
 def test_a_region_holds_the_wanted_share_of_the_weights(criterion):
     layer = plane_layers.cartoon()
     columns, rows = (
-        np.clip(np.rint((values + plane_layers.CARTOON_LIMIT) / STEP).astype(int), 0, plane_layers.POINTS - 1)
+        np.clip(np.rint((values + plane_layers.CARTOON_LIMIT) / STEP).astype(int), 0, plane_layers.GRID_POINTS - 1)
         for values in (layer.w_i, layer.w_f)
     )
     assert planes.region(criterion, layer)[rows, columns].mean() == pytest.approx(KEPT, abs=0.02)

@@ -20,8 +20,8 @@ def folder(tmp_path_factory):
     )
 
 
-def test_each_control_and_measure_is_a_row(folder):
-    rows = coverage.controls_and_measurements(load.load(folder)).set_index("control or measure")
+def test_each_control_and_measurement_is_a_row(folder):
+    rows = coverage.controls_and_measurements(load.load(folder)).set_index("control or measurement")
     assert {*rows.index} == {"control reinit", *MEASUREMENTS} - {"instability"}
     assert rows.loc["control reinit", ["treatments", "levels", "levels of all seeds"]].tolist() == [1, "1 to 4", 3 * 4]
     assert rows.loc["lines", ["treatments", "seeds", "levels"]].tolist() == [2, "0, 1, 2", "0 to 3"]
@@ -32,7 +32,7 @@ def test_each_control_and_measure_is_a_row(folder):
 def test_lines_of_other_orders_are_those_of_instability(folder):
     found = load.load(folder)
     other = dataclasses.replace(found, lines=found.lines.assign(relation="reordered"))
-    measures = set(coverage.controls_and_measurements(other)["control or measure"])
+    measures = set(coverage.controls_and_measurements(other)["control or measurement"])
     assert "instability" in measures and "lines" not in measures
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.tables.learned_masks import learned_table
-from analysis.tables.table1 import TABLE1_COLUMNS, WAYS, published, published_table1, table1
+from analysis.tables.table1 import MAXIMA, TABLE1_COLUMNS, published, published_table1, table1
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.best_supermasks import best_over_seeds
@@ -56,8 +56,8 @@ def test_a_lucky_seed_is_no_maximum_over_seeds(results):
     changed = pd.concat([supermasks[supermasks["criterion"] != "random"], lucky])
     changed = dataclasses.replace(results, supermasks=changed)
     row = table1(changed).query("column == 'mask x initial'").iloc[0]
-    assert {row[f"{way}_of"] for way in WAYS} == {"large_final_same_sign"}
-    assert {row[f"{way}_n"] for way in WAYS} == {4}
+    assert {row[f"{way}_of"] for way in MAXIMA} == {"large_final_same_sign"}
+    assert {row[f"{way}_n"] for way in MAXIMA} == {4}
 
 
 @pytest.mark.parametrize("column", paper.LEARNED_MASKS)
@@ -87,7 +87,7 @@ def test_masks_learned_in_two_ways_have_two_rows(results):
 def test_the_trained_network_has_one_accuracy_a_seed(results):
     row = table1(results).query("column == 'trained network'").iloc[0]
     dense = 100 * results.levels.query("level == 0")["test_accuracy"]
-    for way in WAYS:
+    for way in MAXIMA:
         assert row[f"{way}_mean"] == pytest.approx(dense.mean())
         assert (row[f"{way}_min"], row[f"{way}_max"], row[f"{way}_n"]) == (dense.min(), dense.max(), 4)
     assert row["published"] == 97.7
