@@ -25,10 +25,12 @@ from lottery_tf.masking.summary import MaskSummary, mask_summary
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
 from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
 from lottery_tf.pruning.controls import check_control
+from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult, is_finished
+from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS
 from lottery_tf.training.experiment_record import describe_initial, record_experiment
 from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.recorder import TrainingRecorder
@@ -84,7 +86,7 @@ class Experiment:
         results: MemoryResults | ResultsFolder | None = None,
         keep_weights: bool = True,
         labels: Mapping[str, str | float | bool] | None = None,
-        snapshot_seconds: NotNegative = 30,
+        snapshot_seconds: NotNegative = CHECKPOINT_SECONDS,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         initial: Initial | None = None,
         on_steps: Callable[[int], None] = lambda count: None,
@@ -147,7 +149,7 @@ class Experiment:
         """The number of trainings that were done, without results that were found."""
         return self._recorder.trained
 
-    def levels(self, treatment: Treatment, seed: Index, levels: Count = 24) -> Iterator[StoredResult]:
+    def levels(self, treatment: Treatment, seed: Index, levels: Count = PAPER_LEVELS) -> Iterator[StoredResult]:
         """Finds or trains the dense network and the levels 1 to `levels` of a treatment.
 
         A level is locked only while it is trained. Between two yields another process may train the next level; this

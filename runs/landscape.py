@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_choice, define_list, own_flags
+from lottery_tf.command_line.derived_flags import define, fields, values
 from lottery_tf.datasets.dataset import SPLITS
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
@@ -40,7 +41,6 @@ from runs.display.landscape_tables import Thresholds, note, table_of
 from runs.display.outlook import pruning_tasks
 from runs.display.progress import Progress
 from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags, start_tensorflow
-from runs.flags.derived import define, fields, values
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.flags.treatments import LEVELS, treatments_from_flags

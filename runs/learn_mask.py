@@ -21,6 +21,7 @@ from absl import flags
 from analysis import tables
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_choice, define_list
+from lottery_tf.command_line.derived_flags import define, fields, values
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, TrainingSettings, scheduled_iterations
 from lottery_tf.models.table_s1 import NETWORKS
@@ -40,7 +41,6 @@ from runs.flags.common import (
     outlook_from_flags,
     schedule_from_flags,
 )
-from runs.flags.derived import define, fields, values
 from runs.flags.storage import RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_training
 

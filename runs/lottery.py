@@ -23,6 +23,7 @@ from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.pruning import controls
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
+from lottery_tf.studies.named_studies import CONTROL_DRAWS
 from runs import display
 from runs.display.outlook import pruning_tasks
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
@@ -40,8 +41,8 @@ CONTROL_KINDS = define_list(
     f"Controls to train for every level: any of {', '.join(controls.CONTROLS)} (see lottery_tf/pruning/controls.py).",
     may_be_empty=True,
 )
-CONTROL_DRAWS = flags.DEFINE_integer(
-    "control_draws", 3, "Number of controls of each kind for each level.", lower_bound=1
+DRAWS = flags.DEFINE_integer(
+    "control_draws", CONTROL_DRAWS, "Number of controls of each kind for each level.", lower_bound=1
 )
 KEEP = define_keep()
 
@@ -69,7 +70,7 @@ def main() -> None:
             for control, draw in wanted_controls:
                 found = experiment.controls(treatment, seed, last, control, draw)
                 progress.follow(found, f"{name} {control} {draw}", first=1)
-    draws = dict.fromkeys(CONTROL_KINDS.value, CONTROL_DRAWS.value)
+    draws = dict.fromkeys(CONTROL_KINDS.value, DRAWS.value)
     display.run_summary.RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
     print(f"Training curves: tensorboard --logdir {Path(RESULTS_DIR.value)}")
 
@@ -78,7 +79,7 @@ def controls_from_flags() -> list[tuple[str, int]]:
     """Returns the kind and draw of every control of a level; raises InputError for an unknown kind."""
     for control in CONTROL_KINDS.value:
         choose(controls.CONTROLS, control, "control")
-    return list(itertools.product(CONTROL_KINDS.value, range(1, CONTROL_DRAWS.value + 1)))
+    return list(itertools.product(CONTROL_KINDS.value, range(1, DRAWS.value + 1)))
 
 
 def announce_weights(

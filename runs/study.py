@@ -23,9 +23,10 @@ from absl import flags
 
 from lottery_tf.command_line import command_flags, console
 from lottery_tf.command_line.command_flags import define_choice, define_list
+from lottery_tf.command_line.derived_flags import define, fields, values
 from lottery_tf.datasets.loading import load
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import DATASETS
+from lottery_tf.models.settings import DATASETS, SCHEDULES
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.studies.local_engine import Capacity, LocalEngine
@@ -44,7 +45,6 @@ from runs import display
 from runs.display.live_picture import LivePicture
 from runs.display.outlook import ComputeSite, Outlook
 from runs.display.study_progress import StudyProgress, write_stage
-from runs.flags.derived import define, fields, values
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
 
@@ -66,6 +66,7 @@ _REQUEST = define(
     fields(Request, but=("studies", "changes")),
     defaults={"criterion": []},
     note="Default: set by the study.",
+    tables={"SCHEDULES": SCHEDULES},
 )
 CHANGES = define_changes(but=fields(Request))
 KEEP = define_keep()

@@ -20,10 +20,12 @@ from tqdm import tqdm
 from lottery_tf import registry
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_choice
+from lottery_tf.command_line.derived_flags import define
 from lottery_tf.command_line.text_tables import mean_and_range, text_table
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import criteria
+from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.stored_result import is_finished
@@ -34,7 +36,6 @@ from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSour
 from runs.display.outlook import pruning_tasks
 from runs.display.progress import Progress, summary_of
 from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
-from runs.flags.derived import define
 from runs.flags.training import define_changes
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ CHANGES = define_changes()
 TREATMENT_FIELDS = ("criterion", "mask1", "mask0")
 _TREATMENT = define(Treatment, TREATMENT_FIELDS, several=TREATMENT_FIELDS, defaults={"criterion": HEURISTICS})
 LEVELS = flags.DEFINE_integer(
-    "levels", 24, "Number of kept fractions; they are those of rounds of pruning.", lower_bound=1
+    "levels", PAPER_LEVELS, "Number of kept fractions; they are those of rounds of pruning.", lower_bound=1
 )
 SOURCE = define_choice(
     "source",

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.verdicts import LEAST_SEEDS, repeatability
-from analysis.results.columns import FINISHED, FRAMES, LANDSCAPE, ONE_SHOT_SOURCE
+from analysis.results.columns import FINISHED, FRAMES, LANDSCAPE, MASK_TRAINING, ONE_SHOT_SOURCE
 from analysis.results.load import Results
-from analysis.results.select import Panel, panel, panels, panels_without_schedule, rows_where
-from analysis.tables.table1 import MASK_TRAINING, by_training, learned_of_column
+from analysis.results.select import Panel, best_of_each, panel, panels, panels_without_schedule, rows_where
+from analysis.tables.table1 import by_training, learned_of_column
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
@@ -102,7 +102,7 @@ class Evidence:
 def best(rows: pd.DataFrame) -> dict[int, float]:
     """Returns each seed's test accuracy in the row with its best validation accuracy (the first of equals)."""
     rows = rows.dropna(subset=["validation_accuracy"])
-    chosen = rows.loc[rows.groupby("seed")["validation_accuracy"].idxmax()]
+    chosen = best_of_each(rows, ["seed"], "validation_accuracy")
     return dict(zip(chosen["seed"], chosen["test_accuracy"], strict=True))
 
 

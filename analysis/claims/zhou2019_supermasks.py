@@ -14,8 +14,8 @@ import pandas as pd
 from analysis.claims.claim import NEED_DENSE, Need, claims_of
 from analysis.claims.evidence import Evidence, best
 from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, above_value
-from analysis.results.columns import FINISHED
-from analysis.tables.table1 import MASK_TRAINING, by_training, learned_of_column, training_in_words
+from analysis.results.columns import FINISHED, MASK_TRAINING
+from analysis.tables.table1 import by_training, learned_of_column, training_in_words
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.studies import paper

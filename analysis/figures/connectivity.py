@@ -17,6 +17,7 @@ from analysis.figures import landscape_panels as panels
 from analysis.figures.curves import line_handle
 from analysis.figures.styles import Style
 from analysis.results import load
+from analysis.results.columns import SUMMARY
 from analysis.results.select import SUCCESSIVE, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
 
@@ -140,7 +141,7 @@ def _matched(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style) -> No
     A marker is full if "matches" is true in all seeds, half full if in some, and empty if in none.
     """
     groups = rows.groupby(["level", x])
-    barriers = 100 * groups[y].agg(["mean", "min", "max"])
+    barriers = 100 * groups[y].agg(SUMMARY)
     barriers = barriers.assign(share=groups["matches"].mean()).reset_index().sort_values(x)
     positions = barriers[x] if x == "multiple" else 100 * barriers[x]
     axes.plot(positions, barriers["mean"], **style.plot | {"marker": ""})

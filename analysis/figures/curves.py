@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from analysis.figures import drawing, styles
 from analysis.figures.styles import Style
 from analysis.results import load, lottery_lines, select
+from analysis.results.columns import SUMMARY
 from analysis.statistics import figure_lines
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS
 from analysis.statistics.stars import PAPER_RULE, StarRule
-from analysis.tables import formats
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
 
@@ -201,7 +201,7 @@ def frame_of_accuracy(lines: pd.DataFrame) -> tuple[float, float]:
 
 def in_units(lines: pd.DataFrame, factor: float) -> pd.DataFrame:
     """Converts what `figure_lines.lines` returns to the units of the axes, and adds the kept percentage as "kept"."""
-    values = {name: factor * lines[name].astype(float) for name in formats.SUMMARY}
+    values = {name: factor * lines[name].astype(float) for name in SUMMARY}
     return lines.assign(kept=100 * lines["kept_fraction"], **values)
 
 

@@ -20,6 +20,7 @@ from analysis.figures import drawing, styles
 from analysis.figures.curves import ROW, WIDTH
 from analysis.figures.styles import Style
 from analysis.results import select
+from analysis.results.columns import SUMMARY
 from analysis.results.lottery_lines import scope_of
 from lottery_tf.pruning.treatments import Treatment
 
@@ -142,7 +143,7 @@ def spread(values: pd.Series, count: int) -> list[int]:
 
 def draw_band(axes: Axes, rows: pd.DataFrame, x: str, y: str, style: Style, factor: float = 1) -> None:
     """Draws means over seeds against a percentage, with a band from the lowest to the highest seed."""
-    summary = factor * rows.groupby("level")[y].agg(["mean", "min", "max"])
+    summary = factor * rows.groupby("level")[y].agg(SUMMARY)
     summary = summary.join(100 * rows.groupby("level")[x].mean()).dropna()
     axes.plot(summary[x], summary["mean"], **style.plot)
     drawing.band(axes, summary[x], summary, style.colour)

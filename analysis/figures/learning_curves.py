@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from analysis.figures import drawing, styles
 from analysis.figures.curves import line_handle
 from analysis.results import load, select
-from analysis.results.columns import MASK_SETTINGS
+from analysis.results.columns import MASK_SETTINGS, SUMMARY
 
 MASK_KIND = ["weights", "rescale"]  # for each kind, the settings with the highest accuracy are drawn
 SETTINGS = [name for name in MASK_SETTINGS if name != "seed"]
@@ -64,7 +64,7 @@ def _draw(axes: Axes, histories: pd.DataFrame) -> dict[str, Line2D]:
     for (weights, rescale), of_kind in histories.groupby(MASK_KIND, sort=True):
         name = f"{weights.replace('_', ' ')}{', rescaled' if rescale else ''}"
         style = styles.LEARNING[weights, bool(rescale)]
-        lines = 100 * of_kind.groupby("iteration")["validation_accuracy"].agg(["mean", "min", "max"])
+        lines = 100 * of_kind.groupby("iteration")["validation_accuracy"].agg(SUMMARY)
         axes.plot(lines.index, lines["mean"], color=style.colour, linestyle=style.dash)
         drawing.band(axes, lines.index, lines, style.colour)
         handles[name] = line_handle(name, style)

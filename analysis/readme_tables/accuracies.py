@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from statistics import fmean
 
 from analysis.results import lottery_lines
-from analysis.results.columns import FINISHED
+from analysis.results.columns import FINISHED, SUMMARY
 from analysis.results.load import Results
 from analysis.results.select import Panel, panel
-from analysis.tables.formats import SUMMARY, summary_text
+from analysis.tables.formats import summary_text
 from analysis.tables.learned_masks import learned_table
 from analysis.tables.precisions import precision_tables
 from lottery_tf.pruning.treatments import Treatment
@@ -94,7 +94,7 @@ def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
         cells = []
         for line in titles:
             row = points.loc[line, level]
-            shown = summary_text(*row[[*SUMMARY]], 2, row["n"], runs=1)
+            shown = summary_text(*row[SUMMARY], 2, row["n"], runs=1)
             cells.append(shown if line == lottery_lines.TICKET or level else "")
         yield [f"{100 * points.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analysis.readme_tables.accuracies import Row
+from analysis.results.columns import SUMMARY
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, panel_caption
-from analysis.tables.formats import SUMMARY, summary_text
+from analysis.tables.formats import summary_text
 from analysis.tables.table1 import by_training, learned_of_column, published_table1, table1
 from lottery_tf.studies import paper
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.results import lottery_lines
-from analysis.results.columns import ADDED_LATER, FRAMES, ONE_SHOT_SOURCE
+from analysis.results.columns import ADDED_LATER, FRAMES, MASK_TRAINING, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, ordered_panels, panel
 from lottery_tf.errors import InputError
@@ -34,10 +34,7 @@ APPLIED = {  # field that says how a treatment is applied -> its default
 }
 FLAGS = {"chosen_kept_fraction": "kept_fraction"}  # column -> its flag, where their names differ
 GROUPINGS = (("mask1", "mask0"), ("criterion", "mask0"), ("criterion", "mask1"))  # fields that one command fixes
-LEARNED = (
-    "weights", "rescale", "g", "optimizer", "learning_rate", "batch_size", "iterations", "l1", "decay",
-    "weight_multiplier", "precision",
-)  # fmt: skip
+LEARNED = ("network", "dataset", "weights", "rescale", "g", "l1", *MASK_TRAINING)
 
 
 def command(module: str, flags: Flags) -> str:
@@ -101,8 +98,8 @@ def supermask_commands(results: Results) -> list[str]:
         command("runs.supermask", base | {"criterion": list(alike["criterion"].unique())} | _extent(alike))
         for _, alike, base in _by_panel(results, masks)
     ]
-    for values, alike in results.learned_masks.groupby(["network", "dataset", *LEARNED], sort=False, dropna=False):
-        flags = dict(zip(("network", "dataset", *LEARNED), values, strict=True))
+    for values, alike in results.learned_masks.groupby([*LEARNED], sort=False, dropna=False):
+        flags = dict(zip(LEARNED, values, strict=True))
         kept = alike["chosen_kept_fraction"].dropna().unique()
         start = {"kept_fraction": list(kept)} if len(kept) else {"initial_logit": list(alike["initial_logit"].unique())}
         flags |= {"iterations": int(flags["iterations"]), "batch_size": int(flags["batch_size"])} | start

@@ -22,11 +22,13 @@ MASK_SETTINGS = (
     "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
     "learning_rate", "batch_size", "iterations", "decay", "weight_multiplier", "precision",
 )  # fmt: skip
+MASK_TRAINING = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "weight_multiplier", "precision")
 TRAINING_COLUMNS = (
     "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
 )  # fmt: skip
 LEVEL_METRICS = TRAINING_COLUMNS[:4]  # missing for a training that diverged
 ONE_SHOT_SOURCE = "oneshot"  # the source of the heuristic supermasks of Figure 7
+SUMMARY = ["mean", "min", "max"]  # over seeds: in these columns, by the pandas functions of these names
 FINISHED = "finished"  # the status of a training that did not diverge
 
 CSV_COLUMNS = {  # kind of result -> the columns of its table

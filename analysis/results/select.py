@@ -105,6 +105,11 @@ def _length(schedule: str | None) -> tuple[int, int]:
     return shares.index(name) if name in shares else len(shares), -int(name) if name.isdecimal() else 0
 
 
+def best_of_each(rows: pd.DataFrame, group: list[str], by: str) -> pd.DataFrame:
+    """Returns of each group the row with the highest value in a column, the first of equals."""
+    return rows.loc[rows.groupby(group, sort=False)[by].idxmax()]
+
+
 def ordered_panels(rows: pd.DataFrame) -> list[Panel]:
     """Returns the panels that have rows, in the order of `table_s1_order`."""
     return table_s1_order(panels(rows))

@@ -2,29 +2,15 @@
 
 from absl import flags
 
-from analysis.statistics import significance_tests, stars
-from lottery_tf.command_line.command_flags import define_choice
+from analysis.statistics.stars import StarRule
+from lottery_tf.command_line.derived_flags import define, fields
 
 
 def define_star_flags() -> None:
     """Defines the flags that `rule_from_flags` reads."""
-    usual = stars.PAPER_RULE
-    define_choice(
-        "test",
-        usual.test,
-        significance_tests.TESTS,
-        f"The test behind the stars: {', '.join(significance_tests.TESTS)}.",
-    )
-    define_choice(
-        "correction",
-        usual.correction,
-        significance_tests.CORRECTIONS,
-        f"Correction for many comparisons at a level: {', '.join(significance_tests.CORRECTIONS)}.",
-    )
-    flags.DEFINE_float("significance", usual.significance, "The largest one-sided p-value at which a star is drawn.")
+    define(StarRule, fields(StarRule))
 
 
-def rule_from_flags() -> stars.StarRule:
+def rule_from_flags() -> StarRule:
     """Returns the rule that the flags set; raises InputError for an invalid value."""
-    given = flags.FLAGS
-    return stars.StarRule(given.test, given.correction, given.significance)
+    return StarRule(**{name: flags.FLAGS[name].value for name in fields(StarRule)})

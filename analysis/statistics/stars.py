@@ -56,11 +56,12 @@ class StarRule:
     The defaults are this project's reading of the paper, explained at the top of this file.
 
     Attributes:
-      test: a name in `TESTS`.
-      correction: "none" uses each p-value as it is. "holm" corrects for all comparisons at a level (each line with
-        each other, in both directions) by Holm's step-down method. Neither corrects for the number of levels.
-      significance: a line gets a star if its (corrected) p-value is at most this against every other line. A p-value
-        that is not defined (a single run, no variance) gives no star.
+      test: the test behind the stars, a name in `TESTS`.
+      correction: the correction for many comparisons at a level, a name in `CORRECTIONS`. "none" uses each p-value as
+        it is. "holm" corrects for all comparisons at a level (each line with each other, in both directions) by Holm's
+        step-down method. Neither corrects for the number of levels.
+      significance: the largest one-sided (corrected) p-value at which a line is above another. A line gets a star if it
+        is above every other line. A p-value that is not defined (a single run, no variance) gives no star.
 
     Raises:
       InputError: the test or correction is unknown, or the significance is not between 0 and 1.

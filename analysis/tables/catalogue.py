@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pandas as pd
 
 from analysis.results import lottery_lines
+from analysis.results.columns import SUMMARY
 from analysis.results.load import Results
 from analysis.results.select import Panel, panel, panel_caption, panels
 from analysis.statistics.figure_lines import (
@@ -25,7 +26,7 @@ from analysis.statistics.figure_lines import (
 )
 from analysis.statistics.significance_tests import TESTS
 from analysis.statistics.stars import PAPER_RULE, StarRule
-from analysis.tables.formats import NOTHING, SUMMARY, Table, summary_text
+from analysis.tables.formats import NOTHING, Table, summary_text
 from analysis.tables.learned_masks import learned_table
 from analysis.tables.precisions import precision_tables
 from analysis.tables.table1 import table1_table

@@ -13,8 +13,6 @@ from analysis.results.spreadsheet_text import escaped
 from lottery_tf.command_line.text_tables import with_range
 from lottery_tf.studies import paper
 
-SUMMARY = ("mean", "min", "max")
-
 NOTHING = "-"
 
 

@@ -6,10 +6,10 @@ import math
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED
+from analysis.results.columns import FINISHED, MASK_TRAINING, SUMMARY
 from analysis.results.load import Results
-from analysis.tables.formats import SUMMARY, Table, summary_text
-from analysis.tables.table1 import MASK_TRAINING, training_in_words
+from analysis.tables.formats import Table, summary_text
+from analysis.tables.table1 import training_in_words
 
 LEARNED_IDENTITY = ("network", "dataset", "weights", "g", "rescale", "l1", "initial_logit", "chosen_kept_fraction")
 
@@ -34,10 +34,9 @@ def learned_table(results: Results) -> Table:
         cells |= {"rescaled": "yes" if row["rescale"] else "no", "start": _start(row)}
         cells["training"] = training_in_words(*(row[name] for name in MASK_TRAINING))
         for title, metric in LEARNED_METRICS.items():
-            percent = 100 * seeds[metric]
-            summary = {name: getattr(percent, name)() for name in SUMMARY}
+            summary = (100 * seeds[metric]).agg(SUMMARY)
             row |= {f"{metric}_{name}": value for name, value in summary.items()}
-            cells[f"{title}, %"] = summary_text(*summary.values(), 2, len(seeds))
+            cells[f"{title}, %"] = summary_text(*summary, 2, len(seeds))
         numbers.append(row)
         shown.append(cells)
     return Table("Learned Supermasks: test accuracy and pruned percentage", pd.DataFrame(numbers), pd.DataFrame(shown))

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED
+from analysis.results.columns import FINISHED, MASK_TRAINING
 from analysis.results.load import Results
 from analysis.statistics.significance_tests import compare
 from analysis.tables.formats import NOTHING, Table
 from analysis.tables.learned_masks import LEARNED_IDENTITY
-from analysis.tables.table1 import MASK_TRAINING
 from lottery_tf.models.settings import PRECISIONS
 
 FLOAT32 = "float32"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from analysis.results.columns import ADDED_LATER, FINISHED
+from analysis.results.columns import ADDED_LATER, FINISHED, SUMMARY
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
 from analysis.tables.formats import summary_text
 from lottery_tf.command_line.text_tables import text_table
@@ -118,7 +118,7 @@ def learned_masks(results: Iterable[dict]) -> str:
         cells = []
         for title, metric in MASK_COLUMNS.items():
             factor, digits = (1, 0) if title == "best iteration" else (100, 2)
-            found = (factor * rows[metric]).agg(["mean", "min", "max"]).to_dict()
+            found = (factor * rows[metric]).agg(SUMMARY).to_dict()
             cells.append(_cell(found | {"n": rows[metric].count(), "runs": len(rows)}, digits))
         table.append([name, *cells])
     return f"{text_table(table, indent='  ')}\n{MASK_NOTE}"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED
+from analysis.results.columns import FINISHED, MASK_TRAINING, SUMMARY
 from analysis.results.load import Results
-from analysis.results.select import PANEL, Panel, panel_parts
-from analysis.tables.formats import NOTHING, SUMMARY, Table, summary_text
+from analysis.results.select import PANEL, Panel, best_of_each, panel_parts
+from analysis.tables.formats import NOTHING, Table, summary_text
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
@@ -91,9 +91,6 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
     )
 
 
-MASK_TRAINING = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "weight_multiplier", "precision")
-
-
 def training_in_words(
     iterations: float,
     batch_size: float,
@@ -158,7 +155,7 @@ def _table1_row(key: Panel, column: str, rows: pd.DataFrame, training: str = "")
     for way, maximum in MAXIMA.items():
         chosen = maximum(rows)
         accuracies = 100 * chosen["test_accuracy"]
-        row |= {f"{way}_{name}": getattr(accuracies, name)() for name in SUMMARY}
+        row |= accuracies.agg(SUMMARY).add_prefix(f"{way}_").to_dict()
         row |= {f"{way}_n": len(chosen), f"{way}_of": chosen["criterion"].iloc[0]}
         row |= {f"{way}_kept_percent": 100 * chosen["kept_fraction"].mean()}
     return row
@@ -172,7 +169,7 @@ def _most_seeds(rows: pd.DataFrame, group: str | list[str]) -> pd.DataFrame:
 
 def _by_seed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Returns each seed's best row, for the criterion whose mean of these best values is highest."""
-    best = rows.loc[rows.groupby(["criterion", "seed"], sort=False)[by].idxmax()]
+    best = best_of_each(rows, ["criterion", "seed"], by)
     means = best.groupby("criterion", sort=False)[by].mean()
     return best[best["criterion"] == means.idxmax()]
 

@@ -10,6 +10,8 @@ import scipy
 from lottery_tf.argument_checks.validation import FRACTION, PRUNED_FRACTION
 from lottery_tf.errors import InputError
 
+PAPER_LEVELS = 24  # rounds of pruning
+
 
 def kept_counts(size: int, pruned_fraction: float, levels: int) -> list[int]:
     """Returns the number of a layer's weights that are kept at each of the levels 0 to `levels`.

@@ -54,11 +54,11 @@ class Treatment:
       criterion: the mask criterion, which scores weights: a name in `CRITERIA`, or `package.module:function`.
       mask1: the mask-1 action, which sets where kept weights start: a name in `MASK1`, or `package.module:function`.
       mask0: the mask-0 action, which freezes pruned weights: a name in `MASK0`, or `package.module:function`.
-      scope: a name in `ranking.SCOPES`. "layer" ranks the weights of each layer; "global" ranks those of all layers
-        together.
+      scope: which weights are ranked together, a name in `SCOPES`. "layer" ranks the weights of each layer; "global"
+        ranks those of all layers together.
       rewind_to: the iteration of the dense training to which kept weights are rewound; 0: the initial weights.
-      rounds: a name in `ROUNDS`. "iterative" makes each level from the one before; "oneshot" makes each level directly
-        from the dense network, at the same kept fraction.
+      rounds: the kind of rounds, a name in `ROUNDS`. "iterative" makes each level from the one before; "oneshot" makes
+        each level directly from the dense network, at the same kept fraction.
       chosen_kept_fraction: fraction of all weights to keep, in (0, 1); for oneshot only, which then has level 1 only.
 
     Raises:

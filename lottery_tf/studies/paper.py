@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import MaskSource
 
-LEVELS = 24  # rounds of pruning
+LEVELS = PAPER_LEVELS
 SEEDS = (0, 1, 2, 3, 4)
 SIGNIFICANCE = 0.05
 

@@ -21,6 +21,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask, Task
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.system.origin import COMMAND
+from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS
 
 if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
@@ -39,7 +40,7 @@ class WorkerSettings:
     """
 
     keep_weights: bool = False
-    snapshot_seconds: float = 30.0
+    snapshot_seconds: float = CHECKPOINT_SECONDS
     command: str = dataclasses.field(default_factory=lambda: os.environ.get(COMMAND, ""))
 
 

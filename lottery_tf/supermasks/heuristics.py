@@ -21,6 +21,7 @@ from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count
 from lottery_tf.errors import InputError
 from lottery_tf.pruning import masks
+from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Treatment, Weights
@@ -58,7 +59,7 @@ class HeuristicSupermasks:
         self.evaluated = 0
         self._on_mask = on_mask
 
-    def evaluate(self, dense: StoredResult, mask_source: MaskSource, levels: Count = 24) -> StoredResult:
+    def evaluate(self, dense: StoredResult, mask_source: MaskSource, levels: Count = PAPER_LEVELS) -> StoredResult:
         """Evaluates the Supermasks of levels 1 to `levels`, or finds their stored result.
 
         Args:

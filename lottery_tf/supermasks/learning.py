@@ -29,7 +29,7 @@ from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings, l
 from lottery_tf.supermasks.masked_model import MaskedModel, untrained_kernels
 from lottery_tf.system.origin import origin
 from lottery_tf.training import tensorboard
-from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint
 from lottery_tf.training.experiment_record import record_learner
 from lottery_tf.training.level_metrics import own_readings
 from lottery_tf.training.objective import ObjectiveSettings
@@ -100,7 +100,7 @@ class MaskLearner:
         *,
         results: MemoryResults | ResultsFolder | None = None,
         labels: Mapping[str, str | float | bool] | None = None,
-        snapshot_seconds: NotNegative = 30,
+        snapshot_seconds: NotNegative = CHECKPOINT_SECONDS,
         best_by: str | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         on_steps: Callable[[int], None] = lambda count: None,

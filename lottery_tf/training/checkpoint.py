@@ -16,6 +16,8 @@ from lottery_tf.results.paths import CHECKPOINT
 
 log = logging.getLogger(__name__)
 
+CHECKPOINT_SECONDS = 30.0  # the shortest time between two checkpoints, unless another is given
+
 
 class Checkpoint:
     """The checkpoint of one training, so that an interrupted training can continue.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lottery_tf.command_line import console
+from lottery_tf.command_line import console, derived_flags
 from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.datasets.loading import load
 from lottery_tf.errors import InputError
@@ -19,14 +19,13 @@ from lottery_tf.studies.tasks import Task
 from lottery_tf.system import processes
 from runs.display.outlook import Outlook, plan_of
 from runs.display.progress import Progress
-from runs.flags import derived
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 
 if TYPE_CHECKING:
     from lottery_tf.datasets.dataset import Dataset
     from lottery_tf.experiment import Experiment
 
-_RUN = derived.define(
+_RUN = derived_flags.define(
     RunSettings,
     ("network", "dataset", "schedule"),
     defaults={"network": "fc", "dataset": "digits"},
@@ -44,7 +43,7 @@ THREADS = flags.DEFINE_integer(
 
 def settings_from_flags(changes: Mapping[str, flags.FlagHolder]) -> RunSettings:
     """Returns the run's settings with the changes that the flags give; raises InputError for an invalid value."""
-    return run_settings(NETWORK.value, DATASET.value, schedule_from_flags(), **derived.values(changes))
+    return run_settings(NETWORK.value, DATASET.value, schedule_from_flags(), **derived_flags.values(changes))
 
 
 def schedule_from_flags() -> str | None:

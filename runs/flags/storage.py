@@ -5,6 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from lottery_tf.command_line.command_flags import define_choice, define_path, define_results_dir
+from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS
 
 DATA_DIR = define_path(
     "data_dir",
@@ -13,7 +14,7 @@ DATA_DIR = define_path(
 )
 RESULTS_DIR = define_results_dir()
 SNAPSHOT_SECONDS = flags.DEFINE_float(
-    "snapshot_seconds", 30, "Shortest time in seconds between two checkpoints of a training."
+    "snapshot_seconds", CHECKPOINT_SECONDS, "Shortest time in seconds between two checkpoints of a training."
 )
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would be done and about how long it would take, then stop.")
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from absl import flags
 
+from lottery_tf.command_line.derived_flags import define, fields
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.models.table_s1 import NetworkSettings
-from runs.flags.derived import define, fields
 
 PRUNED_FRACTION = {field: f"{field}_pruned_fraction" for field in fields(PruningSettings)}
 

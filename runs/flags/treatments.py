@@ -6,11 +6,12 @@ import itertools
 
 from absl import flags
 
+from lottery_tf.command_line.derived_flags import define, fields
 from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from runs.flags.common import NETWORK
-from runs.flags.derived import define, fields
 
 _TREATMENT = define(
     Treatment,
@@ -20,7 +21,9 @@ _TREATMENT = define(
     defaults={"scope": None, "chosen_kept_fraction": []},
     note="Default: set by the network.",
 )
-LEVELS = flags.DEFINE_integer("levels", 24, "Number of rounds of pruning after the dense training.", lower_bound=1)
+LEVELS = flags.DEFINE_integer(
+    "levels", PAPER_LEVELS, "Number of rounds of pruning after the dense training.", lower_bound=1
+)
 
 
 def treatments_from_flags() -> list[Treatment]:

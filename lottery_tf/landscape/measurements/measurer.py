@@ -20,7 +20,7 @@ from lottery_tf.results.files import finite
 from lottery_tf.results.paths import level_name, measurement_path
 from lottery_tf.results.stored_result import StoredResult, panel_of
 from lottery_tf.system.origin import origin
-from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class LandscapeMeasurer:
         experiment: Experiment,
         settings: MeasurementSettings | None = None,
         *,
-        snapshot_seconds: float = 30,
+        snapshot_seconds: float = CHECKPOINT_SECONDS,
         on_steps: Callable[[int], None] = lambda count: None,
     ):
         self.experiment = experiment

@@ -1,22 +1,27 @@
 """Flags made from dataclasses: their names, types, defaults and help, in every command."""
 
 import dataclasses
+import re
 
 import pytest
 from absl import flags
 
-from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
+from analysis.statistics.stars import StarRule
+from lottery_tf.command_line import derived_flags
+from lottery_tf.models.settings import OPTIMIZERS, PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
-from runs.flags import derived
+
+SETTINGS = (TrainingSettings, PruningSettings, RunSettings, Treatment, MaskSettings, Request, StarRule)
 
 
-@pytest.mark.parametrize("settings", [TrainingSettings, PruningSettings, RunSettings, Treatment, MaskSettings, Request])
+@pytest.mark.parametrize("settings", SETTINGS)
 def test_every_field_says_what_it_means(settings):
-    texts = derived.attribute_texts(settings)
+    texts = derived_flags.attribute_texts(settings)
     assert [field.name for field in dataclasses.fields(settings)] == list(texts)
     assert all(len(text) > 3 and text.endswith(".") for text in texts.values()), texts
+    assert not [text for text in texts.values() if re.search(r"names? in `\w+\.", text)], "flags list such names"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +46,14 @@ class Example:
 @pytest.fixture
 def example_flags():
     """Flags of the example; gone when the test is."""
-    holders = derived.define(Example, ("first_one", "second_one", "third_one"), rename={"second_one": "other_name"},
-                             several=("second_one",), note="Default: none.")  # fmt: skip
+    holders = derived_flags.define(
+        Example,
+        ("first_one", "second_one", "third_one"),
+        rename={"second_one": "other_name"},
+        several=("second_one",),
+        note="Default: none.",
+        tables={"OPTIMIZERS": OPTIMIZERS},
+    )
     yield holders
     flags.FLAGS.unparse_flags()
     for holder in holders.values():
@@ -55,9 +66,9 @@ def test_flags_have_the_names_types_defaults_and_texts_of_the_fields(example_fla
     assert help_of["first_one"] == "One of adam, sgd, momentum, of two lines; not given: neither. Default: none."
     assert help_of["second_one"] == help_of["third_one"] == "Whole numbers."
     flags.FLAGS(["command"])
-    assert derived.values(example_flags) == {"first_one": None, "second_one": (3,), "third_one": (1, 2)}
+    assert derived_flags.values(example_flags) == {"first_one": None, "second_one": (3,), "third_one": (1, 2)}
     flags.FLAGS(["command", "--first_one=sgd", "--other_name=5,7-9", "--third_one=0"])
-    assert derived.values(example_flags) == {"first_one": "sgd", "second_one": (5, 7, 8, 9), "third_one": (0,)}
+    assert derived_flags.values(example_flags) == {"first_one": "sgd", "second_one": (5, 7, 8, 9), "third_one": (0,)}
 
 
 NEW_FIELD = """

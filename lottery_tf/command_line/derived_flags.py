@@ -7,16 +7,21 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from absl import flags
 
 from lottery_tf.command_line.command_flags import define_list
-from lottery_tf.models import settings as tables
 
 flags.disclaim_key_flags()  # a flag belongs to the module that calls `define`
 
-SCALARS = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_bool}
+SCALARS: dict[Any, Callable] = {
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+    bool: flags.DEFINE_bool,
+}
 NAME_IN_TABLE = re.compile(r"(a name|names) in `(\w+)`")
 CHOOSE = {"a name": "one of", "names": "any of"}
 
@@ -27,25 +32,28 @@ def define(
     *,
     rename: Mapping[str, str] | None = None,
     several: Collection[str] = (),
-    defaults: Mapping[str, object] | None = None,
+    defaults: Mapping[str, Any] | None = None,
     note: str = "",
+    tables: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, flags.FlagHolder]:
     """Defines a flag for each of the chosen fields of a dataclass.
 
     Args:
       settings: the dataclass. Its docstring describes each field under "Attributes". If a description contains "a name
-        in `TABLE`" or "names in `TABLE`", the flag's help lists the names instead. The table is looked up in the
-        dataclass's module and in `models.settings`.
+        in `TABLE`" or "names in `TABLE`", the flag's help lists the names instead. The table is one of
+        `tables` or stands in the dataclass's module.
       chosen: the fields; see `fields`.
       rename: field -> name of its flag, if the two differ.
       several: fields whose flag takes a list of values.
       defaults: field -> default of its flag, if it differs from the field's default.
       note: text that is added to the help of flags whose default is None.
+      tables: further tables by name.
 
     Returns:
       The flags by their fields; see `values`.
     """
     texts, types = attribute_texts(settings), typing.get_type_hints(settings)
+    known = {**vars(sys.modules[settings.__module__]), **(tables or {})}
     holders = {}
     for field in dataclasses.fields(settings):
         if field.name not in chosen:
@@ -54,7 +62,7 @@ def define(
         usual = [field.default] if field.name in several else field.default
         default = (defaults or {}).get(field.name, None if usual is dataclasses.MISSING else usual)
         default = list(default) if isinstance(default, tuple) else default
-        text = _readable(texts[field.name], vars(tables) | vars(sys.modules[settings.__module__]))
+        text = _readable(texts[field.name], known)
         text += f" {note}" if default is None and note else ""
         kind = _without_none(types[field.name])
         if field.name in several or typing.get_origin(kind) is tuple:
@@ -85,7 +93,7 @@ def attribute_texts(settings: type) -> dict[str, str]:
     >>> attribute_texts(MaskSettings)["l1"]
     'factor of the L1 penalty on mask probabilities.'
     """
-    section = inspect.getdoc(settings).partition("Attributes:\n")[2].partition("\n\n")[0]
+    section = (inspect.getdoc(settings) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
     found = re.findall(r"^  (\w[\w, ]*): (.*(?:\n    .*)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
 
@@ -97,7 +105,7 @@ def _readable(text: str, module: Mapping[str, object]) -> str:
     return named[0].upper() + named[1:]
 
 
-def _without_none(hint: object) -> object:
+def _without_none(hint: Any) -> Any:
     """Returns the type X of a hint `X | None`; any other hint as it is."""
     kinds = typing.get_args(hint)
     return kinds[0] if type(None) in kinds else hint
