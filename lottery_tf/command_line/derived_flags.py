@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import inspect
 import re
@@ -16,7 +17,7 @@ from lottery_tf.command_line.command_flags import define_list
 
 flags.disclaim_key_flags()  # a flag belongs to the module that calls `define`
 
-SCALARS: dict[Any, Callable] = {
+SCALARS: dict[type, Callable] = {
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
     str: flags.DEFINE_string,
@@ -41,7 +42,7 @@ def define(
     Args:
       settings: the dataclass. Its docstring describes each field under "Attributes". If a description contains "a name
         in `TABLE`" or "names in `TABLE`", the flag's help lists the names instead. The table is one of
-        `tables` or stands in the dataclass's module.
+        `tables` or stands in the module of the dataclass or of a class that it is derived from.
       chosen: the fields; see `fields`.
       rename: field -> name of its flag, if the two differ.
       several: fields whose flag takes a list of values.
@@ -53,7 +54,7 @@ def define(
       The flags by their fields; see `values`.
     """
     texts, types = attribute_texts(settings), typing.get_type_hints(settings)
-    known = {**vars(sys.modules[settings.__module__]), **(tables or {})}
+    known = collections.ChainMap(dict(tables or {}), *(vars(sys.modules[base.__module__]) for base in settings.__mro__))
     holders = {}
     for field in dataclasses.fields(settings):
         if field.name not in chosen:
@@ -98,7 +99,7 @@ def attribute_texts(settings: type) -> dict[str, str]:
     return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
 
 
-def _readable(text: str, module: Mapping[str, object]) -> str:
+def _readable(text: str, module: Mapping[str, Any]) -> str:
     """Returns the text as a sentence, in which the names of a table replace the name of the table."""
     named = NAME_IN_TABLE.sub(lambda found: f"{CHOOSE[found[1]]} {', '.join(module[found[2]])}", text)
     named = re.sub(r"\bNone\b", "not given", named).replace("`", "")
