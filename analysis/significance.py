@@ -96,7 +96,7 @@ def _rounded(value: float, digits: str) -> str:
 
 
 def limits(runs: int, lines: int, significance: float = paper.SIGNIFICANCE) -> str:
-    """Returns as text what this number of runs of each of this number of lines can and cannot show."""
+    """Returns as text what some lines with equally many runs each can and cannot show."""
     rows = [["test", "smallest p of one comparison", "a star is", "with correction holm"]]
     comparisons = lines * (lines - 1)
     for name, test in significance_tests.TESTS.items():

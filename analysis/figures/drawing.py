@@ -58,7 +58,7 @@ class NothingToDraw(InputError):
 
 @contextlib.contextmanager
 def look() -> Iterator[None]:
-    """A context in which figures are drawn and stored in the project's look.
+    """Opens a context in which figures are drawn and stored in the project's look.
 
     A user's `matplotlibrc` has no effect inside it, so that the same results give the same picture everywhere.
     matplotlib's settings are restored at the end.

@@ -40,7 +40,7 @@ def _many_seeds(given: FigureInputs, *frames: str) -> bool:
 
 
 def _seeds(*frames: str, bands: str = "bands span the lowest to the highest seed") -> tuple[Sentence, Sentence]:
-    """Two sentences, of which one is true: lines are means over several seeds, or show a single seed."""
+    """Returns two sentences, of which one is true: lines are means over several seeds, or show a single seed."""
     return (
         Sentence(f"Lines are means over seeds; {bands}.", lambda given: _many_seeds(given, *frames)),
         Sentence("Lines show a single seed.", lambda given: not _many_seeds(given, *frames)),

@@ -191,7 +191,7 @@ def _array_of_frame(frame: Any, what: str) -> np.ndarray:
 
 
 def _as_labels(labels: np.ndarray) -> np.ndarray:
-    """Whole numbers as int32, all other numbers as float32."""
+    """Converts whole numbers to int32, and all others to float32."""
     if labels.dtype.kind not in "biuf":
         raise InputError(f"Labels have to be numbers; given: {labels.dtype}. Number the classes from 0.")
     if labels.dtype.kind == "f" and labels.size and not np.isfinite(labels).any():

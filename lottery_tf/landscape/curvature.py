@@ -134,12 +134,12 @@ class Curvature:
             self._held = weights
 
     def _chunk_loss(self, first):
-        """Summed loss of the chunk of images that starts at `first`."""
+        """Returns the summed loss of the chunk of images that starts at `first`."""
         inputs, *others = self._some(first, self._chunk)
         return self._objective.sums(others[0], self._model(self._scaling(inputs), training=False), *others[1:])[0]
 
     def _some(self, first, count: int):
-        """Images, labels and, where there are any, weights, from `first` on."""
+        """Returns images, labels and, where there are any, weights, from `first` on."""
         return map_arrays(lambda tensor: tensor[first : first + count], self._examples)
 
     def _chunk_gradient(self, first, values):

@@ -20,7 +20,9 @@ Train = Callable[[Ticket], Weights]
 
 @checked
 def instability(evaluate: Evaluate, ends: Sequence[Weights], points: Count = POINTS) -> Iterator[LossPath]:
-    """Instability analysis (Frankle et al., arXiv 1912.05671): lines between trainings of one ticket in other orders.
+    """Measures the lines between trainings of one ticket in different orders of images.
+
+    This is the instability analysis of Frankle et al. (arXiv 1912.05671).
 
     Args:
       evaluate: function from weights to their loss and error.

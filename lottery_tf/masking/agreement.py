@@ -55,7 +55,7 @@ _REFUSALS = (ArithmeticError, AttributeError, LookupError, NotImplementedError, 
 
 
 def _inputs_and_outputs(model: keras.Model) -> tuple[Any, list[np.ndarray]]:
-    """Random inputs that a model accepts, and its outputs; None if it accepts none."""
+    """Returns random inputs that a model accepts, and its outputs; None if it accepts none."""
     for size in UNKNOWN_SIZES:
         inputs = random_inputs(model, size)
         if inputs is None:
@@ -68,7 +68,7 @@ def _inputs_and_outputs(model: keras.Model) -> tuple[Any, list[np.ndarray]]:
 
 
 def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0]) -> Any:
-    """Random inputs of a model, in their structure; None if the model does not say what it takes.
+    """Returns random inputs of a model, in their structure; None if the model does not say what it takes.
 
     Real numbers are drawn from a normal distribution, and words from the model's vocabularies. Whole numbers are small
     enough for every embedding of the model. One example ends in zeros, like a padded sequence, so that a lost mask of
@@ -109,7 +109,7 @@ def _input_specs(model: keras.Model) -> Any:
 
 
 def symbolic_inputs(model: keras.Model) -> Any:
-    """Symbolic inputs of the shapes that a subclassed model was built with, or None.
+    """Returns symbolic inputs of the shapes that a subclassed model was built with; None if it was built without.
 
     Keras does not record their types. They are taken to be whole numbers if the first layer with weights is an
     embedding, otherwise real numbers.

@@ -84,7 +84,7 @@ def storage(kind: type, kernel: Kernel) -> str:
 
 
 def kernel_variables(layer: keras.layers.Layer) -> Iterator[tuple[Kernel, keras.Variable]]:
-    """The kernels of a layer with their variables, without those that are not built."""
+    """Yields the kernels of a layer with their variables, without those that are not built."""
     for kernel in kernels_of(layer):
         variable = vars(layer).get(storage(type(layer), kernel))
         if isinstance(variable, keras.Variable):

@@ -10,7 +10,7 @@ Chain = tuple[keras.layers.Layer, ...]
 
 
 def chains(layer: keras.layers.Layer) -> Iterator[Chain]:
-    """Every layer at any depth, itself first, after the layers that hold it. A layer that is used twice comes once.
+    """Yields every layer at any depth, itself first, after the layers that hold it; each comes once.
 
     >>> inner = keras.layers.Dense(4, name="inner")
     >>> model = keras.Sequential([keras.Input((2, 3)), keras.layers.TimeDistributed(inner, name="outer")])

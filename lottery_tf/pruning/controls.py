@@ -88,7 +88,7 @@ def check_control(treatment: Treatment, level: int, control: str, draw: int) -> 
 def control_ticket(
     control: str,
     mask: Mask,
-    state: Weights,
+    weights: Weights,
     draw_kernel: Mapping[str, Callable[[np.random.Generator], np.ndarray]],
     seed: int,
     level: int,
@@ -96,16 +96,16 @@ def control_ticket(
 ) -> Ticket:
     """Returns the ticket of a control.
 
-    Mask, seed and level are those of the original ticket; `state` is every weight at the start of the control's
+    Mask, seed and level are those of the original ticket; `weights` is every weight at the start of the control's
     training.
     """
-    layer, controlled, start = CONTROLS[control].layer, {}, dict(state)
+    layer, controlled, start = CONTROLS[control].layer, {}, dict(weights)
     for name, kept in mask.items():
         rng = generator(seed, f"control {control}", draw, level, name)
         controlled[name], values = registry.call_by_parameter_names(
-            layer, kept=kept, w_i=state[name], draw=draw_kernel[name], rng=rng
+            layer, kept=kept, w_i=weights[name], draw=draw_kernel[name], rng=rng
         )
-        start[name] = values.astype(state[name].dtype)
+        start[name] = values.astype(weights[name].dtype)
     return Ticket(start, controlled)
 
 

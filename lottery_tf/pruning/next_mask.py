@@ -41,8 +41,8 @@ def next_mask(
     def scores(layers: list[str]) -> np.ndarray:
         """Returns the criterion's scores of the unmasked weights of some layers, layer after layer."""
 
-        def unmasked(state: Weights | None) -> np.ndarray | None:
-            return None if state is None else np.concatenate([state[name][prunable[name]] for name in layers])
+        def unmasked(weights: Weights | None) -> np.ndarray | None:
+            return None if weights is None else np.concatenate([weights[name][prunable[name]] for name in layers])
 
         offered = {"w_i": unmasked(trained.start), "w_f": unmasked(final), "gradient": unmasked(gradient)}
         return registry.call_by_parameter_names(treatment.functions.criterion, **offered)

@@ -111,7 +111,8 @@ def _move(path: Path, folder: Path) -> None:
 def drop_weights(path: Path) -> None:
     """Deletes a result's weights, which take most of its space; keeps its mask and metrics."""
     sums = _checksums(path)
-    if sums.pop(WEIGHTS, None):
+    if WEIGHTS in sums:
+        del sums[WEIGHTS]
         files.replace(path / CHECKSUMS, files.json_bytes(sums))
     # Also if the checksum is missing already: a process may have been killed between the two steps.
     (path / WEIGHTS).unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from lottery_tf.studies.tasks import LevelTask, Task
 from lottery_tf.studies.worker import Ending, Outcome, failure
 
 WAIT_SECONDS = 0.5  # the longest time between two calls of `on_change`
-LOST_LIMIT = 10  # how many processes may die during one task; `Scheduler._count_failure` counts them
+LOST_LIMIT = 10  # how many processes may die during one task
 Returned = TypeVar("Returned")
 
 
@@ -260,23 +260,19 @@ class Scheduler:
         self._on_end(running.task, outcome)
 
     def _retry_or_fail(self, key: str, running: RunningTask, outcome: Outcome) -> None:
-        """Makes a task ready again, or records that it has failed."""
-        if self._count_failure(key, outcome):
+        """Makes a task ready again, or records that it has failed.
+
+        A task whose process died becomes ready again and continues from its last checkpoint in a new process. Deaths of
+        processes (out of memory, a lost machine) and errors of the task itself are counted separately.
+        """
+        failures, limit = (self._lost, LOST_LIMIT) if outcome.ending is Ending.LOST else (self._tries, self._retries)
+        failures[key] += 1
+        if failures[key] <= limit:
             self._make_ready(key)
             return
         self.errors[key] = outcome.error
         self._set_state(key, TaskState.FAILED)
         self._on_end(running.task, outcome)
-
-    def _count_failure(self, key: str, outcome: Outcome) -> bool:
-        """Counts one more failure of a task, and returns whether the task is tried again.
-
-        A task whose process died becomes ready again and continues from its last checkpoint in a new process. Deaths of
-        processes (out of memory, a lost machine) and errors of the task itself are counted separately.
-        """
-        counted, limit = (self._lost, LOST_LIMIT) if outcome.ending is Ending.LOST else (self._tries, self._retries)
-        counted[key] += 1
-        return counted[key] <= limit
 
 
 def _outcome_or_failure(call: Callable[[], Returned]) -> Returned | Outcome:

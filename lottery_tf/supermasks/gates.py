@@ -37,7 +37,7 @@ def edge_popup(logits, uniform, kept_count):
 
 
 def _highest(scores, count: int):
-    """True for the `count` highest float32 scores, and for all scores equal to the lowest of them.
+    """Returns True for the `count` highest float32 scores, and for all that equal the lowest of them.
 
     This lowest score is found by bisection over the 32 bits of a float, with one pass over the scores for each bit. On
     a CPU this is much faster than XLA's sort.

@@ -253,7 +253,7 @@ def _shown_class(record: dict) -> str:
 
 
 def _walk(tree: Any) -> Iterator[tuple[str | None, Any]]:
-    """Every value in a JSON tree with its key; raises InputError if the tree is too deep."""
+    """Yields every value in a JSON tree with its key; raises InputError if the tree is too deep."""
     pending = [(None, tree, 0)]
     while pending:
         key, value, depth = pending.pop()

@@ -145,7 +145,7 @@ def count_reads(config: Any) -> int:
 
 
 def _inputs(nodes: Any) -> Iterator[str]:
-    """The names of the layers whose outputs are in the arguments of a layer's calls."""
+    """Yields the names of the layers whose outputs are in the arguments of a layer's calls."""
     for record in _records(nodes):
         config = record.get("config")
         history = config.get("keras_history") if isinstance(config, dict) else None
@@ -180,7 +180,7 @@ def _orthogonalization(shape: tuple[int, ...]) -> int:
 
 
 def _records(value: Any, models: bool = True) -> Iterator[dict]:
-    """Every object in a configuration; with `models=False` without those in the layers of inner models."""
+    """Yields every object in a configuration; with `models=False` without those in the layers of inner models."""
     if isinstance(value, dict):
         yield value
         children: Iterable = value.values() if models else (child for key, child in value.items() if key != "layers")

@@ -6,7 +6,7 @@ The loop, and what it calls:
   programs            the compiled functions: many training steps in one call, the evaluation of a split
   training_variables  the variables that a training changes
   progress            the history and the best weights so far
-  checkpoint          the state of a training on disk, from which it continues
+  checkpoint          what a training saves on disk to continue after an interruption
   training_result     the result, and the range of its iterations
 
 What a trainer is made of:

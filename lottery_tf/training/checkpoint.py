@@ -49,7 +49,8 @@ class Checkpoint:
         except DamagedFile as error:
             log.warning("%s The training starts from its beginning.", error)
             return None
-        if str(arrays.pop("what", "")) != what:
+        saved_for = str(arrays.pop("what"))
+        if saved_for != what:
             log.warning("%s belongs to another training. The training starts from its beginning.", self._path)
             return None
         return arrays

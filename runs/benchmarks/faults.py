@@ -104,7 +104,7 @@ def workers(parent: int, engine: str) -> list[int]:
 
 
 def descendants(parent: int) -> Iterator[int]:
-    """The ids of all descendants of a process. It reads /proc, so it works on Linux only."""
+    """Yields the ids of all descendants of a process. It reads /proc, so it works on Linux only."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and (stat := _read(int(entry.name), "stat")):

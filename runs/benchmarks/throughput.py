@@ -181,7 +181,7 @@ def loop(
 
 
 def matrix_product_rate() -> float:
-    """Floating-point operations per second of large float32 matrix products on all cores: the best of ten times."""
+    """Returns the operations per second of large float32 matrix products on all cores, the best of ten times."""
     size = 2048
     a = tf.random.stateless_normal((size, size), (0, 0))
     times = []

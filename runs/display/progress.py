@@ -58,7 +58,8 @@ class Progress:
         """
         remaining = iter(levels)
         for level in itertools.count(first):
-            if self.follow_one(lambda: next(remaining, None), f"{name} level {level}") is None:
+            shown = self.follow_one(lambda: next(remaining, None), f"{name} level {level}")
+            if shown is None:
                 break
 
     def follow_one(self, train: Callable[[], StoredResult | None], label: str) -> StoredResult | None:

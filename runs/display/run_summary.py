@@ -53,7 +53,7 @@ class RunSummary:
             print(f"\nFigure: {path}")
 
     def tables(self) -> str:
-        """Tables for the treatments, their controls and each source of Supermasks, then a list of other results."""
+        """Returns tables for treatments, controls and each source of Supermasks, then a list of other results."""
         found = self._found()
         blocks = [summary.table(self._levels(found))] if self._numbers(found) else []
         blocks += [summary.table(rows, ("test_accuracy",)) for rows in self._supermasks(found).values()]

@@ -88,7 +88,7 @@ def _as_class(model: keras.Model, subclass: type) -> keras.Model:
 
 
 def compacted(model: keras.Model, may_have_masks: list[bool], pick: bool = True) -> keras.Model:
-    """`compact` for a plain model, whose layers may be used in the result.
+    """Compacts a plain model, whose layers may be used in the result.
 
     Models in it with a custom `call` become part of the result. The other arguments are those of `Graph`.
     """

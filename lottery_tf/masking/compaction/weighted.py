@@ -65,7 +65,7 @@ class Weighted(Rule):
         return (blocks if self.groups == 1 else np.repeat(blocks, self.kernel.shape[2] // self.groups, axis=0)).T
 
     def _folded(self, constants: Channels) -> tuple[np.ndarray, np.ndarray]:
-        """Kernel and bias, with constant inputs moved from the kernel to the bias where this is exact."""
+        """Moves constant inputs from the kernel to the bias where this is exact, and returns both."""
         folded = constants == 0 if self.pads else ~np.isnan(constants)
         if not folded.any():
             return self.kernel, self.bias
@@ -124,7 +124,7 @@ class Weighted(Rule):
 
 
 def _equally_many(block: np.ndarray, stays: np.ndarray) -> np.ndarray:
-    """Kept channels by group, filled up so that each group that stays has the same number, at least one."""
+    """Adds channels to the kept ones, so that each group that stays has the same number, at least one."""
     count = max(1, block.sum(axis=1).max(initial=0))
     order = np.argsort(~block, axis=1, kind="stable")
     filled = np.zeros_like(block)
