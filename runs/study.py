@@ -28,6 +28,7 @@ from lottery_tf.datasets.loading import load
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, SCHEDULES
 from lottery_tf.models.table_s1 import NETWORKS
+from lottery_tf.results.paths import RUN_LOCK
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.studies.local_engine import Capacity, LocalEngine
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
@@ -114,7 +115,7 @@ def main() -> int:
         for run in sorted({task.folder for task in plan.tasks.values()}):
             (results_dir / run).mkdir(parents=True, exist_ok=True)
             write_stage(folder, f"waiting for another study that is running on {run}")
-            held.enter_context(file_locks.locked(results_dir / run / ".study.lock"))
+            held.enter_context(file_locks.locked(results_dir / run / RUN_LOCK))
         write_stage(folder, "reading finished results and data")
         return run_plan(plan, folder, results_dir, make_engine)
 

@@ -31,7 +31,7 @@ from lottery_tf.pruning import masks
 from lottery_tf.registry import choose, nearest
 from lottery_tf.results import files, result_files
 from lottery_tf.results.locate import TRAINED_KINDS
-from lottery_tf.results.paths import DENSE
+from lottery_tf.results.paths import CHECKSUMS, DENSE, best_suffix
 from lottery_tf.system import processes
 from lottery_tf.tickets import examples, packing, payload, ticket_format
 
@@ -74,7 +74,7 @@ def pack() -> None:
 
 def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask, dict | None]:
     """Returns the metrics, mask and final weights in a result's folder; no weights for a mask over untrained ones."""
-    if not (folder / "checksums.json").is_file():
+    if not (folder / CHECKSUMS).is_file():
         raise InputError(
             f"{folder} is not a finished result: give the folder of one level or mask, which holds a metrics.json."
         )
@@ -87,7 +87,7 @@ def read_result(folder: Path, untrained: bool = False) -> tuple[dict, masks.Mask
         return metrics, read_mask(folder), None
     if metrics.get("kind") == "supermask":
         raise InputError(
-            f"{folder} holds the masks of all levels; pack the folder {folder.name}-best-initial beside it."
+            f"{folder} holds the masks of all levels; pack the folder {folder.name}{best_suffix('initial')} beside it."
         )
     if metrics.get("kind") not in TRAINED_KINDS:
         raise InputError(f"{folder} holds a measurement ({metrics.get('kind')}), not a network or a mask.")

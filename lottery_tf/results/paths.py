@@ -34,6 +34,9 @@ from lottery_tf.models.settings import TrainingSettings
 SETTINGS = "settings.json"
 EXPERIMENT_RECORD = "experiment.json"
 LEARNER_RECORD = "mask_learner.json"
+PICTURE = "lottery.png"  # of `runs.lottery`
+SETTINGS_LOCK = ".settings.lock"  # held while the files above are compared or written
+RUN_LOCK = ".study.lock"  # held by the study that trains in this folder
 DENSE = "dense"
 SEED_FOLDERS = "seed-*"
 
@@ -54,6 +57,7 @@ STUDIES = "studies"
 REQUEST = "request.json"
 STATE = "state.json"
 LOGS = "logs"
+STUDY_LOCK = ".lock"  # held by the process that runs the study
 
 
 def seed_folder(seed: int) -> str:
@@ -125,7 +129,12 @@ def supermask_path(seed: int, mask_source: str, best: str = "") -> str:
     >>> supermask_path(0, "oneshot-movement", best="initial")
     'seed-0/supermask/oneshot-movement-best-initial'
     """
-    return f"{seed_folder(seed)}/supermask/{mask_source}" + (f"-best-{best}" if best else "")
+    return f"{seed_folder(seed)}/supermask/{mask_source}" + (best_suffix(best) if best else "")
+
+
+def best_suffix(weights: str) -> str:
+    """Returns the end of the path of the best Supermask on one kind of weights."""
+    return f"-best-{weights}"
 
 
 def learned_masks_folder(network: str, dataset: str) -> str:
@@ -144,6 +153,15 @@ def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
     decay = "" if training.decay == "none" else f"-{training.decay}"
     precision = "" if training.precision == "float32" else f"-{training.precision}"
     return f"{seed_folder(seed)}/{mask}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
+
+
+def lock_path(result: Path) -> Path:
+    """Returns the file that is locked while a result, or a treatment's results, are trained.
+
+    >>> lock_path(Path("seed-0/dense")).as_posix()
+    'seed-0/.dense.lock'
+    """
+    return result.parent / f".{result.name}.lock"
 
 
 def study_path(studies: Sequence[str], digest: str) -> str:

@@ -13,7 +13,7 @@ from lottery_tf.argument_checks.validation import FilePath
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import SETTINGS_ADDED_LATER
 from lottery_tf.results import files, result_files, schemas
-from lottery_tf.results.paths import SETTINGS
+from lottery_tf.results.paths import SETTINGS, SETTINGS_LOCK, lock_path
 from lottery_tf.results.record import check_record
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import result_folders
@@ -95,7 +95,7 @@ class ResultsFolder:
     def _read_or_write(self, name: str, wanted: dict) -> dict:
         """Returns the content of a JSON file of the folder; writes the wanted content first if there is none."""
         path = self.path / name
-        with file_locks.locked(self.path / ".settings.lock"):
+        with file_locks.locked(self.path / SETTINGS_LOCK):
             if not path.exists():
                 files.replace(path, files.json_bytes(wanted))
             try:
@@ -133,7 +133,7 @@ class ResultsFolder:
         """Locks a result, or a treatment's results; waits while another process holds the lock."""
         path = self.folder(result_path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return file_locks.locked(path.parent / f".{path.name}.lock")
+        return file_locks.locked(lock_path(path))
 
     def read(self, result_path: str, weights: bool) -> StoredResult | None:
         """Returns a result; None if it does not exist, is damaged, or lacks weights that are needed.

@@ -84,7 +84,7 @@ class StudyFolder:
     @property
     def lock(self) -> Path:
         """The file that the process which runs the study locks; other processes wait for it."""
-        return self.path / ".lock"
+        return self.path / paths.STUDY_LOCK
 
     @contextlib.contextmanager
     def shown_running(self) -> Iterator[None]:

@@ -135,8 +135,8 @@ def _make_up(root: Path, task: Task) -> None:
     path = root / task.key
     path.mkdir(parents=True)
     metrics = files.json_bytes({"kind": "level", "iterations": task.iterations, "seconds": 10.0, "status": "finished"})
-    (path / "metrics.json").write_bytes(metrics)
-    (path / paths.CHECKSUMS).write_bytes(files.json_bytes({"metrics.json": files.sha256(metrics)}))
+    (path / paths.METRICS_FILE).write_bytes(metrics)
+    (path / paths.CHECKSUMS).write_bytes(files.json_bytes({paths.METRICS_FILE: files.sha256(metrics)}))
 
 
 class _IdleEngine:

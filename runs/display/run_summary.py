@@ -17,13 +17,13 @@ from analysis.figures import curves, styles
 from analysis.tables import summary
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import walk
+from lottery_tf.results.paths import PICTURE
 from lottery_tf.studies.named_studies import STUDIES
 from lottery_tf.studies.planning import Plan
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask, Task
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
-PICTURE = "lottery.png"
-SUPERMASK_WEIGHTS = "signed_constant"  # Supermasks are more accurate on these weights than on the initial weights
+SHOWN_WEIGHTS = "signed_constant"  # Supermasks are more accurate on these weights than on the initial weights
 
 Found = Mapping[str, list[tuple[Path, dict]]]  # kind of result -> folders and metrics
 
@@ -104,7 +104,7 @@ class RunSummary:
             for source in self.mask_sources
             if source != UNTRAINED
         }
-        return {source: summary.supermasks(rows, SUPERMASK_WEIGHTS) for source, rows in tables.items() if rows}
+        return {source: summary.supermasks(rows, SHOWN_WEIGHTS) for source, rows in tables.items() if rows}
 
     def _left_out(self, found: Found) -> Iterator[str]:
         """Yields a sentence that names the other results in the folder."""
