@@ -26,7 +26,7 @@ def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: FileP
     """
     image_shape = dataset.train.images.shape[1:]
     return Experiment(
-        networks.build(settings.network, image_shape, dropout=settings.dropout),
+        networks.build(settings.network, image_shape, networks.classes_of(settings.dataset), settings.dropout),
         dataset,
         settings.training,
         settings.pruning,

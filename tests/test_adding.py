@@ -211,6 +211,9 @@ def test_a_data_set(checkout):
         rows = list(csv.DictReader(file))
     assert [(row["dataset"], row["schedule"], row["level"]) for row in rows] == [("my_images", "100", n) for n in "01"]
     assert min(float(row["test_accuracy"]) for row in rows) > 0.9
+    level = "fc-my_images/100/seed-0/large_final-rewind-zero/level-01"
+    assert reader.arrays(f"{level}/weights.npz")["final/output/bias"].shape == (3,), "as many outputs as classes"
+    reader.do("-m", "runs.ticket", "pack", f"--run=results/{level}", "--out=my.ticket")
 
 
 def test_a_study(checkout):

@@ -23,6 +23,7 @@ from analysis.claims.verdicts import LEAST_SEEDS, REPEATABILITY, Verdict
 from analysis.common_flags import define_results_dir
 from analysis.results import unconverged
 from analysis.results.load import Results, load
+from analysis.results.select import panel_caption
 from lottery_tf.command_line import console
 
 
@@ -63,12 +64,10 @@ def counts(verdicts: Iterable[ClaimResult]) -> str:
 
 
 def margins(results: Results) -> str:
-    """Returns the margins that are defined as text: one line for each network and data set."""
-    margins = {evidence.panel.network_and_dataset: evidence.margin for evidence in collect(results)}
+    """Returns the margins that are defined as text: one line for each network, data set and precision."""
+    margins = {panel_caption(each.panel._replace(schedule="")): each.margin for each in collect(results)}
     return "\n".join(
-        f"margin of {', '.join(pair)}: {100 * margin:.2f} points"
-        for pair, margin in margins.items()
-        if not math.isnan(margin)
+        f"margin of {name}: {100 * margin:.2f} points" for name, margin in margins.items() if not math.isnan(margin)
     )
 
 

@@ -36,7 +36,8 @@ class Evidence:
     Attributes:
       panel: the panel.
       margin: the largest difference in accuracy that counts as equal (`repeatability`). It is computed from the dense
-        networks on the longest schedule with three seeds, and used for all schedules; NaN if no schedule has three.
+        networks of this precision on the longest schedule with three seeds, and used for all schedules; NaN if no
+        schedule has three.
       levels, supermasks, controls: the rows of `Results` that belong to this panel.
       learned_masks: the rows that belong to its network and data set; learned masks have no schedule.
       landscape: from each kind of `columns.LANDSCAPE` to the rows of `Results` that belong to this panel.
@@ -118,7 +119,7 @@ def collect(results: Results) -> list[Evidence]:
     return [
         Evidence(
             key,
-            _margin(results.levels, *key.network_and_dataset),
+            _margin(rows_where(results.levels, network=key.network, dataset=key.dataset, precision=key.precision)),
             panel(results.levels, key),
             panel(results.supermasks, key),
             rows_where(results.learned_masks, network=key.network, dataset=key.dataset),
@@ -129,17 +130,18 @@ def collect(results: Results) -> list[Evidence]:
     ]
 
 
-def _margin(levels: pd.DataFrame, network: str, dataset: str) -> float:
-    dense = rows_where(levels, network=network, dataset=dataset, treatment=DENSE, status=FINISHED)
+def _margin(levels: pd.DataFrame) -> float:
+    """Returns the margin from the levels of a network, data set and precision on all schedules."""
+    dense = rows_where(levels, treatment=DENSE, status=FINISHED)
     dense = dense[dense.groupby("schedule")["seed"].transform("nunique") >= LEAST_SEEDS]
     longest = dense[dense["iterations"] == dense["iterations"].max()]
     return repeatability(longest["test_accuracy"])
 
 
-def without_schedule(of_panels: Iterable[Evidence]) -> list[Evidence]:
+def without_schedule(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Returns one `Evidence` for each network and data set, because learned masks have no schedule."""
-    by_pair = {evidence.panel.network_and_dataset: evidence for evidence in of_panels}
-    return [dataclasses.replace(evidence, panel=Panel(*pair)) for pair, evidence in by_pair.items()]
+    by_pair = {each.panel.network_and_dataset: each for each in evidence}
+    return [dataclasses.replace(each, panel=Panel(*pair)) for pair, each in by_pair.items()]
 
 
 def over_levels(

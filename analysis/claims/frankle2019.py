@@ -38,7 +38,7 @@ def lottery_line(evidence: Evidence, name: str, metric: str = ACCURACY) -> pd.Da
 
     Controls are averaged over their draws.
     """
-    treatments = lottery_lines.treatments(evidence.panel.network)
+    treatments = lottery_lines.TREATMENT_OF_LINE
     if name in treatments:
         return evidence.line(treatments[name], metric)
     control = lottery_lines.CONTROL_OF_LINE[name]

@@ -30,6 +30,7 @@ from analysis.results.columns import (
 from analysis.results.select import PANEL
 from analysis.results.spreadsheet_text import unescaped
 from lottery_tf.errors import DamagedFile, InputError
+from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results import files, schemas
@@ -50,7 +51,7 @@ class Results:
     the first row of each measurement.
 
     Attributes:
-      levels: trained levels. "treatment" is the name of the treatment, or "dense". A training that diverged has the
+      levels: trained levels. "treatment" is a `treatment_name`, or "dense". A training that diverged has the
         status "diverged", and its metrics are NaN.
       supermasks: heuristic supermasks, one row for each level and kind of weights.
       best_supermasks: the heuristic supermasks that were stored as the best of their source.
@@ -245,7 +246,7 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     identity = list(IDENTITY[kind])
     _check_once(kind, frame, rows, path)
     if set(TREATMENT) <= set(columns):
-        names = [treatment_name(**row) for row in frame[list(TREATMENT)].to_dict("records")]
+        names = [treatment_name(**row) for row in frame[["network", *TREATMENT]].to_dict("records")]
         frame["treatment"] = pd.Series(names, dtype=str)
     if set(LEVEL_METRICS) <= set(columns):
         frame.loc[frame["status"] != FINISHED, list(LEVEL_METRICS)] = float("nan")
@@ -269,18 +270,34 @@ def _check_once(kind: str, frame: pd.DataFrame, rows: list[dict], path: Path) ->
     )
 
 
-def treatment_name(criterion: str, chosen_kept_fraction: float, **fields) -> str:
-    """Returns `Treatment.name` without importing the treatment's functions; "dense" and "" are returned unchanged.
+def scope_of(network: str) -> str:
+    """Returns the scope of pruning in a network's settings: whether scores are ranked layer by layer or globally.
 
-    >>> rest = {name: TREATMENT[name] for name in TREATMENT if name != "criterion"}
-    >>> treatment_name("my_module:mine", **rest | {"chosen_kept_fraction": math.nan})
-    'my_module+mine-rewind-zero'
+    >>> scope_of("fc"), scope_of("vgg19"), scope_of("mine")
+    ('layer', 'global', 'layer')
+    """
+    return NETWORKS[network].scope if network in NETWORKS else Treatment().scope
+
+
+def treatment_name(network: str, criterion: str, scope: str, chosen_kept_fraction: float, **fields) -> str:
+    """Returns `Treatment.name`, in which the scope is left out if it is that of the network's settings.
+
+    So a line of a figure has one name for all networks. "dense" and "" are returned unchanged. The treatment's
+    functions are not imported.
+
+    >>> fields = dict(criterion="my_module:mine", mask1="rewind", mask0="zero", chosen_kept_fraction=math.nan)
+    >>> fields |= dict(rewind_to=0, rounds="iterative")
+    >>> treatment_name("fc", scope="layer", **fields), treatment_name("vgg19", scope="global", **fields)
+    ('my_module+mine-rewind-zero', 'my_module+mine-rewind-zero')
+    >>> treatment_name("fc", scope="global", **fields), treatment_name("vgg19", scope="layer", **fields)
+    ('my_module+mine-rewind-zero-global', 'my_module+mine-rewind-zero-layer')
     """
     kept = None if math.isnan(chosen_kept_fraction) else chosen_kept_fraction
+    other_scope = "" if scope == scope_of(network) else f"-{scope}"
     # The name needs only the fields. Treatment's __init__ would import the functions to check them.
     treatment = object.__new__(Treatment)
-    vars(treatment).update(fields, criterion=criterion, chosen_kept_fraction=kept)
-    return criterion if criterion in (DENSE, "") else treatment.name
+    vars(treatment).update(fields, criterion=criterion, scope=Treatment().scope, chosen_kept_fraction=kept)
+    return criterion if criterion in (DENSE, "") else treatment.name + other_scope
 
 
 def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> pd.Series:

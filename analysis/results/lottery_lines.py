@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pandas as pd
 
 from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.results.select import LINE_COLUMNS, Panel, in_line_order, join_lines, panel, panels
-from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.studies import paper
@@ -26,29 +23,9 @@ CONTROL_OF_LINE = {REINIT: "reinit", RANDOM_TICKET: "random"}  # line -> kind of
 LINES = (*TREATMENT_OF_LINE, *CONTROL_OF_LINE)
 
 
-def treatments(network: str) -> dict[str, Treatment]:
-    """Returns the treatment of each line, with the scope (layer by layer or global) of the network's settings.
-
-    >>> treatments("fc")["fine-tuned"].name, treatments("resnet20")["fine-tuned"].name
-    ('large_final-finetune-zero', 'large_final-finetune-zero-global')
-    """
-    return {
-        line: dataclasses.replace(treatment, scope=scope_of(network)) for line, treatment in TREATMENT_OF_LINE.items()
-    }
-
-
-def scope_of(network: str) -> str:
-    """Returns the default scope of a network: whether scores are ranked layer by layer or globally.
-
-    >>> scope_of("fc"), scope_of("vgg19"), scope_of("mine")
-    ('layer', 'global', 'layer')
-    """
-    return NETWORKS[network].scope if network in NETWORKS else Treatment().scope
-
-
 def figure() -> paper.Figure:
-    """Returns a figure of the lines' treatments on all networks, without controls, under the treatments' names."""
-    lines = {treatment.name: treatment for network in NETWORKS for treatment in treatments(network).values()}
+    """Returns a figure of the lines' treatments, without controls, under the treatments' names."""
+    lines = {treatment.name: treatment for treatment in TREATMENT_OF_LINE.values()}
     return paper.Figure("Winning tickets and their controls", lines, tuple(lines))
 
 
@@ -66,11 +43,10 @@ def runs(results: Results, key: Panel, metric: str) -> pd.DataFrame:
       controls.
     """
     levels = panel(results.levels, key).assign(draw=0)
-    wanted = treatments(key.network)
     controls = panel(results.controls, key)
-    controls = controls[controls["treatment"] == wanted[TICKET].name]
+    controls = controls[controls["treatment"] == TREATMENT_OF_LINE[TICKET].name]
     dense = levels[levels["treatment"] == DENSE]
-    of_lines = {line: levels[levels["treatment"] == treatment.name] for line, treatment in wanted.items()}
+    of_lines = {line: levels[levels["treatment"] == treatment.name] for line, treatment in TREATMENT_OF_LINE.items()}
     of_lines |= {line: controls[controls["control"] == control] for line, control in CONTROL_OF_LINE.items()}
     return join_lines(dense, of_lines).rename(columns={metric: "value"})[[*LINE_COLUMNS, "draw"]]
 

@@ -36,7 +36,7 @@ def load(
     """Loads a data set of `settings.DATASETS`.
 
     Args:
-      name: "digits", "mnist", "fashion_mnist", "cifar10" or "cifar10_standardized".
+      name: a name in `settings.DATASETS`.
       data_dir: the folder of tensorflow-datasets; None takes TFDS_DATA_DIR or ~/tensorflow_datasets.
       image_shape: the shape of `digits`, which are resized to it; the others keep their own shape.
 

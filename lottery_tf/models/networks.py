@@ -11,6 +11,7 @@ from keras import layers
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count, Fraction, Name
 from lottery_tf.masking.layers import MaskedConv2D, MaskedDense
+from lottery_tf.models.settings import DATASETS
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
 from lottery_tf.registry import choose
 from lottery_tf.system.processes import usual_keras
@@ -90,6 +91,15 @@ def _output(classes: int) -> keras.layers.Layer:
 FAMILIES: dict[str, Callable[[str, NetworkSettings, tuple[int, ...], int], keras.Model]] = {
     family.__name__: family for family in (plain, residual, vgg)
 }
+
+
+def classes_of(dataset: str) -> int:
+    """Returns the number of classes of a data set; 10, as of the paper's, for one that is not in `DATASETS`.
+
+    >>> classes_of("mnist"), classes_of("custom")
+    (10, 10)
+    """
+    return DATASETS[dataset].classes if dataset in DATASETS else 10
 
 
 @checked

@@ -3,8 +3,8 @@
 References: Zhou et al., Figure 2 (the first nine), Section 5 and Figure 6 (the same_sign and diff_sign criteria); Lee
 et al., 2019 (`snip`). A criterion is called with those of these arguments that its parameters name:
 
-  w_i       the weights at the start of the round's training. With the mask-1 action `rewind` and with late rewinding
-            these are the weights of the untrained network, except for the zeros of the mask-0 action `hybrid_all`
+  w_i       the weights at the start of the round's training, which the actions set: with the mask-1 action `rewind`
+            the weights of the untrained network. With late rewinding it is these, whatever the actions are
   w_f       the weights at the end of the round's training
   gradient  the loss gradient of one training batch at w_i
 

@@ -293,5 +293,5 @@ def paper_learner(
         Path(results_dir) / learned_masks_folder(network, dataset.name),
         common_settings(network, dataset.name, training) | {"data": dataset.fingerprint},
     )
-    built = networks.build(network, dataset.train.images.shape[1:])
+    built = networks.build(network, dataset.train.images.shape[1:], networks.classes_of(dataset.name))
     return MaskLearner(built, dataset, settings, training, results=results, labels=labels, **options)
