@@ -32,6 +32,8 @@ BEHAVIOURS = {  # test files that are not of one module: what they test
     "test_readme.py": "the pages of documentation",
     "test_values.py": "values that trainers, experiments and learners refuse",
     "tickets/test_kinds_of_models.py": "models of every kind, packed and rebuilt",
+    "tickets/test_rebuilding_elsewhere.py": "tickets of another process and of an earlier release",
+    "tickets/test_refused_packing.py": "what is not packed, and tickets that are not rebuilt",
     "training/test_lookup_layers.py": "vocabularies, through copies, compaction and trainings",
 }
 
