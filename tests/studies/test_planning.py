@@ -1,4 +1,4 @@
-"""Plans against counts worked out by hand from the paper; prerequisites come first."""
+"""Plans: what each request holds, every training once, and prerequisites first."""
 
 import dataclasses
 
