@@ -15,7 +15,6 @@ import pytest
 from shared import ROOT
 
 import lottery_tf as lt
-from lottery_tf.__main__ import COMMANDS
 
 PACKAGES = ("lottery_tf", "runs", "analysis")
 NOT_INSTALLED = ("measured", "notebook", "__pycache__")  # these stay beside the code, as pages (.md) do
@@ -33,6 +32,8 @@ BEHAVIOURS = {  # test files that are not of one module: what they test
     "test_readme.py": "the pages of documentation",
     "test_values.py": "values that trainers, experiments and learners refuse",
     "tickets/test_kinds_of_models.py": "models of every kind, packed and rebuilt",
+    "tickets/test_rebuilding_elsewhere.py": "tickets of another process and of an earlier release",
+    "tickets/test_refused_packing.py": "what is not packed, and tickets that are not rebuilt",
     "training/test_lookup_layers.py": "vocabularies, through copies, compaction and trainings",
 }
 
@@ -140,17 +141,6 @@ def test_the_console_command_says_what_there_is(console_command, project):
     assert "lottery-tf lottery --rounds=oneshot" in run("lottery", "--help").stdout
     wrong = run("figure")
     assert wrong.returncode == 2 and "Unknown command 'figure'; did you mean 'figures'?" in wrong.stderr
-
-
-def test_every_command_is_one_of_the_console_command():
-    """Other names of a command (`runs.connectivity`) are not."""
-    modules = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
-        for package in ("runs", "analysis")
-        for path in (ROOT / package).rglob("*.py")
-        if "console.run(main" in path.read_text()
-    }
-    assert modules - {"analysis.readme_tables"} == set(COMMANDS.values())
 
 
 def test_the_version_is_that_of_the_wheel(installed):

@@ -119,3 +119,22 @@ def packed(*stack, inputs, instead=(), to=None):
     assert json.dumps(instead) in text or not instead
     architecture = json.loads(text.replace(json.dumps(instead), json.dumps(to)) if instead else text)
     return dataclasses.replace(parsed, architecture=architecture)
+
+
+def images(model):
+    return np.random.default_rng(2).random((3, *model.input_shape[1:])).astype(np.float32)
+
+
+def own_sequential():
+    import keras
+
+    layers = keras.layers
+    stack = [
+        keras.Input((6, 6, 1)),
+        layers.Conv2D(8, 3, kernel_initializer="he_normal", kernel_constraint="max_norm", activation="gelu"),
+        layers.BatchNormalization(),
+        layers.Flatten(),
+        layers.Dropout(0.2),
+        layers.Dense(3, kernel_initializer="orthogonal", bias_initializer="random_normal"),
+    ]
+    return keras.Sequential(stack, name="mine")

@@ -73,11 +73,6 @@ def test_what_does_not_fit_is_streamed(monkeypatch):
     assert not isinstance(as_split(tf_data().batch(8), in_memory=True), Stream)
     monkeypatch.setattr("lottery_tf.system.hardware.available_memory", lambda: 40 * IMAGES.nbytes)
     assert not isinstance(as_split(tf_data().batch(8)), Stream)
-    split = as_split(InBatches(), in_memory=False)
-    assert (len(split), split.random_access) == (67, True)
-    assert repr(split).endswith("takes whole numbers; streamed, by number")
-    with pytest.raises(InputError, match="images are not in memory"):
-        _ = split.scaled
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """The files of one result: all or none of them, and files that are damaged, in the way, or of another result."""
 
 import errno
-import json
 import os
 import resource
 
@@ -183,23 +182,6 @@ def test_a_full_disk_leaves_what_was_there(results, monkeypatch):
     assert results.read("t/level-01", weights=True) is not None
     results.write("t/level-02", made_up_level(2))
     assert results.read("t/level-02", weights=True) is not None
-
-
-SUM = "0" * 64
-
-
-@pytest.mark.parametrize(
-    "sums",
-    [
-        {"a/b": SUM}, {"..": SUM}, {".": SUM}, {"": SUM}, {"a" * 300: SUM}, {"\0": SUM}, {"\ud800": SUM}, {"a\nb": SUM},
-        {"mask.npz": SUM[1:]}, {"mask.npz": SUM.replace("0", "g")}, {"mask.npz": None}, {"mask.npz": [SUM]},
-    ],
-)  # fmt: skip
-def test_checksums_of_no_files(sums, tmp_path):
-    (tmp_path / "level").mkdir()
-    (tmp_path / "level" / "checksums.json").write_text(json.dumps(sums))
-    with pytest.raises(DamagedFile, match="checksums.json is damaged"):
-        result_files.read_metrics(tmp_path / "level")
 
 
 @pytest.mark.parametrize(

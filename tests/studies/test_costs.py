@@ -35,8 +35,3 @@ def test_what_the_running_study_shows_goes_before_what_was_found():
 def test_every_network_has_a_speed_for_every_kind():
     kinds = {task.kind for task in WORKS}
     assert all(set(cost.speeds) == kinds for cost in COSTS.values())
-
-
-def test_the_untrained_baseline_is_one_mask_however_many_levels_there_are():
-    amounts = {task.mask_source.source: task.amount for task in WORKS if isinstance(task, HeuristicMasksTask)}
-    assert amounts == {"baseline": 2, "oneshot": 2 * 5}

@@ -1,4 +1,4 @@
-"""Plans against counts worked out by hand from the paper; prerequisites come first."""
+"""Plans: what each request holds, every training once, and prerequisites first."""
 
 import dataclasses
 
@@ -7,30 +7,11 @@ import pytest
 from lottery_tf.errors import InputError
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
 from lottery_tf.studies.planning import Request, plan, treatments_left_out
-from lottery_tf.studies.tasks import HeuristicMasksTask, LearnedMaskTask, LevelTask
+from lottery_tf.studies.tasks import LearnedMaskTask, LevelTask
 
 
 def planned(*studies, **options):
     return plan(Request(studies, **({"networks": ("fc",), "seeds": (0,)} | options)))
-
-
-@pytest.mark.parametrize(
-    ("study", "trainings", "mask_sources"),
-    [
-        ("figure3", 1 + 9 * 24, 0),  # nine criteria of Figure 2
-        ("figure4", 1 + 8 * 24, 0),  # rewind, three actions, the three with init sign, random
-        ("figure5", 1 + 3 * 24, 0),  # zero, init, hybrid
-        ("figure7", 1 + 4 * 5, 12),  # dense; masks learned on two kinds of weights, rescaled or not, from five starts
-        ("table1", 1 + 4 * 5, 12),
-        ("demo", 1 + 3 * 20, 2),
-        ("lottery", 1 + 3 * 24 + 2 * 3 * 24, 0),  # tickets, one-shot, fine-tuned; three of two controls for each ticket
-        ("unmasking", 1 + 2 * 6 * 24 + 5, 0),  # two criteria, six rewind points, of which one is the beginning
-    ],
-)
-def test_studies_want_what_the_paper_shows(study, trainings, mask_sources):
-    tasks = planned(study).tasks.values()
-    assert sum(task.iterations > 0 for task in tasks) == trainings
-    assert sum(isinstance(task, HeuristicMasksTask) for task in tasks) == mask_sources
 
 
 def test_the_whole_paper_wants_each_training_once():
@@ -50,31 +31,6 @@ def test_every_unit_comes_after_what_it_needs():
     for key, task in planned("paper", networks=("fc", "conv2"), seeds=(3, 1)).tasks.items():
         assert seen.issuperset(task.prerequisites)
         seen.add(key)
-
-
-def test_levels_follow_one_another_from_the_dense_network():
-    tasks = planned("figure5", levels=3).tasks
-    chain = "fc-mnist/paper/seed-0/large_final-rewind-hybrid"
-    assert tasks["fc-mnist/paper/seed-0/dense"].prerequisites == ()
-    assert tasks[f"{chain}/level-01"].prerequisites == ("fc-mnist/paper/seed-0/dense",)
-    assert tasks[f"{chain}/level-03"].prerequisites == (f"{chain}/level-02",)
-    assert f"{chain}/level-04" not in tasks
-
-
-def test_rewind_points_and_tickets_come_before_what_starts_from_them():
-    tasks = planned("unmasking", "lottery", levels=2).tasks
-    run = "fc-mnist/paper/seed-0"
-    assert tasks[f"{run}/large_final-rewind-zero-rewind500/level-01"].prerequisites == (
-        f"{run}/dense",
-        f"{run}/rewind-500",
-    )
-    # One-shot levels are made from the dense network; that one follows the other is for order's sake.
-    second = tasks[f"{run}/large_final-rewind-zero-oneshot/level-02"]
-    assert second.made_from.key == f"{run}/dense"
-    assert second.prerequisites == (f"{run}/dense", f"{run}/large_final-rewind-zero-oneshot/level-01")
-    ticket = f"{run}/large_final-rewind-zero/level-02"
-    assert tasks[f"{ticket}-reinit-3"].prerequisites == (ticket,)
-    assert tasks[f"{run}/random-rewind-zero-rewind2000/level-02"].iterations == 50_380 - 2000
 
 
 def test_deeper_networks_are_pruned_as_a_whole():

@@ -107,3 +107,17 @@ def test_initializers_that_draw_nothing_are_told(case):
     config["kernel_initializer"] = wanted and {"module": "keras.initializers", "registered_name": None} | wanted
     with pytest.raises(InputError, match="The architecture cannot be built|The rebuilt weights are not those"):
         packing.rebuild(ticket_format.parse(ticket_format.serialize(parsed)))
+
+
+def test_a_changed_network_of_the_same_name_is_not_taken_for_the_papers():
+    import keras
+
+    from lottery_tf.masking import conversion
+    from lottery_tf.models import networks
+
+    flatten, _, *rest = networks.build("fc").layers
+    changed = keras.layers.Dense(300, "tanh", kernel_initializer="glorot_normal", name="dense_1")
+    model = keras.Sequential([keras.Input((28, 28, 1)), flatten, changed, *rest], name="fc")
+    packed = ticket_format.parse(packing.pack_trained(conversion.masked(model), 0))
+    assert packed.architecture.keys() == {"config"}
+    assert packing.rebuild(packed).layers[1].activation is keras.activations.tanh

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from measured_levels import LAST, run_of
 from shared import ROOT
 
 from lottery_tf.errors import InputError
@@ -28,6 +29,15 @@ def test_treatments_that_cannot_be_measured_are_refused(measure, treatment, mess
         MEASUREMENTS[measure].check_treatment(measure, treatment)
     MEASUREMENTS[measure].check_treatment(measure, Treatment())
     MEASUREMENTS["lines"].check_treatment("lines", treatment)
+
+
+def test_each_measurement_has_something_to_do_at_its_levels_and_at_no_other(measurer_at):
+    measurer = measurer_at()
+    run = run_of(measurer)
+    for name, measurement in MEASUREMENTS.items():
+        found = [level for level in range(LAST + 1) if list(measurement.jobs(measurer, run, [level]))]
+        assert found == list(measurement.levels(LAST)), name
+    assert measurer.made == 0
 
 
 @pytest.mark.slow
