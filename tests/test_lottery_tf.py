@@ -44,7 +44,7 @@ def test_a_command_is_run_with_the_words_after_its_name(run, tmp_path, monkeypat
 
 
 def test_every_command_is_listed_with_a_sentence(run):
-    listed = dict(re.findall(r"^ *lottery-tf (\w+) +(\S.*)$", run(), flags=re.MULTILINE))
+    listed = dict(re.findall(r"^  lottery-tf (\w+) +(\S.*)$", run(), flags=re.MULTILINE))
     assert list(listed) == list(COMMANDS)
     for name, sentence in listed.items():
         source = ROOT / COMMANDS[name].replace(".", "/")

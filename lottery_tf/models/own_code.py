@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
 
-LIBRARIES = ("keras", "tensorflow", "lottery_tf", "builtins", "abc", "typing")  # their code is identified by name
+LIBRARIES = {"keras", "tensorflow", "lottery_tf", *sys.stdlib_module_names}  # their code is identified by name
 WITHOUT_EFFECT = ("get_config", "from_config", "__repr__", "__doc__", "__module__", "__qualname__", "__firstlineno__")
 SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 

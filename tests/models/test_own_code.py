@@ -1,6 +1,8 @@
 """A user's code is told from other code by what it does, not by where it stands."""
 
+import enum
 import functools
+import statistics
 
 import keras
 import pytest
@@ -97,7 +99,7 @@ def mine(x):
 
 
 def test_code_of_libraries_has_no_hash():
-    libraries = (keras.layers.Dense, keras.activations.relu, lt.masked, dict, len)
+    libraries = (keras.layers.Dense, keras.activations.relu, lt.masked, dict, len, statistics.fmean, enum.Enum)
     assert describe_code(*libraries, None) == {} != describe_code(mine)
     assert not any(map(is_own, libraries)) and is_own(mine) and is_own(type("Own", (keras.layers.Dense,), {}))
 
