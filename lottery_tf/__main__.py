@@ -57,7 +57,8 @@ def put_own_packages_first() -> None:
 def overview() -> str:
     """Returns a list of all commands, with what each does."""
     rows = [(f"{CALLED} {name}", _first_line(module)) for name, module in COMMANDS.items()]
-    return f"{text_table(rows, indent='  ')}\n\nEach command lists its flags with --help. lottery-tf --version prints the version."
+    commands = text_table(rows, indent="  ")
+    return f"{commands}\n\nEach command lists its flags with --help. lottery-tf --version prints the version."
 
 
 def _first_line(module: str) -> str:

@@ -51,10 +51,7 @@ def lottery_tickets(
     [0. 2. 0. 0.] [0. 3. 0. 0.]
     """
     if parent is None:
-        masks.check_layers("initial", network.initial, network.pruned_fraction)
-        kernels = {name: network.initial[name] for name in network.pruned_fraction}
-        ticket = Ticket(network.initial, masks.full(kernels))  # Step 0
-        parent = train(ticket, 0)  # Step 1
+        parent = train(network.dense_ticket(), 0)  # Steps 0 and 1
         yield parent
     for level in levels:
         # With late rewinding, w_i of the criteria is still the untrained weight, not that of the rewind point.

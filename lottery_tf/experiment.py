@@ -146,7 +146,7 @@ class Experiment:
 
     @property
     def trained(self) -> int:
-        """The number of trainings that were done, without results that were found."""
+        """The number of trainings that this object has done; results that it found do not count."""
         return self._recorder.trained
 
     def levels(self, treatment: Treatment, seed: Index, levels: Count = PAPER_LEVELS) -> Iterator[StoredResult]:
@@ -166,18 +166,18 @@ class Experiment:
         treatment_levels = self._treatment_levels(treatment, seed)
         last = treatment.last_level(levels)
         level = self.dense(seed)
-        finished = [level.metrics]
+        so_far = [level.metrics]
         yield level
         for number in range(1, last + 1):
-            parent = finished[treatment.parent(number)]
+            parent = so_far[treatment.parent(number)]
             if not is_finished(parent):
                 return
             with treatment_levels.lock():
                 trained_before = self.trained
                 level = treatment_levels.next_level(number, parent["fingerprint"])
-                finished.append(level.metrics)
+                so_far.append(level.metrics)
                 if self.trained > trained_before or number == last:
-                    treatment_levels.write_page(finished)
+                    treatment_levels.write_page(so_far)
             yield level
 
     def dense(self, seed: Index, weights: bool = False) -> StoredResult:

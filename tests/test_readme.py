@@ -62,7 +62,7 @@ def test_the_ten_lines_of_the_front_page(tmp_path, monkeypatch, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if "kept" in line]
     assert len(lines) == 6
     assert min(float(line.split()[-1].rstrip("%")) for line in lines) > 85
-    saved = keras.models.load_model("ticket.keras")
+    saved = keras.models.load_model("pruned.keras")
     images = made["digits"].test.images[:20] / 255
     np.testing.assert_allclose(saved(images), made["ticket"](images), atol=1e-5)
 

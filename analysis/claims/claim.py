@@ -5,7 +5,7 @@ To add a claim, write a function that returns its conditions in the module of it
     @claim("Random masks are worse than the dense network.", "Section 2", [*need_lines(LINES, "random"), NEED_DENSE])
     def random_worse_than_dense(evidence):
         '''The dense network is above the line random.'''
-        return [above("dense", "random", {"dense": evidence.trained(), "random": ...})]
+        return [above("dense", "random", {"dense": evidence.dense(), "random": ...})]
 
 The docstring is printed as the rule of the claim. The third argument lists the data that the claim needs. A claim that
 compares lines of one figure needs no function: see `analysis.claims.zhou2019.claim_above`.
@@ -126,4 +126,4 @@ def need_lines(lines: Mapping[str, Treatment], *names: str, part: Part = None) -
     return [need_line(name, operator.methodcaller("line", lines[name]), part) for name in names]
 
 
-NEED_DENSE = Need("dense", lambda evidence: evidence.trained())
+NEED_DENSE = Need("dense", lambda evidence: evidence.dense())

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.verdicts import LEAST_SEEDS, repeatability
-from analysis.results.columns import FINISHED, FRAMES, LANDSCAPE, MASK_TRAINING, ONE_SHOT_SOURCE
+from analysis.results.columns import FRAMES, LANDSCAPE, MASK_TRAINING, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import Panel, best_of_each, panel, panels, panels_without_schedule, rows_where
 from analysis.tables.table1 import by_training, learned_of_column
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
 
 LEAST_LEVELS_OF_LINE = paper.LEVELS // 2
@@ -79,7 +80,7 @@ class Evidence:
         ways = by_training(rows)
         return (ways[-1][0], best(ways[-1][1])) if ways else ("", {})
 
-    def trained(self, metric: str = "test_accuracy") -> dict[int, float]:
+    def dense(self, metric: str = "test_accuracy") -> dict[int, float]:
         """Returns the test accuracy, or another metric, of the dense network for each seed."""
         rows = self.levels[(self.levels["treatment"] == DENSE) & (self.levels["status"] == FINISHED)]
         return dict(zip(rows["seed"], rows[metric], strict=True))

@@ -64,7 +64,7 @@ def _means(evidence: Evidence, names: Iterable[str], kept: tuple[float, float], 
     """Returns `over_levels` of lines between two kept fractions, with the dense network's value for each seed."""
     lines = {name: lottery_line(evidence, name, metric) for name in names}
     means = over_levels(lines, evidence.levels_between(*kept), LEAST_LEVELS_OF_PART)
-    return means | {DENSE: evidence.trained(metric)}
+    return means | {DENSE: evidence.dense(metric)}
 
 
 def _earlier(evidence: Evidence, a: str, b: str, means: dict) -> Condition:
@@ -87,7 +87,7 @@ def small_tickets_match(evidence: Evidence) -> list[Condition]:
     )
     best = losses.dropna(how="all").idxmin(axis=1) if levels else {}
     tickets = {seed: float(accuracies.loc[seed, level]) for seed, level in best.items()}
-    bound = {seed: accuracy - MATCHING for seed, accuracy in evidence.trained().items()}
+    bound = {seed: accuracy - MATCHING for seed, accuracy in evidence.dense().items()}
     name = f"{DENSE} minus {100 * MATCHING:.1f} points"
     return [above(TICKET, name, {TICKET: tickets, name: bound})]
 
@@ -109,7 +109,7 @@ def tickets_are_better(evidence: Evidence) -> list[Condition]:
 )
 def tickets_stop_earlier(evidence: Evidence) -> list[Condition]:
     """At the level nearest to 21% kept (between 16 and 26%), the ticket stops earlier than the dense network."""
-    stops = {TICKET: _stops_near(evidence), DENSE: evidence.trained(STOP)}
+    stops = {TICKET: _stops_near(evidence), DENSE: evidence.dense(STOP)}
     return [_earlier(evidence, TICKET, DENSE, stops)]
 
 
@@ -130,7 +130,7 @@ def faster_then_slower(evidence: Evidence) -> list[Condition]:
         return [Condition(Verdict.NO_DATA, text)]
     kept = evidence.kept_fractions()
     names = {level: f"{100 * kept[level]:.3g}% kept" for level in (near, last)}
-    stops = {name: ticket[level].dropna().to_dict() for level, name in names.items()} | {DENSE: evidence.trained(STOP)}
+    stops = {name: ticket[level].dropna().to_dict() for level, name in names.items()} | {DENSE: evidence.dense(STOP)}
     return [_earlier(evidence, names[near], other, stops) for other in (DENSE, names[last])]
 
 
@@ -214,7 +214,7 @@ def _smallest_matching(evidence: Evidence) -> tuple[dict[str, dict[int, float]],
     Then returns the number of seeds whose iterative ticket still matches at the last level.
     """
     tickets = {name: lottery_line(evidence, name) for name in (TICKET, ONE_SHOT_TICKET)}
-    kept, trained = evidence.kept_fractions(), evidence.trained()
+    kept, trained = evidence.kept_fractions(), evidence.dense()
     smallest: dict[str, dict[int, float]] = {name: {} for name in tickets}
     open_end = 0
     for seed in sorted(set(trained).intersection(*(accuracies.index for accuracies in tickets.values()))):

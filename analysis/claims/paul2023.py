@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.claims.claim import Need, claims_of
 from analysis.claims.evidence import Evidence
 from analysis.claims.verdicts import LEAST_SEEDS, NUMBERS, Condition, Verdict, above
-from analysis.results.select import SUCCESSIVE, rows_where, single, successive
+from analysis.results.select import rows_where, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
 from lottery_tf.landscape.measurements.row_names import ALONG, FOUND, FOUND_RETRAINED, MEETS, PRUNED_BY
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
@@ -71,7 +71,7 @@ def joined_if_both_match(evidence: Evidence) -> list[Condition]:
     contradicted if more than half of the pairs of a kind are the other way.
     """
     lines = evidence.landscape["line"]
-    pairs = successive(lines[lines["relation"] == SUCCESSIVE])
+    pairs = successive(lines)
     joined, seeds = pairs["error_barrier"] < STABLE, pairs["seed"].nunique()
     conditions = []
     for matches, what in ((True, "both match"), (False, "not both match")):

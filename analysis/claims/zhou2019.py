@@ -138,7 +138,7 @@ def _with_dense(evidence: Evidence, least: float, greatest: float) -> dict[str, 
     """Returns the accuracies of large_final, over at least three levels between two kept fractions, and of dense."""
     levels = evidence.levels_between(least, greatest)
     means = _means(evidence, CRITERION_LINES, ["large_final"], levels=levels, least_levels=LEAST_LEVELS_OF_PART)
-    return means | {DENSE: evidence.trained()}
+    return means | {DENSE: evidence.dense()}
 
 
 @claim(

@@ -14,10 +14,11 @@ import pandas as pd
 from analysis.claims.claim import NEED_DENSE, Need, claims_of
 from analysis.claims.evidence import Evidence, best
 from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, above_value
-from analysis.results.columns import FINISHED, MASK_TRAINING
+from analysis.results.columns import MASK_TRAINING
 from analysis.tables.table1 import by_training, learned_of_column, training_in_words
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
+from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
 
 SAME_SIGN = "large_final_same_sign"
@@ -134,7 +135,7 @@ def learned_better_than_heuristic(evidence: Evidence) -> list[Condition]:
 def learned_near_trained(evidence: Evidence) -> list[Condition]:
     """The learned mask over initial weights is above the midpoint of the best heuristic mask and the dense network."""
     way, learned = evidence.learned(MASK_X_INITIAL)
-    heuristic, trained = best(evidence.one_shot(SAME_SIGN, "initial")), evidence.trained()
+    heuristic, trained = best(evidence.one_shot(SAME_SIGN, "initial")), evidence.dense()
     middle = {seed: (heuristic[seed] + trained[seed]) / 2 for seed in heuristic if seed in trained}
     return [above("learned", "the midpoint", {"learned": learned, "the midpoint": middle}).with_note(way)]
 

@@ -66,9 +66,8 @@ def figure_of_lines(results: load.Results, figure: paper.Figure, rule: StarRule 
 
 def panels_of_lines(results: load.Results, figure: paper.Figure) -> list[select.Panel]:
     """Returns the panels that have a level of at least one of a figure's `figure_lines.new_treatments`."""
-    return select.table_s1_order(
-        select.panels(results.levels[results.levels["treatment"].isin(figure_lines.new_treatments(figure))])
-    )
+    new = results.levels["treatment"].isin(figure_lines.new_treatments(figure))
+    return select.ordered_panels(results.levels[new])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,7 +221,7 @@ def line_handle(label: str, style: Style) -> Line2D:
     return Line2D([], [], label=drawing.as_text(label), **style.plot)
 
 
-def general_handles(page: Figure, significance: float = 0.05) -> list[Line2D]:
+def general_handles(page: Figure, significance: float = paper.SIGNIFICANCE) -> list[Line2D]:
     """Returns the legend entries of the dense network and of stars, where the page shows them."""
     labels = {line.get_label() for axes in page.axes for line in axes.lines}
     handles = [line_handle("dense network", styles.baseline_style(DENSE))] if DENSE_DRAWN in labels else []

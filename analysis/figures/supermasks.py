@@ -18,6 +18,7 @@ from analysis.statistics import figure_lines
 from analysis.tables.table1 import by_training
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
@@ -144,9 +145,7 @@ def _draw_heuristics(axes: Axes, lines: pd.DataFrame) -> dict[str, Line2D]:
 
 
 def _learned_of(learned: pd.DataFrame, key: select.Panel, weights: str) -> pd.DataFrame:
-    masks = select.rows_where(
-        learned, network=key.network, dataset=key.dataset, weights=weights, status=columns.FINISHED
-    )
+    masks = select.rows_where(learned, network=key.network, dataset=key.dataset, weights=weights, status=FINISHED)
     return masks.dropna(subset=["test_accuracy", "pruned_fraction"])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from statistics import fmean
 
 from analysis.results import lottery_lines
-from analysis.results.columns import FINISHED, SUMMARY
+from analysis.results.columns import SUMMARY
 from analysis.results.load import Results
 from analysis.results.select import Panel, panel
 from analysis.tables.formats import summary_text
@@ -14,6 +14,7 @@ from analysis.tables.learned_masks import learned_table
 from analysis.tables.precisions import precision_tables
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
 
 FC = ("fc", "mnist")

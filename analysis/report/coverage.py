@@ -11,13 +11,15 @@ from analysis.results.columns import FRAMES, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, SUCCESSIVE, Panel, ordered_panels, panel, table_s1_order
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
+from lottery_tf.landscape.measurements.settings import REORDERED
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import DIVERGED
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
 RELATIONS = {
     SUCCESSIVE: "lines",
-    "reordered": "instability",
+    REORDERED: "instability",
 }  # relation of a line's ends -> the measurement that made it
 COUNTED_KINDS = tuple(
     kind for each in MEASUREMENTS.values() for kind in each.kinds[:1] if kind in FRAMES and kind != "line"
@@ -75,7 +77,7 @@ def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURE_L
                     "seeds": _seeds_text(trained["seed"]),
                     "deepest level": int(trained["level"].max()) if len(trained) else 0,
                     "trainings": f"{len(trained)} of {len(wanted) * paper.LEVELS * len(paper.SEEDS)}",
-                    "diverged": int((trained["status"] == "diverged").sum()),
+                    "diverged": int((trained["status"] == DIVERGED).sum()),
                 }
             )
     return pd.DataFrame(rows)

@@ -18,6 +18,7 @@ from analysis.results.select import PANEL, Panel, ordered_panels, panel, table_s
 from analysis.statistics import figure_lines
 from analysis.tables.table1 import learned_of_column
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import DIVERGED
 from lottery_tf.studies import paper
 
 
@@ -37,7 +38,7 @@ def what_was_run(results: Results) -> list[str]:
 
 
 def _trained(key: Panel, levels: pd.DataFrame) -> str:
-    pruned, diverged = levels[levels["level"] > 0], int((levels["status"] == "diverged").sum())
+    pruned, diverged = levels[levels["level"] > 0], int((levels["status"] == DIVERGED).sum())
     what = "the dense network"
     if len(pruned):
         what = f"{_count(pruned['treatment'], 'treatment')}, {_count(pruned['level'], 'level')} of pruning "

@@ -29,7 +29,6 @@ TRAINING_COLUMNS = (
 LEVEL_METRICS = TRAINING_COLUMNS[:4]  # missing for a training that diverged
 ONE_SHOT_SOURCE = "oneshot"  # the source of the heuristic supermasks of Figure 7
 SUMMARY = ["mean", "min", "max"]  # over seeds: in these columns, by the pandas functions of these names
-FINISHED = "finished"  # the status of a training that did not diverge
 
 CSV_COLUMNS = {  # kind of result -> the columns of its table
     "level": (*LEVEL_COLUMNS, *TRAINING_COLUMNS),

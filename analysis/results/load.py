@@ -16,7 +16,6 @@ from analysis.results.columns import (
     ADDED_LATER,
     CSV_COLUMNS,
     CSV_NAMES,
-    FINISHED,
     FRAMES,
     IDENTITY,
     LEVEL_METRICS,
@@ -37,6 +36,7 @@ from lottery_tf.results import files, schemas
 from lottery_tf.results.paths import DENSE, SETTINGS
 from lottery_tf.results.result_files import read_history
 from lottery_tf.results.store import differences
+from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.results.walk import finished_with_folders, folders_with
 
 log = logging.getLogger(__name__)

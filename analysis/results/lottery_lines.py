@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.results.select import LINE_COLUMNS, Panel, in_line_order, join_lines, panel, panels
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
 
 TICKET, ONE_SHOT_TICKET, FINE_TUNED, REINIT, RANDOM_TICKET = (

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from lottery_tf.landscape.interpolation import MATCHING
+from lottery_tf.landscape.measurements.settings import SUCCESSIVE
 from lottery_tf.models.settings import SCHEDULES
 from lottery_tf.models.table_s1 import NETWORKS
-
-SUCCESSIVE = "successive"  # the relation between a level and the next
 
 
 def successive(lines: pd.DataFrame) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import textwrap
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED
 from analysis.results.load import Results
 from analysis.results.select import PANEL, panel_caption
+from lottery_tf.results.stored_result import FINISHED
 
 END = 0.95  # share of the iterations; a loss that is lowest after it may still have been falling
 MANY = 0.5  # share of the levels

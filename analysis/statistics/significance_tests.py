@@ -25,7 +25,7 @@ CORRECTIONS = ("none", "holm")
 
 BETTER = {"greater": 1, "less": -1}  # which direction is better -> factor after which greater is better
 
-MOST_SPLITS = 1_000_000
+MOST_SPLITS = 1_000_000  # of an exact permutation test; more take too long
 
 DIGITS = 12  # accuracies differ by whole images of 10,000, so smaller differences are rounding errors of a tie
 

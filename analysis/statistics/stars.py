@@ -87,7 +87,7 @@ def leader_comparisons(
     """Compares the line with the best mean with each other line that has runs.
 
     Args:
-      points: the lines at one level, from name to runs.
+      points: the points of the lines at one level, from the line's name to its runs.
       better: as in `compare`.
       rule: the test and the correction.
 
@@ -97,12 +97,17 @@ def leader_comparisons(
     Raises:
       InputError: the direction is unknown.
     """
-    best = leader(points, better)
-    others = [] if best is None else [name for name in _with_runs(points) if name != best]
+    best, others = _leader_and_others(points, better)
     p_value = _corrected(points, better, rule)
     return [
         (compare(points[best], points[name], rule.test, better, (best, name)), p_value(best, name)) for name in others
     ]
+
+
+def _leader_and_others(points: Mapping[str, Runs], better: str) -> tuple[str, list[str]]:
+    """Returns the leader and the other lines that have runs; no others if there is no leader."""
+    best = leader(points, better)
+    return best or "", [] if best is None else [name for name in _with_runs(points) if name != best]
 
 
 def _with_runs(points: Mapping[str, Runs]) -> list[str]:
@@ -145,7 +150,8 @@ def stars(points: Mapping[str, Runs], better: str = "greater", rule: StarRule = 
     """Returns whether each line at one level is significantly better than every other; at most one is.
 
     Args:
-      points: the lines, from name to runs. Lines without runs are ignored. If only one line has runs, it gets no star.
+      points: the points of the lines, from the line's name to its runs. Lines without runs are
+        ignored. If only one line has runs, it gets no star.
       better: as in `compare`.
       rule: when a star is drawn.
 
@@ -155,8 +161,7 @@ def stars(points: Mapping[str, Runs], better: str = "greater", rule: StarRule = 
     >>> stars({"a": {0: 3.0, 1: 4.0, 2: 5.0}, "b": {0: 1.0, 1: 2.0, 2: 3.0}})
     {'a': True, 'b': False}
     """
-    best = leader(points, better)
-    others = [] if best is None else [name for name in _with_runs(points) if name != best]
+    best, others = _leader_and_others(points, better)
     p_value = _corrected(points, better, rule)
     # Lines with equal means are not above each other, even if a test gives a small p: it may compare ranks, or only the
     # runs that have a pair.

@@ -6,10 +6,11 @@ import math
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED, MASK_TRAINING, SUMMARY
+from analysis.results.columns import MASK_TRAINING, SUMMARY
 from analysis.results.load import Results
 from analysis.tables.formats import Table, summary_text
 from analysis.tables.table1 import training_in_words
+from lottery_tf.results.stored_result import FINISHED
 
 LEARNED_IDENTITY = ("network", "dataset", "weights", "g", "rescale", "l1", "initial_logit", "chosen_kept_fraction")
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED, MASK_TRAINING
+from analysis.results.columns import MASK_TRAINING
 from analysis.results.load import Results
 from analysis.statistics.significance_tests import compare
 from analysis.tables.formats import NOTHING, Table
 from analysis.tables.learned_masks import LEARNED_IDENTITY
 from lottery_tf.models.settings import PRECISIONS
+from lottery_tf.results.stored_result import FINISHED
 
 FLOAT32 = "float32"
 HALVES = tuple(name for name in PRECISIONS if name != FLOAT32)

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from analysis.results.columns import ADDED_LATER, FINISHED, SUMMARY
+from analysis.results.columns import ADDED_LATER, SUMMARY
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
 from analysis.tables.formats import summary_text
 from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import FINISHED
 
 SUMMARY_COLUMNS = ["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.results.columns import FINISHED, MASK_TRAINING, SUMMARY
+from analysis.results.columns import MASK_TRAINING, SUMMARY
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, best_of_each, panel_parts
 from analysis.tables.formats import NOTHING, Table, summary_text
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
+from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
 
 PUBLISHED = Path(__file__).parents[1] / "published.csv"

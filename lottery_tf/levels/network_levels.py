@@ -105,21 +105,19 @@ class NetworkLevels:
         treatment: Treatment,
         seed: int,
         levels: Sequence[int],
-        parent: StoredResult | None = None,
+        parent: StoredResult,
     ) -> Iterator[StoredResult]:
         """Runs the algorithm for this network, as a generator that reads and trains nothing before its first level."""
-        network, gradient = self.network, functools.partial(self.gradient, seed)
+        gradient = functools.partial(self.gradient, seed)
         rewound = self.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
-        seeded = SeededNetwork(network.initial(seed), network.pruned_fraction, network.draw, seed)
-        yield from algorithm.lottery_tickets(train, treatment, seeded, levels, gradient, rewound, parent)
+        yield from algorithm.lottery_tickets(train, treatment, self._seeded(seed), levels, gradient, rewound, parent)
+
+    def _seeded(self, seed: int) -> SeededNetwork:
+        network = self.network
+        return SeededNetwork(network.initial(seed), network.pruned_fraction, network.draw, seed)
 
     def _dense(self, plan: TrainingPlan, weights: bool) -> StoredResult:
         """Finds or trains the dense network of a plan's seed, up to the plan's last iteration."""
         with self.results.lock(plan.path):
-            if found := self.find(plan.path, weights):
-                return found
-            # There are no levels, so only steps 0 and 1 run and the treatment does not matter.
-            tickets = self.lottery_tickets(
-                lambda ticket, level: self.recorder.train(ticket, plan), Treatment(), plan.seed, levels=[]
-            )
-            return next(tickets)
+            found = self.find(plan.path, weights)
+            return found or self.recorder.train(self._seeded(plan.seed).dense_ticket(), plan)

@@ -57,8 +57,11 @@ class TreatmentLevels:
             return self._network_levels.dense(self._seed, weights)
         return self._network_levels.find(self.path(number), weights, parent) or self._train(number)
 
-    def finished(self, first: Sequence[dict]) -> list[dict]:
-        """Returns the metrics of the first levels and of all stored levels that were made from them, level 0 first."""
+    def stored(self, first: Sequence[dict]) -> list[dict]:
+        """Returns the metrics of the first levels, which are given, and of the stored levels that follow them.
+
+        The levels end before the first that is missing or was made from another parent.
+        """
         levels = list(first)
         while later := self._network_levels.results.peek(self.path(len(levels)), weights=False):
             if later.metrics["parent"] != levels[self._treatment.parent(len(levels))]["fingerprint"]:
@@ -72,30 +75,30 @@ class TreatmentLevels:
         return IterationRange(self._treatment.rewind_to, rate_from=last if self._treatment.continues_training else None)
 
     def write_page(self, first: Sequence[dict]) -> None:
-        """Writes the treatment's TensorBoard page from its `finished` levels. The treatment must be locked."""
+        """Writes the treatment's TensorBoard page from its `stored` levels. The treatment must be locked."""
         if folder := self._network_levels.results.folder(self._folder):
             columns = self._network_levels.recorder.labels | dataclasses.asdict(self._treatment) | {"seed": self._seed}
             settings = dataclasses.asdict(self._network_levels.trainer.settings)
-            tensorboard.write_treatment_page(folder, columns, settings, self.finished(first))
+            tensorboard.write_treatment_page(folder, columns, settings, self.stored(first))
 
     def _train(self, number: int) -> StoredResult:
         """Continues the algorithm from the nearest finished level up to the wanted level."""
         ancestor, missing = self._nearest_ancestor(number)
-        if ancestor.metrics["level"]:  # otherwise `dense` has just done it
+        if ancestor.metrics["level"]:  # for level 0, `dense` has just checked the start
             self._network_levels.check_start(self._seed)
         made = {ancestor.metrics["level"]: ancestor}
 
-        def train(ticket: Ticket, number: int) -> StoredResult:
-            parent = made[self._treatment.parent(number)].metrics["fingerprint"]
+        def train(ticket: Ticket, level: int) -> StoredResult:
+            """Trains a ticket that the algorithm has made, and stores it with the fingerprint of its parent."""
+            parent = made[self._treatment.parent(level)].metrics["fingerprint"]
             identity = dataclasses.asdict(self._treatment) | {"parent": parent}
-            plan = TrainingPlan(self.path(number), self._seed, number, identity, self.iterations())
-            made[number] = self._network_levels.recorder.train(ticket, plan)
-            return made[number]
+            plan = TrainingPlan(self.path(level), self._seed, level, identity, self.iterations())
+            return self._network_levels.recorder.train(ticket, plan)
 
         tickets = self._network_levels.lottery_tickets(train, self._treatment, self._seed, missing, ancestor)
-        for later in missing:
-            self._check_finished(made[self._treatment.parent(later)])
-            next(tickets)
+        for level in missing:
+            self._check_finished(made[self._treatment.parent(level)])
+            made[level] = next(tickets)
         return made[number]
 
     def _check_finished(self, level: StoredResult) -> None:

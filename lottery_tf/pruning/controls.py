@@ -92,16 +92,16 @@ def control_ticket(
     draw_kernel: Mapping[str, Callable[[np.random.Generator], np.ndarray]],
     seed: int,
     level: int,
-    draw: int,
+    number: int,
 ) -> Ticket:
     """Returns the ticket of a control.
 
     Mask, seed and level are those of the original ticket; `weights` is every weight at the start of the control's
-    training.
+    training, and `number` tells the controls of one kind apart.
     """
     layer, controlled, start = CONTROLS[control].layer, {}, dict(weights)
     for name, kept in mask.items():
-        rng = generator(seed, f"control {control}", draw, level, name)
+        rng = generator(seed, f"control {control}", number, level, name)
         controlled[name], values = registry.call_by_parameter_names(
             layer, kept=kept, w_i=weights[name], draw=draw_kernel[name], rng=rng
         )

@@ -30,7 +30,7 @@ def check_mask(mask: Mapping[str, np.ndarray]) -> None:
 
 
 def check_layers(what: str, given: Mapping[str, object], mask: Mapping[str, object]) -> None:
-    """Raises InputError if something that each layer of a mask has is missing for one of them."""
+    """Raises InputError if `given` has no entry for a layer of the mask; `what` is its name in the message."""
     if missing := [name for name in mask if name not in given]:
         raise InputError(f"{what} has nothing for {missing[0]!r}; it needs a value for each layer.")
 

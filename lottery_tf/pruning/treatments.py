@@ -17,7 +17,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
 from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARGUMENTS
-from lottery_tf.pruning.masks import Mask, check_layers
+from lottery_tf.pruning.masks import Mask, check_layers, full
 from lottery_tf.pruning.ranking import SCOPES
 
 Weights = dict[str, np.ndarray]
@@ -217,6 +217,11 @@ class SeededNetwork:
     pruned_fraction: Mapping[str, float]
     draw: Mapping[str, Draw]
     seed: Index
+
+    def dense_ticket(self) -> Ticket:
+        """Returns the ticket of the dense network: the initial weights, and masks that keep all of them (step 0)."""
+        check_layers("initial", self.initial, self.pruned_fraction)
+        return Ticket(self.initial, full({name: self.initial[name] for name in self.pruned_fraction}))
 
 
 class TrainedTicket(Protocol):

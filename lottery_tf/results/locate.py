@@ -11,6 +11,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas
 from lottery_tf.results.paths import METRICS_FILE, SETTINGS
+from lottery_tf.results.stored_result import is_finished
 
 TRAINED_KINDS = ("level", "control", "rewind")
 
@@ -54,7 +55,7 @@ def locate(path: str | Path) -> LocatedResult:
             ".../seed-0/large_final-rewind-zero/level-07."
         )
     metrics = files.read_json(path / METRICS_FILE, metrics_schemas.check_metrics)
-    if metrics.get("kind") not in TRAINED_KINDS or metrics.get("status") != "finished":
+    if metrics.get("kind") not in TRAINED_KINDS or not is_finished(metrics):
         raise InputError(f"{path} holds no finished training of a network; give the folder of one.")
     settings, results_dir = _settings(run / SETTINGS), run.parents[1]
     if results_dir / settings.folder != run:

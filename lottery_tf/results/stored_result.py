@@ -13,6 +13,7 @@ from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
 
+FINISHED, DIVERGED = "finished", "diverged"  # how a training ended: the entry "status" of its metrics
 HISTORY_COLUMNS = ("iteration", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -71,4 +72,9 @@ def fingerprint(final: Weights, mask: Mask) -> str:
 
 def is_finished(metrics: Mapping[str, Any]) -> bool:
     """Returns whether the training behind some metrics ended without diverging."""
-    return metrics["status"] == "finished"
+    return metrics["status"] == FINISHED
+
+
+def diverged(metrics: Mapping[str, Any]) -> bool:
+    """Returns whether metrics are those of a training that diverged; not all kinds of results have a status."""
+    return metrics.get("status") == DIVERGED

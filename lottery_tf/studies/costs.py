@@ -11,6 +11,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Mapping
 
+from lottery_tf.results.stored_result import diverged
 from lottery_tf.studies.tasks import Task
 
 
@@ -64,7 +65,7 @@ class Speeds:
     def __init__(self, before: Iterable[tuple[Task, dict]] = ()):
         self._before, self._now = _Measured(), _Measured()
         for task, metrics in before:
-            if metrics.get("status") != "diverged":  # a training that diverges ends early
+            if not diverged(metrics):  # a training that diverges ends early
                 self._before.add(task, metrics.get("seconds", 0.0))
 
     def learn(self, task: Task, seconds: float) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from lottery_tf.errors import InputError
+from lottery_tf.results.stored_result import diverged
 from lottery_tf.studies.costs import Speeds, cost_for
 from lottery_tf.studies.engines import Engine, Resources, Slot
 from lottery_tf.studies.planning import Plan
@@ -56,7 +57,7 @@ class Scheduler:
 
     Attributes:
       plan: the plan.
-      metrics: the metrics of the finished results, by key.
+      metrics: the metrics of all results that were found or made, by key.
       states: the state of each task, by key.
       errors: the last error of each failed task, by key.
       counts: the number of tasks in each state.
@@ -83,8 +84,8 @@ class Scheduler:
         self.errors: dict[str, str] = {}
         self.running: dict[str, RunningTask] = {}
         self._idle: list[Slot] = []
-        self._tries: collections.Counter[str] = collections.Counter()
-        self._lost: collections.Counter[str] = collections.Counter()
+        self._errors: collections.Counter[str] = collections.Counter()
+        self._deaths: collections.Counter[str] = collections.Counter()
         self._followers: dict[str, list[str]] = {key: [] for key in plan.tasks}
         for key, task in plan.tasks.items():
             for earlier in task.prerequisites:
@@ -184,7 +185,7 @@ class Scheduler:
             self._to_update.extend(self._followers[key])
 
     def _diverged(self, key: str) -> bool:
-        return self.metrics[key].get("status") == "diverged"
+        return diverged(self.metrics[key])
 
     def _has_current_result(self, task: Task) -> bool:
         """Returns whether a task's result is there, has enough levels, and was made from its parent's own result."""
@@ -253,7 +254,7 @@ class Scheduler:
         self.metrics[key] = metrics
         self._steps_ended += metrics.get("iterations", 0)
         self._set_state(key, TaskState.FINISHED)
-        if metrics.get("status") != "diverged":
+        if not diverged(metrics):
             # The time in the metrics includes the time before an interruption.
             seconds = max(time.monotonic() - running.since, metrics.get("seconds", 0.0))
             self._remaining.learn(running.task, seconds)
@@ -265,7 +266,7 @@ class Scheduler:
         A task whose process died becomes ready again and continues from its last checkpoint in a new process. Deaths of
         processes (out of memory, a lost machine) and errors of the task itself are counted separately.
         """
-        failures, limit = (self._lost, LOST_LIMIT) if outcome.ending is Ending.LOST else (self._tries, self._retries)
+        failures, limit = (self._deaths, LOST_LIMIT) if outcome.ending is Ending.LOST else (self._errors, self._retries)
         failures[key] += 1
         if failures[key] <= limit:
             self._make_ready(key)

@@ -23,7 +23,7 @@ from lottery_tf.results import files
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import learned_mask_path, learned_masks_folder
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import DIVERGED, FINISHED, StoredResult
 from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings, logits_by_kernel
 from lottery_tf.supermasks.masked_model import MaskedModel, untrained_kernels
@@ -226,7 +226,7 @@ class MaskLearner:
             "decay": self.training.decay,
             "precision": self.training.precision,
             "iterations": int(trained.history[-1, 0]),
-            "status": "diverged" if diverged else "finished",
+            "status": DIVERGED if diverged else FINISHED,
             "overflow": trained.overflow,
             "best_iteration": trained.early_stop_iteration,
             "best_val_accuracy": _best_accuracy(trained),

@@ -25,10 +25,8 @@ class Checkpoint:
     A result that needs several trainings has a checkpoint for each `part`.
     """
 
-    FILE = CHECKPOINT
-
     def __init__(self, folder: Path, every_seconds: float, part: str = ""):
-        self._path = folder / self.FILE.format(part=part and f"-{part}")
+        self._path = folder / CHECKPOINT.format(part=part and f"-{part}")
         self._every = every_seconds
         self._last = time.monotonic()
 

@@ -30,7 +30,7 @@ class MemoryFeed:
         return batch_indices(first, count, self._size, batch_size, seed, level)
 
     def batch(self, chunk, step) -> Arrays:
-        """Returns the batch of a step of a chunk: inputs, labels and, if there are any, weights. In TensorFlow."""
+        """Returns the batch of a step of a chunk: inputs, labels and, if there are any, weights."""
         return self.gather(chunk[step])
 
     def gather(self, indices) -> Arrays:

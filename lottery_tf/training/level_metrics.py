@@ -9,7 +9,7 @@ from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.files import finite
 from lottery_tf.results.paths import DENSE
-from lottery_tf.results.stored_result import HISTORY_COLUMNS, fingerprint
+from lottery_tf.results.stored_result import DIVERGED, FINISHED, HISTORY_COLUMNS, fingerprint
 from lottery_tf.system.origin import origin
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identit
         **NO_TREATMENT,
         "parent": "",
         **identity,
-        "status": "diverged" if trained.diverged else "finished",
+        "status": DIVERGED if trained.diverged else FINISHED,
         "overflow": trained.overflow,
         "kept_fraction": masks.kept_fraction(ticket.mask),
         "early_stop_iteration": trained.early_stop_iteration,

@@ -74,8 +74,8 @@ class Classification:
         losses, correct = _example_means(losses), _example_means(correct)
         return tf.reduce_sum(losses if weights is None else losses * weights), tf.reduce_sum(correct)
 
-    def begin(self) -> None:
-        """Starts a reading."""
+    def reset_metrics(self) -> None:
+        """Forgets earlier examples; does nothing here, because this objective keeps none."""
 
     def readings(self, loss: float, correct: float, count: int) -> tuple[float, ...]:
         """Returns the loss and the metrics of `count` examples, from the sums of their batches."""
@@ -140,18 +140,18 @@ class KerasObjective:
             for metric, direction in own.items()
             if direction and (name == metric or name.endswith(f"_{metric}"))
         }
-        self.begin()
+        self.reset_metrics()
 
     def sums(self, labels, outputs, weights=None):
-        """Returns the mean loss times the batch size, and 0; updates the metrics. In TensorFlow."""
+        """Returns the mean loss times the batch size, and 0; updates the metrics. For a `tf.function`."""
         outputs = keras.tree.map_structure(_as_float32, outputs)
         size = tf.cast(tf.shape(keras.tree.flatten(labels)[0])[0], tf.float32)
         loss = self._computer.compute_loss(y=labels, y_pred=outputs, sample_weight=weights)
         self._computer.compute_metrics(None, labels, outputs, weights)
         return tf.cast(loss, tf.float32) * size, tf.zeros(())
 
-    def begin(self) -> None:
-        """Starts a reading."""
+    def reset_metrics(self) -> None:
+        """Forgets earlier examples."""
         self._computer.reset_metrics()
 
     def readings(self, loss: float, correct: float, count: int) -> tuple[float, ...]:

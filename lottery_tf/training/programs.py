@@ -89,11 +89,11 @@ class Programs:
         xla = self.compiler == "xla"
         convolutional = compilation.has_convolutions(self._model)
         self._evaluation_batch = CONVOLUTIONAL_EVALUATION_BATCH if convolutional else EVALUATION_BATCH
-        # At most all iterations, because the images of so many steps are chosen before a call.
+        # Not more than the whole training: the images of all steps of a call are chosen before it.
         interval = min(self._settings.eval_interval, self._settings.iterations)
         self._steps_per_call = interval if xla and self.feeds["train"].in_memory else min(GRAPH_STEPS, interval)
-        self._compiled_steps = compilation.compiled(self._steps, jit_compile=xla)
-        self._train_steps: Callable = self._first_steps
+        self._compiled_steps = compilation.compiled(self._take_steps, jit_compile=xla)
+        self._train_steps: Callable = self._compile_and_take_steps
         # With "xla" the update is compiled with the steps, with "graph" it is an XLA program of its own.
         self._update = compilation.compiled(self._apply, jit_compile=True) if self.compiler == "graph" else self._apply
         self._evaluations = {name: self._evaluation_of(name, feed) for name, feed in self.feeds.items()}
@@ -103,7 +103,7 @@ class Programs:
     ) -> tuple[float, float]:
         """Takes training steps, and returns the summed loss and number of correct predictions of their examples.
 
-        The number is 0 with Keras's losses, whose metrics count for themselves. Seed and level determine the order of
+        With a Keras loss the number is 0: its metrics are kept in the objective. Seed and level determine the order of
         images and the augmentation. `on_steps` is called with the number of steps just done.
         """
         loss = correct = 0.0
@@ -122,7 +122,10 @@ class Programs:
         return float(loss), float(correct)
 
     def gradient(self, indices: np.ndarray, kernels: list) -> list:
-        """Returns the gradient of the mean loss of some training examples for each of some kernels, or None for it."""
+        """Returns the gradient of the mean loss of some training examples for each kernel.
+
+        It is None for a kernel on which the loss does not depend.
+        """
         with tf.GradientTape() as tape:
             examples = self.feeds["train"].gather(indices)
             loss_sum, _ = self._loss_and_correct(self._network(), "train", examples, training=False)
@@ -152,8 +155,8 @@ class Programs:
             batches.append(tf.constant(augmentation.draws(first, count, batch_size, seed, level)))
         return batches
 
-    def _first_steps(self, *arguments):
-        """Runs the first steps, which compiles them; if the compiler refuses them, tries the next compiler."""
+    def _compile_and_take_steps(self, *arguments):
+        """Takes the first steps, which compiles them; if the compiler refuses them, tries the next compiler."""
         before = [(variable, variable.numpy()) for variable in (*self._model.variables, *self._optimizer.variables)]
         try:
             found = self._compiled_steps(*arguments)
@@ -163,15 +166,16 @@ class Programs:
                 raise
             for variable, value in before:  # a graph may have changed variables before it failed
                 variable.assign(value)
-            self._objective.begin()
+            self._objective.reset_metrics()
             self.compiler, self.refused = fallback, self.refused or compilation.reason(error)
             self._make()
-            return self._first_steps(*arguments)
+            return self._compile_and_take_steps(*arguments)
         _announce(self._model.name, self.compiler, self.refused)
         self._train_steps = self._compiled_steps
         return found
 
-    def _steps(self, count, chunk, augmentation_draws=None):
+    def _take_steps(self, count, chunk, augmentation_draws=None):
+        """Takes `count` training steps; returns the summed loss and correct predictions of their examples."""
         loss_sum = correct_sum = tf.zeros(())
         for step in tf.range(count):
             with tf.GradientTape() as tape, masking_gradients_later():

@@ -194,7 +194,7 @@ class Trainer:
         """Trains up to the next reading of the validation loss, at the next multiple of the interval or at the end."""
         interval = self.settings.eval_interval
         steps = min(interval - progress.iteration % interval, last - progress.iteration)
-        self._objective.begin()
+        self._objective.reset_metrics()
         loss, correct = self._programs.train(progress.iteration, steps, seed_and_level, on_steps)
         progress.iteration += steps
         progress.train_readings = self._objective.readings(loss, correct, steps * self.settings.batch_size)
@@ -208,7 +208,7 @@ class Trainer:
           InputError: a layer of the model cannot be evaluated.
         """
         choose(self.dataset.splits, split, "split")
-        self._objective.begin()
+        self._objective.reset_metrics()
         with explaining_evaluation(self.model):
             sums = self._programs.evaluate(split)
         return self._objective.readings(*sums, len(self.dataset.splits[split]))

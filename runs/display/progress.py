@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from lottery_tf.command_line import console
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
-from lottery_tf.results.stored_result import StoredResult
+from lottery_tf.results.stored_result import StoredResult, diverged
 
 # What is cut off on a narrow terminal comes last.
 BAR = "{percentage:3.0f}%|{bar}| {remaining} {desc}, {rate_fmt}"
@@ -79,7 +79,7 @@ class Progress:
         self._bar.set_description_str(", ".join(filter(None, (label, readings))))
 
     def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
-        if metrics["status"] == "diverged":
+        if diverged(metrics):
             console.log.info("%s: the training diverged; later levels are left out.", label)
         elif trained:
             console.log.info("%s: %s", label, summary_of(metrics))

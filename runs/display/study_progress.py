@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from tqdm import tqdm
 
 from lottery_tf.command_line import console
+from lottery_tf.results.stored_result import diverged
 from lottery_tf.studies.scheduler import Scheduler, TaskState
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.tasks import ControlTask, LevelTask, Task
@@ -65,7 +66,7 @@ class StudyProgress:
         """Shows a line for a task that has ended."""
         if outcome.metrics is None:
             console.log.info("%s failed; its log is %s", task.key, self._folder.log_path(task))
-        elif outcome.metrics.get("status") == "diverged":
+        elif diverged(outcome.metrics):
             console.log.info("%s diverged; the tasks that need it are left out", task.key)
         else:
             console.log.info("%s %s", task.key, summary_of(outcome.metrics))

@@ -23,7 +23,7 @@ from lottery_tf.landscape.measurements.measurer import (
     barriers,
     path_rows,
 )
-from lottery_tf.landscape.measurements.settings import EVALUATION
+from lottery_tf.landscape.measurements.settings import EVALUATION, REORDERED, SUCCESSIVE
 from lottery_tf.landscape.stability import instability
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.locate import LocatedResult
@@ -56,7 +56,7 @@ def _successive(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int)
         return connection.path
 
     names = (level_name(level), level_name(level + 1))
-    return _line_of_levels(measurer, trained, "successive", names, ends, follow)
+    return _line_of_levels(measurer, trained, SUCCESSIVE, names, ends, follow)
 
 
 def instability_jobs(
@@ -87,7 +87,7 @@ def _instability(
         (path,) = instability(measurer.evaluate, [end.final for end in ends], measurer.settings.points)
         return path
 
-    return _line_of_levels(measurer, trained, "reordered", names, [end.metrics for end in ends], follow)
+    return _line_of_levels(measurer, trained, REORDERED, names, [end.metrics for end in ends], follow)
 
 
 def _copy(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, copy: int) -> StoredResult:
