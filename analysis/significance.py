@@ -2,7 +2,7 @@
 
 Examples:
   python -m analysis.significance --results_dir=results --figure=figure3
-  python -m analysis.significance --results_dir=results --figure=figure4 --measure=early_stop_iteration --test=paired
+  python -m analysis.significance --results_dir=results --figure=figure4 --metric=early_stop_iteration --test=paired
 """
 
 from __future__ import annotations
@@ -138,22 +138,23 @@ def define_flags() -> None:
     define_results_dir()
     define_star_flags()
     flags.DEFINE_string("figure", "figure3", f"The figure: {', '.join(paper.FIGURE_LINES)}.")
-    flags.DEFINE_string("measure", "test_accuracy", f"The metric: {', '.join(METRICS)}.")
+    flags.DEFINE_string("metric", "test_accuracy", f"The metric: {', '.join(METRICS)}.")
+    flags.DEFINE_alias("measure", "metric")  # its name before
 
 
 def main() -> None:
     """Prints the comparisons behind a figure's stars, with p-values, effect sizes and numbers of runs."""
     given = flags.FLAGS
-    figure, metric = choose(paper.FIGURE_LINES, given.figure, "figure"), choose(METRICS, given.measure, "metric")
+    figure, metric = choose(paper.FIGURE_LINES, given.figure, "figure"), choose(METRICS, given.metric, "metric")
     rule = rule_from_flags()
     levels = load(given.results_dir).levels
-    comparisons = {key: behind_stars(panel(levels, key), figure, given.measure, rule) for key in panels(levels)}
+    comparisons = {key: behind_stars(panel(levels, key), figure, given.metric, rule) for key in panels(levels)}
     comparisons = {key: rows for key, rows in comparisons.items() if len(rows)}
     if not comparisons:
         raise InputError(f"{given.results_dir} holds no two lines of {given.figure} at the same level to compare.")
     for key, rows in comparisons.items():
         print(f"{figure.title}: {metric.title}; {panel_caption(key, 'schedule ')}\n")
-        print(f"{text(rows, given.measure)}\n")
+        print(f"{text(rows, given.metric)}\n")
         print(f"{limits(int(rows['n'].max()), 1 + rows.groupby('level').size().max(), rule.significance)}\n")
     title, direction = significance_tests.TESTS[rule.test].title, DIRECTION[metric.better]
     print(NOTE.format(title=title, direction=direction, **dataclasses.asdict(rule)))

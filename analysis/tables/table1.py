@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -50,8 +51,8 @@ def table1(results: Results) -> pd.DataFrame:
     ways = [f"{way}_{name}" for way in MAXIMA for name in (*SUMMARY, "n", "of", "kept_percent", "difference")]
     cells = pd.DataFrame(rows, columns=[*PANEL, "column", "training", "published", *ways])
     orders = {"network": NETWORKS, "column": TABLE1_COLUMNS}
-    orders = {name: {value: rank for rank, value in enumerate(order)} for name, order in orders.items()}
-    keys = cells.assign(**{name: cells[name].map(rank) for name, rank in orders.items()})
+    ranks = {name: {value: rank for rank, value in enumerate(order)} for name, order in orders.items()}
+    keys = cells.assign(**{name: cells[name].map(ranks[name]) for name in ranks})
     keys = keys.sort_values(["network", "dataset", "column", "schedule", "training"])
     return cells.loc[keys.index].reset_index(drop=True)
 
@@ -68,8 +69,9 @@ def _heuristic_rows(results: Results) -> Iterator[dict]:
 def _learned_rows(results: Results) -> Iterator[dict]:
     for column in paper.LEARNED_MASKS:
         rows = learned_of_column(results.learned_masks, column).dropna(subset=ACCURACIES)
-        for (network, dataset, *how), masks in rows.groupby(["network", "dataset", *MASK_TRAINING]):
-            yield _table1_row(Panel(network, dataset, "", how[-1]), column, masks, training_in_words(*how))
+        for (network, dataset, *values), masks in rows.groupby(["network", "dataset", *MASK_TRAINING]):
+            how = dict(zip(MASK_TRAINING, values, strict=True))
+            yield _table1_row(Panel(network, dataset, "", how["precision"]), column, masks, training_in_words(**how))
 
 
 def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -154,7 +156,7 @@ def _table1_row(key: Panel, column: str, rows: pd.DataFrame, training: str = "")
     row = key._asdict() | {"column": column, "training": training}
     rows = _most_seeds(rows, "criterion")
     for way, maximum in MAXIMA.items():
-        chosen = maximum(rows)
+        chosen = maximum.choose(rows)
         accuracies = 100 * chosen["test_accuracy"]
         row |= accuracies.agg(SUMMARY).add_prefix(f"{way}_").to_dict()
         row |= {f"{way}_n": len(chosen), f"{way}_of": chosen["criterion"].iloc[0]}
@@ -182,10 +184,17 @@ def _by_choice(rows: pd.DataFrame) -> pd.DataFrame:
     return chosen[(chosen["criterion"] == criterion) & (chosen["choice"] == choice)]
 
 
-MAXIMA: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {  # the ways in which Table 1's maxima are taken
-    "maxima": functools.partial(_by_seed, by="test_accuracy"),
-    "mean_maximum": _by_choice,
-    "validation": functools.partial(_by_seed, by="validation_accuracy"),
+class Maximum(NamedTuple):
+    """A way in which Table 1's maxima are taken: its title, and the function that chooses the rows."""
+
+    title: str
+    choose: Callable[[pd.DataFrame], pd.DataFrame]
+
+
+MAXIMA = {
+    "maxima": Maximum("mean of the seeds' maxima", functools.partial(_by_seed, by="test_accuracy")),
+    "mean_maximum": Maximum("maximum of the mean", _by_choice),
+    "validation": Maximum("chosen on validation images", functools.partial(_by_seed, by="validation_accuracy")),
 }
 TABLE1_COLUMNS = (
     *(f"mask x {weights.replace('_', ' ')}" for weights in SUPERMASK_WEIGHTS),
@@ -215,18 +224,11 @@ def table1_table(results: Results) -> Table:
         row.schedule and ", ".join(panel_parts((row.schedule, row.precision))) for row in numbers.itertuples()
     ]
     shown["published"] = [NOTHING if math.isnan(value) else f"{value:.1f}" for value in numbers["published"]]
-    for way, title in WAY_TITLES.items():
-        shown[title] = [_table1_cell(row, way) for row in numbers.to_dict("records")]
+    for way, maximum in MAXIMA.items():
+        shown[maximum.title] = [_table1_cell(row, way) for row in numbers.to_dict("records")]
     return Table(
         "Table 1: test accuracy of the best Supermasks, % (difference from the published value)", numbers, shown
     )
-
-
-WAY_TITLES = {
-    "maxima": "mean of the seeds' maxima",
-    "mean_maximum": "maximum of the mean",
-    "validation": "chosen on validation images",
-}
 
 
 def _table1_cell(row: dict, way: str) -> str:

@@ -25,8 +25,8 @@ RESULTS = "Which results"
 GROUPS = {  # title in --help -> its flags in this order; flags without a group come last
     RESULTS: ("network", "schedule", "precision"),  # of a command that reads results and trains nothing
     "What": (
-        "study", "suite", "measure", "figure", "table", "kind", "network", "networks", "dataset", "criterion", "mask1",
-        "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "weight_multiplier", "g",
+        "study", "suite", "measure", "metric", "figure", "table", "kind", "network", "networks", "dataset", "criterion",
+        "mask1", "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "weight_multiplier", "g",
         "rescale", "initial_logit", "mask_preset", "source", "at", "between", "run", "untrained", "seeds",
     ),
     "How long": (

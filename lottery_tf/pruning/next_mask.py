@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from lottery_tf import registry
 from lottery_tf.pruning.kept_counts import counts_after, counts_for
 from lottery_tf.pruning.masks import Mask, check_mask
 from lottery_tf.pruning.ranking import SCOPES
@@ -14,7 +13,7 @@ from lottery_tf.pruning.treatments import SeededNetwork, Ticket, Treatment, Weig
 def next_mask(
     treatment: Treatment,
     network: SeededNetwork,
-    trained: Ticket,
+    before: Ticket,
     final: Weights,
     level: int,
     gradient: Weights | None = None,
@@ -28,7 +27,7 @@ def next_mask(
     Args:
       treatment: its criterion, scope and chosen kept fraction are used.
       network: the untrained network; its pruned fractions and its seed are used.
-      trained: the ticket that was trained.
+      before: the ticket that was trained.
       final: every weight at the end of its training.
       level: the level of the new mask.
       gradient: the loss gradient at the start of its training, for criteria that use it.
@@ -36,7 +35,7 @@ def next_mask(
     Raises:
       InputError: a criterion returned scores that cannot be ranked, or a layer would keep no weight.
     """
-    prunable = {name: kept for name, kept in trained.mask.items() if network.pruned_fraction[name]}
+    prunable = {name: kept for name, kept in before.mask.items() if network.pruned_fraction[name]}
 
     def scores(layers: list[str]) -> np.ndarray:
         """Returns the criterion's scores of the unmasked weights of some layers, layer after layer."""
@@ -44,14 +43,13 @@ def next_mask(
         def unmasked(weights: Weights | None) -> np.ndarray | None:
             return None if weights is None else np.concatenate([weights[name][prunable[name]] for name in layers])
 
-        offered = {"w_i": unmasked(trained.start), "w_f": unmasked(final), "gradient": unmasked(gradient)}
-        return registry.call_by_parameter_names(treatment.functions.criterion, **offered)
+        return treatment.score(w_i=unmasked(before.start), w_f=unmasked(final), gradient=unmasked(gradient))
 
-    sizes = {name: kept.size for name, kept in trained.mask.items()}
+    sizes = {name: kept.size for name, kept in before.mask.items()}
     if treatment.chosen_kept_fraction is None:
         counts = counts_after(sizes, network.pruned_fraction, level)
     else:
         counts = counts_for(sizes, network.pruned_fraction, treatment.chosen_kept_fraction)
-    mask = trained.mask | SCOPES[treatment.scope](prunable, scores, counts, network.seed, level)
+    mask = before.mask | SCOPES[treatment.scope](prunable, scores, counts, network.seed, level)
     check_mask(mask)
     return mask

@@ -136,6 +136,13 @@ class Treatment:
         """Whether each level is made from the one before it; one-shot levels are made from the dense network."""
         return self.rounds == "iterative"
 
+    def score(self, **offered: np.ndarray | None) -> np.ndarray:
+        """Returns the scores of some unmasked weights by the criterion.
+
+        `offered` holds the arguments named in `CRITERION_ARGUMENTS`.
+        """
+        return registry.call_by_parameter_names(self.functions.criterion, **offered)
+
     def act_on_kept(self, **offered: Any) -> np.ndarray:
         """Returns the starting values of one layer by the mask-1 action; raises InputError for unusable values.
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lottery_tf import registry
 from lottery_tf.argument_checks.annotation_checks import check_fields
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.masks import Mask
@@ -96,12 +95,10 @@ def dense_scores(experiment: Experiment, dense: StoredResult, treatment: Treatme
     Raises:
       InputError: the criterion returned scores of another shape, or scores that are not numbers.
     """
-    criterion = treatment.functions.criterion
     gradient = experiment.saliency_gradient(dense, 1) if treatment.wants_gradient else None
     scores = {}
     for name, kept in dense.mask.items():
-        found = registry.call_by_parameter_names(
-            criterion,
+        found = treatment.score(
             w_i=dense.start[name][kept],
             w_f=dense.final[name][kept],
             gradient=None if gradient is None else gradient[name][kept],

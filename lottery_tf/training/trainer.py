@@ -253,17 +253,18 @@ class Trainer:
 
     def _result(self, progress: TrainingProgress, began: float) -> TrainingResult:
         """Returns the result. Test images are read only here: with the last and with the best weights."""
-        final, final_test = model_weights.get_weights(self.model), self._test_readings(progress)
-        overflow = progress.diverged and self._overflowed(final)
+        last, last_test = model_weights.get_weights(self.model), self._test_readings(progress)
+        overflow = progress.diverged and self._overflowed(last)
         self._variables.assign_model(progress.best)
+        best, best_test = model_weights.get_weights(self.model), self._test_readings(progress)
         return TrainingResult(
-            final,
-            model_weights.get_weights(self.model),
-            np.array(progress.history),
-            progress.best_iteration,
-            progress.best_loss,
-            self._test_readings(progress),
-            final_test,
+            final=last,
+            best=best,
+            history=np.array(progress.history),
+            early_stop_iteration=progress.best_iteration,
+            early_stop_val_loss=progress.best_loss,
+            test=best_test,
+            final_test=last_test,
             columns=self.columns,
             diverged=progress.diverged,
             overflow=overflow,

@@ -205,9 +205,9 @@ class LandscapeMeasurer:
             if found and (found.metrics["parent"], found.metrics.get("settings")) == (parent, own_settings):
                 return found
             began = time.monotonic()
-            numbers = {"kind": kind, **identity, **measure(), "parent": parent, "settings": own_settings}
+            metrics = {"kind": kind, **identity, **measure(), "parent": parent, "settings": own_settings}
             seconds = round(time.monotonic() - began, 3)
-            result = StoredResult({}, numbers | {"seconds": seconds, **origin()})
+            result = StoredResult({}, metrics | {"seconds": seconds, **origin()})
             results.write(result_path, result)
         self.made += 1
         return result
