@@ -21,6 +21,7 @@ PACKAGES = ("lottery_tf", "runs", "analysis")
 NOT_INSTALLED = ("measured", "notebook", "__pycache__")  # these stay beside the code, as pages (.md) do
 BEHAVIOURS = {  # test files that are not of one module: what they test
     "analysis/figures/test_landscape_figures.py": "every figure of the landscape, on the same measurements",
+    "analysis/results/test_exported_files.py": "results through exported files",
     "masking/test_backends.py": "masks on other backends than TensorFlow",
     "masking/test_compaction_graphs.py": "all rules of compaction together, on whole architectures",
     "masking/test_unregistered_classes.py": "classes that Keras does not know, through copies, files and learned masks",
