@@ -1,4 +1,4 @@
-"""The printed claims, and the treatments whose trainings were too short."""
+"""The printed claims and their numbers."""
 
 import dataclasses
 import re
@@ -10,21 +10,6 @@ import pytest
 from analysis.claims.__main__ import counts, text
 from analysis.claims.catalogue import evaluate
 from analysis.claims.verdicts import Verdict
-from analysis.results import unconverged
-
-
-def test_lines_that_were_cut_short_are_named(world):
-    levels = world.levels.copy()
-    own = levels["treatment"] == "random-rewind-zero"
-    levels.loc[own, "early_stop_iteration"] = levels["iterations"]
-    levels.loc[own & (levels["level"] > 18), "early_stop_iteration"] = 0
-    levels.loc[~own, "early_stop_iteration"] = (0.94 * levels["iterations"]).astype(int)
-    late = dataclasses.replace(world, levels=levels)
-    (row,) = unconverged.unconverged_treatments(late).to_dict("records")
-    assert row["treatment"] == "random-rewind-zero" and row["levels"] == own.sum()
-    assert row["cut_short_percent"] == pytest.approx(100 * 18 / 24)
-    assert "fc, mnist, paper: random-rewind-zero 75%" in unconverged.in_words(late)
-    assert unconverged.in_words(dataclasses.replace(late, levels=levels[~own])) == ""
 
 
 def test_the_text_has_each_claim_once(world):
