@@ -22,6 +22,7 @@ NOT_INSTALLED = ("measured", "notebook", "__pycache__")  # these stay beside the
 BEHAVIOURS = {  # test files that are not of one module: what they test
     "analysis/figures/test_landscape_figures.py": "every figure of the landscape, on the same measurements",
     "analysis/results/test_exported_files.py": "results through exported files",
+    "analysis/test_measured_landscape.py": "what the page of results says of the error landscape",
     "masking/test_backends.py": "masks on other backends than TensorFlow",
     "masking/test_compaction_graphs.py": "all rules of compaction together, on whole architectures",
     "masking/test_unregistered_classes.py": "classes that Keras does not know, through copies, files and learned masks",
