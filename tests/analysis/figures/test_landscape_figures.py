@@ -119,20 +119,6 @@ def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, 
     assert measure in MEASUREMENTS
 
 
-@pytest.mark.slow
-def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
-    empty = {columns.FRAMES[kind]: getattr(found, columns.FRAMES[kind])[:0] for kind in columns.LANDSCAPE}
-    text = parts.landscape_part(
-        parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(dataclasses.replace(found, **empty)))
-    )
-    assert "None of this is measured yet" in text and "Not drawn" not in text
-    for measure in {commands.MEASURED_BY[kind] for kind in figure_sources.MEASURED.values()}:
-        assert text.count(f"<span>--measure={measure}</span>") == 1
-    some = dataclasses.replace(found, **empty | {"lines": found.lines})
-    text = parts.landscape_part(parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(some)))
-    assert text.count("<figure ") == 2 and text.count("Not drawn") == len(ENTRIES) - 2
-
-
 def test_a_panel_with_fewer_seeds_at_some_levels_says_so(drawn, found):
     assert "3 seeds" in title_of(drawn["barriers"])
     fewer = found.lines[(found.lines["seed"] == 0) | (found.lines["level"] < 4)]
