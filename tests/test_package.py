@@ -28,6 +28,7 @@ BEHAVIOURS = {  # test files that are not of one module: what they test
     "masking/test_unregistered_classes.py": "classes that Keras does not know, through copies, files and learned masks",
     "results/test_malformed_files.py": "mutated files, by all that reads them",
     "runs/test_precision_command.py": "half precision from the command line to the tables",
+    "runs/test_refused_studies.py": "what a study refuses, from the command line",
     "test_adding.py": "the paragraphs on adding something",
     "test_layer_table.py": "the page of layers",
     "test_own_models.py": "unusual models, through a whole training",

@@ -83,6 +83,9 @@ def test_spectra_stand_above_the_curvature_along_directions(measured):
     assert directions == [
         [str(level), name] for level in range(4) for name in ("large_final", "random", "random direction")
     ]
+    ends = {row["error"] for each in of(measured, "ray") if each["level"] == 3 for row in each["rows"]
+            if row["position"] == 1}  # fmt: skip
+    assert [line[-1] for line in cells(below)[-3:]] == 3 * [f"{100 * ends.pop():.2f}"] and not ends
 
 
 def test_limits_of_all_methods_stand_in_one_line(measured):
@@ -101,10 +104,16 @@ def test_limits_of_all_methods_stand_in_one_line(measured):
 
 
 def test_magnitudes_are_those_of_all_layers_together(measured):
+    thresholds = [
+        metrics | {"rows": [row | {"share_before": 0.9 * (row["layer"] != "all")} for row in metrics["rows"]]}
+        for metrics in of(measured, "threshold")
+    ]
+    lines = cells(landscape_tables.magnitudes_table(thresholds, Thresholds()))
+    assert [line[::2][:2] for line in lines] == [["1", "0.00"], ["2", "0.00"], ["3", "0.00"]]
     lines = cells(landscape_tables.magnitudes_table(measured, Thresholds()))
     shares = [100 * row["share_before"] for each in of(measured, "threshold") if each["level"] == 2
               for row in each["rows"] if row["layer"] == "all"]  # fmt: skip
-    assert [line[0] for line in lines] == ["1", "2", "3"] and lines[1][2] == band(shares) and len(shares) == 3
+    assert lines[1][2] == band(shares) and len(shares) == 3
 
 
 def test_the_note_tells_the_thresholds():
