@@ -20,11 +20,14 @@ PACKAGES = ("lottery_tf", "runs", "analysis")
 NOT_INSTALLED = ("measured", "notebook", "__pycache__")  # these stay beside the code, as pages (.md) do
 BEHAVIOURS = {  # test files that are not of one module: what they test
     "analysis/figures/test_landscape_figures.py": "every figure of the landscape, on the same measurements",
+    "analysis/results/test_exported_files.py": "results through exported files",
+    "analysis/test_measured_landscape.py": "what the page of results says of the error landscape",
     "masking/test_backends.py": "masks on other backends than TensorFlow",
     "masking/test_compaction_graphs.py": "all rules of compaction together, on whole architectures",
     "masking/test_unregistered_classes.py": "classes that Keras does not know, through copies, files and learned masks",
     "results/test_malformed_files.py": "mutated files, by all that reads them",
     "runs/test_precision_command.py": "half precision from the command line to the tables",
+    "runs/test_refused_studies.py": "what a study refuses, from the command line",
     "test_adding.py": "the paragraphs on adding something",
     "test_layer_table.py": "the page of layers",
     "test_own_models.py": "unusual models, through a whole training",

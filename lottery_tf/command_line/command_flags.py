@@ -26,8 +26,8 @@ GROUPS = {  # title in --help -> its flags in this order; flags without a group 
     RESULTS: ("network", "schedule", "precision"),  # of a command that reads results and trains nothing
     "What": (
         "study", "suite", "measure", "metric", "figure", "table", "kind", "network", "networks", "dataset", "criterion",
-        "mask1", "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "weight_multiplier", "g",
-        "rescale", "initial_logit", "mask_preset", "source", "at", "between", "run", "untrained", "seeds",
+        "mask1", "mask0", "scope", "rewind_to", "rounds", "kept_fraction", "controls", "weights", "weight_multiplier",
+        "g", "rescale", "initial_logit", "mask_preset", "source", "at", "between", "run", "untrained", "seeds",
     ),
     "How long": (
         "schedule", "iterations", "epochs", "mask_iterations", "levels", "control_draws", "repeats", "dry_run",

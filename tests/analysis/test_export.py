@@ -152,3 +152,16 @@ def test_a_spreadsheet_runs_no_text_and_reading_gives_it_back(folder, tmp_path):
     assert set(load(tmp_path / "out").levels["network"]) == {*FORMULAS, "'plain'"}
     table = pd.DataFrame({"line": ["=cmd()", "-5.0"], "mean": [-1.5, float("nan")], "n": [-3, 2]})
     assert to_csv(table) == "line,mean,n\n'=cmd(),-1.5,-3\n-5.0,,2\n"
+
+
+def test_an_empty_results_folder_cannot_be_exported(light_command, tmp_path):
+    assert (
+        "There is no result of the kind 'level' to export"
+        in light_command("analysis.export", f"--results_dir={tmp_path}", f"--out={tmp_path}/r.csv").stderr
+    )
+    assert not (tmp_path / "r.csv").exists()
+    unknown = light_command("analysis.export", f"--results_dir={tmp_path}", "--kind=levels")
+    assert "Unknown kind of result 'levels'; did you mean 'level'" in unknown.stderr
+    missing = light_command("analysis.export", f"--results_dir={tmp_path}/none")
+    assert missing.returncode == 2
+    assert "There is no results folder" in missing.stderr

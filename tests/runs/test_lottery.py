@@ -2,7 +2,6 @@
 
 import csv
 import signal
-from statistics import fmean
 
 import pytest
 from foreground import wait_for_file, words
@@ -11,7 +10,6 @@ from analysis.results.columns import CSV_COLUMNS
 from lottery_tf.pruning.criteria import CRITERIA
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.mask1_actions import MASK1
-from lottery_tf.results.walk import finished
 
 SHORT = ("--iterations=60", "--eval_interval=20", "--levels=2")
 
@@ -114,30 +112,6 @@ def test_one_shot_to_any_kept_fraction_and_fine_tuning(warm_command, light_comma
         ("finetune", 0.05), ("finetune", 0.2), ("rewind", 0.05), ("rewind", 0.2),
     ]  # fmt: skip
     assert "large_final-finetune-zero-oneshot-kept0.05" in done.stdout
-
-
-def test_the_table_of_tickets_has_chosen_shares_and_their_controls(warm_command, light_command, tmp_path):
-    """Each number is the mean over seeds of each seed's mean over draws."""
-    shared = ("--iterations=20", "--eval_interval=10", "--seeds=0,1", f"--results_dir={tmp_path}")
-    ways = ("--rounds=oneshot", "--kept_fraction=0.2,0.05", "--controls=reinit,random", "--control_draws=2")
-    done = warm_command("runs.lottery", *shared, *ways)
-    assert done.returncode == 0, done.stderr
-    runs = {}
-    for kind in ("level", "control"):
-        for metrics in finished(tmp_path, kind):
-            place = (metrics.get("control"), metrics["chosen_kept_fraction"])
-            runs.setdefault(place, {}).setdefault(metrics["seed"], []).append(100 * metrics["test_accuracy"])
-    told = light_command("analysis.tables", f"--results_dir={tmp_path}", "--table=lottery", "--format=csv")
-    assert told.returncode == 0, told.stderr
-    rows = [row for row in csv.DictReader(told.stdout.splitlines()) if row["measure"] == "test_accuracy"]
-    names = {None: "winning ticket, one-shot", "reinit": "ticket reinitialized", "random": "random ticket"}
-    wanted = {(line, kept): runs[control, kept] for control, line in names.items() for kept in (0.2, 0.05)}
-    wanted |= {(line, 1.0): runs[None, None] for line in names.values()}
-    found = {(row["line"], round(float(row["kept_percent"]) / 100, 2)): float(row["mean"]) for row in rows}
-    assert found == {key: pytest.approx(fmean(map(fmean, seeds.values()))) for key, seeds in wanted.items()}
-    assert {row["treatment"] for row in rows} == {"large_final-rewind-zero-oneshot"}
-    page = light_command("analysis.tables", f"--results_dir={tmp_path}", "--table=lottery").stdout
-    assert "5.00" in page and "20.00" in page and "level" not in page.partition("|")[2].partition("\n")[0]
 
 
 def test_dropout_is_part_of_the_settings(warm_command, tmp_path):
@@ -310,16 +284,3 @@ def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, 
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_an_empty_results_folder_cannot_be_exported(light_command, tmp_path):
-    assert (
-        "There is no result of the kind 'level' to export"
-        in light_command("analysis.export", f"--results_dir={tmp_path}", f"--out={tmp_path}/r.csv").stderr
-    )
-    assert not (tmp_path / "r.csv").exists()
-    unknown = light_command("analysis.export", f"--results_dir={tmp_path}", "--kind=levels")
-    assert "Unknown kind of result 'levels'; did you mean 'level'" in unknown.stderr
-    missing = light_command("analysis.export", f"--results_dir={tmp_path}/none")
-    assert missing.returncode == 2
-    assert "There is no results folder" in missing.stderr

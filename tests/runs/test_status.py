@@ -1,12 +1,18 @@
 """`runs.status` as a user runs it: studies, other results, and damaged files."""
 
 import json
+import subprocess
+import sys
 
+import pytest
+from foreground import wait_for_file
 from made_up import write_results
+from shared import ROOT
 
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.study_folder import StudyFolder
+from lottery_tf.system import file_locks
 
 
 def test_status_names_results_that_no_study_made(light_command, tmp_path):
@@ -32,3 +38,20 @@ def test_a_damaged_request_is_named_and_hides_no_other_study(command, tmp_path):
 def test_status_of_nothing(command, tmp_path):
     assert "no results folder" in command("runs.status", f"--results_dir={tmp_path / 'none'}").stderr
     assert "holds no study and no results" in command("runs.status", f"--results_dir={tmp_path}").stderr
+
+
+@pytest.mark.slow
+def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
+    lock = tmp_path / "fc-digits/80" / ".study.lock"
+    lock.parent.mkdir(parents=True)
+    with file_locks.locked(lock):
+        waiting = [sys.executable, "-m", "runs.study", "--study=demo", "--schedule=80", f"--results_dir={tmp_path}"]
+        process = subprocess.Popen(waiting, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for_file(tmp_path, "state.json", process)
+            told = command("runs.status", f"--results_dir={tmp_path}").stdout
+        finally:
+            process.kill()
+            process.communicate()
+    assert f"waiting for another study that is running on fc-digits/80 (process {process.pid} on " in told
+    assert "not running" in command("runs.status", f"--results_dir={tmp_path}").stdout

@@ -9,13 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from foreground import wait_for, wait_for_file
+from foreground import wait_for
 from forks import python_with_kills
 from shared import ROOT
 
-from lottery_tf.studies.planning import Request
-from lottery_tf.studies.planning import plan as study_plan
-from lottery_tf.system import file_locks
 from runs.benchmarks import faults
 
 pytestmark = pytest.mark.slow  # runs studies, and kills them
@@ -252,12 +249,6 @@ def test_weights_that_were_dropped_come_back_where_all_are_kept(undisturbed, stu
     assert len(list((tmp_path / "results").rglob("level-*/weights.npz"))) == 2 * 3 * 2
 
 
-@pytest.mark.parametrize("flags", [["--threads=64"], ["--gpus_per_task=1"]])
-def test_ray_refuses_what_no_node_can_hold(flags, study):
-    done = study("--engine=ray", *flags)
-    assert done.returncode == 2 and "more than any node of the Ray cluster has" in done.stderr
-
-
 @pytest.mark.slow
 def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
     processes = [
@@ -293,98 +284,3 @@ def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
     if told.startswith("not tried"):
         pytest.skip(told)
     assert "exit status 1" in told and "The disk is full" in told and told.endswith("after freeing space: equal")
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--study=figre3"], "did you mean 'figure3'"),
-        ([], "--study needs one or more of demo"),
-        (["--study=demo", "--seeds=a"], "'a' is neither"),
-        (["--study=demo", "--engine=locl"], "did you mean 'local'"),
-        (["--study=demo", "--workers=-1"], "--workers takes a whole number of at least 0; '-1' is not one."),
-        (["--study=demo", "--address=auto"], "--address needs --engine=ray"),
-        (["--study=demo", "--engine=ray", "--cpus_per_task=0"], "--cpus_per_task is 0"),
-        (["--study=demo", "--engine=ray", "--gpus_per_task=1.5"], "--gpus_per_task is 1.5"),
-        (["--study=lottery", "--networks=fc", "--learning_rate=-1"], "learning_rate is -1"),
-        (["--study=demo", "--networks=fc,fc"], "--networks gives 'fc' more than once"),
-    ],
-)
-def test_bad_flags_are_refused_in_a_sentence(flags, message, light_command, tmp_path):
-    done = light_command("runs.study", *flags, f"--results_dir={tmp_path}")
-    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_cluster_that_does_not_answer_is_told_before_ray_is_asked(command, tmp_path):
-    ray = ("--study=demo", "--engine=ray", "--address=127.0.0.1:1", f"--results_dir={tmp_path}")
-    done = command("runs.study", *ray)
-    assert done.returncode == 2 and "Connection refused" in done.stderr, "not what a plain connection says"
-    assert "No Ray cluster answers at '127.0.0.1:1'" in done.stderr
-    planned = command("runs.study", *ray, "--dry_run")
-    assert "on this machine, because the cluster does not answer (No Ray cluster answers" in planned.stdout
-    assert list(tmp_path.iterdir()) == []
-
-
-BROKEN_RAY = """
-import sys
-class Broken:
-    def find_spec(self, name, *rest):
-        if name == "ray":
-            raise RuntimeError("its library is of another machine")
-sys.meta_path.insert(0, Broken())
-import runs.study
-from lottery_tf.command_line import console
-console.run(runs.study.main)
-"""
-
-
-def test_a_ray_that_cannot_be_imported_is_told(command, tmp_path):
-    done = command(None, "--study=demo", "--engine=ray", f"--results_dir={tmp_path}", code=BROKEN_RAY)
-    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert "Ray is installed, but cannot be imported (RuntimeError('its library is of another machine'))" in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
-    lock = tmp_path / RUN / ".study.lock"
-    lock.parent.mkdir(parents=True)
-    with file_locks.locked(lock):
-        process = subprocess.Popen(faults.command(tmp_path, *TINY), cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        try:
-            wait_for_file(tmp_path, "state.json", process)
-            told = command("runs.status", f"--results_dir={tmp_path}").stdout
-        finally:
-            process.kill()
-            process.communicate()
-    assert f"waiting for another study that is running on {RUN} (process {process.pid} on " in told
-    assert "not running" in command("runs.status", f"--results_dir={tmp_path}").stdout
-
-
-def test_results_of_other_data_are_refused(study, tmp_path):
-    (tmp_path / "results" / RUN).mkdir(parents=True)
-    (tmp_path / "results" / RUN / "settings.json").write_text('{"data": "other"}')
-    done = study()
-    assert done.returncode == 2 and "made with other settings" in done.stderr
-
-
-def test_a_study_takes_further_criteria(light_command, tmp_path):
-    """One's own too, in every study that trains treatments."""
-    flags = ("--study=demo,figure5,table1", "--networks=fc", "--seeds=0", "--levels=2", "--schedule=100",
-                 "--dataset=digits", "--dry_run", f"--results_dir={tmp_path}")  # fmt: skip
-    mine = "lottery_tf.pruning.criteria:movement"
-    usual, more = (
-        study_plan(Request(("demo", "figure5"), ("fc",), (0,), 2, "digits", "100", criterion=criterion))
-        for criterion in ((), (mine,))
-    )
-    assert {key.split("/")[3] for key in more.tasks.keys() - usual.tasks.keys()} == {
-        "lottery_tf.pruning.criteria+movement-rewind-zero"
-    }
-    counts = [
-        light_command("runs.study", *flags, *criterion).stdout.splitlines()[1:4]
-        for criterion in ([], [f"--criterion={mine}"])
-    ]
-    units = [{line.split()[0]: int(line.split()[1]) for line in lines} for lines in counts]
-    assert {name: units[1][name] - units[0][name] for name in units[0]} == {"demo": 2, "figure5": 2, "table1": 0}
-    refused = light_command("runs.study", *flags, "--criterion=movment")
-    assert (refused.returncode, "did you mean 'movement'" in refused.stderr) == (2, True)

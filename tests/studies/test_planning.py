@@ -122,3 +122,25 @@ def test_masks_are_learned_as_long_as_is_asked_for(options, iterations):
 def test_what_cannot_be_is_refused(options, message):
     with pytest.raises(InputError, match=message):
         plan(Request(**options))
+
+
+def test_a_study_takes_further_criteria(light_command, tmp_path):
+    """One's own too, in every study that trains treatments."""
+    flags = ("--study=demo,figure5,table1", "--networks=fc", "--seeds=0", "--levels=2", "--schedule=100",
+                 "--dataset=digits", "--dry_run", f"--results_dir={tmp_path}")  # fmt: skip
+    mine = "lottery_tf.pruning.criteria:movement"
+    usual, more = (
+        plan(Request(("demo", "figure5"), ("fc",), (0,), 2, "digits", "100", criterion=criterion))
+        for criterion in ((), (mine,))
+    )
+    assert {key.split("/")[3] for key in more.tasks.keys() - usual.tasks.keys()} == {
+        "lottery_tf.pruning.criteria+movement-rewind-zero"
+    }
+    counts = [
+        light_command("runs.study", *flags, *criterion).stdout.splitlines()[1:4]
+        for criterion in ([], [f"--criterion={mine}"])
+    ]
+    units = [{line.split()[0]: int(line.split()[1]) for line in lines} for lines in counts]
+    assert {name: units[1][name] - units[0][name] for name in units[0]} == {"demo": 2, "figure5": 2, "table1": 0}
+    refused = light_command("runs.study", *flags, "--criterion=movment")
+    assert (refused.returncode, "did you mean 'movement'" in refused.stderr) == (2, True)

@@ -1,30 +1,16 @@
-"""The printed claims, and the treatments whose trainings were too short."""
+"""The printed claims and their numbers."""
 
 import dataclasses
 import re
+from statistics import stdev
 
 import made_up
 import pandas as pd
 import pytest
 
-from analysis.claims.__main__ import counts, text
+from analysis.claims.__main__ import counts, margins, text
 from analysis.claims.catalogue import evaluate
 from analysis.claims.verdicts import Verdict
-from analysis.results import unconverged
-
-
-def test_lines_that_were_cut_short_are_named(world):
-    levels = world.levels.copy()
-    own = levels["treatment"] == "random-rewind-zero"
-    levels.loc[own, "early_stop_iteration"] = levels["iterations"]
-    levels.loc[own & (levels["level"] > 18), "early_stop_iteration"] = 0
-    levels.loc[~own, "early_stop_iteration"] = (0.94 * levels["iterations"]).astype(int)
-    late = dataclasses.replace(world, levels=levels)
-    (row,) = unconverged.unconverged_treatments(late).to_dict("records")
-    assert row["treatment"] == "random-rewind-zero" and row["levels"] == own.sum()
-    assert row["cut_short_percent"] == pytest.approx(100 * 18 / 24)
-    assert "fc, mnist, paper: random-rewind-zero 75%" in unconverged.in_words(late)
-    assert unconverged.in_words(dataclasses.replace(late, levels=levels[~own])) == ""
 
 
 def test_the_text_has_each_claim_once(world):
@@ -50,6 +36,15 @@ def test_what_lacks_data_is_named_in_a_line_and_counted(world):
         wanted = [own.count(verdict.value) for verdict in Verdict]
         assert [int(number) for number in re.findall(r"\d+", numbers)] == wanted
     assert {line.partition(": ")[0] for line in counts(verdicts).splitlines()} == {found.panel for found in verdicts}
+
+
+def test_a_margin_is_printed_where_it_is_defined(world):
+    """For three seeds of the dense network, 2.8 standard deviations; for two it is not defined."""
+    dense = world.levels[world.levels["level"] == 0]
+    assert dense["seed"].tolist() == [0, 1, 2]
+    few = world.levels[world.levels["seed"] < 2].assign(network="conv2", dataset="cifar10")
+    both = dataclasses.replace(world, levels=pd.concat([world.levels, few], ignore_index=True))
+    assert margins(both) == f"margin of fc, mnist: {280 * stdev(dense['test_accuracy']):.2f} points"
 
 
 def test_the_command(command, light_command, tmp_path):

@@ -11,3 +11,9 @@ def legend_of(figure):
 
 def panel_of(figure, place):
     return figure.axes[place]
+
+
+def heights(axes, look, marker=True):
+    """The points of lines in a colour and dash; with markers, of what is drawn as points."""
+    lines = [line for line in axes.lines if line.get_color() == look.colour]
+    return [line for line in lines if (line.get_marker() not in ("", "None")) == marker and len(line.get_xdata())]

@@ -15,7 +15,6 @@ from figure_parts import MINE, legend_of
 
 from analysis.figures import catalogue, drawing
 from analysis.results import load
-from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
 
@@ -91,22 +90,6 @@ def test_a_title_says_that_lines_have_different_numbers_of_seeds(tmp_path):
     assert {axes.get_title() for axes in figure.axes} == {"fc on mnist, paper schedule, 1 to 3 seeds"}
 
 
-def test_what_is_not_there_is_named(tmp_path):
-    material = catalogue.figure_inputs(made_up.write_results(tmp_path, treatments=(), seeds=[0]))
-    for name, what in {"figure5": "large_final-rewind-hybrid", "figure7": "no learned mask", "others": "other"}.items():
-        with pytest.raises(drawing.NothingToDraw, match=what):
-            catalogue.draw(name, material)
-    assert len(catalogue.draw("figure6", material).axes) == 2  # the planes need no results
-
-
-def test_names_of_figures():
-    assert [catalogue.full_name(name) for name in ("1", "S1", "figure7", "supplement")] == [
-        "figure1", "figureS1", "figure7", "supplement",
-    ]  # fmt: skip
-    with pytest.raises(InputError, match="Unknown figure 'figure33'; did you mean 'figure3'"):
-        catalogue.full_name("figure33")
-
-
 def test_the_command(folder, tmp_path, command):
     (tmp_path / "my_plane.py").write_text("def mine(w_i, w_f):\n    return w_i * w_f\n")
     arguments = [f"--results_dir={folder}", "--figure=1,2,S1", "--format=svg,png", f"--out={tmp_path / 'drawn'}"]
@@ -132,15 +115,6 @@ def test_what_cannot_be_is_refused_in_a_sentence(arguments, message, folder, tmp
     done = light_command("analysis.figures", f"--results_dir={folder}", f"--out={tmp_path / 'no'}", *arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "no").exists()
-
-
-def test_unknown_names_are_refused(folder):
-    with pytest.raises(InputError, match="Unknown format of figures 'gif'"):
-        drawing.content(drawing.blank(1, 1), "gif")
-    with pytest.raises(InputError, match="did you mean 'large_final'"):
-        catalogue.figure_inputs(folder, criteria=("larg_final",))
-    with pytest.raises(InputError, match="Unknown figure 'figure9'"):
-        catalogue.draw("figure9", catalogue.FigureInputs(None))
 
 
 def test_figures_that_cannot_be_drawn_are_left_out_and_named(tmp_path, light_command):

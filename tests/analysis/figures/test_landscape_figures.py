@@ -12,6 +12,7 @@ import warnings
 import made_up
 import numpy as np
 import pytest
+from figure_parts import heights, legend_of
 
 from analysis.figures import catalogue, drawing, styles
 from analysis.figures import landscape_panels as panels
@@ -44,16 +45,6 @@ def drawn(found):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return {name: catalogue.draw(name, catalogue.FigureInputs(found)) for name in ENTRIES}
-
-
-def legend_of(figure):
-    return [text.get_text() for text in figure.legends[0].get_texts()]
-
-
-def heights(axes, look, marker=True):
-    """The points of lines in a colour and dash; with markers, of what is drawn as points."""
-    lines = [line for line in axes.lines if line.get_color() == look.colour]
-    return [line for line in lines if (line.get_marker() not in ("", "None")) == marker and len(line.get_xdata())]
 
 
 def test_barriers_are_means_in_points_and_markers_say_what_matches(drawn, found):
@@ -103,43 +94,6 @@ def test_error_lines_begin_and_end_at_their_levels(drawn, found):
     assert axes[-1].get_xlabel().startswith("from level 6 (26.3% kept)\nto level 5")
 
 
-def test_eigenvalues_trace_and_curvature(drawn, found):
-    top, trace, curvature = drawn["flatness"].axes
-    own = found.spectra[(found.spectra["treatment"] == Treatment().name) & (found.spectra["row"] == 0)]
-    for axes, column in ((top, "top_eigenvalue"), (trace, "trace")):
-        (line, *_) = heights(axes, styles.REWIND_POINTS[0])
-        np.testing.assert_allclose(sorted(line.get_ydata()), sorted(own.groupby("level")[column].mean()))
-        assert axes.get_yscale() == "log"
-    rays = found.rays[(found.rays["treatment"] == Treatment().name) & (found.rays["position"] == 1)]
-    for direction, look in styles.PRUNED_BY.items():
-        (line,) = heights(curvature, look)
-        np.testing.assert_allclose(
-            line.get_ydata(), rays[rays["direction"] == direction].groupby("level")["curvature"].mean()
-        )
-
-
-@pytest.mark.slow
-def test_a_curvature_that_is_not_above_zero_is_drawn(found):
-    rays = found.rays.copy()
-    rays.loc[rays["direction"] == "random", "curvature"] = -0.001
-    figure = catalogue.draw("flatness", catalogue.FigureInputs(dataclasses.replace(found, rays=rays)))
-    axes = figure.axes[2]
-    assert axes.get_yscale() == "symlog"
-    (line,) = heights(axes, styles.PRUNED_BY["random"])
-    np.testing.assert_allclose(line.get_ydata(), -0.001)
-
-
-def test_the_density_has_a_mass_of_one_and_counts_are_those_of_the_nodes(drawn):
-    density, counts = drawn["spectral_density"].axes
-    for line in density.lines:
-        grid, values = line.get_data()
-        assert np.trapezoid(np.nan_to_num(values), grid) == pytest.approx(1, abs=1e-3)
-    # Of 100 eigenvalues a fifth is above zero in this world, a tenth of a percent at the top; seeds differ a little.
-    for line in counts.lines:
-        assert line.get_ydata()[0] == pytest.approx(20) and line.get_ydata()[-1] == pytest.approx(0.1 / 3)
-    assert len(density.lines) == panels.LEVELS and legend_of(drawn["spectral_density"])[0] == "level 0, 100.0% kept"
-
-
 def test_perturbations_by_length(drawn, found):
     own = found.perturbations[
         (found.perturbations["treatment"] == Treatment().name) & (found.perturbations["row"] == 0)
@@ -150,39 +104,6 @@ def test_perturbations_by_length(drawn, found):
         expected = 100 * own[own["level"] == 1].groupby("multiple")[column].mean()
         np.testing.assert_allclose(line.get_xydata(), np.column_stack([expected.index, expected]))
         assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.5", "1", "2"]
-
-
-def test_limits_by_level_and_predicted_against_found(drawn, found):
-    large, _, right = drawn["limits"].axes
-    own = found.limits[(found.limits["treatment"] == Treatment().name)]
-    for method, look in styles.LIMITS.items():
-        rows = own[(own["pruned_by"] == "large_final") & (own["method"] == method)]
-        (line,) = [line for line in heights(large, look) if line.get_marker() == look.marker]
-        np.testing.assert_allclose(line.get_ydata(), 100 * rows.groupby("level")["pruned_fraction"].mean())
-    meets = [line for line in right.lines if line.get_marker() == styles.LIMITS["subspace meets bowl"].marker]
-    wide = own.pivot_table(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
-    points = np.concatenate([line.get_xydata() for line in meets])
-    expected = 100 * wide[["found after retraining", "subspace meets bowl"]].to_numpy()
-    np.testing.assert_allclose(sorted(map(tuple, points)), sorted(map(tuple, expected)))
-
-
-def test_magnitudes_before_and_after(found):
-    thresholds = found.thresholds.copy()
-    thresholds.loc[thresholds["layer"] != "all", ["share_before", "share_after"]] = (
-        0.9  # those of one layer are not drawn
-    )
-    figure = catalogue.draw("magnitudes", catalogue.FigureInputs(dataclasses.replace(found, thresholds=thresholds)))
-    share, first, last = figure.axes
-    rows = found.thresholds[
-        (found.thresholds["layer"] == "all") & (found.thresholds["treatment"] == Treatment().name)
-    ].groupby("level")
-    for when, look in styles.RETRAINING.items():
-        (line,) = heights(share, look)
-        np.testing.assert_allclose(line.get_ydata(), 100 * rows[f"share_{when}"].mean())
-    for axes, level in ((first, 1), (last, 5)):
-        assert f"level {level}," in axes.get_xlabel() and "dense_1/kernel" in axes.get_xlabel()
-        np.testing.assert_allclose(axes.patches[0].get_data().values, 100 * np.array([0, 1, 2, 3]) / 6)
-        np.testing.assert_allclose(axes.patches[1].get_data().values, 100 * np.array([4, 3, 2, 1]) / 10)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -196,20 +117,6 @@ def test_what_is_not_there_is_named_with_the_command_that_makes_it(name, found, 
     measure = commands.MEASURED_BY[figure_sources.MEASURED[name]]
     assert "Not drawn: there is no" in text and f"--measure={measure}" in text and "--seeds=0,1,2" in text
     assert measure in MEASUREMENTS
-
-
-@pytest.mark.slow
-def test_where_nothing_is_measured_that_is_said_once(found, tmp_path):
-    empty = {columns.FRAMES[kind]: getattr(found, columns.FRAMES[kind])[:0] for kind in columns.LANDSCAPE}
-    text = parts.landscape_part(
-        parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(dataclasses.replace(found, **empty)))
-    )
-    assert "None of this is measured yet" in text and "Not drawn" not in text
-    for measure in {commands.MEASURED_BY[kind] for kind in figure_sources.MEASURED.values()}:
-        assert text.count(f"<span>--measure={measure}</span>") == 1
-    some = dataclasses.replace(found, **empty | {"lines": found.lines})
-    text = parts.landscape_part(parts.Report(tmp_path, tmp_path, catalogue.FigureInputs(some)))
-    assert text.count("<figure ") == 2 and text.count("Not drawn") == len(ENTRIES) - 2
 
 
 def test_a_panel_with_fewer_seeds_at_some_levels_says_so(drawn, found):
@@ -229,15 +136,6 @@ def test_criteria_are_drawn_on_one_scale(found):
     figure = catalogue.draw("barriers", catalogue.FigureInputs(dataclasses.replace(found, lines=lines)))
     large, *_, random = figure.axes
     assert large.get_ylim()[1] == random.get_ylim()[1] > 30
-
-
-def test_densities_are_cut_at_a_tenth_of_an_eigenvalue(drawn):
-    """Of 100 eigenvalues: a tenth of the peak that one of them makes, spread as the figure spreads it."""
-    density, counts = drawn["spectral_density"].axes
-    grid = density.lines[0].get_xdata()
-    width = (grid[-1] - grid[0]) / 106  # 100 widths between the least and the greatest, 3 more at either end
-    assert density.get_ylim()[0] == pytest.approx(1 / (width * np.sqrt(2 * np.pi)) / 100 / 10)
-    assert counts.get_ylim()[0] == 0.5
 
 
 @pytest.mark.parametrize("kind", columns.LANDSCAPE)

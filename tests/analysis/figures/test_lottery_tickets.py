@@ -5,20 +5,16 @@ import shlex
 
 import made_up
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
 from analysis.figures import drawing, lottery_tickets
 from analysis.report import commands, report, sections
-from analysis.results import load, lottery_lines
-from analysis.results.lottery_lines import FINE_TUNED, LINES, ONE_SHOT_TICKET, RANDOM_TICKET, REINIT, TICKET
-from analysis.results.select import Panel
+from analysis.results import load
+from analysis.results.lottery_lines import LINES, ONE_SHOT_TICKET, RANDOM_TICKET, REINIT, TICKET
 from analysis.tables import catalogue
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.studies.named_studies import STUDIES
 
-KEY = Panel("fc", "mnist", "paper", "float32")
 DIVERGED = (1, "reinit-2", 2)
 
 
@@ -60,24 +56,6 @@ def test_a_control_is_the_mean_over_seeds_of_the_mean_over_draws(drawn, found):
             np.testing.assert_allclose(line_of(drawn, place, name).get_ydata(), factor * np.array([dense, *own]))
 
 
-def test_a_band_reaches_from_the_least_to_the_greatest_run(found):
-    lines = lottery_lines.over_runs(lottery_lines.runs(found, KEY, "test_accuracy"))
-    rows = found.controls[(found.controls["control"] == "reinit") & (found.controls["level"] == 2)]
-    row = lines[(lines["line"] == REINIT) & (lines["level"] == 2)].iloc[0]
-    assert len(rows) == 6 and rows["test_accuracy"].count() == 5  # one diverged
-    assert (row["min"], row["max"], row["n"]) == (rows["test_accuracy"].min(), rows["test_accuracy"].max(), 3)
-    weighted = rows.groupby("seed")["test_accuracy"].mean().mean()
-    assert row["mean"] == pytest.approx(weighted) and row["mean"] != pytest.approx(
-        rows["test_accuracy"].mean(), abs=1e-9
-    )
-
-
-def test_controls_of_other_treatments_are_no_ticket_s(found):
-    other = found.controls.assign(treatment="random-rewind-zero", test_accuracy=0.0)
-    more = dataclasses.replace(found, controls=pd.concat([found.controls, other], ignore_index=True))
-    pd.testing.assert_frame_equal(*(lottery_lines.runs(each, KEY, "test_accuracy") for each in (found, more)))
-
-
 def test_tickets_are_their_levels(drawn, found):
     for name, treatment in ((TICKET, Treatment()), (ONE_SHOT_TICKET, Treatment(rounds="oneshot"))):
         own = found.levels[found.levels["treatment"].isin([treatment.name, "dense"])]
@@ -107,21 +85,6 @@ def test_trainings_that_are_too_short_to_tell_of_speed_are_named(found):
     left, right = (axes.get_xlabel() for axes in figure.axes)
     assert left.endswith("(2 of 3 dense networks stop at the very end of training, which is too short to tell)")
     assert right == "weights kept, %"
-
-
-def test_lines_are_those_of_the_study():
-    study = STUDIES["lottery"]
-    assert {*study.treatments} == {*lottery_lines.TREATMENT_OF_LINE.values()}
-    assert {*study.controls} == {*lottery_lines.CONTROL_OF_LINE.values()}
-
-
-def test_networks_that_are_pruned_globally_have_lines_of_their_own(found):
-    frames = {name: getattr(found, name).assign(network="resnet20", scope="global") for name in ("levels", "controls")}
-    for frame in frames.values():
-        frame["treatment"] = frame["treatment"].str.replace("-zero", "-zero-global")
-    other = dataclasses.replace(found, **frames)
-    assert lottery_lines.trained_panels(other) == [("resnet20", "mnist", "paper", "float32")]
-    assert lottery_lines.missing(other, Panel("resnet20", "mnist", "paper", "float32")) == [FINE_TUNED]
 
 
 def test_a_ticket_alone_is_no_figure_of_its_own(found):

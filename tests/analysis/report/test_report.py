@@ -11,8 +11,8 @@ from page_reader import Reader
 from analysis import export
 from analysis.claims.verdicts import Verdict
 from analysis.figures import catalogue, drawing
-from analysis.report import coverage, figure_sources, parts, report, sections
-from analysis.results import columns, load
+from analysis.report import coverage, figure_sources, report, sections
+from analysis.results import load
 from analysis.statistics.stars import StarRule
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
@@ -141,23 +141,6 @@ def test_the_command(tmp_path, command, light_command):
     assert refused.returncode == 2 and refused.stderr == "There is no folder nowhere.\n"
 
 
-def broken(given):
-    raise ZeroDivisionError("a <fault> of ours")
-
-
-def test_what_fails_is_named_in_its_place_and_the_rest_is_written(root, tmp_path, monkeypatch):
-    monkeypatch.setitem(catalogue.FIGURES, "figure3", catalogue.FIGURES["figure3"]._replace(draw=broken))
-    monkeypatch.setitem(parts.tables.TABLES, "table1", lambda found, rule: broken(found))
-    keep = tuple(section for section in sections.SECTIONS if section.anchor in ("summary", "criteria", "supermasks"))
-    made = report.prepare(root, tmp_path, sections=keep)
-    read = Reader(report.write_page(made, (*keep, sections.Section("mine", "Mine", "", (broken,)))).read_text())
-    text = "".join(read.text)
-    assert not read.unbalanced and {"figure1", "figure2", "figure7", "summary"} <= {*read.identifiers}
-    for what in ("Figure 3: Mask criteria", "The table table1", "Mine"):
-        assert f"{what} could not be made: ZeroDivisionError: a <fault> of ours" in text
-    assert made.failed == ["Figure 3: Mask criteria", "The table table1", "Mine"]
-
-
 def test_a_page_that_cannot_be_written_is_an_error(root, tmp_path, monkeypatch):
     def full(path, content):
         raise OSError(28, "No space left on device")
@@ -194,16 +177,3 @@ def test_names_that_are_no_formula_are_shown_as_text(tmp_path):
         shown = drawing.content(catalogue.draw(name, given), "svg").decode()
         assert r"$\net{$ on $\data$" in shown.replace("\n", " ") or name == "figure6"
     assert r"my:$\bad$" in drawing.content(catalogue.draw("barriers", given), "svg").decode()
-
-
-@pytest.mark.parametrize("kind", ["limit", "spectrum"])
-def test_one_kind_of_measurement_alone_makes_a_page(kind, tmp_path):
-    folder = made_up.write_results(tmp_path / "results", treatments=[Treatment()], levels=2, landscape=[Treatment()])
-    given = catalogue.figure_inputs(folder)
-    empty = {columns.FRAMES[each]: getattr(given.results, columns.FRAMES[each])[:0] for each in columns.LANDSCAPE}
-    kept = {columns.FRAMES[each]: getattr(given.results, columns.FRAMES[each]) for each in (kind, "spectrum")}
-    alone = dataclasses.replace(given, results=dataclasses.replace(given.results, **empty | kept))
-    made = parts.Report(folder, tmp_path / "out", alone)
-    text = parts.landscape_part(made)
-    assert not made.failed and 'id="flatness"' in text
-    assert "Right: the curvature" not in text, "no ray is drawn"

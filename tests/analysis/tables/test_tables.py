@@ -1,5 +1,8 @@
 """Tables from the command line: written, printed, or refused."""
 
+import csv
+from statistics import fmean
+
 import made_up
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ from analysis.results.load import load
 from analysis.results.select import Panel, panel
 from analysis.statistics import figure_lines
 from analysis.tables import catalogue
+from lottery_tf.results.walk import finished
 from lottery_tf.studies import paper
 
 FC = Panel("fc", "mnist", "paper", "float32")
@@ -58,3 +62,27 @@ def test_the_command_refuses(light_command, dense_alone, flags, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_table_of_tickets_has_chosen_shares_and_their_controls(warm_command, light_command, tmp_path):
+    """Each number is the mean over seeds of each seed's mean over draws."""
+    shared = ("--iterations=20", "--eval_interval=10", "--seeds=0,1", f"--results_dir={tmp_path}")
+    ways = ("--rounds=oneshot", "--kept_fraction=0.2,0.05", "--controls=reinit,random", "--control_draws=2")
+    done = warm_command("runs.lottery", *shared, *ways)
+    assert done.returncode == 0, done.stderr
+    runs = {}
+    for kind in ("level", "control"):
+        for metrics in finished(tmp_path, kind):
+            place = (metrics.get("control"), metrics["chosen_kept_fraction"])
+            runs.setdefault(place, {}).setdefault(metrics["seed"], []).append(100 * metrics["test_accuracy"])
+    told = light_command("analysis.tables", f"--results_dir={tmp_path}", "--table=lottery", "--format=csv")
+    assert told.returncode == 0, told.stderr
+    rows = [row for row in csv.DictReader(told.stdout.splitlines()) if row["measure"] == "test_accuracy"]
+    names = {None: "winning ticket, one-shot", "reinit": "ticket reinitialized", "random": "random ticket"}
+    wanted = {(line, kept): runs[control, kept] for control, line in names.items() for kept in (0.2, 0.05)}
+    wanted |= {(line, 1.0): runs[None, None] for line in names.values()}
+    found = {(row["line"], round(float(row["kept_percent"]) / 100, 2)): float(row["mean"]) for row in rows}
+    assert found == {key: pytest.approx(fmean(map(fmean, seeds.values()))) for key, seeds in wanted.items()}
+    assert {row["treatment"] for row in rows} == {"large_final-rewind-zero-oneshot"}
+    page = light_command("analysis.tables", f"--results_dir={tmp_path}", "--table=lottery").stdout
+    assert "5.00" in page and "20.00" in page and "level" not in page.partition("|")[2].partition("\n")[0]
