@@ -290,14 +290,18 @@ def treatment_name(network: str, criterion: str, scope: str, chosen_kept_fractio
     >>> treatment_name("fc", scope="layer", **fields), treatment_name("vgg19", scope="global", **fields)
     ('my_module+mine-rewind-zero', 'my_module+mine-rewind-zero')
     >>> treatment_name("fc", scope="global", **fields), treatment_name("vgg19", scope="layer", **fields)
-    ('my_module+mine-rewind-zero-global', 'my_module+mine-rewind-zero-layer')
+    ('my_module+mine-rewind-zero-global', 'my_module+mine-rewind-zero-layerwise')
     """
     kept = None if math.isnan(chosen_kept_fraction) else chosen_kept_fraction
-    other_scope = "" if scope == scope_of(network) else f"-{scope}"
+    usual = Treatment().scope  # it is not in names
+    if scope == scope_of(network):
+        scope = usual
+    elif scope == usual:
+        scope = "layerwise"
     # The name needs only the fields. Treatment's __init__ would import the functions to check them.
     treatment = object.__new__(Treatment)
-    vars(treatment).update(fields, criterion=criterion, scope=Treatment().scope, chosen_kept_fraction=kept)
-    return criterion if criterion in (DENSE, "") else treatment.name + other_scope
+    vars(treatment).update(fields, criterion=criterion, scope=scope, chosen_kept_fraction=kept)
+    return criterion if criterion in (DENSE, "") else treatment.name
 
 
 def _typed(column: str, values: list, types: Mapping[str, Type], path: Path) -> pd.Series:

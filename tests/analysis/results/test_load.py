@@ -12,12 +12,13 @@ import pytest
 from small_folder import TREATMENTS, write_small_folder
 
 from analysis.export import write_all
-from analysis.results.columns import CSV_COLUMNS, FINISHED, FRAMES
+from analysis.results.columns import CSV_COLUMNS, FRAMES
 from analysis.results.load import by_kind, load
 from analysis.results.select import Panel, panel, panels
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import store, stored_result, walk
+from lottery_tf.results.stored_result import FINISHED
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,13 @@ import made_up
 import pandas as pd
 import pytest
 
+from analysis.export import write_all
 from analysis.results import load, lottery_lines
 from analysis.results.lottery_lines import FINE_TUNED, LINES, ONE_SHOT_TICKET, RANDOM_TICKET, REINIT, TICKET
 from analysis.results.select import Panel
+from analysis.statistics import figure_lines
 from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.studies import paper
 from lottery_tf.studies.named_studies import STUDIES
 
 KEY = Panel("fc", "mnist", "paper", "float32")
@@ -54,13 +57,22 @@ def test_lines_are_those_of_the_study():
     assert {*study.controls} == {*lottery_lines.CONTROL_OF_LINE.values()}
 
 
-def test_networks_that_are_pruned_globally_have_lines_of_their_own(found):
-    frames = {name: getattr(found, name).assign(network="resnet20", scope="global") for name in ("levels", "controls")}
-    for frame in frames.values():
-        frame["treatment"] = frame["treatment"].str.replace("-zero", "-zero-global")
-    other = dataclasses.replace(found, **frames)
-    assert lottery_lines.trained_panels(other) == [("resnet20", "mnist", "paper", "float32")]
-    assert lottery_lines.missing(other, Panel("resnet20", "mnist", "paper", "float32")) == [FINE_TUNED]
+def test_networks_that_are_pruned_globally_have_the_same_lines(tmp_path):
+    """Their treatments are stored under names that end in "-global"."""
+    treatments = [Treatment(scope="global"), Treatment(rounds="oneshot", scope="global"), Treatment()]
+    results = made_up.write_results(tmp_path / "results", treatments=treatments, seeds=[0], controls=("reinit",))
+    write_all(results, tmp_path / "exported")
+    for path in (tmp_path / "exported").iterdir():
+        path.write_text(path.read_text().replace("fc,mnist", "resnet20,mnist"))
+    other, key = load.load(tmp_path / "exported"), KEY._replace(network="resnet20")
+    assert set(other.levels["treatment"]) == {
+        "dense", "large_final-rewind-zero", "large_final-rewind-zero-oneshot", "large_final-rewind-zero-layerwise",
+    }  # fmt: skip
+    assert lottery_lines.trained_panels(other) == [key]
+    assert lottery_lines.missing(other, key) == [FINE_TUNED, REINIT, RANDOM_TICKET], (
+        "controls are of the layerwise ticket"
+    )
+    assert figure_lines.lines(other.levels, paper.FIGURE_LINES["figure4"], "test_accuracy")["line"].unique() == "rewind"
 
 
 def test_a_ticket_alone_is_no_panel_with_trained_lines(found):

@@ -25,7 +25,7 @@ def test_each_row_is_in_one_panel(rows):
     assert {key: select.panel(rows, key)["seed"].tolist() for key in keys} == {
         key: [run[4] for run in RUNS if run[:4] == key] for key in keys
     }
-    assert [key.place for key in select.panels_without_schedule(rows)] == [
+    assert [key.network_and_dataset for key in select.panels_without_schedule(rows)] == [
         ("fc", "mnist"), ("conv2", "cifar10"), ("mine", "own"),
     ]  # fmt: skip
 
@@ -61,10 +61,10 @@ def test_lines_between_successive_levels_say_whether_both_ends_match():
 def test_each_line_with_runs_begins_with_the_dense_network():
     dense = pd.DataFrame({"level": [0, 0], "seed": [0, 1], "value": [0.9, 0.8]})
     own = pd.DataFrame({"level": [2, 1], "seed": [0, 0], "value": [0.7, 0.6]})
-    joined = select.runs_of_lines(dense, {"b": own, "none": own[:0], "a": own[1:]})
+    joined = select.join_lines(dense, {"b": own, "none": own[:0], "a": own[1:]})
     ordered = select.in_line_order(joined, ("a", "none", "b"))
     assert list(ordered[["line", "level", "seed", "value"]].itertuples(index=False, name=None)) == [
         ("a", 0, 0, 0.9), ("a", 0, 1, 0.8), ("a", 1, 0, 0.6),
         ("b", 0, 0, 0.9), ("b", 0, 1, 0.8), ("b", 1, 0, 0.6), ("b", 2, 0, 0.7),
     ]  # fmt: skip
-    assert select.runs_of_lines(dense, {"none": own[:0]}).empty
+    assert select.join_lines(dense, {"none": own[:0]}).empty

@@ -9,7 +9,7 @@ from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import walk
 from runs.display import landscape_tables
-from runs.display.landscape_tables import KEPT, LEVEL, Thresholds
+from runs.display.landscape_tables import KEPT_COLUMN, LEVEL, Thresholds
 
 KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold")
 PATH = [{"position": at, "loss": 1.0, "error": error} for at, error in ((0.0, 0.02), (0.5, 0.04), (1.0, 0.03))]
@@ -57,7 +57,7 @@ def test_a_perturbation_without_a_level_before_shares_no_mode():
 
 def test_rows_of_one_key_make_one_line():
     rows = [{"level": level, "kept_fraction": kept} for level, kept in ((1, 0.8), (0, 1.0), (1, 0.6))]
-    lines = cells(landscape_tables.table(rows, LEVEL | KEPT, "level"))
+    lines = cells(landscape_tables.table(rows, LEVEL | KEPT_COLUMN, "level"))
     assert lines == [["1", "70.00 [60.00, 80.00]"], ["0", "100.00"]]
 
 

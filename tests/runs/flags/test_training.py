@@ -5,9 +5,10 @@ import dataclasses
 
 from absl import flags
 
+from lottery_tf.command_line import derived_flags
 from lottery_tf.models.settings import TrainingSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
-from runs.flags import derived, training
+from runs.flags import training
 
 
 @contextlib.contextmanager
@@ -26,7 +27,7 @@ def test_without_a_flag_every_network_has_its_own_settings():
     with defined(training.define_changes) as changes:
         flags.FLAGS(["command"])
         for network in NETWORKS:
-            assert run_settings(network, "cifar10", 100, **derived.values(changes)) == run_settings(
+            assert run_settings(network, "cifar10", 100, **derived_flags.values(changes)) == run_settings(
                 network, "cifar10", 100
             )
 
@@ -36,7 +37,7 @@ def test_each_flag_changes_its_setting():
              "dropout": 0.5, "optimizer": "sgd", "precision": "mixed_bfloat16", "warmup_iterations": 7}  # fmt: skip
     with defined(training.define_changes) as changes:
         flags.FLAGS(["command", *(f"--{name}={value}" for name, value in given.items())])
-        found = run_settings("conv2", "cifar10", 100, **derived.values(changes))
+        found = run_settings("conv2", "cifar10", 100, **derived_flags.values(changes))
     usual = run_settings("conv2", "cifar10", 100)
     own = {name: value for name, value in given.items() if hasattr(usual.training, name)}
     assert len(own) == 5 and found.training == dataclasses.replace(usual.training, **own)
