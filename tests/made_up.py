@@ -74,7 +74,7 @@ def write_results(
     treatments: Iterable[Treatment] = TREATMENTS,
     seeds: Iterable[int] = (0, 1, 2),
     levels: int = 3,
-    ladders: Iterable[MaskSource] = (),
+    mask_sources: Iterable[MaskSource] = (),
     learned: Iterable[MaskSettings] = (),
     controls: Iterable[str] = (),
     landscape: Iterable[Treatment] = (),
@@ -90,8 +90,8 @@ def write_results(
       panels: network, data set and schedule of each folder of runs.
       treatments: those that are trained; () trains the dense networks only.
       seeds: the seeds of all of it.
-      levels: rounds of pruning, and levels of the ladders.
-      ladders: heuristic supermasks, such as `paper.HEURISTIC_MASK_SOURCES`; the untrained baseline comes with them.
+      levels: rounds of pruning, and levels of heuristic supermasks.
+      mask_sources: heuristic supermasks, such as `paper.HEURISTIC_MASK_SOURCES`; the baseline comes with them.
       learned: learned masks, such as `LEARNED`.
       controls: kinds of controls of each level of large_final with rewinding and zeros, two draws each.
       landscape: the treatments whose levels are measured in every way.
@@ -104,7 +104,7 @@ def write_results(
     Returns:
       The folder.
     """
-    treatments, seeds, ladders, learned = map(tuple, (treatments, seeds, ladders, learned))
+    treatments, seeds, mask_sources, learned = map(tuple, (treatments, seeds, mask_sources, learned))
     controls, landscape = map(tuple, (controls, landscape))
     # Made-up numbers need not survive a power cut, and flushing each file takes most of the time.
     with mock.patch("os.fsync"):
@@ -114,8 +114,8 @@ def write_results(
                 study.write_dense(seed)
                 for treatment in treatments:
                     study.write_treatment(seed, treatment)
-                for ladder in (UNTRAINED, *ladders) if ladders else ():
-                    study.write_ladder(seed, ladder)
+                for mask_source in (UNTRAINED, *mask_sources) if mask_sources else ():
+                    study.write_supermasks(seed, mask_source)
                 for mask in learned:
                     study.write_learned(seed, mask)
                 for control in controls:
@@ -277,21 +277,21 @@ class _Study:
             yield f"limit-retrained-{pruned_by}", {**ends, "rows": [retrained]}
         yield "limit", {**ends, "loss_allowance": 0.01, "rows": rows}
 
-    def write_ladder(self, seed: int, ladder: MaskSource) -> None:
-        rows = list(self._ladder_rows(seed, ladder))
-        identity = self.labels | {"seed": seed, **dataclasses.asdict(ladder)}
+    def write_supermasks(self, seed: int, mask_source: MaskSource) -> None:
+        rows = list(self._supermask_rows(seed, mask_source))
+        identity = self.labels | {"seed": seed, **dataclasses.asdict(mask_source)}
         for weights in SUPERMASK_WEIGHTS:
             best = max((row for row in rows if row["weights"] == weights), key=lambda row: row["validation_accuracy"])
             metrics = {"kind": "best_supermask", **identity, **best, "rescale": False, "parent": ""}
-            self.folder.write(supermask_path(seed, ladder.name, weights), StoredResult(MASK, metrics))
+            self.folder.write(supermask_path(seed, mask_source.name, weights), StoredResult(MASK, metrics))
         metrics = {"kind": "supermask", **identity, "levels": self.levels, "rows": rows, "seconds": 0.1, "parent": ""}
-        self.folder.write(supermask_path(seed, ladder.name), StoredResult(MASK, metrics))
+        self.folder.write(supermask_path(seed, mask_source.name), StoredResult(MASK, metrics))
 
-    def _ladder_rows(self, seed: int, ladder: MaskSource) -> Iterator[dict]:
-        for level in range(1, self.levels + 1) if ladder != UNTRAINED else (0,):
+    def _supermask_rows(self, seed: int, mask_source: MaskSource) -> Iterator[dict]:
+        for level in range(1, self.levels + 1) if mask_source != UNTRAINED else (0,):
             for weights in SUPERMASK_WEIGHTS:
-                noise = generator(seed, self.network, ladder.name, weights, level).normal()
-                lift = 0.15 * max(0.0, worth(ladder.criterion)) * level / self.levels
+                noise = generator(seed, self.network, mask_source.name, weights, level).normal()
+                lift = 0.15 * max(0.0, worth(mask_source.criterion)) * level / self.levels
                 lift *= 1.5 if weights == "signed_constant" else 1
                 found = float(np.clip(0.1 + lift + 0.01 * noise, 0, 1))
                 yield {

@@ -47,15 +47,15 @@ def test_other_errors_are_not_told_in_a_sentence(error):
 def test_tensorflow_tells_a_systems_error_in_words():
     import tensorflow as tf
 
-    def told(kind, message):
+    def shown(kind, message):
         return user_message(kind(None, None, message))
 
-    assert told(tf.errors.FailedPreconditionError, "a/b; Read-only file system") == "a/b; Read-only file system."
-    assert told(tf.errors.UnknownError, "a/b; File too large").startswith("a/b; File too large. What was finished is")
-    assert told(tf.errors.ResourceExhaustedError, "a/b; Too many open files").startswith("a/b; Too many open files. ")
-    assert told(tf.errors.ResourceExhaustedError, "OOM when allocating\nat x").startswith("Memory ran out (OOM when")
-    assert told(tf.errors.ResourceExhaustedError, "a; No space left on device").startswith("The disk is full: ")
-    assert told(tf.errors.InvalidArgumentError, "Incompatible shapes") is None
+    assert shown(tf.errors.FailedPreconditionError, "a/b; Read-only file system") == "a/b; Read-only file system."
+    assert shown(tf.errors.UnknownError, "a/b; File too large").startswith("a/b; File too large. What was finished is")
+    assert shown(tf.errors.ResourceExhaustedError, "a/b; Too many open files").startswith("a/b; Too many open files. ")
+    assert shown(tf.errors.ResourceExhaustedError, "OOM when allocating\nat x").startswith("Memory ran out (OOM when")
+    assert shown(tf.errors.ResourceExhaustedError, "a; No space left on device").startswith("The disk is full: ")
+    assert shown(tf.errors.InvalidArgumentError, "Incompatible shapes") is None
 
 
 def test_an_error_of_reading_or_writing_gets_the_name_of_the_file(tmp_path):

@@ -25,7 +25,7 @@ from lottery_tf.training import tensorboard
 from lottery_tf.training.trainer import Trainer
 
 
-def test_levels_follow_the_ladder_and_hold_their_masks(experiment):
+def test_levels_have_the_kept_fractions_of_rounds_and_hold_their_masks(experiment):
     levels = list(experiment.levels(Treatment(), seed=0, levels=3))
     counts = [{name: int(kept.sum()) for name, kept in level.mask.items()} for level in levels]
     assert [list(count.values()) for count in counts] == [[432, 36], [346, 33], [277, 30], [222, 27]]

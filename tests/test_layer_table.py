@@ -20,7 +20,7 @@ layers = keras.layers
 PAGE = Path(__file__).parents[1] / "lottery_tf" / "layers.md"
 LINE, IMAGE, VOLUME = (6, 4), (6, 6, 4), (5, 5, 5, 4)
 
-LAYERS = {  # what is told of: a layer, and the shape of its inputs
+LAYERS = {  # name in the table: a layer, and the shape of its inputs
     "Dense": (lambda: layers.Dense(4), LINE),
     "EinsumDense": (lambda: layers.EinsumDense("abc,cd->abd", (6, 4), bias_axes="d"), LINE),
     "Embedding": (lambda: layers.Embedding(7, 4), (6,)),

@@ -125,8 +125,8 @@ def test_the_console_command_works_in_a_project_with_packages_of_the_same_names(
         return done.stdout
 
     # Workers of a study are processes of their own, which have to find the same packages, and the user's criterion.
-    told = run("study", "--study=demo", "--seeds=0", "--levels=1", "--schedule=20", "--criterion=own:mine")
-    assert "own+mine-rewind-zero" in told and "lottery-tf report --results_dir=results" in told
+    printed = run("study", "--study=demo", "--seeds=0", "--levels=1", "--schedule=20", "--criterion=own:mine")
+    assert "own+mine-rewind-zero" in printed and "lottery-tf report --results_dir=results" in printed
     metrics = json.loads(
         (project / "results/fc-digits/20/seed-0/own+mine-rewind-zero/level-01/metrics.json").read_text()
     )
@@ -138,8 +138,8 @@ def test_the_console_command_says_what_there_is(console_command, project):
     def run(*words):
         return subprocess.run([console_command, *words], cwd=project, capture_output=True, text=True)
 
-    told = run().stdout
-    assert "lottery-tf figures" in told and "Draws figures" in told and told == run("--help").stdout
+    printed = run().stdout
+    assert "lottery-tf figures" in printed and "Draws figures" in printed and printed == run("--help").stdout
     assert run("--version").stdout == f"{lt.__version__}\n"
     assert "lottery-tf lottery --rounds=oneshot" in run("lottery", "--help").stdout
     wrong = run("figure")
@@ -168,8 +168,8 @@ def test_every_public_name_is_there_and_in_the_stub():
 
 @pytest.mark.slow
 def test_the_bare_import_loads_no_heavy_library():
-    told = "import sys, lottery_tf; print(*({'tensorflow', 'keras', 'numpy', 'pandas', 'matplotlib'} & {*sys.modules}))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT)
+    code = "import sys, lottery_tf; print(*({'tensorflow', 'keras', 'numpy', 'pandas', 'matplotlib'} & {*sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "\n"
 
 

@@ -16,7 +16,7 @@ def folder(tmp_path_factory):
         treatments=paper.FIGURE_LINES["figure3"].lines.values(),
         seeds=range(4),
         levels=3,
-        ladders=paper.HEURISTIC_MASK_SOURCES,
+        mask_sources=paper.HEURISTIC_MASK_SOURCES,
         learned=made_up.LEARNED,
         controls=("reinit",),
         missing=MISSING,

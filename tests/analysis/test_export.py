@@ -28,9 +28,9 @@ def test_a_row_for_each_result(kind, tmp_path):
     assert read(tmp_path / "out.csv") == [expected] * 2
 
 
-def test_a_line_for_each_row_of_a_ladder(tmp_path):
-    ladder = {"seed": 3, "rows": [{"level": 1, "test_accuracy": 0.5}, {"level": 2, "test_accuracy": 0.25}]}
-    assert write_csv([ladder], tmp_path / "out.csv", "supermask") == 2
+def test_a_line_for_each_row_of_supermasks(tmp_path):
+    mask_source = {"seed": 3, "rows": [{"level": 1, "test_accuracy": 0.5}, {"level": 2, "test_accuracy": 0.25}]}
+    assert write_csv([mask_source], tmp_path / "out.csv", "supermask") == 2
     assert [(row["seed"], row["level"], row["test_accuracy"]) for row in read(tmp_path / "out.csv")] == [
         ("3", "1", "0.5"), ("3", "2", "0.25"),
     ]  # fmt: skip
@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
     return made_up.write_results(
         tmp_path_factory.mktemp("export") / "results",
         treatments=(Treatment(), Treatment("random")),
-        ladders=paper.HEURISTIC_MASK_SOURCES[:1],
+        mask_sources=paper.HEURISTIC_MASK_SOURCES[:1],
         learned=made_up.LEARNED[:1],
         controls=("reinit",),
         landscape=(Treatment(),),
@@ -77,7 +77,7 @@ def test_the_order_in_which_results_came_does_not_show(folder, tmp_path):
         tmp_path / "results",
         treatments=(Treatment("random"), Treatment()),
         seeds=(2, 0, 1),
-        ladders=paper.HEURISTIC_MASK_SOURCES[:1],
+        mask_sources=paper.HEURISTIC_MASK_SOURCES[:1],
         learned=made_up.LEARNED[:1],
         controls=("reinit",),
         landscape=(Treatment(),),

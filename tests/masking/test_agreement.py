@@ -60,10 +60,10 @@ class Noisy(layers.Layer):
 
 
 def test_outputs_that_keras_draws_are_compared_and_others_are_not(caplog):
-    for source, told in (("keras", False), ("tensorflow", True)):
+    for source, warned in (("keras", False), ("tensorflow", True)):
         noisy = keras.Sequential([keras.Input((4,)), layers.Dense(3), Noisy(source)])
         lt.masked(noisy)
-        assert ("are random" in caplog.text) == told
+        assert ("are random" in caplog.text) == warned
 
 
 def test_a_comparison_changes_nothing():

@@ -42,8 +42,8 @@ def test_the_deeper_networks_have_the_published_sizes(name):
     whole = {layer for layer, share in shares.items() if not share}
     assert whole == {layer for layer in kernels if "downsample" in layer or layer == "output/kernel"}
     assert sum(len(kernel.shape) == 4 for kernel in kernels.values()) == {"resnet20": 19 + 2, "vgg19": 16}[name]
-    ladder = kept_counts.kept_fractions(kernels, shares, 10)
-    assert {level: round(100 * ladder[level], 1) for level in percentages} == percentages
+    kept = kept_counts.kept_fractions(kernels, shares, 10)
+    assert {level: round(100 * kept[level], 1) for level in percentages} == percentages
 
 
 def test_dropout_follows_the_hidden_dense_layers():

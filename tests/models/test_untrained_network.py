@@ -61,7 +61,7 @@ class Positions(keras.layers.Layer):
 
 
 def test_weights_that_all_seeds_share_are_told(caplog):
-    def told(model, initial=None):
+    def warned(model, initial=None):
         caplog.clear()
         UntrainedNetwork(conversion.masked_copy(model), lt.PruningSettings(), initial)
         return "All seeds start with the model's own values" in caplog.text
@@ -69,8 +69,8 @@ def test_weights_that_all_seeds_share_are_told(caplog):
     stack = [keras.layers.LSTM(4), keras.layers.BatchNormalization(), keras.layers.Dense(3)]
     plain = keras.Sequential([keras.Input((4, 3)), *stack])
     own = keras.Sequential([keras.Input((4, 3)), Positions(), *stack])
-    assert not told(plain)
-    assert told(own) and "values of positions/positions:" in caplog.text
-    assert not told(own, "as_given")
+    assert not warned(plain)
+    assert warned(own) and "values of positions/positions:" in caplog.text
+    assert not warned(own, "as_given")
     own.layers[0].trainable = False
-    assert not told(own)
+    assert not warned(own)

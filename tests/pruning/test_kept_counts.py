@@ -19,7 +19,7 @@ FC_SHARES = {"a": 0.2, "b": 0.2, "c": 0.1}
 
 
 @pytest.mark.parametrize("kept", [0.999, 0.5, 0.2, 0.05, 0.001])
-def test_counts_for_a_kept_fraction_lie_on_the_ladder(kept):
+def test_counts_for_a_kept_fraction_are_those_of_rounds(kept):
     counts = kept_counts.counts_for(FC, FC_SHARES, kept)
     assert sum(counts.values()) == pytest.approx(kept * sum(FC.values()), abs=3)
     rounds = np.log(counts["a"] / FC["a"]) / np.log(0.8)
@@ -62,12 +62,12 @@ KEPT_PERCENT = {  # powers of Table S1's shares; rounding the counts down keeps 
 
 
 @pytest.mark.parametrize("network", KERNEL_SHAPES)
-def test_ladder_gives_the_known_percentages(network):
+def test_rounds_give_the_known_percentages(network):
     kernels = {f"layer_{i}": np.empty(shape) for i, shape in enumerate(KERNEL_SHAPES[network])}
     table = NETWORKS[network]
     shares = kept_counts.pruned_fraction_by_layer(
         kernels, table.conv_pruned_fraction, table.dense_pruned_fraction, table.output_pruned_fraction
     )
-    ladder = kept_counts.kept_fractions(kernels, shares, 24)
+    kept = kept_counts.kept_fractions(kernels, shares, 24)
     for level, percent in KEPT_PERCENT[network].items():
-        assert 0 <= 100 * ladder[level] - percent + 0.005 < 0.015
+        assert 0 <= 100 * kept[level] - percent + 0.005 < 0.015

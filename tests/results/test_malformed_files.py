@@ -31,7 +31,7 @@ def examples(tmp_path_factory):
     """The metrics of a result of each kind, by the kind."""
     root = made_up.write_results(
         tmp_path_factory.mktemp("examples"), treatments=[made_up.TREATMENTS[0]], seeds=[0], levels=2,
-        ladders=[MaskSource("oneshot", "movement")], learned=made_up.LEARNED[:1], controls=["reinit"],
+        mask_sources=[MaskSource("oneshot", "movement")], learned=made_up.LEARNED[:1], controls=["reinit"],
         landscape=[made_up.TREATMENTS[0]],
     )  # fmt: skip
     found = {metrics["kind"]: metrics for metrics in walk.finished(root, kind=None)}

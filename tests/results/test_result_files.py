@@ -128,11 +128,11 @@ def test_a_file_that_cannot_be_read_is_named_and_not_removed(number, results, mo
     assert results.read("t/level-01", weights=True) is not None
 
 
-@pytest.mark.parametrize(("limit", "value", "told"), [
+@pytest.mark.parametrize(("limit", "value", "words"), [
     (resource.RLIMIT_FSIZE, 100, "File too large. What was finished is kept. Raise the limit on the size of a file"),
     (resource.RLIMIT_NOFILE, 3, "Too many open files. What was finished is kept. Raise the limit on open files"),
 ])  # fmt: skip
-def test_a_limit_of_the_system_is_named_and_nothing_is_lost(limit, value, told, results):
+def test_a_limit_of_the_system_is_named_and_nothing_is_lost(limit, value, words, results):
     results.write("t/level-01", made_up_level(1))
     soft, hard = resource.getrlimit(limit)
     with pytest.raises(OSError) as raised:
@@ -142,7 +142,7 @@ def test_a_limit_of_the_system_is_named_and_nothing_is_lost(limit, value, told, 
             results.write("t/level-02", made_up_level(2))
         finally:
             resource.setrlimit(limit, (soft, hard))
-    assert user_message(raised.value).startswith(f"{results.path}/t/level-0") and told in user_message(raised.value)
+    assert user_message(raised.value).startswith(f"{results.path}/t/level-0") and words in user_message(raised.value)
     assert results.read("t/level-01", weights=True) is not None
     results.write("t/level-02", made_up_level(2))
     assert results.read("t/level-02", weights=True) is not None

@@ -224,5 +224,5 @@ def test_the_command_has_another_name(arguments, light_command, tmp_path):
     answers = [light_command(f"runs.{name}", *arguments, f"--results_dir={tmp_path}")
                for name in ("landscape", "connectivity")]  # fmt: skip
     assert answers[0].stdout + answers[0].stderr
-    told = [(done.returncode, done.stdout, done.stderr) for done in answers]
-    assert told[0] == told[1]
+    printed = [(done.returncode, done.stdout, done.stderr) for done in answers]
+    assert printed[0] == printed[1]

@@ -20,9 +20,9 @@ def test_status_names_results_that_no_study_made(light_command, tmp_path):
     done = light_command("runs.status", f"--results_dir={tmp_path}")
     assert done.returncode == 0 and "fc-digits/600: 3 results" in done.stdout
     StudyFolder.for_request(tmp_path, Request(("figure5",), ("fc",), (0,), 1, "digits", "600")).make()
-    told = json.loads(light_command("runs.status", f"--results_dir={tmp_path}", "--json").stdout)
-    assert [found["study"] for found in told][1:] == [None]
-    assert told[1] == {"study": None, "folder": "fc-digits/600", "finished": 1}, "level 2 is beyond the study"
+    studies = json.loads(light_command("runs.status", f"--results_dir={tmp_path}", "--json").stdout)
+    assert [found["study"] for found in studies][1:] == [None]
+    assert studies[1] == {"study": None, "folder": "fc-digits/600", "finished": 1}, "level 2 is beyond the study"
 
 
 def test_a_damaged_request_is_named_and_hides_no_other_study(command, tmp_path):
@@ -49,9 +49,9 @@ def test_a_study_that_waits_says_so_in_its_status(command, tmp_path):
         process = subprocess.Popen(waiting, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         try:
             wait_for_file(tmp_path, "state.json", process)
-            told = command("runs.status", f"--results_dir={tmp_path}").stdout
+            studies = command("runs.status", f"--results_dir={tmp_path}").stdout
         finally:
             process.kill()
             process.communicate()
-    assert f"waiting for another study that is running on fc-digits/80 (process {process.pid} on " in told
+    assert f"waiting for another study that is running on fc-digits/80 (process {process.pid} on " in studies
     assert "not running" in command("runs.status", f"--results_dir={tmp_path}").stdout

@@ -54,17 +54,17 @@ def printed(output, weights):
 
 def test_every_criterion_is_stored(whole):
     results_dir, _ = whole
-    ladders = metrics_by_folder(results_dir, "supermask")
-    assert set(ladders) == {(seed, "oneshot", criterion, "", None) for seed in (0, 1) for criterion in CRITERIA} | {
+    supermasks = metrics_by_folder(results_dir, "supermask")
+    assert set(supermasks) == {(seed, "oneshot", criterion, "", None) for seed in (0, 1) for criterion in CRITERIA} | {
         (seed, "baseline", "untrained_baseline", "", None) for seed in (0, 1)
     }
     columns = {"level", "kept_fraction", "weights", "validation_accuracy", "test_accuracy"}
-    assert all(set(row) == columns for metrics in ladders.values() for row in metrics["rows"])
+    assert all(set(row) == columns for metrics in supermasks.values() for row in metrics["rows"])
     parents = {metrics["seed"]: metrics["fingerprint"] for metrics in finished(results_dir)}
-    assert all(metrics["parent"] == parents[metrics["seed"]] for metrics in ladders.values())
+    assert all(metrics["parent"] == parents[metrics["seed"]] for metrics in supermasks.values())
     common = {"network": "fc", "dataset": "digits", "schedule": "40", "mask1": "", "mask0": "", "rescale": False}
     bests = metrics_by_folder(results_dir, "best_supermask")
-    assert len(bests) == 2 * len(ladders)
+    assert len(bests) == 2 * len(supermasks)
     assert all(common.items() <= metrics.items() for metrics in bests.values())
 
 
@@ -130,8 +130,8 @@ def test_iterative_masks_train_what_is_missing(warm_command, tmp_path):
     done = warm_command("runs.supermask", *arguments, f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"level \d+: .*% kept, test accuracy", done.stderr)) == 1 + 2 * 2
-    ladders = metrics_by_folder(tmp_path, "supermask")
-    assert set(ladders) == {
+    mask_sources = metrics_by_folder(tmp_path, "supermask")
+    assert set(mask_sources) == {
         (0, "iterative", "movement", "zero", None),
         (0, "iterative", "movement", "hybrid", None),
         (0, "baseline", "untrained_baseline", "", None),
@@ -140,7 +140,7 @@ def test_iterative_masks_train_what_is_missing(warm_command, tmp_path):
         "movement-rewind-zero", "movement-rewind-hybrid", "untrained_baseline", "trained_baseline",
     }  # fmt: skip
     levels = {(level["mask0"], level["level"]): level["kept_fraction"] for level in finished(tmp_path)}
-    for (_, _, _, mask0, _), metrics in ladders.items():
+    for (_, _, _, mask0, _), metrics in mask_sources.items():
         for row in metrics["rows"]:
             assert row["kept_fraction"] == levels[mask0, row["level"]]
 
@@ -152,8 +152,8 @@ def test_iterative_masks_are_those_of_the_networks_scope():
         "from absl import flags; from runs import supermask\n"
         "flags.FLAGS(['supermask', '--source=iterative', '--criterion=movement'])\n"
         "for scope in ('layer', 'global'):\n"
-        "    (ladder,) = supermask.mask_sources_from_flags(scope)\n"
-        "    print(ladder.name, ladder.treatment.name)\n"
+        "    (mask_source,) = supermask.mask_sources_from_flags(scope)\n"
+        "    print(mask_source.name, mask_source.treatment.name)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [

@@ -7,14 +7,14 @@ from lottery_tf.studies.planning import Request, plan
 from lottery_tf.studies.tasks import HeuristicMasksTask, LearnedMaskTask, LevelTask
 
 WORKS = plan(Request(("figure7",), ("fc",), (0,), 5, "digits", "100")).tasks.values()
-LEVEL, LADDER, MASK = (
+LEVEL, SUPERMASKS, MASK = (
     next(w for w in WORKS if isinstance(w, kind)) for kind in (LevelTask, HeuristicMasksTask, LearnedMaskTask)
 )
 
 
 def test_each_kind_of_work_has_a_speed_of_its_own():
-    speeds = Speeds([(LEVEL, {"seconds": 2.0}), (MASK, {"seconds": 30.0}), (LADDER, {"seconds": 0.5})])
-    assert [speeds.seconds(task) for task in (LEVEL, MASK, LADDER)] == pytest.approx([2, 30, 0.5])
+    speeds = Speeds([(LEVEL, {"seconds": 2.0}), (MASK, {"seconds": 30.0}), (SUPERMASKS, {"seconds": 0.5})])
+    assert [speeds.seconds(task) for task in (LEVEL, MASK, SUPERMASKS)] == pytest.approx([2, 30, 0.5])
     assert speeds.speed_for("fc", "training") == pytest.approx(100 * 60 / 2)
 
 

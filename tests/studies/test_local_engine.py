@@ -27,15 +27,15 @@ def test_a_process_of_an_engine_tells_the_last_reading_of_its_task(digits, tmp_p
     slot = engine.slot(Resources(threads=1, memory=0))
     try:
         assert slot.reading is None
-        told = []
+        readings = []
         for task in (LevelTask(SETTINGS, 0), LearnedMaskTask("fc", "digits", lt.MaskSettings(), MASK_TRAINING, 0)):
             slot.start(task, [])
-            told.append(slot.reading)
+            readings.append(slot.reading)
             assert engine.wait([slot], 300.0) == [slot] and slot.result().ending is Ending.FINISHED
-            told.append(slot.reading)
+            readings.append(slot.reading)
     finally:
         slot.stop()
-    before, dense, between, mask = told
+    before, dense, between, mask = readings
     assert before is between is None  # a reading of the task before is none of this task
     history = np.loadtxt(tmp_path / SETTINGS.folder / "seed-0/dense/history.csv", delimiter=",", skiprows=1)
     assert dense == (history[-1, HISTORY_COLUMNS.index("validation_accuracy")], 1.0)

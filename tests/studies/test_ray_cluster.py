@@ -117,9 +117,9 @@ def test_what_is_no_host_and_port_is_left_to_ray(others):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("there", "end", "told"), [(True, "os._exit(1)", False), (False, "os._exit(1)", True), (False, "pass", False)]
+    ("there", "end", "explained"), [(True, "os._exit(1)", False), (False, "os._exit(1)", True), (False, "pass", False)]
 )
-def test_a_process_that_ends_without_a_word_is_spoken_for_if_its_cluster_is_gone(there, end, told, listening):
+def test_a_process_that_ends_without_a_word_is_spoken_for_if_its_cluster_is_gone(there, end, explained, listening):
     where = address(listening) if there else f"127.0.0.1:{_closed_port()}"
     code = (
         "import os, sys; from lottery_tf.studies.ray_cluster import watched\n"
@@ -127,8 +127,10 @@ def test_a_process_that_ends_without_a_word_is_spoken_for_if_its_cluster_is_gone
         f"    with watched(sys.argv[1]): {end}"
     )
     done = subprocess.run([sys.executable, "-c", code, where], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stderr.startswith(f"The Ray cluster at {where} has stopped. Finished results are kept;" if told else "")
-    assert bool(done.stderr) == told
+    assert done.stderr.startswith(
+        f"The Ray cluster at {where} has stopped. Finished results are kept;" if explained else ""
+    )
+    assert bool(done.stderr) == explained
 
 
 def _closed_port():

@@ -118,15 +118,15 @@ def test_a_child_of_another_parent_is_done_again():
 
 def test_a_failure_is_tried_again_then_told_and_stops_nothing_else():
     failed = Outcome(Ending.FAILED, error="Traceback: no")
-    told = []
+    ended = []
     ends = {LEVEL.format(2): itertools.repeat(failed)}
-    scheduler, engine = scheduled(engine=MadeUpEngine(ends=ends), retries=2, on_end=lambda *end: told.append(end))
+    scheduler, engine = scheduled(engine=MadeUpEngine(ends=ends), retries=2, on_end=lambda *end: ended.append(end))
     assert engine.started.count(LEVEL.format(2)) == 3
     assert scheduler.errors == {LEVEL.format(2): "Traceback: no"}
     assert scheduler.states[LEVEL.format(3)] is TaskState.LEFT_OUT
     assert collections.Counter(scheduler.states.values()) == scheduler.counts
     assert scheduler.counts[TaskState.FINISHED] == len(SMALL.tasks) - 2
-    assert [outcome for task, outcome in told if task.key == LEVEL.format(2)] == [failed]
+    assert [outcome for task, outcome in ended if task.key == LEVEL.format(2)] == [failed]
 
 
 def test_one_failure_may_pass():
@@ -229,7 +229,7 @@ def test_slots_without_work_are_kept_or_given_back(keeps):
     assert idle_at_the_end[-3:] == ([1, 2, 3] if keeps else [1, 1, 1])
 
 
-def test_a_ladder_with_fewer_levels_is_made_again():
+def test_supermasks_with_fewer_levels_are_made_again():
     mask_sources = plan(Request(("figure7",), ("fc",), (0,), 5, "digits", "100"))
     found = {key: finished(task).metrics for key, task in mask_sources.tasks.items()}
     short = next(key for key in found if "supermask" in key)

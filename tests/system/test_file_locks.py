@@ -54,15 +54,15 @@ def test_a_lock_shows_while_it_is_held(path):
 def test_a_lock_is_waited_for_and_released_by_a_dead_owner(path, monkeypatch):
     owner = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
     assert owner.stdout.readline() == "held\n"
-    told = []
+    messages = []
 
     def kill_owner(message, *values):  # who waits says so first
-        told.append(message % values)
+        messages.append(message % values)
         owner.kill()
 
     monkeypatch.setattr(file_locks.log, "warning", kill_owner)
     with locked(path):
-        (message,) = told
+        (message,) = messages
         with open(path) as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert message == f"a is in use by process {owner.pid}; waiting for it."

@@ -48,8 +48,8 @@ def test_ctrl_c_ends_the_caller_at_once_and_the_process_in_silence():
     time.sleep(0.5)
     assert Path(f"/proc/{process}").exists(), "it heard what is for the one who started it"
     os.killpg(caller.pid, signal.SIGINT)  # as a terminal sends it, to all of them
-    _, told = caller.communicate(timeout=600)  # the process itself would take an hour
-    assert told.count("Traceback") == 1 and told.rstrip().endswith("KeyboardInterrupt")
+    _, errors = caller.communicate(timeout=600)  # the process itself would take an hour
+    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
     assert not Path(f"/proc/{process}").exists()
 
 

@@ -148,18 +148,18 @@ class Doubles:
 
 
 def test_methods_of_several_objects_are_not_taken_for_one_function():
-    told = []
+    messages = []
     handler = logging.Handler()
-    handler.emit = lambda record: told.append(record.getMessage())
+    handler.emit = lambda record: messages.append(record.getMessage())
     tf.get_logger().addHandler(handler)
     try:
         for _ in range(12):
             assert compilation.compiled(Doubles().double)(tf.constant(1.5)) == 3
         assert compilation.compiled(pow, tf.constant(3.0))(tf.constant(2.0)) == 9, "the first argument is given"
-        assert not told
+        assert not messages
         for _ in range(12):
             tf.function(Doubles().double)(tf.constant(1.0))
-        assert any("retracing" in message for message in told)
+        assert any("retracing" in message for message in messages)
     finally:
         tf.get_logger().removeHandler(handler)
 

@@ -161,7 +161,7 @@ def test_masks_are_learned(name, tiny_dataset):
 
 
 @pytest.mark.parametrize("name", HALF)
-def test_ladders_are_evaluated_as_the_network_was_trained(name, tiny_dataset):
+def test_supermasks_are_evaluated_as_the_network_was_trained(name, tiny_dataset):
     experiment = lt.Experiment(tiny_network(), tiny_dataset, in_half(name))
     dense = experiment.dense(0, weights=True)
     rows = (

@@ -12,14 +12,14 @@ class Doubled(SampledModel):
 
     def __init__(self, network):
         super().__init__()
-        self.network, self.factor, self.told = network, 1, []
+        self.network, self.factor, self.flags = network, 1, []
 
     def draw_network(self):
         self.factor *= 2
         factor = self.factor
 
         def drawn(inputs, training):
-            self.told.append(training)
+            self.flags.append(training)
             return factor * self.network(inputs, training=training)
 
         return drawn
@@ -38,7 +38,7 @@ def test_every_call_draws_anew_and_a_draw_stays_as_it_is(network):
     drawn = model.draw_network()
     for _ in range(2):
         np.testing.assert_array_equal(drawn(inputs, False), 8 * plain)
-    assert model.told == [False, True, False, False], "what is not said is no training"
+    assert model.flags == [False, True, False, False], "what is not said is no training"
 
 
 def test_its_shapes_are_those_of_the_network(network):

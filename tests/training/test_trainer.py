@@ -83,7 +83,7 @@ def changing_trainer(tiny_dataset):
 @pytest.mark.slow
 @pytest.mark.parametrize("between", [10, 13])
 def test_a_training_in_two_stretches_has_the_bits_of_one(between, changing_trainer):
-    """Weights, order of images, augmentation, learning rate and history go on from where the first stretch ended."""
+    """Weights, order of images, augmentation, learning rate and history go on from where the first part ended."""
     trainer, ticket = changing_trainer, half_ticket(changing_trainer.model)
     passed = {}
 

@@ -45,10 +45,10 @@ def test_keras_prints_its_progress(tiny_dataset, capsys):
 @pytest.mark.parametrize(("iterations", "first", "last"), [(10, 0, None), (11, 0, None), (11, 3, None), (12, 5, 9)])
 def test_callbacks_are_told_of_as_many_epochs_as_there_are_readings(iterations, first, last, tiny_dataset):
     settings = dataclasses.replace(SETTINGS, iterations=iterations, eval_interval=5)
-    told, iteration_range = keras.callbacks.Callback(), IterationRange(first, last)
-    Watchers([told], keras.Sequential([keras.layers.Dense(1)]), settings, {}, iteration_range)
+    callback, iteration_range = keras.callbacks.Callback(), IterationRange(first, last)
+    Watchers([callback], keras.Sequential([keras.layers.Dense(1)]), settings, {}, iteration_range)
     end = last or iterations
-    assert told.params["epochs"] == 1 + sum(step % 5 == 0 or step == end for step in range(first + 1, end + 1))
+    assert callback.params["epochs"] == 1 + sum(step % 5 == 0 or step == end for step in range(first + 1, end + 1))
 
 
 @pytest.mark.parametrize("kind", ["EarlyStopping", "ReduceLROnPlateau", "SwapEMAWeights"])

@@ -16,7 +16,7 @@ def world(tmp_path_factory):
         tmp_path_factory.mktemp("claims"),
         treatments=made_up.TREATMENTS,
         levels=paper.LEVELS,
-        ladders=paper.HEURISTIC_MASK_SOURCES,
+        mask_sources=paper.HEURISTIC_MASK_SOURCES,
         learned=(*made_up.LEARNED, *ROUNDED),
         accuracy=paper_like,
     )

@@ -202,4 +202,6 @@ def test_the_level_of_a_fifth_is_the_seventh_of_fc(world):
     assert own.nearest_level(0.001) is None
     chosen = world.levels.query("level == 1").assign(chosen_kept_fraction=0.05, kept_fraction=0.05)
     (both,) = collect(dataclasses.replace(world, levels=pd.concat([world.levels, chosen])))
-    assert both.kept_fractions().equals(own.kept_fractions()), "a share that was chosen is not the ladder's first level"
+    assert both.kept_fractions().equals(own.kept_fractions()), (
+        "a share that was chosen is not the mask_source's first level"
+    )

@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
         treatments=tuple(dict.fromkeys((*made_up.TREATMENTS, MINE, *lottery_lines.TREATMENT_OF_LINE.values()))),
         seeds=SEEDS,
         levels=LEVELS,
-        ladders=paper.HEURISTIC_MASK_SOURCES,
+        mask_sources=paper.HEURISTIC_MASK_SOURCES,
         learned=made_up.LEARNED[:10],
         controls=("reinit", "random"),
         landscape=(Treatment(), Treatment("random")),

@@ -18,7 +18,7 @@ def root(tmp_path_factory):
         tmp_path_factory.mktemp("results"),
         treatments=[Treatment(), Treatment("random"), Treatment(mask1="reinit")],
         levels=2,
-        ladders=paper.HEURISTIC_MASK_SOURCES[:3],
+        mask_sources=paper.HEURISTIC_MASK_SOURCES[:3],
         learned=made_up.LEARNED[:1],
         missing=[(1, "random-rewind-zero", 2)],
         diverged=[(2, "random-rewind-zero", 1)],

@@ -156,7 +156,7 @@ def test_names_that_are_no_formula_are_shown_as_text(tmp_path):
         tmp_path / "results",
         treatments=[Treatment(), Treatment("random"), Treatment(mask1="reinit"), Treatment(rounds="oneshot")],
         levels=2,
-        ladders=paper.HEURISTIC_MASK_SOURCES[:9:8],
+        mask_sources=paper.HEURISTIC_MASK_SOURCES[:9:8],
         learned=made_up.LEARNED[:1],
         landscape=[Treatment(), Treatment("random")],
     )

@@ -15,7 +15,7 @@ def write_small_folder(root):
         panels=made_up.PANELS[:2],
         treatments=TREATMENTS,
         levels=3,
-        ladders=paper.HEURISTIC_MASK_SOURCES[:2],
+        mask_sources=paper.HEURISTIC_MASK_SOURCES[:2],
         learned=made_up.LEARNED[:2],
         controls=("reinit",),
         landscape=TREATMENTS[:1],

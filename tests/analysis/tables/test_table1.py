@@ -23,16 +23,16 @@ def heuristic_rows(results, weights):
 def test_the_heuristic_columns_of_table_1_are_those_of_the_command(results, weights):
     column = f"mask x {weights.replace('_', ' ')}"
     (row,) = table1(results).query("column == @column").to_dict("records")
-    ladders = best_over_seeds(heuristic_rows(results, weights))
-    maxima = max(ladders, key=lambda ladder: statistics.fmean(ladder.maxima))
+    mask_sources = best_over_seeds(heuristic_rows(results, weights))
+    maxima = max(mask_sources, key=lambda mask_source: statistics.fmean(mask_source.maxima))
     assert row["maxima_of"] == maxima.label
     assert row["maxima_mean"] == pytest.approx(100 * statistics.fmean(maxima.maxima))
     assert (row["maxima_min"], row["maxima_max"]) == pytest.approx((100 * min(maxima.maxima), 100 * max(maxima.maxima)))
-    mean_maximum = max(ladders, key=lambda ladder: ladder.mean_maximum)
+    mean_maximum = max(mask_sources, key=lambda mask_source: mask_source.mean_maximum)
     assert row["mean_maximum_of"] == mean_maximum.label
     assert row["mean_maximum_mean"] == pytest.approx(100 * mean_maximum.mean_maximum)
     assert row["mean_maximum_kept_percent"] == pytest.approx(100 * mean_maximum.mean_kept)
-    honest = {ladder.label: ladder for ladder in ladders}[row["validation_of"]]
+    honest = {mask_source.label: mask_source for mask_source in mask_sources}[row["validation_of"]]
     assert row["validation_mean"] == pytest.approx(100 * statistics.fmean(honest.accuracy))
     assert row["validation_kept_percent"] == pytest.approx(100 * statistics.fmean(honest.kept))
     assert row["maxima_difference"] == pytest.approx(row["maxima_mean"] - published_table1()["fc", "mnist", column])

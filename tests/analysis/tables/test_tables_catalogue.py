@@ -26,7 +26,9 @@ def test_the_shown_table_is_the_numbers(results):
 def test_supermask_lines_begin_untrained(results):
     for weights in SUPERMASK_WEIGHTS:
         found = catalogue.supermask_table(panel(results.supermasks, FC), weights).numbers
-        assert list(dict.fromkeys(found["line"])) == [ladder.criterion for ladder in paper.HEURISTIC_MASK_SOURCES]
+        assert list(dict.fromkeys(found["line"])) == [
+            mask_source.criterion for mask_source in paper.HEURISTIC_MASK_SOURCES
+        ]
         own = results.supermasks[results.supermasks["weights"] == weights]
         expected = 100 * own.pivot_table(index="criterion", columns="level", values="test_accuracy", aggfunc="mean")
         means = found.pivot(index="line", columns="level", values="mean")

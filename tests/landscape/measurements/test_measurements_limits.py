@@ -103,5 +103,5 @@ def test_a_search_with_retraining_that_was_stopped_goes_on_where_it_was(measurer
     search("stopped", stop_after=75)
     again, left = search("stopped")
     assert again == rows
-    # What a checkpoint has is told as one count; of the first two trainings only the last stretch is done again.
+    # What a checkpoint has is reported as one count; of the first two trainings only the last steps are done again.
     assert left[:2] == [20, 10] and left[2:4] == [20, 10]

@@ -41,8 +41,8 @@ def band(values, digits=2):
 def test_a_line_is_judged_by_the_thresholds():
     """Its barrier is 4% - (2% + 3%) / 2 = 1.5 points; its first end is a point above the dense network."""
     judged = [Thresholds(*limits).line(LINE) for limits in ((0.005, 0.02), (0.011, 0.02), (0.005, 0.014))]
-    told = [(line["first_matches"], line["second_matches"], line["stable"], line["as_claimed"]) for line in judged]
-    assert told == [(False, True, True, False), (True, True, True, True), (False, True, False, True)]
+    verdicts = [(line["first_matches"], line["second_matches"], line["stable"], line["as_claimed"]) for line in judged]
+    assert verdicts == [(False, True, True, False), (True, True, True, True), (False, True, False, True)]
     assert judged[0]["error_rise"] == pytest.approx(0.015) and judged[0]["level"] == 1
 
 
@@ -63,8 +63,8 @@ def test_rows_of_one_key_make_one_line():
 
 def test_every_measurement_has_a_table():
     assert {*landscape_tables.MEASUREMENT_TABLES} == {*MEASUREMENTS, "chosen"}
-    told = landscape_tables.table_of("limit", "mine", [], Thresholds())
-    assert told.endswith(": mine\nNo level to measure is finished.")
+    printed = landscape_tables.table_of("limit", "mine", [], Thresholds())
+    assert printed.endswith(": mine\nNo level to measure is finished.")
 
 
 def test_lines_between_levels_say_which_levels(measured):
@@ -117,6 +117,6 @@ def test_magnitudes_are_those_of_all_layers_together(measured):
 
 
 def test_the_note_tells_the_thresholds():
-    told = landscape_tables.note(Thresholds(tolerance=0.005, stable=0.013), "validation")
-    assert "on validation images" in told
-    assert "at most 0.5 points above the dense network's" in told and "is below 1.3 points" in told
+    printed = landscape_tables.note(Thresholds(tolerance=0.005, stable=0.013), "validation")
+    assert "on validation images" in printed
+    assert "at most 0.5 points above the dense network's" in printed and "is below 1.3 points" in printed

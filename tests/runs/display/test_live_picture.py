@@ -20,7 +20,7 @@ def wait_until(condition):
 
 def test_it_is_drawn_again_as_there_is_more_and_told_of_once(monkeypatch):
     monkeypatch.setattr(live_picture, "PAUSE", 0)
-    drawn, told = queue.Queue(), []
+    drawn, messages = queue.Queue(), []
     paths = iter([[], [Path("a.png")], [Path("a.png"), Path("b.png")]])
 
     def draw():
@@ -28,17 +28,17 @@ def test_it_is_drawn_again_as_there_is_more_and_told_of_once(monkeypatch):
         drawn.put(found)
         return found
 
-    with LivePicture(draw, told.append) as picture:
+    with LivePicture(draw, messages.append) as picture:
         for wanted in ([], [Path("a.png")], [Path("a.png"), Path("b.png")]):
             picture.more()
             assert drawn.get(timeout=SECONDS) == wanted
-    assert told == [f"Figure: {name}.png; it is drawn again as levels finish." for name in "ab"]
+    assert messages == [f"Figure: {name}.png; it is drawn again as levels finish." for name in "ab"]
     assert drawn.empty(), "nothing is drawn without being asked for"
 
 
 def test_what_cannot_be_drawn_is_told_once_and_tried_again(monkeypatch):
     monkeypatch.setattr(live_picture, "PAUSE", 0)
-    calls, told = queue.Queue(), []
+    calls, messages = queue.Queue(), []
 
     def draw():
         calls.put(None)
@@ -46,11 +46,11 @@ def test_what_cannot_be_drawn_is_told_once_and_tried_again(monkeypatch):
             raise ValueError("no room")
         return [Path("a.png")]
 
-    with LivePicture(draw, told.append) as picture:
+    with LivePicture(draw, messages.append) as picture:
         for number in range(1, 4):
             picture.more()
             wait_until(lambda number=number: calls.qsize() == number)
-    assert told == [
+    assert messages == [
         "The figure could not be drawn yet (no room).",
         "Figure: a.png; it is drawn again as levels finish.",
     ]
@@ -68,11 +68,11 @@ def test_the_end_waits_for_no_pause(monkeypatch):
 def test_the_first_figure_waits_for_no_pause(monkeypatch):
     """The first attempt loads the plotting library, which takes long, and often finds nothing to draw yet."""
     monkeypatch.setattr(live_picture, "PAUSE", 1e9)
-    told, paths = [], iter([[], [Path("a.png")]])
+    messages, paths = [], iter([[], [Path("a.png")]])
     tried = queue.Queue()
-    with LivePicture(lambda: tried.put(None) or next(paths), told.append) as picture:
+    with LivePicture(lambda: tried.put(None) or next(paths), messages.append) as picture:
         for _ in range(2):
             picture.more()
             tried.get(timeout=SECONDS)
-        wait_until(lambda: told)
-    assert told == ["Figure: a.png; it is drawn again as levels finish."]
+        wait_until(lambda: messages)
+    assert messages == ["Figure: a.png; it is drawn again as levels finish."]

@@ -53,21 +53,21 @@ def test_more_work_takes_longer_and_long_work_says_how_to_shorten_it(tmp_path):
     short, long = outlook(("figure3",), ("fc",), (0,), schedule="100"), outlook(("paper",))
     assert short.seconds(short.to_do) < LONG < long.seconds(long.to_do)
     assert "shorter" not in short.announced()
-    told = long.announced()
-    assert "months on this machine" in told
+    text = long.announced()
+    assert "months on this machine" in text
     for flag in ("--seeds=0 (about", "--networks=fc (about", "--schedule=tenth (about", "--engine=ray"):
-        assert flag in told
+        assert flag in text
     fc = outlook(("paper",), ("fc",))
-    assert f"--networks=fc (about {duration(fc.seconds(fc.to_do))})" in told
+    assert f"--networks=fc (about {duration(fc.seconds(fc.to_do))})" in text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [(0, "1 second"), (1.4, "1 second"), (89, "90 seconds"), (90, "2 minutes"), (5400, "2 hours"), (129_600, "2 days"),
      (23_700_000, "9 months"), (2e8, "6 years")],
 )  # fmt: skip
-def test_durations_are_told_as_one_says_them(seconds, told):
-    assert duration(seconds) == told
+def test_durations_are_written_as_one_says_them(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_half_precision_counts_as_fast_as_it_was_timed(tmp_path, monkeypatch):

@@ -99,12 +99,12 @@ def test_on_a_terminal_lines_stand_above_the_bar(caplog, monkeypatch):
 
 
 def row(weights, share):
-    """A supermask as a ladder has it."""
+    """A supermask as a mask_source has it."""
     return {"weights": weights, "validation_accuracy": share, "test_accuracy": 1 - share, "kept_fraction": share / 2}
 
 
 @pytest.mark.parametrize(
-    ("metrics", "told"),
+    ("metrics", "words"),
     [
         (
             {"pruned_fraction": 0.75, "best_iteration": 7, "test_accuracy": 0.25, "seconds": 3.4},
@@ -116,5 +116,5 @@ def row(weights, share):
         ),
     ],
 )  # fmt: skip
-def test_what_masks_and_ladders_came_to(metrics, told):
-    assert summary_of(metrics) == told
+def test_what_masks_of_either_kind_came_to(metrics, words):
+    assert summary_of(metrics) == words

@@ -18,7 +18,7 @@ def run(tmp_path_factory):
     """A run of three treatments, three seeds and four levels, with controls and Supermasks."""
     root = tmp_path_factory.mktemp("results")
     panel = ("fc", "digits", "500")
-    made_up.write_results(root, [panel], (Treatment(), RANDOM, MOVEMENT), levels=4, ladders=[SUPERMASK],
+    made_up.write_results(root, [panel], (Treatment(), RANDOM, MOVEMENT), levels=4, mask_sources=[SUPERMASK],
                           controls=["random"])  # fmt: skip
     return root / "fc-digits" / "500"
 
@@ -33,8 +33,8 @@ def test_all_levels_are_shown_and_what_is_left_out_is_named(run):
     summary = RunSummary(run, (RANDOM,), (0, 1))
     tables = blocks(summary)
     others = "large_final-rewind-zero, movement-rewind-zero, seed 2"
-    told = f"{run} also holds {others}; they are not in the tables and the figure."
-    assert list(tables) == ["random-rewind-zero", told]
+    left_out = f"{run} also holds {others}; they are not in the tables and the figure."
+    assert list(tables) == ["random-rewind-zero", left_out]
     assert [line[0] for line in tables["random-rewind-zero"]] == ["0", "1", "2", "3", "4"]
     assert blocks(RunSummary(run, (Treatment(), RANDOM, MOVEMENT), (0, 1, 2))).keys() == {
         "large_final-rewind-zero", "random-rewind-zero", "movement-rewind-zero"
