@@ -19,12 +19,11 @@ from absl import flags
 from analysis.figures import drawing
 from analysis.figures.catalogue import (
     FIGURES,
-    define_figure_input_flags,
     draw,
     figure_inputs,
-    figure_inputs_from_flags,
     full_name,
 )
+from analysis.figures.input_flags import define_figure_input_flags, figure_inputs_from_flags
 from analysis.results.selection_flags import define_selection_flags, selection_from_flags
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_path

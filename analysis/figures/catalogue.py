@@ -11,10 +11,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from absl import flags
 from matplotlib.figure import Figure
 
-from analysis.common_flags import define_results_dir
 from analysis.figures import (
     connectivity,
     curves,
@@ -28,7 +26,6 @@ from analysis.figures import (
     supermasks,
 )
 from analysis.results import load
-from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.statistics.stars import PAPER_RULE, StarRule
 from lottery_tf.registry import choose
 from lottery_tf.studies import paper
@@ -152,19 +149,3 @@ def draw(name: str, given: FigureInputs) -> Figure:
     """Draws a figure, a key of `FIGURES`, in the project's look; raises NothingToDraw if its results are missing."""
     with drawing.look():
         return choose(FIGURES, name, "figure").draw(given)
-
-
-def define_figure_input_flags() -> None:
-    """Defines the flags for the inputs of figures, for all commands that draw figures."""
-    define_results_dir()
-    define_star_flags()
-    flags.DEFINE_list("criterion", [], "Further mask criteria for figure2; your own are package.module:function.")
-    flags.DEFINE_string(
-        "layer", None, "Layer of figures 2 and S1, such as conv_1/kernel. Default: the largest of the first network."
-    )
-
-
-def figure_inputs_from_flags() -> dict:
-    """Returns the arguments of `figure_inputs` other than the folder."""
-    rule = rule_from_flags()
-    return {"layer": flags.FLAGS.layer, "criteria": tuple(flags.FLAGS.criterion), "rule": rule}

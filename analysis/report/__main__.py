@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from absl import flags
 
-from analysis.figures.catalogue import define_figure_input_flags, figure_inputs_from_flags
-from analysis.report.report import prepare, write_page
+from analysis import report
+from analysis.figures.input_flags import define_figure_input_flags, figure_inputs_from_flags
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_path
 
@@ -26,12 +26,12 @@ def define_flags() -> None:
 
 def main() -> int:
     """Writes the report of --results_dir into --out."""
-    report = prepare(flags.FLAGS.results_dir, flags.FLAGS.out, **figure_inputs_from_flags())
-    path = write_page(report)
+    made = report.report.prepare(flags.FLAGS.results_dir, flags.FLAGS.out, **figure_inputs_from_flags())
+    path = report.report.write_page(made)
     console.log.info("%s (%.1f MB)", path, path.stat().st_size / 1e6)
-    if report.failed:
-        console.log.warning("Could not be made: %s.", "; ".join(report.failed))
-    return int(bool(report.failed))
+    if made.failed:
+        console.log.warning("Could not be made: %s.", "; ".join(made.failed))
+    return int(bool(made.failed))
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Supermask(MaskFrom):
     rows: list[SupermaskRow]
 
 
-class BestSupermask(MaskFrom, SupermaskRow):
+class BestSupermaskMetrics(MaskFrom, SupermaskRow):
     """The metrics of the best heuristic Supermask over one kind of weights."""
 
     rescale: bool
@@ -271,7 +271,7 @@ METRICS_SCHEMAS: dict[str, Any] = {  # kind of result -> schema of its metrics; 
     "rewind": Level,
     "control": ControlMetrics,
     "supermask": Supermask,
-    "best_supermask": BestSupermask,
+    "best_supermask": BestSupermaskMetrics,
     "learned_mask": LearnedMask,
     "line": Line,
     "perturbation": Perturbation,

@@ -186,7 +186,7 @@ class RaySlot:
 
     def __init__(self, engine: RayEngine, resources: Resources, actor: ray.actor.ActorHandle, number: int):
         self.resources = resources
-        self._engine, self._actor, self._number = engine, actor, number
+        self._engine, self._actor, self._slot = engine, actor, number
         self.returned: ray.ObjectRef | Any = None
         self._task: Task | Any = None
 
@@ -215,7 +215,7 @@ class RaySlot:
     def stop(self) -> None:
         """Ends the actor."""
         self._engine.stop(self._actor)
-        self._engine.free(self._number)
+        self._engine.free(self._slot)
 
 
 def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, Files]:

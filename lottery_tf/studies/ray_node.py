@@ -49,7 +49,7 @@ class NodeWorker:
     """
 
     def __init__(self, threads: int, settings: WorkerSettings, scratch: str, number: int):
-        self._threads, self._settings, self._scratch_name, self._number = threads, settings, scratch, number
+        self._threads, self._settings, self._scratch_name, self._slot = threads, settings, scratch, number
         self._log: list[str] = []
         self._dataset: Dataset | Any = None
         self._shared = self._root = Path()
@@ -72,7 +72,7 @@ class NodeWorker:
         settings = files.json_bytes(task.settings_on_disk | {"data": dataset.fingerprint})
         self._dataset = dataset
         self._shared = self._scratch / files.sha256(settings)[:16]
-        if self._root != (root := self._shared / f"slot-{self._number}"):
+        if self._root != (root := self._shared / f"slot-{self._slot}"):
             self._root = root
             self._worker = Worker(
                 root,

@@ -2,11 +2,14 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 
 import made_up
 import pandas as pd
 import pytest
 from page_reader import Reader
+from shared import ROOT
 
 from analysis import export
 from analysis.claims.verdicts import Verdict
@@ -177,3 +180,10 @@ def test_names_that_are_no_formula_are_shown_as_text(tmp_path):
         shown = drawing.content(catalogue.draw(name, given), "svg").decode()
         assert r"$\net{$ on $\data$" in shown.replace("\n", " ") or name == "figure6"
     assert r"my:$\bad$" in drawing.content(catalogue.draw("barriers", given), "svg").decode()
+
+
+def test_help_imports_no_figure():
+    """That would take a second more."""
+    code = "import sys, analysis.report.__main__; print([name for name in sys.modules if 'report.report' in name])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
