@@ -45,7 +45,7 @@ class Study:
 
 ALL_LEARNED_MASKS = tuple(mask for masks in paper.LEARNED_MASKS.values() for mask in masks)
 
-PAPER_MASK_SOURCES = (UNTRAINED, *paper.HEURISTIC_MASK_SOURCES)
+PAPER_SOURCES = (UNTRAINED, *paper.HEURISTIC_MASK_SOURCES)
 
 
 STUDIES: dict[str, Study] = {
@@ -76,10 +76,8 @@ STUDIES: dict[str, Study] = {
         name: Study(figure.title.lower(), tuple(dict.fromkeys(figure.lines.values())))
         for name, figure in paper.FIGURE_LINES.items()
     },
-    "figure7": Study("supermasks, heuristic and learned", mask_sources=PAPER_MASK_SOURCES, masks=ALL_LEARNED_MASKS),
-    "table1": Study(
-        "the best Supermasks and the trained network", mask_sources=PAPER_MASK_SOURCES, masks=ALL_LEARNED_MASKS
-    ),
+    "figure7": Study("supermasks, heuristic and learned", mask_sources=PAPER_SOURCES, masks=ALL_LEARNED_MASKS),
+    "table1": Study("the best Supermasks and the trained network", mask_sources=PAPER_SOURCES, masks=ALL_LEARNED_MASKS),
     "lottery": Study(
         "tickets, their controls, one-shot pruning and fine-tuning (Frankle & Carbin)",
         (Treatment(), Treatment(rounds="oneshot"), Treatment(mask1="finetune")),
