@@ -93,7 +93,7 @@ def test_a_page_keeps_all_levels_when_a_later_command_asks_for_fewer(run, digits
     # A level that was made from another one than is there now is not of this treatment.
     metrics = levels[1].metrics | {"fingerprint": "another"}
     first = [levels[0].metrics, metrics]
-    assert again._treatment_levels(Treatment(), 0).finished(first) == first
+    assert again._treatment_levels(Treatment(), 0).stored(first) == first
 
 
 def test_a_level_that_diverged_has_no_point(tmp_path):
