@@ -20,6 +20,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.levels.control_levels import ControlLevels
 from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.levels.treatment_levels import TreatmentLevels
+from lottery_tf.levels.treatment_page import write_page
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.summary import MaskSummary, mask_summary
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
@@ -177,7 +178,7 @@ class Experiment:
                 level = treatment_levels.next_level(number, parent["fingerprint"])
                 so_far.append(level.metrics)
                 if self.trained > trained_before or number == last:
-                    treatment_levels.write_page(so_far)
+                    write_page(self._network_levels, treatment, seed, so_far)
             yield level
 
     def dense(self, seed: Index, weights: bool = False) -> StoredResult:
@@ -224,7 +225,7 @@ class Experiment:
         with treatment_levels.lock():
             level = treatment_levels.next_level(number, parent)
             if earlier is not None:
-                treatment_levels.write_page([*earlier, level.metrics])
+                write_page(self._network_levels, treatment, seed, [*earlier, level.metrics])
             return level
 
     def control(self, treatment: Treatment, seed: Index, number: Index, control: Name, draw: Count = 1) -> StoredResult:

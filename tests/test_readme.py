@@ -64,7 +64,7 @@ def test_the_ten_lines_of_the_front_page(tmp_path, monkeypatch, capsys):
     assert min(float(line.split()[-1].rstrip("%")) for line in lines) > 85
     saved = keras.models.load_model("pruned.keras")
     images = made["digits"].test.images[:20] / 255
-    np.testing.assert_allclose(saved(images), made["ticket"](images), atol=1e-5)
+    np.testing.assert_allclose(saved(images), made["pruned"](images), atol=1e-5)
 
 
 @pytest.mark.slow

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
 
 from lottery_tf.errors import InputError
 from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path, treatment_path
 from lottery_tf.results.stored_result import StoredResult, is_finished
-from lottery_tf.training import tensorboard
 from lottery_tf.training.recorder import TrainingPlan
 from lottery_tf.training.training_result import IterationRange
 
@@ -57,29 +55,10 @@ class TreatmentLevels:
             return self._network_levels.dense(self._seed, weights)
         return self._network_levels.find(self.path(number), weights, parent) or self._train(number)
 
-    def stored(self, first: Sequence[dict]) -> list[dict]:
-        """Returns the metrics of the first levels, which are given, and of the stored levels that follow them.
-
-        The levels end before the first that is missing or was made from another parent.
-        """
-        levels = list(first)
-        while later := self._network_levels.results.peek(self.path(len(levels)), weights=False):
-            if later.metrics["parent"] != levels[self._treatment.parent(len(levels))]["fingerprint"]:
-                break
-            levels.append(later.metrics)
-        return levels
-
     def iterations(self) -> IterationRange:
         """Returns the iterations of each level; fine-tuning trains with the learning rate of the last iteration."""
         last = self._network_levels.trainer.settings.iterations
         return IterationRange(self._treatment.rewind_to, rate_from=last if self._treatment.continues_training else None)
-
-    def write_page(self, first: Sequence[dict]) -> None:
-        """Writes the treatment's TensorBoard page from its `stored` levels. The treatment must be locked."""
-        if folder := self._network_levels.results.folder(self._folder):
-            columns = self._network_levels.recorder.labels | dataclasses.asdict(self._treatment) | {"seed": self._seed}
-            settings = dataclasses.asdict(self._network_levels.trainer.settings)
-            tensorboard.write_treatment_page(folder, columns, settings, self.stored(first))
 
     def _train(self, number: int) -> StoredResult:
         """Continues the algorithm from the nearest finished level up to the wanted level."""

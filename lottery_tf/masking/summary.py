@@ -13,6 +13,7 @@ from lottery_tf.masking.containers import plain_class
 from lottery_tf.masking.kernel_table import MASK_VARIABLES, can_be_masked, kernel_variables
 from lottery_tf.masking.layers import MaskedLayer
 from lottery_tf.masking.sublayers import all_layers, own_variables
+from lottery_tf.old_names import old_name
 
 
 @checked
@@ -36,10 +37,7 @@ class MaskSummary:
             f"{self.maskable / self.weights:.1%} of {self.weights:,} weights can be pruned; without a mask: {others}."
         )
 
-    @property
-    def left_whole(self) -> dict[str, int]:
-        """The former name of `without_mask`."""
-        return self.without_mask
+    left_whole = property(old_name("left_whole", "without_mask"))
 
 
 @checked

@@ -14,6 +14,7 @@ from lottery_tf.argument_checks.annotation_checks import check_fields
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import FRACTION, Index, Name
 from lottery_tf.errors import InputError
+from lottery_tf.old_names import old_name
 from lottery_tf.pruning.criteria import CRITERIA, CRITERION_ARGUMENTS
 from lottery_tf.pruning.mask0_actions import MASK0, MASK0_ARGUMENTS
 from lottery_tf.pruning.mask1_actions import CONTINUE_TRAINING, MASK1, MASK1_ARGUMENTS
@@ -191,6 +192,10 @@ class Treatment:
         """Returns whether metrics are of a level of this treatment. A field that old metrics lack has its default."""
         fields = dataclasses.fields(self)
         return all(metrics.get(field.name, field.default) == getattr(self, field.name) for field in fields)
+
+    made = old_name("made", "matches")
+    check_length = old_name("check_length", "check_training")
+    goes_on = property(old_name("goes_on", "continues_training"))
 
 
 @checked

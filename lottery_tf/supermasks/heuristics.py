@@ -20,6 +20,7 @@ from lottery_tf import registry
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count
 from lottery_tf.errors import InputError
+from lottery_tf.old_names import old_name
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -84,6 +85,8 @@ class HeuristicSupermasks:
             raise InputError(f"The dense training of seed {seed} diverged, so no masks can be made from it.")
         with self.experiment.results.lock(supermask_path(seed, mask_source.name)):
             return self._found(dense, mask_source, levels) or self._evaluated(dense, mask_source, levels)
+
+    ladder = old_name("ladder", "evaluate")
 
     def _found(self, dense: StoredResult, mask_source: MaskSource, levels: int) -> StoredResult | None:
         """Returns the stored result if it is complete, belongs to this dense network and has enough levels."""

@@ -17,6 +17,7 @@ from lottery_tf.datasets.dataset import Dataset, as_dataset
 from lottery_tf.masking import conversion, initial_weights, model_weights
 from lottery_tf.models import networks
 from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.old_names import old_name
 from lottery_tf.pruning import masks, treatments
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results import files
@@ -137,6 +138,8 @@ class MaskLearner:
         other = copy.copy(self)
         other._use(settings)
         return other
+
+    of = old_name("of", "with_settings")
 
     def _use(self, settings: MaskSettings) -> None:
         self.settings, shared = settings, compiled_settings(settings)

@@ -20,6 +20,7 @@ from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count, Index, Name, Positive
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.sublayers import freeze
+from lottery_tf.old_names import old_name
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
@@ -164,6 +165,9 @@ class MaskedModel(SampledModel):
         for mask in self.masks:
             bound = np.sqrt(6 / np.prod(mask.logits.shape[:-1]))
             mask.logits.assign(rng.uniform(-bound, bound, mask.logits.shape))
+
+    scatter_scores = old_name("scatter_scores", "draw_scores")
+    drawn = old_name("drawn", "draw_network")
 
     def draw_network(self) -> Callable:
         """Draws a mask, and returns a function from inputs and `training` to the outputs of the masked network."""

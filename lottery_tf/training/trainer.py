@@ -21,6 +21,7 @@ from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.old_names import old_name
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.registry import choose
 from lottery_tf.results.stored_result import fingerprint
@@ -113,6 +114,8 @@ class Trainer:
             feeds=self._programs.feeds,
             **vars(self.objective_settings),
         )
+
+    of = old_name("of", "with_model")
 
     @functools.cached_property
     def in_float32(self) -> Trainer:

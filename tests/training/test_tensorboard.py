@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from event_files import read, scalars
 
+from lottery_tf.levels.treatment_page import stored_levels
 from lottery_tf.models.settings import run_settings
 from lottery_tf.paper_networks import paper_experiment
 from lottery_tf.pruning.treatments import Treatment
@@ -93,7 +94,7 @@ def test_a_page_keeps_all_levels_when_a_later_command_asks_for_fewer(run, digits
     # A level that was made from another one than is there now is not of this treatment.
     metrics = levels[1].metrics | {"fingerprint": "another"}
     first = [levels[0].metrics, metrics]
-    assert again._treatment_levels(Treatment(), 0).stored(first) == first
+    assert stored_levels(again._network_levels, Treatment(), 0, first) == first
 
 
 def test_a_level_that_diverged_has_no_point(tmp_path):

@@ -61,7 +61,8 @@ def test_the_density_has_a_mass_of_one_and_counts_are_those_of_the_nodes(drawn):
     # Of 100 eigenvalues a fifth is above zero in this world, a tenth of a percent at the top; seeds differ a little.
     for line in counts.lines:
         assert line.get_ydata()[0] == pytest.approx(20) and line.get_ydata()[-1] == pytest.approx(0.1 / 3)
-    assert len(density.lines) == panels.LEVELS and legend_of(drawn["spectral_density"])[0] == "level 0, 100.0% kept"
+    assert len(density.lines) == panels.LEVELS_SHOWN
+    assert legend_of(drawn["spectral_density"])[0] == "level 0, 100.0% kept"
 
 
 def test_limits_by_level_and_predicted_against_found(drawn, found):

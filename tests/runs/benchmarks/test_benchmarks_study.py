@@ -38,7 +38,7 @@ def test_a_command_that_fails_is_told():
 @pytest.mark.slow
 def test_scheduling_is_measured_with_every_task(monkeypatch):
     """Of the dense network and three lines of Figure 5, for one seed."""
-    monkeypatch.setattr(study, "WHOLE", Request(("figure5",), ("fc",), (0,), 24))
+    monkeypatch.setattr(study, "WHOLE_STUDY", Request(("figure5",), ("fc",), (0,), 24))
     told = study.scheduling()
     assert told.startswith(f"{1 + 3 * 24} tasks: planned in ")
     seconds = [float(number) for number in re.findall(r"([\d.]+) s\b", told)]
