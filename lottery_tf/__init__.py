@@ -4,10 +4,9 @@ The public names are listed in `__init__.pyi`, where editors and type checkers f
 first used, so that parts that need only NumPy (criteria, actions, masks, results) load without TensorFlow.
 """
 
-import warnings
-
 import lazy_loader
 
+from lottery_tf.old_names import warn_of
 from lottery_tf.system.processes import quiet_if_asked
 
 __version__ = "0.1.0"
@@ -24,8 +23,7 @@ _RENAMED = {  # former public name -> present name
 
 def __getattr__(name: str) -> object:
     if name in _RENAMED:
-        message = f"lottery_tf.{name} is now called lottery_tf.{_RENAMED[name]}."
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        warn_of(f"lottery_tf.{name}", f"lottery_tf.{_RENAMED[name]}")
         name = _RENAMED[name]
     with quiet_if_asked():
         return _load(name)

@@ -7,6 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 
+def warn_of(old: str, new: str) -> None:
+    """Warns the caller of the function that calls this one that a name is an old one."""
+    warnings.warn(f"{old} is now called {new}.", DeprecationWarning, stacklevel=3)
+
+
 def old_name(old: str, new: str) -> Callable[..., Any]:
     """Returns a method that does what the method or property called `new` does, and warns that it is called so now.
 
@@ -21,10 +26,8 @@ def old_name(old: str, new: str) -> Callable[..., Any]:
     (0.8, 'Ticket.pruned is now called Ticket.sparsity.')
     """
 
-    def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        warnings.warn(
-            f"{type(self).__name__}.{old} is now called {type(self).__name__}.{new}.", DeprecationWarning, stacklevel=2
-        )
+    def method(self, *arguments, **keywords):  # without annotations, `checked` does not wrap it
+        warn_of(f"{type(self).__name__}.{old}", f"{type(self).__name__}.{new}")
         value = getattr(self, new)
         return value(*arguments, **keywords) if callable(value) else value
 

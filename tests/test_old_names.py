@@ -17,8 +17,9 @@ OLD_NAMES = {  # class -> its old names and what they are called now, as the CHA
 
 def test_methods_and_properties_do_what_their_new_names_do():
     treatment, summary = lt.Treatment(mask1="finetune"), lt.MaskSummary(10, 8, {"last": 2})
-    with pytest.warns(DeprecationWarning, match=r"^Treatment.made is now called Treatment.matches\.$"):
+    with pytest.warns(DeprecationWarning, match=r"^Treatment.made is now called Treatment.matches\.$") as warned:
         assert treatment.made({"criterion": "large_final", "mask1": "finetune"})
+    assert warned[0].filename == __file__, "Python shows such warnings only for the caller's own code"
     with pytest.warns(DeprecationWarning, match="continues_training"):
         assert treatment.goes_on
     with pytest.warns(DeprecationWarning, match="check_training"), pytest.raises(lt.InputError, match="rewind_to is 5"):

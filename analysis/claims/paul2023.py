@@ -20,10 +20,8 @@ from lottery_tf.landscape.measurements.row_names import ALONG, FOUND, FOUND_RETR
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.pruning.treatments import Treatment
 
-SHOWN_FROM, CONTRADICTED_BELOW = (
-    0.9,
-    0.5,
-)  # share of pairs for "if and only if" to be shown, and below which it is contradicted
+SHOWN_FROM = 0.9  # the least share of pairs with which "if and only if" is shown
+CONTRADICTED_BELOW = 0.5  # the share of pairs below which it is contradicted
 LEAST_PAIRS = 10  # pairs of each kind
 LEAST_LEVELS_OF_MEAN = 3
 BY_MAGNITUDE, AT_RANDOM = PRUNED_BY  # criteria
@@ -78,13 +76,9 @@ def joined_if_both_match(evidence: Evidence) -> list[Condition]:
         some = joined[pairs["matches"] == matches]
         text = f"{what}: {int(some.sum())} of {len(some)} pairs connected; n = {seeds}"
         share = some.mean() if matches else 1 - some.mean()
-        verdict = (
-            Verdict.SHOWN
-            if share >= SHOWN_FROM
-            else Verdict.CONTRADICTED
-            if share < CONTRADICTED_BELOW
-            else Verdict.NOT_SHOWN
-        )
+        verdict = Verdict.SHOWN if share >= SHOWN_FROM else Verdict.NOT_SHOWN
+        if share < CONTRADICTED_BELOW:
+            verdict = Verdict.CONTRADICTED
         enough = seeds >= LEAST_SEEDS and len(some) >= LEAST_PAIRS
         conditions.append(Condition(verdict if enough else Verdict.NO_DATA, text))
     return conditions

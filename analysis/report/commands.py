@@ -16,12 +16,11 @@ import pandas as pd
 
 from analysis.results import lottery_lines
 from analysis.results.columns import ADDED_LATER, FRAMES, MASK_TRAINING, ONE_SHOT_SOURCE
-from analysis.results.load import Results
+from analysis.results.load import Results, scope_of
 from analysis.results.select import PANEL, Panel, ordered_panels, panel
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.models.settings import run_settings
-from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import files
 from lottery_tf.studies import paper
@@ -79,8 +78,7 @@ def _treatments(levels: pd.DataFrame) -> list[dict]:
     flags_of_commands = []
     for values, alike in levels.groupby(list(APPLIED), sort=False, dropna=False):
         applied = dict(zip(APPLIED, values, strict=True))
-        network = NETWORKS.get(alike["network"].iloc[0])
-        usual = APPLIED | ({"scope": network.scope} if network else {})
+        usual = APPLIED | {"scope": scope_of(alike["network"].iloc[0])}
         unusual = {name: value for name, value in applied.items() if not pd.isna(value) and value != usual[name]}
         unusual = {FLAGS.get(name, name): value for name, value in unusual.items()}
         ways = []

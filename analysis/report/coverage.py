@@ -17,10 +17,8 @@ from lottery_tf.results.stored_result import DIVERGED
 from lottery_tf.studies import paper
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
-RELATIONS = {
-    SUCCESSIVE: "lines",
-    REORDERED: "instability",
-}  # relation of a line's ends -> the measurement that made it
+# The relation of a line's ends -> the measurement that made it.
+RELATIONS = {SUCCESSIVE: "lines", REORDERED: "instability"}
 COUNTED_KINDS = tuple(
     kind for each in MEASUREMENTS.values() for kind in each.kinds[:1] if kind in FRAMES and kind != "line"
 )
