@@ -32,6 +32,7 @@ from lottery_tf.registry import choose, nearest
 from lottery_tf.results import files, result_files
 from lottery_tf.results.locate import TRAINED_KINDS
 from lottery_tf.results.paths import CHECKSUMS, DENSE, best_suffix
+from lottery_tf.supermasks.mask_settings import weights_in_words
 from lottery_tf.system import processes
 from lottery_tf.tickets import examples, packing, payload, ticket_format
 
@@ -176,10 +177,9 @@ def description(packed: ticket_format.PackedTicket) -> str:
     """Describes in lines of text what a ticket file holds."""
     names = {"initial": "supermask on initial weights", "signed_constant": "supermask on the signed constant"}
     what = names.get(packed.weights) or f"trained weights, stored as {next(iter(packed.values.values())).dtype}"
-    multiplied = f" x {packed.weight_multiplier:g}" * (packed.weight_multiplier != 1)
     lines = [
         f"network: {network_name(packed.architecture)}",
-        f"weights: {what}{multiplied}{', rescaled' if packed.rescale else ''}",
+        f"weights: {weights_in_words(what, packed.rescale, packed.weight_multiplier)}",
         f"seed: {packed.seed}",
         "",
     ]

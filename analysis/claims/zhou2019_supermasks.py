@@ -20,6 +20,7 @@ from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
+from lottery_tf.supermasks.mask_settings import weights_in_words
 
 SAME_SIGN = "large_final_same_sign"
 MASK_X_INITIAL = "learned mask x initial"
@@ -43,7 +44,7 @@ def need_masks(*criteria: str) -> list[Need]:
 
 def mask_name(criterion: str, weights: str) -> str:
     """Returns the name of a heuristic mask over a kind of weights."""
-    return f"{criterion} mask x {weights.replace('_', ' ')}"
+    return f"{criterion} mask x {weights_in_words(weights)}"
 
 
 NEED_LEARNED = Need(
@@ -112,7 +113,7 @@ def _above_runner_up(evidence: Evidence, weights: str) -> Condition:
 def signed_constant_better(evidence: Evidence) -> list[Condition]:
     """The best large_final_same_sign mask over the signed constant is above the best one over the initial weights."""
     runs = {
-        f"x {weights.replace('_', ' ')}": best(evidence.one_shot(SAME_SIGN, weights)) for weights in SUPERMASK_WEIGHTS
+        f"x {weights_in_words(weights)}": best(evidence.one_shot(SAME_SIGN, weights)) for weights in SUPERMASK_WEIGHTS
     }
     return [above("x signed constant", "x initial", runs)]
 

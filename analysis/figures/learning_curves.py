@@ -11,6 +11,7 @@ from analysis.figures import drawing, styles
 from analysis.figures.curves import line_handle
 from analysis.results import load, select
 from analysis.results.columns import MASK_SETTINGS, SUMMARY
+from lottery_tf.supermasks.mask_settings import weights_in_words
 
 MASK_KIND = ["weights", "rescale"]  # for each kind, the settings with the highest accuracy are drawn
 SETTINGS = [name for name in MASK_SETTINGS if name != "seed"]
@@ -62,7 +63,7 @@ def best_settings(histories: pd.DataFrame) -> pd.DataFrame:
 def _draw(axes: Axes, histories: pd.DataFrame) -> dict[str, Line2D]:
     handles = {}
     for (weights, rescale), of_kind in histories.groupby(MASK_KIND, sort=True):
-        name = f"{weights.replace('_', ' ')}{', rescaled' if rescale else ''}"
+        name = weights_in_words(weights, rescale)
         style = styles.LEARNING[weights, bool(rescale)]
         lines = 100 * of_kind.groupby("iteration")["validation_accuracy"].agg(SUMMARY)
         axes.plot(lines.index, lines["mean"], color=style.colour, linestyle=style.dash)

@@ -15,6 +15,7 @@ from lottery_tf.landscape.measurements.settings import REORDERED
 from lottery_tf.results.paths import DENSE
 from lottery_tf.results.stored_result import DIVERGED
 from lottery_tf.studies import paper
+from lottery_tf.supermasks.mask_settings import weights_in_words
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
 # The relation of a line's ends -> the measurement that made it.
@@ -93,9 +94,7 @@ def supermasks(results: Results) -> pd.DataFrame:
         )
         evaluated = set(masks.loc[masks["source"] == ONE_SHOT_SOURCE, "criterion"])
         missing = [name for name in criteria if name not in evaluated]
-        kinds = {
-            f"{row.weights.replace('_', ' ')}{', rescaled' if row.rescale else ''}" for row in learned.itertuples()
-        }
+        kinds = {weights_in_words(row.weights, row.rescale) for row in learned.itertuples()}
         rows.append(
             {
                 "network": network,

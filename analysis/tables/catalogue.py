@@ -33,6 +33,7 @@ from analysis.tables.table1 import table1_table
 from analysis.tables.table_s1 import table_s1_table
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.studies import paper
+from lottery_tf.supermasks.mask_settings import weights_in_words
 
 
 def figure_table(
@@ -50,7 +51,7 @@ def supermask_table(supermasks_of_panel: pd.DataFrame, weights: str, rule: StarR
     Level 0 is the untrained network without a mask.
     """
     points = starred_lines(supermask_runs(supermasks_of_panel, weights), "greater", rule)
-    title = f"Heuristic Supermasks x {weights.replace('_', ' ')}"
+    title = f"Heuristic Supermasks x {weights_in_words(weights)}"
     caption = f"{title}: test accuracy, %{_star_note(points, rule)}"
     return _line_table(caption, points, METRICS["test_accuracy"])
 

@@ -14,6 +14,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.results.stored_result import FINISHED
+from lottery_tf.supermasks.mask_settings import weights_in_words
 
 SUMMARY_COLUMNS = ["treatment", "seed", "level", "kept_fraction", "status", *DRAWN_METRICS]
 
@@ -57,7 +58,7 @@ def supermasks(sources: Iterable[dict], weights: str) -> pd.DataFrame:
     """
     rows = [
         {
-            "treatment": f"Supermask: {metrics['criterion']} x {weights.replace('_', ' ')}, never trained",
+            "treatment": f"Supermask: {metrics['criterion']} x {weights_in_words(weights)}, never trained",
             "seed": metrics["seed"],
             "status": FINISHED,
             "early_stop_iteration": float("nan"),
@@ -114,8 +115,7 @@ def learned_masks(results: Iterable[dict]) -> str:
     for key, rows in found.groupby(identity, sort=False, dropna=False):
         weights, multiplier, g, rescale, logit, kept = key
         target = f"m={logit}" if pd.isna(kept) else f"kept {kept:g}"
-        multiplied = f" x {multiplier:g}" * (multiplier != 1)
-        name = f"{weights}{multiplied}, {g}{', rescaled' if rescale else ''}, {target}"
+        name = f"{weights_in_words(weights, rescale, multiplier)}, {g}, {target}"
         cells = []
         for title, metric in MASK_COLUMNS.items():
             factor, digits = (1, 0) if title == "best iteration" else (100, 2)

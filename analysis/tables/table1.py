@@ -19,6 +19,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
+from lottery_tf.supermasks.mask_settings import weights_in_words
 
 PUBLISHED = Path(__file__).parents[1] / "published.csv"
 
@@ -63,7 +64,7 @@ def _heuristic_rows(results: Results) -> Iterator[dict]:
     rows = rows[rows.set_index(["source", "criterion"]).index.isin(sources)]
     rows = rows.rename(columns={"level": "choice"}).dropna(subset=ACCURACIES)
     for (*key, weights), masks in rows.groupby([*PANEL, "weights"]):
-        yield _table1_row(Panel(*key), f"mask x {weights.replace('_', ' ')}", masks)
+        yield _table1_row(Panel(*key), f"mask x {weights_in_words(weights)}", masks)
 
 
 def _learned_rows(results: Results) -> Iterator[dict]:
@@ -197,7 +198,7 @@ MAXIMA = {
     "validation": Maximum("chosen on validation images", functools.partial(_by_seed, by="validation_accuracy")),
 }
 TABLE1_COLUMNS = (
-    *(f"mask x {weights.replace('_', ' ')}" for weights in SUPERMASK_WEIGHTS),
+    *(f"mask x {weights_in_words(weights)}" for weights in SUPERMASK_WEIGHTS),
     *paper.LEARNED_MASKS,
     "trained network",
 )

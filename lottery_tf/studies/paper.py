@@ -11,7 +11,7 @@ import dataclasses
 
 from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.supermasks.mask_settings import MaskSettings
+from lottery_tf.supermasks.mask_settings import MaskSettings, weights_in_words
 from lottery_tf.supermasks.mask_sources import MaskSource
 
 LEVELS = PAPER_LEVELS
@@ -90,7 +90,7 @@ FIGURE_LINES: dict[str, Figure] = {
 HEURISTIC_MASK_SOURCES = tuple(MaskSource("oneshot", criterion) for criterion in (*PAPER_CRITERIA, *SIGN_CRITERIA))
 INITIAL_LOGITS = (-5.0, -2.0, 0.0, 2.0, 5.0)  # Section S3: a constant from -5 to 5, which shifts the pruned fraction
 LEARNED_MASKS = {  # column of Table 1, in either version of the paper -> the masks whose maximum it shows
-    f"learned mask x {weights.replace('_', ' ')}{', rescaled' if rescale else ''}": tuple(
+    f"learned mask x {weights_in_words(weights, rescale)}": tuple(
         MaskSettings(weights, rescale=rescale, initial_logit=logit) for logit in INITIAL_LOGITS
     )
     for rescale in (False, True)

@@ -47,7 +47,7 @@ def best_over_seeds(rows: Iterable[Mapping]) -> list[BestSupermask]:
     found = []
     for label, own in _grouped(rows, "label").items():
         seeds = _grouped(own, "seed").values()
-        chosen = [max(of_seed, key=itemgetter("validation_accuracy")) for of_seed in seeds]
+        chosen = [best_by_validation(of_seed) for of_seed in seeds]
         means = [
             (fmean(row["test_accuracy"] for row in level), level[0]["kept_fraction"])
             for level in _grouped(own, "level").values()
@@ -57,6 +57,11 @@ def best_over_seeds(rows: Iterable[Mapping]) -> list[BestSupermask]:
         maxima = [max(row["test_accuracy"] for row in of_seed) for of_seed in seeds]
         found.append(BestSupermask(label, kept, accuracy, maxima, *max(means)))
     return sorted(found, key=lambda best: -fmean(best.accuracy))
+
+
+def best_by_validation(rows: Iterable[Mapping]) -> Mapping:
+    """Returns the row of the supermask with the highest validation accuracy, the first of equals."""
+    return max(rows, key=itemgetter("validation_accuracy"))
 
 
 def _grouped(rows: Iterable[Mapping], column: str) -> dict[Any, list[Mapping]]:

@@ -107,6 +107,16 @@ class MaskSettings:
         return short_number(self.initial_logit)
 
 
+def weights_in_words(weights: str, rescale: bool = False, multiplier: float = 1) -> str:
+    """Describes the weights under a mask in a text.
+
+    >>> weights_in_words("signed_constant"), weights_in_words("initial", rescale=True, multiplier=1.5)
+    ('signed constant', 'initial x 1.5, rescaled')
+    """
+    factor = "" if multiplier == 1 else f" x {multiplier:g}"
+    return f"{weights.replace('_', ' ')}{factor}{', rescaled' if rescale else ''}"
+
+
 def common_settings(network: str, dataset: str, training: TrainingSettings) -> dict:
     """Returns the settings that all masks in one folder share, except for the data."""
     return {"network": network, "dataset": dataset, "eval_interval": training.eval_interval}

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.datasets.loading import load
 from lottery_tf.experiment import Experiment
 from lottery_tf.masking import conversion
@@ -43,12 +44,10 @@ def run(repeats: int) -> None:
     """Prints the number of parameters, the size of the `.keras` file and the inference time of each level."""
     print(f"Tickets trained on digits, before > after `lottery_tf.compact`. Times: medians of {repeats}.")
     for case in CASES:
-        print(f"{case.network}\n  {'kept %':>7} {'parameters':>22} {'bytes':>25}", end="")
-        print("".join(f"{f'ms, {size} images':>24}" for size in BATCHES), f"{'largest difference':>20}")
+        rows = [("kept %", "parameters", "bytes", *(f"ms, {size} images" for size in BATCHES), "largest difference")]
         for kept_fraction, model in tickets(case):
-            plain = conversion.unmasked(model)
-            small = compact(model)
-            print(f"  {100 * kept_fraction:7.2f} {_row(plain, small, repeats)}", flush=True)
+            rows.append((f"{100 * kept_fraction:.2f}", *_row(conversion.unmasked(model), compact(model), repeats)))
+        print(f"{case.network}\n{text_table(rows, indent='  ')}", flush=True)
 
 
 def tickets(case: TicketCase) -> Iterator[tuple[float, keras.Model]]:
@@ -63,15 +62,16 @@ def tickets(case: TicketCase) -> Iterator[tuple[float, keras.Model]]:
         yield level.metrics["kept_fraction"], experiment.load(Treatment(), seed=0, level=number)
 
 
-def _row(plain: keras.Model, small: keras.Model, repeats: int) -> str:
+def _row(plain: keras.Model, small: keras.Model, repeats: int) -> tuple[str, ...]:
     rng = np.random.default_rng(0)
     images = {size: rng.random((size, *plain.input_shape[1:]), np.float32) for size in BATCHES}
     times = [inference_times([plain, small], batch, repeats) for batch in images.values()]
     difference = np.abs(plain(images[BATCHES[-1]]) - small(images[BATCHES[-1]])).max()
     return (
-        f"{plain.count_params():11,} >{small.count_params():10,} {_bytes(plain):12,} >{_bytes(small):11,}"
-        + "".join(f"{before:10.3f} >{after:8.3f} {f'({before / after:.1f}x)':>3}" for before, after in times)
-        + f"{difference:20.1e}"
+        f"{plain.count_params():,} > {small.count_params():,}",
+        f"{_bytes(plain):,} > {_bytes(small):,}",
+        *(f"{before:.3f} > {after:.3f} ({before / after:.1f}x)" for before, after in times),
+        f"{difference:.1e}",
     )
 
 

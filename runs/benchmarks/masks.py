@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import statistics
 
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.masking import conversion
 from lottery_tf.models import networks
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.supermasks.masked_model import MaskedModel
-from runs.benchmarks.throughput import TrainingCase, loop, made_up_data
+from runs.benchmarks.throughput import TrainingCase, alternating, loop, made_up_data
 
 CASES = (TrainingCase("fc", "mnist", 0, 1500), TrainingCase("conv2", "cifar10", 0, 30))
 BATCH = 250
@@ -29,12 +30,10 @@ def run(repeats: int) -> None:
             "learned mask": loop(MaskedModel(network), dataset, settings, False),
             "learned mask, rescaled": loop(MaskedModel(network, rescale=True), dataset, settings, False),
         }
-        taken = {name: [] for name in figures}
-        for _ in range(repeats):
-            for name, measure in figures.items():
-                taken[name].append(measure())
+        taken = alternating(figures, repeats)
         fastest = statistics.median(taken["dense training step, Adam"])
-        print(case.network)
+        rows = [(case.network, "steps/s", "x the time of a dense step")]
         for name, values in taken.items():
             speed = statistics.median(values)
-            print(f"  {name:<30} {speed:8.1f} steps/s   {fastest / speed:.2f} x the time of a dense step", flush=True)
+            rows.append((name, f"{speed:.1f}", f"{fastest / speed:.2f}"))
+        print(text_table(rows), flush=True)

@@ -7,12 +7,13 @@ import os
 import statistics
 from collections.abc import Callable
 
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.masking import conversion
 from lottery_tf.models import networks
 from lottery_tf.models.settings import PRECISIONS, run_settings
 from lottery_tf.supermasks.masked_model import MaskedModel
 from lottery_tf.system import hardware
-from runs.benchmarks.throughput import INTERVAL, KerasFit, TrainingCase, fit_alone, loop, made_up_data
+from runs.benchmarks.throughput import INTERVAL, KerasFit, TrainingCase, alternating, fit_alone, loop, made_up_data
 
 # The larger networks take fewer steps: too few for a reading of the validation loss, which is left out there.
 CASES = tuple(
@@ -28,12 +29,7 @@ def run(repeats: int) -> None:
     machine = f"{os.cpu_count()} cores, {hardware.describe_processor()}"
     print(f"{machine}. {PRECISIONS[HALF_PRECISION]}. Medians of {repeats}.\n")
     for case in CASES:
-        figures = _figures(case)
-        taken = {key: [] for key in figures}
-        for _ in range(repeats):
-            for key, measure in figures.items():
-                taken[key].append(measure())
-        _print(case, taken)
+        _print(case, alternating(_figures(case), repeats))
 
 
 def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
@@ -56,9 +52,11 @@ def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
 
 def _print(case: TrainingCase, taken: dict[tuple[str, str], list[float]]) -> None:
     print(f"{case.network}, batch {run_settings(case.network, case.dataset).training.batch_size}, steps per second")
+    rows = [("", "float32", HALF_PRECISION, "ratio")]
     for name in dict.fromkeys(name for name, _ in taken):
         single, half = (statistics.median(taken[name, precision]) for precision in ("float32", HALF_PRECISION))
-        print(f"  {name:<42} float32 {single:7.2f}   {HALF_PRECISION} {half:7.2f}   ratio {half / single:.2f}")
+        rows.append((name, f"{single:.2f}", f"{half:.2f}", f"{half / single:.2f}"))
+    print(text_table(rows, indent="  "))
     for precision in ("float32", HALF_PRECISION) if (VALIDATED, HALF_PRECISION) in taken else ():
         without = statistics.median(taken["this loop, masked, nothing validated", precision])
         share = 1 - statistics.median(taken[VALIDATED, precision]) / without

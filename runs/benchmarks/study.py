@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.results import files, paths
 from lottery_tf.studies.engines import Resources
@@ -39,7 +40,7 @@ def run(repeats: int) -> None:
 
 def throughput(repeats: int) -> str:
     """Measures steps per second of whole commands from start to end, and the ratios between them."""
-    from runs.benchmarks.throughput import CASES, INTERVAL, KerasFit, fit_alone
+    from runs.benchmarks.throughput import CASES, INTERVAL, KerasFit, fit_alone, median_and_range
 
     figures = {
         "Keras fit, nothing validated": KerasFit.steady,
@@ -64,18 +65,13 @@ def throughput(repeats: int) -> str:
     lines = [
         f"fc on {dataset}, batch 60, validated every 100 iterations; {steps:,} steps, start-up included; "
         f"medians of {repeats}.",
-        *(f"  {name:<36} {median(values):8.1f} steps/s" for name, values in fit.items()),
     ]
-    steady, validated = map(median, fit.values())
-    singles = median(taken["two single runs, one thread each"])
-    for name, values in taken.items():
+    baselines = [*map(median, fit.values()), median(taken["two single runs, one thread each"])]
+    rows = [("", "steps/s", "x fit", "x fit with validation", "x the single runs")]
+    for name, values in (fit | taken).items():
         speed = median(values)
-        lines.append(
-            f"  {name:<36} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
-            f"{speed / steady:5.2f} x fit, {speed / validated:5.2f} x fit with validation, {speed / singles:4.0%} of "
-            "the single runs"
-        )
-    return "\n".join(lines)
+        rows.append((name, median_and_range(values), *(f"{speed / baseline:.2f}" for baseline in baselines)))
+    return "\n".join([*lines, text_table(rows, indent="  ")])
 
 
 def _request(dataset: str) -> Request:

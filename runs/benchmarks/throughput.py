@@ -6,12 +6,14 @@ import dataclasses
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from lottery_tf.command_line.text_tables import text_table, with_range
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
 from lottery_tf.masking import conversion, model_weights
@@ -38,6 +40,7 @@ class TrainingCase:
     precision: str = "float32"
 
 
+Name = TypeVar("Name")
 INTERVAL = 100  # steps between two readings of the validation loss
 CASES = (TrainingCase("fc", "mnist", 9 * INTERVAL, 3000), TrainingCase("conv2", "cifar10", 3 * INTERVAL, 300))
 
@@ -65,20 +68,29 @@ def _measure(case: TrainingCase, repeats: int, rate: float) -> None:
             conversion.masked(masked), dataset, settings, validate=True
         ),
     }
+    taken = alternating(figures, repeats)
+    baseline = statistics.median(taken["Keras fit, without its first steps"])
+    flops = training_flops(masked, settings.batch_size)
+    print(f"{case.network}, batch {settings.batch_size}, {flops / 1e6:.0f} MFLOP per step")
+    rows = [("", "steps/s", "x fit", "% of the rate of matrix products")]
+    for name, values in taken.items():
+        speed = statistics.median(values)
+        rows.append((name, median_and_range(values), f"{speed / baseline:.2f}", f"{100 * speed * flops / rate:.0f}"))
+    print(f"{text_table(rows, indent='  ')}\n", flush=True)
+
+
+def alternating(figures: Mapping[Name, Callable[[], float]], repeats: int) -> dict[Name, list[float]]:
+    """Measures each figure some times, one after the other, so that a slower minute of the machine meets them all."""
     taken = {name: [] for name in figures}
     for _ in range(repeats):
         for name, measure in figures.items():
             taken[name].append(measure())
-    baseline = statistics.median(taken["Keras fit, without its first steps"])
-    flops = training_flops(masked, settings.batch_size)
-    print(f"{case.network}, batch {settings.batch_size}, {flops / 1e6:.0f} MFLOP per step")
-    for name, values in taken.items():
-        speed = statistics.median(values)
-        print(
-            f"  {name:<42} {speed:8.1f} steps/s [{min(values):.1f}, {max(values):.1f}]  "
-            f"{speed / baseline:5.2f} x fit  {speed * flops / rate:4.0%} of the rate of matrix products"
-        )
-    print(flush=True)
+    return taken
+
+
+def median_and_range(values: Sequence[float]) -> str:
+    """Returns "median [minimum, maximum]" of some measurements."""
+    return with_range(statistics.median(values), min(values), max(values), ".1f")
 
 
 def made_up_data(case: TrainingCase) -> Dataset:

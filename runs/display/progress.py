@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Self
 
 from tqdm import tqdm
@@ -12,6 +11,7 @@ from tqdm import tqdm
 from lottery_tf.command_line import console
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.stored_result import StoredResult, diverged
+from lottery_tf.supermasks.best_supermasks import best_by_validation
 
 # What is cut off on a narrow terminal comes last.
 BAR = "{percentage:3.0f}%|{bar}| {remaining} {desc}, {rate_fmt}"
@@ -115,6 +115,6 @@ def kept_fraction(metrics: Mapping) -> float:
 
 def _best(rows: Sequence[Mapping], weights: str) -> str:
     """Describes the best supermask on one kind of weights."""
-    best = max((row for row in rows if row["weights"] == weights), key=itemgetter("validation_accuracy"))
+    best = best_by_validation(row for row in rows if row["weights"] == weights)
     accuracy, kept = 100 * best["test_accuracy"], 100 * best["kept_fraction"]
     return f"{weights} test accuracy {accuracy:.2f}% at {kept:.2f}% kept"

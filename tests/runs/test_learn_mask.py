@@ -28,7 +28,7 @@ def test_the_command_learns_resumes_and_packs(command, warm_command, tmp_path):
     again = warm_command("runs.learn_mask", *arguments, f"--results_dir={tmp_path}")
     assert again.stderr.count("% kept, test accuracy") == 0, "a finished mask was learned again"
     assert again.stdout == done.stdout
-    assert "signed_constant, bernoulli, rescaled, m=dense_1=1+dense_2=0+output=-1" in done.stdout
+    assert "signed constant, rescaled, bernoulli, m=dense_1=1+dense_2=0+output=-1" in done.stdout
     warm_command("analysis.export", f"--results_dir={tmp_path}", "--kind=learned_mask", f"--out={tmp_path}/masks.csv")
     rows = (tmp_path / "masks.csv").read_text().splitlines()
     assert len(rows) == 1 + 4
@@ -50,7 +50,7 @@ def test_the_other_gates_by_command(arguments, warm_command, tmp_path):
     done = warm_command("runs.learn_mask", *arguments, "--epochs=1", "--optimizer=adam", f"--results_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("% kept, test accuracy") == 2
-    assert ("signed_constant x 0.5, bernoulli, m=0" in done.stdout) == ("multiplier" in arguments[0])
+    assert ("signed constant x 0.5, bernoulli, m=0" in done.stdout) == ("multiplier" in arguments[0])
     for share in (0.3, 0.6) if "edge_popup" in arguments[0] else ():
         assert f"kept {share}" in done.stdout
         assert f"{100 * (1 - share):.2f}" in done.stdout

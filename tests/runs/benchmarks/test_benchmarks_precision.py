@@ -16,7 +16,7 @@ def test_precision(monkeypatch, capsys):
     monkeypatch.setattr(precision, "fit_alone", throughput._fit_here)
     precision.run(repeats=1)
     printed = capsys.readouterr().out
-    rows = re.findall(r"float32 +([0-9.]+) +mixed_bfloat16 +([0-9.]+) +ratio ([0-9.]+)", printed)
+    rows = re.findall(r"  ([0-9.]+) +([0-9.]+) +([0-9.]+)$", printed, re.MULTILINE)
     assert len(rows) == 4
     for single, half, ratio in rows:
         assert float(half) / float(single) == pytest.approx(float(ratio), abs=0.01)
