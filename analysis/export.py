@@ -18,7 +18,7 @@ from pathlib import Path
 
 from absl import flags
 
-from analysis.common_flags import define_results_dir
+from analysis.common_flags import define_results_to_read
 from analysis.results.columns import CSV_COLUMNS, CSV_NAMES, value_of
 from analysis.results.load import by_kind, flat
 from analysis.results.spreadsheet_text import escaped
@@ -35,7 +35,7 @@ TIMED = ("level", "learned_mask", "control")  # kinds of results that store how 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    define_results_dir()
+    define_results_to_read()
     define_path("out", "results.csv", "The CSV file to write; with --kind=all, the folder for one file of each kind.")
     flags.DEFINE_string("kind", "level", f"The kind of results to export: {', '.join(CSV_COLUMNS)}, or {ALL}.")
     flags.DEFINE_bool("times", False, f"Adds the column {SECONDS!r} to the kinds {', '.join(TIMED)}.")

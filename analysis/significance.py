@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pandas as pd
 from absl import flags
 
-from analysis.common_flags import define_results_dir
+from analysis.common_flags import define_results_to_read
 from analysis.results.load import load
 from analysis.results.select import panel, panel_caption, panels
 from analysis.statistics import power, significance_tests, stars
@@ -135,7 +135,7 @@ def _effects(runs: int, significance: float) -> list[str]:
 
 def define_flags() -> None:
     """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
-    define_results_dir()
+    define_results_to_read()
     define_star_flags()
     flags.DEFINE_string("figure", "figure3", f"The figure: {', '.join(paper.FIGURE_LINES)}.")
     flags.DEFINE_string("metric", "test_accuracy", f"The metric: {', '.join(METRICS)}.")

@@ -4,8 +4,12 @@ The public names are listed in `__init__.pyi`, where editors and type checkers f
 first used, so that parts that need only NumPy (criteria, actions, masks, results) load without TensorFlow.
 """
 
+import importlib
+import sys
+
 import lazy_loader
 
+from lottery_tf.old_modules import OLD_MODULES, OldModules
 from lottery_tf.old_names import warn_of
 from lottery_tf.system.processes import quiet_if_asked
 
@@ -26,4 +30,7 @@ def __getattr__(name: str) -> object:
         warn_of(f"lottery_tf.{name}", f"lottery_tf.{_RENAMED[name]}")
         name = _RENAMED[name]
     with quiet_if_asked():
-        return _load(name)
+        return importlib.import_module(f"{__name__}.{name}") if name in OLD_MODULES else _load(name)
+
+
+sys.meta_path.append(OldModules())

@@ -18,6 +18,7 @@ from lottery_tf.argument_checks.validation import Count, Index, Name, NotNegativ
 from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels.control_levels import ControlLevels
+from lottery_tf.levels.dense_networks import DenseNetworks
 from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.levels.treatment_levels import TreatmentLevels
 from lottery_tf.levels.treatment_page import write_page
@@ -25,6 +26,7 @@ from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.summary import MaskSummary, mask_summary
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
 from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
+from lottery_tf.old_names import warn_of
 from lottery_tf.pruning.controls import check_control
 from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.treatments import Treatment, Weights
@@ -122,6 +124,7 @@ class Experiment:
             callbacks,
         )
         self._network_levels = NetworkLevels(self._network, self.trainer, self._recorder, self.results, keep_weights)
+        self._dense = DenseNetworks(self._network_levels)
 
     def __del__(self):
         """Frees memory at once: a trainer and its compiled functions refer to each other, which Python notices late."""
@@ -183,7 +186,7 @@ class Experiment:
 
     def dense(self, seed: Index, weights: bool = False) -> StoredResult:
         """Finds or trains the dense network of a seed; with `weights` the result has its weights."""
-        return self._network_levels.dense(seed, weights)
+        return self._dense.find_or_train(seed, weights)
 
     def rewind_point(self, seed: Index, iteration: Index) -> StoredResult:
         """Finds or makes the dense network of a seed at an iteration of its training, with the weights at that point.
@@ -192,7 +195,7 @@ class Experiment:
           InputError: the iteration lies beyond the training, or the training diverges before it.
         """
         self._check(Treatment(rewind_to=iteration), 0)
-        return self._network_levels.rewind_point(seed, iteration)
+        return self._dense.rewind_point(seed, iteration)
 
     def level(
         self,
@@ -227,6 +230,12 @@ class Experiment:
             if earlier is not None:
                 write_page(self._network_levels, treatment, seed, [*earlier, level.metrics])
             return level
+
+    def show(self, treatment: Treatment, seed: Index, finished: Sequence[dict]) -> None:
+        """Writes the TensorBoard page of a treatment's finished levels, as `level` with `earlier` does now."""
+        warn_of("Experiment.show(...)", "Experiment.level(..., earlier=...)")
+        with self._treatment_levels(treatment, seed).lock():
+            write_page(self._network_levels, treatment, seed, finished)
 
     def control(self, treatment: Treatment, seed: Index, number: Index, control: Name, draw: Count = 1) -> StoredResult:
         """Finds or trains a control of a level, after training the level if it is missing.

@@ -13,7 +13,7 @@ import hypothesis
 import numpy as np
 import pytest
 from forks import Forks
-from shared import ROOT, tiny_network
+from shared import HANG_SECONDS, ROOT, tiny_network
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -21,6 +21,12 @@ collect_ignore_glob = ["*conftest.py"]  # no doctests in them: pytest would take
 SLOW = {  # fixtures: commands, whole figures, and MNIST and CIFAR-10
     "command", "start", "warm_forks", "light_forks", "wheel", "drawn", "real_data_dir",
 }  # fmt: skip
+SLOW_EXAMPLES = {  # docstrings with an example that compiles and trains
+    "lottery_tf.experiment.Experiment",
+    "lottery_tf.landscape.curvature.Curvature",
+    "lottery_tf.landscape.evaluator.Evaluator",
+    "lottery_tf.supermasks.heuristics.HeuristicSupermasks",
+}
 
 
 def pytest_configure(config):
@@ -39,9 +45,9 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Marks as slow the tests whose fixtures start commands, draw figures or read large data sets."""
+    """Marks slow examples, and tests whose fixtures start commands, draw figures or read large data sets."""
     for item in items:
-        if SLOW.intersection(getattr(item, "fixturenames", ())):
+        if item.name in SLOW_EXAMPLES or SLOW.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
 
 
@@ -124,14 +130,14 @@ def experiment(trainer):
 def command(tmp_path):
     """Runs `python -m MODULE ARGUMENTS` from the checkout and returns the finished process."""
 
-    def run(module, *arguments, code=None, timeout=600):
+    def run(module, *arguments, code=None):
         what = ["-m", module] if code is None else ["-c", code]
         return subprocess.run(
             [sys.executable, *what, *map(str, arguments)],
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=HANG_SECONDS,
             check=False,
         )
 

@@ -153,6 +153,7 @@ def test_a_trainer_that_trains_something_else_is_refused(trainer, digits):
             Experiment(tiny_network(), trainer.dataset, SETTINGS, trainer=trainer_with(trainer, **{name: other}))
 
 
+@pytest.mark.slow
 def test_a_diverged_training_ends_its_treatment_only(tiny_model, tiny_dataset, tmp_path):
     wild = TrainingSettings(iterations=60, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=5)
     results = ResultsFolder(tmp_path, {})
@@ -253,6 +254,7 @@ def test_no_levels_are_refused(experiment):
         list(experiment.levels(Treatment(), 0, 0))
 
 
+@pytest.mark.slow
 def test_a_page_is_written_while_nobody_else_is_at_work_on_the_treatment(trainer, tmp_path, monkeypatch):
     experiment, treatment = on_disk(trainer, tmp_path), Treatment("random")
     locked = []

@@ -18,6 +18,7 @@ import lottery_tf as lt
 
 PACKAGES = ("lottery_tf", "runs", "analysis")
 NOT_INSTALLED = ("measured", "notebook", "__pycache__")  # these stay beside the code, as pages (.md) do
+LATE = {"keras", "ray", "tensorflow", "tensorflow_datasets"}  # slow to import, or an extra
 BEHAVIOURS = {  # test files that are not of one module: what they test
     "analysis/figures/test_landscape_figures.py": "every figure of the landscape, on the same measurements",
     "analysis/results/test_exported_files.py": "results through exported files",
@@ -194,3 +195,73 @@ def test_the_map_of_a_package_has_all_its_modules(room):
     entries = re.findall(r"^  ((?:\w+)(?:, \w+)*)(?:  |$)", (folder / "__init__.py").read_text(), flags=re.M)
     mapped = {name for names in entries for name in names.split(", ")}
     assert mapped == modules - {"__init__"} - ({"measurements"} if room == "landscape" else set())
+
+
+def is_function(node):
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def within(node, enters):
+    """The nodes below one, without those below nodes that `enters` refuses."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if enters(child):
+            yield from within(child, enters)
+
+
+def imported(nodes, modules):
+    """The modules that import statements name: `from package import a, b` names modules, or names of one module."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                yield module if module in modules else node.module
+
+
+def runs_at_import(node):
+    return not is_function(node) and not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+
+
+def with_packages(module):
+    parts = module.split(".")
+    return {".".join(parts[: count + 1]) for count in range(len(parts))}
+
+
+def imports_in_functions(modules):
+    """Every import in a function, as "module: imported module", that neither is nor leads to one of `LATE`."""
+    before = {
+        name: {each for module in imported(within(tree, runs_at_import), modules) for each in with_packages(module)}
+        for name, tree in modules.items()
+    }
+    late, found = set(), set(LATE)
+    while found:  # modules that import those found so far, when they are imported
+        late |= found
+        found = {name for name in modules if (before[name] | with_packages(name)) & late} - late
+    functions = ((name, node) for name, tree in modules.items() for node in ast.walk(tree) if is_function(node))
+    return {
+        f"{name}: {module}"
+        for name, function in functions
+        for module in imported(ast.walk(function), modules)
+        if not with_packages(module) & late
+    }
+
+
+def test_only_tensorflow_ray_and_what_imports_them_are_imported_in_functions():
+    paths = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    modules = {name: ast.parse(path.read_text()) for name, path in zip(names, paths, strict=True)}
+    assert imports_in_functions(modules) == set()
+
+
+def test_imports_in_functions_are_found():
+    modules = {
+        "a": "def f():\n import json, keras\n from a.b import late, light\n from a.b.late import g\n import a.heavy",
+        "a.b": "",
+        "a.b.late": "class C:\n from tensorflow import y",
+        "a.b.light": "import numpy\nif TYPE_CHECKING:\n import keras\ndef g():\n import keras",
+        "a.heavy": "from a.b import late",
+    }
+    found = imports_in_functions({name: ast.parse(source) for name, source in modules.items()})
+    assert found == {"a: json", "a: a.b.light"}

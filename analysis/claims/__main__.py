@@ -20,7 +20,7 @@ from absl import flags
 from analysis.claims.catalogue import ClaimResult, evaluate
 from analysis.claims.evidence import LEAST_LEVELS_OF_LINE, collect
 from analysis.claims.verdicts import LEAST_SEEDS, REPEATABILITY, Verdict
-from analysis.common_flags import define_results_dir
+from analysis.common_flags import define_results_to_read
 from analysis.results import unconverged
 from analysis.results.load import Results, load
 from analysis.results.select import panel_caption
@@ -73,7 +73,7 @@ def margins(results: Results) -> str:
 
 def define_flags() -> None:
     """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
-    define_results_dir()
+    define_results_to_read()
 
 
 def main() -> None:

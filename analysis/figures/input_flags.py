@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from absl import flags
 
-from analysis.common_flags import define_results_dir
+from analysis.common_flags import define_results_to_read
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 
 
 def define_figure_input_flags() -> None:
     """Defines the flags for the inputs of figures, for all commands that draw figures."""
-    define_results_dir()
+    define_results_to_read()
     define_star_flags()
     flags.DEFINE_list("criterion", [], "Further mask criteria for figure2; your own are package.module:function.")
     flags.DEFINE_string(

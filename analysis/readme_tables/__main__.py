@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from analysis.common_flags import define_results_dir
+from analysis.common_flags import define_results_to_read
 from analysis.readme_tables.catalogue import README_TABLES
 from analysis.results.load import Results, load
 from lottery_tf.command_line import console
@@ -47,7 +47,7 @@ def with_new_tables(text: str, results: Results) -> str:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    define_results_dir()
+    define_results_to_read()
     flags.DEFINE_list("files", ["README.md", "analysis/measured/README.md"], "The Markdown files.")
     flags.DEFINE_boolean("check", False, "Write nothing, and fail if a table does not match the results.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from analysis.common_flags import define_results_dir
+from analysis.common_flags import define_results_to_read
 from analysis.results.load import load
 from analysis.results.selection_flags import define_selection_flags, selection_from_flags
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
@@ -27,7 +27,7 @@ from lottery_tf.results import files
 
 def define_flags() -> None:
     """Defines the command's flags. This is not done on import, because commands with other flags import this module."""
-    define_results_dir()
+    define_results_to_read()
     define_selection_flags()
     define_star_flags()
     flags.DEFINE_list(

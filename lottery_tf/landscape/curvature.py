@@ -21,6 +21,7 @@ from lottery_tf.datasets.splits import Split, map_arrays
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.subspace import Subspace
 from lottery_tf.masking import conversion, model_weights
+from lottery_tf.old_names import old_arguments, old_name
 from lottery_tf.pruning.masks import Mask, check_layers
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.seeds import generator
@@ -44,6 +45,7 @@ def some_images(split: Split, count: int, seed: int = 0) -> Split:
     return split.take(chosen)
 
 
+@old_arguments(state="weights")
 @checked
 class Curvature:
     """The loss of some images as a function of a model's weights, with its gradient and Hessian.
@@ -197,6 +199,8 @@ class Hessian(LinearOperator):
         super().__init__(np.float64, (space.size, space.size))
         self.weights, self.space = weights, space
         self._curvature = curvature
+
+    state = property(old_name("state", "weights"))
 
     def _matvec(self, vector: np.ndarray) -> np.ndarray:
         direction = self.space.arrays(np.ravel(vector))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from lottery_tf.levels.dense_networks import DenseNetworks
 from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.levels.treatment_levels import TreatmentLevels
 from lottery_tf.pruning.controls import CONTROLS, control_ticket, order_seed
@@ -46,4 +47,4 @@ class ControlLevels:
                 return levels.find_or_train(number, weights=True).start, levels.iterations()
         if begins == "beginning" or not self._treatment.rewind_to:
             return shared.network.initial(self._seed), None
-        return shared.rewind_point(self._seed, self._treatment.rewind_to).final, levels.iterations()
+        return DenseNetworks(shared).rewind_point(self._seed, self._treatment.rewind_to).final, levels.iterations()

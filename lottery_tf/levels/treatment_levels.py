@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
 
+from lottery_tf import algorithm
 from lottery_tf.errors import InputError
+from lottery_tf.levels.dense_networks import DenseNetworks
 from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.stored_weights import drop_earlier_weights
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path, treatment_path
 from lottery_tf.results.stored_result import StoredResult, is_finished
@@ -19,6 +24,7 @@ class TreatmentLevels:
 
     def __init__(self, network_levels: NetworkLevels, treatment: Treatment, seed: int):
         self._network_levels = network_levels
+        self._dense = DenseNetworks(network_levels)
         self._treatment = treatment
         self._seed = seed
         self._folder = treatment_path(seed, treatment.name)
@@ -33,14 +39,10 @@ class TreatmentLevels:
 
     def next_level(self, number: int, parent: str | None = None) -> StoredResult:
         """Finds or trains a level as `find_or_train`, then deletes weights of earlier levels that are not kept."""
-        trained_before = self._network_levels.recorder.trained
-        level = self.find_or_train(number, self._network_levels.keep_weights, parent)
-        # If earlier levels had to be trained again to get here, their weights are back on disk: delete those too.
-        trainings = max(1, self._network_levels.recorder.trained - trained_before)
-        for earlier in range(number - 1, max(0, number - 1 - trainings), -1):
-            before = self._network_levels.find(self.path(earlier), weights=False)
-            if before and not before.metrics.get("keep_weights", True):
-                self._network_levels.results.drop_weights(self.path(earlier))
+        shared = self._network_levels
+        trained_before = shared.recorder.trained
+        level = self.find_or_train(number, shared.keep_weights, parent)
+        drop_earlier_weights(shared, self._treatment, self._seed, number, shared.recorder.trained - trained_before)
         return level
 
     def find_or_train(self, number: int, weights: bool, parent: str | None = None) -> StoredResult:
@@ -52,7 +54,7 @@ class TreatmentLevels:
           InputError: a level before it diverged.
         """
         if number == 0:
-            return self._network_levels.dense(self._seed, weights)
+            return self._dense.find_or_train(self._seed, weights)
         return self._network_levels.find(self.path(number), weights, parent) or self._train(number)
 
     def iterations(self) -> IterationRange:
@@ -64,7 +66,7 @@ class TreatmentLevels:
         """Continues the algorithm from the nearest finished level up to the wanted level."""
         ancestor, missing = self._nearest_ancestor(number)
         if ancestor.metrics["level"]:  # for level 0, `dense` has just checked the start
-            self._network_levels.check_start(self._seed)
+            self._dense.check_start(self._seed)
         made = {ancestor.metrics["level"]: ancestor}
 
         def train(ticket: Ticket, level: int) -> StoredResult:
@@ -74,11 +76,20 @@ class TreatmentLevels:
             plan = TrainingPlan(self.path(level), self._seed, level, identity, self.iterations())
             return self._network_levels.recorder.train(ticket, plan)
 
-        tickets = self._network_levels.lottery_tickets(train, self._treatment, self._seed, missing, ancestor)
+        tickets = self._lottery_tickets(train, missing, ancestor)
         for level in missing:
             self._check_finished(made[self._treatment.parent(level)])
             made[level] = next(tickets)
         return made[number]
+
+    def _lottery_tickets(
+        self, train: Callable[[Ticket, int], StoredResult], levels: Sequence[int], parent: StoredResult
+    ) -> Iterator[StoredResult]:
+        """Runs the algorithm for this network, as a generator that reads and trains nothing before its first level."""
+        shared, treatment, seed = self._network_levels, self._treatment, self._seed
+        gradient = functools.partial(shared.gradient, seed)
+        rewound = self._dense.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
+        yield from algorithm.lottery_tickets(train, treatment, shared.seeded(seed), levels, gradient, rewound, parent)
 
     def _check_finished(self, level: StoredResult) -> None:
         if not is_finished(level.metrics):
@@ -94,4 +105,4 @@ class TreatmentLevels:
             if found := self._network_levels.find(self.path(before), weights=True):
                 return found, missing
             missing.insert(0, before)
-        return self._network_levels.dense(self._seed, weights=True), missing
+        return self._dense.find_or_train(self._seed, weights=True), missing

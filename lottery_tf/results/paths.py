@@ -60,6 +60,15 @@ LOGS = "logs"
 STUDY_LOCK = ".lock"  # held by the process that runs the study
 
 
+def run_of(result: Path) -> str:
+    """Returns the folder of the run of a result, both in the results folder.
+
+    >>> run_of(Path("fc-mnist/paper/seed-0/dense"))
+    'fc-mnist/paper'
+    """
+    return Path(*result.parts[:2]).as_posix()
+
+
 def seed_folder(seed: int) -> str:
     """Returns the folder of a seed in the folder of a run; raises InputError for an invalid seed."""
     INDEX("seed", seed)
@@ -69,6 +78,15 @@ def seed_folder(seed: int) -> str:
 def treatment_path(seed: int, treatment: str) -> str:
     """Returns the folder of a treatment's levels, controls and measurements."""
     return f"{seed_folder(seed)}/{treatment}"
+
+
+def page_name(folder: Path) -> str:
+    """Returns the name of a treatment's page in TensorBoard, where names of many treatments stand below each other.
+
+    >>> page_name(Path("results/fc-mnist/paper/seed-0/random-rewind-zero"))
+    'random-rewind-zero/seed-0/paper/fc-mnist'
+    """
+    return "/".join(reversed(folder.parts[-4:]))
 
 
 def level_name(number: int) -> str:

@@ -12,6 +12,7 @@ from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import FilePath
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.models.settings import SETTINGS_ADDED_LATER
+from lottery_tf.old_names import old_arguments
 from lottery_tf.results import files, result_files, schemas
 from lottery_tf.results.paths import SETTINGS, SETTINGS_LOCK, lock_path
 from lottery_tf.results.record import check_record
@@ -22,6 +23,7 @@ from lottery_tf.system import file_locks
 log = logging.getLogger(__name__)
 
 
+@old_arguments(place="result_path")
 @checked
 class MemoryResults:
     """Stores results in memory, for use from Python without a folder."""
@@ -68,6 +70,7 @@ class MemoryResults:
         """Returns None, because there is no folder."""
 
 
+@old_arguments(place="result_path")
 @checked
 class ResultsFolder:
     """Stores results that share their settings in a folder.

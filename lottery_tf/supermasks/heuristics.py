@@ -20,7 +20,7 @@ from lottery_tf import registry
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count
 from lottery_tf.errors import InputError
-from lottery_tf.old_names import old_name
+from lottery_tf.old_names import old_arguments, old_name
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
 
 
+@old_arguments(ladder="mask_source")
 @checked
 class HeuristicSupermasks:
     """Evaluates Supermasks of one experiment. Stored results are used again.

@@ -29,3 +29,10 @@ What stores a training:
   level_metrics, tensorboard, watchers
   experiment_record   what the results of an experiment depend on
 """
+
+from typing import TYPE_CHECKING
+
+from lottery_tf.old_modules import old_attributes
+
+if not TYPE_CHECKING:  # type checkers would accept any name
+    __getattr__ = old_attributes("training")

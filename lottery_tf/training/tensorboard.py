@@ -19,7 +19,7 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from lottery_tf.pruning.treatments import Weights
-from lottery_tf.results.paths import EVENT_FILES
+from lottery_tf.results.paths import EVENT_FILES, page_name
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult, is_finished
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
@@ -139,7 +139,7 @@ def write_treatment_page(
         pruned = []
     with _fresh_writer(folder).as_default():
         tf.summary.experimental.write_raw_pb(_columns(identity).SerializeToString(), step=0)
-        hparams.hparams(shown, trial_id="/".join(reversed(folder.parts[-4:])))
+        hparams.hparams(shown, trial_id=page_name(folder))
         # Steps must increase: TensorBoard takes a lower step for a restart, and forgets earlier values.
         for metrics in sorted(levels, key=lambda metrics: metrics["kept_fraction"]):
             _scalars(BY_KEPT, metrics, round(10_000 * metrics["kept_fraction"]), KEPT_AXIS)

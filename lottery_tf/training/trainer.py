@@ -21,7 +21,7 @@ from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.old_names import old_name
+from lottery_tf.old_names import old_arguments, old_name
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.registry import choose
 from lottery_tf.results.stored_result import fingerprint
@@ -41,6 +41,12 @@ from lottery_tf.training.training_variables import TrainingVariables
 log = logging.getLogger(__name__)
 
 
+@old_arguments(
+    {"jit_compile": {True: "xla", False: "graph"}},
+    jit_compile="compiler",
+    stretch="iteration_range",
+    snapshot="checkpoint",
+)
 @checked
 class Trainer:
     """Trains one model on one data set, any number of times from given tickets; it compiles once.

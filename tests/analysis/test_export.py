@@ -142,6 +142,7 @@ def test_a_file_that_is_there_survives_an_empty_export(tmp_path):
 FORMULAS = ("=cmd|' /C calc'!A0", "+1+cmd()", "-2+3", "@SUM(A1)", "\t=a", "'=quoted", "''-twice")
 
 
+@pytest.mark.slow
 def test_a_spreadsheet_runs_no_text_and_reading_gives_it_back(folder, tmp_path):
     """The names of networks and criteria are a user's; numbers, negative ones too, stay numbers."""
     rows = [each | {"network": name} for name in (*FORMULAS, "'plain'") for each in by_kind(folder)["level"][:1]]

@@ -130,6 +130,7 @@ def valid(tmp_path_factory):
     }
     own = {"treatment": lt.Treatment(), "seed": 0, "levels": 1, "number": 0, "level": 0, "control": "reinit"}
     own |= {"weights": False, "iteration": 1, "draw": 1, "before": dense, "settings": settings, "model": model}
+    own |= {"finished": [dense.metrics]}
     methods = {  # class -> an instance, and arguments by the names of its methods' parameters
         "Curvature": (lt.Curvature(model, split), {"weights": weights, "mask": mask, "direction": weights}),
         "Evaluator": (lt.Evaluator(trainer, batch_norm_images=0), {"weights": weights}),

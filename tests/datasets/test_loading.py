@@ -47,6 +47,7 @@ def test_a_damaged_data_set_is_named(real_data_dir, tmp_path):
 OTHERS = json.dumps({"name": "cifar10", "version": "3.0.2", "fileFormat": "tfrecord"}).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b'{"name": "mn', b"[]", b"\xff\xfe", b'{"what": 1}', OTHERS])
 def test_a_data_sets_description_that_is_damaged_or_anothers_is_named(content, tmp_path):
     description = tmp_path / "mnist" / "3.0.1" / "dataset_info.json"
@@ -143,9 +144,15 @@ def test_a_wrong_data_set_is_refused(images, tmp_path, monkeypatch):
         loading.load("mnist", str(tmp_path))
 
 
-@pytest.mark.parametrize(("name", "sizes"), [("mnist", (55_000, 5_000, 10_000)), ("cifar10", (45_000, 5_000, 10_000))])
-def test_real_data_where_they_are(name, sizes, real_data_dir):
+SIZES = {  # data set -> images of the splits train, validation and test
+    "mnist": (55_000, 5_000, 10_000),
+    "cifar10": (45_000, 5_000, 10_000),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_real_data_where_they_are(name, real_data_dir):
     dataset = loading.load(name, str(real_data_dir))
-    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == sizes
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == SIZES[name]
     assert dataset.train.images.dtype == np.uint8
-    assert set(np.unique(dataset.validation.labels)) == set(range(10))
+    assert set(np.unique(dataset.validation.labels)) == set(range(settings.DATASETS[name].classes))

@@ -30,6 +30,7 @@ def test_first_statistics_are_the_moments_of_the_layer_before():
     np.testing.assert_allclose(first.moving_variance.numpy(), outputs.var(axis=0), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_images_that_fill_no_batch_are_left_out():
     model = convolutional()
     BatchNormStatistics(model, IMAGES, batch_size=40).recompute()

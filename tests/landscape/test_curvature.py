@@ -87,6 +87,7 @@ def test_spectrum_of_a_network_is_that_of_its_exact_hessian(dense):
     assert density.mean(np.exp) == pytest.approx(np.exp(eigenvalues).mean(), rel=0.02)
 
 
+@pytest.mark.slow
 def test_an_untouched_model_and_states_that_change(dense):
     """Two Hessians of one curvature do not mix their weights, and the model given is left alone."""
     model, split, state, mask = dense

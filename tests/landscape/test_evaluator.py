@@ -48,6 +48,7 @@ def test_points_of_a_line_are_evaluated_as_by_keras(split, tiny_model, tiny_data
         assert (loss, error) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_masks_of_the_model_do_not_change_a_state(tiny_model, tiny_dataset):
     """A mask left behind by a training that prunes half the weights."""
     first, second = random_states(tiny_model)
@@ -59,6 +60,7 @@ def test_masks_of_the_model_do_not_change_a_state(tiny_model, tiny_dataset):
     assert evaluate(first) == expected
 
 
+@pytest.mark.slow
 def test_statistics_are_recomputed_for_every_state(tiny_dataset):
     """Statistics that are far off do no harm, as every batch has its own; without recomputing they do."""
     model = with_batch_norm()

@@ -35,6 +35,7 @@ def test_controls_of_a_level(trainer, tmp_path):
     assert again.trained == 2, "a control of another ticket was taken for this one's"
 
 
+@pytest.mark.slow
 def test_controls_begin_where_their_network_does(experiment):
     treatment = Treatment(rewind_to=10)
     dense, rewound = experiment.dense(0, weights=True), experiment.rewind_point(0, 10)
@@ -63,6 +64,7 @@ def test_controls_keep_their_weights_only_where_all_do(trainer, tmp_path):
     assert (again.results.folder("seed-0/large_final-rewind-zero/level-01-random-1") / "weights.npz").exists()
 
 
+@pytest.mark.slow
 def test_diverged_levels_have_no_controls_and_do_not_stop_one_shot_pruning(trainer):
     def diverging(ticket, seed, level, **options):
         return dataclasses.replace(trainer.train(ticket, seed, level, **options), diverged=level == 2)

@@ -53,6 +53,7 @@ def tangled():
 MODELS = [two_dense, padded_convolutions, causal_sequence, reshaped, pytest.param(tangled, marks=pytest.mark.slow)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kept_fraction", [0.2, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.0, 0.05, 0.5))]
 )
@@ -76,6 +77,7 @@ def test_a_layer_without_bias_gets_one_for_what_is_folded_into_it():
     assert not compact(model).get_layer("b").use_bias, "the constant is zero"
 
 
+@pytest.mark.slow
 def test_models_inside_are_compacted():
     model = thin_out(tangled(), 0.05)
     small = compact(model)

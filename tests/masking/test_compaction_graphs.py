@@ -181,6 +181,7 @@ def test_padding_stays_padding():
     assert any(each.name.startswith("take") for each in unpadded.operations), "without a mask they are picked"
 
 
+@pytest.mark.slow
 def test_a_mask_that_gets_lost_is_noticed(monkeypatch):
     def pick(self, constants, needed, kept):
         used = at_least_one(self.needed(constants, needed)[0], among=kept)

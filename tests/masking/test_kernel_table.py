@@ -12,6 +12,7 @@ from lottery_tf.masking import initial_weights, model_weights
 layers = keras.layers
 
 
+@pytest.mark.slow
 def test_layers_that_compute_with_other_numbers_stay_whole_and_are_told():
     quantized, adapted = layers.Dense(5), layers.Dense(6)
     model = keras.Sequential([keras.Input((4,)), quantized, adapted, layers.Dense(3)])
@@ -31,6 +32,7 @@ def test_layers_that_compute_with_other_numbers_stay_whole_and_are_told():
     np.testing.assert_allclose(masked(inputs), model(inputs), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda layer: layer.quantize("int8"), lambda layer: layer.enable_lora(2)])
 def test_a_model_of_such_layers_alone_is_refused_for_that_reason(change):
     model = keras.Sequential([keras.Input((4,)), layers.Dense(5), layers.BatchNormalization()])

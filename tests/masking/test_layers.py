@@ -41,6 +41,7 @@ def test_outputs_are_those_of_keras_layers():
     np.testing.assert_array_equal(model(images), conversion.unmasked(model)(images))
 
 
+@pytest.mark.slow
 def test_saving_and_loading_keeps_masks_and_frozen_values(tmp_path):
     model = small_network()
     mask_half(model)

@@ -49,6 +49,7 @@ def keras_accuracy(plain, state, mask, split):
     return plain.evaluate(split.images / np.float32(255), split.labels, verbose=0)[1]
 
 
+@pytest.mark.slow
 def test_accuracies_are_those_of_keras(experiment, digits):
     """Biases that are not zero are seen to stay as they were initialized."""
     rng, dense = np.random.default_rng(5), experiment.dense(0, weights=True)

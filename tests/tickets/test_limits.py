@@ -260,6 +260,7 @@ def test_recurrent_steps_are_counted_wherever_they_are(kind, shape, steps):
     assert multiplications // limits.STEP == steps
 
 
+@pytest.mark.slow
 def test_a_recurrent_network_of_many_steps_is_packed_and_read_if_it_may_be():
     import keras
     from keras import layers
@@ -271,6 +272,7 @@ def test_a_recurrent_network_of_many_steps_is_packed_and_read_if_it_may_be():
     assert packing.rebuild(content, limit_factor=2).count_params() > model.count_params()
 
 
+@pytest.mark.slow
 def test_the_projects_networks_are_read_without_a_flag():
     """All but VGG-19, which has 20 million weights."""
     import keras

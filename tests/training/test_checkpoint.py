@@ -78,6 +78,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(make, tiny_dataset, tmp
         )
 
 
+@pytest.mark.slow
 def test_a_damaged_snapshot_is_not_used(trainer, tmp_path, caplog):
     ticket = half_ticket(trainer.model)
     whole = trainer.train(ticket, 0, 1, checkpoint=Checkpoint(tmp_path, 0))

@@ -129,6 +129,7 @@ def test_what_a_compiler_had_begun_when_it_refused_is_undone(tiny_dataset, caplo
     assert all(result.final[name].tobytes() == value.tobytes() for name, value in plain.final.items())
 
 
+@pytest.mark.slow
 def test_an_error_of_the_model_itself_is_raised(tiny_dataset):
     class Fails(keras.layers.Layer):
         def call(self, inputs, training=False):

@@ -34,6 +34,7 @@ def test_gradient_equals_finite_differences(trainer, tiny_dataset):
         assert gradient[name][place] == pytest.approx((losses[1] - losses[0]) / 4e-3, rel=0.05, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_pruned_weights_have_no_gradient_that_could_be_clipped():
     """A layer with pruned inputs trains as a smaller one that does not have them, under one norm for all gradients."""
     rng = np.random.default_rng(0)

@@ -45,6 +45,7 @@ class Divides(layers.Rescaling):
 RESCALED = Divides(1 / 255)
 
 
+@pytest.mark.slow
 def test_every_entry_scales_alike(tiny_dataset):
     """A network that divides by itself, on bytes, measures and trains what the plain one does."""
     plain, own = tiny_network(), rescaling_network()

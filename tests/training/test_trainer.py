@@ -158,6 +158,7 @@ def test_history_and_early_stop(trainer, tiny_dataset):
     assert trained.final_test_accuracy == pytest.approx(accuracy)
 
 
+@pytest.mark.slow
 def test_test_accuracy_is_read_at_the_early_stop(tiny_model, tiny_dataset):
     """A learning rate that spoils the network after a good start: the two test accuracies are of two moments."""
     ticket = half_ticket(tiny_model)
@@ -177,6 +178,7 @@ def test_the_same_arguments_give_the_same_bits(trainer):
     assert any((first.final[name] != other.final[name]).any() for name in first.final), "the order ignores the seed"
 
 
+@pytest.mark.slow
 def test_divergence_is_recorded_and_ends_the_training(tiny_model, tiny_dataset):
     settings = TrainingSettings(iterations=500, learning_rate=1e30, optimizer="sgd", batch_size=40, eval_interval=10)
     trained = Trainer(tiny_model, tiny_dataset, settings).train(half_ticket(tiny_model), 0, 0)

@@ -158,6 +158,7 @@ def test_a_level_that_one_seed_has_alone_is_not_the_last(world):
     assert verdict(dataclasses.replace(world, levels=levels), "Winning tickets learn faster the more") == SHOWN
 
 
+@pytest.mark.slow
 def test_noise_gets_neither_faster_nor_slower(world):
     noise = generator(0, "stops")
     draws = [

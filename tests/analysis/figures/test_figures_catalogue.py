@@ -9,6 +9,7 @@ from analysis.statistics.stars import StarRule
 from lottery_tf.errors import InputError
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_named(tmp_path):
     material = catalogue.figure_inputs(made_up.write_results(tmp_path, treatments=(), seeds=[0]))
     for name, what in {"figure5": "large_final-rewind-hybrid", "figure7": "no learned mask", "others": "other"}.items():

@@ -36,6 +36,7 @@ def test_lines_of_other_orders_are_those_of_instability(folder):
     assert "instability" in measures and "lines" not in measures
 
 
+@pytest.mark.slow
 def test_the_report_says_what_is_there(folder, tmp_path):
     sections = tuple(section for section in report.SECTIONS if section.anchor == "coverage")
     text = report.write(folder, tmp_path, sections=sections).read_text()

@@ -52,6 +52,7 @@ def test_a_criterion_that_cannot_be_imported_here_is_read(folder, exported):
     assert "elsewhere+mine-rewind-zero" in set(load(exported).levels["treatment"])
 
 
+@pytest.mark.slow
 def test_a_result_that_is_there_twice_is_refused(folder, exported, tmp_path):
     shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "first")
     shutil.copytree(folder / "fc-mnist/paper", tmp_path / "twice" / "second")
@@ -67,6 +68,7 @@ def test_a_result_that_is_there_twice_is_refused(folder, exported, tmp_path):
         load(exported)
 
 
+@pytest.mark.slow
 def test_runs_and_exports_below_a_folder_are_read_together(folder, exported, tmp_path):
     """As where more is trained in a folder of published CSV files: nothing of either is hidden."""
     whole, other = load(exported), exported / "levels.csv"

@@ -114,6 +114,7 @@ def test_a_result_that_two_places_hold_is_named_with_both(tmp_path):
         load(tmp_path)
 
 
+@pytest.mark.slow
 def test_any_folder_above_or_within_the_runs(folder):
     everything = load(folder)
     assert len(load(folder.parent).levels) == len(everything.levels)

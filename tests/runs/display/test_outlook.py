@@ -46,6 +46,7 @@ def test_what_is_there_is_not_to_do(tmp_path):
     assert found.announced() == "All 3 results are finished; nothing to do."
 
 
+@pytest.mark.slow
 def test_more_work_takes_longer_and_long_work_says_how_to_shorten_it(tmp_path):
     def outlook(*arguments, **options):
         return Outlook.for_plan(study_plan(Request(*arguments, **options)), tmp_path)

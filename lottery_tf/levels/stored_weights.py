@@ -1,0 +1,29 @@
+"""Deletes weights on disk that no later level needs."""
+
+from __future__ import annotations
+
+from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.paths import level_path
+
+
+def drop_earlier_weights(
+    network_levels: NetworkLevels, treatment: Treatment, seed: int, number: int, trainings: int
+) -> None:
+    """Deletes weights of the levels before a level, unless they are kept by choice.
+
+    The dense network keeps its weights. The treatment must be locked.
+
+    Args:
+      network_levels: what all levels of the network share.
+      treatment: the treatment.
+      seed: the seed.
+      number: the level.
+      trainings: how many trainings it took to get this level. If earlier levels had to be trained again, their weights
+        are back on disk and are deleted too.
+    """
+    for earlier in range(number - 1, max(0, number - 1 - max(1, trainings)), -1):
+        path = level_path(seed, treatment.name, earlier)
+        before = network_levels.find(path, weights=False)
+        if before and not before.metrics.get("keep_weights", True):
+            network_levels.results.drop_weights(path)
