@@ -22,6 +22,7 @@ from analysis.statistics.figure_lines import METRICS, Metric, figure_runs, point
 from analysis.statistics.star_flags import define_star_flags, rule_from_flags
 from analysis.tables.formats import NOTHING
 from lottery_tf.command_line import console
+from lottery_tf.command_line.command_flags import define_old_name
 from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.registry import choose
@@ -139,7 +140,7 @@ def define_flags() -> None:
     define_star_flags()
     flags.DEFINE_string("figure", "figure3", f"The figure: {', '.join(paper.FIGURE_LINES)}.")
     flags.DEFINE_string("metric", "test_accuracy", f"The metric: {', '.join(METRICS)}.")
-    flags.DEFINE_alias("measure", "metric")  # its name before
+    define_old_name("measure", "metric")
 
 
 def main() -> None:

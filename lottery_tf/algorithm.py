@@ -5,13 +5,12 @@ ticket --train--> trained --criterion--> scores --rank--> mask --mask-1, mask-0-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count
-from lottery_tf.pruning import masks
 from lottery_tf.pruning.next_mask import next_mask
 from lottery_tf.pruning.treatments import SeededNetwork, Ticket, TrainedT, Treatment, Weights
 from lottery_tf.seeds import generator
@@ -60,7 +59,7 @@ def lottery_tickets(
         ticket = next_ticket(treatment, network, before, parent.final, level, loss_gradient, rewound)  # Steps 2 to 4
         trained = train(ticket, level)  # Step 1 again
         yield trained
-        parent = trained if treatment.iterative else parent  # Step 5; one-shot pruning keeps to the dense network
+        parent = trained if treatment.parent(level + 1) == level else parent  # Step 5; one-shot: the dense network
 
 
 @checked
@@ -79,10 +78,7 @@ def next_ticket(
     w_i (the untrained weights, also with late rewinding), and `final` is w_f. `gradient` is the loss gradient at w_i.
     """
     rewound = network.initial if rewound is None else rewound
-    given = vars(network) | {"final": final, "rewound": rewound, "gradient": gradient}
-    for what, by_layer in given.items():  # every dictionary by layer must have the layers of the mask
-        if isinstance(by_layer, Mapping):
-            masks.check_layers(what, by_layer, before.mask)
+    network.check_layers(before.mask, final=final, rewound=rewound, gradient=gradient)
     mask = next_mask(treatment, network, before, final, level, gradient)  # Step 2
     start = dict(final if treatment.continues_training else rewound)  # for weights without a mask: biases, batch norm
     for name, kept_before in before.mask.items():

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-LIMITS = {  # errno when a limit of the system is reached -> what to do about it
+ERRNO_ADVICE = {  # errno when a limit of the system is reached -> what to do about it
     errno.EMFILE: "Raise the limit on open files (ulimit -n), or do less at once",
     errno.ENFILE: "Do less at once",
     errno.EFBIG: "Raise the limit on the size of a file (ulimit -f)",
@@ -49,8 +49,8 @@ def user_message(error: BaseException) -> str | None:
     if is_full(error):
         return f"The disk is full: {error}. {IS_KEPT}; free some space and {AGAIN}."
     number, what = _errno(error), first_line(error)
-    if number in LIMITS:
-        return f"{what}. {IS_KEPT}. {LIMITS[number]}, and {AGAIN}."
+    if number in ERRNO_ADVICE:
+        return f"{what}. {IS_KEPT}. {ERRNO_ADVICE[number]}, and {AGAIN}."
     # TensorFlow's class is recognized by its name, so that TensorFlow is not imported.
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return f"Memory ran out{what and f' ({what})'}. {IS_KEPT}; free some memory, or do less at once, and {AGAIN}."
@@ -65,7 +65,7 @@ def _errno(error: BaseException) -> int | None:
         return error.errno
     if not type(error).__module__.startswith("tensorflow"):
         return None
-    return next((number for number in (*LIMITS, *OF_FILES) if os.strerror(number) in str(error)), None)
+    return next((number for number in (*ERRNO_ADVICE, *OF_FILES) if os.strerror(number) in str(error)), None)
 
 
 def first_line(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from lottery_tf.masking import conversion, model_weights
 from lottery_tf.masking.summary import MaskSummary, mask_summary
 from lottery_tf.models.settings import PruningSettings, TrainingSettings
 from lottery_tf.models.untrained_network import Initial, UntrainedNetwork
-from lottery_tf.old_names import warn_of
+from lottery_tf.old_names import old_name, warn_of
 from lottery_tf.pruning.controls import check_control
 from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.treatments import Treatment, Weights
@@ -149,9 +149,11 @@ class Experiment:
         return self._network.pruned_fraction
 
     @property
-    def trained(self) -> int:
+    def trainings(self) -> int:
         """The number of trainings that this object has done; results that it found do not count."""
-        return self._recorder.trained
+        return self._recorder.trainings
+
+    trained = property(old_name("trained", "trainings"))
 
     def levels(self, treatment: Treatment, seed: Index, levels: Count = PAPER_LEVELS) -> Iterator[StoredResult]:
         """Finds or trains the dense network and the levels 1 to `levels` of a treatment.
@@ -177,10 +179,10 @@ class Experiment:
             if not is_finished(parent):
                 return
             with treatment_levels.lock():
-                trained_before = self.trained
+                trainings_before = self.trainings
                 level = treatment_levels.next_level(number, parent["fingerprint"])
                 so_far.append(level.metrics)
-                if self.trained > trained_before or number == last:
+                if self.trainings > trainings_before or number == last:
                     write_page(self._network_levels, treatment, seed, so_far)
             yield level
 

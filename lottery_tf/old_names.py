@@ -61,7 +61,7 @@ def old_arguments(values: Mapping[str, Mapping] = types.MappingProxyType({}), **
 
     Args:
       values: the new value of each old one, for arguments whose values have other names too.
-      **names: the new names by the old ones. A method takes those old names whose new ones it has.
+      **names: old name = new name. The alias applies to each method with a parameter of the new name.
 
     >>> @old_arguments(rate="kept_fraction")
     ... class Ticket:
@@ -77,8 +77,8 @@ def old_arguments(values: Mapping[str, Mapping] = types.MappingProxyType({}), **
         for name, method in list(vars(owner).items()):
             if isinstance(method, types.FunctionType) and (name == "__init__" or not name.startswith("_")):
                 parameters = inspect.signature(method).parameters
-                if own := {old: new for old, new in names.items() if new in parameters}:
-                    setattr(owner, name, _with_new_names(method, own, values))
+                if renamed := {old: new for old, new in names.items() if new in parameters}:
+                    setattr(owner, name, _with_new_names(method, renamed, values))
         return owner
 
     return decorated

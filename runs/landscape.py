@@ -23,7 +23,7 @@ from absl import flags
 from tqdm import tqdm
 
 from lottery_tf.command_line import console
-from lottery_tf.command_line.command_flags import define_choice, define_list, own_flags
+from lottery_tf.command_line.command_flags import define_choice, define_list, note_old_name, own_flags
 from lottery_tf.command_line.derived_flags import define, fields, values
 from lottery_tf.datasets.dataset import SPLITS
 from lottery_tf.errors import InputError
@@ -38,9 +38,9 @@ from lottery_tf.registry import choose
 from lottery_tf.results.locate import locate
 from lottery_tf.results.stored_result import StoredResult, is_finished
 from runs.display.landscape_tables import Thresholds, note, table_of
-from runs.display.outlook import pruning_tasks
+from runs.display.plan_estimate import pruning_tasks
 from runs.display.progress import Progress
-from runs.flags.common import SEEDS, make_experiment, outlook_from_flags, settings_from_flags, start_tensorflow
+from runs.flags.common import SEEDS, estimate_from_flags, make_experiment, settings_from_flags, start_tensorflow
 from runs.flags.storage import DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 from runs.flags.training import define_changes
 from runs.flags.treatments import LEVELS, treatments_from_flags
@@ -123,7 +123,7 @@ def accept_number_as_precision() -> None:
     with contextlib.suppress(ValueError):
         flags.FLAGS[_MEASUREMENT["precision"].name].value = float(precision.value)
         flags.FLAGS[precision.name].value, flags.FLAGS[precision.name].present = precision.default, 0
-        console.log.warning("--precision=NUMBER is now called --limit_precision.")
+        note_old_name("--precision=NUMBER", "--limit_precision")
 
 
 def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
@@ -136,13 +136,13 @@ def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     check_images(run.dataset, settings)
     tasks = pruning_tasks(run, seeds, treatments, last)
     then = f"\nThen to measure: {', '.join(wanted)}. Some measurements need more trainings."
-    outlook = outlook_from_flags("levels", tasks, then)
-    if outlook is None:
+    estimate = estimate_from_flags("levels", tasks, then)
+    if estimate is None:
         return
-    if outlook.to_do:
-        console.log.info(outlook.announced())
+    if estimate.to_do:
+        console.log.info(estimate.summary())
     steps = TrainingSteps()
-    with Progress(outlook.steps) as progress:
+    with Progress(estimate.steps) as progress:
         steps.show = progress.steps
         experiment = make_experiment(run, Path(RESULTS_DIR.value), steps, on_reading=progress.reading)
         announce(experiment, treatments, len(seeds), last)
@@ -196,6 +196,7 @@ def levels_to_measure(treatments: list[Treatment], last: int) -> dict[str, list[
 
 
 def _levels(name: str, measurement: Measurement, last: int) -> list[int] | None:
+    """Returns the levels at which something is measured (None: all); raises InputError if one cannot be measured."""
     there = measurement.levels(last)
     if not there:
         raise InputError(f"The measurement {name!r} needs more levels; --levels is {last}.")
@@ -203,9 +204,9 @@ def _levels(name: str, measurement: Measurement, last: int) -> list[int] | None:
         return None
     if AT.value is None:
         return sorted({max(there[0], last // 3), max(there[0], 2 * last // 3)})
-    if odd := [level for level in AT.value if level not in there]:
+    if missing := [level for level in AT.value if level not in there]:
         raise InputError(
-            f"--at contains {odd[0]}; with --levels={last}, {name!r} can be measured at levels {there[0]} to "
+            f"--at contains {missing[0]}; with --levels={last}, {name!r} can be measured at levels {there[0]} to "
             f"{there[-1]}."
         )
     return AT.value
@@ -278,7 +279,7 @@ def do_all(
     found: dict[Hashable, list[dict]] = {key: [] for key in jobs}
     with tqdm(total=sum(map(len, jobs.values())), unit=" measurements", disable=None, dynamic_ncols=True) as bar:
         steps.count, steps.show = 0, lambda count: bar.set_postfix_str(f"{steps.count} training steps")
-        for key, job in ((key, job) for key, own in jobs.items() for job in own):
+        for key, job in ((key, job) for key, of_key in jobs.items() for job in of_key):
             bar.set_description(job.name)
             made_before = measurer.made
             metrics = job.do().metrics

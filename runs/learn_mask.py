@@ -37,8 +37,8 @@ from runs.flags.common import (
     ITERATIONS,
     NETWORK,
     SEEDS,
+    estimate_from_flags,
     load_dataset,
-    outlook_from_flags,
     schedule_from_flags,
 )
 from runs.flags.storage import RESULTS_DIR, SNAPSHOT_SECONDS
@@ -69,14 +69,14 @@ def main() -> None:
     choose(DATASETS, name, "data set")
     wanted, training, results_dir = masks_from_flags(), training_from_flags(), Path(RESULTS_DIR.value)
     tasks = [LearnedMaskTask(network, name, settings, training, seed) for settings in wanted for seed in seeds]
-    outlook = outlook_from_flags("learn_mask", tasks)
-    if outlook is None:
+    estimate = estimate_from_flags("learn_mask", tasks)
+    if estimate is None:
         return
     from lottery_tf.supermasks.learning import paper_learner
 
     dataset = load_dataset(name, network)
-    console.log.info(outlook.announced())
-    with Progress(outlook.steps) as progress:
+    console.log.info(estimate.summary())
+    with Progress(estimate.steps) as progress:
         learner = paper_learner(
             network,
             dataset,
@@ -111,8 +111,8 @@ def masks_from_flags() -> list[MaskSettings]:
         MaskSettings(**given, **dict(zip(lists, chosen, strict=True))) for chosen in itertools.product(*lists.values())
     ]
     named = [settings.name for settings in wanted]
-    if twice := [name for name in named if named.count(name) > 1]:
-        raise InputError(f"The flags give the mask {twice[0]} more than once.")
+    if repeated := [name for name in named if named.count(name) > 1]:
+        raise InputError(f"The flags give the mask {repeated[0]} more than once.")
     return wanted
 
 

@@ -25,8 +25,8 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.studies.named_studies import CONTROL_DRAWS
 from runs import display
-from runs.display.outlook import pruning_tasks
-from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
+from runs.display.plan_estimate import pruning_tasks
+from runs.flags.common import SEEDS, estimate_from_flags, experiment_with_progress, settings_from_flags
 from runs.flags.storage import RESULTS_DIR, define_keep
 from runs.flags.training import define_changes
 from runs.flags.treatments import LEVELS, treatments_from_flags
@@ -56,12 +56,12 @@ def main() -> None:
     for treatment, (control, draw) in itertools.product(treatments, wanted_controls):
         controls.check_control(treatment, 1, control, draw)
     tasks = pruning_tasks(settings, seeds, treatments, levels, wanted_controls)
-    outlook = outlook_from_flags("lottery", tasks)
-    if outlook is None:
+    estimate = estimate_from_flags("lottery", tasks)
+    if estimate is None:
         return
 
     keep_all = KEEP.value == "all"
-    with experiment_with_progress(outlook, settings, keep_weights=keep_all) as (experiment, progress):
+    with experiment_with_progress(estimate, settings, keep_weights=keep_all) as (experiment, progress):
         if keep_all:
             announce_weights(experiment, len(seeds), treatments, levels, len(wanted_controls))
         for seed, treatment in itertools.product(seeds, treatments):

@@ -22,7 +22,7 @@ from lottery_tf.results import walk
 from lottery_tf.results.paths import run_of
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import probably_finished
-from runs.display.outlook import duration
+from runs.display.plan_estimate import duration
 
 RESULTS_DIR = define_results_dir()
 JSON = flags.DEFINE_bool("json", False, "Print JSON: one object for each study and for each folder of other results.")

@@ -44,7 +44,7 @@ from lottery_tf.system import file_locks, processes
 from lottery_tf.system.temporary_folders import temporary_folder
 from runs import display
 from runs.display.live_picture import LivePicture
-from runs.display.outlook import ComputeSite, Outlook
+from runs.display.plan_estimate import ComputeSite, PlanEstimate
 from runs.display.study_progress import StudyProgress, write_stage
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS, define_keep
 from runs.flags.training import define_changes
@@ -104,7 +104,7 @@ def main() -> int:
         )
     if DRY_RUN.value:
         with where_it_runs() as where:
-            print(Outlook.for_plan(plan, results_dir, where, THREADS.value, timed=True).table())
+            print(PlanEstimate.for_plan(plan, results_dir, where, THREADS.value, timed=True).table())
         return 0
     make_engine = engine_maker()
     treat_signals_as_interrupt()
@@ -175,7 +175,7 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
     ):
         treat_signals_as_interrupt()  # again, because Ray installs its own handlers
         where = ComputeSite("the Ray cluster" if ENGINE.value == "ray" else "this machine", engine.fits)
-        console.log.info(Outlook.for_plan(plan, results_dir, where, THREADS.value).announced())
+        console.log.info(PlanEstimate.for_plan(plan, results_dir, where, THREADS.value).summary())
         scheduler.run(engine)
     print(progress.summary())
     if wants_summary:

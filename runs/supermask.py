@@ -21,7 +21,6 @@ from lottery_tf import registry
 from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_choice
 from lottery_tf.command_line.derived_flags import define
-from lottery_tf.command_line.text_tables import mean_and_range, text_table
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import criteria
@@ -30,12 +29,12 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.stored_result import is_finished
 from lottery_tf.studies.tasks import HeuristicMasksTask
-from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
-from runs.display.outlook import pruning_tasks
+from runs import display
+from runs.display.plan_estimate import pruning_tasks
 from runs.display.progress import Progress, summary_of
-from runs.flags.common import SEEDS, experiment_with_progress, outlook_from_flags, settings_from_flags
+from runs.flags.common import SEEDS, estimate_from_flags, experiment_with_progress, settings_from_flags
 from runs.flags.training import define_changes
 
 if TYPE_CHECKING:
@@ -74,18 +73,19 @@ def main() -> None:
             for mask_source in [UNTRAINED, *mask_sources]
         ),
     )
-    outlook = outlook_from_flags("supermask", tasks)
-    if outlook is None:
+    estimate = estimate_from_flags("supermask", tasks)
+    if estimate is None:
         return
-    with experiment_with_progress(outlook, settings, keep_weights=False) as (experiment, progress):
+    with experiment_with_progress(estimate, settings, keep_weights=False) as (experiment, progress):
         dense = list(trained(experiment, progress, seeds, treatments))
     if not dense:
         raise InputError("No dense training finished, so there are no masks to evaluate.")
     results = evaluated(experiment, dense, [UNTRAINED, *mask_sources])
     rows = [*rows_of_levels(results), *map(trained_row, dense)]
     for weights in SUPERMASK_WEIGHTS:
-        print(f"\n{table([row for row in rows if row['weights'] in (weights, TRAINED_BASELINE)], weights)}")
-    print(NOTE)
+        of_weights = [row for row in rows if row["weights"] in (weights, TRAINED_BASELINE)]
+        print(f"\n{display.best_supermasks.table(of_weights, weights)}")
+    print(display.best_supermasks.NOTE)
 
 
 def mask_sources_from_flags(scope: str) -> list[MaskSource]:
@@ -153,30 +153,6 @@ def trained_row(dense: StoredResult) -> dict:
         "validation_accuracy": float(dense.history[stop, dense.columns.index("validation_accuracy")][0]),
         "test_accuracy": dense.metrics["test_accuracy"],
     }
-
-
-NOTE = """
-All numbers are in %: mean [minimum, maximum] over seeds. trained_baseline: the dense network at its early-stopping
-iteration.
-(1) The kept fraction is chosen for each seed on validation images; the accuracy at that fraction is on test images.
-(2) As in the paper's Table 1 ("max over any prune percentage"), chosen on test images: the maximum over kept fractions
-    for each seed, then the mean over seeds.
-(3) Chosen on test images: the mean over seeds for each kept fraction, then the maximum; and its kept fraction."""
-
-
-def table(rows: list[dict], weights: str) -> str:
-    """Returns the best supermasks on one kind of weights as text, with one line for each criterion."""
-    columns = ["criterion", "kept (1)", "test accuracy (1)", "test accuracy (2)", "test accuracy (3)", "kept (3)"]
-    cells = [
-        [
-            line.label,
-            *(mean_and_range(shares, factor=100) for shares in (line.kept, line.accuracy, line.maxima)),
-            f"{100 * line.mean_maximum:.2f}",
-            f"{100 * line.mean_kept:.2f}",
-        ]
-        for line in best_over_seeds(rows)
-    ]
-    return f"Supermasks on weights: {weights}\n{text_table([columns, *cells])}"
 
 
 if __name__ == "__main__":

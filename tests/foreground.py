@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from forks import ROOT
+from shared import HANG_SECONDS, ROOT
 
 
 def start(words, **options):
@@ -30,9 +30,9 @@ def words(module, *arguments):
     return [sys.executable, "-m", module, *arguments]
 
 
-def wait_for(condition, process, seconds=600):
+def wait_for(condition, process):
     """Waits until something has happened, while a process runs."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + HANG_SECONDS
     while not condition():
         assert process.poll() is None and time.monotonic() < end, "it never happened"
         time.sleep(0.01)

@@ -46,6 +46,15 @@ WORTH = {  # how far above (below) random each name lifts (lowers) accuracy, in 
     "hybrid_random": -0.2, "hybrid_reverse": -0.5,
 }  # fmt: skip
 
+MEASURED_ALIKE = {  # kind of measurement -> the metrics that all levels but the dense network have of it
+    "histogram": {
+        "rows": [
+            {"layer": "dense_1/kernel", "bin_from": 0.1 * at, "bin_to": 0.1 * at + 0.1, "before": at, "after": 4 - at}
+            for at in range(4)
+        ]
+    },
+}
+
 MASK = {"dense_1/kernel": np.array([[True, False], [True, True]])}
 
 Run = tuple[int, str, int]  # seed, the treatment's or mask's name, level
@@ -260,10 +269,7 @@ class _Study:
         ]
         if level:
             yield "threshold", {"kind": "threshold", "rows": rows}
-            counts = [
-                {"bin_from": 0.1 * at, "bin_to": 0.1 * at + 0.1, "before": at, "after": 4 - at} for at in range(4)
-            ]
-            yield "histogram", {"kind": "histogram", "rows": [{"layer": "dense_1/kernel", **bin} for bin in counts]}
+            yield from ((kind, {"kind": kind, **metrics}) for kind, metrics in MEASURED_ALIKE.items())
 
     def _limits(self, level: int, error: float, noise: np.random.Generator) -> Iterator[tuple[str, dict]]:
         ends = {"kind": "limit", "end_error": error, "allowed_error": error + 0.002}

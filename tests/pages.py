@@ -24,17 +24,20 @@ PAGES = {
 class Addition(NamedTuple):
     """A block of code that is to be put into a file: its first line says where."""
 
-    kind: str  # "file" a new one, "end" at the end of one, or the name of a table or class that gets an entry or field
+    kind: str  # a value of `ADDITIONS`
     path: str
+    name: str  # of the table or class; "" for a whole file and the end of one
     code: str
 
 
-ADDITIONS = {
+ADDITIONS = {  # the first line of a block -> where its code goes
     r"# a new file, (?P<path>\S+)": "file",
     r"# (?P<path>\w+\.py): .*": "file",
     r"# at the end of (?P<path>\S+)": "end",
-    r"# an entry of (?P<kind>\w+) in (?P<path>\S+)": "",
-    r"# a field of (?P<kind>\w+) in (?P<path>\S+)": "",
+    r"# above (?P<name>\w+) in (?P<path>\S+)": "above",
+    r"# an entry of (?P<name>\w+) in (?P<path>\S+)": "entry",
+    r"# a field of (?P<name>\w+) in (?P<path>\S+)": "field",
+    r"# a function of (?P<name>\w+) in (?P<path>\S+)": "function",
 }
 
 
@@ -58,8 +61,18 @@ def addition(block):
     first, _, code = block.partition("\n")
     for pattern, kind in ADDITIONS.items():
         if match := re.fullmatch(pattern, first):
-            return Addition(kind or match["kind"], match["path"], code)
+            return Addition(kind, match["path"], match.groupdict().get("name", ""), code)
     return None
+
+
+def tables(part):
+    """Each table of functions that a text names with its module: (name, path as it is linked)."""
+    return re.findall(r"`([A-Z0-9_]+)`\s+in\s+\[`[\w/.]+`\]\(([\w/.]+)\)", part)
+
+
+def files_of_tests(part):
+    """The test files that a text names, as it links them."""
+    return sorted(set(re.findall(r"\]\(\.\./(tests/[\w/]*test_\w+\.py)\)", part)))
 
 
 def commands(part):

@@ -5,6 +5,7 @@ import inspect
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+HANG_SECONDS = 600  # a test that waits for longer hangs, and fails; no test waits for nearly as long
 
 
 def tiny_network():

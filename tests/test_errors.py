@@ -9,7 +9,7 @@ import pytest
 from lottery_tf.errors import InputError, naming_file, user_message
 
 
-def of(number, *names):
+def system_error(number, *names):
     return OSError(number, os.strerror(number), *names)
 
 
@@ -17,20 +17,26 @@ def of(number, *names):
     "number", [errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.ESTALE, errno.EACCES]
 )
 def test_a_systems_error_with_a_files_name_is_a_sentence(number):
-    assert user_message(of(number, "results/fc")) == f"results/fc: {os.strerror(number)}."
-    assert user_message(of(number)) is None, "without a name nobody knows what to do"
+    assert user_message(system_error(number, "results/fc")) == f"results/fc: {os.strerror(number)}."
+    assert user_message(system_error(number)) is None, "without a name nobody knows what to do"
 
 
 @pytest.mark.parametrize(
     ("error", "what"),
     [
-        (of(errno.EMFILE), "Too many open files. What was finished is kept. Raise the limit on open files"),
-        (of(errno.EFBIG, "a.npz"), "a.npz: File too large. What was finished is kept. Raise the limit on the size"),
-        (of(errno.ENOSPC, "a.npz"), "The disk is full: "),
-        (of(errno.ENOMEM), "Cannot allocate memory. What was finished is kept. Free some memory"),
-        (of(errno.EAGAIN), "Resource temporarily unavailable. What was finished is kept. Raise the limit on proc"),
+        (system_error(errno.EMFILE), "Too many open files. What was finished is kept. Raise the limit on open files"),
+        (
+            system_error(errno.EFBIG, "a.npz"),
+            "a.npz: File too large. What was finished is kept. Raise the limit on the size",
+        ),
+        (system_error(errno.ENOSPC, "a.npz"), "The disk is full: "),
+        (system_error(errno.ENOMEM), "Cannot allocate memory. What was finished is kept. Free some memory"),
+        (
+            system_error(errno.EAGAIN),
+            "Resource temporarily unavailable. What was finished is kept. Raise the limit on proc",
+        ),
         (MemoryError("Unable to allocate 9 GiB"), "Memory ran out (Unable to allocate 9 GiB). What was finished"),
-        (of(errno.ENOENT, "a", None, "b"), "a and b: No such file or directory."),
+        (system_error(errno.ENOENT, "a", None, "b"), "a and b: No such file or directory."),
         (FileNotFoundError(errno.ENOENT, "No usable temporary directory found"), "No usable temporary directory"),
         (InputError("batch_size is 0."), "batch_size is 0."),
     ],
@@ -60,10 +66,10 @@ def test_tensorflow_tells_a_systems_error_in_words():
 
 def test_an_error_of_reading_or_writing_gets_the_name_of_the_file(tmp_path):
     with pytest.raises(OSError) as raised, naming_file(tmp_path):
-        raise of(errno.EIO)
+        raise system_error(errno.EIO)
     assert user_message(raised.value) == f"{tmp_path}: Input/output error."
     assert user_message(pickle.loads(pickle.dumps(raised.value))) == f"{tmp_path}: Input/output error.", (
         "from a process"
     )
     with pytest.raises(OSError, match="'other'"), naming_file(tmp_path):
-        raise of(errno.EIO, "other")
+        raise system_error(errno.EIO, "other")

@@ -104,7 +104,7 @@ def test_on_disk_and_in_memory_agree_and_nothing_is_trained_twice(trainer, tiny_
         level.metrics["fingerprint"] for level in in_memory
     ]
     assert [level.metrics["level"] for level in found] == [0, 1, 2, 3]
-    assert (first.trained, again.trained) == (4, 0)
+    assert (first.trainings, again.trainings) == (4, 0)
 
 
 @pytest.mark.slow
@@ -119,18 +119,18 @@ def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path, monkeyp
             assert (
                 experiment.control(Treatment(), 0, number, "reorder").metrics["parent"] == level.metrics["fingerprint"]
             )
-    assert (experiment.trained, other.trained) == (5, 0)
+    assert (experiment.trainings, other.trainings) == (5, 0)
 
 
 def test_weights_dropped_or_not_a_level_can_be_loaded(trainer, tmp_path):
     lean = on_disk(trainer, tmp_path, keep_weights=False)
     *_, last = lean.levels(Treatment(), 0, 2)
     model = lean.load(Treatment(), 0, 2)
-    assert lean.trained == 3
+    assert lean.trainings == 3
     for name, layer in model_weights.masked_kernels(model).items():
         np.testing.assert_array_equal(layer.kernel_mask.numpy(), last.mask[name])
     lean.load(Treatment(), 0, 1)
-    assert lean.trained == 4
+    assert lean.trainings == 4
 
 
 def test_a_loaded_model_stays_as_it_is(experiment):
@@ -162,7 +162,7 @@ def test_a_diverged_training_ends_its_treatment_only(tiny_model, tiny_dataset, t
         levels = list(experiment.levels(Treatment(), 0, 3))
         assert [level.metrics["status"] for level in levels] == ["diverged"]
         assert levels[0].metrics["test_accuracy"] is None
-    assert experiment.trained == 0
+    assert experiment.trainings == 0
 
 
 def test_own_pruned_fractions(trainer):
@@ -205,7 +205,7 @@ def test_one_shot_levels_come_from_the_dense_network(experiment):
             final = np.abs(levels[0].final[name])
             assert final[kept].min() >= final[~kept].max()
             np.testing.assert_array_equal(level.start[name], np.where(kept, levels[0].start[name], 0))
-    assert experiment.trained == 4
+    assert experiment.trainings == 4
 
 
 def test_a_kept_fraction_has_one_level(experiment):
@@ -241,7 +241,7 @@ def test_a_kept_fraction_that_cannot_be_is_refused_before_anything_is_trained(tr
     experiment = experiment_with(trainer, pruning=PruningSettings(output=0))
     with pytest.raises(InputError, match="kept_fraction is 0.05, but layers that are not pruned hold 0.0769"):
         next(experiment.levels(Treatment(rounds="oneshot", chosen_kept_fraction=0.05), 0, 1))
-    assert experiment.trained == 0
+    assert experiment.trainings == 0
 
 
 def test_nothing_to_prune_is_refused(tiny_model, tiny_dataset):

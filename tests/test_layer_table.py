@@ -115,7 +115,7 @@ HEAD = """\
 
 What the tools do with each of Keras's layers that have weights. A test determines this with a small model of each
 and compares the result with this page ([`tests/test_layer_table.py`](../tests/test_layer_table.py)). Biases, gains and
-statistics are never masked. For a layer of your own, the layers inside it count; layers without weights change nothing.
+statistics are never masked. For your own layer, the layers inside it count; layers without weights change nothing.
 
 - *masked*: the weights that `lt.masked` gives masks, and that experiments and learned Supermasks prune.
 - *compact*: whether `lt.compact` removes units of the layer before this one that have no effect ("passes through").

@@ -21,8 +21,7 @@ NAMES = {  # module of version 0.1.0 -> the names that it defined, without those
     "magnitude_increase movement random large_final_same_sign large_final_diff_sign magnitude_increase_same_sign "
     "magnitude_increase_diff_sign snip grad LAST OFFERS CRITERIA",
     "data": "Split Dataset load",
-    "heuristics": "Ladder UNTRAINED HeuristicSupermasks dense_scores one_shot_masks supermask_place Best "
-    "best_over_seeds",
+    "heuristics": "Ladder UNTRAINED HeuristicSupermasks dense_scores one_shot_masks supermask_place",
     "landscape.paths": "POINTS STABLE MATCHING Measured Path barrier rise between line ray measured_path matching "
     "Connection successive",
     "layers": "mask_gradient MaskedLayer MaskedDense MaskedConv1D MaskedConv2D MaskedConv3D MASKABLE",

@@ -12,6 +12,7 @@ from lottery_tf.training.checkpoint import Checkpoint
 
 OLD_NAMES = {  # class -> its old names and what they are called now, as the CHANGELOG lists them
     lt.Treatment: {"made": "matches", "goes_on": "continues_training", "check_length": "check_training"},
+    lt.Experiment: {"trained": "trainings"},
     lt.HeuristicSupermasks: {"ladder": "evaluate"},
     lt.Trainer: {"of": "with_model"},
     lt.MaskLearner: {"of": "with_settings"},

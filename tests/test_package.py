@@ -40,6 +40,9 @@ BEHAVIOURS = {  # test files that are not of one module: what they test
     "tickets/test_refused_packing.py": "what is not packed, and tickets that are not rebuilt",
     "training/test_lookup_layers.py": "vocabularies, through copies, compaction and trainings",
 }
+UNTESTED = {  # modules with code that have no test file
+    "runs/conftest.py": "it only chooses the modules whose doctests pytest collects",
+}
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,31 @@ def test_every_test_file_has_the_name_of_a_module_or_tests_a_behaviour():
         if name != room.name and not any(path.is_dir() or path.with_suffix(".py").is_file() for path in modules):
             others.add(file.as_posix())
     assert others == set(BEHAVIOURS)
+
+
+def has_code(path):
+    """Whether a module defines a function or a class or runs as a command; others are data or hold others' names."""
+    return any(
+        is_function(node) or isinstance(node, ast.ClassDef) or ast.unparse(node).startswith("if __name__ == '__main__'")
+        for node in ast.parse(path.read_text()).body
+    )
+
+
+def test_every_module_with_code_has_a_test_file():
+    """Of the names above; `__init__` and `__main__` are tested in that of their folder, beside or in the folder."""
+    without = set()
+    for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if has_code(path)):
+        module = path.parent if path.stem in ("__init__", "__main__") else path.with_suffix("")
+        tested = ROOT / "tests" / str(module.relative_to(ROOT)).removeprefix("lottery_tf/")
+        name, room = module.name, module.parent.name
+        files = (
+            tested.parent / f"test_{name}.py",
+            tested.parent / f"test_{room}_{name}.py",
+            tested / f"test_{name}.py",
+        )
+        if not any(file.is_file() for file in files):
+            without.add(path.relative_to(ROOT).as_posix())
+    assert without == set(UNTESTED)
 
 
 @pytest.mark.parametrize("room", ["datasets", "landscape", "masking", "results", "studies", "training"])

@@ -13,7 +13,7 @@ import pytest
 
 import lottery_tf as lt
 from lottery_tf.masking.naming import renamed
-from lottery_tf.models import settings
+from lottery_tf.models import settings, table_s1
 from lottery_tf.pruning import criteria, mask0_actions, mask1_actions
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 
@@ -172,13 +172,17 @@ def test_commands_have_the_flags_that_are_printed(name, light_command):
         assert done.returncode == 0, (module, arguments, done.stderr)
 
 
-@pytest.mark.parametrize("flag", ["--criterion", "--mask1", "--mask0", "--schedule"])
+CHOICES = {  # flag -> the table of what can be chosen
+    "--network": table_s1.NETWORKS,
+    "--dataset": settings.DATASETS,
+    "--criterion": criteria.CRITERIA,
+    "--mask1": mask1_actions.MASK1,
+    "--mask0": mask0_actions.MASK0,
+    "--schedule": settings.SCHEDULES,
+}
+
+
+@pytest.mark.parametrize("flag", CHOICES)
 def test_the_table_of_flags_names_every_choice(flag):
-    tables = {
-        "--criterion": criteria.CRITERIA,
-        "--mask1": mask1_actions.MASK1,
-        "--mask0": mask0_actions.MASK0,
-        "--schedule": settings.SCHEDULES,
-    }
     (row,) = [line for line in pages.text("runs/README.md").splitlines() if line.startswith(f"| `{flag}`")]
-    assert set(tables[flag]) <= set(re.findall(r"`([a-z0-9_]+)`", row))
+    assert set(CHOICES[flag]) <= set(re.findall(r"`([a-z0-9_]+)`", row))

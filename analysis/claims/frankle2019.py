@@ -140,7 +140,7 @@ WORDS = {  # line -> its words in a rule
 }  # fmt: skip
 
 
-RULES = {  # metrics by which line a is better than line b -> the rule
+RULE_BY_METRICS = {  # metrics by which line a is better than line b -> the rule
     (ACCURACY,): "{a} is above {b}", (STOP,): "{a} stops earlier than {b}",
     (ACCURACY, STOP): "{a} is above {b} and stops earlier",
 }  # fmt: skip
@@ -156,7 +156,7 @@ def claim_of_small_tickets(
       section: the section that makes the claim.
       a: the better line, a key of `WORDS`.
       b: the other line.
-      metrics: a key of `RULES`.
+      metrics: a key of `RULE_BY_METRICS`.
     """
     lines = [name for name in (a, b) if name != DENSE]
 
@@ -164,7 +164,7 @@ def claim_of_small_tickets(
         better = {ACCURACY: above, STOP: functools.partial(_earlier, evidence)}
         return [better[metric](a, b, _means(evidence, lines, LITTLE_KEPT, metric)) for metric in metrics]
 
-    words = RULES[metrics].format(a=WORDS[a], b=WORDS[b])
+    words = RULE_BY_METRICS[metrics].format(a=WORDS[a], b=WORDS[b])
     needs = [need(name, LITTLE_KEPT) for name in lines] + [NEED_DENSE] * (DENSE in (a, b))
     claim(sentence, section, needs, rule=f"With at most {LITTLE_KEPT[1]:.0%} of the weights kept, {words}.")(test)
 

@@ -16,7 +16,7 @@ from analysis.claims.evidence import Evidence
 from analysis.claims.verdicts import LEAST_SEEDS, NUMBERS, Condition, Verdict, above
 from analysis.results.select import rows_where, single, successive
 from lottery_tf.landscape.interpolation import MATCHING, STABLE
-from lottery_tf.landscape.measurements.row_names import ALONG, FOUND, FOUND_RETRAINED, MEETS, PRUNED_BY
+from lottery_tf.landscape.measurements.row_names import FOUND, FOUND_RETRAINED, PRUNED_BY, QUADRATIC, SUBSPACE
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 from lottery_tf.pruning.treatments import Treatment
 
@@ -120,7 +120,7 @@ def magnitude_prunes_more(evidence: Evidence) -> list[Condition]:
     """The share that can be pruned at once by magnitude is above that at random, both as predicted and as found."""
     limits = by_magnitude(evidence.landscape["limit"])
     conditions = []
-    for method in (ALONG, FOUND):
+    for method in (QUADRATIC, FOUND):
         wide = _side_by_side(
             limits[limits["method"] == method], "pruned_by", "pruned_fraction", (BY_MAGNITUDE, AT_RANDOM)
         )
@@ -142,13 +142,13 @@ def predicts_the_limit(evidence: Evidence) -> list[Condition]:
     """
     limits = by_magnitude(evidence.landscape["limit"])
     wide = _side_by_side(
-        limits[limits["pruned_by"] == BY_MAGNITUDE], "method", "pruned_fraction", (MEETS, FOUND_RETRAINED)
+        limits[limits["pruned_by"] == BY_MAGNITUDE], "method", "pruned_fraction", (SUBSPACE, FOUND_RETRAINED)
     )
     guess = wide.groupby("seed")[FOUND_RETRAINED].transform("median")
     wide = wide.assign(
         **{
             "the best guess": (guess - wide[FOUND_RETRAINED]).abs(),
-            "prediction": (wide[MEETS] - wide[FOUND_RETRAINED]).abs(),
+            "prediction": (wide[SUBSPACE] - wide[FOUND_RETRAINED]).abs(),
         }
     )
     return [above("the best guess", "prediction", seed_means(wide, "the best guess", "prediction"))]
@@ -156,7 +156,7 @@ def predicts_the_limit(evidence: Evidence) -> list[Condition]:
 
 @claim("Retraining makes new small weights, below the next threshold.", "abstract", [need("threshold", "magnitudes")])
 def retraining_makes_small_weights(evidence: Evidence) -> list[Condition]:
-    """The share of surviving weights at or below the next round's threshold is greater after retraining than before."""
+    """The share of kept weights at or below the next round's threshold is greater after retraining than before."""
     rows = by_magnitude(evidence.landscape["threshold"])
     rows = rows[rows["layer"] == WHOLE_NETWORK].rename(columns={"share_before": "before", "share_after": "after"})
     return [above("after", "before", seed_means(rows, "after", "before"))]

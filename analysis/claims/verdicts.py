@@ -57,7 +57,8 @@ class Condition:
 def combined(verdicts: Collection[Verdict]) -> Verdict:
     """Returns the verdict on several conditions together.
 
-    It is the first of these that any condition has: contradicted, not enough data, not shown. Otherwise it is shown.
+    Contradicted if any condition is; else not enough data if any lacks data; else not shown if any is not shown; else
+    shown.
 
     >>> combined([Verdict.SHOWN, Verdict.NO_DATA, Verdict.NOT_SHOWN]).value
     'not enough data'

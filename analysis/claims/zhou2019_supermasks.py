@@ -143,10 +143,10 @@ def learned_near_trained(evidence: Evidence) -> list[Condition]:
 
 def _learned_with_both(evidence: Evidence) -> pd.DataFrame:
     """Returns the test accuracies of masks that were learned with both kinds of g, one column for each kind."""
-    alike = ["seed", "weights", "rescale", "initial_logit", "l1", *MASK_TRAINING]
+    identity = ["seed", "weights", "rescale", "initial_logit", "l1", *MASK_TRAINING]
     rows = evidence.learned_masks
     rows = rows[(rows["status"] == FINISHED) & rows["g"].isin(["bernoulli", "rounded"])]
-    wide = rows.pivot(index=alike, columns="g", values="test_accuracy")
+    wide = rows.pivot(index=identity, columns="g", values="test_accuracy")
     return wide.reindex(columns=["bernoulli", "rounded"]).dropna().reset_index()
 
 

@@ -1,7 +1,8 @@
 """Lists all figures by name, and defines the inputs that they are drawn from.
 
-To add a figure, write a function from `FigureInputs` to a matplotlib figure, name it in `FIGURES`, and write a caption
-in `analysis.report.captions`. To show it in the report, name it in a section of `analysis.report.sections`.
+To add a figure, write a function from `FigureInputs` to a matplotlib figure, name it in `FIGURES`, write a caption in
+`analysis.report.captions`, and say in `analysis.report.figure_sources` where its results come from. To show it in the
+report, name it in a section of `analysis.report.sections`.
 """
 
 from __future__ import annotations

@@ -79,6 +79,7 @@ def error_lines(results: load.Results) -> Figure:
 
 
 def _draw_error_lines(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    """Draws the error along the lines between some successive levels; returns the handles of the legend."""
     line_styles = panels.styles_of(rows)
     for axes, level in zip(axes_of_row, panels.spread(rows["level"], PAIRS), strict=False):
         of_level = rows[rows["level"] == level]
@@ -109,6 +110,7 @@ def robustness(results: load.Results) -> Figure:
 
 
 def _draw_robustness(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    """Draws the barriers to both ends against the length of the perturbation; returns the handles of the legend."""
     rows = rows[rows["treatment"] == panels.main_treatment(rows)]
     rows = rows.assign(matches=rows["end_error"] <= rows["dense_error"] + MATCHING)
     handles = []

@@ -18,7 +18,7 @@ from analysis.figures import landscape_panels as panels
 from analysis.figures.curves import line_handle
 from analysis.results import load, select
 from analysis.results.select import single
-from lottery_tf.landscape.measurements.row_names import ALIKE, ALONG, FOUND, FOUND_RETRAINED, MEETS, METHODS
+from lottery_tf.landscape.measurements.row_names import FOUND, FOUND_RETRAINED, ISOTROPIC, METHODS, QUADRATIC, SUBSPACE
 from lottery_tf.landscape.retraining import WHOLE_NETWORK
 
 BINNED = 2  # histograms in a row of panels
@@ -83,6 +83,7 @@ def spectral_density(results: load.Results) -> Figure:
 
 
 def _draw_density(pair: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    """Draws the density of eigenvalues, and how many are at least as large; returns the handles of the legend."""
     treatment = panels.main_treatment(rows)
     rows = rows[rows["treatment"] == treatment]
     low, high = rows["eigenvalue"].min(), rows["eigenvalue"].max()
@@ -134,10 +135,11 @@ def limits(results: load.Results) -> Figure:
 
 
 def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Line2D]:
+    """Draws the limits by level, and predicted against found ones; returns the handles of the legend."""
     rows = rows[rows["treatment"] == panels.main_treatment(rows)]
     for axes, pruned_by in zip(axes_of_row, PRUNING_IN_WORDS, strict=False):
         shares = rows[rows["pruned_by"] == pruned_by]
-        for method, style in styles.LIMITS.items():
+        for method, style in styles.LIMIT_STYLES.items():
             panels.draw_band(axes, shares[shares["method"] == method], "kept_fraction", "pruned_fraction", style, 100)
         drawing.kept_axis(axes, 100 * rows["kept_fraction"].min())
         axes.set_ylim(-3, 103)
@@ -148,7 +150,7 @@ def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Li
     wide = 100 * rows.pivot(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
     for pruned_by, shares in wide.groupby(level="pruned_by"):
         for method, target in PREDICTS.items():
-            style = styles.LIMITS[method]
+            style = styles.LIMIT_STYLES[method]
             face = style.colour if pruned_by == BY_MAGNITUDE else styles.GROUND[0]
             if {method, target} <= {*shares}:
                 right.plot(shares[target], shares[method], **style.plot | {"linestyle": "", "markerfacecolor": face})
@@ -159,10 +161,10 @@ def _draw_limits(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> Iterable[Li
     right.grid(True)
     right.set_axisbelow(True)
     methods = set(rows["method"])
-    return [line_handle(METHOD_LABELS[name], style) for name, style in styles.LIMITS.items() if name in methods]
+    return [line_handle(METHOD_LABELS[name], style) for name, style in styles.LIMIT_STYLES.items() if name in methods]
 
 
-PREDICTS = {ALONG: FOUND, ALIKE: FOUND, MEETS: FOUND_RETRAINED}
+PREDICTS = {QUADRATIC: FOUND, ISOTROPIC: FOUND, SUBSPACE: FOUND_RETRAINED}
 METHOD_LABELS = {
     **{method: f"predicted: {method}" if method in PREDICTS else method for method in METHODS},
     FOUND: "found without retraining",
@@ -184,7 +186,7 @@ def magnitudes(results: load.Results) -> Figure:
             panels.draw_band(axes[0], rows, "kept_fraction", f"share_{when}", style, 100)
         drawing.kept_axis(axes[0], 100 * rows["kept_fraction"].min())
         axes[0].set_ylim(0)
-        axes[0].set_ylabel("at or below the next threshold,\n% of the surviving weights")
+        axes[0].set_ylabel("at or below the next threshold,\n% of the kept weights")
         axes[0].set_xlabel(f"weights kept, %\n({panels.rewound(rows)})")
         bins = select.panel(histograms, select.Panel(*rows.iloc[0][list(select.PANEL)]))
         bins = bins[(bins["treatment"] == panels.main_treatment(rows)) & (bins["seed"] == bins["seed"].min())]
@@ -196,6 +198,7 @@ def magnitudes(results: load.Results) -> Figure:
 
 
 def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
+    """Draws the magnitudes of one layer before and after retraining, at some levels."""
     for axes, level in zip(axes_of_row, panels.spread(rows["level"], BINNED), strict=False):
         of_level = rows[rows["level"] == level].sort_values("bin_from")
         edges = [*of_level["bin_from"], of_level["bin_to"].iloc[-1]]
@@ -204,7 +207,7 @@ def _draw_histograms(axes_of_row: Sequence[Axes], rows: pd.DataFrame) -> None:
             axes.stairs(share, edges, color=style.colour, linestyle=style.dash, linewidth=1.2)
         axes.set_xlim(0, edges[-1])
         axes.set_ylim(0)
-        axes.set_ylabel("surviving weights per bin, %")
+        axes.set_ylabel("kept weights per bin, %")
         layer, seed = drawing.as_text(of_level["layer"].iloc[0]), of_level["seed"].iloc[0]
         axes.set_xlabel(f"magnitude in {layer}\nlevel {level}, {panels.kept(of_level)} kept, seed {seed}")
         axes.grid(True)

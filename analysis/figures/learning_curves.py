@@ -14,7 +14,7 @@ from analysis.results.columns import MASK_SETTINGS, SUMMARY
 from lottery_tf.supermasks.mask_settings import weights_in_words
 
 MASK_KIND = ["weights", "rescale"]  # for each kind, the settings with the highest accuracy are drawn
-SETTINGS = [name for name in MASK_SETTINGS if name != "seed"]
+SETTING_COLUMNS = [name for name in MASK_SETTINGS if name != "seed"]
 PANELS_A_ROW = 2
 
 
@@ -54,13 +54,14 @@ def best_settings(histories: pd.DataFrame) -> pd.DataFrame:
     Args:
       histories: rows of `Results.mask_histories` of one network and data set.
     """
-    best = histories.groupby([*SETTINGS, "seed"], sort=False, dropna=False)["validation_accuracy"].max()
-    means = best.groupby(SETTINGS, sort=False, dropna=False).mean().reset_index()
+    best = histories.groupby([*SETTING_COLUMNS, "seed"], sort=False, dropna=False)["validation_accuracy"].max()
+    means = best.groupby(SETTING_COLUMNS, sort=False, dropna=False).mean().reset_index()
     chosen = means.sort_values("validation_accuracy", kind="stable").drop_duplicates(MASK_KIND, keep="last")
-    return histories.merge(chosen[SETTINGS], on=SETTINGS)
+    return histories.merge(chosen[SETTING_COLUMNS], on=SETTING_COLUMNS)
 
 
 def _draw(axes: Axes, histories: pd.DataFrame) -> dict[str, Line2D]:
+    """Draws the validation accuracy of each kind of mask; returns the handles of the legend by name."""
     handles = {}
     for (weights, rescale), of_kind in histories.groupby(MASK_KIND, sort=True):
         name = weights_in_words(weights, rescale)

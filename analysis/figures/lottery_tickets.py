@@ -10,7 +10,7 @@ from analysis.results import load, lottery_lines, select
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS
 from lottery_tf.results.paths import DENSE
 
-NOTHING = (
+NO_LINES = (
     "there is no one-shot or fine-tuned level and no control of "
     f"{lottery_lines.TREATMENT_OF_LINE[lottery_lines.TICKET].name}; "
     "controls of other tickets are not drawn, but `analysis.export --kind=control` exports them."
@@ -34,7 +34,7 @@ def lottery(results: load.Results) -> Figure:
     """
     rows = select.table_s1_order(lottery_lines.trained_panels(results))
     if not rows:
-        raise drawing.NothingToDraw(NOTHING)
+        raise drawing.NothingToDraw(NO_LINES)
     page = drawing.blank(WIDTH, ROW * len(rows) + 0.8)
     drawn: set[str] = set()
     for pair, key in zip(page.subplots(len(rows), len(DRAWN_METRICS), squeeze=False), rows, strict=True):

@@ -117,12 +117,12 @@ PRUNED_BY: dict[str, Style] = {  # ways to prune, and a random direction of the 
     "random": _style("grey", "X", DASHDOT),
     "random direction": _style("orange", "^", DOTTED, hollow=True),
 }
-LIMITS: dict[str, Style] = {  # method that gives the share prunable at once: found ones filled, predicted ones hollow
+LIMIT_STYLES: dict[str, Style] = {  # method of `row_names` -> style of its limits: found ones filled, predicted hollow
     row_names.FOUND: Style(INK, "o"),
     row_names.FOUND_RETRAINED: _style("crimson", "D"),
-    row_names.ALONG: _style("blue", "s", DASHED, hollow=True),
-    row_names.ALIKE: _style("orange", "v", DASHDOT, hollow=True),
-    row_names.MEETS: _style("green", "^", DOTTED, hollow=True),
+    row_names.QUADRATIC: _style("blue", "s", DASHED, hollow=True),
+    row_names.ISOTROPIC: _style("orange", "v", DASHDOT, hollow=True),
+    row_names.SUBSPACE: _style("green", "^", DOTTED, hollow=True),
 }
 RETRAINING: dict[str, Style] = {"before": _style("orange", "v", DASHED, hollow=True), "after": _style("blue", "o")}
 SEQUENCE = tuple(
@@ -143,7 +143,7 @@ LEARNING = {  # (weights of a learned mask, whether its network is rescaled) -> 
     ("signed_constant", False): _style("orange", ""),
     ("signed_constant", True): _style("orange", "", DASHED),
 }
-BASELINES = {  # horizontal lines without a marker
+BASELINE_STYLES = {  # horizontal lines without a marker
     "dense": Style(INK, "", DASHED),
     "trained_baseline": Style(INK, "", DASHED),
     "untrained_baseline": Style(INK, "", DOTTED),
@@ -201,4 +201,4 @@ def criterion_style(name: str) -> Style:
 
 def baseline_style(name: str) -> Style:
     """Returns the style of a horizontal baseline; raises InputError for an unknown name."""
-    return choose(BASELINES, name, "baseline")
+    return choose(BASELINE_STYLES, name, "baseline")

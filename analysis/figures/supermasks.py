@@ -115,12 +115,12 @@ def figure7(results: load.Results) -> Figure:
             else:
                 axes.text(0.5, 0.5, "no results yet", transform=axes.transAxes, ha="center", va="center")
     learned = [_learned_name(g, rescale) for g, rescale in styles.LEARNED_MASKS]
-    order = [*(source.criterion for source in paper.HEURISTIC_MASK_SOURCES), *learned, *BASELINES.values()]
+    order = [*(source.criterion for source in paper.HEURISTIC_MASK_SOURCES), *learned, *BASELINE_LABELS.values()]
     drawing.legend_below(page, [handles[name] for name in order if name in handles], 5)
     return drawing.fix_layout(page)
 
 
-BASELINES = {"trained_baseline": "trained network", "untrained_baseline": "untrained, no mask"}
+BASELINE_LABELS = {"trained_baseline": "trained network", "untrained_baseline": "untrained, no mask"}
 
 
 def panels_of_supermasks(results: load.Results) -> list[select.Panel]:
@@ -160,6 +160,7 @@ def _learned_name(g: str, rescale: bool) -> str:
 
 
 def _draw_learned(axes: Axes, points: Iterable[pd.DataFrame]) -> dict[str, Line2D]:
+    """Draws learned masks with their range over seeds; returns the handles of the legend by name."""
     handles = {}
     for seeds in points:
         g, rescale = seeds["g"].iloc[0], bool(seeds["rescale"].iloc[0])
@@ -175,6 +176,7 @@ def _draw_learned(axes: Axes, points: Iterable[pd.DataFrame]) -> dict[str, Line2
 
 
 def _draw_baselines(axes: Axes, results: load.Results, key: select.Panel, weights: str) -> dict[str, Line2D]:
+    """Draws the accuracy of trained and of untrained networks; returns the handles of the legend by name."""
     dense = results.levels[results.levels["criterion"] == DENSE]
     supermasks = select.panel(results.supermasks, key)
     untrained = supermasks[(supermasks["criterion"] == UNTRAINED.criterion) & (supermasks["weights"] == weights)]
@@ -185,5 +187,5 @@ def _draw_baselines(axes: Axes, results: load.Results, key: select.Panel, weight
         if np.isfinite(height):
             style = styles.baseline_style(name)
             axes.axhline(height, color=style.colour, linestyle=style.dash, linewidth=0.9)
-            handles[BASELINES[name]] = line_handle(BASELINES[name], style)
+            handles[BASELINE_LABELS[name]] = line_handle(BASELINE_LABELS[name], style)
     return handles

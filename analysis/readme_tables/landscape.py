@@ -9,17 +9,18 @@ from analysis.readme_tables.accuracies import Row, cell
 from analysis.results.load import Results
 from analysis.results.select import successive
 from lottery_tf.landscape.interpolation import STABLE
-from lottery_tf.landscape.measurements.row_names import ALONG, FOUND, FOUND_RETRAINED, MEETS
+from lottery_tf.landscape.measurements.row_names import FOUND, FOUND_RETRAINED, QUADRATIC, SUBSPACE
 
 
 def limits(results: Results) -> Iterator[Row]:
-    """Yields the share of surviving weights that can be pruned at once: predicted, found, found after retraining."""
+    """Yields the share of kept weights that can be pruned at once: predicted, found, found after retraining."""
     rows = by_magnitude(results.limits)
     rows = rows.assign(share=100 * rows["pruned_fraction"])
     yield ["kept %", "pruned", "without retraining: predicted", "found", "with retraining: predicted", "found"]
     for (_, pruned_by), found in rows.groupby(["level", "pruned_by"]):
         cells = [
-            cell(found.loc[found["method"] == method, "share"], 0) for method in (ALONG, FOUND, MEETS, FOUND_RETRAINED)
+            cell(found.loc[found["method"] == method, "share"], 0)
+            for method in (QUADRATIC, FOUND, SUBSPACE, FOUND_RETRAINED)
         ]
         yield [
             f"{100 * found['kept_fraction'].mean():.4g}",

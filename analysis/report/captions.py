@@ -198,7 +198,7 @@ CAPTIONS: dict[str, tuple[str | Sentence, ...]] = {
         ),
     ),
     "flatness": (
-        "The Hessian of the training loss with respect to the surviving weights, at the end of training.",
+        "The Hessian of the training loss with respect to the kept weights, at the end of training.",
         Sentence(
             "Right: the curvature along the direction in which the next round of pruning moves the weights. All "
             "directions are scaled to length one.",
@@ -217,7 +217,7 @@ CAPTIONS: dict[str, tuple[str | Sentence, ...]] = {
     ),
     "limits": (
         (
-            "The largest share of the surviving weights that can be pruned at once so that the network still matches "
+            "The largest share of the kept weights that can be pruned at once so that the network still matches "
             "the dense one. It is found by search, and predicted from the Hessian and the length of the projection. "
             "Right: predicted against found shares, one point for each level and seed; on the dotted line they are "
             'equal. The prediction "subspace meets bowl" is for the share found after retraining; the other '
@@ -226,7 +226,7 @@ CAPTIONS: dict[str, tuple[str | Sentence, ...]] = {
     ),
     "magnitudes": (
         (
-            "The share of the surviving weights at or below the threshold of the next round of pruning, before and "
+            "The share of the kept weights at or below the threshold of the next round of pruning, before and "
             "after the retraining of each level."
         ),
         Sentence(

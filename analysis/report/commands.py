@@ -76,14 +76,14 @@ def training_commands(results: Results, figure: paper.Figure) -> list[str]:
 def _treatments(levels: pd.DataFrame) -> list[dict]:
     """Returns the flags of the fewest commands that train exactly these treatments of one network."""
     flags_of_commands = []
-    for values, alike in levels.groupby(list(APPLIED), sort=False, dropna=False):
+    for values, of_setting in levels.groupby(list(APPLIED), sort=False, dropna=False):
         applied = dict(zip(APPLIED, values, strict=True))
-        usual = APPLIED | {"scope": scope_of(alike["network"].iloc[0])}
+        usual = APPLIED | {"scope": scope_of(of_setting["network"].iloc[0])}
         unusual = {name: value for name, value in applied.items() if not pd.isna(value) and value != usual[name]}
         unusual = {FLAGS.get(name, name): value for name, value in unusual.items()}
         ways = []
         for shared in GROUPINGS:
-            groups = alike[list(ACTIONS)].drop_duplicates().groupby(list(shared), sort=False)
+            groups = of_setting[list(ACTIONS)].drop_duplicates().groupby(list(shared), sort=False)
             ways.append([{name: list(group[name].unique()) for name in ACTIONS} | unusual for _, group in groups])
         flags_of_commands += min(ways, key=len)
     return flags_of_commands
@@ -93,20 +93,21 @@ def supermask_commands(results: Results) -> list[str]:
     """Returns the commands behind the heuristic Supermasks and the learned masks of these results."""
     masks = results.supermasks[results.supermasks["source"] == ONE_SHOT_SOURCE]
     commands = [
-        command("runs.supermask", base | {"criterion": list(alike["criterion"].unique())} | _extent(alike))
-        for _, alike, base in _by_panel(results, masks)
+        command("runs.supermask", base | {"criterion": list(of_panel["criterion"].unique())} | _extent(of_panel))
+        for _, of_panel, base in _by_panel(results, masks)
     ]
-    for values, alike in results.learned_masks.groupby([*LEARNED], sort=False, dropna=False):
+    for values, of_setting in results.learned_masks.groupby([*LEARNED], sort=False, dropna=False):
         flags = dict(zip(LEARNED, values, strict=True))
-        kept = alike["chosen_kept_fraction"].dropna().unique()
-        start = {"kept_fraction": list(kept)} if len(kept) else {"initial_logit": list(alike["initial_logit"].unique())}
+        kept = of_setting["chosen_kept_fraction"].dropna().unique()
+        logits = of_setting["initial_logit"].unique()
+        start = {"kept_fraction": list(kept)} if len(kept) else {"initial_logit": list(logits)}
         flags |= {"iterations": int(flags["iterations"]), "batch_size": int(flags["batch_size"])} | start
         left_out = [name for name, value in flags.items() if isinstance(value, bool | float) and not value]
         left_out += [name for name, usual in ADDED_LATER.items() if flags[name] == usual]
         flags = {
             name: bool(value) if name == "rescale" else value for name, value in flags.items() if name not in left_out
         }
-        commands.append(command("runs.learn_mask", flags | {"seeds": sorted(alike["seed"].unique())}))
+        commands.append(command("runs.learn_mask", flags | {"seeds": sorted(of_setting["seed"].unique())}))
     return commands
 
 

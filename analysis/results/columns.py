@@ -101,7 +101,7 @@ def float_or_nan(value: float | str | None) -> float:
     return float("nan") if value in (None, "") else float(value)
 
 
-def _share(value: float | str | None) -> float:
+def _fraction(value: float | str | None) -> float:
     number = float_or_nan(value)
     if not (math.isnan(number) or 0 <= number <= 1):
         raise ValueError
@@ -121,18 +121,18 @@ def _flag(value: bool | str) -> bool:
 
 Type = tuple[type, Callable]
 
-TEXTS = (
+TEXT_COLUMNS = (
     "network", "dataset", "schedule", "precision", "source", "criterion", "mask1", "mask0", "scope", "rounds",
     "weights", "g", "initial_logit",  # the logit is one number, or one for each layer
     "optimizer", "decay", "status", "control", "relation", "first", "second", "line", "found_by", "direction",
     "pruned_by", "method", "layer",
 )  # fmt: skip
 COUNTS = ("seed", "level", "rewind_to", "draw", "second_level", "row")
-SHARES = [name for names in CSV_COLUMNS.values() for name in names if name.endswith(("accuracy", "fraction"))]
+FRACTION_COLUMNS = [name for names in CSV_COLUMNS.values() for name in names if name.endswith(("accuracy", "fraction"))]
 TYPES: dict[str, Type] = {  # column -> its type and the function that reads a value; other columns are floats
-    **dict.fromkeys(TEXTS, (str, _text)),
+    **dict.fromkeys(TEXT_COLUMNS, (str, _text)),
     **dict.fromkeys(COUNTS, (int, _count)),
-    **dict.fromkeys(SHARES, (float, _share)),
+    **dict.fromkeys(FRACTION_COLUMNS, (float, _fraction)),
     "rescale": (bool, _flag),
 }
 OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> types of columns that mean something else in other kinds

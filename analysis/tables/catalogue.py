@@ -66,6 +66,7 @@ def _star_note(points: pd.DataFrame, rule: StarRule) -> str:
 
 
 def _line_table(caption: str, points: pd.DataFrame, metric: Metric) -> Table:
+    """Returns the table of a figure's lines: a row for each level, a column for each line."""
     numbers = points.assign(
         kept_percent=100 * points["kept_fraction"], **{name: metric.factor * points[name] for name in SUMMARY}
     )

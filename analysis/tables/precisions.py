@@ -16,7 +16,7 @@ from lottery_tf.results.stored_result import FINISHED
 
 FLOAT32 = "float32"
 HALVES = tuple(name for name in PRECISIONS if name != FLOAT32)
-LEVEL = ("network", "dataset", "schedule", "treatment", "level")
+LEVEL_IDENTITY = ("network", "dataset", "schedule", "treatment", "level")
 MASK = (*LEARNED_IDENTITY, *(name for name in MASK_TRAINING if name != "precision"))
 
 
@@ -30,12 +30,13 @@ def precision_tables(results: Results) -> list[Table]:
     """
     title = "Test accuracy, %, in half precision and in float32"
     return [
-        _table(f"{title}: trained levels", results.levels, LEVEL),
+        _table(f"{title}: trained levels", results.levels, LEVEL_IDENTITY),
         _table(f"{title}: learned masks", results.learned_masks, MASK),
     ]
 
 
 def _table(caption: str, rows: pd.DataFrame, identity: Sequence[str]) -> Table:
+    """Returns the table of the differences between half precision and float32."""
     numbers = pd.DataFrame(_rows(rows[rows["status"] == FINISHED], identity))
     if numbers.empty:
         return Table(caption, numbers, numbers)

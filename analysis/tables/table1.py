@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
 from analysis.results.columns import MASK_TRAINING, SUMMARY
 from analysis.results.load import Results
-from analysis.results.select import PANEL, Panel, best_of_each, panel_parts
+from analysis.results.select import PANEL, Panel, panel_parts
+from analysis.statistics.maxima import MAXIMA, most_seeds
 from analysis.tables.formats import NOTHING, Table, summary_text
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -155,7 +154,7 @@ def _table1_row(key: Panel, column: str, rows: pd.DataFrame, training: str = "")
       training: how learned masks were learned.
     """
     row = key._asdict() | {"column": column, "training": training}
-    rows = _most_seeds(rows, "criterion")
+    rows = most_seeds(rows, "criterion")
     for way, maximum in MAXIMA.items():
         chosen = maximum.choose(rows)
         accuracies = 100 * chosen["test_accuracy"]
@@ -165,38 +164,6 @@ def _table1_row(key: Panel, column: str, rows: pd.DataFrame, training: str = "")
     return row
 
 
-def _most_seeds(rows: pd.DataFrame, group: str | list[str]) -> pd.DataFrame:
-    """Returns the groups with the most seeds, so that a group with one lucky seed cannot have the highest mean."""
-    counts = rows.groupby(group)["seed"].transform("nunique")
-    return rows[counts == counts.max()]
-
-
-def _by_seed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Returns each seed's best row, for the criterion whose mean of these best values is highest."""
-    best = best_of_each(rows, ["criterion", "seed"], by)
-    means = best.groupby("criterion", sort=False)[by].mean()
-    return best[best["criterion"] == means.idxmax()]
-
-
-def _by_choice(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of all seeds at the choice with the highest mean test accuracy."""
-    chosen = _most_seeds(rows, ["criterion", "choice"])
-    criterion, choice = chosen.groupby(["criterion", "choice"], sort=False)["test_accuracy"].mean().idxmax()
-    return chosen[(chosen["criterion"] == criterion) & (chosen["choice"] == choice)]
-
-
-class Maximum(NamedTuple):
-    """A way in which Table 1's maxima are taken: its title, and the function that chooses the rows."""
-
-    title: str
-    choose: Callable[[pd.DataFrame], pd.DataFrame]
-
-
-MAXIMA = {
-    "maxima": Maximum("mean of the seeds' maxima", functools.partial(_by_seed, by="test_accuracy")),
-    "mean_maximum": Maximum("maximum of the mean", _by_choice),
-    "validation": Maximum("chosen on validation images", functools.partial(_by_seed, by="validation_accuracy")),
-}
 TABLE1_COLUMNS = (
     *(f"mask x {weights_in_words(weights)}" for weights in SUPERMASK_WEIGHTS),
     *paper.LEARNED_MASKS,

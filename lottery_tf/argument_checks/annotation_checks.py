@@ -58,8 +58,8 @@ def check_for(annotation: Any) -> Check:
         return make_check((f"it must be {' or '.join(map(repr, arguments))}", validators.in_(arguments)))
     if origin is Callable:
         return make_check(("it must be a function", validators.is_callable()))
-    if (origin or annotation) in COLLECTIONS:
-        return COLLECTIONS[origin or annotation](*arguments)
+    if (origin or annotation) in COLLECTION_CHECKS:
+        return COLLECTION_CHECKS[origin or annotation](*arguments)
     if typing.is_typeddict(annotation):
         return functools.partial(_check_object, annotation)
     return _instance(annotation)
@@ -108,7 +108,7 @@ def _check_for_union(arguments: tuple) -> Check:
 
 def _is_collection(annotation: Any) -> bool:
     origin = typing.get_origin(annotation)
-    return _is_collection(typing.get_args(annotation)[0]) if origin is Annotated else origin in COLLECTIONS
+    return _is_collection(typing.get_args(annotation)[0]) if origin is Annotated else origin in COLLECTION_CHECKS
 
 
 def _check_for_sequence(*items: Any) -> Check:
@@ -117,6 +117,7 @@ def _check_for_sequence(*items: Any) -> Check:
 
 
 def _entries(is_one: Callable[[Any], bool], *items: Any) -> Check:
+    """Returns the check for a list or tuple, from the test of its type and its annotation's arguments."""
     same = len(items) < 2 or items[-1] is ...
     checks = [check_for(item) for item in items or (Any,) if item is not ...]
 
@@ -148,6 +149,7 @@ def _is_iterable(instance: Any, attribute: Any, value: Any) -> None:
 
 
 def _check_for_dictionary(key: Any = Any, item: Any = Any) -> Check:
+    """Returns the check for a dictionary, from the annotations of its keys and values."""
     if key is Any:
         return IS_OBJECT
     check_key, check_item = check_for(key), check_for(item)
@@ -161,7 +163,7 @@ def _check_for_dictionary(key: Any = Any, item: Any = Any) -> Check:
     return check_dictionary
 
 
-COLLECTIONS = {  # annotation -> function from its arguments to the check
+COLLECTION_CHECKS = {  # annotation -> function from its arguments to the check
     tuple: _check_for_sequence,
     list: _check_for_sequence,
     Sequence: _check_for_collection,

@@ -56,15 +56,18 @@ def checked(called: C) -> C:
 
 
 def _checked(function: types.FunctionType, shown: str) -> Any:
+    """Returns a function that checks its arguments first; `shown` is its name in messages."""
     if not any(name != "return" for name in inspect.get_annotations(function)):
         return function
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         signature, checks, further = _plan(function)
-        if odd := [name for name in kwargs if further is not None and name not in further]:
-            near = difflib.get_close_matches(odd[0], further or (), n=1)
-            raise TypeError(f"{shown}() has no argument {odd[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
+        if unknown := [name for name in kwargs if further is not None and name not in further]:
+            near = difflib.get_close_matches(unknown[0], further or (), n=1)
+            raise TypeError(
+                f"{shown}() has no argument {unknown[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ".")
+            )
         try:
             given = signature.bind(*args, **kwargs).arguments
         except TypeError:  # a wrong number of arguments: Python's own error says so

@@ -93,8 +93,8 @@ class _List(flags.ArgumentParser):
         values = [value for word in words for value in _values(self._name, self._item, word)]
         if not values and not self._may_be_empty:
             raise InputError(f"--{self._name} is empty; it needs at least one value.")
-        if twice := [value for value in values if values.count(value) > 1]:
-            raise InputError(f"--{self._name} gives {twice[0]!r} more than once.")
+        if repeated := [value for value in values if values.count(value) > 1]:
+            raise InputError(f"--{self._name} gives {repeated[0]!r} more than once.")
         return values
 
 
@@ -122,6 +122,27 @@ def define_list(
     """
     serializer = flags.CsvListSerializer(",")
     return flags.DEFINE(_List(name, item, may_be_empty), name, default, text, serializer=serializer)
+
+
+class _OldFlag(flags.Flag):
+    def __init__(self, name: str, flag: flags.Flag):
+        super().__init__(flag.parser, None, name, None, f"The former name of --{flag.name}.", boolean=flag.boolean)
+        self._flag = flag
+
+    def parse(self, argument: Any) -> None:
+        note_old_name(f"--{self.name}", f"--{self._flag.name}")
+        self._flag.parse(argument)
+        self.present += 1
+
+
+def define_old_name(old: str, new: str) -> None:
+    """Defines the former name of a flag. It sets the flag, and notes what that is called now."""
+    flags.DEFINE_flag(_OldFlag(old, flags.FLAGS[new]))
+
+
+def note_old_name(old: str, new: str) -> None:
+    """Prints on standard error that something in a command line has another name now."""
+    print(f"{old} is now called {new}.", file=sys.stderr)
 
 
 def parse(words: Sequence[str]) -> list[str]:
@@ -195,11 +216,11 @@ def call(module: str) -> str:
 
 def help_text() -> str:
     """Returns the help text: the command's docstring, and all its flags in groups."""
-    own = {flag.name: flag for flag in own_flags()}
-    trains = "dry_run" in own
+    of_command = {flag.name: flag for flag in own_flags()}
+    trains = "dry_run" in of_command
     titles = [title for title in GROUPS if title != RESULTS or not trains]
-    groups = {title: [own.pop(name) for name in GROUPS[title] if name in own] for title in titles}
-    groups[OTHERS] = list(own.values())
+    groups = {title: [of_command.pop(name) for name in GROUPS[title] if name in of_command] for title in titles}
+    groups[OTHERS] = list(of_command.values())
     about = inspect.cleandoc(sys.modules["__main__"].__doc__ or "")
     lines = [re.sub(r"python -m ((?:runs|analysis)\.\w+)", lambda found: call(found[1]), about)]
     for title, found in groups.items():

@@ -1,4 +1,4 @@
-"""Data sets: those that commands load by name, and data of a user's own.
+"""Data sets: those that commands load by name, and user-defined data.
 
 Modules:
 
@@ -6,7 +6,7 @@ Modules:
   digits          the digits of scikit-learn
   dataset         a data set and its three splits
   splits          inputs and labels of one split, as arrays
-  sources         makes splits from data of a user's own
+  sources         makes splits from user-defined data
   standardized    standardizes images of bytes
   batch_sources   batches from arrays on disk, `tf.data`, `PyDataset` and other objects
   streams         a split that is read in batches while a network trains

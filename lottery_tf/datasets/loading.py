@@ -60,6 +60,7 @@ def load(
 
 
 def _tfds(name: str, settings: DatasetSettings, data_dir: str | os.PathLike | None) -> tuple[Split, Split]:
+    """Returns the training and test images of tensorflow-datasets, which are downloaded if they are missing."""
     import tensorflow_datasets as tfds
 
     looked_in = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()

@@ -1,4 +1,4 @@
-"""Makes splits from data of a user's own: arrays, data frames, `tf.data`, `PyDataset`, and other batches with a length.
+"""Makes splits from user-defined data: arrays, data frames, `tf.data`, `PyDataset`, and other batches with a length.
 
 Data that fit into memory are read once; other data are streamed. If batches can be read by number, the experiment's
 seed orders them, and an interrupted training continues to the same bits. If a source can only be read from its
@@ -69,6 +69,7 @@ def _read(batches: Batches) -> Split:
 
 
 def _streamed(batches: Batches, divide_by: float | None = None) -> Stream:
+    """Returns a stream of batches, counting their examples."""
     first = batches[0]
     if isinstance(batches, Indexed):
         batches.size = batch_size(first)

@@ -108,11 +108,11 @@ def check_images(images: np.ndarray) -> None:
     with np.errstate(all="ignore"):
         total = images.sum(dtype=np.float32)  # allocates nothing; not finite if a value is not, or if it overflows
         finite = np.isfinite(total) or [np.isfinite(image.astype(np.float32)).all() for image in images]
-    odd = np.flatnonzero(np.logical_not(finite))
-    if odd.size:
+    not_finite = np.flatnonzero(np.logical_not(finite))
+    if not_finite.size:
         raise InputError(
-            f"{len(odd)} of {len(images)} images have values that are not finite in float32; the first is number "
-            f"{odd[0]}. Correct them or leave them out."
+            f"{len(not_finite)} of {len(images)} images have values that are not finite in float32; the first is "
+            f"number {not_finite[0]}. Correct them or leave them out."
         )
 
 
@@ -176,16 +176,19 @@ def as_arrays(values: Any, what: str, count: int | None = None) -> Arrays:
 
 
 def _array_of_frame(frame: Any, what: str) -> np.ndarray:
+    """Returns a pandas table as an array; raises InputError if a column holds no numbers."""
     array = frame.to_numpy()
     if array.dtype == object:
         try:
             return array.astype(np.float32)
         except (TypeError, ValueError) as error:
             dtypes = dict(frame.dtypes) if hasattr(frame, "columns") else {frame.name: frame.dtype}
-            odd = [f"{name!r} ({dtype})" for name, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
+            columns = [
+                f"{name!r} ({dtype})" for name, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"
+            ]
             raise InputError(
-                f"The {what} have columns that hold no numbers: {', '.join(odd) or 'some values are missing'}. Encode "
-                "them, or give each input of the network an array of its own, in a dictionary."
+                f"The {what} have columns that hold no numbers: {', '.join(columns) or 'some values are missing'}. "
+                "Encode them, or give each input of the network an array of its own, in a dictionary."
             ) from error
     return array
 
@@ -205,9 +208,9 @@ def _as_labels(labels: np.ndarray) -> np.ndarray:
 
 def _as_weights(given: Any) -> np.ndarray:
     weights = np.asarray(given, np.float32)
-    if odd := np.flatnonzero(~(np.isfinite(weights) & (weights >= 0))).tolist():
+    if invalid := np.flatnonzero(~(np.isfinite(weights) & (weights >= 0))).tolist():
         raise InputError(
-            f"{len(odd)} of {weights.size} weights of examples are negative or not finite; the first is number "
-            f"{odd[0]}, {weights.flat[odd[0]]}."
+            f"{len(invalid)} of {weights.size} weights of examples are negative or not finite; the first is number "
+            f"{invalid[0]}, {weights.flat[invalid[0]]}."
         )
     return weights

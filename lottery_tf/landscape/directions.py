@@ -93,8 +93,8 @@ def moved(weights: Weights, direction: Weights, distance: float) -> Weights:
     """
     if not (total := length(direction)) > 0:
         raise InputError(f"The direction has the length {total}; it must be above 0.")
-    if odd := direction.keys() - weights.keys():
-        raise InputError(f"The direction moves {', '.join(sorted(odd))}, which the weights do not have.")
+    if unknown := direction.keys() - weights.keys():
+        raise InputError(f"The direction moves {', '.join(sorted(unknown))}, which the weights do not have.")
     step = distance / total
     return weights | {
         name: (weights[name] + step * values.astype(np.float64)).astype(weights[name].dtype)

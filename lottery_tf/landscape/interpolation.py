@@ -41,8 +41,8 @@ class LossPath:
     """Loss and error at points on a straight path through weight space.
 
     Attributes:
-      positions: (points,) float64 array. On a line from W2 to W1 it holds the share of W1, on a ray the distance from
-        the start.
+      positions: (points,) float64 array. On a line from W2 to W1 it holds the coefficient of W1, on a ray the
+        distance from the start.
       losses: (points,) float64 array, the mean loss at each point.
       errors: (points,) float64 array, the error at each point, in [0, 1].
     """
@@ -97,7 +97,7 @@ def rise(positions: Values, values: Values) -> float:
     return float(np.max(np.asarray(values) - np.interp(positions, *ends)))
 
 
-def between(first: Weights, second: Weights, share: float) -> Weights:
+def between(first: Weights, second: Weights, coefficient: float) -> Weights:
     """Returns W(a) = a W1 + (1 - a) W2 for every array. At a = 1 it equals W1 and at a = 0 it equals W2, to the bit.
 
     Raises:
@@ -108,11 +108,11 @@ def between(first: Weights, second: Weights, share: float) -> Weights:
     """
     shapes = [{name: value.shape for name, value in weights.items()} for weights in (first, second)]
     if shapes[0] != shapes[1]:
-        odd = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
-        raise InputError(f"The two weights belong to different networks; they differ in {', '.join(odd[:5])}.")
-    share = float(share)
+        different = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
+        raise InputError(f"The two weights belong to different networks; they differ in {', '.join(different[:5])}.")
+    coefficient = float(coefficient)
     return {
-        name: (share * value + (1 - share) * second[name]).astype(value.dtype, copy=False)
+        name: (coefficient * value + (1 - coefficient) * second[name]).astype(value.dtype, copy=False)
         for name, value in first.items()
     }
 
@@ -128,7 +128,7 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: Count = PO
       points: the number of points, evenly spaced and including both ends; at least 2.
 
     Returns:
-      A path whose positions are the share a of W1, from 0 to 1.
+      A path whose positions are the coefficient a of W1, from 0 to 1.
 
     Raises:
       InputError: there are fewer than 2 points, or the weights belong to different networks.
@@ -140,8 +140,8 @@ def line(evaluate: Evaluate, first: Weights, second: Weights, points: Count = PO
     """
     if points < 2:
         raise InputError(f"points is {points}; a line needs at least its 2 ends.")
-    shares = np.linspace(0, 1, points)
-    return measured_path(evaluate, shares, (between(first, second, share) for share in shares))
+    coefficients = np.linspace(0, 1, points)
+    return measured_path(evaluate, coefficients, (between(first, second, coefficient) for coefficient in coefficients))
 
 
 def ray(evaluate: Evaluate, weights: Weights, direction: Weights, distances: Values) -> LossPath:
@@ -186,7 +186,7 @@ class Connection:
     """The line between the ends of two successive levels.
 
     Attributes:
-      path: the line from the later level (share 0) to the earlier level (share 1).
+      path: the line from the later level (coefficient 0) to the earlier level (coefficient 1).
       matching: whether the earlier level and the later level match the dense network.
     """
 

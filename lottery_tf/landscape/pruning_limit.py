@@ -1,11 +1,11 @@
 """Predicts from the curvature of the loss how much of a network can be pruned at once, and finds it by search.
 
 Paul et al. (arXiv 2210.03044) show that the spectrum of the Hessian at the end of training and the length of the
-pruning projection together bound the share of weights that can be pruned at once. Notation: w is a network at the end
-of its training. kept(p) is the mask that prunes the share p of its kept weights, in the order of a criterion's scores.
-d(p) is -w on the weights that this mask removes, and 0 elsewhere. So w + d(p) is the projection (pruned weights are set
-to zero), and R(p) = |d(p)| is its length. A network matches if its loss is at most an allowance above that of w. There
-are three predictions of the largest p that matches:
+pruning projection together bound the fraction of weights that can be pruned at once. Notation: w is a network at the
+end of its training. kept(p) is the mask that prunes the fraction p of its kept weights, in the order of a criterion's
+scores. d(p) is -w on the weights that this mask removes, and 0 elsewhere. So w + d(p) is the projection (pruned weights
+are set to zero), and R(p) = |d(p)| is its length. A network matches if its loss is at most an allowance above that of
+w. There are three predictions of the largest p that matches:
 
   along the projection  g.d(p) + d(p)^T H d(p) / 2 <= allowance: the quadratic model of the loss at the projection.
                         It predicts the limit of pruning without retraining.
@@ -100,9 +100,9 @@ class OneShot:
             return self.kept
         sizes = {name: int(mask.sum()) for name, mask in self._prunable.items()}
         counts = kept_counts.counts_for(sizes, self._pruned_fraction, 1 - fraction)
-        return self.kept | self._ranked(self._prunable, self._surviving_scores, counts, self._seed, 0)
+        return self.kept | self._ranked(self._prunable, self._kept_scores, counts, self._seed, 0)
 
-    def _surviving_scores(self, layers: Sequence[str]) -> np.ndarray:
+    def _kept_scores(self, layers: Sequence[str]) -> np.ndarray:
         return np.concatenate([self._scores[name][self._prunable[name]] for name in layers])
 
 
@@ -112,17 +112,17 @@ def projected(weights: Weights, kept: Mask) -> Weights:
 
 
 def largest(holds: Callable[[float], bool], *, precision: float = PRECISION) -> float:
-    """Finds the largest share for which a condition is true, by bisection.
+    """Finds the largest fraction for which a condition is true, by bisection.
 
     Args:
-      holds: function from a share in [0, 1) to the condition, which is true below some share and false above it. It is
-        called about log2(1 / precision) times, first for 1/2.
-      precision: the condition is true for the returned share, and false for a share that is larger by at most this.
+      holds: function from a fraction in [0, 1) to the condition, which is true below some fraction and false above it.
+        It is called about log2(1 / precision) times, first for 1/2.
+      precision: the condition is true for the returned fraction, and false for one that is larger by at most this.
 
     Returns:
-      The share; 0 if the condition is false even for the smallest share that was tried. 0 itself is not tried.
+      The fraction; 0 if the condition is false even for the smallest share that was tried. 0 itself is not tried.
 
-    >>> round(largest(lambda share: share <= 0.3, precision=1e-6), 5)
+    >>> round(largest(lambda fraction: fraction <= 0.3, precision=1e-6), 5)
     0.3
     """
     low, high = 0.0, 1.0
@@ -134,7 +134,7 @@ def largest(holds: Callable[[float], bool], *, precision: float = PRECISION) -> 
 
 @dataclasses.dataclass(frozen=True)
 class PruningLimit:
-    """The largest share of a network's weights that can be pruned at once, predicted in three ways or found by search.
+    """The largest fraction of the weights that can be pruned at once, predicted in three ways or found by search.
 
     Attributes:
       weights: the network's weights w.
@@ -158,7 +158,9 @@ class PruningLimit:
             mask and returns the weights at the end. None: no retraining, so the weights are the projection.
         """
         end = end or functools.partial(projected, self.weights)
-        return self._largest(lambda share: evaluate(end(self.mask_at(share))).error <= allowed_error)
+        return self._largest(
+            lambda pruned_fraction: evaluate(end(self.mask_at(pruned_fraction))).error <= allowed_error
+        )
 
     def along_projection(self, increase: Callable[[Weights], float], allowance: float) -> float:
         """Returns the largest pruned fraction p for which g.d(p) + d(p)^T H d(p) / 2 <= allowance.
@@ -167,14 +169,16 @@ class PruningLimit:
           increase: the quadratic model, `curvature.Hessian.increase`.
           allowance: how much the loss may increase.
         """
-        return self._largest(lambda share: increase(self._direction(share)) <= allowance)
+        return self._largest(lambda pruned_fraction: increase(self._direction(pruned_fraction)) <= allowance)
 
     def all_alike(self, mean_eigenvalue: float, allowance: float) -> float:
         """Returns the largest pruned fraction p for which R(p)^2 trace(H) / (2 size) <= allowance.
 
         The mean eigenvalue is trace(H) / size.
         """
-        return self._largest(lambda share: length(self._direction(share)) ** 2 * mean_eigenvalue / 2 <= allowance)
+        return self._largest(
+            lambda pruned_fraction: length(self._direction(pruned_fraction)) ** 2 * mean_eigenvalue / 2 <= allowance
+        )
 
     def subspace_meets(self, density: SpectralDensity, allowance: float) -> float:
         """Returns the largest pruned fraction that removes at most the bowl's local angular dimension of weights.
@@ -183,8 +187,8 @@ class PruningLimit:
         be above 0.
         """
 
-        def holds(share: float) -> bool:
-            left = self.mask_at(share)
+        def holds(pruned_fraction: float) -> bool:
+            left = self.mask_at(pruned_fraction)
             removed = sum(int(self.kept[name].sum() - left[name].sum()) for name in self.kept)
             nearest = length(pruning_direction(self.weights, self.kept, left))
             through = nearest * math.sqrt((density.size - removed) / max(removed, 1))
@@ -192,8 +196,8 @@ class PruningLimit:
 
         return self._largest(holds)
 
-    def _direction(self, share: float) -> Weights:
-        return pruning_direction(self.weights, self.kept, self.mask_at(share))
+    def _direction(self, pruned_fraction: float) -> Weights:
+        return pruning_direction(self.weights, self.kept, self.mask_at(pruned_fraction))
 
     def _largest(self, holds: Callable[[float], bool]) -> float:
         return largest(holds, precision=self.precision)
@@ -217,8 +221,8 @@ def angular_dimension(density: SpectralDensity, distance: float, allowance: floa
     """
     if not allowance > 0:
         raise InputError(f"The allowance is {allowance}; it must be above 0.")
-    share = density.mean(lambda values: 2 * allowance / (np.maximum(values, 0) * distance**2 + 2 * allowance))
-    return share * density.size
+    fraction = density.mean(lambda values: 2 * allowance / (np.maximum(values, 0) * distance**2 + 2 * allowance))
+    return fraction * density.size
 
 
 def loss_allowance(

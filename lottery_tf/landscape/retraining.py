@@ -132,6 +132,7 @@ def _length_to(threshold: float, magnitudes: np.ndarray) -> float:
 
 
 def _whole(rows: list[BelowThreshold]) -> BelowThreshold:
+    """Returns the row of the whole network, from the rows of its layers."""
     weights = [row.weights for row in rows]
     thresholds = {row.threshold for row in rows}
     return BelowThreshold(

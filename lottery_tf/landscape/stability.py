@@ -64,8 +64,8 @@ class PerturbedTraining:
       multiple: the length of the perturbation, divided by the length of the projection.
       distance: the length of the perturbation.
       end: every weight at the end of training.
-      to_unperturbed: the line from the end of the unperturbed training (share 0) to this end (share 1).
-      to_before: the line from the end of the level before (share 0) to this end (share 1).
+      to_unperturbed: the line from the end of the unperturbed training (coefficient 0) to this end (coefficient 1).
+      to_before: the line from the end of the level before (coefficient 0) to this end (coefficient 1).
     """
 
     multiple: float

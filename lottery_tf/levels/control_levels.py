@@ -28,7 +28,8 @@ class ControlLevels:
         shared, number, parent = self._network_levels, level.metrics["level"], level.metrics["fingerprint"]
         path = control_path(self._seed, self._treatment.name, number, control, draw)
         with shared.results.lock(path):
-            if found := shared.find(path, shared.keep_weights, parent):
+            found = shared.find(path, shared.keep_weights, parent)
+            if found is not None:
                 return found
             start, iterations = self._begin(number, control)
             ticket = control_ticket(control, level.mask, start, shared.network.draw, self._seed, number, draw)

@@ -62,4 +62,6 @@ class DenseNetworks:
         shared = self.network_levels
         with shared.results.lock(plan.path):
             found = shared.find(plan.path, weights)
-            return found or shared.recorder.train(shared.seeded(plan.seed).dense_ticket(), plan)
+            if found is None:
+                return shared.recorder.train(shared.seeded(plan.seed).dense_ticket(), plan)
+            return found

@@ -40,9 +40,9 @@ class TreatmentLevels:
     def next_level(self, number: int, parent: str | None = None) -> StoredResult:
         """Finds or trains a level as `find_or_train`, then deletes weights of earlier levels that are not kept."""
         shared = self._network_levels
-        trained_before = shared.recorder.trained
+        trainings_before = shared.recorder.trainings
         level = self.find_or_train(number, shared.keep_weights, parent)
-        drop_earlier_weights(shared, self._treatment, self._seed, number, shared.recorder.trained - trained_before)
+        drop_earlier_weights(shared, self._treatment, self._seed, number, shared.recorder.trainings - trainings_before)
         return level
 
     def find_or_train(self, number: int, weights: bool, parent: str | None = None) -> StoredResult:
@@ -55,7 +55,8 @@ class TreatmentLevels:
         """
         if number == 0:
             return self._dense.find_or_train(self._seed, weights)
-        return self._network_levels.find(self.path(number), weights, parent) or self._train(number)
+        found = self._network_levels.find(self.path(number), weights, parent)
+        return self._train(number) if found is None else found
 
     def iterations(self) -> IterationRange:
         """Returns the iterations of each level; fine-tuning trains with the learning rate of the last iteration."""

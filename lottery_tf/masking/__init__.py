@@ -5,7 +5,7 @@ Masked layers:
   kernel_table     which weights of which layers can be pruned
   layers           Keras's layers with masks on their kernels
   constraint       holds pruned weights at their frozen values
-  containers       attention, recurrent layers, wrappers and classes of a user's own that hold masked layers
+  containers       attention, recurrent layers, wrappers and user-defined classes that hold masked layers
 
 Whole models:
 

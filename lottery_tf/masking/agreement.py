@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_SIZES = (2, 16, 64)  # tried for a dimension without a fixed size, in this order
 MANY_STEPS = 100  # of a recurrent layer; with more, making a graph pays off
-TEXTS = 16  # examples of text; each may be a single word
+TEXT_EXAMPLES = 16  # examples of text; each may be a single word
 
 
 def check_same_outputs(model: keras.Model, copy: keras.Model, tolerance: float = 1e-4) -> None:
@@ -78,7 +78,7 @@ def random_inputs(model: keras.Model, unknown_size: int = UNKNOWN_SIZES[0]) -> A
     if specs is None:
         return None
     rng = np.random.default_rng(0)
-    count = TEXTS if any(str(spec.dtype) == "string" for spec in keras.tree.flatten(specs)) else 2
+    count = TEXT_EXAMPLES if any(str(spec.dtype) == "string" for spec in keras.tree.flatten(specs)) else 2
     lookups = (layer for layer in all_layers(model) if isinstance(layer, keras.layers.StringLookup))
     words = [word for layer in lookups for word in layer.get_vocabulary()]
     rows = [layer.input_dim for layer in all_layers(model) if isinstance(layer, keras.layers.Embedding)]
@@ -125,6 +125,7 @@ def symbolic_inputs(model: keras.Model) -> Any:
 
 
 def _outputs(model: keras.Model, inputs: Any) -> list[np.ndarray]:
+    """Returns the outputs of a model at inference. It changes nothing in the model."""
     states = [generator.state for layer in all_layers(model) for generator in layer._seed_generators]
     # A model and its copy draw the same random numbers, and nothing that the call updates is kept.
     drawn = [(state, keras.ops.convert_to_tensor([7, index], state.dtype)) for index, state in enumerate(states)]

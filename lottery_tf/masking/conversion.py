@@ -76,14 +76,14 @@ def masked_copy(model: keras.Model, untrained: bool = True) -> keras.Model:
       untrained: whether layers with `trainable=False` have masks too.
 
     Raises:
-      InputError: as `masked`; or no layer with kernels is trained, and those that are not trained are to have no masks.
+      InputError: as `masked`; or `untrained` is False and no kernel is trainable.
     """
     has_masks = any(isinstance(layer, MaskedLayer) for layer in all_layers(model))
-    meant = [layer for layer in maskable_layers(model) if isinstance(layer, MaskedLayer) or not has_masks]
-    if not untrained and meant and not (meant := [layer for layer in meant if _is_trained(layer)]):
+    chosen = [layer for layer in maskable_layers(model) if isinstance(layer, MaskedLayer) or not has_masks]
+    if not untrained and chosen and not (chosen := [layer for layer in chosen if _is_trained(layer)]):
         raise InputError(f"No kernel of {model.name!r} is trained (trainable=False), so none can be pruned.")
-    chosen = set(map(id, meant))
-    copy = _converted(model, lambda layer: id(layer) in chosen)
+    ids = set(map(id, chosen))
+    copy = _converted(model, lambda layer: id(layer) in ids)
     name_by_position(copy)
     return copy
 
@@ -98,6 +98,7 @@ def unmasked(model: keras.Model) -> keras.Model:
 
 
 def _converted(model: keras.Model, is_selected: Callable[[keras.layers.Layer], bool]) -> keras.Model:
+    """Returns a copy in which exactly the selected layers have masks, with the same weights and outputs."""
     if not model.built or not model.weights:
         raise InputError(f"{model.name!r} has no weights yet: give it an Input layer or call it once.")
     if not maskable_layers(model):
@@ -143,6 +144,7 @@ class _Copier:
         return self._copies[id(layer)]
 
     def _copied(self, layer: keras.layers.Layer) -> keras.layers.Layer:
+        """Returns a copy of a layer in which exactly the selected layers have masks."""
         plain, maskable = plain_class(layer), maskable_layers(layer)
         if plain in KERAS_MODELS:
             return keras.models.clone_model(layer, clone_function=self.copy)

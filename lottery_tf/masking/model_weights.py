@@ -147,9 +147,9 @@ def copy_vocabularies(model: keras.Model, copy: keras.Model) -> None:
             continue
         if len(vocabulary := source.get_vocabulary()) == 0:  # not adapted
             continue
-        own: dict[str, np.ndarray] = {}
-        source.save_own_variables(own)  # weights of the words, in one mode
-        target.set_vocabulary(vocabulary, **{name: value[: len(vocabulary)] for name, value in own.items()})
+        values: dict[str, np.ndarray] = {}
+        source.save_own_variables(values)  # weights of the words, in one mode
+        target.set_vocabulary(vocabulary, **{name: value[: len(vocabulary)] for name, value in values.items()})
 
 
 @checked
@@ -179,8 +179,8 @@ def assign(model: keras.Model, weights: Weights, mask: Mask | None = None) -> No
     targets = variables(model)
     weights = {name: np.asarray(value) for name, value in renamed(weights, targets).items()}
     if weights.keys() != targets.keys():
-        odd = sorted(weights.keys() ^ targets.keys())
-        raise InputError(f"The weights are not those of the model {model.name!r}: {', '.join(odd[:5])}.")
+        different = sorted(weights.keys() ^ targets.keys())
+        raise InputError(f"The weights are not those of the model {model.name!r}: {', '.join(different[:5])}.")
     for name, variable in targets.items():
         if tuple(variable.shape) != weights[name].shape:
             raise InputError(f"{name!r} has shape {weights[name].shape}; the model's has {tuple(variable.shape)}.")
@@ -192,8 +192,8 @@ def assign(model: keras.Model, weights: Weights, mask: Mask | None = None) -> No
     masked = masked_kernels(model)
     # By the names of all kernels first: the mask may have entries for kernels without masks, which keep every weight.
     mask = renamed(renamed(mask, kernel_layers(model)), masked)
-    if odd := sorted(mask.keys() - kernel_layers(model).keys()):
-        raise InputError(f"The mask is not one of the model {model.name!r}: {', '.join(odd[:5])}.")
+    if different := sorted(mask.keys() - kernel_layers(model).keys()):
+        raise InputError(f"The mask is not one of the model {model.name!r}: {', '.join(different[:5])}.")
     if pruned := sorted(name for name in mask.keys() - masked.keys() if not np.all(mask[name])):
         raise InputError(
             f"The model {model.name!r} has no mask on {', '.join(pruned[:5])}, so nothing is pruned there."

@@ -106,8 +106,8 @@ def renamed(values: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
 def numbered_by_rank(names: Iterable[str]) -> dict[str, str]:
     """Returns the names by their positions, with each layer's number replaced by its rank.
 
-    Two numberings of the same layers give the same. They do not if a number that somebody chose ("dense_1") comes
-    before Keras's own in one of them and after it in the other.
+    Two numberings of the same layers give equal results, unless a name that a user chose, such as "dense_1", comes
+    before Keras's names in one of them and after these in the other.
 
     >>> numbered_by_rank(["dense_7/kernel", "dense_8/kernel"]), numbered_by_rank(["dense_1/kernel", "dense/kernel"])
     ({'0': 'dense 0/kernel 0', '1': 'dense 1/kernel 0'}, {'0': 'dense 1/kernel 0', '1': 'dense 0/kernel 0'})
@@ -130,7 +130,7 @@ def _ranked_names(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _orders(names: Iterable[str]) -> dict[str, str]:
-    """Names whose number is replaced by their rank among the names of the same base."""
+    """Returns for each name its base and its rank among the names of the same base."""
     ranked: dict[str, str] = {}
     counts: collections.Counter[str] = collections.Counter()
     for name in sorted(set(names), key=lambda name: (_split(name), name)):

@@ -39,7 +39,7 @@ def rewind(model: keras.Model, weights: Weights | Sequence[np.ndarray]) -> None:
     True
     """
     if not (masked := model_weights.masked_kernels(model)):
-        raise InputError("rewind wants a model with masks, such as lt.masked makes; another is set by its set_weights.")
+        raise InputError("rewind needs a masked model (lt.masked). For other models, use model.set_weights.")
     start = dict(weights) if isinstance(weights, Mapping) else _by_name(model, weights)
     now = model_weights.get_weights(model)
     mask = {name: np.asarray(ops.convert_to_numpy(kernel.kernel_mask)) for name, kernel in masked.items()}

@@ -38,9 +38,9 @@ def _selectors(given: Any, argument: str) -> list[One]:
         return []
     alone = isinstance(given, type | str) or callable(given) or not isinstance(given, Iterable)
     selectors: list[One] = [given] if alone else list(given)
-    if odd := [one for one in selectors if not isinstance(one, type | str) and not callable(one)]:
+    if invalid := [one for one in selectors if not isinstance(one, type | str) and not callable(one)]:
         raise InputError(
-            f"{argument} is {odd[0]!r}; it must be a layer class, a pattern of names, a function from a layer to "
+            f"{argument} is {invalid[0]!r}; it must be a layer class, a pattern of names, a function from a layer to "
             "whether it is selected, or a list of these."
         )
     return selectors

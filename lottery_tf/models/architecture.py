@@ -33,7 +33,7 @@ def describe_architecture(model: keras.Model) -> dict:
     # Not `all_layers`: results folders store the order of Keras's own walk, which also yields the InputLayer.
     layers = list(model._flatten_layers(include_self=False))
     described = {str(number): _describe_layer(layer) for number, layer in enumerate(layers)}
-    feeds = {str(number): own for number, own in enumerate(_feeds(model))}
+    feeds = {str(number): feed for number, feed in enumerate(_feeds(model))}
     return {"layers": len(layers), **described, "feeds": feeds, "itself": _own_code(model)}
 
 
@@ -85,7 +85,7 @@ def _feeds(model: keras.Model) -> list[str]:
     if not hasattr(model, "operations"):
         return []
     numbers = {id(operation): number for number, operation in enumerate(model.operations)}
-    own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
+    in_model = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
 
     def argument(value: Any) -> str:
         if isinstance(value, keras.KerasTensor):
@@ -96,7 +96,7 @@ def _feeds(model: keras.Model) -> list[str]:
     rows = []
     for operation in model.operations:
         for node in operation._inbound_nodes:
-            if id(node) in own:
+            if id(node) in in_model:
                 called = keras.tree.map_structure(argument, [list(node.arguments.args), dict(node.arguments.kwargs)])
                 rows.append(f"{type(operation).__name__.removeprefix(MASKED)} {called}")
     return rows

@@ -47,6 +47,7 @@ def functions_in(value: Any) -> list[Any]:
 
 
 def _parts(value: Any) -> Iterator[str]:
+    """Yields what identifies the code of a function or class, and the simple values that it uses."""
     if isinstance(value, type):
         for cls in filter(is_own, value.__mro__):
             yield cls.__name__

@@ -226,9 +226,9 @@ def run_settings(
     table = choose(NETWORKS, network, "network")
     dataset_schedule = choose(DATASETS, dataset, "data set").schedule
     schedule = str(schedule or dataset_schedule)
-    own = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
     for name in changes:
-        choose(own | NetworkSettings.__dataclass_fields__, name, "setting")
+        choose(defaults | NetworkSettings.__dataclass_fields__, name, "setting")
     changes = {
         name: tuple(value) if isinstance(value, list) else value for name, value in changes.items() if value is not None
     }
@@ -236,8 +236,10 @@ def run_settings(
     iterations = scheduled_iterations(table.iterations, schedule)
     in_table = {name: value for name, value in changes.items() if hasattr(table, name)}
     table = dataclasses.replace(_shortened(table, iterations), **in_table)
-    training = {name: changes.get(name, getattr(table, name, default)) for name, default in own.items()}
-    training |= {"iterations": iterations} | {name: training[name] or None for name in own if own[name] is None}
+    training = {name: changes.get(name, getattr(table, name, default)) for name, default in defaults.items()}
+    training |= {"iterations": iterations} | {
+        name: training[name] or None for name in defaults if defaults[name] is None
+    }
     return RunSettings(
         network,
         dataset,

@@ -105,8 +105,10 @@ def _given(initial: Callable[[int], Weights], shapes: Mapping[str, tuple[int, ..
         raise InputError(f"initial gave {weights!r:.100}; it must give arrays by name, as lt.get_weights does.")
     # The given names may be those of the user's own model, with other numbers.
     weights = renamed({str(name): value for name, value in weights.items()}, shapes)
-    if odd := sorted(map(str, weights.keys() ^ shapes.keys())):
-        raise InputError(f"initial gave other weights than the model has; missing or unknown: {', '.join(odd[:5])}.")
+    if different := sorted(map(str, weights.keys() ^ shapes.keys())):
+        raise InputError(
+            f"initial gave other weights than the model has; missing or unknown: {', '.join(different[:5])}."
+        )
     arrays = {name: np.asarray(value) for name, value in weights.items()}
     for name, value in arrays.items():
         if value.shape != shapes[name]:

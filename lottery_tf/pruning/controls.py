@@ -2,7 +2,7 @@
 
 References: Frankle & Carbin (random reinitialization, and random masks of the same size); Frankle et al., "Linear Mode
 Connectivity" (the same ticket with another order of images). A control is a function that returns the mask and the
-starting values of one layer. It is called with those of these arguments that its parameters name:
+starting values of one layer. It may have any of these parameters, and gets the arguments it names:
 
   kept    boolean: the ticket's mask
   w_i     the layer's weights at the start of the control's training

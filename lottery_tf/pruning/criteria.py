@@ -1,10 +1,10 @@
 """Mask criteria: functions that give a score to each weight; the weights with the highest scores are kept.
 
 References: Zhou et al., Figure 2 (the first nine), Section 5 and Figure 6 (the same_sign and diff_sign criteria); Lee
-et al., 2019 (`snip`). A criterion is called with those of these arguments that its parameters name:
+et al., 2019 (`snip`). A criterion may have any of these parameters, and gets the arguments it names:
 
   w_i       the weights at the start of the round's training, which the actions set: with the mask-1 action `rewind`
-            the weights of the untrained network. With late rewinding it is these, whatever the actions are
+            the weights of the untrained network. With late rewinding, w_i is always the untrained weight
   w_f       the weights at the end of the round's training
   gradient  the loss gradient of one training batch at w_i
 

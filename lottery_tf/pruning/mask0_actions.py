@@ -1,7 +1,7 @@
 """Mask-0 actions: the values at which pruned weights are frozen (step 4 of the algorithm).
 
-Reference: Zhou et al., Section 4 and Figure 5. An action is called once for each layer, with those of these arguments
-that its parameters name:
+Reference: Zhou et al., Section 4 and Figure 5. An action is called once for each layer. It may have any of these
+parameters, and gets the arguments it names:
 
   w_i     the layer's weights in the untrained network, also with late rewinding
   w_f     the weights at the end of the training that the mask was made from

@@ -1,7 +1,7 @@
 """Mask-1 actions: the values from which kept weights start the next round (step 3 of the algorithm).
 
-Reference: Zhou et al., Section 3 and Figure 4. An action is called once for each layer, with those of these arguments
-that its parameters name:
+Reference: Zhou et al., Section 3 and Figure 4. An action is called once for each layer. It may have any of these
+parameters, and gets the arguments it names:
 
   w_i     the layer's weights in the untrained network; with late rewinding (`Treatment.rewind_to`) those of the dense
           network at that iteration of its training
@@ -37,7 +37,7 @@ def finetune(w_f):
 
 
 def reinit(draw, rng):
-    """New values, drawn from the layer's initial distribution."""
+    """Draws new values from the layer's initial distribution."""
     return draw(rng)
 
 

@@ -48,8 +48,8 @@ def as_booleans(name: str, kept: object) -> np.ndarray:
     if given.dtype == bool:
         return given
     if given.dtype.kind not in "iuf" or not np.isin(given, (0, 1)).all():
-        odd = given[~np.isin(given, (0, 1))] if given.dtype.kind in "iuf" else given.ravel()
-        shown = f" such as {odd[0]!r:.40}" if odd.size else ""
+        invalid = given[~np.isin(given, (0, 1))] if given.dtype.kind in "iuf" else given.ravel()
+        shown = f" such as {invalid[0]!r:.40}" if invalid.size else ""
         raise InputError(
             f"{name}: a mask is of booleans, or of numbers that are 0 or 1; given: {given.dtype} values{shown}."
         )
@@ -91,8 +91,8 @@ def unpack_mask(arrays: Mapping[str, Any]) -> Mask:
     """
     names = [key.removeprefix("shape/") for key in arrays if key.startswith("shape/")]
     wanted = {f"{part}/{name}" for part in ("shape", "bits") for name in names}
-    if odd := sorted(wanted ^ {*arrays}):
-        raise DamagedFile(f"A mask has bits and a shape for each layer; {odd[0]!r} is missing or unknown.")
+    if different := sorted(wanted ^ {*arrays}):
+        raise DamagedFile(f"A mask has bits and a shape for each layer; {different[0]!r} is missing or unknown.")
     return {
         name: _unpacked(name, np.asarray(arrays[f"bits/{name}"]), np.asarray(arrays[f"shape/{name}"])) for name in names
     }

@@ -68,7 +68,7 @@ def keep_highest_overall(mask: Mapping[str, np.ndarray], scores: np.ndarray, cou
 
     >>> mask = {"a": np.array([True, True, True]), "b": np.array([True, True])}
     >>> kept = keep_highest_overall(mask, np.array([5.0, 4.0, 3.0, 2.0, 1.0]), 3, np.random.default_rng(0))
-    >>> [own.tolist() for own in kept.values()]
+    >>> [of_layer.tolist() for of_layer in kept.values()]
     [[True, True, False], [True, False]]
     """
     if count < len(mask):
@@ -81,8 +81,8 @@ def keep_highest_overall(mask: Mapping[str, np.ndarray], scores: np.ndarray, cou
     stays = np.ones(sum(sizes), bool)
     stays[lowest[: max(0, sum(sizes) - count)]] = False
     result = {name: kept.copy() for name, kept in mask.items()}
-    for kept, own in zip(result.values(), np.split(stays, np.cumsum(sizes)[:-1]), strict=True):
-        kept[kept] = own
+    for kept, stays_in_layer in zip(result.values(), np.split(stays, np.cumsum(sizes)[:-1]), strict=True):
+        kept[kept] = stays_in_layer
     return result
 
 

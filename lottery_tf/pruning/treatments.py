@@ -132,11 +132,6 @@ class Treatment:
         """Whether a level continues the training of the level before, without rewinding."""
         return self.mask1 in CONTINUE_TRAINING
 
-    @property
-    def iterative(self) -> bool:
-        """Whether each level is made from the one before it; one-shot levels are made from the dense network."""
-        return self.rounds == "iterative"
-
     def score(self, **offered: np.ndarray | None) -> np.ndarray:
         """Returns the scores of some unmasked weights by the criterion.
 
@@ -234,6 +229,13 @@ class SeededNetwork:
         """Returns the ticket of the dense network: the initial weights, and masks that keep all of them (step 0)."""
         check_layers("initial", self.initial, self.pruned_fraction)
         return Ticket(self.initial, full({name: self.initial[name] for name in self.pruned_fraction}))
+
+    def check_layers(self, mask: Mask, **further: Mapping | None) -> None:
+        """Raises InputError if one of the network's dictionaries, or of further ones, lacks a layer of a mask."""
+        own = {"initial": self.initial, "pruned_fraction": self.pruned_fraction, "draw": self.draw}
+        for name, by_layer in (own | further).items():
+            if by_layer is not None:
+                check_layers(name, by_layer, mask)
 
 
 class TrainedTicket(Protocol):

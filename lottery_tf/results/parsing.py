@@ -170,10 +170,12 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
-def check_shapes(path: Path, found: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int | None, ...]]) -> None:
+def check_array_shapes(
+    path: Path, found: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int | None, ...]]
+) -> None:
     """Raises DamagedFile if arrays have other names or shapes; None stands for any size."""
-    if odd := sorted(found.keys() ^ wanted.keys()):
-        raise damaged(path, f"it lacks arrays, or has others: {', '.join(odd[:5])}")
+    if different := sorted(found.keys() ^ wanted.keys()):
+        raise damaged(path, f"it lacks arrays, or has others: {', '.join(different[:5])}")
     for name, shape in wanted.items():
         sizes = found[name].shape
         if len(sizes) != len(shape) or any(size not in (given, None) for given, size in zip(sizes, shape, strict=True)):
@@ -204,8 +206,8 @@ def check_agreement(path: Path, found: Mapping, mask: Mask, start: Mapping | Non
     except InputError as error:
         raise damaged(path, error) from error
     for weights in (each for each in (start, final) if each is not None):
-        if odd := [name for name in mask if name not in weights or weights[name].shape != mask[name].shape]:
-            raise damaged(path, f"its mask and its weights do not agree on {odd[0]!r}")
+        if different := [name for name in mask if name not in weights or weights[name].shape != mask[name].shape]:
+            raise damaged(path, f"its mask and its weights do not agree on {different[0]!r}")
     if start is not None and final is not None and _shapes(start) != _shapes(final):
         raise damaged(path, "its weights before and after training are not of the same layers")
 

@@ -58,6 +58,7 @@ REQUEST = "request.json"
 STATE = "state.json"
 LOGS = "logs"
 STUDY_LOCK = ".lock"  # held by the process that runs the study
+STUDY_RUNNING = ".running"  # locked by it too, so that others see that it runs
 
 
 def run_of(result: Path) -> str:

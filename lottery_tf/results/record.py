@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lottery_tf.errors import InputError
@@ -26,10 +26,18 @@ def check_record(found: Mapping, wanted: Mapping, where: object) -> None:
     if differ := _differences(found, wanted):
         more = f"; and {len(differ) - SHOWN} more differences" if len(differ) > SHOWN else ""
         raise InputError(
-            f"{where} holds results of another experiment: "
-            + "; ".join(f"{name} is {a} there, {b} here" for name, a, b in differ[:SHOWN])
-            + f"{more}. Choose another folder, or make the experiment that it belongs to."
+            f"{where} holds results of another experiment: {in_words(differ[:SHOWN])}{more}. Choose another "
+            "folder, or make the experiment that it belongs to."
         )
+
+
+def in_words(differences: Iterable[tuple[str, object, object]]) -> str:
+    """Describes differences: the name, what is stored, and what is wanted now.
+
+    >>> in_words([("batch_size", 60, 30)])
+    'batch_size is 60 there, 30 here'
+    """
+    return "; ".join(f"{name} is {there} there, {here} here" for name, there, here in differences)
 
 
 def _differences(found: Any, wanted: Any, name: str = "") -> list[tuple[str, Any, Any]]:

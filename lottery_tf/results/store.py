@@ -15,7 +15,7 @@ from lottery_tf.models.settings import SETTINGS_ADDED_LATER
 from lottery_tf.old_names import old_arguments
 from lottery_tf.results import files, result_files, schemas
 from lottery_tf.results.paths import SETTINGS, SETTINGS_LOCK, lock_path
-from lottery_tf.results.record import check_record
+from lottery_tf.results.record import check_record, in_words
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import result_folders
 from lottery_tf.system import file_locks
@@ -90,9 +90,8 @@ class ResultsFolder:
         found = _with_later_settings(self._read_or_write(SETTINGS, wanted), wanted)
         if differ := differences(found, wanted):
             raise InputError(
-                f"{self.path} holds results made with other settings: "
-                + "; ".join(f"{name} is {a} there, {b} here" for name, a, b in differ)
-                + ". Choose another --results_dir, or use the settings of the folder."
+                f"{self.path} holds results made with other settings: {in_words(differ)}. Choose another "
+                "--results_dir, or use the settings of the folder."
             )
 
     def _read_or_write(self, name: str, wanted: dict) -> dict:

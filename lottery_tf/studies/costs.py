@@ -20,7 +20,7 @@ class Cost:
     """The threads, memory and time that tasks of one network take.
 
     Attributes:
-      threads: the number of threads of each process with which a machine trains the most in total.
+      threads: threads per process that give a machine the highest total throughput.
       memory: the largest number of bytes that a process takes.
       speeds: for each kind of task the `Task.amount` that a process does in a second, with an evaluation every 100
         iterations.

@@ -93,8 +93,8 @@ class Request:
 def _check_list(name: str, values: tuple) -> None:
     if not values:
         raise InputError(f"{name} is empty; give at least one.")
-    if twice := [value for value in values if values.count(value) > 1]:
-        raise InputError(f"{name} gives {twice[0]} more than once.")
+    if repeated := [value for value in values if values.count(value) > 1]:
+        raise InputError(f"{name} gives {repeated[0]} more than once.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,8 +68,8 @@ class RayEngine:
         if self._started:
             check_answers(address or "")
             here = os.pathsep.join(path for path in [os.getcwd(), *sys.path] if path)
-            own: dict[str, Any] = {"include_dashboard": False, "runtime_env": {"env_vars": {"PYTHONPATH": here}}}
-            options = own if address is None else {}
+            local: dict[str, Any] = {"include_dashboard": False, "runtime_env": {"env_vars": {"PYTHONPATH": here}}}
+            options = local if address is None else {}
             try:
                 # "local" starts a cluster on this machine even if another one is running.
                 ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
@@ -224,8 +224,8 @@ def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, 
     If the level of the task is finished, and only missing on the TensorBoard page, it returns the level itself.
     """
     if isinstance(task, LevelTask):
-        own = intact_metrics(results_dir, task, keep_weights)
-        if own is not None and has_current_parent(results_dir, task, own):
+        metrics = intact_metrics(results_dir, task, keep_weights)
+        if metrics is not None and has_current_parent(results_dir, task, metrics):
             return {task.key: read_files(results_dir / task.key)}
     inputs = {task.rewinds_to.key: read_files(results_dir / task.rewinds_to.key)} if task.rewinds_to else {}
     before = task.made_from

@@ -108,6 +108,7 @@ class NodeWorker:
                 shutil.move(left_behind, self._root / partial)
 
     def _returned(self, task: Task, outcome: Outcome, inputs: dict[str, Files], run: Path) -> Returned:
+        """Returns a task's outcome with the files of its results, its TensorBoard pages and its log."""
         found = walk.result_folders(run)
         made = {str(path.relative_to(self._root)): path for path in found}
         # The task's own result comes last, because it marks the results as complete.

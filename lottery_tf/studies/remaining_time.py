@@ -33,7 +33,7 @@ class RemainingTime:
         self._pending: collections.Counter[tuple[str, str]] = collections.Counter()
         for task in tasks:
             self._pending[task.network, task.kind] += task.amount
-        self._share_per_second = 1 / self.seconds
+        self._fraction_per_second = 1 / self.seconds
 
     def remove(self, task: Task) -> None:
         """Removes a task that has ended."""
@@ -48,13 +48,13 @@ class RemainingTime:
         return max(0.0, pending - sum(passed))
 
     @property
-    def share_done(self) -> float:
-        """The share of the time of all tasks that has passed, in [0, 1]."""
-        return min(1.0, max(0.0, 1 - self.seconds * self._share_per_second))
+    def fraction_done(self) -> float:
+        """The fraction of the time of all tasks that has passed, in [0, 1]."""
+        return min(1.0, max(0.0, 1 - self.seconds * self._fraction_per_second))
 
     def learn(self, task: Task, seconds: float) -> None:
-        """Updates the speeds by the time of a task. It changes the growth of `share_done`, not its present value."""
-        share = self.share_done
+        """Updates the speeds by the time of a task. It changes the growth of `fraction_done`, not its present value."""
+        done = self.fraction_done
         self._speeds.learn(task, seconds)
         if left := self.seconds:
-            self._share_per_second = (1 - share) / left
+            self._fraction_per_second = (1 - done) / left

@@ -118,9 +118,9 @@ class Scheduler:
         return self._remaining.seconds / max(1, len(self.running))
 
     @property
-    def share_done(self) -> float:
-        """The share of the plan's total time that has passed, in [0, 1]."""
-        return self._remaining.share_done
+    def fraction_done(self) -> float:
+        """The fraction of the plan's total time that has passed, in [0, 1]."""
+        return self._remaining.fraction_done
 
     @property
     def pending(self) -> list[Task]:

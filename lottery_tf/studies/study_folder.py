@@ -22,8 +22,6 @@ from lottery_tf.studies.planning import Plan, Request, plan
 from lottery_tf.studies.tasks import Task
 from lottery_tf.system import file_locks
 
-RUNNING = ".running"
-
 
 class StudyFolder:
     """The folder of one study.
@@ -93,14 +91,14 @@ class StudyFolder:
         It uses a second lock, because `is_running` tests a lock by taking it for an instant. If that were `lock`, a
         study that starts in this instant would report that another process runs it.
         """
-        with open(self.path / RUNNING, "w") as file:
+        with open(self.path / paths.STUDY_RUNNING, "w") as file:
             file_locks.take(file)
             yield
 
     @property
     def is_running(self) -> bool:
         """Whether a process runs the study; the system releases the lock of a process that died."""
-        return file_locks.is_locked(self.path / RUNNING)
+        return file_locks.is_locked(self.path / paths.STUDY_RUNNING)
 
     def plan(self) -> Plan:
         """Returns the plan of the request."""

@@ -20,12 +20,12 @@ def intact_metrics(results_dir: Path, task: Task, weights: bool) -> dict | None:
     With `weights`, levels and controls must have their weights.
     """
     found = [result_files.intact(results_dir / key) for key in task.keys]
-    own = found[-1]
-    if None in found or own is None or not has_enough_levels(task, own):
+    metrics = found[-1]
+    if None in found or metrics is None or not has_enough_levels(task, metrics):
         return None
     if weights and isinstance(task, LevelTask | ControlTask) and not (results_dir / task.key / paths.WEIGHTS).exists():
         return None
-    return own
+    return metrics
 
 
 def unchecked_metrics(results_dir: Path, key: str) -> dict | None:

@@ -138,6 +138,7 @@ class Worker:
 
     @_do.register
     def _learn_mask(self, task: LearnedMaskTask, earlier: list[dict]) -> dict:
+        """Learns a mask, or finds it; returns its metrics."""
         from lottery_tf.supermasks.learning import paper_learner
 
         # All masks of a network have one learner, so that masks that differ only in values share compiled code.
@@ -157,6 +158,7 @@ class Worker:
         return learner.with_settings(task.mask).learn(task.seed).metrics
 
     def _experiment(self, task: LevelTask | RewindPointTask | ControlTask | HeuristicMasksTask) -> Experiment:
+        """Returns the experiment of a task's settings, which all tasks with these settings use."""
         from lottery_tf.paper_networks import paper_experiment
 
         return self._cached(

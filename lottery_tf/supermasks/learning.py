@@ -29,14 +29,14 @@ from lottery_tf.seeds import draw_seed, generator
 from lottery_tf.supermasks.mask_settings import MaskSettings, common_settings, logits_by_kernel
 from lottery_tf.supermasks.masked_model import MaskedModel, untrained_kernels
 from lottery_tf.system.origin import origin
-from lottery_tf.training import tensorboard
-from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint
+from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS, checkpoint_in
 from lottery_tf.training.experiment_record import record_learner
 from lottery_tf.training.level_metrics import own_readings
 from lottery_tf.training.objective import ObjectiveSettings
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import TrainingResult
-from lottery_tf.training.watchers import Watchers, check_callbacks
+from lottery_tf.training.watched import watched
+from lottery_tf.training.watchers import check_callbacks
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
@@ -168,7 +168,8 @@ class MaskLearner:
         """
         result_path = learned_mask_path(self.settings.name, self.training, seed) + self._optimizer_name
         with self.results.lock(result_path):
-            return self.results.read(result_path, weights=True) or self._learn_and_store(seed, result_path)
+            found = self.results.read(result_path, weights=True)
+            return self._learn_and_store(seed, result_path) if found is None else found
 
     @property
     def _optimizer_name(self) -> str:
@@ -179,21 +180,19 @@ class MaskLearner:
         return f"-{name.lower()}-{files.sha256(files.json_bytes({'optimizer': self._optimizer}))[:8]}"
 
     def _learn_and_store(self, seed: int, result_path: str) -> StoredResult:
+        """Learns the mask of a seed, from a checkpoint if there is one, and stores it."""
         partial = self.results.partial(result_path)
-        checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds)
-        columns = self._trainer.columns
-        watchers = Watchers(self._callbacks, self.model, self.training, {"seed": seed})
-        with tensorboard.TrainingEvents(partial, columns) as events, watchers:
+        checkpoint = checkpoint_in(partial, self._snapshot_seconds)
+        shown = watched(self._trainer, partial, {"seed": seed}, self._callbacks, self._on_reading)
+        with shown as (events, report):
 
-            def report(history: np.ndarray) -> None:
-                events.history(history)
+            def report_with_mask(history: np.ndarray) -> None:
+                report(history)
                 events.probabilities(self.model.probabilities(), int(history[-1, 0]))
-                watchers.reading(columns, history[-1])
-                self._on_reading({"seed": seed} | dict(zip(columns, history[-1].tolist(), strict=True)))
 
             ticket = Ticket(self._starting_weights(seed), {})
             trained = self._trainer.train(
-                ticket, seed, 0, checkpoint=checkpoint, on_history=report, on_steps=self._on_steps
+                ticket, seed, 0, checkpoint=checkpoint, on_history=report_with_mask, on_steps=self._on_steps
             )
             result = self._result(seed, trained)
         self.results.write(result_path, result)
@@ -213,6 +212,7 @@ class MaskLearner:
         return start
 
     def _result(self, seed: int, trained: TrainingResult) -> StoredResult:
+        """Returns the mask, metrics and logits of a finished training."""
         final, best = self._measure(trained.final), self._measure(trained.best)
         # The loss is not enough: logits that are NaN give an empty mask, whose loss is finite.
         diverged = trained.diverged or not all(np.isfinite(value).all() for value in trained.final.values())

@@ -141,8 +141,10 @@ def logits_by_kernel(initial_logit: float | dict[str, float], kernels: Collectio
     if not isinstance(initial_logit, dict):
         FINITE("initial_logit", initial_logit)
         return dict.fromkeys(kernels, initial_logit)
-    if odd := sorted(initial_logit.keys() ^ set(kernels)):
-        raise InputError(f"Initial logits are needed for {', '.join(kernels)}; missing or unknown: {', '.join(odd)}.")
+    if different := sorted(initial_logit.keys() ^ set(kernels)):
+        raise InputError(
+            f"Initial logits are needed for {', '.join(kernels)}; missing or unknown: {', '.join(different)}."
+        )
     for name, value in initial_logit.items():
         FINITE(f"initial_logit[{name!r}]", value)
     return initial_logit

@@ -46,7 +46,7 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> int:
-    """Removes this user's folders of dead owners from a folder; returns how many have living ones."""
+    """Removes this user's folders whose owner died; returns the number still in use."""
     living = 0
     for path in parent.glob(f"{PREFIX}*/{LOCK}"):
         with contextlib.suppress(OSError):  # just removed, or on a file system without locks

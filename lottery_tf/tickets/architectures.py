@@ -87,6 +87,7 @@ def architecture_as_json(model: keras.Model) -> dict:
 
 
 def _config(model: keras.Model) -> dict:
+    """Returns a model's architecture as JSON; raises InputError if a ticket file cannot hold it."""
     import keras
 
     try:
@@ -219,6 +220,7 @@ def _is_harmless(value: str) -> bool:
 
 
 def _check_class(record: dict) -> None:
+    """Raises InputError if a record's class is not one that can be rebuilt safely."""
     module, name = record.get("module"), record["class_name"]
     if name in VALUES and "module" not in record:
         _check_value(record)

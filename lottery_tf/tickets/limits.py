@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import keras
 
 OPEN_SIZE = 64  # the size that is assumed for a dimension without a fixed size
-STEP = 10**6  # the multiplications that take as long as the start of one step of a recurrent layer
-UNROLLED = 10  # the steps of a loop that take as long as one of an unrolled layer
-DRAWN = 100  # the multiplications that take as long as to draw a weight and to read it from memory
+STEP = 10**6  # cost of starting one step of a recurrent layer, in multiplications
+UNROLLED = 10  # one unrolled step costs this many steps of a loop
+DRAWN = 100  # cost of drawing a weight and reading it from memory, in multiplications
 MANY = 10**15  # larger numbers are not printed
 
 
@@ -139,7 +139,9 @@ def count_reads(config: Any) -> int:
             if isinstance(layer, dict):
                 nodes[str(layer.get("name"))] = layer.get("inbound_nodes")
         positions = {name: index for index, name in enumerate(nodes)}
-        early = sum(any(positions.get(name, -1) >= positions[own] for name in _inputs(nodes[own])) for own in nodes)
+        early = sum(
+            any(positions.get(name, -1) >= positions[layer] for name in _inputs(nodes[layer])) for layer in nodes
+        )
         total += (1 + early) * sum(map(_count_values, nodes.values()))
     return total
 
@@ -211,6 +213,7 @@ class _WorkCounter:
         return self._counts[id(layer)]
 
     def _count_call(self, node: Any) -> tuple[int, ...]:
+        """Returns how many numbers a call passes on, and how many multiplications it takes."""
         layer = node.operation
         if hasattr(layer, "operations") or hasattr(layer, "_functional"):
             called_with, built_with = (sum(map(_size, tensors)) for tensors in (node.input_tensors, layer.inputs))

@@ -23,7 +23,7 @@ from lottery_tf.errors import DamagedFile
 # A search for repetitions makes the code of random bits longer, and that of a mask with a pattern shorter.
 STRATEGIES = (zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY)
 NO_HEADER = -zlib.MAX_WBITS  # DEFLATE without the header and checksum of zlib
-LEVEL = 4  # finds the pattern of a mask as 9 does; in a mask without a pattern, 9 searches for seconds
+COMPRESSION_LEVEL = 4  # finds the pattern of a mask as 9 does; in a mask without a pattern, 9 searches for seconds
 MEMORY = 9  # the maximum of zlib: the largest blocks, so the fewest code tables
 SKIP = 255  # a byte for 255 zeros that are not followed by a one
 
@@ -67,7 +67,7 @@ def deflate(data: bytes) -> bytes:
 
 
 def _deflate(data: bytes, strategy: int) -> bytes:
-    engine = zlib.compressobj(LEVEL, zlib.DEFLATED, NO_HEADER, MEMORY, strategy)
+    engine = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, NO_HEADER, MEMORY, strategy)
     return engine.compress(data) + engine.flush()
 
 

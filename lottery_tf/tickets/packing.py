@@ -89,7 +89,7 @@ def pack_supermask(
     architecture = architectures.architecture_as_json(model)
     others, multiplier = _others(model), float(weight_multiplier)
     ticket = PackedTicket(architecture, int(seed), weights, rescale, mask, others, weight_multiplier=multiplier)
-    return _sealed(ticket)
+    return _with_digest(ticket)
 
 
 @checked
@@ -118,7 +118,7 @@ def pack_trained(model: keras.Model, seed: Index, dtype: Name = "float32") -> by
         raise InputError(f"{bad[0]!r} has a weight that is not a finite number in {dtype}.")
     at_initial = _at_initial(model, kernels, mask, seed)
     architecture = architectures.architecture_as_json(model)
-    return _sealed(PackedTicket(architecture, int(seed), TRAINED, False, mask, _others(model), values, at_initial))
+    return _with_digest(PackedTicket(architecture, int(seed), TRAINED, False, mask, _others(model), values, at_initial))
 
 
 def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> Mask:
@@ -129,9 +129,9 @@ def _at_initial(model: keras.Model, kernels: Weights, mask: Mask, seed: int) -> 
     at_initial = {name: positions for name, positions in not_zero.items() if positions.any()}
     initial = initial_weights.initial_weights(model, {}, seed) if at_initial else {}
     for name, positions in at_initial.items():
-        if odd := np.count_nonzero(kernels[name][positions] != initial[name][positions]):
+        if count := np.count_nonzero(kernels[name][positions] != initial[name][positions]):
             raise InputError(
-                f"{odd} pruned weights of {name!r} are neither zero nor at the initial value of seed {seed}: "
+                f"{count} pruned weights of {name!r} are neither zero nor at the initial value of seed {seed}: "
                 "such frozen values cannot be rebuilt from a seed."
             )
     return at_initial
@@ -149,11 +149,11 @@ def _others(model: keras.Model) -> Weights:
 
     maskable = model_weights.masked_kernels(model)
     weights = model_weights.get_weights(model)
-    if odd := [name for name, value in weights.items() if not _is_exact(value)]:
-        raise InputError(f"{odd[0]!r} is of type {weights[odd[0]].dtype}; a ticket file holds float32 weights.")
+    if inexact := [name for name, value in weights.items() if not _is_exact(value)]:
+        raise InputError(f"{inexact[0]!r} is of type {weights[inexact[0]].dtype}; a ticket file holds float32 weights.")
     others = {name: value.astype(np.float32) for name, value in weights.items() if name not in maskable}
-    if odd := [name for name, value in others.items() if not np.isfinite(value).all()]:
-        raise InputError(f"{odd[0]!r} has a weight that is not a finite number.")
+    if not_finite := [name for name, value in others.items() if not np.isfinite(value).all()]:
+        raise InputError(f"{not_finite[0]!r} has a weight that is not a finite number.")
     return others
 
 
@@ -163,7 +163,7 @@ def _is_exact(value: np.ndarray) -> bool:
     return value.dtype == np.float32 or (is_whole and bool((value == value.astype(np.float32)).all()))
 
 
-def _sealed(packed: PackedTicket) -> bytes:
+def _with_digest(packed: PackedTicket) -> bytes:
     """Returns the content of the file, with the SHA-256 of the weights that are rebuilt from it."""
     masks.check_mask(packed.mask)
     check_shapes(packed.shapes)

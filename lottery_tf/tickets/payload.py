@@ -55,7 +55,7 @@ class Payload:
         return self.floats(length, dtype, {name: (int(kept.sum()),) for name, kept in mask.items()})
 
     def floats(self, length: int, dtype: str, shapes: Shapes) -> Weights:
-        """Arrays of these shapes."""
+        """Returns arrays of these shapes from the next bytes."""
         counts = [math.prod(shape) for shape in shapes.values()]
         flat = mask_coding.decode_floats(self.take(length), sum(counts), dtype)
         parts = np.split(flat, np.cumsum(counts)[:-1]) if counts else []

@@ -137,10 +137,11 @@ def serialize(packed: PackedTicket) -> bytes:
     others = np.concatenate([np.zeros(0, np.float32), *(value.ravel() for value in packed.others.values())])
     header["others"] = {name: value.shape for name, value in packed.others.items()}
     header["others_bytes"] = add(mask_coding.encode_floats(others))
-    return _closed(header, b"".join(payload))
+    return _to_bytes(header, b"".join(payload))
 
 
-def _closed(header: dict, payload: bytes) -> bytes:
+def _to_bytes(header: dict, payload: bytes) -> bytes:
+    """Returns the content of a file, which ends in its checksum."""
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     if len(text) > MAX_HEADER_BYTES:
         raise InputError(f"The architecture takes {len(text)} bytes; a ticket file holds up to {MAX_HEADER_BYTES}.")
@@ -183,7 +184,7 @@ def parse(content: bytes, source: str | Path = "The file", limit_factor: float =
     allowed = Limits.times(limit_factor)
     try:
         allowed.check_counts("it", bytes=len(content))
-        header, payload = _opened(content)
+        header, payload = _verified_payload(content)
         return _read(header, payload, allowed)
     except TooLarge as error:
         raise TooLarge(f"{source} is not read: {error}") from error
@@ -191,7 +192,7 @@ def parse(content: bytes, source: str | Path = "The file", limit_factor: float =
         raise DamagedFile(f"{source} cannot be read as a ticket: {str(error).rstrip('.')}.") from error
 
 
-def _opened(content: bytes) -> tuple[dict, bytes]:
+def _verified_payload(content: bytes) -> tuple[dict, bytes]:
     """Returns the header and the payload of a file; raises DamagedFile if the checksum is wrong."""
     if content[: len(MAGIC)] != MAGIC:
         raise DamagedFile("it does not begin as one")
@@ -216,6 +217,7 @@ def _opened(content: bytes) -> tuple[dict, bytes]:
 
 
 def _read(header: dict, payload: bytes, allowed: Limits) -> PackedTicket:
+    """Returns what a file's header and payload hold; raises DamagedFile or InputError if they are invalid."""
     kernels = field(header, "kernels", dict)
     shapes = _shapes({name: field(kernels, name, dict).get("shape") for name in kernels})
     other_shapes = _shapes(field(header, "others", dict))
@@ -253,8 +255,8 @@ def check_shapes(shapes: Shapes) -> None:
     """Raises InputError for too many weights, or for names that could change the display of a terminal."""
     if sum(map(math.prod, shapes.values())) > MAX_WEIGHTS:
         raise InputError(f"The network has more than the {MAX_WEIGHTS} weights that a ticket file can hold.")
-    if odd := [name for name in shapes if not name.isprintable() or len(name) > MAX_NAME]:
-        raise InputError(f"A ticket file cannot hold the weight name {odd[0]!r:.100}.")
+    if invalid := [name for name in shapes if not name.isprintable() or len(name) > MAX_NAME]:
+        raise InputError(f"A ticket file cannot hold the weight name {invalid[0]!r:.100}.")
 
 
 def checked_seed(seed: int) -> int:

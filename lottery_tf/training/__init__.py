@@ -26,7 +26,10 @@ Inputs of a model:
 What stores a training:
 
   recorder            trains a ticket with checkpoints and events, and stores the result
-  level_metrics, tensorboard, watchers
+  watched             shows a training while it runs
+  tensorboard, watchers
+                      its events, and Keras's callbacks
+  level_metrics       the metrics of the result
   experiment_record   what the results of an experiment depend on
 """
 

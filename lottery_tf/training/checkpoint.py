@@ -43,7 +43,7 @@ class Checkpoint:
             if hashlib.sha256(body).digest() != digest:
                 raise DamagedFile(f"{self._path} is damaged: its checksum does not match.")
             arrays = parsing.arrays(self._path, body)
-            parsing.check_shapes(self._path, arrays, {**shapes, "what": ()})
+            parsing.check_array_shapes(self._path, arrays, {**shapes, "what": ()})
         except DamagedFile as error:
             log.warning("%s The training starts from its beginning.", error)
             return None
@@ -60,3 +60,8 @@ class Checkpoint:
         body = files.npz_bytes(arrays() | {"what": np.array(what)}, compress=False)
         files.replace(self._path, body + hashlib.sha256(body).digest())
         self._last = time.monotonic()
+
+
+def checkpoint_in(folder: Path | None, every_seconds: float, part: str = "") -> Checkpoint | None:
+    """Returns the checkpoint of a training in the folder of its result; None for results in memory."""
+    return None if folder is None else Checkpoint(folder, every_seconds, part)

@@ -14,7 +14,7 @@ from lottery_tf.datasets.splits import leaves, map_arrays
 from lottery_tf.errors import InputError
 from lottery_tf.masking.sublayers import all_layers
 from lottery_tf.models.settings import TrainingSettings
-from lottery_tf.training.model_inputs import check_shapes, graph, inputs_with_arrays
+from lottery_tf.training.model_inputs import check_input_shapes, graph, inputs_with_arrays
 
 
 def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) -> None:
@@ -26,7 +26,7 @@ def check_fit(model: keras.Model, dataset: Dataset, settings: TrainingSettings) 
             f"augmentation is {settings.augmentation!r}, which needs images with height, width and channels; these "
             f"have shape {map_arrays(lambda array: array.shape[1:], dataset.train.images)}."
         )
-    check_shapes(model, dataset)
+    check_input_shapes(model, dataset)
     _check_rows(model, dataset)
     if stateful := [layer.name for layer in all_layers(model) if getattr(layer, "stateful", False)]:
         raise InputError(

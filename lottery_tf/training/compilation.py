@@ -52,8 +52,8 @@ def compiler(model: keras.Model, device: str) -> str:
 def compiled(function: Callable, *arguments: Any, jit_compile: bool | None = None) -> Callable:
     """Returns a `tf.function` of a method of one object, with its first arguments fixed.
 
-    TensorFlow warns if one function is traced often, and takes a method of several objects for one function. Each
-    object has its own model and is traced once, so each gets its own function here.
+    One `tf.function` for several objects would be retraced for each, and TensorFlow would warn. So each object gets its
+    own.
     """
     return tf.function(functools.partial(function, *arguments), jit_compile=jit_compile)
 

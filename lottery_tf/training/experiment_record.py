@@ -53,8 +53,8 @@ def record_learner(
     **further: Any,
 ) -> None:
     """Records a learner of masks like an experiment, without the settings that are in the masks' paths."""
-    own = {name: value for name, value in dataclasses.asdict(training).items() if name not in IN_MASK_PATHS}
-    results.record(LEARNER_RECORD, _about(model, dataset) | {"training": own, **further})
+    recorded = {name: value for name, value in dataclasses.asdict(training).items() if name not in IN_MASK_PATHS}
+    results.record(LEARNER_RECORD, _about(model, dataset) | {"training": recorded, **further})
 
 
 def describe_initial(initial: Initial | None, network: UntrainedNetwork) -> str:

@@ -74,6 +74,7 @@ class StreamFeed:
         yield from _rebatched(iter(self._split.batches), batch_size, partial=True)
 
     def _batch(self, key: tuple) -> tuple:
+        """Returns the batch of a training's iteration, reading on from the batch before where this is possible."""
         if key in self._recent:
             return self._recent[key]
         batch_size, seed, level, iteration = key

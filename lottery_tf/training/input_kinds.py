@@ -1,7 +1,7 @@
-"""Recognizes by a model's first layers what it takes: whole numbers, bytes as they are, or images divided by 255.
+"""Infers from a model's first layers whether it expects whole numbers (token ids), raw bytes or scaled images.
 
 Values are followed from the input through layers of Keras that keep their range, up to the first layer that shows the
-kind. A layer that is not in the tables below, a `Lambda`, or a class of one's own may do anything with them.
+kind. A layer that is not in the tables below, a `Lambda`, or a user-defined class may do anything with them.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ NO_TREATMENT = {  # the values of a treatment's fields in the metrics of a dense
 def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identity: dict, keep_weights: bool) -> dict:
     """Returns the metrics of a training.
 
-    `labels` are metrics that all results of an experiment share. `identity` has the seed and the level, and kind,
-    treatment and parent if they differ from those of a dense network.
+    `labels` are metrics that all results of an experiment share. `identity`: the seed and the level; also the kind, the
+    treatment's fields and the parent, unless they are those of a dense network.
     """
     return {
         "kind": "level",
@@ -50,7 +50,7 @@ def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identit
 
 
 def own_readings(trained: TrainingResult) -> dict:
-    """Returns the test readings of a user's own loss and metrics, for the metrics of a result; else nothing."""
+    """Returns the test readings of a user-defined loss and metrics, for the metrics of a result; else nothing."""
     if trained.columns == HISTORY_COLUMNS:
         return {}
     return {

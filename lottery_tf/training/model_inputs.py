@@ -35,10 +35,10 @@ def input_tensors(model: keras.Model, inputs: Arrays) -> list[Any] | None:
     struct = functional._inputs_struct
     if isinstance(inputs, dict):
         named = struct if isinstance(struct, dict) else {each.name: each for each in keras.tree.flatten(struct)}
-        if odd := named.keys() ^ inputs.keys():
+        if different := named.keys() ^ inputs.keys():
             raise InputError(
                 f"The inputs of the model {functional.name!r} are {', '.join(map(repr, named))}; missing or unknown: "
-                f"{', '.join(sorted(map(repr, odd)))}."
+                f"{', '.join(sorted(map(repr, different)))}."
             )
         return leaves({name: named[name] for name in inputs})
     found = keras.tree.flatten(struct)
@@ -55,7 +55,7 @@ def inputs_with_arrays(model: keras.Model, inputs: Arrays) -> Iterator[tuple[Any
         yield from zip(tensors, leaves(inputs), strict=True)
 
 
-def check_shapes(model: keras.Model, dataset: Dataset) -> None:
+def check_input_shapes(model: keras.Model, dataset: Dataset) -> None:
     """Raises InputError if the model cannot take the shape of the images."""
     for name, split in dataset.splits.items():
         for tensor, images in inputs_with_arrays(model, split.images):

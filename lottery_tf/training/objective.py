@@ -126,18 +126,18 @@ class KerasObjective:
             self.sums(labels, outputs, weights)
             results = self._computer.get_metrics_result()
         except Exception as error:  # Keras and TensorFlow may raise any error
-            shapes = [keras.tree.map_structure(lambda each: tuple(each.shape), own) for own in (outputs, labels)]
+            shapes = [keras.tree.map_structure(lambda each: tuple(each.shape), given) for given in (outputs, labels)]
             raise InputError(
                 f"The loss and the metrics cannot be computed from outputs of shape {shapes[0]} and labels of shape "
                 f"{shapes[1]}: {error}"
             ) from error
         self.metrics = tuple(name for name in results if name != "loss")
         # With several outputs, the name of a reading consists of the output's and the metric's name.
-        own = {metric.name: getattr(metric, "_direction", None) for metric in _leaf_metrics(self._computer)}
+        by_metric = {metric.name: getattr(metric, "_direction", None) for metric in _leaf_metrics(self._computer)}
         self.directions = {
             name: KERAS_DIRECTIONS[direction]
             for name in self.metrics
-            for metric, direction in own.items()
+            for metric, direction in by_metric.items()
             if direction and (name == metric or name.endswith(f"_{metric}"))
         }
         self.reset_metrics()
@@ -188,10 +188,10 @@ class ObjectiveSettings:
     optimizer: Any = None
 
     def check_same(self, of_trainer: ObjectiveSettings) -> None:
-        """Raises InputError if an experiment sets something that its trainer has otherwise; defaults do not count."""
+        """Raises InputError if a non-default setting differs from the trainer's."""
         usual, other = vars(ObjectiveSettings()), vars(of_trainer)
-        if odd := [name for name, value in vars(self).items() if value not in (usual[name], other[name])]:
-            raise InputError(f"The trainer has another {' and '.join(odd)} than the experiment.")
+        if different := [name for name, value in vars(self).items() if value not in (usual[name], other[name])]:
+            raise InputError(f"The trainer has another {' and '.join(different)} than the experiment.")
 
     def describe(self) -> dict:
         """Returns the settings as JSON for a record, with a hash of the code of the user's functions."""
@@ -204,14 +204,14 @@ class ObjectiveSettings:
           InputError: they do not fit the model, the data set or each other.
         """
         if self.loss is not None:
-            own = KerasObjective(model, self.loss, self.metrics, self.loss_weights)
-            own.build(inputs, *others)
-            return own
+            objective = KerasObjective(model, self.loss, self.metrics, self.loss_weights)
+            objective.build(inputs, *others)
+            return objective
         if self.metrics is not None or self.loss_weights is not None:
             raise InputError("metrics and loss_weights need a loss: also pass loss=..., for example loss='mse'.")
-        objective = Classification(self.from_logits)
-        objective.check(model, dataset, output_shapes(model, inputs))
-        return objective
+        classification = Classification(self.from_logits)
+        classification.check(model, dataset, output_shapes(model, inputs))
+        return classification
 
 
 def _as_float32(values):
@@ -280,6 +280,6 @@ def describe(value: Any) -> Any:
         config = json.loads(json.dumps(config, default=lambda each: type(each).__name__))
         return {
             "class_name": type(value).__name__,
-            "config": {key: own for key, own in config.items() if key != "name"},
+            "config": {key: each for key, each in config.items() if key != "name"},
         }
     return getattr(value, "__name__", type(value).__name__)

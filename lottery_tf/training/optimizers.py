@@ -37,7 +37,7 @@ def make_optimizer(
 ) -> keras.optimizers.Optimizer:
     """Returns the Keras optimizer of the settings, or a copy of the given one.
 
-    An optimizer that is given, or its config, has its own learning rate; a name of one uses the settings'.
+    An optimizer object or config keeps its learning rate; an optimizer's name uses that of the settings.
     `scale_loss` scales the loss, so that gradients in float16 do not vanish.
 
     Raises:
@@ -67,6 +67,7 @@ def _made_anew(given: Any, settings: TrainingSettings) -> keras.optimizers.Optim
 def _with_continued_schedule(
     optimizer: keras.optimizers.Optimizer, settings: TrainingSettings
 ) -> keras.optimizers.Optimizer:
+    """Returns a copy of an optimizer whose schedule can begin at a later iteration."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         inner = _with_continued_schedule(optimizer.inner_optimizer, settings)

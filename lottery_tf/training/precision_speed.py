@@ -25,7 +25,7 @@ from lottery_tf.training import compilation
 log = logging.getLogger(__name__)
 
 IMAGES = 8  # images for timing a convolution; with 60 images, slow half precision would take seconds
-SHARE = 0.75  # the largest layers, with this share of a model's arithmetic, are timed
+TIMED_SHARE = 0.75  # the largest layers, with this share of a model's arithmetic, are timed
 REPEATS, ENOUGH_SECONDS = 3, 0.3  # each type is timed at least this often, and until this many seconds have passed
 GAIN = 1.05  # half precision is faster if its speed is at least this many times that of float32
 
@@ -94,8 +94,8 @@ def speedup(model: keras.Model, policy: str, batch_size: int = 60) -> float:
 def _speedup(operations: frozenset[_Operation], policy: str, batch_size: int, xla: bool) -> float:
     seconds = np.zeros(2)
     for size in sorted({operation.images(batch_size) for operation in operations}):
-        alike = [operation for operation in operations if operation.images(batch_size) == size]
-        calls = [_call(alike, each, size, xla) for each in ("float32", policy)]
+        of_size = [operation for operation in operations if operation.images(batch_size) == size]
+        calls = [_call(of_size, each, size, xla) for each in ("float32", policy)]
         seconds += _least_seconds(calls) * batch_size / size
     return float(seconds[0] / seconds[1]) if operations else 1.0
 
@@ -133,10 +133,10 @@ def _operations(model: keras.Model) -> Iterator[_Operation]:
 
 
 def _largest(operations: Iterable[_Operation]) -> list[_Operation]:
-    """Returns the largest operations, which together do the share `SHARE` of the arithmetic."""
+    """Returns the largest operations, which together do the share `TIMED_SHARE` of the arithmetic."""
     found = sorted(operations, key=lambda operation: operation.products, reverse=True)
     done = np.cumsum([operation.products for operation in found])
-    return found[: int(np.searchsorted(done, SHARE * done[-1])) + 1] if found else []
+    return found[: int(np.searchsorted(done, TIMED_SHARE * done[-1])) + 1] if found else []
 
 
 def _noise(tensor: keras.KerasTensor, images: int) -> tf.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -31,6 +31,21 @@ class TrainingProgress:
     best: list[np.ndarray] = dataclasses.field(default_factory=list)
     diverged: bool = False
     seconds: float = 0.0
+
+    def record(self, readings: Sequence[float], cost: float, weights: Callable[[], list[np.ndarray]]) -> None:
+        """Adds a reading of the validation split to the history, and keeps the weights if it is the best so far.
+
+        Args:
+          readings: the loss and the metrics.
+          cost: what the best reading has least of; see `BestReading.cost`.
+          weights: function that returns the weights of the model now.
+        """
+        loss = readings[0]
+        self.history.append((self.iteration, *self.train_readings, *readings))
+        self.diverged = not np.isfinite(loss)
+        if not self.best or cost < self.lowest_cost:
+            self.lowest_cost, self.best_iteration, self.best_loss = cost, self.iteration, loss
+            self.best = weights()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns the arrays that a checkpoint stores."""

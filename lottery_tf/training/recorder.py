@@ -6,18 +6,17 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import keras
-import numpy as np
 
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.results.store import MemoryResults, ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
-from lottery_tf.training.checkpoint import Checkpoint
+from lottery_tf.training.checkpoint import checkpoint_in
 from lottery_tf.training.level_metrics import level_metrics
-from lottery_tf.training.tensorboard import TrainingEvents
 from lottery_tf.training.trainer import Trainer
 from lottery_tf.training.training_result import IterationRange
-from lottery_tf.training.watchers import Watchers, check_callbacks
+from lottery_tf.training.watched import watched
+from lottery_tf.training.watchers import check_callbacks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +47,7 @@ class TrainingRecorder:
 
     If `keep_weights` is False, the weights may be deleted once later levels no longer need them; the metrics record it.
     `on_reading` is called with the numbers of each reading of the validation loss by name, the seed, the level, the
-    treatment's fields and the kept fraction. `trained` counts the trainings that were done. The others are as in
+    treatment's fields and the kept fraction. `trainings` is the number of trainings so far. The others are as in
     `Experiment`.
     """
 
@@ -60,7 +59,7 @@ class TrainingRecorder:
     on_steps: Callable[[int], None]
     on_reading: Callable[[dict], None]
     callbacks: Sequence[keras.callbacks.Callback] = ()
-    trained: int = dataclasses.field(default=0, init=False)
+    trainings: int = dataclasses.field(default=0, init=False)
 
     def __post_init__(self):
         check_callbacks(self.callbacks)
@@ -70,29 +69,22 @@ class TrainingRecorder:
         identity = plan.identity | {"seed": plan.seed, "level": plan.level}
         about = identity | {"kept_fraction": masks.kept_fraction(ticket.mask)}
         partial = self.results.partial(plan.path)
-        columns = self.trainer.columns
-        watchers = Watchers(self.callbacks, self.trainer.model, self.trainer.settings, about, plan.iterations)
-        with TrainingEvents(partial, columns) as board, watchers:
-
-            def show(history: np.ndarray) -> None:
-                board.history(history)
-                watchers.reading(columns, history[-1])
-                self.on_reading(about | dict(zip(columns, history[-1].tolist(), strict=True)))
-
+        shown = watched(self.trainer, partial, about, self.callbacks, self.on_reading, plan.iterations)
+        with shown as (events, report):
             trained = self.trainer.train(
                 ticket,
                 plan.seed,
                 plan.level,
                 iteration_range=plan.iterations,
                 order_seed=plan.order_seed,
-                checkpoint=None if partial is None else Checkpoint(partial, self.snapshot_seconds),
-                on_history=show,
+                checkpoint=checkpoint_in(partial, self.snapshot_seconds),
+                on_history=report,
                 on_steps=self.on_steps,
             )
             metrics = level_metrics(ticket, trained, self.labels, identity, self.keep_weights)
             result = StoredResult(ticket.mask, metrics, trained.history, ticket.start, trained.final, trained.columns)
-            board.level(result)
+            events.level(result)
         result = result if plan.store_weights else result.without_weights()
         self.results.write(plan.path, result)
-        self.trained += 1
+        self.trainings += 1
         return result

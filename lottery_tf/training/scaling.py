@@ -6,7 +6,7 @@ One rule is used everywhere: in experiments, learned masks, `MaskedModel.fit` an
 2. Otherwise the model's first layers must show what it takes (`input_kinds`). Bytes are divided by 255 if only layers
    of Keras that keep the range of values come before the first layer with kernels. If the model rescales them or takes
    whole numbers (token ids), it gets them unchanged.
-3. If a class of the user's own, a `Lambda` or another unknown layer comes first, an error asks the user.
+3. If a user-defined class, a `Lambda` or another unknown layer comes first, an error asks the user.
 
 Values of other types are not changed.
 """
@@ -83,6 +83,7 @@ def is_bytes(values: Any) -> bool:
 def _divisor(
     model: keras.Model, found: list[InputEvidence], in_bytes: bool, chosen: float | None, several: bool
 ) -> float:
+    """Returns the number by which inputs are divided; raises InputError if the model does not show it."""
     kinds = {each.kind for each in found}
     if chosen is not None and (in_bytes or not several):
         if WHOLE_NUMBERS in kinds and chosen != 1:

@@ -23,7 +23,7 @@ from lottery_tf.results.paths import EVENT_FILES, page_name
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult, is_finished
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
-TELLING = ("criterion", "mask0", "mask1", "rounds", "seed")  # the columns of HParams that are shown by default
+SHOWN_COLUMNS = ("criterion", "mask0", "mask1", "rounds", "seed")  # the columns of HParams that are shown by default
 BY_KEPT = "by kept weights of 10000"  # TensorBoard's axis has only whole numbers, and no name except its group's
 KEPT_AXIS = "The step is the kept fraction times 10,000: 10,000 is the dense network, 360 means 3.6% kept."
 COMPARED = {  # metric in HParams -> function of a treatment's finished levels, in order, without the dense network
@@ -150,13 +150,13 @@ def write_treatment_page(
 
 
 def _columns(names: Iterable[str]) -> Any:
-    """Returns a summary with the columns of HParams. TensorBoard shows those first, and by default, that differ."""
+    """Returns the columns of HParams. Marks some of them as differing, because TensorBoard shows those first."""
     metrics = [hparams.Metric(tag, display_name=tag.partition("/")[2]) for tag in COMPARED]
     summary = hparams.hparams_config_pb([hparams.HParam(name) for name in names], metrics)
     plugin_data = summary.value[0].metadata.plugin_data
     content = HParamsPluginData.FromString(plugin_data.content)
     for column in content.experiment.hparam_infos:
-        column.differs = column.name in TELLING
+        column.differs = column.name in SHOWN_COLUMNS
     plugin_data.content = content.SerializeToString()
     return summary
 

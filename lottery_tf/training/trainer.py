@@ -187,15 +187,9 @@ class Trainer:
         return self._result(progress, began)
 
     def _read_validation(self, progress: TrainingProgress) -> None:
-        """Adds a row to the history, keeps the weights if they are the best so far, and notices divergence."""
+        """Evaluates the model on the validation split and records the reading."""
         readings = self.evaluate("validation")
-        loss = readings[0]
-        progress.history.append((progress.iteration, *progress.train_readings, *readings))
-        progress.diverged = not np.isfinite(loss)
-        cost = self._best.cost(readings)
-        if not progress.best or cost < progress.lowest_cost:
-            progress.lowest_cost, progress.best_iteration, progress.best_loss = cost, progress.iteration, loss
-            progress.best = self._variables.model_values()
+        progress.record(readings, self._best.cost(readings), self._variables.model_values)
 
     def _train_to_next_reading(
         self, progress: TrainingProgress, last: int, seed_and_level: tuple[int, int], on_steps: Callable[[int], None]

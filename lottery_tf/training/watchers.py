@@ -91,6 +91,7 @@ class Watchers:
         self._readings += 1
 
     def _watch(self, call, *arguments) -> None:
+        """Calls a callback; raises InputError if it stopped the training or changed weights."""
         before = [variable.numpy() for variable in self._model.variables]
         call(*arguments)
         changed = (

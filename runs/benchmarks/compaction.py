@@ -54,8 +54,8 @@ def tickets(case: TicketCase) -> Iterator[tuple[float, keras.Model]]:
     """Yields the kept fraction and the trained network of each level."""
     image_shape = NETWORKS[case.network].image_shape
     settings = run_settings(case.network, "digits", str(case.iterations))
-    shares = (settings.pruning.conv, settings.pruning.dense, settings.pruning.output)
-    pruning = PruningSettings(*(1 - (1 - share) ** ROUNDS_AT_ONCE for share in shares))
+    pruned_fractions = (settings.pruning.conv, settings.pruning.dense, settings.pruning.output)
+    pruning = PruningSettings(*(1 - (1 - fraction) ** ROUNDS_AT_ONCE for fraction in pruned_fractions))
     dataset = load("digits", image_shape=image_shape)
     experiment = Experiment(networks.build(case.network), dataset, settings.training, pruning)
     for number, level in enumerate(experiment.levels(Treatment(), seed=0, levels=case.levels)):
@@ -76,7 +76,7 @@ def _row(plain: keras.Model, small: keras.Model, repeats: int) -> tuple[str, ...
 
 
 def inference_times(models: list[keras.Model], images: np.ndarray, repeats: int) -> list[float]:
-    """Milliseconds that each model takes for the images: medians of measurements that alternate between the models."""
+    """Returns the milliseconds that each model takes for the images: medians, measured in turn."""
     batch = tf.constant(images)
     calls = [tf.function(model) for model in models]
     for call in calls:

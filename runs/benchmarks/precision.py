@@ -51,6 +51,7 @@ def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
 
 
 def _print(case: TrainingCase, taken: dict[tuple[str, str], list[float]]) -> None:
+    """Prints the speeds in both precisions, and the fraction of the time that validation takes."""
     print(f"{case.network}, batch {run_settings(case.network, case.dataset).training.batch_size}, steps per second")
     rows = [("", "float32", HALF_PRECISION, "ratio")]
     for name in dict.fromkeys(name for name, _ in taken):

@@ -73,7 +73,7 @@ def _counts(name: str) -> Column:
     return lambda rows: f"{sum(row[name] for row in rows)} of {len(rows)}"
 
 
-LEVEL = {"level": _text("level")}
+LEVEL_COLUMN = {"level": _text("level")}
 KEPT_COLUMN = {"kept %": _percent("kept_fraction")}
 LINE = {
     "error %": _percent("first_error"),
@@ -92,7 +92,7 @@ LEVELS_LINE = {
     "as claimed": _counts("as_claimed"),
 }
 PERTURBATION = {
-    **LEVEL,
+    **LEVEL_COLUMN,
     **KEPT_COLUMN,
     "times the projection": lambda rows: f"{rows[0]['multiple']:g}",
     "length": _numbers("distance"),
@@ -105,8 +105,8 @@ PERTURBATION = {
     "barrier to level before": _percent("error_barrier_to_before"),
     "mode of level before": _counts("mode_before"),
 }
-SPECTRUM = {
-    **LEVEL,
+SPECTRUM_COLUMNS = {
+    **LEVEL_COLUMN,
     **KEPT_COLUMN,
     "weights": _numbers("size", ".0f"),
     "top eigenvalue": _numbers("top_eigenvalue", ".3g"),
@@ -115,7 +115,7 @@ SPECTRUM = {
     "mean eigenvalue": _numbers("mean_eigenvalue", ".3g"),
 }
 RAY = {
-    **LEVEL,
+    **LEVEL_COLUMN,
     **KEPT_COLUMN,
     "direction": _text("direction"),
     "length": _numbers("length"),
@@ -123,13 +123,13 @@ RAY = {
     "error % at its end": _percent("error"),
 }
 LIMIT = {
-    **LEVEL,
+    **LEVEL_COLUMN,
     **KEPT_COLUMN,
     "pruned by": _text("pruned_by"),
     **{f"{method} %": _percent(method) for method in row_names.METHODS},
 }
 MAGNITUDES = {
-    **LEVEL,
+    **LEVEL_COLUMN,
     **KEPT_COLUMN,
     "below the next threshold before %": _percent("share_before"),
     "after %": _percent("share_after"),
@@ -143,7 +143,7 @@ def table(rows: Rows, columns: Mapping[str, Column], *key: str) -> str:
     groups: dict[Hashable, list[Mapping]] = {}
     for row in rows:
         groups.setdefault(itemgetter(*key)(row), []).append(row)
-    return text_table([list(columns), *([column(own) for column in columns.values()] for own in groups.values())])
+    return text_table([list(columns), *([column(group) for column in columns.values()] for group in groups.values())])
 
 
 def _unrolled(results: Rows, kind: str) -> list[dict]:
@@ -158,7 +158,7 @@ def lines_table(results: Rows, thresholds: Thresholds) -> str:
 
 def instability_table(results: Rows, thresholds: Thresholds) -> str:
     """Returns the table of lines between trainings of one ticket that differ in the order of images."""
-    return table([*map(thresholds.line, results)], LEVEL | KEPT_COLUMN | LINE, "level")
+    return table([*map(thresholds.line, results)], LEVEL_COLUMN | KEPT_COLUMN | LINE, "level")
 
 
 def chosen_table(results: Rows, thresholds: Thresholds) -> str:
@@ -177,15 +177,17 @@ def flatness_table(results: Rows, thresholds: Thresholds) -> str:
     spectra = [row | {"mean_eigenvalue": row["trace"] / row["size"]} for row in results if row["kind"] == "spectrum"]
     ends = [row for row in _unrolled(results, "ray") if row["position"] == 1]
     below = table(ends, RAY, "level", "direction")
-    return f"{table(spectra, SPECTRUM, 'level')}\n\nAlong the next round's pruning, without retraining:\n{below}"
+    return (
+        f"{table(spectra, SPECTRUM_COLUMNS, 'level')}\n\nAlong the next round's pruning, without retraining:\n{below}"
+    )
 
 
 def limit_table(results: Rows, thresholds: Thresholds) -> str:
     """Returns the table of predicted and found limits: a line for each level and way to prune, a column a method."""
     found: dict[tuple, dict] = {}
     for row in _unrolled(results, "limit"):
-        own = found.setdefault((row["level"], row["pruned_by"], row["seed"]), dict.fromkeys(row_names.METHODS) | row)
-        own[row["method"]] = row["pruned_fraction"]
+        limits = found.setdefault((row["level"], row["pruned_by"], row["seed"]), dict.fromkeys(row_names.METHODS) | row)
+        limits[row["method"]] = row["pruned_fraction"]
     order = row_names.PRUNED_BY
     rows = sorted(found.values(), key=lambda row: (row["level"], order.index(row["pruned_by"])))
     return table(rows, LIMIT, "level", "pruned_by")

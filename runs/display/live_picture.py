@@ -16,12 +16,12 @@ class LivePicture:
 
     Args:
       draw: function that draws the figures and returns their paths; no paths if there is nothing to draw.
-      tell: function that is called with a line of text when a figure is first drawn, or cannot be drawn.
+      log_line: function that is called with a line of text when a figure is first drawn, or cannot be drawn.
     """
 
-    def __init__(self, draw: Callable[[], Iterable[Path]], tell: Callable[[str], None]):
+    def __init__(self, draw: Callable[[], Iterable[Path]], log_line: Callable[[str], None]):
         self._draw = draw
-        self._tell = tell
+        self._log_line = log_line
         self._more, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._draw_again_and_again, daemon=True)
 
@@ -39,6 +39,7 @@ class LivePicture:
         self._more.set()
 
     def _draw_again_and_again(self) -> None:
+        """Draws the figures whenever there are new results, and logs each line of text once."""
         printed: set[str] = set()
         while self._more.wait() and not self._over.is_set():
             self._more.clear()
@@ -49,7 +50,7 @@ class LivePicture:
                 lines = [f"The figure could not be drawn yet ({error})."]
             for line in lines:
                 if line not in printed:
-                    self._tell(line)
+                    self._log_line(line)
             printed.update(lines)
             if lines:
                 self._over.wait(PAUSE * (time.monotonic() - began))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Self
 
 from tqdm import tqdm
@@ -11,7 +12,6 @@ from tqdm import tqdm
 from lottery_tf.command_line import console
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.stored_result import StoredResult, diverged
-from lottery_tf.supermasks.best_supermasks import best_by_validation
 
 # What is cut off on a narrow terminal comes last.
 BAR = "{percentage:3.0f}%|{bar}| {remaining} {desc}, {rate_fmt}"
@@ -70,7 +70,7 @@ class Progress:
         if result is None:
             self._show(*before)
         else:
-            self._tell(label, result.metrics, trained=self._done > done_before)
+            self._log_line(label, result.metrics, trained=self._done > done_before)
         return result
 
     def _show(self, label: str, readings: str) -> None:
@@ -78,7 +78,7 @@ class Progress:
         self._label, self._readings = label, readings
         self._bar.set_description_str(", ".join(filter(None, (label, readings))))
 
-    def _tell(self, label: str, metrics: Mapping, trained: bool) -> None:
+    def _log_line(self, label: str, metrics: Mapping, trained: bool) -> None:
         if diverged(metrics):
             console.log.info("%s: the training diverged; later levels are left out.", label)
         elif trained:
@@ -115,6 +115,6 @@ def kept_fraction(metrics: Mapping) -> float:
 
 def _best(rows: Sequence[Mapping], weights: str) -> str:
     """Describes the best supermask on one kind of weights."""
-    best = best_by_validation(row for row in rows if row["weights"] == weights)
+    best = max((row for row in rows if row["weights"] == weights), key=itemgetter("validation_accuracy"))
     accuracy, kept = 100 * best["test_accuracy"], 100 * best["kept_fraction"]
     return f"{weights} test accuracy {accuracy:.2f}% at {kept:.2f}% kept"

@@ -89,18 +89,18 @@ class RunSummary:
         for treatment in self.treatments:
             tables.append(summary.chosen(levels, [treatment], self.seeds))
             for control, draws in self.controls.items():
-                own = [m for m in controls if m["control"] == control and m["draw"] <= draws]
+                drawn = [m for m in controls if m["control"] == control and m["draw"] <= draws]
                 # There are no controls if the treatment's first level diverged, for example.
-                if any(treatment.matches(m) and m["seed"] in self.seeds for m in own):
-                    rows = summary.chosen(own, [treatment], self.seeds)
+                if any(treatment.matches(m) and m["seed"] in self.seeds for m in drawn):
+                    rows = summary.chosen(drawn, [treatment], self.seeds)
                     tables.append(rows[rows["level"] > 0].assign(treatment=f"{treatment.name}, control: {control}"))
         return pd.concat(tables)
 
     def _supermasks(self, found: Found) -> dict[MaskSource, pd.DataFrame]:
         """Returns the Supermasks of each source that has any, as rows like those of levels."""
-        own = [metrics for _, metrics in found["supermask"] if metrics["seed"] in self.seeds]
+        of_seeds = [metrics for _, metrics in found["supermask"] if metrics["seed"] in self.seeds]
         tables = {
-            source: [m for m in own if (m["source"], m["criterion"]) == (source.source, source.criterion)]
+            source: [m for m in of_seeds if (m["source"], m["criterion"]) == (source.source, source.criterion)]
             for source in self.mask_sources
             if source != UNTRAINED
         }

@@ -16,7 +16,7 @@ from lottery_tf.studies.scheduler import Scheduler, TaskState
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.tasks import ControlTask, LevelTask, Task
 from lottery_tf.studies.worker import Outcome
-from runs.display.outlook import duration
+from runs.display.plan_estimate import duration
 from runs.display.progress import kept_fraction, percentages, summary_of
 
 STATE_SECONDS = 2.0  # seconds between two writes of the state
@@ -75,6 +75,7 @@ class StudyProgress:
                 self._last = f"{_label(task)}: {shares}"
 
     def _show(self, force: bool = False) -> None:
+        """Updates the bar, and now and then the study's state on disk."""
         scheduler = self._scheduler
         counts = self._counts()
         speed = scheduler.steps / max(1e-9, time.time() - self._began)
@@ -83,7 +84,7 @@ class StudyProgress:
         parts += [f"{counts[name]} {name}" for name in ("failed", "left out") if counts[name]]
         if scheduler.running:
             parts += [f"about {duration(scheduler.seconds_left)} left", self._accuracy(), f"{speed:,.0f} steps/s"]
-        self._bar.n = scheduler.share_done
+        self._bar.n = scheduler.fraction_done
         self._bar.set_description_str("; ".join(filter(None, parts)))
         if force or time.time() - self._written > STATE_SECONDS:
             self._written = time.time()
@@ -108,6 +109,7 @@ class StudyProgress:
         }
 
     def _state(self, counts: dict[str, int], speed: float) -> dict:
+        """Returns the state of the study, as it is stored."""
         scheduler, now = self._scheduler, time.monotonic()
         return {
             **_process(),

@@ -17,7 +17,7 @@ from lottery_tf.models.settings import RunSettings, run_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.studies.tasks import Task
 from lottery_tf.system import processes
-from runs.display.outlook import Outlook, plan_of
+from runs.display.plan_estimate import PlanEstimate, plan_of
 from runs.display.progress import Progress
 from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 
@@ -58,22 +58,22 @@ def start_tensorflow() -> None:
     processes.start_tensorflow(THREADS.value)
 
 
-def outlook_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> Outlook | None:
-    """Starts TensorFlow, and returns the outlook of a command's tasks; with --dry_run, prints it and returns None.
+def estimate_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> PlanEstimate | None:
+    """Starts TensorFlow, and returns the estimate of a command's tasks; with --dry_run, prints it and returns None.
 
     Args:
       name: the name of the tasks in the table that --dry_run prints.
       tasks: the tasks.
       then: what --dry_run prints below the table.
     """
-    outlook = Outlook.for_plan(
+    estimate = PlanEstimate.for_plan(
         plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_RUN.value
     )
     if DRY_RUN.value:
-        print(outlook.table() + then)
+        print(estimate.table() + then)
         return None
     start_tensorflow()
-    return outlook
+    return estimate
 
 
 def make_experiment(
@@ -89,11 +89,11 @@ def make_experiment(
 
 @contextlib.contextmanager
 def experiment_with_progress(
-    outlook: Outlook, settings: RunSettings, *, keep_weights: bool
+    estimate: PlanEstimate, settings: RunSettings, *, keep_weights: bool
 ) -> Iterator[tuple[Experiment, Progress]]:
     """Logs what is to do, and yields the experiment that does it and what shows its progress."""
-    console.log.info(outlook.announced())
-    with Progress(outlook.steps) as progress:
+    console.log.info(estimate.summary())
+    with Progress(estimate.steps) as progress:
         options = {"keep_weights": keep_weights, "on_reading": progress.reading}
         yield make_experiment(settings, Path(RESULTS_DIR.value), progress.steps, **options), progress
 

@@ -1,7 +1,8 @@
-"""Fixtures of the tests of tables and of lines: results of every kind, one of them diverged."""
+"""Fixtures of the tests of tables, lines and flags: results of every kind, one of them diverged, and no flags."""
 
 import made_up
 import pytest
+from absl import flags
 
 from analysis.results.load import load
 from lottery_tf.studies import paper
@@ -27,3 +28,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def results(folder):
     return load(folder)
+
+
+@pytest.fixture
+def own_flags(monkeypatch):
+    """The flags of absl, of which there are none but those that the test defines."""
+    for name, value in vars(flags.FlagValues()).items():
+        monkeypatch.setitem(vars(flags.FLAGS), name, value)
+    return flags.FLAGS

@@ -23,12 +23,12 @@ def tables_of_readmes():
     return found
 
 
-def band(values, digits):
+def mean_and_range(values, digits):
     shown = f"{fmean(values):.{digits}f}"
     return f"{shown} [{min(values):.{digits}f}, {max(values):.{digits}f}]" if len(values) > 1 else shown
 
 
-def over_seeds(level, pruned_by, method):
+def prunable_percentages(level, pruned_by, method):
     """The share that can go, in percent, of each seed."""
     rows = [row for row in rows_of("landscape/limits") if (row["level"], row["pruned_by"]) == (level, pruned_by)]
     rows = [row for row in rows if row["method"] == method and row["criterion"] == "large_final"]

@@ -6,7 +6,7 @@ A behaviour of the page alone: its sentences, not its tables.
 from collections import defaultdict
 from statistics import fmean
 
-from measured_files import MEASURED, over_seeds, rows_of
+from measured_files import MEASURED, prunable_percentages, rows_of
 
 
 def pairs(criterion):
@@ -81,13 +81,13 @@ def test_robustness_limits_and_flatness_are_those_of_the_csv_files():
         ("random", "for random pruning it predicts {} and {}%, but {} and {}% were found"),
     ):
         shares = [
-            [fmean(over_seeds(at, pruned_by, method)) for at in ("0", "6", "12")]
+            [fmean(prunable_percentages(at, pruned_by, method)) for at in ("0", "6", "12")]
             for method in ("subspace meets bowl", "found after retraining")
         ]
         said = words.format(*(part for own in shares for part in (f"{own[0]:.0f}, {own[1]:.0f}", f"{own[2]:.0f}")))
         assert said in text
     apart = [
-        "{:.0f}, {:.0f} and {:.0f}%".format(*over_seeds("0", pruned_by, "subspace meets bowl"))
+        "{:.0f}, {:.0f} and {:.0f}%".format(*prunable_percentages("0", pruned_by, "subspace meets bowl"))
         for pruned_by in ("large_final", "random")
     ]
     assert (

@@ -8,12 +8,11 @@ import re
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from shared import ROOT
+from shared import HANG_SECONDS, ROOT
 
 import lottery_tf as lt
 
 PATH = ROOT / "analysis" / "notebook" / "ten_cells.ipynb"
-SECONDS = 600  # for a cell, on a machine that has much else to do
 
 
 def code_cells(notebook):
@@ -84,5 +83,5 @@ def test_it_runs(monkeypatch):
     notebook = nbformat.read(PATH, as_version=4)
     where = {"metadata": {"path": str(PATH.parent)}}
     stored = [words(cell) for cell in code_cells(notebook)]
-    check(ran := NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=where).execute())
+    check(ran := NotebookClient(notebook, timeout=HANG_SECONDS, kernel_name="python3", resources=where).execute())
     assert [words(cell) for cell in code_cells(ran)] == stored

@@ -96,7 +96,7 @@ def test_with_two_lines_holm_corrects_for_one_direction_only():
 
 
 def test_the_command(command, folder):
-    given = [f"--results_dir={folder}", "--figure=figure5", "--measure=early_stop_iteration", "--correction=holm"]
+    given = [f"--results_dir={folder}", "--figure=figure5", "--metric=early_stop_iteration", "--correction=holm"]
     done = command("analysis.significance", *given)
     assert done.returncode == 0, done.stderr
     assert "Mask-0 actions: early-stopping iteration; fc, mnist, schedule paper" in done.stdout
@@ -104,11 +104,18 @@ def test_the_command(command, folder):
     assert "What 5 runs of each line can show" in done.stdout
 
 
+def test_the_former_name_of_the_metric_is_taken_too(light_command, folder):
+    words = ("analysis.significance", f"--results_dir={folder}", "--figure=figure5")
+    now, before = (light_command(*words, f"--{name}=early_stop_iteration") for name in ("metric", "measure"))
+    assert (before.returncode, before.stdout) == (0, now.stdout) != (0, light_command(*words).stdout)
+    assert before.stderr == f"--measure is now called --metric.\n{now.stderr}"
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--figure=figure6"], "Unknown figure 'figure6'"),
-        (["--measure=accuracy"], "Unknown metric 'accuracy'"),
+        (["--metric=accuracy"], "Unknown metric 'accuracy'"),
         (["--figure=figure4"], "holds no two lines of figure4 at the same level"),
     ],
 )

@@ -4,6 +4,7 @@ import re
 
 import made_up
 import pytest
+from absl import flags
 from shared import ROOT
 
 from lottery_tf.command_line import command_flags
@@ -138,6 +139,26 @@ def test_the_file_of_flags_in_the_documentation_is_read(light_command, tmp_path)
     arguments = ("--dry_run", f"--results_dir={tmp_path / 'none'}")
     done = light_command("runs.lottery", f"--flagfile={tmp_path / 'small.flags'}", "--levels=2", *arguments)
     assert f"To do: {3 * (1 + 3 * 2)} trainings" in done.stdout, "flags after the file go before it"
+
+
+def test_a_former_name_sets_the_flag_and_is_noted(capsys):
+    flags.DEFINE_float("only_here", 0.5, "A number.")
+    command_flags.define_old_name("only_before", "only_here")
+    try:
+        for word, value, note in (
+            ("--only_here=2", 2, ""),
+            ("--only_before=3", 3, "--only_before is now called --only_here.\n"),
+        ):
+            flags.FLAGS.unparse_flags()
+            command_flags.parse(["command", word])
+            assert (flags.FLAGS.only_here, capsys.readouterr().err) == (value, note)
+        with pytest.raises(SystemExit):
+            command_flags.parse(["command", "--only_before=many"])
+        assert capsys.readouterr().err.endswith("--only_here takes a number; 'many' is not one.\n")
+    finally:
+        flags.FLAGS.unparse_flags()
+        delattr(flags.FLAGS, "only_here")
+        delattr(flags.FLAGS, "only_before")
 
 
 def test_the_documentation_names_every_command():

@@ -85,7 +85,7 @@ def test_experiments_and_learners_take_any_source(tmp_path):
         assert [level.metrics["status"] for level in levels] == ["finished"] * 2
         again = lt.Experiment(network(), three, SETTINGS, results=results)
         assert len(list(again.levels(lt.Treatment("snip"), 0, 1))) == 2
-        assert again.trained == 0
+        assert again.trainings == 0
     streamed = dataset(InBatches, in_memory=False)
     experiment = lt.Experiment(network(), streamed, SETTINGS)
     levels = list(experiment.levels(lt.Treatment("snip"), 0, 1))

@@ -56,7 +56,7 @@ def moving(state, mask):
 
 
 @pytest.mark.slow
-def test_hessian_is_the_exact_one_of_the_surviving_weights(dense):
+def test_hessian_is_the_exact_one_of_the_kept_weights(dense):
     model, split, state, mask = dense
     loss, gradient, hessian = exact(split, state)
     moves = moving(state, mask)

@@ -61,11 +61,11 @@ def test_random_directions_are_of_length_one_and_spare_removed_weights():
     for direction in drawn:
         assert directions.length(direction) == pytest.approx(1, rel=1e-12)
         assert all((direction[name][~kept] == 0).all() for name, kept in mask.items())
-    # Evenly drawn: each surviving weight has the same share of the squared length, whichever layer it is in.
-    survivors = sum(kept.sum() for kept in mask.values())
+    # Evenly drawn: each kept weight has the same share of the squared length, whichever layer it is in.
+    total = sum(kept.sum() for kept in mask.values())
     for name, kept in mask.items():
         squared = np.mean([(direction[name] ** 2).sum() for direction in drawn])
-        assert squared == pytest.approx(kept.sum() / survivors, rel=0.05)
+        assert squared == pytest.approx(kept.sum() / total, rel=0.05)
 
 
 def test_random_directions_repeat_by_their_keys_alone():

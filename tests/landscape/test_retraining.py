@@ -109,7 +109,7 @@ def test_pruned_weights_are_not_looked_at(rounds):
     np.testing.assert_array_equal(histograms[0].before, histograms[1].before)
 
 
-def test_histograms_count_all_surviving_weights_in_the_same_bins(rounds):
+def test_histograms_count_all_kept_weights_in_the_same_bins(rounds):
     before, kept, after, _ = rounds
     found = retraining.magnitude_histogram(before, after, kept, "b/kernel", bins=7)
     for counts, state in ((found.before, before), (found.after, after)):

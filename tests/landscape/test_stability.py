@@ -37,7 +37,7 @@ def test_instability_is_the_barrier_between_each_pair_of_copies():
 
 
 @pytest.mark.parametrize("far", [0.5, 3.0])
-def test_perturbations_move_surviving_kernel_weights_only(far):
+def test_perturbations_move_kept_kernel_weights_only(far):
     moved = stability.perturbed(TICKET, far, 0, "level", 3)
     step = moved.start["k"].astype(np.float64) - TICKET.start["k"]
     assert np.linalg.norm(step) == pytest.approx(far, rel=1e-6)

@@ -10,7 +10,7 @@ SHAPES = {"a/kernel": (3, 2), "a/bias": (2,), "b/kernel": (2, 2)}
 MASK = {"a/kernel": np.array([[1, 0], [0, 1], [1, 1]], bool), "b/kernel": np.array([[1, 1], [0, 0]], bool)}
 
 
-def test_vectors_hold_what_survives_and_come_back():
+def test_vectors_hold_what_is_kept_and_come_back():
     space = Subspace(SHAPES, MASK)
     state = {name: np.arange(np.prod(shape)).reshape(shape) + 1.0 for name, shape in SHAPES.items()}
     assert space.size == 4 + 2 + 2

@@ -23,16 +23,16 @@ def test_controls_of_a_level(trainer, tmp_path):
         assert found.metrics["kept_fraction_by_layer"] == level.metrics["kept_fraction_by_layer"]
         assert found.metrics["fingerprint"] != level.metrics["fingerprint"]
         assert first.results.folder(f"seed-0/large_final-rewind-zero/level-02-{control}-{draw}").is_dir()
-    assert first.trained == 3 + 4
+    assert first.trainings == 3 + 4
     again = on_disk(trainer, tmp_path)
     assert [found.metrics["level"] for found in again.controls(Treatment(), 0, 2, "random")] == [1, 2]
-    assert again.trained == 1
+    assert again.trainings == 1
     first.results.write(
         "seed-0/large_final-rewind-zero/level-02",
         dataclasses.replace(level, metrics=level.metrics | {"fingerprint": "other"}),
     )
     again.control(Treatment(), 0, 2, "reinit", 2)
-    assert again.trained == 2, "a control of another ticket was taken for this one's"
+    assert again.trainings == 2, "a control of another ticket was taken for this one's"
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_controls_keep_their_weights_only_where_all_do(trainer, tmp_path):
     assert {path.parent.name for path in lean.results.path.rglob("weights.npz")} == {"dense", "level-01"}
     again = on_disk(trainer, tmp_path, keep_weights=True)
     again.control(Treatment(), 0, 1, "random")
-    assert again.trained == 1
+    assert again.trainings == 1
     assert (again.results.folder("seed-0/large_final-rewind-zero/level-01-random-1") / "weights.npz").exists()
 
 

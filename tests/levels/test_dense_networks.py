@@ -13,9 +13,9 @@ from lottery_tf.pruning.treatments import Treatment
 def test_the_dense_network_is_trained_once_a_seed(experiment):
     for criterion in ("large_final", "random"):
         list(experiment.levels(Treatment(criterion), seed=0, levels=2))
-    assert experiment.trained == 1 + 2 * 2
+    assert experiment.trainings == 1 + 2 * 2
     list(experiment.levels(Treatment("random"), seed=1, levels=2))
-    assert experiment.trained == 5 + 1 + 2
+    assert experiment.trainings == 5 + 1 + 2
 
 
 def snapshots_of_the_dense_training(experiment, iterations):
@@ -53,14 +53,14 @@ def test_the_rewind_point_is_stored_and_shared(trainer, tmp_path):
     first = on_disk(trainer, tmp_path)
     for criterion in ("large_final", "random"):
         list(first.levels(Treatment(criterion, rewind_to=5), 0, 1))
-    assert first.trained == 1 + 1 + 2
+    assert first.trainings == 1 + 1 + 2
     metrics = first.rewind_point(0, 5).metrics
     assert (metrics["kind"], metrics["iterations"]) == ("rewind", 5)
     again = on_disk(trainer, tmp_path)
     wanted = again.rewind_point(0, 5).metrics["fingerprint"]
     (first.results.folder("seed-0/rewind-5") / "weights.npz").write_bytes(b"")
     assert again.rewind_point(0, 5).metrics["fingerprint"] == wanted
-    assert again.trained == 1
+    assert again.trainings == 1
 
 
 @pytest.mark.parametrize("iteration", [15, 400])

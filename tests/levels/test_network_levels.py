@@ -31,7 +31,7 @@ def test_what_is_loaded_is_locked_and_checked(trainer, tmp_path, monkeypatch):
 
     monkeypatch.setattr(experiment.results, "lock", lock_and_record)
     experiment.load(Treatment(), 0, 1)
-    assert experiment.trained == 2 and held == []
+    assert experiment.trainings == 2 and held == []
     alone = Treatment(rounds="oneshot", chosen_kept_fraction=0.5)
     for call in (experiment.load, experiment.level):
         with pytest.raises(InputError, match="The level is 3; the treatment .* has level 1 only"):
@@ -48,7 +48,7 @@ def test_a_lost_level_alone_is_trained_again_to_the_same_bits(lost, trainer, tmp
     (before.results.folder(level_path(0, Treatment().name, lost)) / "mask.npz").write_bytes(b"")
     again = on_disk(trainer, tmp_path)
     assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
-    assert again.trained == 1
+    assert again.trainings == 1
 
 
 @pytest.mark.slow
@@ -63,4 +63,4 @@ def test_children_of_another_parent_are_trained_again(trainer, tmp_path):
     own.results.write(level_path(0, Treatment().name, 1), level)
     again = on_disk(trainer, tmp_path)
     list(again.levels(Treatment(), 0, 3))
-    assert again.trained == 2
+    assert again.trainings == 2

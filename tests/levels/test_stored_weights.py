@@ -26,7 +26,7 @@ def test_keeping_only_what_is_needed(trainer, tmp_path):
     (lean.results.folder(level_path(0, Treatment().name, 3)) / "metrics.json").unlink()
     again = on_disk(trainer, tmp_path, keep_weights=False)
     assert [level.metrics["fingerprint"] for level in again.levels(Treatment(), 0, 3)] == wanted
-    assert again.trained == 3
+    assert again.trainings == 3
 
 
 @pytest.mark.slow
@@ -40,7 +40,7 @@ def test_weights_kept_by_choice_stay_and_dropped_ones_come_back(trainer, tmp_pat
     assert weights_on_disk() == kept | {"level-04"}, "weights were dropped that an earlier run kept by choice"
     again = on_disk(trainer, tmp_path, keep_weights=True)
     list(again.levels(Treatment(), 0, 4))
-    assert again.trained == 1
+    assert again.trainings == 1
     assert weights_on_disk() == kept | {"level-03", "level-04"}
 
 

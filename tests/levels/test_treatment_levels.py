@@ -26,10 +26,10 @@ class MadeUp:
     """
 
     def __init__(self, results, diverging=()):
-        self.results, self.diverging, self.trained, self.plans = results, diverging, 0, []
+        self.results, self.diverging, self.trainings, self.plans = results, diverging, 0, []
 
     def train(self, ticket, plan):
-        self.trained += 1
+        self.trainings += 1
         self.plans.append(plan)
         moved = ticket.start["w"] + np.random.default_rng(plan.level).normal(size=SIZE)
         final = {"w": np.where(ticket.mask["w"], moved, ticket.start["w"])}
@@ -110,9 +110,9 @@ def test_children_of_another_parent_are_not_found():
     one = levels.next_level(1)
     parent = one.metrics["parent"]
     assert levels.find_or_train(1, weights=False, parent=parent).metrics == one.metrics
-    assert recorder.trained == 2
+    assert recorder.trainings == 2
     levels.find_or_train(1, weights=False, parent="other")
-    assert recorder.trained == 3
+    assert recorder.trainings == 3
 
 
 def test_nothing_follows_a_level_that_diverged():

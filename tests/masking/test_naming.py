@@ -82,7 +82,7 @@ def test_results_are_found_again_by_a_model_that_is_built_anew(tiny_dataset, tmp
     first = list(experiment().levels(lt.Treatment(), 0, 1))
     again = experiment()
     found = list(again.levels(lt.Treatment(), 0, 1))
-    assert again.trained == 0
+    assert again.trainings == 0
     for a, b in zip(first, found, strict=True):
         assert a.mask.keys() == b.mask.keys()
     assert list(again.levels(lt.Treatment(), 0, 2))[-1].mask.keys() == first[-1].mask.keys()

@@ -37,7 +37,7 @@ def test_rewinding_to_what_is_not_the_models():
     model = lt.masked(network())
     with pytest.raises(InputError, match="0 arrays are given; .* has 8, and 4 without its masks"):
         lt.rewind(model, ())
-    with pytest.raises(InputError, match="wants a model with masks"):
+    with pytest.raises(InputError, match="needs a masked model"):
         lt.rewind(network(), lt.get_weights(network()))
     with pytest.raises(InputError, match="The weights are not those of the model"):
         lt.rewind(model, {})

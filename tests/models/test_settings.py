@@ -91,7 +91,7 @@ def test_none_stands_for_the_tables_value():
         ({"learning_rate": 1e39}, r"learning_rate is 1e\+39; it must be a finite number in float32"),
         ({"learning_rate": 10**400}, "it must be a finite number in float32"),
         ({"learning_rate_drops": (5, 0)}, r"learning_rate_drops\[1\] is 0; it must be at least 1"),
-        ({"augmentation": "flip"}, "Unknown augmentation 'flip'. Valid: flip_and_crop"),
+        ({"augmentation": "turn"}, "Unknown augmentation 'turn'. Valid: flip_and_crop"),
         ({"dropout": 1.0}, "dropout is 1.0; it must lie between 0 and 1"),
         ({"network": "vgg19", "dropout": 0.5}, "dropout is 0.5, but 'vgg19' has no hidden dense layer"),
     ],

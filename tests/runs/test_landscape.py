@@ -15,7 +15,7 @@ SHORT = ("--iterations=40", "--eval_interval=20", "--levels=3", "--threads=1", "
          "--eigenvalues=2", "--probes=2", "--lanczos_steps=5", "--limit_precision=0.1", "--bins=5")  # fmt: skip
 ALL = (*SHORT, "--seeds=0,1", f"--measure={','.join(MEASUREMENTS)}", "--at=1", "--multiples=1,3",
        "--matching_tolerance=3", "--retrained_precision=0.4")  # fmt: skip
-KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
+MEASURED_KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def printed(output, title):
 
 def test_every_measure_is_stored_and_printed(whole):
     results_dir, output = whole
-    counts = {kind: len(measured(results_dir, kind)) for kind in KINDS}
+    counts = {kind: len(measured(results_dir, kind)) for kind in MEASURED_KINDS}
     assert counts == {"line": 2 * (3 + 1), "perturbation": 2 * 2, "spectrum": 2, "ray": 2, "limit": 2 * 3,
                       "threshold": 2 * 3, "histogram": 2 * 3}  # fmt: skip
     for title, rows in (
@@ -72,8 +72,8 @@ def test_the_table_of_lines_sums_up_what_is_stored(whole):
         own = [metrics for metrics in stored if metrics["level"] == level]
         barriers = sorted(100 * metrics["error_barrier"] for metrics in own)
         assert cells[0] == f"{level}-{level + 1}"
-        band = f"{sum(barriers) / 2:.2f} [{barriers[0]:.2f}, {barriers[1]:.2f}]"
-        assert cells[heads.index("error barrier")] in (band, f"{barriers[0]:.2f}")
+        mean_and_range = f"{sum(barriers) / 2:.2f} [{barriers[0]:.2f}, {barriers[1]:.2f}]"
+        assert cells[heads.index("error barrier")] in (mean_and_range, f"{barriers[0]:.2f}")
         rises = [max(row["error"] - (row["position"] * metrics["first_error"]
                                      + (1 - row["position"]) * metrics["second_error"]) for row in metrics["rows"])
                  for metrics in own]  # fmt: skip
@@ -217,12 +217,3 @@ def test_refused_flags_answer_before_tensorflow_is_imported(arguments, message, 
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["--levels=3", "--dry_run"], ["--measure=line"]])
-def test_the_command_has_another_name(arguments, light_command, tmp_path):
-    answers = [light_command(f"runs.{name}", *arguments, f"--results_dir={tmp_path}")
-               for name in ("landscape", "connectivity")]  # fmt: skip
-    assert answers[0].stdout + answers[0].stderr
-    printed = [(done.returncode, done.stdout, done.stderr) for done in answers]
-    assert printed[0] == printed[1]

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from foreground import wait_for_file, words
+from shared import HANG_SECONDS
 
 from analysis.results.columns import CSV_COLUMNS
 from lottery_tf.pruning.criteria import CRITERIA
@@ -98,7 +99,7 @@ def test_ways_to_prune_and_controls(warm_command, tmp_path):
         assert [line.split()[:2] for line in blocks[name].splitlines()[1:]] == [["0", "100.00"], ["1", "80.04"]]
         (line,) = blocks[f"{name}, control: random"].splitlines()[1:]
         assert line.split()[:2] == ["1", "80.04"]
-        assert line.endswith("]"), "two draws make a band"
+        assert line.endswith("]"), "two draws make a range"
 
 
 def test_one_shot_to_any_kept_fraction_and_fine_tuning(warm_command, light_command, tmp_path):
@@ -171,7 +172,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(command, warm_command
 def test_two_commands_on_one_folder(light_command, start, tmp_path):
     one = words("runs.lottery", *SHORT, "--criterion=large_final,movement", f"--results_dir={tmp_path}")
     both = [start(one), start(one)]
-    errors = [process.communicate(timeout=600)[1] for process in both]
+    errors = [process.communicate(timeout=HANG_SECONDS)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     trained = sum(error.count("% kept") for error in errors)
     assert trained == 1 + 2 * 2, "the two did the same work"
@@ -183,7 +184,7 @@ def test_ctrl_c_says_how_to_go_on(start, tmp_path):
     process = start(words("runs.lottery", "--iterations=100000", f"--results_dir={tmp_path}"))
     wait_for_file(tmp_path, "events.out.tfevents.*", process)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=600)
+    _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130, "it trained to the end"
     assert "run the same command again to continue" in errors
 

@@ -68,4 +68,5 @@ def test_the_search_for_limits_takes_its_precision_by_the_old_name_too(flag, lig
     done = light_command("runs.landscape", flag)
     assert done.returncode == 2
     assert "precision is 2.0; it must lie between 0 and 1" in done.stderr
-    assert ("is now called --limit_precision" in done.stderr) == flag.startswith("--precision")
+    note = "--precision=NUMBER is now called --limit_precision.\n"
+    assert done.stderr.startswith(note) == (note in done.stderr) == flag.startswith("--precision")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from foreground import wait_for
 from forks import python_with_kills
-from shared import ROOT
+from shared import HANG_SECONDS, ROOT
 
 from runs.benchmarks import faults
 
@@ -51,11 +51,11 @@ def test_the_picture_is_drawn_while_it_trains(start, tmp_path):
     """However long it takes to load the plotting library: there are more levels than the test waits for."""
     many = [flag for flag in TINY if "levels" not in flag] + ["--levels=40"]
     process = start(faults.command(tmp_path, *many), start_new_session=True)
-    told = next(line for line in process.stderr if "it is drawn again as levels finish" in line)
-    assert str(tmp_path / RUN / "lottery.png") in told
+    announced = next(line for line in process.stderr if "it is drawn again as levels finish" in line)
+    assert str(tmp_path / RUN / "lottery.png") in announced
     assert (tmp_path / RUN / "lottery.png").read_bytes().startswith(b"\x89PNG")
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=600)
+    _, rest = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130 and "it is drawn again" not in rest
 
 
@@ -147,13 +147,13 @@ def test_a_node_that_is_gone_is_done_without(undisturbed, tmp_path):
         second = cluster.add_node(num_cpus=1)
         flags = ("--engine=ray", f"--address={cluster.address}")
         planned = faults.command(tmp_path, *TINY, *flags, "--dry_run")
-        told = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        assert f"on the Ray cluster at {cluster.address}" in told and "fc, trainings: 2 at once" in told
+        plan = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert f"on the Ray cluster at {cluster.address}" in plan and "fc, trainings: 2 at once" in plan
         process = subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.PIPE, text=True)
         level = tmp_path / RUN / "seed-0/large_final-rewind-zero/level-01"
         wait_for(level.exists, process)
         cluster.remove_node(second, allow_graceful=False)
-        printed, _ = process.communicate(timeout=600)
+        printed, _ = process.communicate(timeout=HANG_SECONDS)
         assert process.returncode == 0 and f"{TASKS} finished of {TASKS} tasks." in printed
     finally:
         cluster.shutdown()
@@ -167,8 +167,8 @@ def test_ctrl_c_stops_and_says_how_to_go_on(start, tmp_path):
     wait_for(checkpoint.exists, process)
     workers = faults.workers(process.pid, "local")
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 130 and "run the same command again to continue" in told
+    _, messages = process.communicate(timeout=HANG_SECONDS)
+    assert process.returncode == 130 and "run the same command again to continue" in messages
     assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
@@ -180,9 +180,9 @@ def test_it_stops_while_it_reads_the_data_too_and_leaves_nothing_behind(sent, st
     wait_for(lambda: faults.workers(process.pid, "local"), process)
     # As a terminal does: what is typed, or its end, reaches every process of the command.
     os.killpg(process.pid, sent)
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 130 and "run the same command again to continue" in told
-    assert "Traceback" not in told
+    _, messages = process.communicate(timeout=HANG_SECONDS)
+    assert process.returncode == 130 and "run the same command again to continue" in messages
+    assert "Traceback" not in messages
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -255,7 +255,7 @@ def test_two_studies_at_once_do_nothing_twice(undisturbed, tmp_path):
         subprocess.Popen(faults.command(tmp_path, *TINY, *flags), cwd=ROOT, stdout=subprocess.DEVNULL)
         for flags in (("--workers=1",), ("--workers=1", "--retries=0"))
     ]
-    assert [process.wait(timeout=600) for process in processes] == [0, 0]
+    assert [process.wait(timeout=HANG_SECONDS) for process in processes] == [0, 0]
     begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
     assert begun.count(" begins on ") == TASKS
     assert faults.compared(tmp_path, faults.contents(undisturbed[0])) == "equal"
@@ -271,7 +271,7 @@ def test_different_studies_at_once_do_what_they_share_once(tmp_path):
         )
         for name in ("demo", "figure5")
     ]
-    assert [process.wait(timeout=600) for process in processes] == [0, 0]
+    assert [process.wait(timeout=HANG_SECONDS) for process in processes] == [0, 0]
     begun = "".join(log.read_text() for log in tmp_path.glob("studies/*/logs/**/*.log"))
     assert begun.count("dense begins on ") == begun.count("large_final-rewind-zero/level-01 begins on ") == 1
     assert begun.count(" begins on ") == 1 + 3 + 2 + 2
@@ -280,7 +280,8 @@ def test_different_studies_at_once_do_what_they_share_once(tmp_path):
 
 
 def test_a_full_disk_ends_it_and_room_lets_it_go_on(undisturbed, tmp_path):
-    told = faults.full_disk(tmp_path, faults.contents(undisturbed[0]), (*TINY, "--workers=1"))
-    if told.startswith("not tried"):
-        pytest.skip(told)
-    assert "exit status 1" in told and "The disk is full" in told and told.endswith("after freeing space: equal")
+    outcome = faults.full_disk(tmp_path, faults.contents(undisturbed[0]), (*TINY, "--workers=1"))
+    if outcome.startswith("not tried"):
+        pytest.skip(outcome)
+    assert "exit status 1" in outcome and "The disk is full" in outcome
+    assert outcome.endswith("after freeing space: equal")

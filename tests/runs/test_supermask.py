@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from brute_force_maxima import best_over_seeds
 from foreground import wait_for_file, words
 from shared import ROOT
 
@@ -19,7 +20,6 @@ from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import finished
-from lottery_tf.supermasks.best_supermasks import best_over_seeds
 from runs.benchmarks.faults import NOT_COMPARED
 
 SHORT = ("--iterations=40", "--eval_interval=20", "--levels=2")
@@ -175,7 +175,7 @@ def test_a_diverged_dense_training_is_told_and_the_rest_goes_on(digits, warm_com
     assert both.returncode == 0, both.stderr
     assert "Seed 0 is left out" in both.stderr
     (line,) = [words for words in printed(both.stdout, "initial") if words[0] == "random"]
-    assert len(line) == 6, "a band over one seed"
+    assert len(line) == 6, "one seed has no range"
     none = warm_command("runs.supermask", *arguments, "--seeds=0")
     assert none.returncode == 2
     assert "No dense training finished" in none.stderr

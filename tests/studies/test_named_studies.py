@@ -8,22 +8,22 @@ from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
 from lottery_tf.studies.planning import Request, plan
 from lottery_tf.studies.tasks import HeuristicMasksTask
 
+TRAININGS_AND_MASKS = {  # study -> its trainings and its sets of heuristic Supermasks, for one network and seed
+    "figure3": (1 + 9 * 24, 0),  # nine criteria of Figure 2
+    "figure4": (1 + 8 * 24, 0),  # rewind, three actions, the three with init sign, random
+    "figure5": (1 + 3 * 24, 0),  # zero, init, hybrid
+    "figure7": (1 + 4 * 5, 12),  # dense; masks learned on two kinds of weights, rescaled or not, from five starts
+    "table1": (1 + 4 * 5, 12),
+    "demo": (1 + 3 * 20, 2),
+    "lottery": (1 + 3 * 24 + 2 * 3 * 24, 0),  # tickets, one-shot, fine-tuned; three of two controls for each ticket
+    "unmasking": (1 + 2 * 6 * 24 + 5, 0),  # two criteria, six rewind points, of which one is the beginning
+}
 
-@pytest.mark.parametrize(
-    ("study", "trainings", "mask_sources"),
-    [
-        ("figure3", 1 + 9 * 24, 0),  # nine criteria of Figure 2
-        ("figure4", 1 + 8 * 24, 0),  # rewind, three actions, the three with init sign, random
-        ("figure5", 1 + 3 * 24, 0),  # zero, init, hybrid
-        ("figure7", 1 + 4 * 5, 12),  # dense; masks learned on two kinds of weights, rescaled or not, from five starts
-        ("table1", 1 + 4 * 5, 12),
-        ("demo", 1 + 3 * 20, 2),
-        ("lottery", 1 + 3 * 24 + 2 * 3 * 24, 0),  # tickets, one-shot, fine-tuned; three of two controls for each ticket
-        ("unmasking", 1 + 2 * 6 * 24 + 5, 0),  # two criteria, six rewind points, of which one is the beginning
-    ],
-)
-def test_studies_want_what_the_paper_shows(study, trainings, mask_sources):
+
+@pytest.mark.parametrize("study", TRAININGS_AND_MASKS)
+def test_studies_want_what_the_paper_shows(study):
     tasks = plan(Request((study,), ("fc",), (0,))).tasks.values()
+    trainings, mask_sources = TRAININGS_AND_MASKS[study]
     assert sum(task.iterations > 0 for task in tasks) == trainings
     assert sum(isinstance(task, HeuristicMasksTask) for task in tasks) == mask_sources
 

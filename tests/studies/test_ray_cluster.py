@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from shared import ROOT
+from shared import HANG_SECONDS, ROOT
 
 from lottery_tf.errors import InputError
 from lottery_tf.studies import ray_cluster
@@ -45,14 +45,16 @@ class Answering:
 
 
 @pytest.mark.parametrize("prefix", ["", "ray://"])
-def test_who_speaks_the_language_of_ray_answers(prefix):
+def test_who_speaks_the_language_of_ray_answers(prefix, monkeypatch):
+    monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", HANG_SECONDS)
     with contextlib.closing(Answering(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))) as cluster:
         check_answers(prefix + cluster.address)
     assert cluster.heard[0].startswith(b"PRI * HTTP/2.0")
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"SSH-2.0-OpenSSH\r\n", b"", b"\0\0"])
-def test_something_else_that_listens_is_no_cluster(answer):
+def test_something_else_that_listens_is_no_cluster(answer, monkeypatch):
+    monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", HANG_SECONDS)
     with contextlib.closing(Answering(answer)) as other, pytest.raises(InputError, match="is not a Ray cluster"):
         check_answers(other.address)
 

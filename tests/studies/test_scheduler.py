@@ -83,7 +83,7 @@ def test_everything_is_done_once_and_in_order():
         assert all(engine.started.index(resources) < engine.started.index(key) for resources in task.prerequisites)
     assert set(scheduler.states.values()) == {TaskState.FINISHED}
     assert scheduler.steps == sum(task.iterations for task in SMALL.tasks.values())
-    assert scheduler.share_done == pytest.approx(1)
+    assert scheduler.fraction_done == pytest.approx(1)
     assert engine.earlier[LEVEL.format(3)] == [
         f"of {RUN}/seed-0/dense",
         f"of {LEVEL.format(1)}",
@@ -167,7 +167,7 @@ def test_files_that_cannot_be_read_here_are_the_failure_of_one_unit():
     assert scheduler.counts[TaskState.FINISHED] == len(SMALL.tasks) - 2
 
 
-def test_time_left_follows_what_the_study_shows_and_the_share_done_never_falls():
+def test_time_left_follows_what_the_study_shows_and_the_fraction_done_never_falls():
     whole = plan(Request(("figure7",), ("fc",), (0, 1), 3, "digits", "100"))
     true = {"training": 20.0, "learned mask": 1.0, "supermasks": 0.3}  # seconds; the table has the order reversed
     takes = {key: true[task.kind] * task.amount / 6 for key, task in whole.tasks.items()}
@@ -178,7 +178,7 @@ def test_time_left_follows_what_the_study_shows_and_the_share_done_never_falls()
     def on_end(task, outcome):
         del left[task.key]
         seen.add(task.kind)
-        shares.append(scheduler.share_done)
+        shares.append(scheduler.fraction_done)
         if len(seen) == len(true):
             estimate = scheduler.seconds_left * max(1, len(scheduler.running))
             assert estimate == pytest.approx(sum(left.values()), rel=0.05, abs=0.5)

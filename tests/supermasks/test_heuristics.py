@@ -118,11 +118,11 @@ def test_an_evaluation_leaves_later_trainings_as_they_are(trainer):
 def test_iterative_masks_are_those_of_the_levels(experiment):
     treatment = Treatment("random", "reinit", "hybrid")
     _, *levels = experiment.levels(treatment, 0, 3)
-    trained = experiment.trained
+    trained = experiment.trainings
     result, evaluated = evaluate(
         experiment, MaskSource("iterative", treatment.criterion, treatment.mask1, treatment.mask0)
     )
-    assert (experiment.trained, evaluated) == (trained, 6)
+    assert (experiment.trainings, evaluated) == (trained, 6)
     rows = result.metrics["rows"]
     assert [row["kept_fraction"] for row in rows[::2]] == [level.metrics["kept_fraction"] for level in levels]
     best = max(rows[::2], key=lambda row: row["validation_accuracy"])
@@ -132,7 +132,7 @@ def test_iterative_masks_are_those_of_the_levels(experiment):
 
 def test_missing_levels_are_trained(experiment):
     evaluate(experiment, MaskSource("iterative", "movement", "rewind", "zero"), levels=2)
-    assert experiment.trained == 3
+    assert experiment.trainings == 3
 
 
 # What is stored

@@ -33,7 +33,7 @@ def test_it_does_not_tell_results_apart(tiny_model, tiny_dataset, tmp_path, monk
 
     _, first = level("one")
     experiment, second = level("another")
-    assert (experiment.trained, first) == (0, second)
+    assert (experiment.trainings, first) == (0, second)
     assert second["made_by"]["command"] == "one"
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from shared import ROOT
+from shared import HANG_SECONDS, ROOT
 
 from lottery_tf.errors import InputError
 from lottery_tf.system import processes
@@ -48,7 +48,7 @@ def test_ctrl_c_ends_the_caller_at_once_and_the_process_in_silence():
     time.sleep(0.5)
     assert Path(f"/proc/{process}").exists(), "it heard what is for the one who started it"
     os.killpg(caller.pid, signal.SIGINT)  # as a terminal sends it, to all of them
-    _, errors = caller.communicate(timeout=600)  # the process itself would take an hour
+    _, errors = caller.communicate(timeout=HANG_SECONDS)  # the process itself would take an hour
     assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
     assert not Path(f"/proc/{process}").exists()
 

@@ -7,7 +7,7 @@ import lottery_tf as lt
 SETTINGS = lt.TrainingSettings(iterations=12, learning_rate=0.01, batch_size=20, eval_interval=6)
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(120, 5)).astype(np.float32)
-KINDS = RNG.integers(0, 3, 120)
+LABELS = RNG.integers(0, 3, 120)
 
 
 def splits(images, labels, **options):

@@ -56,7 +56,7 @@ def test_results_of_another_experiment_are_refused_with_the_difference(in_memory
         make(dataclasses.replace(tiny_dataset, train=tiny_dataset.test), results)
     again = make(tiny_dataset, results, trainer=trainer, model=lt.unmasked(tiny_network()))
     list(again.levels(lt.Treatment(), 0, 1))
-    assert (first.trained, again.trained) == (2, 0)
+    assert (first.trainings, again.trainings) == (2, 0)
 
 
 def test_a_folder_from_before_there_were_records_is_taken_up_by_the_same_experiment(tiny_dataset, trainer, tmp_path):
@@ -69,7 +69,7 @@ def test_a_folder_from_before_there_were_records_is_taken_up_by_the_same_experim
         assert not (tmp_path / EXPERIMENT_RECORD).exists()
     again = make(tiny_dataset, results, trainer=trainer)
     list(again.levels(lt.Treatment(), 0, 1))
-    assert again.trained == 0
+    assert again.trainings == 0
 
 
 def test_what_a_newer_version_records_besides_changes_nothing(tiny_dataset, trainer, tmp_path):

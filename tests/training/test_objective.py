@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from examples_of_numbers import KINDS, NUMBERS, RNG, SETTINGS, splits
+from examples_of_numbers import LABELS, NUMBERS, RNG, SETTINGS, splits
 from keras import layers
 
 import lottery_tf as lt
@@ -30,7 +30,7 @@ def network(*outputs, activation=None):
 
 
 HEADS = {  # what is trained -> outputs of the network, their activation, labels, arguments
-    "binary": ((1,), "sigmoid", KINDS[:, None] > 1, {"loss": "binary_crossentropy", "metrics": ["accuracy", "AUC"]}),
+    "binary": ((1,), "sigmoid", LABELS[:, None] > 1, {"loss": "binary_crossentropy", "metrics": ["accuracy", "AUC"]}),
     "multi-label": (
         (4,),
         None,
@@ -44,7 +44,7 @@ HEADS = {  # what is trained -> outputs of the network, their activation, labels
     "several outputs": (
         (3, 1),
         None,
-        {"head0": KINDS, "head1": NUMBERS[:, :1]},
+        {"head0": LABELS, "head1": NUMBERS[:, :1]},
         {
             "loss": {"head0": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "head1": "mse"},
             "metrics": {"head0": ["accuracy"], "head1": ["mae"]},
@@ -123,12 +123,12 @@ def test_labels_for_each_step():
 @pytest.mark.parametrize(
     ("outputs", "labels", "arguments", "message"),
     [
-        ((3,), np.eye(3)[KINDS], {}, 'whole numbers from 0, one for each image; the train labels are .* loss="mse"'),
-        ((3,), KINDS - 1, {}, "whole numbers from 0"),
+        ((3,), np.eye(3)[LABELS], {}, 'whole numbers from 0, one for each image; the train labels are .* loss="mse"'),
+        ((3,), LABELS - 1, {}, "whole numbers from 0"),
         ((3,), NUMBERS[:, 0], {}, "whole numbers from 0"),
-        ((3, 1), (KINDS, NUMBERS[:, :1]), {}, "has several outputs; say what each is trained for"),
-        ((3,), KINDS[:, None], {}, r"labels have shape \(1,\) for each image"),
-        ((3,), KINDS, {"metrics": ["accuracy"]}, "metrics and loss_weights need a loss"),
+        ((3, 1), (LABELS, NUMBERS[:, :1]), {}, "has several outputs; say what each is trained for"),
+        ((3,), LABELS[:, None], {}, r"labels have shape \(1,\) for each image"),
+        ((3,), LABELS, {"metrics": ["accuracy"]}, "metrics and loss_weights need a loss"),
         ((3,), NUMBERS, {"loss": "mse"}, "cannot be computed from outputs of shape"),
         ((1,), NUMBERS[:, :1], {"loss": "no such loss"}, "cannot be computed from outputs of shape"),
         ((1,), NUMBERS[:, :1], {"loss": "mse", "best_by": "mea"}, "Unknown reading 'mea'"),

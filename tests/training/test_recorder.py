@@ -35,7 +35,7 @@ def test_what_a_training_leaves_is_described_and_stored(tmp_path):
         Ticket(start, mask), TrainingPlan("seed-4/x", 4, 3, identity, order_seed=7, store_weights=False)
     )
     assert (asked["seed"], asked["level"], asked["order_seed"], asked["on_steps"]) == (4, 3, 7, print)
-    assert (result.final, recorder.trained) == (None, 1)
+    assert (result.final, recorder.trainings) == (None, 1)
     assert results.read("seed-4/x", weights=True) is None
     metrics = results.read("seed-4/x", weights=False).metrics
     assert metrics == result.metrics

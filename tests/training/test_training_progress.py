@@ -1,54 +1,46 @@
-"""The progress of a training, as a checkpoint holds it."""
+"""The progress of a training: its history, its best reading, and what a checkpoint keeps of it."""
 
-import dataclasses
+import math
 
 import numpy as np
 
 from lottery_tf.training.progress import TrainingProgress
 
-BEST = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64), np.zeros((0, 2), np.float32)]
-PROGRESS = TrainingProgress(
-    iteration=20,
-    train_readings=(0.0, 0.0),
-    history=[(0, float("nan"), 2.5, 1 / 3), (20, 1.0, 1.5, 2 / 3)],
-    lowest_cost=-2 / 3,
-    best_iteration=20,
-    best_loss=1.5,
-    best=BEST,
-    seconds=12.25,
-)
+NOTHING_READ = (math.nan, math.nan)
+LOSSES = [0.9, 0.4, 0.6, 0.4, 0.5]
 
 
-def test_a_training_goes_on_from_a_checkpoint_as_it_was():
-    arrays = {name: array.copy() for name, array in PROGRESS.arrays().items()}
-    again = TrainingProgress.from_checkpoint(arrays, (0.0, 0.0))
-    np.testing.assert_array_equal(again.history, PROGRESS.history)
-    assert [(each.dtype, each.tobytes(), each.shape) for each in again.best] == [
-        (each.dtype, each.tobytes(), each.shape) for each in BEST
-    ]
-    others = {field.name for field in dataclasses.fields(PROGRESS)} - {"history", "best"}
-    assert {name: getattr(again, name) for name in others} == {name: getattr(PROGRESS, name) for name in others}
-    assert type(again.iteration) is type(again.best_iteration) is int
+def recorded(losses):
+    progress = TrainingProgress(10, NOTHING_READ)
+    for number, loss in enumerate(losses):
+        progress.iteration = 10 + 5 * number
+        progress.record((loss, 0.5), loss, lambda number=number: [np.full(2, number)])
+    return progress
 
 
-def test_more_than_ten_weights_keep_their_order():
-    many = [np.array([number]) for number in range(12)]
-    arrays = dataclasses.replace(PROGRESS, best=many).arrays()
-    shuffled = dict(sorted(arrays.items()))  # best/10 stands before best/2
-    assert [int(each[0]) for each in TrainingProgress.from_checkpoint(shuffled, ()).best] == list(range(12))
+def test_the_first_of_equally_good_readings_is_the_best():
+    progress = recorded(LOSSES)
+    assert [(row[0], row[3]) for row in progress.history] == [(10 + 5 * n, loss) for n, loss in enumerate(LOSSES)]
+    assert (progress.best_iteration, progress.best_loss, progress.lowest_cost) == (15, 0.4, 0.4)
+    np.testing.assert_array_equal(progress.best, [[1, 1]])
+    assert not progress.diverged
 
 
-def test_the_shapes_told_beforehand_are_those_of_the_arrays():
-    shapes = TrainingProgress.shapes([each.shape for each in BEST], columns=4)
-    arrays = PROGRESS.arrays()
-    assert shapes.keys() == arrays.keys()
-    for name, array in arrays.items():
-        wanted = (len(PROGRESS.history), *shapes[name][1:]) if shapes[name][:1] == (None,) else shapes[name]
-        assert array.shape == wanted
+def test_a_loss_that_is_no_number_ends_the_training_and_is_never_the_best():
+    for bad in (math.nan, math.inf):
+        progress = recorded([0.9, bad])
+        assert progress.diverged and progress.best_iteration == 10
+        assert recorded([bad]).best, "a training that diverges at once has weights too"
 
 
-def test_at_the_beginning_nothing_is_the_best_yet():
-    new = TrainingProgress(0, (1.0,))
-    assert (new.history, new.best, new.diverged, new.seconds) == ([], [], False, 0)
-    assert new.lowest_cost == new.best_loss == float("inf")
-    assert new.history is not TrainingProgress(0, (1.0,)).history
+def test_a_checkpoint_gives_the_progress_back():
+    progress = recorded(LOSSES)
+    progress.seconds = 7.5
+    saved = progress.arrays()
+    again = TrainingProgress.from_checkpoint(saved, NOTHING_READ)
+    assert {name: value.shape for name, value in saved.items()} == {"history": (5, 5), "numbers": (4,), "best/0": (2,)}
+    assert TrainingProgress.shapes([(2,)], 5) == {"history": (None, 5), "numbers": (4,), "best/0": (2,)}
+    assert (again.iteration, again.best_iteration, again.best_loss, again.seconds) == (30, 15, 0.4, 7.5)
+    np.testing.assert_array_equal(again.history, progress.history)
+    again.record((0.3, 0.5), 0.3, lambda: [np.full(2, 9)])
+    assert (again.best_iteration, again.best[0].tolist()) == (30, [9, 9])

@@ -6,7 +6,7 @@ changes), and eigenvalues as rows. "found_by" is "eigsh" for the top eigenvalues
 
 Kind "ray": the error along directions in which a round of pruning could move the final weights. "direction" is the name
 of a mask criterion, if its lowest-scored weights move to zero. It is "random direction" for a random direction among
-kept weights, with the length of the first criterion's. "position" is the share of the direction's length: at 1 the
+kept weights, with the length of the first criterion's. "position" is the fraction of the direction's length: at 1 the
 pruned weights are zero. "curvature" is the curvature along the direction.
 """
 
@@ -22,7 +22,7 @@ from lottery_tf.landscape.directions import length, pruning_direction, random_di
 from lottery_tf.landscape.interpolation import ray
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels, path_rows
 from lottery_tf.landscape.measurements.row_names import PRUNED_BY
-from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM
+from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM_SETTINGS
 from lottery_tf.landscape.pruning_limit import OneShot
 from lottery_tf.landscape.spectrum import SpectralDensity
 from lottery_tf.pruning import kept_counts
@@ -63,7 +63,7 @@ def level_spectrum(measurer: LandscapeMeasurer, trained: TrainedLevels, level: i
             "rows": rows,
         }
 
-    return measurer.measure_level(trained, level, ["spectrum"], measure, parents=[level], settings=SPECTRUM)
+    return measurer.measure_level(trained, level, ["spectrum"], measure, parents=[level], settings=SPECTRUM_SETTINGS)
 
 
 def _row(found_by: str, eigenvalue: float, weight: float) -> dict:
@@ -88,10 +88,12 @@ def one_shot(measurer: LandscapeMeasurer, trained: TrainedLevels, level: StoredR
 
 
 def _rays(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
+    """Finds or measures the error along the directions in which a round of pruning could move a level's weights."""
+
     def measure(result: StoredResult) -> dict:
-        share = _next_share(measurer, result, level)
+        pruned_fraction = _next_pruned_fraction(measurer, result, level)
         hessian = measurer.curvature.at(result.final, result.mask)
-        directions = _directions(measurer, trained, level, result, share)
+        directions = _directions(measurer, trained, level, result, pruned_fraction)
         magnitude = length(directions[PRUNED_BY[0]])
         rows = []
         for name, direction in directions.items():
@@ -100,27 +102,29 @@ def _rays(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> St
             curvature = spectrum.curvature_along(hessian, hessian.space.vector(direction))
             about = {"direction": name, "length": far, "curvature": curvature}
             rows += [about | row | {"position": at} for row, at in zip(path_rows(path), POSITIONS, strict=True)]
-        return {"next_pruned_fraction": share, "rows": rows}
+        return {"next_pruned_fraction": pruned_fraction, "rows": rows}
 
     settings = (*EVALUATION, "images")
     return measurer.measure_level(trained, level, ["ray"], measure, parents=[level, 0], settings=settings)
 
 
 def _directions(
-    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, result: StoredResult, share: float
+    measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, result: StoredResult, pruned_fraction: float
 ) -> dict[str, Weights]:
     found = {
-        criterion: pruning_direction(result.final, result.mask, one_shot(measurer, trained, result, criterion)(share))
+        criterion: pruning_direction(
+            result.final, result.mask, one_shot(measurer, trained, result, criterion)(pruned_fraction)
+        )
         for criterion in PRUNED_BY
     }
     return found | {RANDOM_DIRECTION: random_direction(result.mask, trained.seed, "ray", level)}
 
 
-def _next_share(measurer: LandscapeMeasurer, result: StoredResult, level: int) -> float:
+def _next_pruned_fraction(measurer: LandscapeMeasurer, result: StoredResult, level: int) -> float:
     """Returns the fraction that the next round prunes, of the kept weights in all layers that are pruned."""
     pruned_fraction = measurer.experiment.pruned_fraction
     following = kept_counts.counts_after(
         {name: kept.size for name, kept in result.mask.items()}, pruned_fraction, level + 1
     )
-    pruned = [name for name, share in pruned_fraction.items() if share]
+    pruned = [name for name, fraction in pruned_fraction.items() if fraction]
     return 1 - sum(following[name] for name in pruned) / sum(int(result.mask[name].sum()) for name in pruned)

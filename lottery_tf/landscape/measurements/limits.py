@@ -1,8 +1,8 @@
-"""Measures the largest share of a level's weights that can be pruned at once (kind "limit").
+"""Measures the largest fraction of a level's weights that can be pruned at once (kind "limit").
 
 `landscape.pruning_limit` has the theory and the formulas. A row has these fields: "pruned_by" and "method", as in
-`row_names`; "pruned_fraction", the largest share of the kept weights by this method. It is 0 if the level itself does
-not match. The search with retraining is stored as a result of its own, because it needs trainings.
+`row_names`; "pruned_fraction", the largest fraction of the kept weights by this method. It is 0 if the level itself
+does not match. The search with retraining is stored as a result of its own, because it needs trainings.
 """
 
 from __future__ import annotations
@@ -13,8 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from lottery_tf.landscape import pruning_limit
 from lottery_tf.landscape.measurements.flatness import level_spectrum, one_shot, stored_density
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
-from lottery_tf.landscape.measurements.row_names import ALIKE, ALONG, FOUND, FOUND_RETRAINED, MEETS, PRUNED_BY
-from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM
+from lottery_tf.landscape.measurements.row_names import (
+    FOUND,
+    FOUND_RETRAINED,
+    ISOTROPIC,
+    PRUNED_BY,
+    QUADRATIC,
+    SUBSPACE,
+)
+from lottery_tf.landscape.measurements.settings import EVALUATION, SPECTRUM_SETTINGS
 from lottery_tf.landscape.pruning_limit import PruningLimit, projected
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Ticket, Weights
@@ -33,6 +40,8 @@ def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[i
 
 
 def _limit(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> StoredResult:
+    """Finds or measures a level's limits without retraining, by each criterion and method."""
+
     def measure(result: StoredResult) -> dict:
         allowed = measurer.allowed_error(trained.seed)
         error, loss = measurer.evaluate(result.final).error, measurer.curvature.loss
@@ -47,7 +56,7 @@ def _limit(measurer: LandscapeMeasurer, trained: TrainedLevels, level: int) -> S
         ]
         return {"end_error": error, "allowed_error": allowed, "loss_allowance": allowance, "rows": rows}
 
-    settings = (*EVALUATION, *SPECTRUM, "tolerance", "precision")
+    settings = (*EVALUATION, *SPECTRUM_SETTINGS, "tolerance", "precision")
     return measurer.measure_level(trained, level, ["limit"], measure, parents=[level, 0], settings=settings)
 
 
@@ -66,9 +75,9 @@ def _answers(
     allowed = measurer.allowed_error(trained.seed)
     limit = PruningLimit(result.final, result.mask, mask_at, measurer.settings.precision)
     return {
-        ALONG: lambda: limit.along_projection(hessian.increase, allowance),
-        ALIKE: lambda: limit.all_alike(stored["trace"] / stored["size"], allowance),
-        MEETS: lambda: limit.subspace_meets(density, allowance) if allowance > 0 else 0.0,
+        QUADRATIC: lambda: limit.along_projection(hessian.increase, allowance),
+        ISOTROPIC: lambda: limit.all_alike(stored["trace"] / stored["size"], allowance),
+        SUBSPACE: lambda: limit.subspace_meets(density, allowance) if allowance > 0 else 0.0,
         FOUND: lambda: limit.found(measurer.evaluate, allowed),
     }
 
@@ -89,8 +98,8 @@ def _retrained(
             return measurer.train(trained, level + 1, ticket, result_path, f"{count}-kept").final
 
         limit = PruningLimit(result.final, result.mask, one_shot(measurer, trained, result, criterion), precision)
-        share = limit.found(measurer.evaluate, allowed, end)
-        row = {"pruned_by": criterion, "method": FOUND_RETRAINED, "pruned_fraction": share}
+        pruned_fraction = limit.found(measurer.evaluate, allowed, end)
+        row = {"pruned_by": criterion, "method": FOUND_RETRAINED, "pruned_fraction": pruned_fraction}
         return {"end_error": measurer.evaluate(result.final).error, "allowed_error": allowed, "rows": [row]}
 
     settings = (*EVALUATION, "tolerance", "retrained_precision")

@@ -1,8 +1,8 @@
 """Measures lines between two networks (kind "line", `landscape.interpolation`).
 
 The networks are successive levels, trainings with different orders of images, or any two results; "relation" records
-which. A row is a point of the line: "position" is the share of the first network, "loss" and "error" are those at the
-point.
+which. A row is a point of the line: "position" is the coefficient of the first network, "loss" and "error" are those
+at the point.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def _line_of_levels(
 def between_job(measurer: LandscapeMeasurer, first: StoredResult, second: StoredResult, names: tuple[str, str]) -> Job:
     """Returns the job for the line between any two results of one network, which must have their weights.
 
-    The ends, of shares 1 and 0, are compared with the dense network of the first result's seed to see whether they
-    match.
+    The ends, of coefficients 1 and 0, are compared with the dense network of the first result's seed to see whether
+    they match.
     """
     ends = (first.metrics, second.metrics)
     identity = panel_of(ends[0]) | NO_TREATMENT | {"criterion": ""}

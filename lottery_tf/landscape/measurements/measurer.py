@@ -20,7 +20,7 @@ from lottery_tf.results.files import finite
 from lottery_tf.results.paths import level_name, measurement_path
 from lottery_tf.results.stored_result import StoredResult, panel_of
 from lottery_tf.system.origin import origin
-from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint
+from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS, checkpoint_in
 from lottery_tf.training.training_result import IterationRange, TrainingResult
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class LandscapeMeasurer:
         """The function from weights to their loss and error."""
         from lottery_tf.landscape.evaluator import Evaluator
 
-        own = self.settings
-        return Evaluator(self.experiment.trainer, own.split, batch_norm_images=own.batch_norm_images)
+        settings = self.settings
+        return Evaluator(self.experiment.trainer, settings.split, batch_norm_images=settings.batch_norm_images)
 
     @functools.cached_property
     def curvature(self) -> Curvature:
@@ -125,9 +125,13 @@ class LandscapeMeasurer:
         from lottery_tf.landscape.curvature import Curvature, some_images
 
         images = some_images(self.experiment.trainer.dataset.train, self.settings.images)
-        own = self.experiment.trainer.objective_settings
+        objective = self.experiment.trainer.objective_settings
         return Curvature(
-            self.experiment.model, images, from_logits=own.from_logits, loss=own.loss, loss_weights=own.loss_weights
+            self.experiment.model,
+            images,
+            from_logits=objective.from_logits,
+            loss=objective.loss,
+            loss_weights=objective.loss_weights,
         )
 
     def dense_error(self, seed: int) -> float:
@@ -148,7 +152,7 @@ class LandscapeMeasurer:
         `result_path` is the measurement's path; `part` names the training if the measurement needs several.
         """
         partial = self.experiment.results.partial(result_path)
-        checkpoint = None if partial is None else Checkpoint(partial, self._snapshot_seconds, part)
+        checkpoint = checkpoint_in(partial, self._snapshot_seconds, part)
         iteration_range = IterationRange(trained.treatment.rewind_to)
         return self.experiment.trainer.train(
             ticket,

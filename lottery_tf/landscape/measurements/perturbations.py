@@ -2,7 +2,7 @@
 
 Each measurement takes a training. A row is a point on one of two lines from the end of the perturbed training. "line"
 is "unperturbed" for the line to the end of the level itself, and "before" for the line to the end of the level that it
-was made from. "position" is the share of the perturbed end. Barriers of the second line have names that end in
+was made from. "position" is the coefficient of the perturbed end. Barriers of the second line have names that end in
 "_to_before". The perturbed end itself is not stored, so a measurement with other settings needs the training again.
 """
 
@@ -35,6 +35,7 @@ def jobs(measurer: LandscapeMeasurer, trained: TrainedLevels, wanted: Sequence[i
 def _perturbation(
     measurer: LandscapeMeasurer, trained: TrainedLevels, level: int, multiple: float, draw: int
 ) -> StoredResult:
+    """Finds or measures what a training from a perturbed rewind point comes to."""
     parts = ("perturbation", f"{multiple:g}", str(draw))
     result_path, earlier = trained.measurement_path(level, *parts), trained.treatment.parent(level)
 

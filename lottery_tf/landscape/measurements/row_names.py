@@ -3,6 +3,6 @@
 PRUNED_BY = ("large_final", "random")  # criteria: magnitude pruning, and random pruning to compare it with
 
 # Methods that find how much can be pruned at once: three predictions, and two searches
-ALONG, ALIKE, MEETS = "along the projection", "all directions alike", "subspace meets bowl"
+QUADRATIC, ISOTROPIC, SUBSPACE = "along the projection", "all directions alike", "subspace meets bowl"
 FOUND, FOUND_RETRAINED = "found", "found after retraining"
-METHODS = (ALONG, ALIKE, MEETS, FOUND, FOUND_RETRAINED)
+METHODS = (QUADRATIC, ISOTROPIC, SUBSPACE, FOUND, FOUND_RETRAINED)

@@ -62,4 +62,4 @@ class MeasurementSettings:
 
 EVALUATION = ("split", "batch_norm_images")  # the settings that every error depends on
 SUCCESSIVE, REORDERED = "successive", "reordered"  # relations of the ends of a line: how its second end was made
-SPECTRUM = ("images", "eigenvalues", "probes", "lanczos_steps")  # the settings that a spectrum depends on
+SPECTRUM_SETTINGS = ("images", "eigenvalues", "probes", "lanczos_steps")  # the settings that a spectrum depends on

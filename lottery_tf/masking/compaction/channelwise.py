@@ -64,7 +64,7 @@ class Rearranged(Rule):
     def needed(self, constants, needed):
         return [np.bincount(self.source, needed, minlength=self.call.inputs[0].size) > 0]
 
-    def together(self, kept, kept_out):
+    def coupled(self, kept, kept_out):
         (kept_in,) = self.needed([], kept_out)
         kept_in = kept[0] | kept_in
         return [kept_in], kept_in[self.source]

@@ -80,6 +80,7 @@ class Graph:
         return self._positions[id(tensor)]
 
     def _node(self, layer: keras.Operation, args: tuple, kwargs: dict, outputs) -> Node:
+        """Returns the node of a call, and adds the tensors that it returns."""
         positional, named = (_tensors(values) for values in (args, kwargs))
         inputs, masks = ([self._positions[id(tensor)] for tensor in tensors] for tensors in (positional, named))
         tensors = [self.tensors[index] for index in inputs]
@@ -157,7 +158,7 @@ class Graph:
         return needed
 
     def kept(self, needed: list[Channels]) -> list[Channels]:
-        """Returns for each tensor the channels that are still computed: the needed ones and those that go with them."""
+        """Returns for each tensor the channels to keep: the needed ones and those coupled to them."""
         kept = [channels.copy() for channels in needed]
         for index in set(range(len(kept))) - {node.output for node in self.nodes if node.rule is not None}:
             kept[index][:] = True  # inputs of the model, and outputs of calls without a rule
@@ -166,16 +167,16 @@ class Graph:
             changed = False
             for node in (*self.nodes, *reversed(self.nodes)):
                 if node.rule is not None:
-                    changed |= self._keep_together(node, node.rule, kept)
+                    changed |= self._keep_coupled(node, node.rule, kept)
             for channels in kept:
                 if len(channels) and not channels.any():
                     channels[0] = changed = True
         return kept
 
-    def _keep_together(self, node: Node, rule: Rule, kept: list[Channels]) -> bool:
+    def _keep_coupled(self, node: Node, rule: Rule, kept: list[Channels]) -> bool:
         """Keeps the channels that the rule of a call requires; returns whether there are new ones."""
         before = [kept[index].sum() for index in (*node.inputs, node.output)]
-        inputs, output = rule.together(self._inputs(node, kept, True), kept[node.output])
+        inputs, output = rule.coupled(self._inputs(node, kept, True), kept[node.output])
         for index, channels, aligned in zip(node.inputs, inputs, node.aligned, strict=True):
             if aligned:
                 kept[index] |= channels

@@ -34,7 +34,7 @@ class Merged(Rule):
     def constants(self, constants):
         return functools.reduce(self._combine, constants)
 
-    def together(self, kept, kept_out):
+    def coupled(self, kept, kept_out):
         union = np.logical_or.reduce([kept_out, *(channels for channels in kept if len(channels) == len(kept_out))])
         return [union if len(channels) == len(kept_out) else channels for channels in kept], union
 
@@ -66,7 +66,7 @@ class Concatenated(Rule):
     def needed(self, constants, needed):
         return self._split(needed)
 
-    def together(self, kept, kept_out):
+    def coupled(self, kept, kept_out):
         union = np.concatenate(kept) | kept_out
         return self._split(union), union
 

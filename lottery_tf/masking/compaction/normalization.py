@@ -59,7 +59,7 @@ class GroupNormalization(Rule):
     def needed(self, constants, needed):
         return [self._all_of_their_groups(needed)]
 
-    def together(self, kept, kept_out):
+    def coupled(self, kept, kept_out):
         channels = self._all_of_their_groups(kept[0] | kept_out)
         return [channels], channels
 

@@ -110,7 +110,7 @@ class Rule:
         """Returns the channels of each input that the needed channels of the output depend on."""
         return [needed] * len(self.axes)
 
-    def together(self, kept: list[Channels], kept_out: Channels) -> tuple[list[Channels], Channels]:
+    def coupled(self, kept: list[Channels], kept_out: Channels) -> tuple[list[Channels], Channels]:
         """Returns all channels of the inputs and of the output that must be kept, if those given are kept."""
         union = np.logical_or.reduce([*kept, kept_out])
         return [union] * len(kept), union

@@ -22,10 +22,9 @@ def compact(model: keras.Model) -> keras.Model:
     and so do all layers of a residual stream. All inputs of a layer normalization are kept.
 
     Images keep their shape. If a Dense layer uses at most half of its inputs, it selects them with `keras.ops.take`,
-    and its kernel loses the rows of all others. To select a number takes a processor as long as more than a hundred
-    multiplications; so with more than half of the inputs in use, a smaller kernel would make the network slower. Inputs
-    are not selected if Keras may mask their time steps (`Embedding(mask_zero=True)`, or a sequence as the model's
-    input), because the mask would be lost.
+    and its kernel loses the rows of all others. Selecting a number costs as much as a hundred multiplications, so it
+    pays only if at most half of the inputs are used. Inputs are not selected if Keras may mask their time steps
+    (`Embedding(mask_zero=True)`, or a sequence as the model's input), because the mask would be lost.
 
     The result is compared with the model on random input.
 
@@ -82,7 +81,7 @@ def _as_class(model: keras.Model, subclass: type) -> keras.Model:
         return subclass(model.input, model.output, name=model.name)
     except Exception as error:
         raise InputError(
-            f"{model.name!r} has a class with a `call` of its own, {subclass.__name__}, which is not made as Keras's "
+            f"{model.name!r} has a class with a custom `call`, {subclass.__name__}, which is not made as Keras's "
             f"own models are, and so cannot be made smaller ({error}). Compact a model of Keras's class and wrap it."
         ) from error
 

@@ -47,7 +47,7 @@ class Weighted(Rule):
         self.known &= not self._is_misread(self.kernel.shape[2])
 
     def _is_misread(self, channels: int) -> bool:
-        """Returns whether Keras adds a bias along the wrong axis: the last one, if it is as long as the channels."""
+        """Returns whether Keras would add the bias along the last axis instead of the channel axis."""
         return self.axis != -1 and channels > 1 and self.call.shape_out[-1] in (None, channels)
 
     def _groups(self) -> int:
@@ -89,7 +89,7 @@ class Weighted(Rule):
         used = kernel.any(axis=0) & self._wanted(needed)
         return [used.reshape(len(used), self.groups, -1).any(axis=2).T.ravel()]
 
-    def together(self, kept, kept_out):
+    def coupled(self, kept, kept_out):
         kept_out = self._wanted(kept_out)
         if self._is_misread(kept_out.sum()):
             kept_out[np.argmin(kept_out)] = True
@@ -190,7 +190,7 @@ class Embedding(Rule):
     def constants(self, constants):
         return np.where((self._vectors == self._vectors[0]).all(axis=0), self._vectors[0], np.nan)
 
-    def together(self, kept, kept_out):
+    def coupled(self, kept, kept_out):
         return kept, kept_out
 
     def smaller(self, constants, needed, kept, kept_out):

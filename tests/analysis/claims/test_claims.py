@@ -13,6 +13,7 @@ from analysis.claims.catalogue import evaluate
 from analysis.claims.verdicts import Verdict
 
 
+@pytest.mark.slow
 def test_the_text_has_each_claim_once(world):
     both = dataclasses.replace(
         world, levels=pd.concat([world.levels, world.levels.assign(schedule="half")], ignore_index=True)

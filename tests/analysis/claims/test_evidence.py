@@ -4,6 +4,7 @@ import dataclasses
 import math
 from statistics import stdev
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -34,3 +35,23 @@ def test_the_margin_is_that_of_the_dense_networks_of_the_longest_schedule(world)
     assert math.isnan(repeatability(dense[:2]))
     (few,) = collect(dataclasses.replace(world, levels=world.levels[world.levels["seed"] < 2]))
     assert math.isnan(few.margin)
+
+
+def test_each_precision_has_a_margin_of_its_own(world):
+    """Networks of the same seeds in two precisions are not more seeds of one network."""
+    accuracies = {"float32": [0.97, 0.975, 0.99], "mixed_bfloat16": [0.9, 0.904, 0.902], "mixed_float16": [0.5, 0.6]}
+    frames = []
+    for precision, dense in accuracies.items():
+        levels = world.levels[world.levels["seed"] < len(dense)].assign(precision=precision)
+        is_dense = levels["treatment"] == "dense"
+        levels.loc[is_dense, "test_accuracy"] = levels.loc[is_dense, "seed"].map(dict(enumerate(dense)))
+        frames.append(levels)
+    margins = {
+        each.panel.precision: each.margin
+        for each in collect(dataclasses.replace(world, levels=pd.concat(frames, ignore_index=True)))
+        if each.panel.schedule
+    }
+    assert list(margins) == list(accuracies)
+    for precision in ("float32", "mixed_bfloat16"):
+        assert margins[precision] == pytest.approx(2.8 * np.std(accuracies[precision], ddof=1))
+    assert math.isnan(margins["mixed_float16"]), "two seeds have no margin, whatever was trained in other precisions"

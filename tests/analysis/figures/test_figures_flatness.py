@@ -68,11 +68,11 @@ def test_the_density_has_a_mass_of_one_and_counts_are_those_of_the_nodes(drawn):
 def test_limits_by_level_and_predicted_against_found(drawn, found):
     large, _, right = drawn["limits"].axes
     own = found.limits[(found.limits["treatment"] == Treatment().name)]
-    for method, look in styles.LIMITS.items():
+    for method, look in styles.LIMIT_STYLES.items():
         rows = own[(own["pruned_by"] == "large_final") & (own["method"] == method)]
         (line,) = [line for line in heights(large, look) if line.get_marker() == look.marker]
         np.testing.assert_allclose(line.get_ydata(), 100 * rows.groupby("level")["pruned_fraction"].mean())
-    meets = [line for line in right.lines if line.get_marker() == styles.LIMITS["subspace meets bowl"].marker]
+    meets = [line for line in right.lines if line.get_marker() == styles.LIMIT_STYLES["subspace meets bowl"].marker]
     wide = own.pivot_table(index=["pruned_by", "seed", "level"], columns="method", values="pruned_fraction")
     points = np.concatenate([line.get_xydata() for line in meets])
     expected = 100 * wide[["found after retraining", "subspace meets bowl"]].to_numpy()

@@ -177,7 +177,7 @@ def test_the_order_of_treatments_and_what_they_are_called(found):
 
 
 def test_names_are_those_of_the_measurements():
-    assert {*styles.LIMITS} == {*row_names.METHODS}
+    assert {*styles.LIMIT_STYLES} == {*row_names.METHODS}
     assert {*styles.PRUNED_BY} == {*row_names.PRUNED_BY, flatness.RANDOM_DIRECTION}
     assert successive_jobs is MEASUREMENTS["lines"].jobs
 

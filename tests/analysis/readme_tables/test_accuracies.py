@@ -6,7 +6,7 @@ from collections import defaultdict
 from statistics import fmean
 
 import pandas as pd
-from measured_files import band, rows_of, tables_of_readmes
+from measured_files import mean_and_range, rows_of, tables_of_readmes
 
 from analysis.readme_tables import accuracies
 from analysis.results.select import Panel
@@ -72,7 +72,7 @@ def test_every_accuracy_of_trained_networks_is_that_of_the_csv():
     for (schedule, name, kept), cell in cells.items():
         accuracies = trained(schedule)[(*treatment(name), kept)]
         assert len(accuracies) == seeds[schedule, name], (schedule, name, kept)
-        assert cell == band(accuracies, 2), (schedule, name, kept)
+        assert cell == mean_and_range(accuracies, 2), (schedule, name, kept)
 
 
 def test_the_table_of_convolutional_masks_is_that_of_the_csv_files():
@@ -92,7 +92,7 @@ def test_the_table_of_convolutional_masks_is_that_of_the_csv_files():
     for row in rows:
         runs = found[tuple(row[:5])]
         for cell, metric in zip(row[5:], metrics, strict=True):
-            assert cell == f"{band([100 * float(run[metric]) for run in runs], 2)}, n = {len(runs)}"
+            assert cell == f"{mean_and_range([100 * float(run[metric]) for run in runs], 2)}, n = {len(runs)}"
 
 
 def test_the_sweep_over_initial_logits_is_that_of_the_csv():
@@ -146,7 +146,7 @@ def test_a_table_of_levels_has_the_treatments_with_results(results):
             wanted = (each["criterion"], each["level"]) in (("dense", 0), (name, 3))
             if wanted and each["status"] == "finished":
                 measured[each["criterion"]].append(100 * each["test_accuracy"])
-        assert row[2:] == [band(measured["dense"], 2), band(measured[name], 2), ""]
+        assert row[2:] == [mean_and_range(measured["dense"], 2), mean_and_range(measured[name], 2), ""]
         assert len(measured[name]) == 3
 
 

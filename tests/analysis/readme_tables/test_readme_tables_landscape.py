@@ -4,7 +4,7 @@ import dataclasses
 
 import made_up
 import numpy as np
-from measured_files import MEASURED, band, over_seeds, rows_of, table_of
+from measured_files import MEASURED, mean_and_range, prunable_percentages, rows_of, table_of
 
 from analysis.readme_tables import landscape
 from analysis.results.load import load
@@ -16,7 +16,9 @@ def test_the_limits_are_those_of_the_csv():
     rows = iter(table_of("without retraining: predicted"))
     for level in ("0", "6", "12"):
         for pruned_by in ("large_final", "random"):
-            assert next(rows)[2:] == [band(over_seeds(level, pruned_by, method), 0) for method in methods]
+            assert next(rows)[2:] == [
+                mean_and_range(prunable_percentages(level, pruned_by, method), 0) for method in methods
+            ]
 
 
 def test_the_joined_pairs_are_those_of_the_csv():
@@ -69,4 +71,4 @@ def test_limits_are_those_of_each_level_and_way_to_prune(tmp_path):
     own = [row for row in found.limits.to_dict("records") if (row["level"], row["pruned_by"]) == (1, "random")]
     methods = ("along the projection", "found", "subspace meets bowl", "found after retraining")
     shares = [[100 * row["pruned_fraction"] for row in own if row["method"] == method] for method in methods]
-    assert rows[3][2:] == [band(values, 0) for values in shares] and len(shares[0]) == 3
+    assert rows[3][2:] == [mean_and_range(values, 0) for values in shares] and len(shares[0]) == 3

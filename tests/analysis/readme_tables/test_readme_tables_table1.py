@@ -5,7 +5,7 @@ import itertools
 from collections import defaultdict
 from statistics import fmean
 
-from measured_files import band, rows_of, tables_of_readmes
+from measured_files import mean_and_range, rows_of, tables_of_readmes
 
 from analysis.readme_tables.table1 import table1_beside_published
 from analysis.tables.table1 import published_table1
@@ -101,4 +101,6 @@ def measured(column, network, dataset):
     for schedule, value in values:
         schedules[schedule].append(value)
     suffix = "" if precision == "float32" else f", {precision}"
-    return [band(own, 1) + (f", n = {len(own)}" if len(own) < 5 else "") + suffix for own in schedules.values()]
+    return [
+        mean_and_range(own, 1) + (f", n = {len(own)}" if len(own) < 5 else "") + suffix for own in schedules.values()
+    ]

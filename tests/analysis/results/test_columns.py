@@ -9,7 +9,7 @@ from shared import ROOT
 from analysis.results import columns
 
 PUBLISHED = sorted((ROOT / "analysis" / "measured").rglob("*.csv"))
-KINDS = {name: kind for kind, name in columns.CSV_NAMES.items()}
+KIND_BY_FILE = {name: kind for kind, name in columns.CSV_NAMES.items()}
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -17,7 +17,7 @@ def test_published_files_have_the_columns_of_today_in_their_order(path):
     """They lack only what was added later; the seconds of a training are no longer exported."""
     with open(path, newline="") as file:
         published = [name for name in next(csv.reader(file)) if name != "seconds"]
-    today = columns.CSV_COLUMNS[KINDS[path.name]]
+    today = columns.CSV_COLUMNS[KIND_BY_FILE[path.name]]
     assert [name for name in today if name in published] == published
     assert {*today} - {*published} <= {*columns.ADDED_LATER}
 

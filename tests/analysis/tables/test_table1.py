@@ -5,12 +5,12 @@ import statistics
 
 import pandas as pd
 import pytest
+from brute_force_maxima import best_over_seeds
 
 from analysis.tables.learned_masks import learned_table
 from analysis.tables.table1 import MAXIMA, TABLE1_COLUMNS, published, published_table1, table1
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.studies import paper
-from lottery_tf.supermasks.best_supermasks import best_over_seeds
 
 
 def heuristic_rows(results, weights):

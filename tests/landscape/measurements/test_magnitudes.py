@@ -29,7 +29,7 @@ def test_thresholds_are_what_the_next_level_prunes(measurer_at):
         assert metrics["rows"][-1]["layer"] == retraining.WHOLE_NETWORK
 
 
-def test_histograms_hold_every_surviving_weight(measurer_at):
+def test_histograms_hold_every_kept_weight(measurer_at):
     measurer = measurer_at()
     run = run_of(measurer, Treatment(rounds="oneshot"))
     for metrics in measured(measurer, run, "magnitudes"):

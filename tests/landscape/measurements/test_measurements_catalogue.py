@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from measured_levels import LAST, run_of
-from shared import ROOT
+from shared import HANG_SECONDS, ROOT
 
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
@@ -44,4 +44,4 @@ def test_each_measurement_has_something_to_do_at_its_levels_and_at_no_other(meas
 def test_no_tensorflow_is_imported_before_something_is_measured():
     modules = "lottery_tf.landscape.measurements.catalogue, lottery_tf.results.locate"
     code = f"import sys, {modules}; assert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=600)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=HANG_SECONDS)

@@ -16,7 +16,7 @@ def without_times(folder, kind):
     return [{name: value for name, value in metrics.items() if name != "seconds"} for metrics in finished(folder, kind)]
 
 
-KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
+MEASURED_KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")
 
 
 def everything(measurer, run):
@@ -30,10 +30,10 @@ def test_measurements_are_found_again_and_the_same_to_the_bit(measurer_at, tmp_p
     assert measurer.made == len(made)
     again = measurer_at(tmp_path / "a")
     assert everything(again, run_of(again)) == made
-    assert (again.made, again.experiment.trained) == (0, 0)
+    assert (again.made, again.experiment.trainings) == (0, 0)
     other = measurer_at(tmp_path / "b")
     everything(other, run_of(other))
-    for kind in KINDS:
+    for kind in MEASURED_KINDS:
         stored = without_times(tmp_path / "a", kind)
         assert stored == without_times(tmp_path / "b", kind)
         assert stored
@@ -73,7 +73,7 @@ def test_weights_that_were_dropped_are_trained_again(measurer_at, tmp_path):
     assert not (tmp_path / "seed-0" / "large_final-rewind-zero" / "level-01" / "weights.npz").exists()
     again = measurer_at(tmp_path)
     found = measured(again, run_of(again), "lines")
-    assert again.experiment.trained == LAST - 1, "the last level had its weights"
+    assert again.experiment.trainings == LAST - 1, "the last level had its weights"
     fresh = measurer_at()
     expected = measured(fresh, run_of(fresh), "lines")
     assert [metrics["rows"] for metrics in found] == [metrics["rows"] for metrics in expected]

@@ -152,7 +152,7 @@ def test_a_class_with_its_own_call_is_kept(make):
 
 
 def test_a_class_that_cannot_be_kept_is_refused():
-    with pytest.raises(InputError, match="has a class with a `call` of its own, Scaled, which is not made as"):
+    with pytest.raises(InputError, match="has a class with a custom `call`, Scaled, which is not made as"):
         compact(thin_out(Scaled(6), 0.5))
 
 

@@ -9,9 +9,9 @@ from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import walk
 from runs.display import landscape_tables
-from runs.display.landscape_tables import KEPT_COLUMN, LEVEL, Thresholds
+from runs.display.landscape_tables import KEPT_COLUMN, LEVEL_COLUMN, Thresholds
 
-KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold")
+MEASURED_KINDS = ("line", "perturbation", "spectrum", "ray", "limit", "threshold")
 PATH = [{"position": at, "loss": 1.0, "error": error} for at, error in ((0.0, 0.02), (0.5, 0.04), (1.0, 0.03))]
 LINE = {"level": 1, "dense_error": 0.02, "first_error": 0.03, "second_error": 0.02, "rows": PATH}
 
@@ -22,10 +22,10 @@ def measured(tmp_path_factory):
     root = made_up.write_results(
         tmp_path_factory.mktemp("measured"), treatments=[Treatment()], levels=4, landscape=[Treatment()]
     )
-    return [metrics for kind in KINDS for metrics in walk.finished(root, kind)]
+    return [metrics for kind in MEASURED_KINDS for metrics in walk.finished(root, kind)]
 
 
-def of(measured, kind):
+def of_kind(measured, kind):
     return [metrics for metrics in measured if metrics["kind"] == kind]
 
 
@@ -34,7 +34,7 @@ def cells(text):
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()[1:]]
 
 
-def band(values, digits=2):
+def mean_and_range(values, digits=2):
     return f"{fmean(values):.{digits}f} [{min(values):.{digits}f}, {max(values):.{digits}f}]"
 
 
@@ -57,7 +57,7 @@ def test_a_perturbation_without_a_level_before_shares_no_mode():
 
 def test_rows_of_one_key_make_one_line():
     rows = [{"level": level, "kept_fraction": kept} for level, kept in ((1, 0.8), (0, 1.0), (1, 0.6))]
-    lines = cells(landscape_tables.table(rows, LEVEL | KEPT_COLUMN, "level"))
+    lines = cells(landscape_tables.table(rows, LEVEL_COLUMN | KEPT_COLUMN, "level"))
     assert lines == [["1", "70.00 [60.00, 80.00]"], ["0", "100.00"]]
 
 
@@ -68,29 +68,29 @@ def test_every_measurement_has_a_table():
 
 
 def test_lines_between_levels_say_which_levels(measured):
-    lines = cells(landscape_tables.lines_table(of(measured, "line"), Thresholds()))
+    lines = cells(landscape_tables.lines_table(of_kind(measured, "line"), Thresholds()))
     assert [line[0] for line in lines] == ["0-1", "1-2", "2-3", "3-4"]
     assert [line[-2:] for line in lines] == 2 * [["3 of 3", "3 of 3"]] + 2 * [["0 of 3", "3 of 3"]]
-    barriers = [100 * each["error_barrier"] for each in of(measured, "line") if each["level"] == 2]
-    assert band(barriers) in lines[2]
+    barriers = [100 * each["error_barrier"] for each in of_kind(measured, "line") if each["level"] == 2]
+    assert mean_and_range(barriers) in lines[2]
 
 
 def test_spectra_stand_above_the_curvature_along_directions(measured):
     above, below = landscape_tables.flatness_table(measured, Thresholds()).split("\n\n")
-    traces = [each["trace"] / each["size"] for each in of(measured, "spectrum") if each["level"] == 3]
+    traces = [each["trace"] / each["size"] for each in of_kind(measured, "spectrum") if each["level"] == 3]
     assert cells(above)[3][-1] == f"{fmean(traces):.3g} [{min(traces):.3g}, {max(traces):.3g}]"
     directions = [line[:3:2] for line in cells(below)[1:]]
     assert directions == [
         [str(level), name] for level in range(4) for name in ("large_final", "random", "random direction")
     ]
-    ends = {row["error"] for each in of(measured, "ray") if each["level"] == 3 for row in each["rows"]
+    ends = {row["error"] for each in of_kind(measured, "ray") if each["level"] == 3 for row in each["rows"]
             if row["position"] == 1}  # fmt: skip
     assert [line[-1] for line in cells(below)[-3:]] == 3 * [f"{100 * ends.pop():.2f}"] and not ends
 
 
 def test_limits_of_all_methods_stand_in_one_line(measured):
     """The searches that retrain are measurements of their own."""
-    limits = of(measured, "limit")
+    limits = of_kind(measured, "limit")
     lines = cells(landscape_tables.limit_table(limits, Thresholds()))
     assert [line[:3:2] for line in lines] == [
         [str(level), name] for level in range(4) for name in ("large_final", "random")
@@ -106,14 +106,14 @@ def test_limits_of_all_methods_stand_in_one_line(measured):
 def test_magnitudes_are_those_of_all_layers_together(measured):
     thresholds = [
         metrics | {"rows": [row | {"share_before": 0.9 * (row["layer"] != "all")} for row in metrics["rows"]]}
-        for metrics in of(measured, "threshold")
+        for metrics in of_kind(measured, "threshold")
     ]
     lines = cells(landscape_tables.magnitudes_table(thresholds, Thresholds()))
     assert [line[::2][:2] for line in lines] == [["1", "0.00"], ["2", "0.00"], ["3", "0.00"]]
     lines = cells(landscape_tables.magnitudes_table(measured, Thresholds()))
-    shares = [100 * row["share_before"] for each in of(measured, "threshold") if each["level"] == 2
+    shares = [100 * row["share_before"] for each in of_kind(measured, "threshold") if each["level"] == 2
               for row in each["rows"] if row["layer"] == "all"]  # fmt: skip
-    assert lines[1][2] == band(shares) and len(shares) == 3
+    assert lines[1][2] == mean_and_range(shares) and len(shares) == 3
 
 
 def test_the_note_tells_the_thresholds():

@@ -2,77 +2,97 @@
 
 import queue
 import threading
-import time
 from pathlib import Path
+
+import pytest
+from shared import HANG_SECONDS
 
 from runs.display import live_picture
 from runs.display.live_picture import LivePicture
 
-SECONDS = 60  # after which a test that hangs fails
+ANNOUNCED = "Figure: {}; it is drawn again as levels finish."
 
 
-def wait_until(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
+class Drawing:
+    """What a picture draws: each time the next of some results. The test waits for it to be drawn, and for messages."""
+
+    def __init__(self, *results):
+        self._results, self._drawn, self._messages = iter(results), queue.Queue(), queue.Queue()
+
+    def draw(self):
+        result = next(self._results)
+        self._drawn.put(result)
+        if isinstance(result, Exception):
+            raise result
+        return [Path(name) for name in result]
+
+    def log_line(self, message):
+        self._messages.put(message)
+
+    def next_drawn(self):
+        """What is drawn next."""
+        return self._drawn.get(timeout=HANG_SECONDS)
+
+    def next_message(self):
+        return self._messages.get(timeout=HANG_SECONDS)
+
+    @property
+    def is_all_read(self):
+        """Whether the test has read all that was drawn and told."""
+        return self._drawn.empty() and self._messages.empty()
 
 
-def test_it_is_drawn_again_as_there_is_more_and_told_of_once(monkeypatch):
+@pytest.fixture
+def without_pause(monkeypatch):
     monkeypatch.setattr(live_picture, "PAUSE", 0)
-    drawn, messages = queue.Queue(), []
-    paths = iter([[], [Path("a.png")], [Path("a.png"), Path("b.png")]])
-
-    def draw():
-        found = next(paths)
-        drawn.put(found)
-        return found
-
-    with LivePicture(draw, messages.append) as picture:
-        for wanted in ([], [Path("a.png")], [Path("a.png"), Path("b.png")]):
-            picture.more()
-            assert drawn.get(timeout=SECONDS) == wanted
-    assert messages == [f"Figure: {name}.png; it is drawn again as levels finish." for name in "ab"]
-    assert drawn.empty(), "nothing is drawn without being asked for"
 
 
-def test_what_cannot_be_drawn_is_told_once_and_tried_again(monkeypatch):
-    monkeypatch.setattr(live_picture, "PAUSE", 0)
-    calls, messages = queue.Queue(), []
-
-    def draw():
-        calls.put(None)
-        if calls.qsize() < 3:
-            raise ValueError("no room")
-        return [Path("a.png")]
-
-    with LivePicture(draw, messages.append) as picture:
-        for number in range(1, 4):
-            picture.more()
-            wait_until(lambda number=number: calls.qsize() == number)
-    assert messages == [
-        "The figure could not be drawn yet (no room).",
-        "Figure: a.png; it is drawn again as levels finish.",
-    ]
-
-
-def test_the_end_waits_for_no_pause(monkeypatch):
+@pytest.fixture
+def with_endless_pause(monkeypatch):
     monkeypatch.setattr(live_picture, "PAUSE", 1e9)
-    drawn = threading.Event()
-    with LivePicture(lambda: drawn.set() or [Path("a.png")], print) as picture:
-        picture.more()
-        assert drawn.wait(SECONDS)
-    assert not picture._thread.is_alive()
 
 
-def test_the_first_figure_waits_for_no_pause(monkeypatch):
+def test_it_is_drawn_again_as_there_is_more_and_told_of_once(without_pause):
+    results = ([], ["a.png"], ["a.png", "b.png"])
+    drawing = Drawing(*results)
+    with LivePicture(drawing.draw, drawing.log_line) as picture:
+        for wanted in results:
+            picture.more()
+            assert drawing.next_drawn() == wanted
+    assert [drawing.next_message() for _ in "ab"] == [ANNOUNCED.format("a.png"), ANNOUNCED.format("b.png")]
+    assert drawing.is_all_read, "something is drawn without being asked for, or told twice"
+
+
+def test_what_cannot_be_drawn_is_told_once_and_tried_again(without_pause):
+    error = ValueError("no room")
+    drawing = Drawing(error, error, ["a.png"])
+    with LivePicture(drawing.draw, drawing.log_line) as picture:
+        for wanted in (error, error, ["a.png"]):
+            picture.more()
+            assert drawing.next_drawn() == wanted
+    assert drawing.next_message() == "The figure could not be drawn yet (no room)."
+    assert drawing.next_message() == ANNOUNCED.format("a.png")
+    assert drawing.is_all_read
+
+
+def test_the_end_waits_for_no_pause(with_endless_pause):
+    drawing, ended = Drawing(["a.png"]), threading.Event()
+
+    def draw_and_end():
+        with LivePicture(drawing.draw, drawing.log_line) as picture:
+            picture.more()
+            drawing.next_message()
+        ended.set()
+
+    threading.Thread(target=draw_and_end, daemon=True).start()
+    assert ended.wait(HANG_SECONDS)
+
+
+def test_the_first_figure_waits_for_no_pause(with_endless_pause):
     """The first attempt loads the plotting library, which takes long, and often finds nothing to draw yet."""
-    monkeypatch.setattr(live_picture, "PAUSE", 1e9)
-    messages, paths = [], iter([[], [Path("a.png")]])
-    tried = queue.Queue()
-    with LivePicture(lambda: tried.put(None) or next(paths), messages.append) as picture:
-        for _ in range(2):
+    drawing = Drawing([], ["a.png"])
+    with LivePicture(drawing.draw, drawing.log_line) as picture:
+        for wanted in ([], ["a.png"]):
             picture.more()
-            tried.get(timeout=SECONDS)
-        wait_until(lambda: messages)
-    assert messages == ["Figure: a.png; it is drawn again as levels finish."]
+            assert drawing.next_drawn() == wanted
+        assert drawing.next_message() == ANNOUNCED.format("a.png")

@@ -57,7 +57,7 @@ def made_up_scheduler(states, running):
         running=running,
         steps=0,
         seconds_left=170.0,
-        share_done=0.5,
+        fraction_done=0.5,
         errors={},
     )
 

@@ -8,8 +8,8 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.costs import START_SECONDS
 from lottery_tf.studies.planning import Request
 from lottery_tf.studies.planning import plan as study_plan
-from runs.display import outlook
-from runs.display.outlook import LONG, Outlook, duration, plan_of, pruning_tasks
+from runs.display import plan_estimate
+from runs.display.plan_estimate import LONG, PlanEstimate, duration, plan_of, pruning_tasks
 
 SHORT = ("--iterations=40", "--seeds=0-1")
 
@@ -37,28 +37,28 @@ def test_a_dry_run_counts_what_is_to_do_and_does_nothing(module, flags, to_do, l
 def test_what_is_there_is_not_to_do(tmp_path):
     write_results(tmp_path, panels=[("fc", "digits", "600")], treatments=[Treatment()], seeds=[0], levels=2)
     tasks = list(pruning_tasks(run_settings("fc", "digits", "600"), [0, 1], [Treatment()], 3))
-    outlook = Outlook.for_plan(plan_of("lottery", tasks), tmp_path)
-    there = {work.key for work in tasks} - {work.key for work in outlook.to_do}
+    estimate = PlanEstimate.for_plan(plan_of("lottery", tasks), tmp_path)
+    there = {work.key for work in tasks} - {work.key for work in estimate.to_do}
     assert there == {f"fc-digits/600/seed-0/{place}" for place in
                      ("dense", "large_final-rewind-zero/level-01", "large_final-rewind-zero/level-02")}  # fmt: skip
-    assert outlook.steps == 600 * 5
-    found = Outlook.for_plan(plan_of("lottery", tasks[:3]), tmp_path)
-    assert found.announced() == "All 3 results are finished; nothing to do."
+    assert estimate.steps == 600 * 5
+    found = PlanEstimate.for_plan(plan_of("lottery", tasks[:3]), tmp_path)
+    assert found.summary() == "All 3 results are finished; nothing to do."
 
 
 @pytest.mark.slow
 def test_more_work_takes_longer_and_long_work_says_how_to_shorten_it(tmp_path):
-    def outlook(*arguments, **options):
-        return Outlook.for_plan(study_plan(Request(*arguments, **options)), tmp_path)
+    def estimate(*arguments, **options):
+        return PlanEstimate.for_plan(study_plan(Request(*arguments, **options)), tmp_path)
 
-    short, long = outlook(("figure3",), ("fc",), (0,), schedule="100"), outlook(("paper",))
+    short, long = estimate(("figure3",), ("fc",), (0,), schedule="100"), estimate(("paper",))
     assert short.seconds(short.to_do) < LONG < long.seconds(long.to_do)
-    assert "shorter" not in short.announced()
-    text = long.announced()
+    assert "shorter" not in short.summary()
+    text = long.summary()
     assert "months on this machine" in text
     for flag in ("--seeds=0 (about", "--networks=fc (about", "--schedule=tenth (about", "--engine=ray"):
         assert flag in text
-    fc = outlook(("paper",), ("fc",))
+    fc = estimate(("paper",), ("fc",))
     assert f"--networks=fc (about {duration(fc.seconds(fc.to_do))})" in text
 
 
@@ -75,13 +75,13 @@ def test_half_precision_counts_as_fast_as_it_was_timed(tmp_path, monkeypatch):
     plan = study_plan(
         Request(("figure5",), ("conv2",), (0,), 1, schedule="9000", changes={"precision": "mixed_bfloat16"})
     )
-    usual, timed = (Outlook.for_plan(plan, tmp_path, timed=timed) for timed in (False, True))
-    monkeypatch.setattr(outlook, "precision_gain", lambda network, precision, batch_size: 4.0)
-    left = [outlook.seconds(outlook.to_do) - START_SECONDS for outlook in (usual, timed)]
+    usual, timed = (PlanEstimate.for_plan(plan, tmp_path, timed=timed) for timed in (False, True))
+    monkeypatch.setattr(plan_estimate, "precision_gain", lambda network, precision, batch_size: 4.0)
+    left = [estimate.seconds(estimate.to_do) - START_SECONDS for estimate in (usual, timed)]
     assert left[0] == pytest.approx(4 * left[1])
 
 
 @pytest.mark.slow
 def test_half_precision_is_timed_in_a_process_of_its_own():
-    assert outlook.precision_gain("fc", "float32", 60) == 1
-    assert 0.01 < outlook.precision_gain("fc", "mixed_bfloat16", 60) < 10
+    assert plan_estimate.precision_gain("fc", "float32", 60) == 1
+    assert 0.01 < plan_estimate.precision_gain("fc", "mixed_bfloat16", 60) < 10

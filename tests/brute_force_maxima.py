@@ -1,4 +1,4 @@
-"""Chooses the best of evaluated supermasks over seeds in three ways, for Table 1."""
+"""The best of evaluated supermasks over seeds in three ways, with loops in place of pandas."""
 
 from __future__ import annotations
 
@@ -45,23 +45,18 @@ def best_over_seeds(rows: Iterable[Mapping]) -> list[BestSupermask]:
     [0.8]
     """
     found = []
-    for label, own in _grouped(rows, "label").items():
-        seeds = _grouped(own, "seed").values()
-        chosen = [best_by_validation(of_seed) for of_seed in seeds]
+    for label, of_criterion in _grouped(rows, "label").items():
+        seeds = _grouped(of_criterion, "seed").values()
+        chosen = [max(of_seed, key=itemgetter("validation_accuracy")) for of_seed in seeds]
         means = [
             (fmean(row["test_accuracy"] for row in level), level[0]["kept_fraction"])
-            for level in _grouped(own, "level").values()
+            for level in _grouped(of_criterion, "level").values()
         ]
         kept = [row["kept_fraction"] for row in chosen]
         accuracy = [row["test_accuracy"] for row in chosen]
         maxima = [max(row["test_accuracy"] for row in of_seed) for of_seed in seeds]
         found.append(BestSupermask(label, kept, accuracy, maxima, *max(means)))
     return sorted(found, key=lambda best: -fmean(best.accuracy))
-
-
-def best_by_validation(rows: Iterable[Mapping]) -> Mapping:
-    """Returns the row of the supermask with the highest validation accuracy, the first of equals."""
-    return max(rows, key=itemgetter("validation_accuracy"))
 
 
 def _grouped(rows: Iterable[Mapping], column: str) -> dict[Any, list[Mapping]]:

@@ -45,7 +45,7 @@ class ComputeSite:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outlook:
+class PlanEstimate:
     """The tasks of a plan that are to do, and an estimate of how long they take.
 
     Attributes:
@@ -67,8 +67,8 @@ class Outlook:
     @classmethod
     def for_plan(
         cls, plan: Plan, results_dir: Path, where: ComputeSite | None = None, threads: int = 0, timed: bool = False
-    ) -> Outlook:
-        """Returns the outlook of a plan on a results folder."""
+    ) -> PlanEstimate:
+        """Returns the estimate of a plan on a results folder."""
         finished = frozenset(key for key, task in plan.tasks.items() if probably_finished(results_dir, task))
         return cls(plan, finished, where or ComputeSite(), threads, _speeds(plan, results_dir, finished), timed)
 
@@ -101,7 +101,7 @@ class Outlook:
     def _at_once(self, network: str) -> int:
         return most_at_once(self.where.fits, Resources.for_network(cost_for(network), self.threads))
 
-    def announced(self) -> str:
+    def summary(self) -> str:
         """Describes what is to do and how long it takes; for a long plan also how to shorten it."""
         to_do = self.to_do
         if not to_do:
@@ -138,7 +138,7 @@ class Outlook:
             rows.append(self._row(study, self.plan.keys_for(study)))
         if len(rows) > 2:
             rows.append(self._row("all", list(self.plan.tasks)))
-        lines = [text_table(rows), "", self.announced()]
+        lines = [text_table(rows), "", self.summary()]
         for network, kind in dict.fromkeys((task.network, task.kind) for task in self.to_do):
             _, name, unit = KIND_NAMES[kind]
             measured = "here" if self.speeds.measured(network, kind) else "on two cores"
