@@ -81,21 +81,25 @@ def initial_logits(results: Results) -> Iterator[Row]:
         yield [name.removeprefix("learned mask x "), *cells]
 
 
-def tickets(results: Results, schedule: str = "800") -> Iterator[Row]:
-    """Yields tickets of fc and their controls: the mean over seeds of the means over draws, and min and max of all."""
+def tickets(results: Results, metric: str = "test_accuracy", schedule: str = "8000") -> Iterator[Row]:
+    """Yields tickets of fc and their controls: the mean over seeds of the means over draws, and min and max of all.
+
+    `metric` is the test accuracy, which is given in percent, or the early-stopping iteration.
+    """
     titles = {
         lottery_lines.TICKET: "ticket", lottery_lines.REINIT: "reinitialized",
         lottery_lines.RANDOM_TICKET: "random mask", lottery_lines.ONE_SHOT_TICKET: "one-shot",
         lottery_lines.FINE_TUNED: "fine-tuned",
     }  # fmt: skip
-    runs = lottery_lines.runs(results, Panel(*FC, schedule, "float32"), "test_accuracy")
-    points = lottery_lines.over_runs(runs.assign(value=100 * runs["value"])).set_index(["line", "level"])
+    factor, digits = (100, 2) if metric == "test_accuracy" else (1, 0)
+    runs = lottery_lines.runs(results, Panel(*FC, schedule, "float32"), metric)
+    points = lottery_lines.over_runs(runs.assign(value=factor * runs["value"])).set_index(["line", "level"])
     yield ["kept %", *titles.values()]
     for level in (0, 3, 7, 10):
         cells = []
         for line in titles:
             row = points.loc[line, level]
-            shown = summary_text(*row[SUMMARY], 2, row["n"], runs=1)
+            shown = summary_text(*row[SUMMARY], digits, row["n"], runs=1)
             cells.append(shown if line == lottery_lines.TICKET or level else "")
         yield [f"{100 * points.loc[lottery_lines.TICKET, level]['kept_fraction']:.4g}", *cells]
 

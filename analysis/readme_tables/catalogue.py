@@ -62,6 +62,7 @@ README_TABLES: dict[str, Callable[[Results], Iterable[Row]]] = {  # name -> the 
     "table1": table1_beside_published,
     "initial_logits": initial_logits,
     "tickets": tickets,
+    "ticket_iterations": functools.partial(tickets, metric="early_stop_iteration"),
     "limits": limits,
     "joined_pairs": joined_pairs,
     "claims": claims_with_data,

@@ -212,6 +212,36 @@ def test_what_agrees_with_frankle_and_carbin_is_so():
     assert "({}, against {}; Frankle & Carbin: also at 3.6%)".format(*accuracies) in text
 
 
+def test_what_is_said_of_tickets_and_their_controls_is_so():
+    page = " ".join((MEASURED / "README.md").read_text(encoding="utf-8").split())
+    stops, accuracies = defaultdict(lambda: defaultdict(list)), defaultdict(lambda: defaultdict(list))
+    late = []
+    for row in [*rows_of("tickets/levels"), *rows_of("tickets/controls")]:
+        level, iteration = int(row["level"]), int(row["early_stop_iteration"])
+        kind = row.get("control") or "-".join((row["mask1"], row["rounds"])) * (level > 0)
+        assert row["schedule"] == "8000"
+        if level in (0, 7):
+            stops[kind][row["seed"]].append(iteration)
+            accuracies[kind][row["seed"]].append(float(row["test_accuracy"]))
+        if kind == "random" and level >= 7:
+            late.append(iteration >= 7000)
+
+    def by_seed(values):
+        return np.array([fmean(values[seed]) for seed in ("0", "1", "2")])
+
+    dense, ticket = by_seed(stops[""]), by_seed(stops["rewind-iterative"])
+    assert (ticket < dense).all() and (by_seed(accuracies["rewind-iterative"]) > by_seed(accuracies[""])).all()
+    assert abs(ticket.mean() / dense.mean() - 2 / 3) < 0.02
+    ratios = [by_seed(stops[kind]).mean() / ticket.mean() for kind in ("reinit", "random")]
+    assert (
+        "{:.1f} times as late as the ticket, a random subnetwork of the same size {:.1f} times".format(*ratios) in page
+    )
+    assert all((by_seed(accuracies[kind]) < by_seed(accuracies[""])).all() for kind in ("reinit", "random"))
+    assert f"Of the {len(late)} random subnetworks with 21% kept and less, {sum(late)} have" in page
+    p = stats.ttest_rel(ticket, dense, alternative="less").pvalue
+    assert f"(p = {p:.2f})" in page
+
+
 def test_the_tables_beside_the_csv_files_are_those_that_the_command_writes(light_command, tmp_path):
     options = (f"--table={','.join(TABLES)}", "--format=markdown", f"--out={tmp_path}")
     done = light_command("analysis.tables", f"--results_dir={MEASURED}", *options)

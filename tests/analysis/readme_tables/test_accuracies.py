@@ -6,6 +6,7 @@ from collections import defaultdict
 from statistics import fmean
 
 import pandas as pd
+import pytest
 from measured_files import mean_and_range, rows_of, tables_of_readmes
 
 from analysis.readme_tables import accuracies
@@ -113,24 +114,28 @@ def test_the_sweep_over_initial_logits_is_that_of_the_csv():
             assert cell == f"{accuracy:.1f} ({pruned:.0f}% pruned)", (name, title)
 
 
-def test_tickets_and_their_controls_are_those_of_the_csv():
-    ((header, rows),) = [table for table in tables_of_readmes() if table[0][:2] == ["kept %", "ticket"]]
+@pytest.mark.parametrize(
+    "table, metric, factor, digits", [(0, "test_accuracy", 100, 2), (1, "early_stop_iteration", 1, 0)]
+)
+def test_tickets_and_their_controls_are_those_of_the_csv(table, metric, factor, digits):
+    header, rows = [each for each in tables_of_readmes() if each[0][:2] == ["kept %", "ticket"]][table]
     one_shot, fine_tuned = ("rewind", "oneshot"), ("finetune", "iterative")
     columns = {"ticket": ("rewind", "iterative"), "one-shot": one_shot, "fine-tuned": fine_tuned}
     controls = {"reinitialized": "reinit", "random mask": "random"}
     for kept, *cells in rows:
         for title, cell in zip(header[1:], cells, strict=True):
-            accuracies = defaultdict(list)
+            of_seeds = defaultdict(list)
             for row in rows_of("tickets/controls" if title in controls else "tickets/levels"):
                 kind = row.get("control") or (row["mask1"], row["rounds"])
                 dense = row["criterion"] == "dense" and title == "ticket"
                 if (
                     dense or kind == (controls | columns)[title]
                 ) and f"{100 * float(row['kept_fraction']):.4g}" == kept:
-                    accuracies[row["seed"]].append(100 * float(row["test_accuracy"]))
-            runs = [value for own in accuracies.values() for value in own]
-            mean = fmean(map(fmean, accuracies.values())) if runs else 0
-            assert cell == (f"{mean:.2f} [{min(runs):.2f}, {max(runs):.2f}]" if runs else ""), (kept, title)
+                    of_seeds[row["seed"]].append(factor * float(row[metric]))
+            runs = [value for of_seed in of_seeds.values() for value in of_seed]
+            mean = fmean(map(fmean, of_seeds.values())) if runs else 0
+            wanted = f"{mean:.{digits}f} [{min(runs):.{digits}f}, {max(runs):.{digits}f}]" if runs else ""
+            assert cell == wanted, (kept, title)
 
 
 def test_a_table_of_levels_has_the_treatments_with_results(results):
