@@ -21,7 +21,7 @@ from analysis.figures.curves import ROW, WIDTH
 from analysis.figures.styles import Style
 from analysis.results import select
 from analysis.results.columns import SUMMARY
-from analysis.results.load import scope_of
+from analysis.results.treatment_names import scope_of
 from lottery_tf.pruning.treatments import Treatment
 
 LEVELS_SHOWN = 4  # levels of a treatment in a panel that has no room for all

@@ -16,8 +16,9 @@ import pandas as pd
 
 from analysis.results import lottery_lines
 from analysis.results.columns import ADDED_LATER, FRAMES, MASK_TRAINING, ONE_SHOT_SOURCE
-from analysis.results.load import Results, scope_of
+from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, ordered_panels, panel
+from analysis.results.treatment_names import scope_of
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.models.settings import run_settings

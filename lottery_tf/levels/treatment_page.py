@@ -24,7 +24,7 @@ def write_page(network_levels: NetworkLevels, treatment: Treatment, seed: int, f
 
 
 def stored_levels(network_levels: NetworkLevels, treatment: Treatment, seed: int, first: Sequence[dict]) -> list[dict]:
-    """Returns the metrics of the first levels, which are given, and of the stored levels that follow them.
+    """Returns the given metrics of the first levels, followed by those of the later levels that are stored.
 
     The levels end before the first that is missing or was made from another parent.
     """

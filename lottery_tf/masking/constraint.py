@@ -1,4 +1,14 @@
-"""The constraint that holds pruned weights where the mask-0 action put them."""
+"""The constraint that holds pruned weights where the mask-0 action put them.
+
+Pruned weights are held in four steps:
+
+  1. The mask-0 action (`pruning.mask0_actions`) sets their values in the start of a ticket.
+  2. `model_weights.assign` gives mask and values to each kernel, which keeps them as `kernel_mask` and `frozen_values`
+     (`layers.MaskedKernel.set_mask`).
+  3. Their gradient is masked: by `Programs._apply` in an experiment, by `layers.mask_gradient` in Keras's own `fit`.
+     So clipping by norm and the optimizer's averages of gradients see kept weights only.
+  4. After each update Keras calls this constraint, which sets them back to `frozen_values`.
+"""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ class Programs:
     ) -> tuple[float, float]:
         """Takes training steps, and returns the summed loss and number of correct predictions of their examples.
 
-        With a Keras loss the number is 0: its metrics are kept in the objective. Seed and level determine the order of
-        images and the augmentation. `on_steps` is called with the number of steps just done.
+        With a Keras loss the number is 0, because the objective keeps its metrics. Seed and level determine the order
+        of images and the augmentation. `on_steps` is called with the number of steps just done.
         """
         loss = correct = 0.0
         for done in range(0, steps, self._steps_per_call):

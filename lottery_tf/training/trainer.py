@@ -57,7 +57,7 @@ class Trainer:
       dataset: the images: a `Dataset`, or the sources of its three splits.
       settings: the training settings.
       compiler: the compiler of the steps, a name in `compilation.HOW_RUN`; None: that of `compilation.compiler`.
-      feeds: the examples as another trainer of the same data set holds them in memory; None reads them.
+      feeds: the `feeds` of another trainer of the same data set, which then share its memory; None reads the examples.
       **objective: what the model is trained for (from_logits, loss, metrics, loss_weights, best_by, best_is), and the
         optimizer: see `lt.ObjectiveSettings`.
 
