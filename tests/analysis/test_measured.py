@@ -49,7 +49,7 @@ def test_what_is_said_of_both_precisions_of_conv2_is_so():
 
 
 def test_what_is_said_of_four_criteria_on_conv2_is_so():
-    lines = defaultdict(lambda: np.empty((3, 6)))  # criterion -> (seeds, levels) accuracies in %
+    lines = defaultdict(lambda: np.full((3, 8), np.nan))  # criterion -> (seeds, levels) accuracies in %
     dense = {}
     for row in rows_of("half_precision/levels"):
         seed, level, accuracy = int(row["seed"]), int(row["level"]), 100 * float(row["test_accuracy"])
@@ -59,11 +59,16 @@ def test_what_is_said_of_four_criteria_on_conv2_is_so():
         else:
             dense[seed] = accuracy
     assert set(lines) == {"large_final", "magnitude_increase", "movement", "random"}
+    deepest = {criterion: np.isfinite(accuracies).all(axis=0).sum() for criterion, accuracies in lines.items()}
+    assert deepest.pop("magnitude_increase") == 8 and set(deepest.values()) == {6}
+    last = fmean(lines["magnitude_increase"][seed, 7] - dense[seed] for seed in range(3))
+    lines = {criterion: accuracies[:, :6] for criterion, accuracies in lines.items()}
     lead = lines["magnitude_increase"] - lines["large_final"]
     low, high = stats.ttest_1samp(lead.mean(axis=1), 0).confidence_interval()
     assert lead.min() > 0, "in all seeds and at all levels"
     text = " ".join((MEASURED / "README.md").read_text().split())
     assert f"by {lead.mean():.2f} points on average [{low:.2f}, {high:.2f}]" in text
+    assert f"it is still {last:.1f} points above the dense network" in text
     between = lines["movement"].mean(axis=0)
     assert (lines["random"].mean(axis=0) < between).all() and (between < lines["large_final"].mean(axis=0)).all()
     gain = fmean(lines["magnitude_increase"][seed, -1] - dense[seed] for seed in range(3))
