@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from statistics import fmean
 
+import pandas as pd
+
 from analysis.results import lottery_lines
 from analysis.results.columns import SUMMARY
 from analysis.results.load import Results
@@ -36,16 +38,18 @@ def levels_table(
 ) -> Iterator[Row]:
     """Yields the test accuracies of a panel: one row for each treatment with results, one column for each percentage.
 
-    All treatments share the dense network, which has 100% of the weights.
+    The dense network, which has 100% of the weights, is shown for the seeds of the treatment.
     """
     rows = panel(results.levels, key)
     rows = rows.assign(kept=(100 * rows["kept_fraction"]).round(2))
     yield [title, "seeds", *(f"{share:.2f}%" + " kept" * (not number) for number, share in enumerate(kept))]
     for treatment in lines:
-        treatment_rows = rows[rows["treatment"].isin([treatment.name, DENSE])]
-        if treatment.name in set(treatment_rows["treatment"]):
-            cells = [cell(100 * treatment_rows.loc[treatment_rows["kept"] == share, "test_accuracy"]) for share in kept]
-            yield [treatment_in_words(treatment), str(treatment_rows["seed"].nunique()), *cells]
+        pruned = rows[rows["treatment"] == treatment.name]
+        if len(pruned):
+            seeds = pruned["seed"].unique()
+            trained = pd.concat([pruned, rows[(rows["treatment"] == DENSE) & rows["seed"].isin(seeds)]])
+            cells = [cell(100 * trained.loc[trained["kept"] == share, "test_accuracy"]) for share in kept]
+            yield [treatment_in_words(treatment), str(len(seeds)), *cells]
 
 
 def treatment_in_words(treatment: Treatment) -> str:

@@ -153,6 +153,10 @@ def test_a_table_of_levels_has_the_treatments_with_results(results):
                 measured[each["criterion"]].append(100 * each["test_accuracy"])
         assert row[2:] == [mean_and_range(measured["dense"], 2), mean_and_range(measured[name], 2), ""]
         assert len(measured[name]) == 3
+    levels = results.levels[(results.levels["treatment"] == "dense") | results.levels["seed"].isin([1, 2])]
+    _, row, *_ = accuracies.levels_table(dataclasses.replace(results, levels=levels), key, "mine", lines[-1:], (100.0,))
+    dense = [100 * each["test_accuracy"] for each in levels.to_dict("records") if each["criterion"] == "dense"]
+    assert row[1:] == ["2", mean_and_range(dense[1:3], 2)], "the seeds of the treatment alone, not all dense networks"
 
 
 def test_masks_of_fc_are_in_no_table_of_other_networks(results):
