@@ -122,6 +122,7 @@ def test_nothing_is_locked_while_a_level_is_looked_at(trainer, tmp_path, monkeyp
     assert (experiment.trainings, other.trainings) == (5, 0)
 
 
+@pytest.mark.slow
 def test_weights_dropped_or_not_a_level_can_be_loaded(trainer, tmp_path):
     lean = on_disk(trainer, tmp_path, keep_weights=False)
     *_, last = lean.levels(Treatment(), 0, 2)

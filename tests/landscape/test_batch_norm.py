@@ -39,6 +39,7 @@ def test_images_that_fill_no_batch_are_left_out():
     assert all(found[name].tobytes() == value.tobytes() for name, value in model_weights.get_weights(model).items())
 
 
+@pytest.mark.slow
 def test_inner_layers_see_what_the_outer_ones_normalized():
     model = convolutional()
     _, second = batch_norm_layers(model)

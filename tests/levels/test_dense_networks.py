@@ -31,6 +31,7 @@ def snapshots_of_the_dense_training(experiment, iterations):
     return passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("treatment", [Treatment(rewind_to=5), Treatment("random", "reshuffle", rewind_to=10)])
 def test_late_rewinding_goes_back_to_where_the_dense_training_passed(treatment, experiment):
     passed = snapshots_of_the_dense_training(experiment, (5, 10))[treatment.rewind_to]

@@ -27,6 +27,7 @@ def random_masks(model, seed=0):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS)
 def test_every_kernel_is_masked_and_the_class_is_kept(make):
     model = make()

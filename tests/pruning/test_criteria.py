@@ -38,6 +38,7 @@ BY_HAND = {  # the formulas of Figure 2 and Section 5 for one weight
 
 
 @pytest.mark.parametrize("name", BY_HAND)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(w_i=weights, w_f=weights, gradient=weights)
 def test_formula(name, w_i, w_f, gradient):
     scores = call_by_parameter_names(CRITERIA[name], w_i=w_i, w_f=w_f, gradient=gradient)

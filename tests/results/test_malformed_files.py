@@ -89,6 +89,7 @@ def test_mutated_metrics_are_damaged_or_read(kind, examples, tmp_path):
     assert refused > MUTATIONS / 3
 
 
+@pytest.mark.slow
 def test_bytes_changed_anywhere_are_damaged_or_read(examples, tmp_path):
     rng, path = generator(0, "bytes"), tmp_path / "metrics.json"
     content = np.frombuffer(json.dumps(examples["line"]).encode(), np.uint8)

@@ -189,6 +189,7 @@ def test_time_left_follows_what_the_study_shows_and_the_fraction_done_never_fall
     assert shares == sorted(shares) and shares[0] > 0 and shares[-1] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_long_chains():
     long = plan(Request(("demo",), seeds=(0,), levels=2000, schedule="100"))
     found = {key: finished(task).metrics for key, task in long.tasks.items()}

@@ -31,6 +31,7 @@ def numbers():
     ]
 
 
+@pytest.mark.slow
 def test_bernoulli_is_one_with_probability_sigmoid(numbers):
     logits, _, weight = numbers
     draws = np.random.default_rng(1).random((4000, 200), np.float32)

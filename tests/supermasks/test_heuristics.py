@@ -75,6 +75,7 @@ def test_accuracies_are_those_of_keras(experiment, digits):
     assert len({row["test_accuracy"] for row in rows[::5]}) > 2, "the comparison says little"
 
 
+@pytest.mark.slow
 def test_the_untrained_baseline_keeps_everything(experiment, digits):
     result, evaluated = evaluate(experiment, UNTRAINED)
     start, mask = experiment.dense(0, weights=True).start, result.mask
@@ -84,6 +85,7 @@ def test_the_untrained_baseline_keeps_everything(experiment, digits):
     assert row["test_accuracy"] == pytest.approx(keras_accuracy(plain_network(), start, mask, digits.test), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_best_is_chosen_on_validation_images(trainer):
     validation = iter([0.2, 0.1, 0.7, 0.3, 0.7, 0.9])  # initial and signed_constant by turns
     test = iter([0.9, 0.9, 0.4, 0.8, 0.5, 0.3])

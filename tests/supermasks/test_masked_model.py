@@ -104,6 +104,7 @@ def test_a_mask_is_drawn_anew_each_time_also_in_evaluation():
     np.testing.assert_array_equal(network(images), network(images))
 
 
+@pytest.mark.slow
 def test_evaluation_averages_over_samples(monkeypatch):
     images, labels = data(200)
     model = MaskedModel(small_network(), samples=7)
@@ -148,6 +149,7 @@ def test_a_scaled_loss_gives_the_step_of_one_that_is_not():
     assert np.abs(logits[0]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_every_image_weighs_the_same_in_the_loss():
     images, labels = data(31)
     model = MaskedModel(small_network(), initial_logit=40.0, samples=1)

@@ -90,6 +90,7 @@ def test_a_damaged_snapshot_is_not_used(trainer, tmp_path, caplog):
     np.testing.assert_array_equal(whole.history, again.history)
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_another_ticket_is_not_taken_up(trainer, tmp_path, caplog):
     other = half_ticket(trainer.model, seed=1)
     trainer.train(half_ticket(trainer.model), 0, 1, checkpoint=Checkpoint(tmp_path, 0))

@@ -51,6 +51,7 @@ def test_callbacks_are_told_of_as_many_epochs_as_there_are_readings(iterations, 
     assert callback.params["epochs"] == 1 + sum(step % 5 == 0 or step == end for step in range(first + 1, end + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["EarlyStopping", "ReduceLROnPlateau", "SwapEMAWeights"])
 def test_callbacks_that_would_change_a_training_are_refused(kind, tiny_model, tiny_dataset):
     with pytest.raises(InputError, match=f"{kind} would change the training; callbacks may only watch"):

@@ -172,6 +172,7 @@ def test_folders_that_hold_no_results(tmp_path):
         load(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_left_out(folder, tmp_path, caplog):
     shutil.copytree(folder / "fc-mnist", tmp_path / "fc-mnist")
     whole = len(load(tmp_path).levels)
