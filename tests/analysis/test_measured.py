@@ -167,19 +167,21 @@ def test_what_hangs_on_the_rules_is_so():
     below = f"{(rewind - constant).mean():.2f} points below rewinding, [{low:+.2f}, {high:+.2f}]"
     assert f"a single magnitude is {below}" in text
     quarter = {
-        name: over_levels("quarter", criterion, action, "zero").item()
+        name: over_levels("quarter", criterion, action, "zero")
         for name, criterion, action in (
             ("rewind", "large_final", "rewind"),
             ("constant", "large_final", "constant_init_sign"),
             ("random", "random", "rewind"),
         )
     }
-    below = quarter["rewind"] - quarter["constant"]
-    assert f"With a quarter of the schedule there is one seed, for which it is {below:.2f} points below" in text
+    assert {name: len(seeds) for name, seeds in quarter.items()} == {"rewind": 4, "constant": 4, "random": 4}
+    low, high = stats.ttest_rel(quarter["constant"], quarter["rewind"]).confidence_interval(0.95)
+    below = f"{(quarter['rewind'] - quarter['constant']).mean():.2f} points below, [{low:+.2f}, {high:+.2f}]"
+    assert f"With a quarter of the schedule (four seeds) it is {below}" in text
     random = over_levels("tenth", "random", "rewind", "zero")
     kept = [
         (constant - random).mean() / (rewind - random).mean(),
-        (quarter["constant"] - quarter["random"]) / (quarter["rewind"] - quarter["random"]),
+        (quarter["constant"] - quarter["random"]).mean() / (quarter["rewind"] - quarter["random"]).mean(),
     ]
     assert (
         "with a tenth of the schedule it has {:.0f}% of that lead, with a quarter of it {:.0f}%".format(
@@ -187,6 +189,12 @@ def test_what_hangs_on_the_rules_is_so():
         )
         in text
     )
+    hybrid, reverse, at_random = (
+        over_levels("quarter", "large_final", "rewind", action)
+        for action in ("hybrid", "hybrid_reverse", "hybrid_random")
+    )
+    assert (hybrid > reverse).all() and f"`hybrid` is {(hybrid - reverse).mean():.2f} points above" in text
+    assert stats.ttest_rel(hybrid, at_random, alternative="greater").pvalue > 0.05
     assert f"`reshuffle_init_sign`, {(rewind - reshuffle).mean():.2f} points below rewinding, is equivalent" in text
     with_five = 2.8 * stdev(dense[:5])
     assert f"For fc the margin is {margin:.2f} points" in text and len(dense) == 8
