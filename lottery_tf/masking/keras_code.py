@@ -12,4 +12,5 @@ def is_of_keras(function_or_class: Any) -> bool:
     >>> is_of_keras(keras.layers.Dense), is_of_keras(keras.activations.relu), is_of_keras(is_of_keras)
     (True, True, False)
     """
-    return function_or_class.__module__.partition(".")[0] == "keras"
+    module = getattr(function_or_class, "__module__", None)  # some functions in C have none
+    return module is not None and module.partition(".")[0] == "keras"

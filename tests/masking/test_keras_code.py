@@ -17,6 +17,17 @@ def of_a_package(name):
     return type("Layer", (keras.layers.Layer,), {"__module__": f"{name}.layers"})
 
 
+class WithoutModule:
+    """A function like those of NumPy before 2.2, which do not say where they are defined."""
+
+    @property
+    def __module__(self):
+        raise AttributeError
+
+    def __call__(self, x):
+        return x
+
+
 KERAS = [keras.layers.Dense, keras.Model, keras.Sequential, keras.activations.relu, keras.ops.add, keras.losses.Huber]
 
 
@@ -26,6 +37,7 @@ def test_code_of_keras(own):
 
 
 OTHERS = [Dense, lt.MaskedDense, np.square, lambda x: x, of_a_package("keras_hub"), of_a_package("mine.keras")]
+OTHERS += [WithoutModule()]
 
 
 @pytest.mark.parametrize("other", OTHERS)
