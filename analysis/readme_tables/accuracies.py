@@ -20,6 +20,7 @@ from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
 
 FC = ("fc", "mnist")
+TICKETS_SCHEDULE = "8000"
 Row = list[str]
 
 
@@ -85,7 +86,7 @@ def initial_logits(results: Results) -> Iterator[Row]:
         yield [name.removeprefix("learned mask x "), *cells]
 
 
-def tickets(results: Results, metric: str = "test_accuracy", schedule: str = "8000") -> Iterator[Row]:
+def tickets(results: Results, metric: str = "test_accuracy") -> Iterator[Row]:
     """Yields tickets of fc and their controls: the mean over seeds of the means over draws, and min and max of all.
 
     `metric` is the test accuracy, which is given in percent, or the early-stopping iteration.
@@ -96,7 +97,7 @@ def tickets(results: Results, metric: str = "test_accuracy", schedule: str = "80
         lottery_lines.FINE_TUNED: "fine-tuned",
     }  # fmt: skip
     factor, digits = (100, 2) if metric == "test_accuracy" else (1, 0)
-    runs = lottery_lines.runs(results, Panel(*FC, schedule, "float32"), metric)
+    runs = lottery_lines.runs(results, Panel(*FC, TICKETS_SCHEDULE, "float32"), metric)
     points = lottery_lines.over_runs(runs.assign(value=factor * runs["value"])).set_index(["line", "level"])
     yield ["kept %", *titles.values()]
     for level in (0, 3, 7, 10):

@@ -120,7 +120,7 @@ def largest(holds: Callable[[float], bool], *, precision: float = PRECISION) -> 
       precision: the condition is true for the returned fraction, and false for one that is larger by at most this.
 
     Returns:
-      The fraction; 0 if the condition is false even for the smallest share that was tried. 0 itself is not tried.
+      The fraction; 0 if the condition is false even for the smallest one that was tried. 0 itself is not tried.
 
     >>> round(largest(lambda fraction: fraction <= 0.3, precision=1e-6), 5)
     0.3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import level_path
+from lottery_tf.results.stored_result import may_drop_weights
 
 
 def drop_earlier_weights(
@@ -25,5 +26,5 @@ def drop_earlier_weights(
     for earlier in range(number - 1, max(0, number - 1 - max(1, trainings)), -1):
         path = level_path(seed, treatment.name, earlier)
         before = network_levels.find(path, weights=False)
-        if before and not before.metrics.get("keep_weights", True):
+        if before and may_drop_weights(before.metrics):
             network_levels.results.drop_weights(path)

@@ -232,8 +232,8 @@ class SeededNetwork:
 
     def check_layers(self, mask: Mask, **further: Mapping | None) -> None:
         """Raises InputError if one of the network's dictionaries, or of further ones, lacks a layer of a mask."""
-        own = {"initial": self.initial, "pruned_fraction": self.pruned_fraction, "draw": self.draw}
-        for name, by_layer in (own | further).items():
+        of_network = {"initial": self.initial, "pruned_fraction": self.pruned_fraction, "draw": self.draw}
+        for name, by_layer in (of_network | further).items():
             if by_layer is not None:
                 check_layers(name, by_layer, mask)
 

@@ -75,6 +75,15 @@ def is_finished(metrics: Mapping[str, Any]) -> bool:
     return metrics["status"] == FINISHED
 
 
+def may_drop_weights(metrics: Mapping[str, Any]) -> bool:
+    """Returns whether a level's weights may be deleted once the next level is there; old metrics do not say so.
+
+    >>> may_drop_weights({"keep_weights": False}), may_drop_weights({})
+    (True, False)
+    """
+    return not metrics.get("keep_weights", True)
+
+
 def diverged(metrics: Mapping[str, Any]) -> bool:
     """Returns whether metrics are those of a training that diverged; not all kinds of results have a status."""
     return metrics.get("status") == DIVERGED

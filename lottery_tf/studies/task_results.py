@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lottery_tf.errors import DamagedFile
 from lottery_tf.results import files, metrics_schemas, paths, result_files
+from lottery_tf.results.stored_result import may_drop_weights
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask, Task
 
 
@@ -64,5 +65,5 @@ def drop_weights_before(results_dir: Path, task: Task) -> None:
         return
     path = results_dir / before.key
     metrics = unchecked_metrics(results_dir, before.key)
-    if metrics is not None and not metrics.get("keep_weights", True) and (path / paths.WEIGHTS).exists():
+    if metrics is not None and may_drop_weights(metrics) and (path / paths.WEIGHTS).exists():
         result_files.drop_weights(path)
