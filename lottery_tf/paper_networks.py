@@ -11,6 +11,7 @@ from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.experiment import Experiment
 from lottery_tf.models import networks
 from lottery_tf.models.settings import RunSettings
+from lottery_tf.results.paths import run_folder
 from lottery_tf.results.store import ResultsFolder
 
 
@@ -31,7 +32,7 @@ def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: FileP
         settings.training,
         settings.pruning,
         results=ResultsFolder(
-            Path(results_dir) / settings.folder, dataclasses.asdict(settings) | {"data": dataset.fingerprint}
+            Path(results_dir) / run_folder(settings), dataclasses.asdict(settings) | {"data": dataset.fingerprint}
         ),
         labels={
             "network": settings.network,

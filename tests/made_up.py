@@ -23,6 +23,7 @@ from lottery_tf.results.paths import (
     level_name,
     level_path,
     measurement_path,
+    run_folder,
     supermask_path,
 )
 from lottery_tf.results.store import ResultsFolder
@@ -158,7 +159,7 @@ class _Study:
 
     def __post_init__(self):
         own = dataclasses.asdict(self.settings) | {"data": "made up"}
-        self.folder = ResultsFolder(self.root / self.settings.folder, own)
+        self.folder = ResultsFolder(self.root / run_folder(self.settings), own)
         self.network = self.settings.network
         self.network_and_dataset = {"network": self.network, "dataset": self.settings.dataset}
         self.labels = self.network_and_dataset | {"schedule": self.settings.schedule}

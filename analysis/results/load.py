@@ -27,7 +27,7 @@ from analysis.results.columns import (
 )  # fmt: skip
 from analysis.results.select import PANEL
 from analysis.results.spreadsheet_text import unescaped
-from analysis.results.treatment_names import treatment_name
+from analysis.results.treatment_names import treatment_names
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.registry import choose
 from lottery_tf.results import files, schemas
@@ -244,8 +244,7 @@ def _frame(kind: str, rows: list[dict], path: Path) -> pd.DataFrame:
     identity = list(IDENTITY[kind])
     _check_once(kind, frame, rows, path)
     if set(TREATMENT) <= set(columns):
-        names = [treatment_name(**row) for row in frame[["network", *TREATMENT]].to_dict("records")]
-        frame["treatment"] = pd.Series(names, dtype=str)
+        frame["treatment"] = treatment_names(frame)
     if set(LEVEL_METRICS) <= set(columns):
         frame.loc[frame["status"] != FINISHED, list(LEVEL_METRICS)] = float("nan")
     return frame.sort_values(identity, kind="stable", ignore_index=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from analysis.results.load import Results
 from analysis.results.select import LINE_COLUMNS, Panel, in_line_order, join_lines, panel, panels
+from analysis.results.treatment_names import treatment_names
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
 from lottery_tf.results.stored_result import FINISHED
@@ -59,10 +62,13 @@ def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.Da
       largest first.
     """
     trained = panel(results.levels, key).assign(draw=0)
-    chosen, controls = (rows[rows["chosen_kept_fraction"].notna()] for rows in (trained, panel(results.controls, key)))
+    chosen, controls = (
+        rows.assign(treatment=treatment_names(rows, chosen_kept_fraction=math.nan))
+        for rows in (_of_chosen_size(trained), _of_chosen_size(panel(results.controls, key)))
+    )
     dense, by_treatment = trained[trained["treatment"] == DENSE], {}
-    for name in sorted({_without_share(treatment) for treatment in chosen["treatment"]}):
-        tickets, of_tickets = (rows[rows["treatment"].map(_without_share) == name] for rows in (chosen, controls))
+    for name in sorted({*chosen["treatment"]}):
+        tickets, of_tickets = (rows[rows["treatment"] == name] for rows in (chosen, controls))
         shares = sorted(tickets["chosen_kept_fraction"].unique(), reverse=True)
         lines = {ONE_SHOT_TICKET: tickets}
         lines |= {line: of_tickets[of_tickets["control"] == kind] for line, kind in CONTROL_OF_LINE.items()}
@@ -73,13 +79,8 @@ def runs_of_shares(results: Results, key: Panel, metric: str) -> dict[str, pd.Da
     return by_treatment
 
 
-def _without_share(treatment: str) -> str:
-    """Returns a treatment's name without its chosen kept fraction.
-
-    >>> _without_share(Treatment(rounds="oneshot", chosen_kept_fraction=0.2).name)
-    'large_final-rewind-zero-oneshot'
-    """
-    return treatment.rpartition("-kept")[0]
+def _of_chosen_size(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["chosen_kept_fraction"].notna()]
 
 
 def over_runs(rows: pd.DataFrame) -> pd.DataFrame:

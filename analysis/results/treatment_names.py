@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import pandas as pd
+
+from analysis.results.columns import TREATMENT
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import DENSE
@@ -16,6 +20,12 @@ def scope_of(network: str) -> str:
     ('layer', 'global', 'layer')
     """
     return NETWORKS[network].scope if network in NETWORKS else Treatment().scope
+
+
+def treatment_names(rows: pd.DataFrame, **changes: Any) -> pd.Series:
+    """Returns the treatment's name in each row; `changes` are columns with another value for all rows."""
+    named = rows[["network", *TREATMENT]].assign(**changes).to_dict("records")
+    return pd.Series([treatment_name(**row) for row in named], rows.index, dtype=str)
 
 
 def treatment_name(network: str, criterion: str, scope: str, chosen_kept_fraction: float, **fields) -> str:

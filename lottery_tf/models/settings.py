@@ -190,12 +190,6 @@ class RunSettings:
             if len(NETWORKS[self.network].dense) < 2:
                 raise InputError(f"dropout is {self.dropout}, but {self.network!r} has no hidden dense layer.")
 
-    @property
-    def folder(self) -> str:
-        """The folder of the levels, relative to the results folder."""
-        half = "" if self.training.precision == "float32" else f"-{self.training.precision}"
-        return f"{self.network}-{self.dataset}/{self.schedule}{half}"
-
 
 @checked
 def run_settings(

@@ -10,7 +10,7 @@ from lottery_tf.argument_checks.validation import PATH
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas
-from lottery_tf.results.paths import METRICS_FILE, SETTINGS
+from lottery_tf.results.paths import METRICS_FILE, SETTINGS, enclosing_run, run_folder
 from lottery_tf.results.stored_result import is_finished
 
 TRAINED_KINDS = ("level", "control", "rewind")
@@ -35,7 +35,7 @@ class LocatedResult:
     @property
     def name(self) -> str:
         """Its path in the folder of all results, as it is printed."""
-        return f"{self.settings.folder}/{self.result_path}"
+        return f"{run_folder(self.settings)}/{self.result_path}"
 
 
 def locate(path: str | Path) -> LocatedResult:
@@ -48,7 +48,7 @@ def locate(path: str | Path) -> LocatedResult:
     """
     PATH("the path of a result", path)
     path = Path(os.path.realpath(path))  # `Path.resolve` would fail on a loop of links
-    run = next((folder for folder in path.parents if (folder / SETTINGS).exists()), None)
+    run = enclosing_run(path)
     if run is None or not (path / METRICS_FILE).exists():
         raise InputError(
             f"{path} is not a result in a results folder; give a folder such as "
@@ -58,8 +58,8 @@ def locate(path: str | Path) -> LocatedResult:
     if metrics.get("kind") not in TRAINED_KINDS or not is_finished(metrics):
         raise InputError(f"{path} holds no finished training of a network; give the folder of one.")
     settings, results_dir = _settings(run / SETTINGS), run.parents[1]
-    if results_dir / settings.folder != run:
-        raise InputError(f"{run} was moved; its path in the results folder must be {settings.folder}.")
+    if results_dir / (folder := run_folder(settings)) != run:
+        raise InputError(f"{run} was moved; its path in the results folder must be {folder}.")
     return LocatedResult(results_dir, settings, path.relative_to(run).as_posix(), metrics)
 
 

@@ -1,7 +1,7 @@
 """Builds and parses every path of a results folder.
 
     <results_dir>/
-      fc-mnist/paper/                              a run: all results made with its settings (`RunSettings.folder`)
+      fc-mnist/paper/                              a run: all results made with its settings (`run_folder`)
         settings.json                              the settings that the results share
         experiment.json                            the model, its training and pruning, as the experiment has them
         seed-0/dense/                              level 0, which all treatments of the seed share
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lottery_tf.argument_checks.validation import INDEX
-from lottery_tf.models.settings import TrainingSettings
+from lottery_tf.models.settings import RunSettings, TrainingSettings
 
 # In the folder of a run
 SETTINGS = "settings.json"
@@ -59,6 +59,23 @@ STATE = "state.json"
 LOGS = "logs"
 STUDY_LOCK = ".lock"  # held by the process that runs the study
 STUDY_RUNNING = ".running"  # locked by it too, so that others see that it runs
+
+
+def run_folder(settings: RunSettings) -> str:
+    """Returns the folder of the run with these settings, in the results folder.
+
+    >>> from lottery_tf import run_settings
+    >>> run_folder(run_settings("fc", "mnist", "tenth"))
+    'fc-mnist/tenth'
+    """
+    precision = settings.training.precision
+    half = "" if precision == "float32" else f"-{precision}"
+    return f"{settings.network}-{settings.dataset}/{settings.schedule}{half}"
+
+
+def enclosing_run(path: Path) -> Path | None:
+    """Returns the nearest folder above a result that holds a run's settings; None if there is none."""
+    return next((folder for folder in path.parents if (folder / SETTINGS).exists()), None)
 
 
 def run_of(result: Path) -> str:

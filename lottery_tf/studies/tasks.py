@@ -42,8 +42,8 @@ class _RunTask(Task):
 
     @property
     def folder(self) -> str:
-        """The folder of the settings."""
-        return self.settings.folder
+        """The folder of the run with the settings."""
+        return paths.run_folder(self.settings)
 
     @property
     def settings_on_disk(self) -> dict:

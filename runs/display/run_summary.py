@@ -17,7 +17,7 @@ from analysis.figures import curves, styles
 from analysis.tables import summary
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import walk
-from lottery_tf.results.paths import PICTURE
+from lottery_tf.results.paths import PICTURE, parse_result_path
 from lottery_tf.studies.named_studies import STUDIES
 from lottery_tf.studies.planning import Plan
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LevelTask, Task
@@ -108,7 +108,11 @@ class RunSummary:
 
     def _left_out(self, found: Found) -> Iterator[str]:
         """Yields a sentence that names the other results in the folder."""
-        treatments = {path.parent.name for path, metrics in found["level"] if metrics["level"]}
+        treatments = {
+            parsed.treatment
+            for path, metrics in found["level"]
+            if metrics["level"] and (parsed := parse_result_path(path))
+        }
         others = sorted(treatments - {treatment.name for treatment in self.treatments})
         seeds = {metrics["seed"] for _, metrics in found["level"]} - set(self.seeds)
         others += [f"seed {seed}" for seed in sorted(seeds)]

@@ -4,6 +4,7 @@ import pytest
 
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import run_settings
+from lottery_tf.results.paths import run_folder
 
 TABLE_S1 = {  # network: (learning rate, iterations, pruned per round of conv / dense / output layers)
     "fc": (1.2e-3, 50_380, (0.1, 0.2, 0.1)),
@@ -64,7 +65,7 @@ def test_nought_stands_for_none():
 def test_schedules(schedule, iterations):
     settings = run_settings("fc", "mnist", schedule)
     assert settings.training.iterations == iterations
-    assert settings.folder == f"fc-mnist/{schedule}"
+    assert run_folder(settings) == f"fc-mnist/{schedule}"
 
 
 def test_none_stands_for_the_tables_value():

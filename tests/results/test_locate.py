@@ -12,6 +12,7 @@ from lottery_tf.models.settings import run_settings
 from lottery_tf.paper_networks import paper_experiment
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.locate import locate
+from lottery_tf.results.paths import run_folder
 from lottery_tf.results.walk import finished
 
 pytestmark = pytest.mark.slow
@@ -25,7 +26,7 @@ def folder(digits, tmp_path):
     list(experiment.levels(Treatment(), 0, 2))
     experiment.control(Treatment(), 0, 1, "random")
     experiment.rewind_point(0, 10)
-    return settings, tmp_path / settings.folder / "seed-0"
+    return settings, tmp_path / run_folder(settings) / "seed-0"
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from lottery_tf.masking import model_weights
 from lottery_tf.models.settings import run_settings
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.treatments import Ticket
+from lottery_tf.results.paths import run_folder
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MaskSource
@@ -232,7 +233,7 @@ def test_precision_tells_results_apart_and_older_folders_are_float32(tmp_path):
     ResultsFolder(tmp_path, single)
     with pytest.raises(InputError, match="training.precision is float32 there, mixed_bfloat16 here"):
         ResultsFolder(tmp_path, half)
-    assert run_settings("fc", precision=HALF[0]).folder == "fc-digits/1000-mixed_bfloat16"
+    assert run_folder(run_settings("fc", precision=HALF[0])) == "fc-digits/1000-mixed_bfloat16"
 
 
 def test_an_unknown_precision_names_the_valid_ones():
