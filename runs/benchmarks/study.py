@@ -19,6 +19,7 @@ from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.tasks import Task
 from lottery_tf.studies.worker import Ending, Outcome
 from runs.benchmarks import faults
+from runs.benchmarks.throughput import CASES, INTERVAL, KerasFit, fit_alone, median_and_range
 
 LEVELS, ITERATIONS = 3, 12_000
 STUDY_FLAGS = ("--study=figure5", "--networks=fc", "--seeds=0,1", f"--levels={LEVELS}", f"--schedule={ITERATIONS}")
@@ -40,8 +41,6 @@ def run(repeats: int) -> None:
 
 def throughput(repeats: int) -> str:
     """Measures steps per second of whole commands from start to end, and the ratios between them."""
-    from runs.benchmarks.throughput import CASES, INTERVAL, KerasFit, fit_alone, median_and_range
-
     figures = {
         "Keras fit, nothing validated": KerasFit.steady,
         f"Keras fit, validated every {INTERVAL}": KerasFit.validated,
