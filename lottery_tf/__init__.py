@@ -22,6 +22,8 @@ _RENAMED = {  # former public name -> present name
     "Ladder": "MaskSource",
     "Stretch": "IterationRange",
     "Result": "StoredResult",
+    "RunSettings": "ExperimentSettings",
+    "run_settings": "experiment_settings",
 }
 
 

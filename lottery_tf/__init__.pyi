@@ -33,10 +33,10 @@ from .masking.summary import mask_summary as mask_summary
 from .models.networks import build as build
 from .models.settings import DATASETS as DATASETS
 from .models.settings import SCHEDULES as SCHEDULES
+from .models.settings import ExperimentSettings as ExperimentSettings
 from .models.settings import PruningSettings as PruningSettings
-from .models.settings import RunSettings as RunSettings
 from .models.settings import TrainingSettings as TrainingSettings
-from .models.settings import run_settings as run_settings
+from .models.settings import experiment_settings as experiment_settings
 from .models.table_s1 import NETWORKS as NETWORKS
 from .paper_networks import paper_experiment as paper_experiment
 from .pruning.controls import CONTROLS as CONTROLS

@@ -56,6 +56,8 @@ RENAMED = {  # names that have changed too, and those of modules in whose place 
     "networks.set_state": "masking.model_weights.set_weights",
     "pruning.Experiment": "experiment.Experiment",
     "pruning.paper_experiment": "paper_networks.paper_experiment",
+    "settings.RunSettings": "models.settings.ExperimentSettings",
+    "settings.run_settings": "models.settings.experiment_settings",
     "store.Result": "results.stored_result.StoredResult",
     "store.Snapshot": "training.checkpoint.Checkpoint",
     "store.finished_places": "results.walk.finished_with_folders",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import sys
 import types
@@ -52,6 +53,17 @@ def old_name(old: str, new: str) -> Callable[..., Any]:
 
     method.__name__, method.__doc__ = old, f"Does what `{new}` does; this is its old name."
     return method
+
+
+def old_property(old: str, new: str) -> property:
+    """Returns a property that has become a function of one argument, and warns; `new` is its path in this package."""
+
+    def value(self):
+        warn_of(f"{type(self).__name__}.{old}", f"lottery_tf.{new}")
+        module, _, name = new.rpartition(".")
+        return getattr(importlib.import_module(f"lottery_tf.{module}"), name)(self)
+
+    return property(value, doc=f"Does what `{new}` does; this is its old name.")
 
 
 def old_arguments(values: Mapping[str, Mapping] = types.MappingProxyType({}), **names: str) -> Callable[[C], C]:

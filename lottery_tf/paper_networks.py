@@ -10,13 +10,13 @@ from lottery_tf.argument_checks.validation import FilePath
 from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.experiment import Experiment
 from lottery_tf.models import networks
-from lottery_tf.models.settings import RunSettings
-from lottery_tf.results.paths import run_folder
+from lottery_tf.models.settings import ExperimentSettings
+from lottery_tf.results.paths import experiment_folder
 from lottery_tf.results.store import ResultsFolder
 
 
 @checked
-def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: FilePath, **options) -> Experiment:
+def paper_experiment(settings: ExperimentSettings, dataset: Dataset, results_dir: FilePath, **options) -> Experiment:
     """Makes the experiment of one of the paper's networks, with a results folder.
 
     Args:
@@ -32,7 +32,8 @@ def paper_experiment(settings: RunSettings, dataset: Dataset, results_dir: FileP
         settings.training,
         settings.pruning,
         results=ResultsFolder(
-            Path(results_dir) / run_folder(settings), dataclasses.asdict(settings) | {"data": dataset.fingerprint}
+            Path(results_dir) / experiment_folder(settings),
+            dataclasses.asdict(settings) | {"data": dataset.fingerprint},
         ),
         labels={
             "network": settings.network,

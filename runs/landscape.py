@@ -32,7 +32,7 @@ from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS, Measuremen
 from lottery_tf.landscape.measurements.lines import between_job, with_weights
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
-from lottery_tf.models.settings import DATASETS, RunSettings
+from lottery_tf.models.settings import DATASETS, ExperimentSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results.locate import locate
@@ -128,13 +128,13 @@ def accept_number_as_precision() -> None:
 
 def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     """Measures the levels of every treatment and seed, after training missing levels."""
-    run, seeds = settings_from_flags(CHANGES), SEEDS.value
+    chosen, seeds = settings_from_flags(CHANGES), SEEDS.value
     treatments, last = treatments_from_flags(), LEVELS.value
     for treatment in treatments:
-        treatment.check_training(run.training.iterations, run.training.decay)
+        treatment.check_training(chosen.training.iterations, chosen.training.decay)
     wanted = levels_to_measure(treatments, last)
-    check_images(run.dataset, settings)
-    tasks = pruning_tasks(run, seeds, treatments, last)
+    check_images(chosen.dataset, settings)
+    tasks = pruning_tasks(chosen, seeds, treatments, last)
     then = f"\nThen to measure: {', '.join(wanted)}. Some measurements need more trainings."
     estimate = estimate_from_flags("levels", tasks, then)
     if estimate is None:
@@ -144,7 +144,7 @@ def measure_levels(settings: MeasurementSettings) -> Iterator[Measured]:
     steps = TrainingSteps()
     with Progress(estimate.steps) as progress:
         steps.show = progress.steps
-        experiment = make_experiment(run, Path(RESULTS_DIR.value), steps, on_reading=progress.reading)
+        experiment = make_experiment(chosen, Path(RESULTS_DIR.value), steps, on_reading=progress.reading)
         announce(experiment, treatments, len(seeds), last)
         trained = list(find_or_train(experiment, progress, treatments, seeds, last))
     measurer = make_measurer(experiment, settings, steps)
@@ -170,7 +170,7 @@ def measure_between(settings: MeasurementSettings) -> Iterator[Measured]:
         raise InputError(f"{first.name} and {second.name} are different networks; give two results of one network.")
     start_tensorflow()
     steps = TrainingSteps()
-    experiments: dict[tuple[Path, RunSettings], Experiment] = {}
+    experiments: dict[tuple[Path, ExperimentSettings], Experiment] = {}
     stored = []
     for end in ends:
         key = (end.results_dir, end.settings)

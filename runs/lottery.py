@@ -71,7 +71,7 @@ def main() -> None:
                 found = experiment.controls(treatment, seed, last, control, draw)
                 progress.follow(found, f"{name} {control} {draw}", first=1)
     draws = dict.fromkeys(CONTROL_KINDS.value, DRAWS.value)
-    display.run_summary.RunSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
+    display.experiment_summary.ExperimentSummary(experiment.results.path, tuple(treatments), tuple(seeds), draws).show()
     print(f"Training curves: tensorboard --logdir {Path(RESULTS_DIR.value)}")
 
 

@@ -19,7 +19,7 @@ from lottery_tf.command_line import console
 from lottery_tf.command_line.command_flags import define_results_dir
 from lottery_tf.errors import DamagedFile, InputError, user_message
 from lottery_tf.results import walk
-from lottery_tf.results.paths import run_of
+from lottery_tf.results.paths import experiment_of
 from lottery_tf.studies.study_folder import StudyFolder
 from lottery_tf.studies.task_results import probably_finished
 from runs.display.plan_estimate import duration
@@ -53,9 +53,9 @@ def main() -> int:
 
 
 def results_of_no_study(results_dir: Path, planned: Collection[str]) -> dict[str, int]:
-    """Counts the finished results that belong to no study, by the folder of their run."""
+    """Counts the finished results that belong to no study, by the folder of their experiment."""
     keys = (path.relative_to(results_dir) for path in walk.result_folders(results_dir))
-    return dict(Counter(run_of(key) for key in keys if str(key) not in planned))
+    return dict(Counter(experiment_of(key) for key in keys if str(key) not in planned))
 
 
 def other_text(others: Mapping[str, int]) -> list[str]:

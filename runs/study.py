@@ -28,7 +28,7 @@ from lottery_tf.datasets.loading import load
 from lottery_tf.errors import InputError
 from lottery_tf.models.settings import DATASETS, SCHEDULES
 from lottery_tf.models.table_s1 import NETWORKS
-from lottery_tf.results.paths import RUN_LOCK
+from lottery_tf.results.paths import EXPERIMENT_LOCK
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.studies.local_engine import Capacity, LocalEngine
 from lottery_tf.studies.named_studies import COLLECTIONS, STUDIES
@@ -112,10 +112,10 @@ def main() -> int:
     with contextlib.ExitStack() as held:
         held.enter_context(file_locks.locked(folder.lock))
         held.enter_context(folder.shown_running())
-        for run in sorted({task.folder for task in plan.tasks.values()}):
-            (results_dir / run).mkdir(parents=True, exist_ok=True)
-            write_stage(folder, f"waiting for another study that is running on {run}")
-            held.enter_context(file_locks.locked(results_dir / run / RUN_LOCK))
+        for experiment in sorted({task.folder for task in plan.tasks.values()}):
+            (results_dir / experiment).mkdir(parents=True, exist_ok=True)
+            write_stage(folder, f"waiting for another study that is running on {experiment}")
+            held.enter_context(file_locks.locked(results_dir / experiment / EXPERIMENT_LOCK))
         write_stage(folder, "reading finished results and data")
         return run_plan(plan, folder, results_dir, make_engine)
 
@@ -185,13 +185,13 @@ def run_plan(plan: Plan, folder: StudyFolder, results_dir: Path, make_engine: Ca
 
 
 def draw_summaries(plan: Plan, results_dir: Path) -> list[Path]:
-    """Draws the figures of the runs that end with one, if there is anything to draw; returns their paths."""
-    return [path for each in display.run_summary.of_plan(plan, results_dir) if (path := each.draw())]
+    """Draws the figures of the experiments that end with one, if there is anything to draw; returns their paths."""
+    return [path for each in display.experiment_summary.of_plan(plan, results_dir) if (path := each.draw())]
 
 
 def show_summaries(plan: Plan, results_dir: Path) -> None:
     """Prints tables and draws a figure for each network of the studies that end with them."""
-    for each in display.run_summary.of_plan(plan, results_dir):
+    for each in display.experiment_summary.of_plan(plan, results_dir):
         each.show()
 
 

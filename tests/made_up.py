@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.tables.table_s1 import kernel_shapes
 from lottery_tf.landscape.measurements.row_names import METHODS
-from lottery_tf.models.settings import RunSettings, TrainingSettings, run_settings
+from lottery_tf.models.settings import ExperimentSettings, TrainingSettings, experiment_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -19,11 +19,11 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import (
     DENSE,
     control_path,
+    experiment_folder,
     learned_mask_path,
     level_name,
     level_path,
     measurement_path,
-    run_folder,
     supermask_path,
 )
 from lottery_tf.results.store import ResultsFolder
@@ -97,7 +97,7 @@ def write_results(
 
     Args:
       root: where; made if it does not exist.
-      panels: network, data set and schedule of each folder of runs.
+      panels: network, data set and schedule of each experiment.
       treatments: those that are trained; () trains the dense networks only.
       seeds: the seeds of all of it.
       levels: rounds of pruning, and levels of heuristic supermasks.
@@ -119,7 +119,7 @@ def write_results(
     # Made-up numbers need not survive a power cut, and flushing each file takes most of the time.
     with mock.patch("os.fsync"):
         for panel in panels:
-            study = _Study(Path(root), run_settings(*panel), levels, accuracy, missing, diverged, seconds)
+            study = _Study(Path(root), experiment_settings(*panel), levels, accuracy, missing, diverged, seconds)
             for seed in seeds:
                 study.write_dense(seed)
                 for treatment in treatments:
@@ -150,7 +150,7 @@ class _Study:
     """Writes the results of one network, data set and schedule."""
 
     root: Path
-    settings: RunSettings
+    settings: ExperimentSettings
     levels: int
     accuracy: Accuracy
     missing: Collection[Run]
@@ -159,7 +159,7 @@ class _Study:
 
     def __post_init__(self):
         own = dataclasses.asdict(self.settings) | {"data": "made up"}
-        self.folder = ResultsFolder(self.root / run_folder(self.settings), own)
+        self.folder = ResultsFolder(self.root / experiment_folder(self.settings), own)
         self.network = self.settings.network
         self.network_and_dataset = {"network": self.network, "dataset": self.settings.dataset}
         self.labels = self.network_and_dataset | {"schedule": self.settings.schedule}

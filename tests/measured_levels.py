@@ -13,15 +13,15 @@ SETTINGS = MeasurementSettings(points=5, images=50, eigenvalues=3, probes=4, lan
 LAST = 3
 
 
-def run_of(measurer, treatment=None, seed=0, last=LAST):
+def trained_levels(measurer, treatment=None, seed=0, last=LAST):
     treatment = treatment or Treatment()
     return TrainedLevels(
         treatment, seed, [level.metrics for level in measurer.experiment.levels(treatment, seed, last)]
     )
 
 
-def measured(measurer, run, measure, wanted=None):
-    return [job.do().metrics for job in MEASUREMENTS[measure].jobs(measurer, run, wanted)]
+def measured(measurer, trained, measure, wanted=None):
+    return [job.do().metrics for job in MEASUREMENTS[measure].jobs(measurer, trained, wanted)]
 
 
 def error(measurer, state):

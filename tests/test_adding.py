@@ -386,10 +386,10 @@ SETTINGS = {  # class -> its module, a field, and the line of the field under "A
 OLDER_FOLDER = """
 import dataclasses
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.results.store import ResultsFolder
 for clip in (0.0, 0.5):
-    settings = run_settings("fc", "digits", "20", clip=clip)
+    settings = experiment_settings("fc", "digits", "20", clip=clip)
     try:
         ResultsFolder("older/fc-digits/20", dataclasses.asdict(settings) | {"data": "made up"})
         print("the same settings")

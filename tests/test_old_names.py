@@ -52,6 +52,13 @@ def test_methods_and_properties_do_what_their_new_names_do():
         assert summary.left_whole == {"last": 2}
 
 
+def test_a_property_that_became_a_function_does_what_it_does():
+    settings = lt.experiment_settings("fc", "mnist", precision="mixed_bfloat16")
+    with pytest.warns(DeprecationWarning, match="is now called lottery_tf.results.paths.experiment_folder") as warned:
+        assert settings.folder == "fc-mnist/paper-mixed_bfloat16"
+    assert warned[0].filename == __file__
+
+
 def test_masked_models_draw_under_the_old_name_too():
     masked = lt.MaskedModel(lt.build("fc", (2, 2, 1)), g="edge_popup", kept_fraction=0.5)
     logits = [mask.logits.numpy() for mask in masked.masks]

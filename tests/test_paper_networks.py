@@ -8,12 +8,12 @@ import pytest
 
 import lottery_tf as lt
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.paper_networks import paper_experiment
 
 pytestmark = pytest.mark.slow  # experiments are made again and again
 
-SETTINGS = run_settings("fc", "digits", "3", batch_size=20, dense_pruned_fraction=0.5)
+SETTINGS = experiment_settings("fc", "digits", "3", batch_size=20, dense_pruned_fraction=0.5)
 
 
 def test_levels_stand_in_the_folder_of_the_settings_and_name_the_network(digits, tmp_path):
@@ -40,7 +40,7 @@ def test_other_images_or_settings_are_refused_in_the_same_folder(digits, tmp_pat
     paper_experiment(SETTINGS, digits, tmp_path)
     with pytest.raises(InputError, match="data is"):
         paper_experiment(SETTINGS, dataclasses.replace(digits, train=digits.test), tmp_path)
-    other = run_settings("fc", "digits", "3", batch_size=30, dense_pruned_fraction=0.5)
+    other = experiment_settings("fc", "digits", "3", batch_size=30, dense_pruned_fraction=0.5)
     with pytest.raises(InputError, match="training.batch_size is 20 there, 30 here"):
         paper_experiment(other, digits, tmp_path)
 
@@ -49,7 +49,7 @@ def test_the_network_is_for_the_images_and_has_the_dropout_of_the_settings(digit
     small = lt.Dataset(
         *(lt.Split(split.images[:, ::4, ::4], split.labels) for split in (digits.train, digits.validation, digits.test))
     )
-    settings = run_settings("fc", "digits", "3", dropout=0.25)
+    settings = experiment_settings("fc", "digits", "3", dropout=0.25)
     model = paper_experiment(settings, small, tmp_path).model
     assert model.input_shape == (None, 7, 7, 1)
     assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.25, 0.25]

@@ -18,7 +18,7 @@ from lottery_tf.pruning import criteria, mask0_actions, mask1_actions
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 
 LIBRARY = "lottery_tf/README.md"
-RENAMED = ("Ladder", "Stretch", "Result")  # public names as they were, which warn
+RENAMED = ("Ladder", "Stretch", "Result", "RunSettings", "run_settings")  # public names as they were, which warn
 
 
 class Logged(keras.callbacks.Callback):

@@ -89,7 +89,7 @@ def trained_layer(root: str | Path, layer: str | None = None, **chosen: Collecti
         w_i, w_f = (values[sample].astype(np.float64) for values in (start, final))
         limits = tuple(1.1 * float(np.quantile(np.abs(values), 0.999)) for values in (w_i, w_f))
         result = parse_result_path(folder)
-        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {result.run}, seed {result.seed}")
+        return Layer(w_i, w_f, limits, f"{name.removesuffix('/kernel')} of {result.experiment}, seed {result.seed}")
     if others and layer not in others:
         registry.choose(others, layer, "layer")
     return None

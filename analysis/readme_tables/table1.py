@@ -31,15 +31,15 @@ def table1_beside_published(results: Results) -> Iterator[Row]:
     for network, dataset in measured[["network", "dataset"]].drop_duplicates().itertuples(index=False, name=None):
         rows = measured[(measured["network"] == network) & (measured["dataset"] == dataset)]
         masks = rows[rows["column"].str.startswith("mask")]
-        runs = map(Panel._make, masks[[*PANEL]].itertuples(index=False, name=None))
-        run = max(runs, key=lambda each: lengths[each], default=Panel(network, dataset))
+        panels = map(Panel._make, masks[[*PANEL]].itertuples(index=False, name=None))
+        main = max(panels, key=lambda each: lengths[each], default=Panel(network, dataset))
         cells = []
         for column in TABLE1_TITLES:
             longest = rows[rows["training"] == _longest_way(results, network, dataset, column)]
-            of_run = longest["schedule"].eq(run.schedule) & longest["precision"].eq(run.precision)
-            row = longest[longest["column"].eq(column) & (of_run | longest["schedule"].eq(""))]
-            cells.append(_maxima(row.iloc[0], run.precision) if len(row) else "")
-        yield [panel_caption(run, "schedule "), *cells]
+            of_main = longest["schedule"].eq(main.schedule) & longest["precision"].eq(main.precision)
+            row = longest[longest["column"].eq(column) & (of_main | longest["schedule"].eq(""))]
+            cells.append(_maxima(row.iloc[0], main.precision) if len(row) else "")
+        yield [panel_caption(main, "schedule "), *cells]
         values = [published.get((network, dataset, column)) for column in TABLE1_TITLES]
         if any(value is not None for value in values):
             yield ["published", *("" if value is None else f"{value:.1f}" for value in values)]

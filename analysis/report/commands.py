@@ -21,7 +21,7 @@ from analysis.results.select import PANEL, Panel, ordered_panels, panel
 from analysis.results.treatment_names import scope_of
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import files
 from lottery_tf.studies import paper
@@ -178,10 +178,10 @@ def _panel_flags(results: Results, key: Panel) -> dict:
 
 
 def _changed_settings(stored: Mapping, key: Panel) -> dict:
-    """Returns the settings of a run that are not the default, as flags with values."""
+    """Returns the settings of an experiment that are not the default, as flags with values."""
     try:
         usual = json.loads(
-            files.json_bytes(dataclasses.asdict(run_settings(**key._asdict(), dropout=stored.get("dropout"))))
+            files.json_bytes(dataclasses.asdict(experiment_settings(**key._asdict(), dropout=stored.get("dropout"))))
         )
     except InputError:
         return {}  # this version does not know the network or schedule

@@ -103,10 +103,10 @@ def _missing_lines(lacking: Mapping[select.Panel, list[str]], to_make: Callable[
 
 
 def _commands(source: FigureSource) -> Markup:
-    """Returns the commands that make a figure's results and the figure itself, and the settings of those runs."""
+    """Returns the commands that make a figure's results and the figure itself, and the experiments' settings."""
     flags = {"results_dir": source.root, "figure": source.name, "format": list(drawing.FORMATS), "out": "figures"}
     settings = provenance.settings_table(source.given.results, source.panels())
-    shown = page.table(settings, "Settings of these runs") if len(settings) else Markup()
+    shown = page.table(settings, "Settings of these experiments") if len(settings) else Markup()
     return page.code([*source.commands(), commands.command("analysis.figures", flags | source.flags())]) + shown
 
 

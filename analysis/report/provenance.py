@@ -24,7 +24,7 @@ PACKAGES = ("lottery_tf", "tensorflow", "keras", "numpy", "scipy", "pandas", "ma
 
 
 def settings_table(results: Results, keys: Collection[Panel] | None = None) -> pd.DataFrame:
-    """Returns the settings of folders of runs: one row for each setting and one column for each folder.
+    """Returns the settings of experiments: one row for each setting and one column for each experiment.
 
     Args:
       results: all results.

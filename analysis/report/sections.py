@@ -141,7 +141,7 @@ def origin_part(report: Report) -> Markup:
         made = provenance.trainings(report.root)
         settings = provenance.settings_table(report.given.results)
         parts += [
-            page.fold(f"Settings of each folder of runs: {settings.shape[1] - 1}", page.table(settings)),
+            page.fold(f"Settings of each experiment: {settings.shape[1] - 1}", page.table(settings)),
             page.table(made.times, "Times of the trainings"),
             page.table(made.origins, "Packages, machines and commits of the trainings"),
             page.fold(f"Commands of the trainings: {len(made.commands)}", page.code(made.commands)),

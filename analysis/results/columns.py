@@ -15,9 +15,9 @@ ADDED_LATER = {  # column that older results lack -> the value they had
     "decay": "none",
     "weight_multiplier": 1.0,
 }
-RUN = ("network", "dataset", "schedule", "precision", "seed")
-LEVEL_COLUMNS = (*RUN, *TREATMENT, "level", "kept_fraction")
-MASK_SOURCE = (*RUN, "source", "criterion", "mask1", "mask0", "scope")
+EXPERIMENT_AND_SEED = ("network", "dataset", "schedule", "precision", "seed")
+LEVEL_COLUMNS = (*EXPERIMENT_AND_SEED, *TREATMENT, "level", "kept_fraction")
+MASK_SOURCE = (*EXPERIMENT_AND_SEED, "source", "criterion", "mask1", "mask0", "scope")
 MASK_SETTINGS = (
     "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
     "learning_rate", "batch_size", "iterations", "decay", "weight_multiplier", "precision",
@@ -42,7 +42,7 @@ CSV_COLUMNS = {  # kind of result -> the columns of its table
         "final_pruned_fraction", "status",
     ),
     "mask_history": (*MASK_SETTINGS, "row", *HISTORY_COLUMNS),
-    "control": (*RUN, *TREATMENT, "level", "control", "draw", "kept_fraction", *TRAINING_COLUMNS),
+    "control": (*EXPERIMENT_AND_SEED, *TREATMENT, "level", "control", "draw", "kept_fraction", *TRAINING_COLUMNS),
     "line": (
         *LEVEL_COLUMNS, "relation", "first", "second", "second_level", "second_kept_fraction", "first_error",
         "second_error", "dense_error", "error_barrier", "loss_barrier", "row", "position", "loss", "error",
@@ -74,12 +74,12 @@ CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
 LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")  # measured of trained levels
 
 IDENTITY = {  # kind of result -> the columns that identify a result
-    "level": (*RUN, *TREATMENT, "level"),
+    "level": (*EXPERIMENT_AND_SEED, *TREATMENT, "level"),
     "supermask": (*MASK_SOURCE, "level", "weights"),
     "best_supermask": (*MASK_SOURCE, "weights"),
     "learned_mask": MASK_SETTINGS,
     "mask_history": (*MASK_SETTINGS, "row"),
-    "control": (*RUN, *TREATMENT, "level", "control", "draw"),
+    "control": (*EXPERIMENT_AND_SEED, *TREATMENT, "level", "control", "draw"),
     "line": (*LEVEL_COLUMNS, "relation", "first", "second", "row"),
     "perturbation": (*LEVEL_COLUMNS, "multiple", "draw", "row"),
     "limit": (*LEVEL_COLUMNS, "pruned_by", "method"),

@@ -31,7 +31,7 @@ from analysis.results.treatment_names import treatment_names
 from lottery_tf.errors import DamagedFile, InputError
 from lottery_tf.registry import choose
 from lottery_tf.results import files, schemas
-from lottery_tf.results.paths import SETTINGS
+from lottery_tf.results.paths import SETTINGS, enclosing_experiment
 from lottery_tf.results.result_files import read_history
 from lottery_tf.results.store import differences
 from lottery_tf.results.stored_result import FINISHED
@@ -58,7 +58,7 @@ class Results:
         the evaluation before.
       controls: controls of tickets. "treatment" is the ticket's.
       lines, perturbations, spectra, rays, limits, thresholds, histograms: measurements. "treatment" is the level's.
-      folders: the settings of each folder of runs; "folder" is its path below the results folder.
+      folders: the settings of each experiment; "folder" is its path below the results folder.
       exports: the CSV files that were read. They do not hold settings, times and weights.
     """
 
@@ -101,13 +101,13 @@ class Results:
 
 
 def load(path: str | Path) -> Results:
-    """Reads all results below a folder: folders of runs, and CSV files that `analysis.export` wrote.
+    """Reads all results below a folder: experiments, and CSV files that `analysis.export` wrote.
 
-    If a row of a CSV file equals a result of the runs or a row of another file, it is read only once.
+    If a row of a CSV file equals a result of an experiment or a row of another file, it is read only once.
 
     Raises:
       InputError: the folder does not exist or holds no results; a CSV file cannot be read, lacks columns or holds an
-        invalid value; a result is stored twice; or two folders hold the same run with different settings.
+        invalid value; a result is stored twice; or two folders hold the same experiment with different settings.
     """
     path = Path(path)
     if not path.is_dir():
@@ -143,7 +143,7 @@ def _is_export(path: Path, columns: tuple[str, ...]) -> bool:
 
 
 def _check_agreement(folders: list[dict]) -> None:
-    """Raises InputError if two folders hold the same run, but with different settings."""
+    """Raises InputError if two folders hold the same experiment, but with different settings."""
     first: dict[tuple, dict] = {}
     for folder in folders:
         key = tuple(folder.get(name) for name in PANEL)
@@ -161,13 +161,13 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
     """Returns the metrics of all finished results below a folder by kind, with an entry for each of `CSV_COLUMNS`.
 
     Raises:
-      InputError: there is no such folder, or two folders in it hold the same run with different settings.
+      InputError: there is no such folder, or two folders in it hold the same experiment with different settings.
     """
     if Path(root).is_dir():
         _check_agreement(list(_folders(Path(root))))
     results: dict[str, list[dict]] = {kind: [] for kind in CSV_COLUMNS}
     for folder, metrics in finished_with_folders(root, kind=None):
-        metrics = {"network": run_name(folder), "folder": str(folder)} | metrics
+        metrics = {"network": experiment_name(folder), "folder": str(folder)} | metrics
         if metrics["kind"] in results:
             results[metrics["kind"]].append(metrics)
         if metrics["kind"] == "learned_mask" and metrics["status"] == FINISHED:
@@ -175,14 +175,15 @@ def by_kind(root: str | Path) -> dict[str, list[dict]]:
     return results
 
 
-def run_name(folder: Path) -> str:
-    """Returns the name of a result's folder of runs. It stands for the network if a user's model does not name it."""
-    return next((path.name for path in Path(os.path.realpath(folder)).parents if (path / SETTINGS).exists()), "")
+def experiment_name(folder: Path) -> str:
+    """Returns the name of the folder of a result's experiment, which stands for the network of a user's model."""
+    experiment = enclosing_experiment(Path(os.path.realpath(folder)))
+    return experiment.name if experiment else ""
 
 
 def completed(folder: Path, metrics: Mapping) -> dict:
     """Returns the metrics of a result in a folder, with those that results of older versions and of own models lack."""
-    return {"network": run_name(folder), **ADDED_LATER, **metrics}
+    return {"network": experiment_name(folder), **ADDED_LATER, **metrics}
 
 
 def _readings(folder: Path) -> list[dict]:
@@ -201,7 +202,7 @@ def flat(results: Iterable[Mapping]) -> list[dict]:
 
 
 def _folders(root: Path) -> Iterator[dict]:
-    """Yields the settings of the folders of runs below a folder, without searching inside them."""
+    """Yields the settings of the experiments below a folder, without searching inside them."""
     for path in folders_with(root, SETTINGS, deeper=False):
         try:
             settings = files.read_json(path / SETTINGS, schemas.Settings)

@@ -1,4 +1,4 @@
-"""The settings of a run: data sets, optimizers, schedules, training and pruning."""
+"""The settings of an experiment: data sets, optimizers, schedules, training and pruning."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import COUNT, FRACTION, POSITIVE, PRUNED_FRACTION, Name
 from lottery_tf.errors import InputError
 from lottery_tf.models.table_s1 import NETWORKS, NetworkSettings
+from lottery_tf.old_names import old_property
 from lottery_tf.registry import choose
 
 
@@ -159,7 +160,7 @@ class PruningSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class RunSettings:
+class ExperimentSettings:
     """The settings that all levels of one results folder share.
 
     Attributes:
@@ -190,14 +191,16 @@ class RunSettings:
             if len(NETWORKS[self.network].dense) < 2:
                 raise InputError(f"dropout is {self.dropout}, but {self.network!r} has no hidden dense layer.")
 
+    folder = old_property("folder", "results.paths.experiment_folder")
+
 
 @checked
-def run_settings(
+def experiment_settings(
     network: Name = "fc",
     dataset: Name = "digits",
     schedule: Name | int | None = None,
     **changes: Any,
-) -> RunSettings:
+) -> ExperimentSettings:
     """Returns the settings of Table S1 for a network, with changes.
 
     Args:
@@ -212,9 +215,9 @@ def run_settings(
     Raises:
       InputError: a name is unknown, or a value is invalid.
 
-    >>> run_settings("fc", "mnist", "tenth").training.iterations
+    >>> experiment_settings("fc", "mnist", "tenth").training.iterations
     5038
-    >>> run_settings("resnet20", "cifar10", "tenth").training.learning_rate_drops
+    >>> experiment_settings("resnet20", "cifar10", "tenth").training.learning_rate_drops
     (2000, 2500)
     """
     table = choose(NETWORKS, network, "network")
@@ -234,7 +237,7 @@ def run_settings(
     training |= {"iterations": iterations} | {
         name: training[name] or None for name in defaults if defaults[name] is None
     }
-    return RunSettings(
+    return ExperimentSettings(
         network,
         dataset,
         schedule,

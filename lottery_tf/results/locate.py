@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lottery_tf.argument_checks.validation import PATH
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.models.settings import ExperimentSettings, PruningSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas
-from lottery_tf.results.paths import METRICS_FILE, SETTINGS, enclosing_run, run_folder
+from lottery_tf.results.paths import METRICS_FILE, SETTINGS, enclosing_experiment, experiment_folder
 from lottery_tf.results.stored_result import is_finished
 
 TRAINED_KINDS = ("level", "control", "rewind")
@@ -22,20 +22,20 @@ class LocatedResult:
 
     Attributes:
       results_dir: the folder of all results.
-      settings: the settings that the results of its run share.
-      result_path: its path in the folder of its run.
+      settings: the settings that the results of its experiment share.
+      result_path: its path in the folder of its experiment.
       metrics: its metrics.
     """
 
     results_dir: Path
-    settings: RunSettings
+    settings: ExperimentSettings
     result_path: str
     metrics: dict
 
     @property
     def name(self) -> str:
         """Its path in the folder of all results, as it is printed."""
-        return f"{run_folder(self.settings)}/{self.result_path}"
+        return f"{experiment_folder(self.settings)}/{self.result_path}"
 
 
 def locate(path: str | Path) -> LocatedResult:
@@ -48,8 +48,8 @@ def locate(path: str | Path) -> LocatedResult:
     """
     PATH("the path of a result", path)
     path = Path(os.path.realpath(path))  # `Path.resolve` would fail on a loop of links
-    run = enclosing_run(path)
-    if run is None or not (path / METRICS_FILE).exists():
+    experiment = enclosing_experiment(path)
+    if experiment is None or not (path / METRICS_FILE).exists():
         raise InputError(
             f"{path} is not a result in a results folder; give a folder such as "
             ".../seed-0/large_final-rewind-zero/level-07."
@@ -57,20 +57,20 @@ def locate(path: str | Path) -> LocatedResult:
     metrics = files.read_json(path / METRICS_FILE, metrics_schemas.check_metrics)
     if metrics.get("kind") not in TRAINED_KINDS or not is_finished(metrics):
         raise InputError(f"{path} holds no finished training of a network; give the folder of one.")
-    settings, results_dir = _settings(run / SETTINGS), run.parents[1]
-    if results_dir / (folder := run_folder(settings)) != run:
-        raise InputError(f"{run} was moved; its path in the results folder must be {folder}.")
-    return LocatedResult(results_dir, settings, path.relative_to(run).as_posix(), metrics)
+    settings, results_dir = _settings(experiment / SETTINGS), experiment.parents[1]
+    if results_dir / (folder := experiment_folder(settings)) != experiment:
+        raise InputError(f"{experiment} was moved; its path in the results folder must be {folder}.")
+    return LocatedResult(results_dir, settings, path.relative_to(experiment).as_posix(), metrics)
 
 
-def _settings(path: Path) -> RunSettings:
+def _settings(path: Path) -> ExperimentSettings:
     found = files.read_json(path, schemas.Settings)
     try:
         training = found["training"]
         drops = training.get("learning_rate_drops")
         training = TrainingSettings(**training | {"learning_rate_drops": drops and tuple(drops)})
         labels = {name: found[name] for name in ("network", "dataset", "schedule")}
-        return RunSettings(**labels, training=training, pruning=PruningSettings(**found["pruning"]),
+        return ExperimentSettings(**labels, training=training, pruning=PruningSettings(**found["pruning"]),
                            dropout=found.get("dropout"))  # fmt: skip
     except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"{path} does not hold the settings of a run of this project ({error}).") from error
+        raise InputError(f"{path} does not hold the settings of an experiment of this project ({error}).") from error

@@ -1,7 +1,7 @@
 """Builds and parses every path of a results folder.
 
     <results_dir>/
-      fc-mnist/paper/                              a run: all results made with its settings (`run_folder`)
+      fc-mnist/paper/                              an experiment: all results with its settings (`experiment_folder`)
         settings.json                              the settings that the results share
         experiment.json                            the model, its training and pruning, as the experiment has them
         seed-0/dense/                              level 0, which all treatments of the seed share
@@ -11,13 +11,13 @@
         seed-0/<treatment>/level-07-<measurement>/ a measurement of the level
         seed-0/supermask/<mask source>/            heuristic Supermasks; the best ones for each kind of weights
         lines/<fingerprint>-<fingerprint>/         the line between any two results
-      fc-mnist/learned_masks/                      a run of learned masks
+      fc-mnist/learned_masks/                      an experiment that learns masks
         settings.json
         mask_learner.json                          the network and what else the masks depend on
         seed-0/<mask settings and training>/       a learned mask
       studies/<studies>-<hash of the request>/     a study: its request, state and logs
 
-A *result path* is relative to the folder of its run: "seed-0/dense". It is a folder with the files named below.
+A *result path* is relative to the folder of its experiment: "seed-0/dense". It is a folder with the files named below.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lottery_tf.argument_checks.validation import INDEX
-from lottery_tf.models.settings import RunSettings, TrainingSettings
+from lottery_tf.models.settings import ExperimentSettings, TrainingSettings
 
-# In the folder of a run
+# In the folder of an experiment
 SETTINGS = "settings.json"
 EXPERIMENT_RECORD = "experiment.json"
 LEARNER_RECORD = "mask_learner.json"
 PICTURE = "lottery.png"  # of `runs.lottery`
 SETTINGS_LOCK = ".settings.lock"  # held while the files above are compared or written
-RUN_LOCK = ".study.lock"  # held by the study that trains in this folder
+EXPERIMENT_LOCK = ".study.lock"  # held by the study that trains in this folder
 DENSE = "dense"
 SEED_FOLDERS = "seed-*"
 
@@ -61,11 +61,11 @@ STUDY_LOCK = ".lock"  # held by the process that runs the study
 STUDY_RUNNING = ".running"  # locked by it too, so that others see that it runs
 
 
-def run_folder(settings: RunSettings) -> str:
-    """Returns the folder of the run with these settings, in the results folder.
+def experiment_folder(settings: ExperimentSettings) -> str:
+    """Returns the folder of the experiment with these settings, in the results folder.
 
-    >>> from lottery_tf import run_settings
-    >>> run_folder(run_settings("fc", "mnist", "tenth"))
+    >>> from lottery_tf import experiment_settings
+    >>> experiment_folder(experiment_settings("fc", "mnist", "tenth"))
     'fc-mnist/tenth'
     """
     precision = settings.training.precision
@@ -73,22 +73,22 @@ def run_folder(settings: RunSettings) -> str:
     return f"{settings.network}-{settings.dataset}/{settings.schedule}{half}"
 
 
-def enclosing_run(path: Path) -> Path | None:
-    """Returns the nearest folder above a result that holds a run's settings; None if there is none."""
+def enclosing_experiment(path: Path) -> Path | None:
+    """Returns the nearest folder above a result that holds an experiment's settings; None if there is none."""
     return next((folder for folder in path.parents if (folder / SETTINGS).exists()), None)
 
 
-def run_of(result: Path) -> str:
-    """Returns the folder of the run of a result, both in the results folder.
+def experiment_of(result: Path) -> str:
+    """Returns the folder of a result's experiment, both in the results folder.
 
-    >>> run_of(Path("fc-mnist/paper/seed-0/dense"))
+    >>> experiment_of(Path("fc-mnist/paper/seed-0/dense"))
     'fc-mnist/paper'
     """
     return Path(*result.parts[:2]).as_posix()
 
 
 def seed_folder(seed: int) -> str:
-    """Returns the folder of a seed in the folder of a run; raises InputError for an invalid seed."""
+    """Returns the folder of a seed in the folder of an experiment; raises InputError for an invalid seed."""
     INDEX("seed", seed)
     return f"seed-{seed}"
 
@@ -205,9 +205,9 @@ def study_path(studies: Sequence[str], digest: str) -> str:
     return f"{STUDIES}/{'+'.join(studies)}-{digest}"
 
 
-def log_path(run: str, name: str) -> str:
-    """Returns the path of the log of some tasks of a run, in a study's folder of logs."""
-    return f"{run}/{name}.log"
+def log_path(experiment: str, name: str) -> str:
+    """Returns the path of the log of some tasks of an experiment, in a study's folder of logs."""
+    return f"{experiment}/{name}.log"
 
 
 def short_number(value: float) -> str:
@@ -223,14 +223,14 @@ class ParsedPath(NamedTuple):
     """The parts of a result's path.
 
     Attributes:
-      run: the folder of its run in the results folder; "" if the path starts with the seed.
+      experiment: the folder of its experiment in the results folder; "" if the path starts with the seed.
       seed: its seed.
       treatment: the folder of its treatment ("supermask" for heuristic supermasks); "" for results without a treatment.
       level: its level, or the level that it is a control or a measurement of; None for other results.
       name: the last part of the path.
     """
 
-    run: str
+    experiment: str
     seed: int
     treatment: str
     level: int | None
@@ -245,9 +245,9 @@ def parse_result_path(path: str | Path) -> ParsedPath | None:
     """Parses a result's path, which may start at any folder; returns None for other paths.
 
     >>> parse_result_path("results/fc-mnist/paper/seed-3/random-rewind-zero/level-07-reinit-1")
-    ParsedPath(run='fc-mnist/paper', seed=3, treatment='random-rewind-zero', level=7, name='level-07-reinit-1')
+    ParsedPath(experiment='fc-mnist/paper', seed=3, treatment='random-rewind-zero', level=7, name='level-07-reinit-1')
     >>> parse_result_path("seed-3/dense")
-    ParsedPath(run='', seed=3, treatment='', level=0, name='dense')
+    ParsedPath(experiment='', seed=3, treatment='', level=0, name='dense')
     """
     if not (found := RESULT_PATH.fullmatch(Path(path).as_posix())):
         return None

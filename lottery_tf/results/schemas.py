@@ -30,7 +30,7 @@ def check_checksums(sums: Mapping) -> None:
 
 
 class Settings(TypedDict):
-    """`settings.json`: the common settings of the results of a run; a user-defined run may have other names."""
+    """`settings.json`: the common settings of the results of an experiment; a user-defined one may have other names."""
 
     network: NotRequired[str]
     dataset: NotRequired[str]

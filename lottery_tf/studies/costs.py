@@ -54,9 +54,9 @@ def cost_for(network: str) -> Cost:
 class Speeds:
     """The speed at which a process does each kind of task on each network.
 
-    >>> from lottery_tf.models.settings import run_settings
+    >>> from lottery_tf.models.settings import experiment_settings
     >>> from lottery_tf.studies.tasks import LevelTask
-    >>> level = LevelTask(run_settings("fc", "mnist", "3000"), seed=0)
+    >>> level = LevelTask(experiment_settings("fc", "mnist", "3000"), seed=0)
     >>> speeds = Speeds([(level, {"seconds": 9.0})])
     >>> speeds.speed_for("fc", "training"), speeds.seconds(level)
     (20000.0, 9.0)

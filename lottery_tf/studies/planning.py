@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 from lottery_tf.argument_checks.annotation_checks import check_fields
 from lottery_tf.argument_checks.validation import COUNT, INDEX, POSITIVE, at_most
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import DATASETS, RunSettings, TrainingSettings, run_settings, scheduled_iterations
+from lottery_tf.models.settings import (
+    DATASETS,
+    ExperimentSettings,
+    TrainingSettings,
+    experiment_settings,
+    scheduled_iterations,
+)
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
@@ -44,7 +50,7 @@ class Request:
       mask_iterations: number of iterations for learning each mask, for all networks.
       mask_preset: settings for learning masks, a name in `MASK_PRESETS`.
       criterion: further mask criteria for every study that trains treatments, with the actions rewind and zero.
-      changes: further arguments of `run_settings`.
+      changes: further arguments of `experiment_settings`.
     """
 
     studies: tuple[str, ...]
@@ -159,14 +165,14 @@ def _treatments(study: Study, request: Request) -> tuple[Treatment, ...]:
     return tuple(dict.fromkeys((*study.treatments, *further)))
 
 
-def _reaches_rewind_point(treatment: Treatment, settings: RunSettings) -> bool:
+def _reaches_rewind_point(treatment: Treatment, settings: ExperimentSettings) -> bool:
     return treatment.rewind_to < settings.training.iterations
 
 
-def _settings(study: Study, request: Request) -> Iterator[RunSettings]:
+def _settings(study: Study, request: Request) -> Iterator[ExperimentSettings]:
     """Yields the settings of each network of a study."""
     for network in request.networks or study.networks:
-        yield run_settings(
+        yield experiment_settings(
             network,
             request.dataset or study.dataset or _paper_dataset(network),
             request.schedule or study.schedule,
@@ -198,7 +204,7 @@ def _tasks(study: Study, request: Request) -> Iterator[Task]:
                 )
 
 
-def treatment_tasks(settings: RunSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Task]:
+def treatment_tasks(settings: ExperimentSettings, seed: int, treatment: Treatment, levels: int) -> Iterator[Task]:
     """Yields the trainings of a treatment except the dense network: its rewind point, and its levels up to `levels`."""
     if treatment.rewind_to:
         yield RewindPointTask(settings, seed, treatment.rewind_to)
@@ -216,11 +222,13 @@ def _paper_dataset(network: str) -> str:
     return "mnist" if NETWORKS[network].image_shape[-1] == 1 else "cifar10"
 
 
-def mask_training(settings: RunSettings, iterations: int | None = None, preset: str = "paper") -> TrainingSettings:
-    """Returns the settings for learning the Supermasks of a run, as in Section S3 or by a preset.
+def mask_training(
+    settings: ExperimentSettings, iterations: int | None = None, preset: str = "paper"
+) -> TrainingSettings:
+    """Returns the settings for learning the Supermasks of an experiment, as in Section S3 or by a preset.
 
-    Without a number of iterations, the run's schedule is applied to those of Section S3. The published accuracies
-    needed far more: see `NetworkSettings.mask_iterations`.
+    Without a number of iterations, the experiment's schedule is applied to those of Section S3. The published
+    accuracies needed far more: see `NetworkSettings.mask_iterations`.
     """
     table = NETWORKS[settings.network]
     chosen = {

@@ -85,17 +85,21 @@ class NodeWorker:
         """Does a task with the results that it needs, and returns its outcome and results."""
         self._log.clear()
         self._enter(task, dataset)
-        run = self._root / task.folder
-        run.mkdir(parents=True, exist_ok=True)
-        for left_behind in walk.result_folders(run):
+        experiment = self._root / task.folder
+        experiment.mkdir(parents=True, exist_ok=True)
+        for left_behind in walk.result_folders(experiment):
             shutil.rmtree(left_behind)
         self._take_over_checkpoints(task)
         for key, contents in inputs.items():
             result_files.write_files(self._root / key, contents)
         outcome = self._worker.perform(task, earlier)
-        returned = self._returned(task, outcome, inputs, run)
+        returned = self._returned(task, outcome, inputs, experiment)
         # An unfinished training is kept for the next try.
-        for folder in run.glob(paths.SEED_FOLDERS) if outcome.ending is Ending.FINISHED else walk.result_folders(run):
+        for folder in (
+            experiment.glob(paths.SEED_FOLDERS)
+            if outcome.ending is Ending.FINISHED
+            else walk.result_folders(experiment)
+        ):
             shutil.rmtree(folder)
         return returned
 
@@ -107,9 +111,9 @@ class NodeWorker:
                 (self._root / partial).parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(left_behind, self._root / partial)
 
-    def _returned(self, task: Task, outcome: Outcome, inputs: dict[str, Files], run: Path) -> Returned:
+    def _returned(self, task: Task, outcome: Outcome, inputs: dict[str, Files], experiment: Path) -> Returned:
         """Returns a task's outcome with the files of its results, its TensorBoard pages and its log."""
-        found = walk.result_folders(run)
+        found = walk.result_folders(experiment)
         made = {str(path.relative_to(self._root)): path for path in found}
         # The task's own result comes last, because it marks the results as complete.
         results = {
@@ -117,7 +121,7 @@ class NodeWorker:
         }
         pages = {
             str(path.relative_to(self._root)): path.read_bytes()
-            for path in run.rglob(paths.EVENT_FILES)
+            for path in experiment.rglob(paths.EVENT_FILES)
             if path.parent not in found and path.parent.suffix != paths.PARTIAL
         }
         return Returned(outcome, results, pages, self._log)

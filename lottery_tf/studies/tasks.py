@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from lottery_tf.models.settings import RunSettings, TrainingSettings
+from lottery_tf.models.settings import ExperimentSettings, TrainingSettings
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import paths
@@ -24,10 +24,10 @@ from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
 
 @dataclasses.dataclass(frozen=True)
-class _RunTask(Task):
-    """A task whose result depends on `RunSettings`."""
+class _ExperimentTask(Task):
+    """A task whose result depends on `ExperimentSettings`."""
 
-    settings: RunSettings
+    settings: ExperimentSettings
     seed: int
 
     @property
@@ -42,8 +42,8 @@ class _RunTask(Task):
 
     @property
     def folder(self) -> str:
-        """The folder of the run with the settings."""
-        return paths.run_folder(self.settings)
+        """The folder of the experiment with the settings."""
+        return paths.experiment_folder(self.settings)
 
     @property
     def settings_on_disk(self) -> dict:
@@ -52,7 +52,7 @@ class _RunTask(Task):
 
 
 @dataclasses.dataclass(frozen=True)
-class _TrainingTask(_RunTask):
+class _TrainingTask(_ExperimentTask):
     """A task that trains a network with `settings.training`."""
 
     kind = "training"
@@ -111,8 +111,8 @@ class LevelTask(_TreatmentTask):
 
     Level 0 has no treatment: it is the dense network of a seed, from which all treatments of the seed start.
 
-    >>> from lottery_tf.models.settings import run_settings
-    >>> second = LevelTask(run_settings("fc", "mnist"), 0, 2, Treatment("movement"))
+    >>> from lottery_tf.models.settings import experiment_settings
+    >>> second = LevelTask(experiment_settings("fc", "mnist"), 0, 2, Treatment("movement"))
     >>> second.prerequisites
     ('fc-mnist/paper/seed-0/movement-rewind-zero/level-01',)
     """
@@ -175,7 +175,7 @@ class ControlTask(_TreatmentTask):
 
 
 @dataclasses.dataclass(frozen=True)
-class HeuristicMasksTask(_RunTask):
+class HeuristicMasksTask(_ExperimentTask):
     """Evaluates the masks of one source over untrained weights, after the dense network of the seed is trained.
 
     `HeuristicSupermasks.evaluate` does it. The source must not need other levels.

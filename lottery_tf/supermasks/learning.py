@@ -81,7 +81,7 @@ class MaskLearner:
       settings: the settings of the Supermask.
       training: the settings with which it is trained.
       results: where masks are stored; None keeps them in memory.
-      labels: further metrics that describe the run (network, dataset).
+      labels: further metrics of every mask (network, dataset).
       snapshot_seconds: the shortest time between two checkpoints.
       best_by: the reading of the validation images that chooses the stored mask; None: the accuracy, or the loss if a
         loss is given.

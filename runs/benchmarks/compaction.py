@@ -19,7 +19,7 @@ from lottery_tf.experiment import Experiment
 from lottery_tf.masking import conversion
 from lottery_tf.masking.compaction import compact
 from lottery_tf.models import networks
-from lottery_tf.models.settings import PruningSettings, run_settings
+from lottery_tf.models.settings import PruningSettings, experiment_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning.treatments import Treatment
 
@@ -53,7 +53,7 @@ def run(repeats: int) -> None:
 def tickets(case: TicketCase) -> Iterator[tuple[float, keras.Model]]:
     """Yields the kept fraction and the trained network of each level."""
     image_shape = NETWORKS[case.network].image_shape
-    settings = run_settings(case.network, "digits", str(case.iterations))
+    settings = experiment_settings(case.network, "digits", str(case.iterations))
     pruned_fractions = (settings.pruning.conv, settings.pruning.dense, settings.pruning.output)
     pruning = PruningSettings(*(1 - (1 - fraction) ** ROUNDS_AT_ONCE for fraction in pruned_fractions))
     dataset = load("digits", image_shape=image_shape)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.masking import conversion
 from lottery_tf.models import networks
-from lottery_tf.models.settings import PRECISIONS, run_settings
+from lottery_tf.models.settings import PRECISIONS, experiment_settings
 from lottery_tf.supermasks.masked_model import MaskedModel
 from lottery_tf.system import hardware
 from runs.benchmarks.throughput import INTERVAL, KerasFit, TrainingCase, alternating, fit_alone, loop, made_up_data
@@ -36,7 +36,7 @@ def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
     """Returns the measurements by name and precision."""
     dataset, found = made_up_data(case), {}
     for precision in ("float32", HALF_PRECISION):
-        made = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
+        made = experiment_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
         settings = dataclasses.replace(made, precision=precision)
         measured = dataclasses.replace(case, precision=precision)
         network = networks.build(case.network)
@@ -52,7 +52,9 @@ def _figures(case: TrainingCase) -> dict[tuple[str, str], Callable[[], float]]:
 
 def _print(case: TrainingCase, taken: dict[tuple[str, str], list[float]]) -> None:
     """Prints the speeds in both precisions, and the fraction of the time that validation takes."""
-    print(f"{case.network}, batch {run_settings(case.network, case.dataset).training.batch_size}, steps per second")
+    print(
+        f"{case.network}, batch {experiment_settings(case.network, case.dataset).training.batch_size}, steps per second"
+    )
     rows = [("", "float32", HALF_PRECISION, "ratio")]
     for name in dict.fromkeys(name for name, _ in taken):
         single, half = (statistics.median(taken[name, precision]) for precision in ("float32", HALF_PRECISION))

@@ -18,7 +18,7 @@ from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models import networks
-from lottery_tf.models.settings import DATASETS, TrainingSettings, run_settings
+from lottery_tf.models.settings import DATASETS, TrainingSettings, experiment_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
@@ -57,7 +57,7 @@ def run(repeats: int) -> None:
 def _measure(case: TrainingCase, repeats: int, rate: float) -> None:
     """Measures the speeds of one network, and prints them as a table."""
     dataset = made_up_data(case)
-    settings = run_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
+    settings = experiment_settings(case.network, case.dataset, str(case.loop_steps), eval_interval=INTERVAL).training
     masked = networks.build(case.network)
     figures: dict[str, Callable[[], float]] = {
         "Keras fit, without its first steps": lambda: fit_alone(case, KerasFit.steady),
@@ -110,7 +110,7 @@ def fit_alone(case: TrainingCase, figure: Callable[[KerasFit], float]) -> float:
 
 
 def _fit_here(case: TrainingCase, figure: Callable[[KerasFit], float]) -> float:
-    settings = run_settings(case.network, case.dataset, str(case.loop_steps)).training
+    settings = experiment_settings(case.network, case.dataset, str(case.loop_steps)).training
     return figure(KerasFit(case, made_up_data(case), settings))
 
 

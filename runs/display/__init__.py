@@ -3,4 +3,4 @@
 import lazy_loader
 
 # pandas and matplotlib load slowly, and --help can do without them.
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules={"best_supermasks", "run_summary"})
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules={"best_supermasks", "experiment_summary"})

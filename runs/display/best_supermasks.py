@@ -1,4 +1,4 @@
-"""The table of the best heuristic Supermasks of a run."""
+"""The table of the best heuristic Supermasks of an experiment."""
 
 from __future__ import annotations
 

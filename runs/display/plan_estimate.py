@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 
 from lottery_tf.command_line.text_tables import text_table
-from lottery_tf.models.settings import RunSettings
+from lottery_tf.models.settings import ExperimentSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.costs import START_SECONDS, Speeds, cost_for
 from lottery_tf.studies.engines import Resources, most_at_once
@@ -209,7 +209,7 @@ def plan_of(name: str, tasks: Iterable[Task]) -> Plan:
 
 
 def pruning_tasks(
-    settings: RunSettings,
+    settings: ExperimentSettings,
     seeds: Iterable[int],
     treatments: Collection[Treatment],
     levels: int,

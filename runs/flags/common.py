@@ -13,7 +13,7 @@ from lottery_tf.command_line import console, derived_flags
 from lottery_tf.command_line.command_flags import define_list
 from lottery_tf.datasets.loading import load
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import RunSettings, run_settings
+from lottery_tf.models.settings import ExperimentSettings, experiment_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from lottery_tf.studies.tasks import Task
 from lottery_tf.system import processes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lottery_tf.experiment import Experiment
 
 _RUN = derived_flags.define(
-    RunSettings,
+    ExperimentSettings,
     ("network", "dataset", "schedule"),
     defaults={"network": "fc", "dataset": "digits"},
     note="Default: paper; 1000 for trainings on digits.",
@@ -41,9 +41,9 @@ THREADS = flags.DEFINE_integer(
 )
 
 
-def settings_from_flags(changes: Mapping[str, flags.FlagHolder]) -> RunSettings:
-    """Returns the run's settings with the changes that the flags give; raises InputError for an invalid value."""
-    return run_settings(NETWORK.value, DATASET.value, schedule_from_flags(), **derived_flags.values(changes))
+def settings_from_flags(changes: Mapping[str, flags.FlagHolder]) -> ExperimentSettings:
+    """Returns the settings with the changes that the flags give; raises InputError for an invalid value."""
+    return experiment_settings(NETWORK.value, DATASET.value, schedule_from_flags(), **derived_flags.values(changes))
 
 
 def schedule_from_flags() -> str | None:
@@ -77,9 +77,9 @@ def estimate_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> Pla
 
 
 def make_experiment(
-    settings: RunSettings, results_dir: Path, on_steps: Callable[[int], None], **options: Any
+    settings: ExperimentSettings, results_dir: Path, on_steps: Callable[[int], None], **options: Any
 ) -> Experiment:
-    """Returns the experiment of a run; the options are further arguments of `Experiment`."""
+    """Returns the experiment with some settings; the options are further arguments of `Experiment`."""
     from lottery_tf.paper_networks import paper_experiment
 
     dataset = load_dataset(settings.dataset, settings.network)
@@ -89,7 +89,7 @@ def make_experiment(
 
 @contextlib.contextmanager
 def experiment_with_progress(
-    estimate: PlanEstimate, settings: RunSettings, *, keep_weights: bool
+    estimate: PlanEstimate, settings: ExperimentSettings, *, keep_weights: bool
 ) -> Iterator[tuple[Experiment, Progress]]:
     """Logs what is to do, and yields the experiment that does it and what shows its progress."""
     console.log.info(estimate.summary())

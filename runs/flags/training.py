@@ -1,4 +1,4 @@
-"""Flags that set how networks are trained and pruned: every change that `run_settings` takes."""
+"""Flags that set how networks are trained and pruned: every change that `experiment_settings` takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 from absl import flags
 
 from lottery_tf.command_line.derived_flags import define, fields
-from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.models.settings import ExperimentSettings, PruningSettings, TrainingSettings
 from lottery_tf.models.table_s1 import NetworkSettings
 
 PRUNED_FRACTION = {field: f"{field}_pruned_fraction" for field in fields(PruningSettings)}
@@ -24,12 +24,12 @@ def define_training(note: str, but: Collection[str] = ()) -> dict[str, flags.Fla
 
 
 def define_changes(but: Collection[str] = ()) -> dict[str, flags.FlagHolder]:
-    """Defines a flag for every change that `run_settings` takes, except `but`; returns them by parameter."""
+    """Defines a flag for every change that `experiment_settings` takes, except `but`; returns them by parameter."""
     note = "Default: set by the network."
     none = dict.fromkeys(PRUNED_FRACTION)
     pruning = define(PruningSettings, fields(PruningSettings), rename=PRUNED_FRACTION, defaults=none, note=note)
     return {
         **define_training(note, but),
-        **define(RunSettings, ("dropout",)),
+        **define(ExperimentSettings, ("dropout",)),
         **{PRUNED_FRACTION[field]: flag for field, flag in pruning.items()},
     }

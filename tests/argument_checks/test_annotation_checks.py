@@ -10,7 +10,7 @@ from lottery_tf.argument_checks.annotation_checks import check_mapping
 from lottery_tf.argument_checks.validation import INDEX
 from lottery_tf.errors import InputError
 from lottery_tf.landscape.measurements.settings import MeasurementSettings
-from lottery_tf.models.settings import PruningSettings, RunSettings, TrainingSettings, run_settings
+from lottery_tf.models.settings import ExperimentSettings, PruningSettings, TrainingSettings, experiment_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
@@ -25,7 +25,7 @@ SETTINGS = {  # settings -> what makes one
     MeasurementSettings: {},
     Request: {"studies": ("figure3",)},
     MaskSource: {"source": "oneshot", "criterion": "movement"},
-    RunSettings: dataclasses.asdict(run_settings("fc", "digits"))
+    ExperimentSettings: dataclasses.asdict(experiment_settings("fc", "digits"))
     | {"training": TrainingSettings(300), "pruning": PruningSettings()},
 }
 NEVER = [{"a": 1}, b"3", 2.5 + 1j, object(), [None], ["a", 1.5], NAN]  # what no field of any settings may be
@@ -36,7 +36,7 @@ FIELDS = [(kind, field.name) for kind in SETTINGS for field in dataclasses.field
 def test_no_field_takes_what_no_field_may_be(kind, field):
     for value in NEVER:
         if field == "changes" and isinstance(value, dict):
-            continue  # a dictionary of further settings, which `run_settings` checks
+            continue  # a dictionary of further settings, which `experiment_settings` checks
         with pytest.raises(InputError) as caught:
             kind(**SETTINGS[kind] | {field: value})
         message = str(caught.value)
@@ -67,9 +67,9 @@ def test_no_field_takes_what_no_field_may_be(kind, field):
         (lambda: Request(("figure3",), seeds=(0.5,)), "seeds[0] is 0.5; it must be a whole number."),
         (lambda: Request(("figure3",), seeds=(-1,)), "seeds[0] is -1; it must be at least 0."),
         (lambda: Request(("figure3",), levels=10**6), "levels is 1000000; it must be at most 10,000."),
-        (lambda: run_settings("fc", learning_rate="a"), "learning_rate is 'a'; it must be a number."),
-        (lambda: run_settings(["fc"]), "The network ['fc'] is not a name. Valid: fc, conv2"),
-        (lambda: run_settings(schedule=1.5), "Unknown schedule (or give a number of iterations) '1.5'."),
+        (lambda: experiment_settings("fc", learning_rate="a"), "learning_rate is 'a'; it must be a number."),
+        (lambda: experiment_settings(["fc"]), "The network ['fc'] is not a name. Valid: fc, conv2"),
+        (lambda: experiment_settings(schedule=1.5), "Unknown schedule (or give a number of iterations) '1.5'."),
     ],
 )
 def test_settings_say_which_field_what_was_given_and_what_is_wanted(make, message):
@@ -82,7 +82,7 @@ def test_numbers_of_numpy_and_lists_are_taken():
     settings = TrainingSettings(np.int64(30), learning_rate=np.float32(0.5), learning_rate_drops=[10, 20])
     assert settings == TrainingSettings(30, 0.5, learning_rate_drops=(10, 20))
     assert Treatment(rewind_to=np.int32(3)).name == "large_final-rewind-zero-rewind3"
-    assert run_settings("fc", "digits", 300).training.iterations == 300
+    assert experiment_settings("fc", "digits", 300).training.iterations == 300
 
 
 class Inner(TypedDict):

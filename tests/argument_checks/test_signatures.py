@@ -87,7 +87,7 @@ def valid(tmp_path_factory):
         | {"mask": mask, "others": {}},
         "PruningSettings": {},
         "ResultsFolder": {"path": results / "own", "settings": {}},
-        "RunSettings": vars(lt.run_settings()),
+        "ExperimentSettings": vars(lt.experiment_settings()),
         "SeededNetwork": vars(seeded),
         "Split": {"images": images, "labels": labels},
         "StoredResult": {"mask": mask, "metrics": {}},
@@ -115,13 +115,17 @@ def valid(tmp_path_factory):
         | {"level": 1},
         "pack_supermask": {"model": model, "mask": mask, "seed": 0},
         "pack_trained": {"model": model, "seed": 0},
-        "paper_experiment": {"settings": lt.run_settings(), "dataset": lt.load("digits"), "results_dir": results},
+        "paper_experiment": {
+            "settings": lt.experiment_settings(),
+            "dataset": lt.load("digits"),
+            "results_dir": results,
+        },
         "rebuild": {"packed": content},
         "rewind": {"model": model, "weights": weights},
         "robustness": {"train": lambda ticket: weights, "evaluate": lambda weights: LossAndError(1.0, 0.5)}
         | {"ticket": ticket, "unperturbed": weights, "before": weights, "projection": 1.0, "seed": 0, "level": 1}
         | {"points": 2},
-        "run_settings": {},
+        "experiment_settings": {},
         "set_weights": {"model": model, "state": weights},
         "successive": {"evaluate": lambda weights: LossAndError(1.0, 0.5), "ends": [weights] * 2, "dense_error": 0.5}
         | {"points": 2},

@@ -8,12 +8,12 @@ from absl import flags
 
 from analysis.statistics.stars import StarRule
 from lottery_tf.command_line import derived_flags
-from lottery_tf.models.settings import OPTIMIZERS, PruningSettings, RunSettings, TrainingSettings
+from lottery_tf.models.settings import OPTIMIZERS, ExperimentSettings, PruningSettings, TrainingSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.planning import Request
 from lottery_tf.supermasks.mask_settings import MaskSettings
 
-SETTINGS = (TrainingSettings, PruningSettings, RunSettings, Treatment, MaskSettings, Request, StarRule)
+SETTINGS = (TrainingSettings, PruningSettings, ExperimentSettings, Treatment, MaskSettings, Request, StarRule)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -3,8 +3,8 @@
 import pytest
 
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import run_settings
-from lottery_tf.results.paths import run_folder
+from lottery_tf.models.settings import experiment_settings
+from lottery_tf.results.paths import experiment_folder
 
 TABLE_S1 = {  # network: (learning rate, iterations, pruned per round of conv / dense / output layers)
     "fc": (1.2e-3, 50_380, (0.1, 0.2, 0.1)),
@@ -16,7 +16,7 @@ TABLE_S1 = {  # network: (learning rate, iterations, pruned per round of conv / 
 
 @pytest.mark.parametrize("network", TABLE_S1)
 def test_table_s1(network):
-    settings = run_settings(network, "mnist" if network == "fc" else "cifar10")
+    settings = experiment_settings(network, "mnist" if network == "fc" else "cifar10")
     training, pruning = settings.training, settings.pruning
     assert (training.learning_rate, training.iterations) == TABLE_S1[network][:2]
     assert (pruning.conv, pruning.dense, pruning.output) == TABLE_S1[network][2]
@@ -31,7 +31,7 @@ DEEP = {  # network: (iterations, batch, drops), Frankle & Carbin
 
 @pytest.mark.parametrize("network", DEEP)
 def test_the_deeper_networks_of_frankle_and_carbin(network):
-    settings = run_settings(network, "cifar10")
+    settings = experiment_settings(network, "cifar10")
     training, pruning = settings.training, settings.pruning
     assert (training.iterations, training.batch_size, training.learning_rate_drops) == DEEP[network]
     assert (training.optimizer, training.learning_rate, training.weight_decay) == ("momentum", 0.1, 1e-4)
@@ -40,9 +40,11 @@ def test_the_deeper_networks_of_frankle_and_carbin(network):
 
 
 def test_drops_are_shortened_with_the_schedule_and_given_ones_are_not():
-    assert run_settings("vgg19", "cifar10", "1600").training.learning_rate_drops == (800, 1200)
-    assert run_settings("vgg19", "cifar10", "1600", learning_rate_drops=(9,)).training.learning_rate_drops == (9,)
-    assert run_settings("vgg19", "cifar10", "1600", warmup_iterations=70).training.warmup_iterations == 70
+    assert experiment_settings("vgg19", "cifar10", "1600").training.learning_rate_drops == (800, 1200)
+    assert experiment_settings("vgg19", "cifar10", "1600", learning_rate_drops=(9,)).training.learning_rate_drops == (
+        9,
+    )
+    assert experiment_settings("vgg19", "cifar10", "1600", warmup_iterations=70).training.warmup_iterations == 70
 
 
 @pytest.mark.parametrize(
@@ -50,26 +52,28 @@ def test_drops_are_shortened_with_the_schedule_and_given_ones_are_not():
     [("conv2", 3e-4, 60_750), ("conv4", 2e-4, 76_500), ("conv6", 2e-4, 90_000), ("fc", 1.2e-3, 50_380)],
 )
 def test_dropout_takes_three_times_as_long(network, rate, iterations):
-    settings = run_settings(network, "cifar10", dropout=0.5)
+    settings = experiment_settings(network, "cifar10", dropout=0.5)
     assert (settings.dropout, settings.training.learning_rate, settings.training.iterations) == (0.5, rate, iterations)
-    assert run_settings(network, "cifar10", dropout=0.5, learning_rate=0.1).training.learning_rate == 0.1
+    assert experiment_settings(network, "cifar10", dropout=0.5, learning_rate=0.1).training.learning_rate == 0.1
 
 
 def test_nought_stands_for_none():
-    assert run_settings("conv2", "cifar10", dropout=0.0, warmup_iterations=0) == run_settings("conv2", "cifar10")
+    assert experiment_settings("conv2", "cifar10", dropout=0.0, warmup_iterations=0) == experiment_settings(
+        "conv2", "cifar10"
+    )
 
 
 @pytest.mark.parametrize(
     ("schedule", "iterations"), [("paper", 50_380), ("half", 25_190), ("quarter", 12_595), ("tenth", 5_038), ("77", 77)]
 )
 def test_schedules(schedule, iterations):
-    settings = run_settings("fc", "mnist", schedule)
+    settings = experiment_settings("fc", "mnist", schedule)
     assert settings.training.iterations == iterations
-    assert run_folder(settings) == f"fc-mnist/{schedule}"
+    assert experiment_folder(settings) == f"fc-mnist/{schedule}"
 
 
 def test_none_stands_for_the_tables_value():
-    settings = run_settings("fc", "mnist", learning_rate=0.5, batch_size=None)
+    settings = experiment_settings("fc", "mnist", learning_rate=0.5, batch_size=None)
     assert (settings.training.learning_rate, settings.training.batch_size) == (0.5, 60)
 
 
@@ -99,4 +103,4 @@ def test_none_stands_for_the_tables_value():
 )
 def test_what_cannot_be_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
-        run_settings(**changes)
+        experiment_settings(**changes)

@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning import masks
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 
-SETTINGS = run_settings("fc", "digits", "20")
+SETTINGS = experiment_settings("fc", "digits", "20")
 
 
 def made_up_level(number=1):

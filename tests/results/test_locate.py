@@ -8,11 +8,11 @@ from lottery_tf.landscape import interpolation
 from lottery_tf.landscape.measurements import lines
 from lottery_tf.landscape.measurements.measurer import LandscapeMeasurer
 from lottery_tf.masking import model_weights
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.paper_networks import paper_experiment
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.locate import locate
-from lottery_tf.results.paths import run_folder
+from lottery_tf.results.paths import experiment_folder
 from lottery_tf.results.walk import finished
 
 pytestmark = pytest.mark.slow
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def folder(digits, tmp_path):
     """A results folder of embedded digits with one level whose weights were dropped."""
-    settings = run_settings("fc", "digits", "20", eval_interval=10)
+    settings = experiment_settings("fc", "digits", "20", eval_interval=10)
     experiment = paper_experiment(settings, digits, tmp_path, keep_weights=False)
     list(experiment.levels(Treatment(), 0, 2))
     experiment.control(Treatment(), 0, 1, "random")
     experiment.rewind_point(0, 10)
-    return settings, tmp_path / run_folder(settings) / "seed-0"
+    return settings, tmp_path / experiment_folder(settings) / "seed-0"
 
 
 @pytest.mark.slow
@@ -73,5 +73,5 @@ def test_paths_that_are_no_trained_networks_are_refused(folder):
     with pytest.raises(InputError, match="holds no finished training"):
         locate(seed / measurer)
     (seed.parents[0] / "settings.json").write_text('{"network": "fc"}')
-    with pytest.raises(InputError, match="does not hold the settings of a run"):
+    with pytest.raises(InputError, match="does not hold the settings of an experiment"):
         locate(seed / "dense")

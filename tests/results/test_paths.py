@@ -44,8 +44,8 @@ def test_paths_on_disk_are_built_and_parsed(path):
     built, (treatment, level, name) = PATHS[path]
     assert built == path
     assert parse_result_path(path) == ParsedPath("", 3, treatment, level, name)
-    assert parse_result_path(f"/disk/results/fc-mnist/paper/{path}").run == "fc-mnist/paper"
-    assert parse_result_path(f"paper/{path}").run == "paper"
+    assert parse_result_path(f"/disk/results/fc-mnist/paper/{path}").experiment == "fc-mnist/paper"
+    assert parse_result_path(f"paper/{path}").experiment == "paper"
 
 
 @pytest.mark.parametrize(

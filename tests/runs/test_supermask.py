@@ -13,10 +13,10 @@ from shared import ROOT
 
 import lottery_tf as lt
 from lottery_tf.masking import model_weights
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.criteria import CRITERIA
-from lottery_tf.results.paths import level_path
+from lottery_tf.results.paths import experiment_folder, level_path
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.results.walk import finished
@@ -163,8 +163,10 @@ def test_iterative_masks_are_those_of_the_networks_scope():
 
 
 def test_a_diverged_dense_training_is_told_and_the_rest_goes_on(digits, warm_command, tmp_path):
-    settings = run_settings(schedule="40", eval_interval=20)
-    results = ResultsFolder(tmp_path / settings.folder, dataclasses.asdict(settings) | {"data": digits.fingerprint})
+    settings = experiment_settings(schedule="40", eval_interval=20)
+    results = ResultsFolder(
+        tmp_path / experiment_folder(settings), dataclasses.asdict(settings) | {"data": digits.fingerprint}
+    )
     network = lt.build("fc")
     weights, mask = lt.get_weights(network), masks.full(model_weights.kernels(network))
     metrics = {"kind": "level", "seed": 0, "level": 0, "parent": "", "status": "diverged"}

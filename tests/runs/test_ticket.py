@@ -22,7 +22,7 @@ def results(tmp_path_factory):
     import lottery_tf as lt
 
     root = tmp_path_factory.mktemp("results")
-    settings = lt.run_settings("fc", "digits", "3")
+    settings = lt.experiment_settings("fc", "digits", "3")
     treatment = lt.Treatment("large_final", mask0="init")
     experiment = lt.paper_experiment(settings, lt.load("digits"), root, keep_weights=False)
     winning = lt.Treatment("large_final")

@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.costs import Cost
 from lottery_tf.studies.engines import Resources, append_log, most_at_once
 from lottery_tf.studies.tasks import LevelTask
 
 COST = Cost(threads=2, memory=3_000, speeds={})
-SETTINGS = run_settings("fc", "digits", "20")
+SETTINGS = experiment_settings("fc", "digits", "20")
 
 
 def test_a_slot_takes_what_its_network_does_but_for_the_threads_asked_for():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import lottery_tf as lt
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
+from lottery_tf.results.paths import experiment_folder
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 from lottery_tf.studies.engines import Resources
 from lottery_tf.studies.local_engine import Capacity, LocalEngine
@@ -17,7 +18,7 @@ from lottery_tf.studies.worker import Ending, WorkerSettings
 
 pytestmark = pytest.mark.slow  # does what a study's workers do: trains
 
-SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
+SETTINGS = experiment_settings("fc", "digits", "20", eval_interval=10)
 MASK_TRAINING = mask_training(SETTINGS)
 
 
@@ -37,6 +38,6 @@ def test_a_process_of_an_engine_tells_the_last_reading_of_its_task(digits, tmp_p
         slot.stop()
     before, dense, between, mask = readings
     assert before is between is None  # a reading of the task before is none of this task
-    history = np.loadtxt(tmp_path / SETTINGS.folder / "seed-0/dense/history.csv", delimiter=",", skiprows=1)
+    history = np.loadtxt(tmp_path / experiment_folder(SETTINGS) / "seed-0/dense/history.csv", delimiter=",", skiprows=1)
     assert dense == (history[-1, HISTORY_COLUMNS.index("validation_accuracy")], 1.0)
     assert 0 < mask.validation_accuracy < 1 and mask.kept_fraction is None

@@ -5,21 +5,22 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.results.paths import experiment_folder
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.studies.ray_engine import read_inputs
 from lottery_tf.studies.tasks import LevelTask
 
-SETTINGS = run_settings("fc", "digits", "20")
+SETTINGS = experiment_settings("fc", "digits", "20")
 DENSE, FIRST, SECOND = (LevelTask(SETTINGS, 0, level, Treatment() if level else None) for level in range(3))
 
 
 @pytest.fixture
 def write(tmp_path):
     """Writes a made-up level made from another one, with its weights or without."""
-    results = ResultsFolder(tmp_path / SETTINGS.folder, dataclasses.asdict(SETTINGS))
+    results = ResultsFolder(tmp_path / experiment_folder(SETTINGS), dataclasses.asdict(SETTINGS))
     state = {"output/kernel": np.ones((2, 2), np.float32)}
     mask = {"output/kernel": np.ones((2, 2), bool)}
 

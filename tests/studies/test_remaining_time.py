@@ -4,13 +4,13 @@ import types
 
 import pytest
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.studies import remaining_time
 from lottery_tf.studies.costs import COSTS, Speeds
 from lottery_tf.studies.remaining_time import RemainingTime, RunningTask
 from lottery_tf.studies.tasks import LevelTask
 
-TASKS = [LevelTask(run_settings("fc", "digits", "100"), seed) for seed in range(4)]
+TASKS = [LevelTask(experiment_settings("fc", "digits", "100"), seed) for seed in range(4)]
 EACH = 10.0  # seconds
 SPEEDS = [(TASKS[0], {"seconds": EACH})]
 
@@ -41,7 +41,7 @@ def test_tasks_take_the_time_that_others_took_and_running_ones_are_counted_down(
 
 
 def test_networks_and_kinds_have_speeds_of_their_own(clock):
-    other = LevelTask(run_settings("conv2", "digits", "100"), 0)
+    other = LevelTask(experiment_settings("conv2", "digits", "100"), 0)
     left = RemainingTime([*TASKS, other], Speeds(SPEEDS), {})
     assert left.seconds == pytest.approx(40 + 100 * 60 / COSTS["conv2"].speeds["training"])
 

@@ -2,14 +2,14 @@
 
 import os
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.task_results import page_is_current
 from lottery_tf.studies.tasks import LevelTask
 
 
 def test_a_page_is_missing_until_it_was_written_after_the_level(tmp_path):
-    task = LevelTask(run_settings("fc", "digits", "20"), 0, 2, Treatment())
+    task = LevelTask(experiment_settings("fc", "digits", "20"), 0, 2, Treatment())
     page = tmp_path / task.key / "../events.out.tfevents.1"
     (tmp_path / task.key).mkdir(parents=True)
     (tmp_path / task.key / "metrics.json").write_text("{}")
@@ -21,7 +21,7 @@ def test_a_page_is_missing_until_it_was_written_after_the_level(tmp_path):
 
 
 def test_a_page_that_somebody_is_writing_anew_is_missing(tmp_path, monkeypatch):
-    task = LevelTask(run_settings("fc", "digits", "20"), 0, 2, Treatment())
+    task = LevelTask(experiment_settings("fc", "digits", "20"), 0, 2, Treatment())
     (tmp_path / task.key).mkdir(parents=True)
     (tmp_path / task.key / "metrics.json").write_text("{}")
     gone = tmp_path / task.key / "../events.out.tfevents.1"

@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.planning import Request, mask_training, plan
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask
 from lottery_tf.supermasks.mask_settings import MaskSettings
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
 
-SETTINGS = run_settings("fc", "digits", "100", batch_size=20)
+SETTINGS = experiment_settings("fc", "digits", "100", batch_size=20)
 RUN = "fc-digits/100"
 
 

@@ -10,7 +10,7 @@ import pytest
 import lottery_tf as lt
 from lottery_tf import errors
 from lottery_tf.errors import InputError
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.results import paths
 from lottery_tf.studies.planning import mask_training
 from lottery_tf.studies.tasks import ControlTask, HeuristicMasksTask, LearnedMaskTask, LevelTask, RewindPointTask
@@ -21,7 +21,7 @@ from lottery_tf.supermasks.masked_model import MaskedModel
 
 pytestmark = pytest.mark.slow  # does what a study's workers do: trains
 
-SETTINGS = run_settings("fc", "digits", "20", eval_interval=10)
+SETTINGS = experiment_settings("fc", "digits", "20", eval_interval=10)
 MASK_TRAINING = mask_training(SETTINGS)
 
 

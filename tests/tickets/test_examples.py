@@ -46,7 +46,7 @@ def test_it_has_its_accuracy(name, real_data_dir):
     else:
         packed, settings = (
             ticket_format.parse(lt.example(name)),
-            lt.run_settings(about.network, about.dataset, about.schedule),
+            lt.experiment_settings(about.network, about.dataset, about.schedule),
         )
         trainer = lt.Trainer(model, dataset, settings.training)
         ticket = lt.Ticket(lt.get_weights(model), packed.mask)

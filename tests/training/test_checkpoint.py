@@ -10,7 +10,7 @@ from short_trainings import SETTINGS, Stopped, half_ticket
 
 from lottery_tf.masking import conversion
 from lottery_tf.models import networks
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.training.checkpoint import Checkpoint
 from lottery_tf.training.trainer import Trainer
 
@@ -18,7 +18,7 @@ from lottery_tf.training.trainer import Trainer
 @pytest.mark.slow
 def test_resnet20_ends_with_the_same_bits_when_interrupted(few_colour_images, tmp_path):
     """With its augmentation, batch norm, weight decay and a drop of the learning rate before and after."""
-    training = run_settings("resnet20", "cifar10", "6", batch_size=4, eval_interval=2).training
+    training = experiment_settings("resnet20", "cifar10", "6", batch_size=4, eval_interval=2).training
     assert training.learning_rate_drops == (4, 5)
     model = networks.build("resnet20", (8, 8, 3))
     trainer, ticket = Trainer(model, few_colour_images, training), half_ticket(model)

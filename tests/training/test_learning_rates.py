@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from lottery_tf.models.settings import TrainingSettings, run_settings
+from lottery_tf.models.settings import TrainingSettings, experiment_settings
 from lottery_tf.training.learning_rates import learning_rate
 
 
@@ -13,7 +13,7 @@ def test_a_rate_that_never_changes_is_a_number():
 
 
 def test_resnet_with_warmup():
-    settings = run_settings("resnet20", "cifar10", learning_rate=0.03, warmup_iterations=20_000).training
+    settings = experiment_settings("resnet20", "cifar10", learning_rate=0.03, warmup_iterations=20_000).training
     rate = learning_rate(settings)
     wanted = {0: 0.03 / 20_000, 9_999: 0.015, 19_999: 0.03, 20_000: 0.003, 24_999: 0.003, 25_000: 3e-4, 29_999: 3e-4}
     assert {at: float(rate(at)) for at in wanted} == pytest.approx(wanted)

@@ -14,10 +14,10 @@ from lottery_tf.errors import InputError
 from lottery_tf.landscape.curvature import Curvature
 from lottery_tf.landscape.evaluator import Evaluator
 from lottery_tf.masking import model_weights
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.mask0_actions import MASK0
 from lottery_tf.pruning.treatments import Ticket
-from lottery_tf.results.paths import run_folder
+from lottery_tf.results.paths import experiment_folder
 from lottery_tf.results.store import ResultsFolder
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MaskSource
@@ -225,15 +225,15 @@ def test_an_output_that_is_not_float32_is_cast(tiny_dataset):
 
 
 def test_precision_tells_results_apart_and_older_folders_are_float32(tmp_path):
-    single, half = (dataclasses.asdict(run_settings("fc", precision=name)) for name in ("float32", HALF[0]))
-    older = dataclasses.asdict(run_settings("fc"))
+    single, half = (dataclasses.asdict(experiment_settings("fc", precision=name)) for name in ("float32", HALF[0]))
+    older = dataclasses.asdict(experiment_settings("fc"))
     for name in ("precision", "decay"):
         del older["training"][name]
     ResultsFolder(tmp_path, older)
     ResultsFolder(tmp_path, single)
     with pytest.raises(InputError, match="training.precision is float32 there, mixed_bfloat16 here"):
         ResultsFolder(tmp_path, half)
-    assert run_folder(run_settings("fc", precision=HALF[0])) == "fc-digits/1000-mixed_bfloat16"
+    assert experiment_folder(experiment_settings("fc", precision=HALF[0])) == "fc-digits/1000-mixed_bfloat16"
 
 
 def test_an_unknown_precision_names_the_valid_ones():

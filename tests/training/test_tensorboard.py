@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from event_files import read, scalars
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.paper_networks import paper_experiment
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.training.tensorboard import (
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow  # trains and writes events
 @pytest.fixture
 def run(digits, tmp_path):
     """Two levels of fc on the digits, and where they lie."""
-    settings = run_settings("fc", "digits", "30", eval_interval=10)
+    settings = experiment_settings("fc", "digits", "30", eval_interval=10)
     levels = list(paper_experiment(settings, digits, tmp_path).levels(Treatment(), 0, 2))
     return levels, tmp_path / "fc-digits" / "30" / "seed-0"
 
@@ -85,7 +85,7 @@ def test_hyperparameters_and_numbers_that_tell_treatments_apart(run):
 
 def test_a_page_keeps_all_levels_when_a_later_command_asks_for_fewer(run, digits, tmp_path):
     _, folder = run
-    settings = run_settings("fc", "digits", "30", eval_interval=10)
+    settings = experiment_settings("fc", "digits", "30", eval_interval=10)
     again = paper_experiment(settings, digits, tmp_path)
     assert len(list(again.levels(Treatment(), 0, 1))) == 2 and again.trainings == 0
     page = folder / Treatment().name

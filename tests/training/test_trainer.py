@@ -12,7 +12,7 @@ from lottery_tf.datasets.dataset import Dataset
 from lottery_tf.datasets.splits import Split
 from lottery_tf.masking import conversion, model_weights
 from lottery_tf.models import networks
-from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings, run_settings
+from lottery_tf.models.settings import OPTIMIZERS, TrainingSettings, experiment_settings
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Ticket
 from lottery_tf.training.batches import batch_indices
@@ -131,7 +131,7 @@ def test_vgg19_takes_a_step():
     model = networks.build("vgg19", (16, 16, 3))
     rng = np.random.default_rng(0)
     splits = (Split(rng.integers(0, 256, (size, 16, 16, 3), np.uint8), rng.integers(0, 10, size)) for size in (4, 1, 1))
-    training = run_settings("vgg19", "cifar10", "1", batch_size=2).training
+    training = experiment_settings("vgg19", "cifar10", "1", batch_size=2).training
     ticket = half_ticket(model)
     trained = Trainer(model, Dataset(*splits), training).train(ticket, 0, 0)
     assert np.isfinite(trained.history[-1, 1:]).all()

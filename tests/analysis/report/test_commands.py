@@ -8,7 +8,7 @@ import pytest
 
 from analysis.report import commands
 from analysis.results import load
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies import paper
 
@@ -37,7 +37,7 @@ def test_settings_that_are_not_the_usual_ones_are_flags_of_the_command(root, tmp
     changed = dataclasses.replace(found, folders=[folder])
     command = commands.training_commands(changed, paper.FIGURE_LINES["figure5"])[0]
     assert "--learning_rate=0.01" in command and "--dense_pruned_fraction=0.5" in command
-    usual = json.loads(json.dumps(dataclasses.asdict(run_settings("fc", "mnist", "paper", dropout=0.5))))
+    usual = json.loads(json.dumps(dataclasses.asdict(experiment_settings("fc", "mnist", "paper", dropout=0.5))))
     changed = dataclasses.replace(found, folders=[usual | {"folder": folder["folder"], "precision": "float32"}])
     command = commands.training_commands(changed, paper.FIGURE_LINES["figure5"])[0]
     assert "--dropout=0.5" in command and "--learning_rate" not in command
@@ -57,7 +57,7 @@ def test_masks_have_their_commands(root):
 def test_commands_have_the_flags_that_there_are(root):
     """A list from JSON and a tuple of the settings are the same drops of the learning rate."""
     key = ("resnet20", "cifar10", "paper")
-    settings = run_settings(*key, learning_rate=0.03)
+    settings = experiment_settings(*key, learning_rate=0.03)
     stored = json.loads(json.dumps(dataclasses.asdict(settings)))
     found = load.load(root)
     rows = found.levels.assign(network=key[0], dataset=key[1], schedule=key[2])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from measured_levels import error, measured, run_of
+from measured_levels import error, measured, trained_levels
 
 from lottery_tf.landscape.measurements import flatness
 
@@ -11,9 +11,9 @@ pytestmark = pytest.mark.slow  # networks are trained and measured
 
 def test_spectrum_is_that_of_the_whole_matrix(measurer_at):
     measurer = measurer_at()
-    run = run_of(measurer)
-    metrics = measured(measurer, run, "flatness", [2])[0]
-    own = measurer.level(run, 2)
+    trained = trained_levels(measurer)
+    metrics = measured(measurer, trained, "flatness", [2])[0]
+    own = measurer.level(trained, 2)
     hessian = measurer.curvature.at(own.final, own.mask)
     values = np.linalg.eigvalsh(np.stack([hessian.matvec(column) for column in np.eye(hessian.shape[0])]))
     kept = sum(int(mask.sum()) for mask in own.mask.values())
@@ -29,9 +29,9 @@ def test_spectrum_is_that_of_the_whole_matrix(measurer_at):
 
 def test_rays_end_where_pruning_does(measurer_at):
     measurer = measurer_at()
-    run = run_of(measurer)
-    _, metrics = measured(measurer, run, "flatness", [1])
-    own, following = measurer.level(run, 1), measurer.level(run, 2)
+    trained = trained_levels(measurer)
+    _, metrics = measured(measurer, trained, "flatness", [1])
+    own, following = measurer.level(trained, 1), measurer.level(trained, 2)
     rows = {(row["direction"], row["position"]): row for row in metrics["rows"]}
     projected = {name: np.where(mask, own.final[name], 0) for name, mask in following.mask.items()}
     assert rows["large_final", 1.0]["error"] == error(measurer, own.final | projected)

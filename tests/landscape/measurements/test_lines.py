@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from measured_levels import LAST, error, measured, run_of
+from measured_levels import LAST, error, measured, trained_levels
 
 from lottery_tf.landscape import interpolation
 from lottery_tf.landscape.measurements import lines
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow  # networks are trained and measured
 @pytest.mark.parametrize("treatment", [Treatment(), Treatment("random", mask0="init", rewind_to=10)])
 def test_lines_are_those_between_the_levels(treatment, measurer_at):
     measurer = measurer_at()
-    run = run_of(measurer, treatment)
-    found = measured(measurer, run, "lines")
-    states = [measurer.level(run, number).final for number in range(LAST + 1)]
+    trained = trained_levels(measurer, treatment)
+    found = measured(measurer, trained, "lines")
+    states = [measurer.level(trained, number).final for number in range(LAST + 1)]
     dense_error = error(measurer, states[0])
     expected = list(interpolation.successive(measurer.evaluate, states, dense_error, points=5))
     assert len(found) == len(expected) == LAST
@@ -31,15 +31,15 @@ def test_lines_are_those_between_the_levels(treatment, measurer_at):
 
 def test_errors_of_the_ends_are_those_of_the_trainings(measurer_at):
     measurer = measurer_at()
-    run = run_of(measurer)
-    for metrics in measured(measurer, run, "lines"):
+    trained = trained_levels(measurer)
+    for metrics in measured(measurer, trained, "lines"):
         for end, number in (("first", metrics["level"]), ("second", metrics["second_level"])):
-            assert metrics[f"{end}_error"] == pytest.approx(1 - run.levels[number]["final_test_accuracy"], abs=1e-6)
+            assert metrics[f"{end}_error"] == pytest.approx(1 - trained.levels[number]["final_test_accuracy"], abs=1e-6)
 
 
 def test_tolerance_is_no_part_of_what_is_stored(measurer_at):
     measurer = measurer_at()
-    metrics = measured(measurer, run_of(measurer), "lines")[0] | {
+    metrics = measured(measurer, trained_levels(measurer), "lines")[0] | {
         "first_error": 0.1,
         "second_error": 0.14,
         "dense_error": 0.1,
@@ -52,9 +52,9 @@ def test_tolerance_is_no_part_of_what_is_stored(measurer_at):
 def test_instability_is_between_a_level_and_its_reordered_copies(level, measurer_at):
     measurer = measurer_at()
     treatment = Treatment(rewind_to=10)
-    run = run_of(measurer, treatment)
-    found = measured(measurer, run, "instability", [level])
-    ends = [measurer.level(run, level).final]
+    trained = trained_levels(measurer, treatment)
+    found = measured(measurer, trained, "instability", [level])
+    ends = [measurer.level(trained, level).final]
     ends += [measurer.experiment.control(treatment, 0, level, "reorder", draw).final for draw in (1, 2)]
     pairs = [(0, 1), (0, 2), (1, 2)]
     assert len(found) == len(pairs)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from measured_levels import LAST, run_of
+from measured_levels import LAST, trained_levels
 from shared import HANG_SECONDS, ROOT
 
 from lottery_tf.errors import InputError
@@ -33,9 +33,9 @@ def test_treatments_that_cannot_be_measured_are_refused(measure, treatment, mess
 
 def test_each_measurement_has_something_to_do_at_its_levels_and_at_no_other(measurer_at):
     measurer = measurer_at()
-    run = run_of(measurer)
+    trained = trained_levels(measurer)
     for name, measurement in MEASUREMENTS.items():
-        found = [level for level in range(LAST + 1) if list(measurement.jobs(measurer, run, [level]))]
+        found = [level for level in range(LAST + 1) if list(measurement.jobs(measurer, trained, [level]))]
         assert found == list(measurement.levels(LAST)), name
     assert measurer.made == 0
 

@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from measured_levels import SETTINGS, error, measured, run_of
+from measured_levels import SETTINGS, error, measured, trained_levels
 
 from lottery_tf.landscape.measurements import flatness, row_names
 from lottery_tf.landscape.measurements.measurer import LandscapeMeasurer
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.slow  # networks are trained and measured
 
 def test_the_limit_found_is_where_brute_force_stops_matching(measurer_at):
     measurer = measurer_at(settings=dataclasses.replace(SETTINGS, tolerance=0.05))
-    run = run_of(measurer)
-    (metrics,) = measured(measurer, run, "limit", [0])
-    own = measurer.level(run, 0)
+    trained = trained_levels(measurer)
+    (metrics,) = measured(measurer, trained, "limit", [0])
+    own = measurer.level(trained, 0)
     allowed = error(measurer, own.final) + 0.05
     found = {(row["pruned_by"], row["method"]): row["pruned_fraction"] for row in metrics["rows"]}
     assert metrics["loss_allowance"] > 0
     for criterion in row_names.PRUNED_BY:
-        mask_at = flatness.one_shot(measurer, run, own, criterion)
+        mask_at = flatness.one_shot(measurer, trained, own, criterion)
 
         def matches(share, mask_at=mask_at):
             pruned = {name: np.where(kept, own.final[name], 0) for name, kept in mask_at(share).items()}
@@ -43,8 +43,8 @@ def test_nothing_can_be_pruned_of_what_does_not_match(measurer_at):
     measurer = measurer_at(
         pruning=PruningSettings(dense=0.95, output=0.5), settings=dataclasses.replace(SETTINGS, tolerance=0)
     )
-    run = run_of(measurer, Treatment("small_final"), last=2)
-    (metrics,) = measured(measurer, run, "limit", [2])
+    trained = trained_levels(measurer, Treatment("small_final"), last=2)
+    (metrics,) = measured(measurer, trained, "limit", [2])
     assert metrics["end_error"] > metrics["allowed_error"]
     assert {row["pruned_fraction"] for row in metrics["rows"]} == {0.0}
 
@@ -53,13 +53,13 @@ def test_nothing_can_be_pruned_of_what_does_not_match(measurer_at):
 def test_the_limit_with_retraining_is_where_trainings_stop_matching(level, measurer_at):
     """From the rewind point, where the dense network itself did not begin."""
     measurer = measurer_at(settings=dataclasses.replace(SETTINGS, tolerance=0.05, retrained_precision=0.1))
-    run = run_of(measurer, Treatment(rewind_to=10))
-    _, *found = measured(measurer, run, "limit", [level])
-    own, rewound = measurer.level(run, level), measurer.experiment.rewind_point(0, 10).final
+    trained = trained_levels(measurer, Treatment(rewind_to=10))
+    _, *found = measured(measurer, trained, "limit", [level])
+    own, rewound = measurer.level(trained, level), measurer.experiment.rewind_point(0, 10).final
     assert [metrics["rows"][0]["pruned_by"] for metrics in found] == ["large_final", "random"]
     for metrics in found:
         (row,) = metrics["rows"]
-        mask_at = flatness.one_shot(measurer, run, own, row["pruned_by"])
+        mask_at = flatness.one_shot(measurer, trained, own, row["pruned_by"])
 
         def ends_at(share, mask_at=mask_at):
             kept = mask_at(share)
@@ -91,10 +91,10 @@ def test_a_search_with_retraining_that_was_stopped_goes_on_where_it_was(measurer
             if stop_after is not None and sum(steps) > stop_after:
                 raise Stop
 
-        run = run_of(measurer)
+        trained = trained_levels(measurer)
         own = LandscapeMeasurer(measurer.experiment, settings, snapshot_seconds=0, on_steps=on_steps)
         with contextlib.suppress(Stop):
-            (*_, found) = measured(own, run, "limit", [1])
+            (*_, found) = measured(own, trained, "limit", [1])
             return found["rows"], steps
         return None, steps
 

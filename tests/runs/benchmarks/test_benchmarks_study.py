@@ -7,7 +7,7 @@ import pytest
 
 from lottery_tf.errors import InputError
 from lottery_tf.studies.planning import Request
-from runs.benchmarks import study, throughput
+from runs.benchmarks import study
 
 
 def test_speeds_are_steps_by_seconds(monkeypatch):
@@ -16,7 +16,7 @@ def test_speeds_are_steps_by_seconds(monkeypatch):
     monkeypatch.setattr(study, "_is_available", lambda root, dataset: False)
     monkeypatch.setattr(study, "_seconds", lambda *commands: next(seconds))
     speeds = iter([2000.0, 1000.0])
-    monkeypatch.setattr(throughput, "fit_alone", lambda case, figure: next(speeds))
+    monkeypatch.setattr(study, "fit_alone", lambda case, figure: next(speeds))
     first, *lines = (" ".join(line.split()) for line in study.throughput(repeats=1).splitlines())
     assert first.startswith("fc on digits, batch 60") and f" {steps:,} steps" in first
     assert lines == [

@@ -3,7 +3,7 @@
 import pytest
 from made_up import write_results
 
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.studies.costs import START_SECONDS
 from lottery_tf.studies.planning import Request
@@ -36,7 +36,7 @@ def test_a_dry_run_counts_what_is_to_do_and_does_nothing(module, flags, to_do, l
 
 def test_what_is_there_is_not_to_do(tmp_path):
     write_results(tmp_path, panels=[("fc", "digits", "600")], treatments=[Treatment()], seeds=[0], levels=2)
-    tasks = list(pruning_tasks(run_settings("fc", "digits", "600"), [0, 1], [Treatment()], 3))
+    tasks = list(pruning_tasks(experiment_settings("fc", "digits", "600"), [0, 1], [Treatment()], 3))
     estimate = PlanEstimate.for_plan(plan_of("lottery", tasks), tmp_path)
     there = {work.key for work in tasks} - {work.key for work in estimate.to_do}
     assert there == {f"fc-digits/600/seed-0/{place}" for place in

@@ -8,7 +8,7 @@ import pytest
 from tqdm import tqdm
 
 import lottery_tf as lt
-from lottery_tf.models.settings import run_settings
+from lottery_tf.models.settings import experiment_settings
 from lottery_tf.studies.engines import Reading
 from lottery_tf.studies.planning import mask_training
 from lottery_tf.studies.scheduler import TaskState
@@ -18,7 +18,7 @@ from lottery_tf.supermasks.mask_sources import MaskSource
 from runs.display import study_progress
 from runs.display.study_progress import StudyProgress
 
-SETTINGS = run_settings("fc", "digits", "20")
+SETTINGS = experiment_settings("fc", "digits", "20")
 DENSE, SEVENTH = LevelTask(SETTINGS, 0), LevelTask(SETTINGS, 0, 7, lt.Treatment())
 MASK = LearnedMaskTask("fc", "digits", lt.MaskSettings(), mask_training(SETTINGS), 0)
 SUPERMASKS = HeuristicMasksTask(SETTINGS, 0, MaskSource("oneshot", "large_final"), 2)

@@ -6,7 +6,7 @@ import dataclasses
 from absl import flags
 
 from lottery_tf.command_line import derived_flags
-from lottery_tf.models.settings import TrainingSettings, run_settings
+from lottery_tf.models.settings import TrainingSettings, experiment_settings
 from lottery_tf.models.table_s1 import NETWORKS
 from runs.flags import training
 
@@ -27,7 +27,7 @@ def test_without_a_flag_every_network_has_its_own_settings():
     with defined(training.define_changes) as changes:
         flags.FLAGS(["command"])
         for network in NETWORKS:
-            assert run_settings(network, "cifar10", 100, **derived_flags.values(changes)) == run_settings(
+            assert experiment_settings(network, "cifar10", 100, **derived_flags.values(changes)) == experiment_settings(
                 network, "cifar10", 100
             )
 
@@ -37,8 +37,8 @@ def test_each_flag_changes_its_setting():
              "dropout": 0.5, "optimizer": "sgd", "precision": "mixed_bfloat16", "warmup_iterations": 7}  # fmt: skip
     with defined(training.define_changes) as changes:
         flags.FLAGS(["command", *(f"--{name}={value}" for name, value in given.items())])
-        found = run_settings("conv2", "cifar10", 100, **derived_flags.values(changes))
-    usual = run_settings("conv2", "cifar10", 100)
+        found = experiment_settings("conv2", "cifar10", 100, **derived_flags.values(changes))
+    usual = experiment_settings("conv2", "cifar10", 100)
     own = {name: value for name, value in given.items() if hasattr(usual.training, name)}
     assert len(own) == 5 and found.training == dataclasses.replace(usual.training, **own)
     assert found.pruning == dataclasses.replace(usual.pruning, conv=0.5, output=0.0) and found.dropout == 0.5

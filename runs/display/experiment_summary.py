@@ -1,7 +1,7 @@
-"""Shows the results of a run as tables and as the figure `lottery.png`.
+"""Shows the results of an experiment as tables and as the figure `lottery.png`.
 
-A run is all that shares a folder: one network, data set and schedule. Commands import this module late, because it
-imports pandas.
+An experiment is all that shares a folder: one network, data set, schedule and precision. Commands import this
+module late, because it imports pandas.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Found = Mapping[str, list[tuple[Path, dict]]]  # kind of result -> folders and m
 
 
 @dataclasses.dataclass(frozen=True)
-class RunSummary:
-    """Shows all finished levels of some treatments and Supermasks of a run.
+class ExperimentSummary:
+    """Shows all finished levels of some treatments and Supermasks of an experiment.
 
     Attributes:
-      folder: the run's folder.
+      folder: the experiment's folder.
       treatments: the treatments, in the order of the tables.
       seeds: the seeds.
       controls: kind of control -> the last draw that is shown.
@@ -72,7 +72,7 @@ class RunSummary:
         return curves.accuracy_against_kept(rows, self.folder / PICTURE, look)
 
     def _found(self) -> Found:
-        """Returns all results in the run's folder, including those of other seeds."""
+        """Returns all results in the experiment's folder, including those of other seeds."""
         found = collections.defaultdict(list)
         for path, metrics in walk.finished_with_folders(self.folder, None):
             found[metrics["kind"]].append((path, metrics))
@@ -120,21 +120,21 @@ class RunSummary:
             yield f"{self.folder} also holds {', '.join(others)}; they are not in the tables and the figure."
 
 
-def of_plan(plan: Plan, results_dir: Path) -> list[RunSummary]:
-    """Returns a summary of each run in which a study with `ends_with_table` trains levels, if any are finished."""
+def of_plan(plan: Plan, results_dir: Path) -> list[ExperimentSummary]:
+    """Returns a summary of each experiment with finished levels of a study with `ends_with_table`."""
     wanted = [name for name, study in STUDIES.items() if study.ends_with_table]
-    by_run: dict[str, list[Task]] = {}
+    by_experiment: dict[str, list[Task]] = {}
     for key in dict.fromkeys(key for name in wanted for key in plan.keys_for(name)):
-        by_run.setdefault(plan.tasks[key].folder, []).append(plan.tasks[key])
-    found = [_of_tasks(results_dir / run, tasks) for run, tasks in by_run.items()]
+        by_experiment.setdefault(plan.tasks[key].folder, []).append(plan.tasks[key])
+    found = [_of_tasks(results_dir / folder, tasks) for folder, tasks in by_experiment.items()]
     return [each for each in found if each.seeds and next(walk.finished(each.folder), None)]
 
 
-def _of_tasks(folder: Path, tasks: Sequence[Task]) -> RunSummary:
-    """Returns the summary of some tasks of one run."""
+def _of_tasks(folder: Path, tasks: Sequence[Task]) -> ExperimentSummary:
+    """Returns the summary of some tasks of one experiment."""
     levels = [task for task in tasks if isinstance(task, LevelTask)]
     controls = [task for task in tasks if isinstance(task, ControlTask)]
-    return RunSummary(
+    return ExperimentSummary(
         folder,
         tuple(dict.fromkeys(task.treatment for task in levels if task.treatment)),
         tuple(sorted({task.seed for task in levels})),

@@ -7,7 +7,7 @@ from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results import walk
 from lottery_tf.studies.planning import Request, plan
 from lottery_tf.supermasks.mask_sources import UNTRAINED, MaskSource
-from runs.display.run_summary import RunSummary, of_plan
+from runs.display.experiment_summary import ExperimentSummary, of_plan
 
 SUPERMASK = MaskSource("oneshot", "large_final_same_sign")
 RANDOM, MOVEMENT = Treatment("random"), Treatment("movement")
@@ -30,19 +30,19 @@ def blocks(summary):
 
 
 def test_all_levels_are_shown_and_what_is_left_out_is_named(run):
-    summary = RunSummary(run, (RANDOM,), (0, 1))
+    summary = ExperimentSummary(run, (RANDOM,), (0, 1))
     tables = blocks(summary)
     others = "large_final-rewind-zero, movement-rewind-zero, seed 2"
     left_out = f"{run} also holds {others}; they are not in the tables and the figure."
     assert list(tables) == ["random-rewind-zero", left_out]
     assert [line[0] for line in tables["random-rewind-zero"]] == ["0", "1", "2", "3", "4"]
-    assert blocks(RunSummary(run, (Treatment(), RANDOM, MOVEMENT), (0, 1, 2))).keys() == {
+    assert blocks(ExperimentSummary(run, (Treatment(), RANDOM, MOVEMENT), (0, 1, 2))).keys() == {
         "large_final-rewind-zero", "random-rewind-zero", "movement-rewind-zero"
     }  # fmt: skip
 
 
 def test_controls_and_supermasks_have_tables_of_their_own(run):
-    tables = blocks(RunSummary(run, (Treatment(),), (0,), {"random": 1}, (UNTRAINED, SUPERMASK)))
+    tables = blocks(ExperimentSummary(run, (Treatment(),), (0,), {"random": 1}, (UNTRAINED, SUPERMASK)))
     assert [line[0] for line in tables["large_final-rewind-zero, control: random"]] == ["1", "2", "3", "4"]
     title = "Supermask: large_final_same_sign x signed constant, never trained"
     (stored,) = [m for m in walk.finished(run, "supermask") if m["seed"] == 0 and m["criterion"] == SUPERMASK.criterion]
@@ -56,19 +56,19 @@ def test_controls_and_supermasks_have_tables_of_their_own(run):
 @pytest.mark.slow
 def test_the_picture_keeps_all_levels(run):
     """That of fewer levels would be another one."""
-    path = RunSummary(run, (RANDOM,), (0,)).draw()
+    path = ExperimentSummary(run, (RANDOM,), (0,)).draw()
     few = made_up.write_results(run.parents[1] / "few", [("fc", "digits", "500")], (RANDOM,), [0], levels=2)
     assert path == run / "lottery.png"
-    other = RunSummary(few / "fc-digits" / "500", (RANDOM,), (0,)).draw()
+    other = ExperimentSummary(few / "fc-digits" / "500", (RANDOM,), (0,)).draw()
     assert path.read_bytes() != other.read_bytes()
 
 
 def test_there_is_nothing_to_draw_of_dense_networks_alone(tmp_path):
     made_up.write_results(tmp_path, [("fc", "digits", "500")], (), [0])
-    summary = RunSummary(tmp_path / "fc-digits" / "500", (RANDOM,), (0,))
+    summary = ExperimentSummary(tmp_path / "fc-digits" / "500", (RANDOM,), (0,))
     assert summary.draw() is None
     assert [line[0] for line in blocks(summary)["random-rewind-zero"]] == ["0"]
-    other = RunSummary(summary.folder, (RANDOM,), (5,))
+    other = ExperimentSummary(summary.folder, (RANDOM,), (5,))
     assert other.draw() is None and other.tables().endswith("seed 0; they are not in the tables and the figure.")
 
 
