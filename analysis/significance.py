@@ -102,7 +102,7 @@ def limits(runs: int, lines: int, significance: float = paper.SIGNIFICANCE) -> s
     comparisons = lines * (lines - 1)
     for name, test in significance_tests.TESTS.items():
         least = power.least_p_value(name, runs, runs)
-        # Only one direction of a pair can have a small p-value, so Holm's least factor is half the comparisons.
+        # Of a pair, only one direction can have a small p-value. So Holm multiplies by at least half the comparisons.
         rows.append(
             [test.title, _least(least), _reach(least, significance), _reach(least * comparisons / 2, significance)]
         )

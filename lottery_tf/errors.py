@@ -55,7 +55,7 @@ def user_message(error: BaseException) -> str | None:
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return f"Memory ran out{what and f' ({what})'}. {IS_KEPT}; free some memory, or do less at once, and {AGAIN}."
     if number is None or (number != errno.ENOENT and getattr(error, "filename", "") is None):
-        return None  # without the name of a file (or of the temporary folders that are missing) it says too little
+        return None  # the error names no file, so it would not help a user
     return f"{what}."
 
 

@@ -200,8 +200,8 @@ def found_results(plan: Plan, results_dir: Path) -> dict[str, dict]:
 
     Deletes weights that are no longer needed, which a killed study may have left behind.
 
-    Damaged results are reported and left out. The last finished level of a treatment is left out too if the
-    treatment's TensorBoard page does not show it yet. The worker that gets its task then finds it and writes the page.
+    Damaged results are reported and left out. The last finished level of a treatment is left out too if its TensorBoard
+    page lacks it: a worker then finds the level and writes the page.
     """
     found = {}
     for key, task in plan.tasks.items():

@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import itertools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 
 from lottery_tf.pruning.masks import unpack_mask
 from lottery_tf.pruning.treatments import Treatment
+from lottery_tf.studies import paper
 
 pytestmark = pytest.mark.slow
 
@@ -249,6 +251,8 @@ def test_a_gate(checkout):
     reader.run()
     (stored,) = (checkout / "results").glob("**/initial-step-m0.1-*/metrics.json")
     assert json.loads(stored.read_text())["g"] == "step"
+    reader.do("-m", "analysis.figures", "--results_dir=results", "--figure=7", "--out=figures")
+    assert (checkout / "figures" / "figure7.png").stat().st_size > 1000
 
 
 def test_a_mask_source(checkout):
@@ -276,6 +280,7 @@ def test_a_landscape_measurement(checkout):
     assert [row for row in exported if row[0] == "1"] == [("1", row["layer"], row["norm"]) for row in rows]
     loaded = reader.do("-c", "from analysis.results.load import load; print(len(load('results').norms))")
     assert int(loaded) == len(exported)
+    assert "norm" in reader.do("-c", "from analysis.results.columns import LANDSCAPE; print(LANDSCAPE)")
     assert "norms (almost nothing)" in reader.do("-m", "runs.landscape", "--help")
     reader.do("-m", "analysis.report")
     without_norms = {
@@ -364,6 +369,11 @@ def test_a_study(checkout):
     assert planned.splitlines()[1].split()[:4] == ["rewinding", f"{tasks}", f"{finished}", f"{tasks - finished}"]
     assert "iteration 0" in table and "iteration 200" in table
     assert (checkout / "figures" / "rewinding.png").stat().st_size > 1000
+    reader.do("-m", "analysis.report", "--results_dir=results", "--out=report")
+    missing = next(
+        line for line in (checkout / "report" / "index.html").read_text().splitlines() if " has 1 of " in line
+    )
+    assert missing.count(" lines of ") == len(paper.PAPER_FIGURES) and "lines of ," not in missing
 
 
 def test_an_example_ticket(checkout):
@@ -411,9 +421,6 @@ def test_settings(checkout):
     path.write_text(
         path.read_text().replace("SETTINGS_ADDED_LATER = {", 'SETTINGS_ADDED_LATER = {"training.clip": 0.0, ')
     )
-    path = checkout / "analysis" / "results" / "columns.py"
-    for table, entry in (("ADDED_LATER", '    "slope": 1.0,\n'), ("MASK_SETTINGS", '    "slope",\n')):
-        path.write_text(with_entry(path.read_text(), table, entry))
     path = checkout / "lottery_tf" / "supermasks" / "masked_model.py"
     path.write_text(
         path.read_text().replace("        **kwargs,\n", "        slope: float = 1.0,\n        **kwargs,\n", 1)
@@ -437,9 +444,15 @@ def test_settings(checkout):
 
     named = "from lottery_tf.supermasks.mask_settings import MaskSettings; print(MaskSettings(slope=2.0).name)"
     assert reader.do("-c", named) == "initial-bernoulli-m0-slope=2.0\n"
-    reader.do("-m", "runs.learn_mask", "--iterations=20", "--slope=2")
+    for slope, g in itertools.product((1, 2), ("bernoulli", "rounded")):
+        printed = reader.do("-m", "runs.learn_mask", "--iterations=20", f"--g={g}", f"--slope={slope}")
+        assert (", slope 2" in printed) == (slope == 2)
     reader.do("-m", "analysis.export", "--kind=learned_mask", "--results_dir=results", "--out=masks.csv")
-    assert pd.read_csv(checkout / "masks.csv")["slope"].tolist() == [2.0]
+    assert pd.read_csv(checkout / "masks.csv")["slope"].tolist() == [1.0, 2.0, 1.0, 2.0]
+    table = reader.do("-m", "analysis.tables", "--results_dir=results", "--table=learned_masks")
+    rows = [line for line in table.splitlines() if "bernoulli" in line]
+    assert [(", slope 2" in row, "n = 1" in row) for row in rows] == [(False, True), (True, True)]
+    assert "Sampling the mask" in reader.do("-m", "analysis.claims", "--results_dir=results")
     assert "training.clip" in reader.fail("-m", "runs.learn_mask", "--iterations=20", "--clip=0.5")
 
 

@@ -70,7 +70,7 @@ class Evidence:
         return rows[rows.groupby("seed")["level"].transform("nunique") >= LEAST_LEVELS_OF_LINE]
 
     def learned(self, column: str) -> tuple[str, dict[int, float]]:
-        """Returns a column of Table 1 with learned masks: how they were learned, and each seed's test accuracy.
+        """Returns how the masks of a column of Table 1 were learned, and the test accuracy of each seed.
 
         The initial logit is chosen on validation images. If at least three seeds were learned in several ways, the
         longest learning counts.

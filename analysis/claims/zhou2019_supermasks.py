@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.claims.claim import NEED_DENSE, Need, claims_of
 from analysis.claims.evidence import Evidence, best
 from analysis.claims.verdicts import LEAST_SEEDS, Condition, Verdict, above, above_value
-from analysis.results.columns import MASK_TRAINING
+from analysis.results.columns import MASK_IDENTITY, MASK_TRAINING
 from analysis.tables.table1 import by_training, learned_of_column, training_in_words
 from lottery_tf.models.settings import DATASETS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
@@ -143,7 +143,8 @@ def learned_near_trained(evidence: Evidence) -> list[Condition]:
 
 def _learned_with_both(evidence: Evidence) -> pd.DataFrame:
     """Returns the test accuracies of masks that were learned with both kinds of g, one column for each kind."""
-    identity = ["seed", "weights", "rescale", "initial_logit", "l1", *MASK_TRAINING]
+    settings = [name for name in MASK_IDENTITY if name not in ("g", "chosen_kept_fraction")]  # one has no kept fraction
+    identity = ["seed", *settings, *MASK_TRAINING]
     rows = evidence.learned_masks
     rows = rows[(rows["status"] == FINISHED) & rows["g"].isin(["bernoulli", "rounded"])]
     wide = rows.pivot(index=identity, columns="g", values="test_accuracy")

@@ -72,7 +72,7 @@ def region(criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -
 
 
 def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns each point's score minus the threshold, and for each row the probability that a tie is kept."""
+    """Returns the score minus the threshold of each point, and for each row of points how likely a tie is kept."""
     FRACTION("kept_fraction", kept_fraction)
     score, (grid_i, grid_f) = criterion_function(criterion), layer.grid
     count = max(1, round(kept_fraction * layer.w_i.size))
@@ -90,9 +90,9 @@ def _margins(criterion: str, layer: Layer, kept_fraction: float) -> tuple[np.nda
     return np.array(margins), np.array(of_ties)[:, None]
 
 
-def draw_plane(axes: Axes, criterion: str, layer: Layer, kept_fraction: float = KEPT_FRACTION) -> None:
+def draw_plane(axes: Axes, criterion: str, layer: Layer) -> None:
     """Draws the regions of a criterion: kept (coloured), pruned (grey), and equal scores (hatched, kept at random)."""
-    (margin, _), colour = _margins(criterion, layer, kept_fraction), styles.criterion_style(criterion).colour
+    (margin, _), colour = _margins(criterion, layer, KEPT_FRACTION), styles.criterion_style(criterion).colour
     axes.set_facecolor(styles.PRUNED)
     by_chance = margin == 0
     if by_chance.mean() > 0.005:  # fewer ties are only the line of the threshold
@@ -143,40 +143,39 @@ def plane_axes(axes: Axes, layer: Layer) -> None:
         axis.set_major_locator(MaxNLocator(2, symmetric=True))
 
 
-def figure1(kept_fraction: float = KEPT_FRACTION) -> Figure:
+def figure1() -> Figure:
     """Draws Figure 1: large_final keeps the weights beyond two horizontal lines, whatever their initial value was."""
     figure, layer = drawing.blank(4.6, 3.9), cartoon()
     axes = figure.subplots()
-    draw_plane(axes, "large_final", layer, kept_fraction)
+    draw_plane(axes, "large_final", layer)
     axes.set_xlabel("initial weight $w_i$", labelpad=4)
     axes.set_ylabel("final weight $w_f$", labelpad=4)
     for height, text in ((0.94, "mask = 1: kept"), (0.65, "mask = 0: pruned"), (0.06, "mask = 1: kept")):
         axes.text(0.03, height, text, transform=axes.transAxes, va="center", fontweight="bold")
-    axes.set_title(f"large_final, {100 * kept_fraction:g}% of the weights kept")
+    axes.set_title(f"large_final, {100 * KEPT_FRACTION:g}% of the weights kept")
     return drawing.fix_layout(figure)
 
 
-def figure2(layer: Layer | None = None, further: Sequence[str] = (), kept_fraction: float = KEPT_FRACTION) -> Figure:
+def figure2(layer: Layer | None = None, further: Sequence[str] = ()) -> Figure:
     """Draws Figure 2: the region that each criterion keeps, for the cartoon layer and for a trained layer if given.
 
     Args:
       layer: a trained layer, or None.
       further: criteria to draw after the paper's, by name or as `package.module:function`.
-      kept_fraction: the fraction of the weights that is kept, in (0, 1).
     """
     criteria = list(dict.fromkeys((*paper.PAPER_CRITERIA, *further)))
     layers = [cartoon(), *([layer] if layer else [])]
     rows = -(-len(criteria) // PLANES_A_ROW)
     figure = drawing.blank(11, (2.55 * rows + 0.3) * len(layers))
     parts = np.atleast_1d(figure.subfigures(len(layers), 1))
-    share = f"{100 * kept_fraction:g}% of the weights kept"
+    share = f"{100 * KEPT_FRACTION:g}% of the weights kept"
     for part, drawn in zip(parts, layers, strict=True):
         part.suptitle(
             f"Weights of {drawing.as_text(drawn.title)}, {share}" if drawn.title else f"Cartoon, {share}", fontsize=9.5
         )
         every = part.subplots(rows, PLANES_A_ROW, squeeze=False).ravel()
         for axes, criterion in zip(every, criteria, strict=False):
-            draw_plane(axes, criterion, drawn, kept_fraction)
+            draw_plane(axes, criterion, drawn)
             axes.set_title("\n".join(filter(None, (_short(criterion), FORMULAS.get(criterion)))))
         for axes in every[len(criteria) :]:
             axes.set_axis_off()
@@ -203,8 +202,8 @@ def _add_legend(every: np.ndarray, used: int) -> None:
         every[0].figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
 
 
-def draw_pair(part: Figure, criteria: Sequence[str], layer: Layer | None = None) -> None:
-    """Draws the planes of some criteria side by side into a part of a figure."""
+def draw_pair(part: Figure, criteria: Sequence[str]) -> None:
+    """Draws the planes of some criteria for the cartoon layer, side by side, into a part of a figure."""
     for axes, criterion in zip(np.atleast_1d(part.subplots(1, len(criteria))), criteria, strict=True):
-        draw_plane(axes, criterion, layer or cartoon())
+        draw_plane(axes, criterion, cartoon())
         axes.set_title(f"{criterion}\n{FORMULAS[criterion]}")

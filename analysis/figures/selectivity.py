@@ -58,15 +58,15 @@ def after_masking(layer: Layer, kept_fraction: float = KEPT_FRACTION) -> pd.Data
     return pd.DataFrame(columns)
 
 
-def figure_s1(layer: Layer | None = None, kept_fraction: float = KEPT_FRACTION) -> Figure:
+def figure_s1(layer: Layer | None = None) -> Figure:
     """Draws Figure S1 for the cartoon layer and, if one is given, below it for a trained layer."""
     layers = [cartoon(), *([layer] if layer else [])]
     figure = drawing.blank(8.6, 4.1 * len(layers) + 0.5)
     for (left, right), layer in zip(figure.subplots(len(layers), 2, squeeze=False), layers, strict=True):
-        _draw_motion(left, layer, kept_fraction)
-        _draw_means(right, layer, kept_fraction)
+        _draw_motion(left, layer, KEPT_FRACTION)
+        _draw_means(right, layer, KEPT_FRACTION)
         name = f"{drawing.as_text(layer.title)}, " if layer.title else "cartoon, "
-        left.set_title(f"{name}{100 * kept_fraction:g}% of the weights kept")
+        left.set_title(f"{name}{100 * KEPT_FRACTION:g}% of the weights kept")
         right.set_title("weights after masking")
     line_styles = {direction: styles.SELECTIVITY[direction].colour for direction in MAGNITUDE_CHANGES}
     handles = [

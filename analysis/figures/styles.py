@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable
 
 from lottery_tf.landscape.measurements import row_names
+from lottery_tf.pruning.treatments import folder_name
 from lottery_tf.registry import choose
 
 COLOURS = {  # name -> colour on a light background, colour on a dark one
@@ -194,9 +195,16 @@ def treatment_styles(names: Iterable[str]) -> dict[str, Style]:
     return chosen
 
 
+def learned_mask_style(g: str, rescale: bool) -> Style:
+    """Returns the style of the points of learned masks; a g that is not in the paper gets a spare style."""
+    if (g, rescale) in LEARNED_MASKS:
+        return LEARNED_MASKS[g, rescale]
+    return dataclasses.replace(treatment_style(g), hollow=rescale)
+
+
 def criterion_style(name: str) -> Style:
     """Returns the style of a mask criterion in planes and supermasks: that of its treatment with rewind and zero."""
-    return treatment_style(f"{name}-rewind-zero".replace(":", "+"))
+    return treatment_style(folder_name((name, "rewind", "zero")))
 
 
 def baseline_style(name: str) -> Style:

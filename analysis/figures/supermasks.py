@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -20,6 +21,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.results.paths import DENSE
 from lottery_tf.results.stored_result import FINISHED
 from lottery_tf.studies import paper
+from lottery_tf.supermasks.mask_settings import GATES
 from lottery_tf.supermasks.mask_sources import UNTRAINED
 
 UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> label of its bars
@@ -28,7 +30,7 @@ UNTRAINED_NETWORKS = {  # Figure 6: criterion of the best stored supermask -> la
     "large_final": "large_final mask",
     "large_final_same_sign": "large_final_same_sign mask",
 }
-POINT = ["g", "rescale", "initial_logit", "l1", "chosen_kept_fraction"]  # learned masks equal in these are one point
+POINT = [name for name in columns.MASK_IDENTITY if name != "weights"]  # learned masks equal in these are one point
 WEIGHTS_IN_WORDS = {"initial": "initial weights", "signed_constant": "signed constant"}
 BAR = 0.8  # width of a group of bars; groups are 1 apart
 
@@ -114,7 +116,7 @@ def figure7(results: load.Results) -> Figure:
                 axes.set_title(f"{axes.get_title()}, {drawing.from_to_seeds(counts)}")
             else:
                 axes.text(0.5, 0.5, "no results yet", transform=axes.transAxes, ha="center", va="center")
-    learned = [_learned_name(g, rescale) for g, rescale in styles.LEARNED_MASKS]
+    learned = [_learned_name(g, rescale) for g, rescale in itertools.product(GATES, (False, True))]
     order = [*(source.criterion for source in paper.HEURISTIC_MASK_SOURCES), *learned, *BASELINE_LABELS.values()]
     drawing.legend_below(page, [handles[name] for name in order if name in handles], 5)
     return drawing.fix_layout(page)
@@ -164,7 +166,7 @@ def _draw_learned(axes: Axes, points: Iterable[pd.DataFrame]) -> dict[str, Line2
     handles = {}
     for seeds in points:
         g, rescale = seeds["g"].iloc[0], bool(seeds["rescale"].iloc[0])
-        style, accuracy = styles.LEARNED_MASKS[g, rescale], 100 * seeds["test_accuracy"]
+        style, accuracy = styles.learned_mask_style(g, rescale), 100 * seeds["test_accuracy"]
         mean = accuracy.mean()
         error = [[mean - accuracy.min()], [accuracy.max() - mean]]
         kept = 100 * (1 - seeds["pruned_fraction"].mean())

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.results import lottery_lines
-from analysis.results.columns import ADDED_LATER, FRAMES, MASK_TRAINING, ONE_SHOT_SOURCE
+from analysis.results.columns import ADDED_LATER, FRAMES, FURTHER_MASK_SETTINGS, MASK_TRAINING, ONE_SHOT_SOURCE
 from analysis.results.load import Results
 from analysis.results.select import PANEL, Panel, ordered_panels, panel
 from analysis.results.treatment_names import scope_of
@@ -34,7 +34,7 @@ APPLIED = {  # field that says how a treatment is applied -> its default
 }
 FLAGS = {"chosen_kept_fraction": "kept_fraction"}  # column -> its flag, where their names differ
 GROUPINGS = (("mask1", "mask0"), ("criterion", "mask0"), ("criterion", "mask1"))  # fields that one command fixes
-LEARNED = ("network", "dataset", "weights", "rescale", "g", "l1", *MASK_TRAINING)
+LEARNED = ("network", "dataset", "weights", "rescale", "g", "l1", *FURTHER_MASK_SETTINGS, *MASK_TRAINING)
 
 
 def command(module: str, flags: Flags) -> str:

@@ -53,17 +53,17 @@ def _missing_in_panel(levels: pd.DataFrame, figure: str) -> list[str]:
     return [line for line, treatment in paper.FIGURE_LINES[figure].lines.items() if treatment.name not in trained]
 
 
-def figure_lines(results: Results, figures: Iterable[str] = tuple(paper.FIGURE_LINES)) -> pd.DataFrame:
+def figure_lines(results: Results) -> pd.DataFrame:
     """Counts the results behind each of the paper's figures of lines, for each panel with a pruned level.
 
     Returns:
       One row for each figure and panel: how many of its lines have results, which are missing, the seeds, the deepest
-      level, the number of trainings (of those that five seeds and 24 levels need), and how many diverged.
+      level, how many of the trainings exist that five seeds and 24 levels need, and how many diverged.
     """
     rows = []
     for key in ordered_panels(results.levels[results.levels["level"] > 0]):
         levels = panel(results.levels, key)
-        for name in figures:
+        for name in paper.PAPER_FIGURES:
             wanted = {line: treatment.name for line, treatment in paper.FIGURE_LINES[name].lines.items()}
             trained = levels[levels["treatment"].isin(wanted.values())]
             missing = _missing_in_panel(levels, name)

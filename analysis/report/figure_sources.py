@@ -23,7 +23,7 @@ MEASURED = {  # figure -> the kind of measurement that it shows
 
 @dataclasses.dataclass(frozen=True)
 class FigureSource:
-    """What is behind a figure whose results come from the study of its name.
+    """The commands, settings and results behind a figure; usually those of the study of its name.
 
     Attributes:
       name: the figure's name.

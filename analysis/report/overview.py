@@ -111,7 +111,7 @@ def pruned_panels(results: Results) -> list[Panel]:
 def _missing_of_panel(results: Results, key: Panel) -> str:
     levels = panel(results.levels, key)
     pruned = levels[levels["level"] > 0]
-    wanted = {name: [line.name for line in figure.lines.values()] for name, figure in paper.FIGURE_LINES.items()}
+    wanted = {name: [line.name for line in paper.FIGURE_LINES[name].lines.values()] for name in paper.PAPER_FIGURES}
     trained = {name: len({*names} & {*pruned["treatment"]}) for name, names in wanted.items()}
     counts = [(f"lines of {catalogue.paper_label(name)}", trained[name], len(names)) for name, names in wanted.items()]
     counts += [("seeds", pruned["seed"].nunique(), len(paper.SEEDS)), ("levels", pruned["level"].max(), paper.LEVELS)]
@@ -120,7 +120,7 @@ def _missing_of_panel(results: Results, key: Panel) -> str:
 
 
 def main_figure(results: Results) -> str | None:
-    """Returns the most complete figure, None if there is none. Of equals, the first in `COMPLETENESS` is taken."""
+    """Returns the most complete figure, or None; of equally complete ones, the first in `COMPLETENESS`."""
     shares = {name: share(results) for name, share in COMPLETENESS.items()}
     best = max(shares, key=shares.get)
     return best if shares[best] else None

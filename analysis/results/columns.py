@@ -6,23 +6,36 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
+from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
+from lottery_tf.supermasks.mask_settings import MaskSettings
 
 TREATMENT = {field.name: field.default for field in dataclasses.fields(Treatment)}  # column -> its value in the paper
-ADDED_LATER = {  # column that older results lack -> the value they had
-    "precision": "float32",
-    "decay": "none",
-    "weight_multiplier": 1.0,
-}
 EXPERIMENT_AND_SEED = ("network", "dataset", "schedule", "precision", "seed")
 LEVEL_COLUMNS = (*EXPERIMENT_AND_SEED, *TREATMENT, "level", "kept_fraction")
 MASK_SOURCE = (*EXPERIMENT_AND_SEED, "source", "criterion", "mask1", "mask0", "scope")
-MASK_SETTINGS = (
+FIRST_MASK_SETTINGS = (
     "network", "dataset", "seed", "weights", "g", "rescale", "initial_logit", "l1", "chosen_kept_fraction", "optimizer",
     "learning_rate", "batch_size", "iterations", "decay", "weight_multiplier", "precision",
 )  # fmt: skip
+FURTHER_MASK_SETTINGS = {  # fields of `MaskSettings` that were added to it -> their defaults
+    field.name: field.default
+    for field in dataclasses.fields(MaskSettings)
+    if field.name not in (*FIRST_MASK_SETTINGS, "kept_fraction")  # which is the column chosen_kept_fraction
+}
+MASK_SETTINGS = (*FIRST_MASK_SETTINGS, *FURTHER_MASK_SETTINGS)
 MASK_TRAINING = ("iterations", "batch_size", "optimizer", "learning_rate", "decay", "weight_multiplier", "precision")
+MASK_IDENTITY = (  # what a learned mask is, apart from its network, its seed and how it was learned
+    "weights", "g", "rescale", "l1", "initial_logit", "chosen_kept_fraction", *FURTHER_MASK_SETTINGS,
+)  # fmt: skip
+ADDED_LATER = {  # column that older results lack -> the value they had
+    "precision": "float32",
+    "decay": "none",
+    "l1": 0.0,
+    "weight_multiplier": 1.0,
+    **FURTHER_MASK_SETTINGS,
+}
 TRAINING_COLUMNS = (
     "early_stop_iteration", "early_stop_val_loss", "test_accuracy", "final_test_accuracy", "iterations", "status",
 )  # fmt: skip
@@ -71,7 +84,9 @@ CSV_COLUMNS = {  # kind of result -> the columns of its table
 PLURALS = {"spectrum": "spectra", "mask_history": "mask_histories"}
 FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in CSV_COLUMNS}  # kind of result -> name of its table
 CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
-LANDSCAPE = ("line", "perturbation", "spectrum", "ray", "limit", "threshold", "histogram")  # measured of trained levels
+LANDSCAPE = tuple(  # kinds of results that are measured of trained levels
+    dict.fromkeys(kind for each in MEASUREMENTS.values() for kind in each.kinds if kind in CSV_COLUMNS)
+)
 
 IDENTITY = {  # kind of result -> the columns that identify a result
     "level": (*EXPERIMENT_AND_SEED, *TREATMENT, "level"),
@@ -129,11 +144,17 @@ TEXT_COLUMNS = (
 )  # fmt: skip
 COUNTS = ("seed", "level", "rewind_to", "draw", "second_level", "row")
 FRACTION_COLUMNS = [name for names in CSV_COLUMNS.values() for name in names if name.endswith(("accuracy", "fraction"))]
+BY_DEFAULT: dict[type, Type] = {str: (str, _text), bool: (bool, _flag)}  # type of a setting -> the type of its column
 TYPES: dict[str, Type] = {  # column -> its type and the function that reads a value; other columns are floats
     **dict.fromkeys(TEXT_COLUMNS, (str, _text)),
     **dict.fromkeys(COUNTS, (int, _count)),
     **dict.fromkeys(FRACTION_COLUMNS, (float, _fraction)),
     "rescale": (bool, _flag),
+    **{
+        name: BY_DEFAULT[type(default)]
+        for name, default in FURTHER_MASK_SETTINGS.items()
+        if type(default) in BY_DEFAULT
+    },
 }
 OWN_TYPES: dict[str, dict[str, Type]] = {  # kind of result -> types of columns that mean something else in other kinds
     "threshold": {"weights": (int, int)}

@@ -74,13 +74,13 @@ def figure_runs(levels_of_panel: pd.DataFrame, figure: paper.Figure, metric: str
     return join_lines(by_treatment.get(DENSE, rows[:0]), runs)[LINE_COLUMNS]
 
 
-def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str, metric: str = "test_accuracy") -> pd.DataFrame:
+def supermask_runs(supermasks_of_panel: pd.DataFrame, weights: str) -> pd.DataFrame:
     """Returns the heuristic Supermasks behind a panel of Figure 7, with the columns of `figure_runs`.
 
     Each line is a criterion. Level 0 of every line is the untrained network without a mask.
     """
     choose(SUPERMASK_WEIGHTS, weights, "kind of weights")
-    rows = supermasks_of_panel[supermasks_of_panel["weights"] == weights].rename(columns={metric: "value"})
+    rows = supermasks_of_panel[supermasks_of_panel["weights"] == weights].rename(columns={"test_accuracy": "value"})
     by_source = dict(list(rows.groupby(["source", "criterion"], sort=False)))
     runs = {
         source.criterion: by_source.get((source.source, source.criterion), rows[:0])

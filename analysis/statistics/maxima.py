@@ -1,4 +1,4 @@
-"""Chooses the best Supermasks in three ways: Table 1 shows a "max over any prune percentage", which can mean two."""
+"""Chooses the best Supermasks in three ways; the "max over any prune percentage" of Table 1 can mean two of them."""
 
 from __future__ import annotations
 

@@ -40,15 +40,14 @@ def least_significant_effect(runs: int, significance: float) -> float:
     return float(scipy.stats.t.ppf(1 - significance, 2 * runs - 2) * math.sqrt(2 / runs))
 
 
-def detectable_effect(runs: int, significance: float, power: float = POWER) -> float:
-    """Returns the true difference of means that Student's one-sided t-test finds with a given probability.
+def detectable_effect(runs: int, significance: float) -> float:
+    """Returns the true difference of means that Student's one-sided t-test finds with the probability `POWER`.
 
     It is in units of the standard deviation.
 
     Args:
       runs: the number of runs of each of the two lines, at least 2.
       significance: the largest p-value that counts as significant.
-      power: the probability, above `significance`.
 
     >>> round(detectable_effect(5, 0.05), 2)
     1.72
@@ -56,6 +55,6 @@ def detectable_effect(runs: int, significance: float, power: float = POWER) -> f
     freedom, critical = 2 * runs - 2, scipy.stats.t.ppf(1 - significance, 2 * runs - 2)
 
     def excess(effect: float) -> float:
-        return scipy.stats.nct.sf(critical, freedom, effect * math.sqrt(runs / 2)) - power
+        return scipy.stats.nct.sf(critical, freedom, effect * math.sqrt(runs / 2)) - POWER
 
     return float(scipy.optimize.brentq(excess, 0, 100))

@@ -163,8 +163,7 @@ def stars(points: Mapping[str, Runs], better: str = "greater", rule: StarRule = 
     """
     best, others = _leader_and_others(points, better)
     p_value = _corrected(points, better, rule)
-    # Lines with equal means are not above each other, even if a test gives a small p: it may compare ranks, or only the
-    # runs that have a pair.
+    # A line is not above another with the same mean, even if a test on ranks or on pairs gives a small p.
     starred = bool(others) and all(
         p_value(best, name) <= rule.significance and _mean(points[best]) != _mean(points[name]) for name in others
     )

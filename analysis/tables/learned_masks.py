@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis.results.columns import MASK_TRAINING, SUMMARY
+from analysis.results.columns import ADDED_LATER, FURTHER_MASK_SETTINGS, MASK_IDENTITY, MASK_TRAINING, SUMMARY
 from analysis.results.load import Results
 from analysis.tables.formats import Table, summary_text
 from analysis.tables.table1 import training_in_words
 from lottery_tf.results.stored_result import FINISHED
 
-LEARNED_IDENTITY = ("network", "dataset", "weights", "g", "rescale", "l1", "initial_logit", "chosen_kept_fraction")
+LEARNED_IDENTITY = ("network", "dataset", *MASK_IDENTITY)
 
 LEARNED_METRICS = {  # title of a shown number -> its column
     "mean of sampled masks": "test_accuracy",
@@ -51,4 +52,13 @@ def _in_order(column: pd.Series) -> pd.Series:
 def _start(row: dict) -> str:
     start = f"m = {row['initial_logit']}" if math.isnan(row["chosen_kept_fraction"]) else "scattered"
     kept = "" if math.isnan(row["chosen_kept_fraction"]) else f", {row['chosen_kept_fraction']:.2%} kept"
-    return start + kept + (f", l1 {row['l1']:g}" if row["l1"] else "")
+    return start + kept + others_in_words(row)
+
+
+def others_in_words(row: Mapping) -> str:
+    """Returns a learned mask's penalty, and its settings that are not in the paper, unless they are the default."""
+    names = ("l1", *FURTHER_MASK_SETTINGS)
+    changed = {name: row[name] for name in names if row[name] != ADDED_LATER[name]}
+    return "".join(
+        f", {name} {value:g}" if isinstance(value, float) else f", {name} {value}" for name, value in changed.items()
+    )

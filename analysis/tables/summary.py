@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from analysis.results.columns import ADDED_LATER, SUMMARY
+from analysis.results.columns import ADDED_LATER, MASK_IDENTITY, SUMMARY
 from analysis.statistics.figure_lines import DRAWN_METRICS, METRICS, over_seeds
 from analysis.tables.formats import summary_text
+from analysis.tables.learned_masks import others_in_words
 from lottery_tf.command_line.text_tables import text_table
 from lottery_tf.errors import InputError
 from lottery_tf.pruning.treatments import Treatment
@@ -110,12 +111,14 @@ def learned_masks(results: Iterable[dict]) -> str:
     found = pd.DataFrame([ADDED_LATER | metrics for metrics in results])
     found = found.astype(dict.fromkeys(MASK_COLUMNS.values(), float))
     found.loc[found["status"] != FINISHED, list(MASK_COLUMNS.values())] = float("nan")
-    identity = ["weights", "weight_multiplier", "g", "rescale", "initial_logit", "chosen_kept_fraction"]
+    identity = [*MASK_IDENTITY, "weight_multiplier"]
     table = [["mask", *MASK_COLUMNS]]
     for key, rows in found.groupby(identity, sort=False, dropna=False):
-        weights, multiplier, g, rescale, logit, kept = key
-        target = f"m={logit}" if pd.isna(kept) else f"kept {kept:g}"
-        name = f"{weights_in_words(weights, rescale, multiplier)}, {g}, {target}"
+        mask = dict(zip(identity, key, strict=True))
+        kept = mask["chosen_kept_fraction"]
+        target = f"m={mask['initial_logit']}" if pd.isna(kept) else f"kept {kept:g}"
+        weights = weights_in_words(mask["weights"], mask["rescale"], mask["weight_multiplier"])
+        name = f"{weights}, {mask['g']}, {target}{others_in_words(mask)}"
         cells = []
         for title, metric in MASK_COLUMNS.items():
             factor, digits = (1, 0) if title == "best iteration" else (100, 2)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.results.columns import MASK_TRAINING, SUMMARY
+from analysis.results.columns import FURTHER_MASK_SETTINGS, MASK_TRAINING, SUMMARY
 from analysis.results.load import Results
-from analysis.results.select import PANEL, Panel, panel_parts
+from analysis.results.select import PANEL, Panel, panel_parts, rows_where
 from analysis.statistics.maxima import MAXIMA, most_seeds
 from analysis.tables.formats import NOTHING, Table, summary_text
 from lottery_tf.models.table_s1 import NETWORKS
@@ -85,7 +85,7 @@ def learned_of_column(learned_masks: pd.DataFrame, column: str) -> pd.DataFrame:
       The rows of these masks without those that diverged. The initial logit is named "choice". The columns
       validation_accuracy and kept_fraction are added, as heuristic Supermasks have them.
     """
-    rows = learned_masks[learned_masks["status"] == FINISHED]
+    rows = rows_where(learned_masks, status=FINISHED, **FURTHER_MASK_SETTINGS)
     wanted = {(mask.weights, mask.g, mask.rescale, mask.l1, mask.logit_name) for mask in paper.LEARNED_MASKS[column]}
     identity = rows.set_index(["weights", "g", "rescale", "l1", "initial_logit"]).index
     rows = rows[identity.isin(wanted)].rename(columns={"initial_logit": "choice"})

@@ -84,7 +84,7 @@ def _is_array(instance: Any, attribute: Any, value: Any) -> None:
 
 
 def _check_for_union(arguments: tuple) -> Check:
-    """Returns the check for a union. A collection is checked against the collection types of the union only."""
+    """Returns the check for a union, which compares a tuple, list or dict with the union's collection types only."""
     checks = [(_is_collection(each), check_for(each)) for each in arguments if each is not types.NoneType]
     may_be_none = types.NoneType in arguments
 

@@ -29,8 +29,8 @@ LAZY_NAMES = {  # a name in annotations that modules import for type checking on
 def checked(called: C) -> C:
     """Makes a function, or the public methods of a class, check arguments against their annotations.
 
-    Keyword arguments that are annotated with a dataclass, `**objective: Annotated[Any, ObjectiveSettings]`, are fields
-    of it.
+    If `**keywords` are annotated with a dataclass, `Annotated[Any, ObjectiveSettings]`, its fields are the valid
+    keywords.
 
     A call raises InputError for an argument that does not match its annotation, and TypeError for an unknown keyword,
     with the nearest valid one.

@@ -53,7 +53,7 @@ class _Path(flags.ArgumentParser):
         self._name, self._needed = name, needed
 
     def parse(self, argument: str) -> str:
-        if argument or self._needed:  # an empty value of any other flag stands for none
+        if argument or self._needed:  # for other flags, an empty value means that none is given
             PATH(f"--{self._name}", argument)
         return os.path.expanduser(argument)
 

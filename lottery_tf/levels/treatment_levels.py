@@ -38,7 +38,7 @@ class TreatmentLevels:
         return level_path(self._seed, self._treatment.name, number)
 
     def next_level(self, number: int, parent: str | None = None) -> StoredResult:
-        """Finds or trains a level as `find_or_train`, then deletes weights of earlier levels that are not kept."""
+        """Finds or trains a level, and deletes the weights of earlier levels unless all weights are kept."""
         shared = self._network_levels
         trainings_before = shared.recorder.trainings
         level = self.find_or_train(number, shared.keep_weights, parent)

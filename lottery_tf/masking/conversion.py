@@ -80,9 +80,10 @@ def masked_copy(model: keras.Model, untrained: bool = True) -> keras.Model:
     """
     has_masks = any(isinstance(layer, MaskedLayer) for layer in all_layers(model))
     chosen = [layer for layer in maskable_layers(model) if isinstance(layer, MaskedLayer) or not has_masks]
-    if not untrained and chosen and not (chosen := [layer for layer in chosen if _is_trained(layer)]):
+    trained = chosen if untrained else [layer for layer in chosen if _is_trained(layer)]
+    if chosen and not trained:
         raise InputError(f"No kernel of {model.name!r} is trained (trainable=False), so none can be pruned.")
-    ids = set(map(id, chosen))
+    ids = set(map(id, trained))
     copy = _converted(model, lambda layer: id(layer) in ids)
     name_by_position(copy)
     return copy

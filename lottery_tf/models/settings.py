@@ -104,7 +104,7 @@ class TrainingSettings:
     optimizer: str = "adam"
     batch_size: Annotated[int, COUNT] = 60
     eval_interval: Annotated[int, COUNT] = 100
-    # The default of these is None and not 0, because results folders that are older than them read as None.
+    # None and not 0: older results folders lack these settings, and what is missing is read as None.
     learning_rate_drops: tuple[Annotated[int, COUNT], ...] | None = None
     warmup_iterations: Annotated[int, COUNT] | None = None
     weight_decay: Annotated[float, POSITIVE] | None = None

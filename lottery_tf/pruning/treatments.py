@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -47,6 +47,15 @@ IN_NAMES = {  # field -> its form in the name of a treatment; any other is writt
 
 
 @checked
+def folder_name(parts: Iterable[str]) -> str:
+    """Joins names by hyphens to the name of a folder.
+
+    >>> folder_name(["my_module:mine", "rewind", "zero"])
+    'my_module+mine-rewind-zero'
+    """
+    return "-".join(parts).replace(":", "+")  # not every file system can have a colon in a name
+
+
 @dataclasses.dataclass(frozen=True)
 class Treatment:
     """What happens between two trainings: a mask criterion, a mask-1 action, a mask-0 action and how to apply them.
@@ -120,7 +129,7 @@ class Treatment:
         changed = [field.name for field in others if getattr(self, field.name) != field.default]
         parts = [self.criterion, self.mask1, self.mask0]
         parts += [IN_NAMES.get(name, f"{name}={{}}").format(getattr(self, name)) for name in changed]
-        return "-".join(parts).replace(":", "+")
+        return folder_name(parts)
 
     @property
     def wants_gradient(self) -> bool:

@@ -33,7 +33,7 @@ MOST_ARRAY_BYTES = 1 << 33  # of all arrays in a file: weights before and after 
 MOST_MASK_BYTES = 1 << 27  # a bit for each of these
 MOST_COMPRESSION = 1100  # DEFLATE makes 1032 bytes of one at most
 DEEPEST = 100  # objects and lists within one another
-UNREADABLE = (  # what zipfile and NumPy raise for files that are none of theirs
+UNREADABLE = (  # what zipfile and NumPy raise for files in other formats
     ValueError, TypeError, LookupError, OSError, EOFError, OverflowError, RuntimeError, SyntaxError, struct.error,
     tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip

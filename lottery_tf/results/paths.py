@@ -182,13 +182,31 @@ def learned_masks_folder(network: str, dataset: str) -> str:
 IN_MASK_PATHS = ("iterations", "learning_rate", "optimizer", "batch_size", "precision", "decay")
 
 
-def learned_mask_path(mask: str, training: TrainingSettings, seed: int) -> str:
-    """Returns the path of a learned mask; its name contains the settings in `IN_MASK_PATHS`."""
+def learned_mask_path(mask: str, training: TrainingSettings, seed: int, own_optimizer: str = "") -> str:
+    """Returns the path of a learned mask; its name contains the settings in `IN_MASK_PATHS`.
+
+    `own_optimizer` identifies an optimizer that replaces that of the settings.
+    """
     rate = f"{training.optimizer}{short_number(training.learning_rate)}"
     # Settings that were added later are in the name only if they differ from their default.
     decay = "" if training.decay == "none" else f"-{training.decay}"
     precision = "" if training.precision == "float32" else f"-{training.precision}"
-    return f"{seed_folder(seed)}/{mask}-{rate}-batch{training.batch_size}-{training.iterations}{decay}{precision}"
+    length = f"batch{training.batch_size}-{training.iterations}"
+    return f"{seed_folder(seed)}/{mask}-{rate}-{length}{decay}{precision}{own_optimizer}"
+
+
+def partial_path(result: Path) -> Path:
+    """Returns the folder of a result that is being trained.
+
+    >>> partial_path(Path("seed-0/dense")).as_posix()
+    'seed-0/dense.partial'
+    """
+    return result.with_name(result.name + PARTIAL)
+
+
+def is_partial(folder: Path) -> bool:
+    """Returns whether a folder is that of a result that is being trained."""
+    return folder.suffix == PARTIAL
 
 
 def lock_path(result: Path) -> Path:

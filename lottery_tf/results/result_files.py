@@ -26,7 +26,16 @@ from lottery_tf.errors import DamagedFile
 from lottery_tf.pruning import masks
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results import files, parsing
-from lottery_tf.results.paths import CHECKPOINT, CHECKSUMS, EVENT_FILES, HISTORY, MASK, METRICS_FILE, PARTIAL, WEIGHTS
+from lottery_tf.results.paths import (
+    CHECKPOINT,
+    CHECKSUMS,
+    EVENT_FILES,
+    HISTORY,
+    MASK,
+    METRICS_FILE,
+    WEIGHTS,
+    partial_path,
+)
 from lottery_tf.results.schemas import check_checksums
 from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult
 
@@ -69,7 +78,7 @@ def write_files(path: Path, contents: dict[str, bytes]) -> None:
 
 def partial_folder(path: Path) -> Path:
     """Returns the folder of a result that is being trained; makes it if it does not exist."""
-    partial = path.with_name(path.name + PARTIAL)
+    partial = partial_path(path)
     if partial.is_symlink() and not partial.exists():
         partial.unlink()  # a broken link
     partial.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import FilePath
 from lottery_tf.errors import DamagedFile, InputError
-from lottery_tf.results.paths import CHECKSUMS, PARTIAL
+from lottery_tf.results.paths import CHECKSUMS, is_partial
 from lottery_tf.results.result_files import read_metrics
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def finished_with_folders(root: FilePath, kind: str | None = "level") -> Iterato
 
 def result_folders(root: Path) -> list[Path]:
     """Returns the folders of finished results below a folder, sorted."""
-    return [path for path in folders_with(root, CHECKSUMS) if path.suffix != PARTIAL]
+    return [path for path in folders_with(root, CHECKSUMS) if not is_partial(path)]
 
 
 def folders_with(root: Path, name: str, deeper: bool = True) -> list[Path]:

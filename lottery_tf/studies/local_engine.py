@@ -143,7 +143,7 @@ def _serve(
 ) -> None:
     """Runs a worker in a slot's process, which does tasks until the other end closes the connection.
 
-    If the worker cannot start, it answers the first task with an InputError, because no other process could start.
+    If the worker cannot start, no other process can. So it answers the first task with an InputError.
     """
     processes.die_with_parent()
     try:

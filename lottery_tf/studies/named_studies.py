@@ -89,7 +89,7 @@ STUDIES: dict[str, Study] = {
     ),
 }
 
-PAPER_STUDIES = (*paper.FIGURE_LINES, "figure7", "table1")
+PAPER_STUDIES = (*paper.PAPER_FIGURES, "figure7", "table1")
 
 COLLECTIONS: dict[str, tuple[str, ...]] = {"paper": PAPER_STUDIES}
 

@@ -53,6 +53,7 @@ class Figure:
     banded: tuple[str, ...]
 
 
+PAPER_FIGURES = ("figure3", "figure4", "figure5", "supplement")  # those of `FIGURE_LINES` that are in the paper
 FIGURE_LINES: dict[str, Figure] = {
     "figure3": Figure(
         "Mask criteria",

@@ -94,7 +94,8 @@ def watched(address: str) -> Iterator[None]:
 
 
 def _watch(connection, address: str) -> None:
-    if os.fork():  # Ray kills a process and its children, but not its grandchildren
+    child = os.fork()  # Ray kills a process and its children, but not its grandchildren
+    if child:
         os._exit(0)
     try:
         connection.recv()

@@ -221,7 +221,7 @@ class RaySlot:
 def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, Files]:
     """Returns the results that a task starts from, back to the nearest one that has its weights.
 
-    If the level of the task is finished, and only missing on the TensorBoard page, it returns the level itself.
+    If the level of the task is finished but not yet on the TensorBoard page, returns the level itself.
     """
     if isinstance(task, LevelTask):
         metrics = intact_metrics(results_dir, task, keep_weights)
@@ -238,7 +238,7 @@ def read_inputs(results_dir: Path, task: Task, keep_weights: bool) -> dict[str, 
 def store_returned(results_dir: Path, returned: Returned, task: Task) -> None:
     """Stores returned results, each completely or not at all, then deletes the weights of the level before."""
     for key, contents in returned.results.items():
-        result_files.remove_own_files(results_dir / (key + paths.PARTIAL))  # left by another engine
+        result_files.remove_own_files(paths.partial_path(results_dir / key))  # left by another engine
         result_files.write_files(results_dir / key, contents)
     for name, content in returned.pages.items():
         path = results_dir / name

@@ -72,7 +72,8 @@ class NodeWorker:
         settings = files.json_bytes(task.settings_on_disk | {"data": dataset.fingerprint})
         self._dataset = dataset
         self._shared = self._scratch / files.sha256(settings)[:16]
-        if self._root != (root := self._shared / f"slot-{self._slot}"):
+        root = self._shared / f"slot-{self._slot}"
+        if self._root != root:
             self._root = root
             self._worker = Worker(
                 root,
@@ -105,7 +106,7 @@ class NodeWorker:
 
     def _take_over_checkpoints(self, task: Task) -> None:
         """Moves the unfinished training of this task here, if an actor that died has left it on this node."""
-        partial = task.key + paths.PARTIAL
+        partial = paths.partial_path(Path(task.key))
         for left_behind in list(self._shared.glob(f"*/{partial}")):
             if left_behind != self._root / partial:
                 (self._root / partial).parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +123,7 @@ class NodeWorker:
         pages = {
             str(path.relative_to(self._root)): path.read_bytes()
             for path in experiment.rglob(paths.EVENT_FILES)
-            if path.parent not in found and path.parent.suffix != paths.PARTIAL
+            if path.parent not in found and not paths.is_partial(path.parent)
         }
         return Returned(outcome, results, pages, self._log)
 

@@ -40,7 +40,7 @@ from lottery_tf.training.watchers import check_callbacks
 
 
 def compiled_settings(settings: MaskSettings) -> MaskSettings:
-    """Returns the settings with defaults for what needs no new compilation: weights, multiplier and logits.
+    """Returns the settings with default weights, multiplier and logits, because these need no new compilation.
 
     Settings that are then equal share a compiled model.
 
@@ -166,7 +166,7 @@ class MaskLearner:
           A result with the most likely mask at the iteration of the best reading (`best_by`; by default of the highest
           validation accuracy). Its final weights are the logits at this iteration.
         """
-        result_path = learned_mask_path(self.settings.name, self.training, seed) + self._optimizer_name
+        result_path = learned_mask_path(self.settings.name, self.training, seed, self._optimizer_name)
         with self.results.lock(result_path):
             found = self.results.read(result_path, weights=True)
             return self._learn_and_store(seed, result_path) if found is None else found

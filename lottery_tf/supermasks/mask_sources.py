@@ -12,7 +12,7 @@ from lottery_tf.argument_checks.annotation_checks import check_fields
 from lottery_tf.pruning import kept_counts
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.ranking import checked_scores, rank_weights
-from lottery_tf.pruning.treatments import Treatment, Weights
+from lottery_tf.pruning.treatments import Treatment, Weights, folder_name
 from lottery_tf.results.stored_result import StoredResult
 from lottery_tf.seeds import generator
 
@@ -46,7 +46,7 @@ class MaskSource:
     @property
     def name(self) -> str:
         """The name of the source's folder: its fields, joined as in `Treatment.name`."""
-        return "-".join(filter(None, dataclasses.astuple(self))).replace(":", "+")
+        return folder_name(filter(None, dataclasses.astuple(self)))
 
     @property
     def treatment(self) -> Treatment:

@@ -53,7 +53,8 @@ def sweep(parent: Path) -> int:
             if not (_is_own(path.parent, stat.S_ISDIR) and _is_own(path, stat.S_ISREG)):
                 continue
             with open(path) as lock:
-                if file_locks.take_if_free(lock):
+                owner_died = file_locks.take_if_free(lock)
+                if owner_died:
                     shutil.rmtree(path.parent)
                 else:
                     living += 1

@@ -23,8 +23,8 @@ NO_TREATMENT = {  # the values of a treatment's fields in the metrics of a dense
 def level_metrics(ticket: Ticket, trained: TrainingResult, labels: dict, identity: dict, keep_weights: bool) -> dict:
     """Returns the metrics of a training.
 
-    `labels` are metrics that all results of an experiment share. `identity`: the seed and the level; also the kind, the
-    treatment's fields and the parent, unless they are those of a dense network.
+    `labels` are metrics that all results of an experiment share. `identity` has the seed and the level, and for
+    pruned levels also the kind, the treatment's fields and the parent. Without these, it is a dense network.
     """
     return {
         "kind": "level",

@@ -37,7 +37,7 @@ class TrainingProgress:
 
         Args:
           readings: the loss and the metrics.
-          cost: what the best reading has least of; see `BestReading.cost`.
+          cost: a number that is lower for a better reading; see `BestReading.cost`.
           weights: function that returns the weights of the model now.
         """
         loss = readings[0]

@@ -74,7 +74,7 @@ class TrainingEvents:
         self._rows_written = len(history)
 
     def _open(self, before: int) -> None:
-        """Starts the file with an interrupted training's events before an iteration, except those of its history."""
+        """Starts a file with an interrupted training's events before an iteration. Its history is written anew."""
         if self._folder is None:
             self._writer = tf.summary.create_noop_writer()
             return

@@ -77,7 +77,7 @@ LEVEL_COLUMN = {"level": _text("level")}
 KEPT_COLUMN = {"kept %": _percent("kept_fraction")}
 LINE = {
     "error %": _percent("first_error"),
-    "of the second %": _percent("second_error"),
+    "error of the second %": _percent("second_error"),
     "error barrier": _percent("error_barrier"),
     "above the chord": _percent("error_rise"),
     "loss barrier": _numbers("loss_barrier", ".4f"),

@@ -170,7 +170,8 @@ class Graph:
                     changed |= self._keep_coupled(node, node.rule, kept)
             for channels in kept:
                 if len(channels) and not channels.any():
-                    channels[0] = changed = True
+                    channels[0] = True
+                    changed = True
         return kept
 
     def _keep_coupled(self, node: Node, rule: Rule, kept: list[Channels]) -> bool:
