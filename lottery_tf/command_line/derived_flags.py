@@ -101,9 +101,17 @@ def attribute_texts(settings: type) -> dict[str, str]:
 
 def _readable(text: str, module: Mapping[str, Any]) -> str:
     """Returns the text as a sentence, in which the names of a table replace the name of the table."""
-    named = NAME_IN_TABLE.sub(lambda found: f"{CHOOSE[found[1]]} {', '.join(module[found[2]])}", text)
+    named = NAME_IN_TABLE.sub(lambda found: f"{CHOOSE[found[1]]} {_names_of(module[found[2]])}", text)
     named = re.sub(r"\bNone\b", "not given", named).replace("`", "")
     return named[0].upper() + named[1:]
+
+
+def _names_of(table: Collection[str]) -> str:
+    """Returns the names in a table, each with its description if it has one."""
+    descriptions = table if isinstance(table, Mapping) else {}
+    return ", ".join(
+        f"{name} ({description})" if isinstance(description := descriptions.get(name), str) else name for name in table
+    )
 
 
 def _without_none(hint: Any) -> Any:

@@ -69,7 +69,7 @@ PRECISIONS = {  # name of Keras's dtype policy -> the arithmetic of the forward 
 
 DECAYS = {  # name -> decay of the learning rate after warmup
     "none": "no decay except for drops",
-    "cosine": "cosine decay to 0 at the last iteration",
+    "cosine": "to 0 at the last iteration",
 }
 
 

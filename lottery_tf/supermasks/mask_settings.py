@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from lottery_tf.argument_checks.annotation_checks import check_fields
 from lottery_tf.argument_checks.validation import COUNT, FINITE, FRACTION, NOT_NEGATIVE, POSITIVE
@@ -14,24 +14,12 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.registry import choose
 from lottery_tf.results.paths import short_number
 
-
-class GateDescription(NamedTuple):
-    """The description of a gate, the function of its name in `gates`, which makes a mask from its logits m.
-
-    Attributes:
-      mask: the mask, in words.
-      random: whether each call draws a new mask.
-    """
-
-    mask: str
-    random: bool = False
-
-
-GATES: dict[str, GateDescription] = {  # name of g, a function in `gates` -> its description
-    "bernoulli": GateDescription("1 with probability sigmoid(m)", random=True),
-    "rounded": GateDescription("sigmoid(m) rounded"),
-    "edge_popup": GateDescription("1 for the highest m of a layer"),
+GATES = {  # name of g, a function in `gates` -> the mask that it makes from its logits m
+    "bernoulli": "1 with probability sigmoid(m)",
+    "rounded": "sigmoid(m) rounded",
+    "edge_popup": "1 for the highest m of a layer",
 }
+RANDOM_GATES = ("bernoulli",)  # each call draws a new mask
 
 MASK_PRESETS: dict[str, dict] = {  # name -> settings for learning masks, as fields of `TrainingSettings`
     "paper": {"optimizer": "momentum"},  # with the network's `mask_learning_rate` (Section S3)

@@ -25,7 +25,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.supermasks import gates
-from lottery_tf.supermasks.mask_settings import GATES, check_mask_settings, logits_by_kernel
+from lottery_tf.supermasks.mask_settings import RANDOM_GATES, check_mask_settings, logits_by_kernel
 from lottery_tf.training.compilation import compiled
 from lottery_tf.training.sampled_model import SampledModel
 from lottery_tf.training.scaling import Scaling, is_bytes
@@ -125,7 +125,7 @@ class MaskedModel(SampledModel):
         check_mask_settings(weights, g, l1, kept_fraction, samples)
         self._config: dict[str, Any] = {"weights": weights, "g": g, "rescale": rescale, "initial_logit": initial_logit}
         self._config |= {"l1": l1, "kept_fraction": kept_fraction, "seed": seed, "samples": samples}
-        self.samples = samples if GATES[g].random else 1
+        self.samples = samples if g in RANDOM_GATES else 1
         self._gate, self._rescale = getattr(gates, g), rescale
         masked = conversion.masked(network)
         chosen = list(only or model_weights.masked_kernels(network) or model_weights.masked_kernels(masked))
@@ -233,7 +233,7 @@ class MaskedModel(SampledModel):
 
     def probabilities(self) -> dict[str, np.ndarray]:
         """Returns for each kernel the probability that each weight is kept."""
-        if GATES[self._config["g"]].random:
+        if self._config["g"] in RANDOM_GATES:
             return {name: expit(mask.logits.numpy()) for name, mask in self._named()}
         return {name: kept.astype(np.float32) for name, kept in self.most_likely_mask().items()}
 

@@ -1,6 +1,7 @@
 """`runs.lottery` and `analysis.export` as a user runs them: in real processes, some of which are killed."""
 
 import csv
+import json
 import signal
 
 import pytest
@@ -122,6 +123,18 @@ def test_dropout_is_part_of_the_settings(warm_command, tmp_path):
     refused = warm_command("runs.lottery", *short, "--warmup_iterations=2")
     assert refused.returncode == 2
     assert "holds results made with other settings: dropout is 0.5 there, None here" in refused.stderr
+
+
+def test_flags_that_change_the_training_are_in_its_settings(warm_command, tmp_path):
+    done = warm_command(
+        "runs.lottery", "--iterations=4", "--batch_size=8", "--levels=1", "--learning_rate_drops=1,3",
+        "--weight_decay=0.001", "--decay=cosine", "--downsample_pruned_fraction=0.3", f"--results_dir={tmp_path}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    settings = json.loads((tmp_path / "fc-digits" / "4" / "settings.json").read_text())
+    training = settings["training"]
+    assert (training["learning_rate_drops"], training["weight_decay"], training["decay"]) == ([1, 3], 0.001, "cosine")
+    assert settings["pruning"]["downsample"] == 0.3
 
 
 def test_a_deeper_network_by_the_same_command(warm_command, light_command, tmp_path):

@@ -100,6 +100,12 @@ def test_status_from_outside(undisturbed, command):
     assert f"100% of {TASKS} tasks" in command("runs.status", f"--results_dir={folder}").stdout
 
 
+def test_the_iterations_of_masks_are_those_of_every_learned_mask(command, tmp_path):
+    flags = ("--study=table1", "--networks=fc", "--seeds=0", "--dataset=digits", "--schedule=20", "--mask_iterations=7")
+    planned = command("runs.study", *flags, "--dry_run", f"--results_dir={tmp_path}").stdout
+    assert f"1 training, 20 learned masks, 12 sets of Supermasks, {20 + 20 * 7} steps" in planned
+
+
 def test_a_dry_run_says_what_is_there_and_does_nothing(undisturbed, command, tmp_path):
     folder, *_ = undisturbed
     more = [flag for flag in TINY if "levels" not in flag] + ["--levels=5", "--dry_run"]
