@@ -32,7 +32,7 @@ from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import StoredResult, is_finished
+from lottery_tf.results.stored_result import StoredResult, diverged
 from lottery_tf.training.checkpoint import CHECKPOINT_SECONDS
 from lottery_tf.training.experiment_record import describe_initial, record_experiment
 from lottery_tf.training.objective import ObjectiveSettings
@@ -176,7 +176,7 @@ class Experiment:
         yield level
         for number in range(1, last + 1):
             parent = so_far[treatment.parent(number)]
-            if not is_finished(parent):
+            if diverged(parent):
                 return
             with treatment_levels.lock():
                 trainings_before = self.trainings
@@ -269,7 +269,7 @@ class Experiment:
         """Finds or trains controls of levels 1 to `levels`; levels whose training diverged have none."""
         found = [level.metrics for level in self.levels(treatment, seed, levels)]
         for metrics in found[1:]:
-            if is_finished(metrics):
+            if not diverged(metrics):
                 yield self.control(treatment, seed, metrics["level"], control, draw)
 
     def load(self, treatment: Treatment, seed: Index, level: Index) -> keras.Model:

@@ -36,7 +36,7 @@ from lottery_tf.models.settings import DATASETS, ExperimentSettings
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.registry import choose
 from lottery_tf.results.locate import locate
-from lottery_tf.results.stored_result import StoredResult, is_finished
+from lottery_tf.results.stored_result import StoredResult, diverged
 from runs.display.landscape_tables import Thresholds, note, table_of
 from runs.display.plan_estimate import pruning_tasks
 from runs.display.progress import Progress
@@ -267,7 +267,7 @@ def find_or_train(
 def recorded(levels: Iterator[StoredResult], finished: list[dict]) -> Iterator[StoredResult]:
     """Yields the levels unchanged, and appends the metrics of those that did not diverge to a list."""
     for level in levels:
-        if is_finished(level.metrics):
+        if not diverged(level.metrics):
             finished.append(level.metrics)
         yield level
 

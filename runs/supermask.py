@@ -27,7 +27,7 @@ from lottery_tf.pruning import criteria
 from lottery_tf.pruning.kept_counts import PAPER_LEVELS
 from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.treatments import Treatment
-from lottery_tf.results.stored_result import is_finished
+from lottery_tf.results.stored_result import diverged
 from lottery_tf.studies.tasks import HeuristicMasksTask
 from lottery_tf.supermasks.heuristics import HeuristicSupermasks
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, UNTRAINED, MaskSource
@@ -109,7 +109,7 @@ def trained(
     for seed in seeds:
         progress.follow_one(functools.partial(experiment.dense, seed), f"seed {seed} dense level 0")
         dense = experiment.dense(seed, weights=True)
-        if not is_finished(dense.metrics):
+        if diverged(dense.metrics):
             console.log.warning("Seed %d is left out, because its dense training diverged.", seed)
             continue
         for treatment in treatments:

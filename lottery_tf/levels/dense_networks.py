@@ -7,7 +7,7 @@ import dataclasses
 from lottery_tf.errors import InputError
 from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.results.paths import DENSE, level_path, rewind_point_path
-from lottery_tf.results.stored_result import StoredResult, is_finished
+from lottery_tf.results.stored_result import StoredResult, diverged
 from lottery_tf.training.recorder import TrainingPlan
 from lottery_tf.training.training_result import IterationRange
 
@@ -36,7 +36,7 @@ class DenseNetworks:
         path = rewind_point_path(seed, iteration)
         plan = TrainingPlan(path, seed, 0, {"kind": "rewind"}, IterationRange(last=iteration))
         found = self._find_or_train(plan, weights=True)
-        if not is_finished(found.metrics):
+        if diverged(found.metrics):
             raise InputError(f"The dense training of seed {seed} diverged before iteration {iteration}.")
         return found
 

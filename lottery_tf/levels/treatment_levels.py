@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
 
 from lottery_tf import algorithm
 from lottery_tf.errors import InputError
@@ -14,7 +13,7 @@ from lottery_tf.levels.network_levels import NetworkLevels
 from lottery_tf.levels.stored_weights import drop_earlier_weights
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path, treatment_path
-from lottery_tf.results.stored_result import StoredResult, is_finished
+from lottery_tf.results.stored_result import StoredResult, diverged
 from lottery_tf.training.recorder import TrainingPlan
 from lottery_tf.training.training_result import IterationRange
 
@@ -77,23 +76,19 @@ class TreatmentLevels:
             plan = TrainingPlan(self.path(level), self._seed, level, identity, self.iterations())
             return self._network_levels.recorder.train(ticket, plan)
 
-        tickets = self._lottery_tickets(train, missing, ancestor)
-        for level in missing:
-            self._check_finished(made[self._treatment.parent(level)])
-            made[level] = next(tickets)
-        return made[number]
-
-    def _lottery_tickets(
-        self, train: Callable[[Ticket, int], StoredResult], levels: Sequence[int], parent: StoredResult
-    ) -> Iterator[StoredResult]:
-        """Runs the algorithm for this network, as a generator that reads and trains nothing before its first level."""
+        self._check_finished(ancestor)
         shared, treatment, seed = self._network_levels, self._treatment, self._seed
         gradient = functools.partial(shared.gradient, seed)
         rewound = self._dense.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
-        yield from algorithm.lottery_tickets(train, treatment, shared.seeded(seed), levels, gradient, rewound, parent)
+        network = shared.seeded(seed)
+        for level in algorithm.lottery_tickets(train, treatment, network, missing, gradient, rewound, ancestor):
+            made[level.metrics["level"]] = level
+            if level.metrics["level"] != number:
+                self._check_finished(level)
+        return made[number]
 
     def _check_finished(self, level: StoredResult) -> None:
-        if not is_finished(level.metrics):
+        if diverged(level.metrics):
             raise InputError(
                 f"Level {level.metrics['level']} of {self._treatment.name}, seed {self._seed}, diverged; "
                 "it has no later levels."

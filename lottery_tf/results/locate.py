@@ -11,7 +11,7 @@ from lottery_tf.errors import InputError
 from lottery_tf.models.settings import ExperimentSettings, PruningSettings, TrainingSettings
 from lottery_tf.results import files, metrics_schemas, schemas
 from lottery_tf.results.paths import METRICS_FILE, SETTINGS, enclosing_experiment, experiment_folder
-from lottery_tf.results.stored_result import is_finished
+from lottery_tf.results.stored_result import diverged
 
 TRAINED_KINDS = ("level", "control", "rewind")
 
@@ -55,7 +55,7 @@ def locate(path: str | Path) -> LocatedResult:
             ".../seed-0/large_final-rewind-zero/level-07."
         )
     metrics = files.read_json(path / METRICS_FILE, metrics_schemas.check_metrics)
-    if metrics.get("kind") not in TRAINED_KINDS or not is_finished(metrics):
+    if metrics.get("kind") not in TRAINED_KINDS or diverged(metrics):
         raise InputError(f"{path} holds no finished training of a network; give the folder of one.")
     settings, results_dir = _settings(experiment / SETTINGS), experiment.parents[1]
     if results_dir / (folder := experiment_folder(settings)) != experiment:

@@ -13,7 +13,7 @@ from attrs import validators
 from lottery_tf.argument_checks.annotation_checks import check_mapping
 from lottery_tf.argument_checks.validation import INDEX, NOT_NEGATIVE, SHARE, Positive, make_check
 from lottery_tf.errors import InputError
-from lottery_tf.results.stored_result import DIVERGED, FINISHED, is_finished
+from lottery_tf.results.stored_result import DIVERGED, FINISHED, diverged
 
 Index = Annotated[int, INDEX]
 Share = Annotated[float, SHARE]
@@ -291,7 +291,7 @@ def check_metrics(metrics: Mapping) -> None:
     check_mapping(schema, metrics)
     if metrics.get("rows") == []:
         raise InputError("rows is empty")
-    if schema in TRAINED_SCHEMAS and "test" not in metrics and is_finished(metrics):
+    if schema in TRAINED_SCHEMAS and "test" not in metrics and not diverged(metrics):
         for name in ("early_stop_iteration", "test_accuracy"):
             if name in metrics and metrics[name] is None:
                 raise InputError(f"{name} is None, but the training is finished.")

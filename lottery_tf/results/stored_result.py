@@ -70,11 +70,6 @@ def fingerprint(final: Weights, mask: Mask) -> str:
     return digest.hexdigest()[:16]
 
 
-def is_finished(metrics: Mapping[str, Any]) -> bool:
-    """Returns whether the training behind some metrics ended without diverging."""
-    return metrics["status"] == FINISHED
-
-
 def may_drop_weights(metrics: Mapping[str, Any]) -> bool:
     """Returns whether a level's weights may be deleted once the next level is there; old metrics do not say so.
 

@@ -27,7 +27,7 @@ from lottery_tf.pruning.mask1_actions import SUPERMASK_WEIGHTS
 from lottery_tf.pruning.masks import Mask
 from lottery_tf.pruning.treatments import Treatment, Weights
 from lottery_tf.results.paths import supermask_path
-from lottery_tf.results.stored_result import StoredResult, is_finished, panel_of
+from lottery_tf.results.stored_result import StoredResult, diverged, panel_of
 from lottery_tf.supermasks.mask_sources import MASK_SOURCES, MaskSource
 from lottery_tf.system.origin import origin
 
@@ -82,7 +82,7 @@ class HeuristicSupermasks:
         self.experiment.trainer.check_accuracy()
         seed = dense.metrics["seed"]
         registry.choose(MASK_SOURCES, mask_source.source, "source of masks")
-        if not is_finished(dense.metrics):
+        if diverged(dense.metrics):
             raise InputError(f"The dense training of seed {seed} diverged, so no masks can be made from it.")
         with self.experiment.results.lock(supermask_path(seed, mask_source.name)):
             return self._found(dense, mask_source, levels) or self._evaluated(dense, mask_source, levels)

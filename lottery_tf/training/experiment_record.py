@@ -16,7 +16,7 @@ from lottery_tf.models.untrained_network import AS_GIVEN, Initial, UntrainedNetw
 from lottery_tf.results.paths import EXPERIMENT_RECORD, IN_MASK_PATHS, LEARNER_RECORD
 from lottery_tf.results.record import check_record
 from lottery_tf.results.store import MemoryResults, ResultsFolder
-from lottery_tf.results.stored_result import StoredResult, fingerprint, is_finished
+from lottery_tf.results.stored_result import StoredResult, diverged, fingerprint
 from lottery_tf.training.scaling import Scaling
 
 
@@ -76,7 +76,7 @@ def _about(model: keras.Model, dataset: Dataset) -> dict:
 
 def _check_older(level: StoredResult, model: keras.Model, training: TrainingSettings, results: Any) -> None:
     """Raises InputError if a level that is older than the record belongs to another model or another length."""
-    iterations = level.metrics["iterations"] if is_finished(level.metrics) else training.iterations
+    iterations = training.iterations if diverged(level.metrics) else level.metrics["iterations"]
     there = {"kernels": [list(kept.shape) for kept in level.mask.values()], "iterations": iterations}
     here = {"kernels": [list(kernel.variable.shape) for kernel in model_weights.masked_kernels(model).values()]}
     check_record(there, here | {"iterations": training.iterations}, results.path)

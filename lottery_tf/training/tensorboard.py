@@ -20,7 +20,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from lottery_tf.pruning.treatments import Weights
 from lottery_tf.results.paths import EVENT_FILES, page_name
-from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult, is_finished
+from lottery_tf.results.stored_result import HISTORY_COLUMNS, StoredResult, diverged
 
 TREATMENT_SCALARS = ("test_accuracy", "final_test_accuracy", "early_stop_iteration", "early_stop_val_loss")
 SHOWN_COLUMNS = ("criterion", "mask0", "mask1", "rounds", "seed")  # the columns of HParams that are shown by default
@@ -134,7 +134,7 @@ def write_treatment_page(
     folder.mkdir(parents=True, exist_ok=True)
     given = {name: value for name, value in {**identity, **settings}.items() if value is not None}
     shown = {name: str(value) if isinstance(value, tuple) else value for name, value in given.items()}
-    pruned = sorted((each for each in levels if is_finished(each) and each["level"]), key=lambda each: each["level"])
+    pruned = sorted((each for each in levels if not diverged(each) and each["level"]), key=lambda each: each["level"])
     if any(each["test_accuracy"] is None for each in pruned):  # the user's metrics do not include the accuracy
         pruned = []
     with _fresh_writer(folder).as_default():
@@ -163,6 +163,6 @@ def _columns(names: Iterable[str]) -> Any:
 
 def _scalars(prefix: str, metrics: dict, step: int, description: str | None = None) -> None:
     """Writes the scalars of one level, if its training did not diverge."""
-    for name in TREATMENT_SCALARS if is_finished(metrics) else ():
+    for name in () if diverged(metrics) else TREATMENT_SCALARS:
         if metrics[name] is not None:
             tf.summary.scalar(f"{prefix}/{name}", metrics[name], step=step, description=description)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from levels_by_hand import made_up_level
 
-from lottery_tf.results.stored_result import fingerprint, is_finished, panel_of
+from lottery_tf.results.stored_result import diverged, fingerprint, panel_of
 
 FINAL = {"b/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "a/bias": np.zeros(3, np.float32)}
 MASK = {"b/kernel": np.array([[True, False, True], [True, True, False]])}
@@ -51,4 +51,4 @@ def test_a_panel_is_what_metrics_have_of_it():
         ("network", "fc"), ("dataset", "digits"), ("schedule", "half"), ("precision", "float32"),
     ]  # fmt: skip
     assert panel_of({"network_of": "fc"}) == {}
-    assert is_finished({"status": "finished"}) and not is_finished({"status": "diverged"})
+    assert not diverged({"status": "finished"}) and diverged({"status": "diverged"})
