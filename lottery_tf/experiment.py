@@ -19,7 +19,7 @@ from lottery_tf.datasets.dataset import as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels.control_levels import ControlLevels
 from lottery_tf.levels.dense_networks import DenseNetworks
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.levels.treatment_levels import TreatmentLevels
 from lottery_tf.levels.treatment_page import write_page
 from lottery_tf.masking import conversion, model_weights
@@ -123,8 +123,8 @@ class Experiment:
             on_reading,
             callbacks,
         )
-        self._network_levels = NetworkLevels(self._network, self.trainer, self._recorder, self.results, keep_weights)
-        self._dense = DenseNetworks(self._network_levels)
+        self._shared = SharedParts(self._network, self.trainer, self._recorder, self.results, keep_weights)
+        self._dense = DenseNetworks(self._shared)
 
     def __del__(self):
         """Frees memory at once: a trainer and its compiled functions refer to each other, which Python notices late."""
@@ -183,7 +183,7 @@ class Experiment:
                 level = treatment_levels.next_level(number, parent["fingerprint"])
                 so_far.append(level.metrics)
                 if self.trainings > trainings_before or number == last:
-                    write_page(self._network_levels, treatment, seed, so_far)
+                    write_page(self._shared, treatment, seed, so_far)
             yield level
 
     def dense(self, seed: Index, weights: bool = False) -> StoredResult:
@@ -230,14 +230,14 @@ class Experiment:
         with treatment_levels.lock():
             level = treatment_levels.next_level(number, parent)
             if earlier is not None:
-                write_page(self._network_levels, treatment, seed, [*earlier, level.metrics])
+                write_page(self._shared, treatment, seed, [*earlier, level.metrics])
             return level
 
     def show(self, treatment: Treatment, seed: Index, finished: Sequence[dict]) -> None:
         """Writes the TensorBoard page of a treatment's finished levels, as `level` with `earlier` does now."""
         warn_of("Experiment.show(...)", "Experiment.level(..., earlier=...)")
         with self._treatment_levels(treatment, seed).lock():
-            write_page(self._network_levels, treatment, seed, finished)
+            write_page(self._shared, treatment, seed, finished)
 
     def control(self, treatment: Treatment, seed: Index, number: Index, control: Name, draw: Count = 1) -> StoredResult:
         """Finds or trains a control of a level, after training the level if it is missing.
@@ -261,7 +261,7 @@ class Experiment:
         # A finished level is read without the lock of its treatment, which a later level may hold for a long time.
         finished = self.results.peek(level_path(seed, treatment.name, number), weights=False)
         level = finished or self.level(treatment, seed, number)
-        return ControlLevels(self._network_levels, treatment, seed).find_or_train(level, control, draw)
+        return ControlLevels(self._shared, treatment, seed).find_or_train(level, control, draw)
 
     def controls(
         self, treatment: Treatment, seed: Index, levels: Count, control: Name, draw: Count = 1
@@ -287,7 +287,7 @@ class Experiment:
 
     def saliency_gradient(self, before: StoredResult, number: Index) -> Weights:
         """Returns the gradient of one batch at a level's starting weights, for the criterion of level `number`."""
-        return self._network_levels.gradient(before.metrics["seed"], before.ticket, number)
+        return self._shared.gradient(before.metrics["seed"], before.ticket, number)
 
     def weights_bytes(self, treatment: Treatment, levels: Count) -> int:
         """Returns about how many bytes the weights of a treatment's levels take on disk if all are kept."""
@@ -296,7 +296,7 @@ class Experiment:
     def _treatment_levels(self, treatment: Treatment, seed: Index, level: Index = 0) -> TreatmentLevels:
         """Returns the levels of a treatment, after `_check`."""
         self._check(treatment, level)
-        return TreatmentLevels(self._network_levels, treatment, seed)
+        return TreatmentLevels(self._shared, treatment, seed)
 
     def _check(self, treatment: Treatment, level: Index) -> None:
         """Raises InputError if this network cannot have the treatment, or if the treatment has no such level."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from lottery_tf.levels.dense_networks import DenseNetworks
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.levels.treatment_levels import TreatmentLevels
 from lottery_tf.pruning.controls import CONTROLS, control_ticket, order_seed
 from lottery_tf.pruning.treatments import Treatment, Weights
@@ -16,16 +16,16 @@ from lottery_tf.training.training_result import IterationRange
 
 
 class ControlLevels:
-    """The controls of one treatment and seed; `network_levels` is what all levels of the network share."""
+    """The controls of one treatment and seed; `shared` is what all levels of the network share."""
 
-    def __init__(self, network_levels: NetworkLevels, treatment: Treatment, seed: int):
-        self._network_levels = network_levels
+    def __init__(self, shared: SharedParts, treatment: Treatment, seed: int):
+        self._shared = shared
         self._treatment = treatment
         self._seed = seed
 
     def find_or_train(self, level: StoredResult, control: str, draw: int) -> StoredResult:
         """Finds or trains a control of a level; the level need not have its weights."""
-        shared, number, parent = self._network_levels, level.metrics["level"], level.metrics["fingerprint"]
+        shared, number, parent = self._shared, level.metrics["level"], level.metrics["fingerprint"]
         path = control_path(self._seed, self._treatment.name, number, control, draw)
         with shared.results.lock(path):
             found = shared.find(path, shared.keep_weights, parent)
@@ -41,7 +41,7 @@ class ControlLevels:
 
     def _begin(self, number: int, control: str) -> tuple[Weights, IterationRange | None]:
         """Returns every weight at the start of a control's training, and the iterations of the training."""
-        shared, begins = self._network_levels, CONTROLS[control].begins
+        shared, begins = self._shared, CONTROLS[control].begins
         levels = TreatmentLevels(shared, self._treatment, self._seed)
         if begins == "ticket" and number:
             with levels.lock():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from lottery_tf.errors import InputError
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.results.paths import DENSE, level_path, rewind_point_path
 from lottery_tf.results.stored_result import StoredResult, diverged
 from lottery_tf.training.recorder import TrainingPlan
@@ -14,9 +14,9 @@ from lottery_tf.training.training_result import IterationRange
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DenseNetworks:
-    """The dense network of each seed; `network_levels` is what all levels of the network share."""
+    """The dense network of each seed; `shared` is what all levels of the network share."""
 
-    network_levels: NetworkLevels
+    shared: SharedParts
 
     def find_or_train(self, seed: int, weights: bool) -> StoredResult:
         """Finds or trains the dense network of a seed, level 0 of all its treatments."""
@@ -42,7 +42,7 @@ class DenseNetworks:
 
     def check_start(self, seed: int) -> None:
         """Raises InputError if the seed's dense network started from other weights than the user's function returns."""
-        shared = self.network_levels
+        shared = self.shared
         if shared.network.draws:
             return
         path = level_path(seed, DENSE, 0)
@@ -59,7 +59,7 @@ class DenseNetworks:
 
     def _find_or_train(self, plan: TrainingPlan, weights: bool) -> StoredResult:
         """Finds or trains the dense network of a plan's seed, up to the plan's last iteration."""
-        shared = self.network_levels
+        shared = self.shared
         with shared.results.lock(plan.path):
             found = shared.find(plan.path, weights)
             if found is None:

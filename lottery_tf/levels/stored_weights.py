@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import level_path
 from lottery_tf.results.stored_result import may_drop_weights
 
 
-def drop_earlier_weights(
-    network_levels: NetworkLevels, treatment: Treatment, seed: int, number: int, trainings: int
-) -> None:
+def drop_earlier_weights(shared: SharedParts, treatment: Treatment, seed: int, number: int, trainings: int) -> None:
     """Deletes weights of the levels before a level, unless they are kept by choice.
 
     The dense network keeps its weights. The treatment must be locked.
 
     Args:
-      network_levels: what all levels of the network share.
+      shared: what all levels of the network share.
       treatment: the treatment.
       seed: the seed.
       number: the level.
@@ -25,6 +23,6 @@ def drop_earlier_weights(
     """
     for earlier in range(number - 1, max(0, number - 1 - max(1, trainings)), -1):
         path = level_path(seed, treatment.name, earlier)
-        before = network_levels.find(path, weights=False)
+        before = shared.find(path, weights=False)
         if before and may_drop_weights(before.metrics):
-            network_levels.results.drop_weights(path)
+            shared.results.drop_weights(path)

@@ -9,7 +9,7 @@ import functools
 from lottery_tf import algorithm
 from lottery_tf.errors import InputError
 from lottery_tf.levels.dense_networks import DenseNetworks
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.levels.stored_weights import drop_earlier_weights
 from lottery_tf.pruning.treatments import Ticket, Treatment
 from lottery_tf.results.paths import level_path, treatment_path
@@ -19,18 +19,18 @@ from lottery_tf.training.training_result import IterationRange
 
 
 class TreatmentLevels:
-    """The levels of one treatment and seed; `network_levels` is what they share with those of all other treatments."""
+    """The levels of one treatment and seed; `shared` is what they share with those of all other treatments."""
 
-    def __init__(self, network_levels: NetworkLevels, treatment: Treatment, seed: int):
-        self._network_levels = network_levels
-        self._dense = DenseNetworks(network_levels)
+    def __init__(self, shared: SharedParts, treatment: Treatment, seed: int):
+        self._shared = shared
+        self._dense = DenseNetworks(shared)
         self._treatment = treatment
         self._seed = seed
         self._folder = treatment_path(seed, treatment.name)
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Locks all levels of the treatment."""
-        return self._network_levels.results.lock(self._folder)
+        return self._shared.results.lock(self._folder)
 
     def path(self, number: int) -> str:
         """Returns the path of a level."""
@@ -38,7 +38,7 @@ class TreatmentLevels:
 
     def next_level(self, number: int, parent: str | None = None) -> StoredResult:
         """Finds or trains a level, and deletes the weights of earlier levels unless all weights are kept."""
-        shared = self._network_levels
+        shared = self._shared
         trainings_before = shared.recorder.trainings
         level = self.find_or_train(number, shared.keep_weights, parent)
         drop_earlier_weights(shared, self._treatment, self._seed, number, shared.recorder.trainings - trainings_before)
@@ -54,12 +54,12 @@ class TreatmentLevels:
         """
         if number == 0:
             return self._dense.find_or_train(self._seed, weights)
-        found = self._network_levels.find(self.path(number), weights, parent)
+        found = self._shared.find(self.path(number), weights, parent)
         return self._train(number) if found is None else found
 
     def iterations(self) -> IterationRange:
         """Returns the iterations of each level; fine-tuning trains with the learning rate of the last iteration."""
-        last = self._network_levels.trainer.settings.iterations
+        last = self._shared.trainer.settings.iterations
         return IterationRange(self._treatment.rewind_to, rate_from=last if self._treatment.continues_training else None)
 
     def _train(self, number: int) -> StoredResult:
@@ -74,10 +74,10 @@ class TreatmentLevels:
             parent = made[self._treatment.parent(level)].metrics["fingerprint"]
             identity = dataclasses.asdict(self._treatment) | {"parent": parent}
             plan = TrainingPlan(self.path(level), self._seed, level, identity, self.iterations())
-            return self._network_levels.recorder.train(ticket, plan)
+            return self._shared.recorder.train(ticket, plan)
 
         self._check_finished(ancestor)
-        shared, treatment, seed = self._network_levels, self._treatment, self._seed
+        shared, treatment, seed = self._shared, self._treatment, self._seed
         gradient = functools.partial(shared.gradient, seed)
         rewound = self._dense.rewind_point(seed, treatment.rewind_to).final if treatment.rewind_to else None
         network = shared.seeded(seed)
@@ -98,7 +98,7 @@ class TreatmentLevels:
         """Returns the nearest earlier level that has its weights, and the numbers of the levels to make."""
         missing = [number]
         while before := self._treatment.parent(missing[0]):
-            if found := self._network_levels.find(self.path(before), weights=True):
+            if found := self._shared.find(self.path(before), weights=True):
                 return found, missing
             missing.insert(0, before)
         return self._dense.find_or_train(self._seed, weights=True), missing

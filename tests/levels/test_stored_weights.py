@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_experiments import on_disk
 
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.levels.stored_weights import drop_earlier_weights
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import level_path
@@ -52,7 +52,7 @@ def test_what_was_trained_again_is_deleted_and_what_is_kept_by_choice_stays():
         level = StoredResult({"w": np.ones(3, bool)}, metrics, start=weights, final=weights)
         results.write(level_path(0, Treatment().name, number), level)
     network = SimpleNamespace(names=["w"], pruned_fraction={"w": 0.2})
-    shared = NetworkLevels(network, None, None, results, keep_weights=False)
+    shared = SharedParts(network, None, None, results, keep_weights=False)
 
     def with_weights():
         return [n for n in range(5) if results.read(level_path(0, Treatment().name, n), weights=True)]

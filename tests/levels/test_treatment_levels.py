@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lottery_tf.errors import InputError
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.levels.treatment_levels import TreatmentLevels
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.paths import level_path
@@ -53,7 +53,7 @@ def levels_of(treatment=DEFAULT, seed=0, **options):
         draw={"w": lambda rng: rng.normal(size=SIZE)},
     )
     trainer = SimpleNamespace(settings=SimpleNamespace(iterations=100))
-    levels = NetworkLevels(network, trainer, recorder, results, keep_weights=False)
+    levels = SharedParts(network, trainer, recorder, results, keep_weights=False)
     return TreatmentLevels(levels, treatment, seed), recorder, results
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from event_files import read, scalars
 
-from lottery_tf.levels.network_levels import NetworkLevels
+from lottery_tf.levels.shared_parts import SharedParts
 from lottery_tf.levels.treatment_page import stored_levels, write_page
 from lottery_tf.models.settings import TrainingSettings
 from lottery_tf.pruning.treatments import Treatment
@@ -29,7 +29,7 @@ def levels_of(treatment, results, parents):
     for number, parent in enumerate(parents):
         results.write(level_path(0, treatment.name, number), StoredResult({}, level(number, parent)))
     trainer = SimpleNamespace(settings=TrainingSettings(30))
-    return NetworkLevels(None, trainer, SimpleNamespace(labels={"network": "mine"}), results, keep_weights=False)
+    return SharedParts(None, trainer, SimpleNamespace(labels={"network": "mine"}), results, keep_weights=False)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def levels_of(treatment, results, parents):
     ],
 )
 def test_levels_follow_that_were_made_from_their_parent(treatment, parents, wanted):
-    network_levels = levels_of(treatment, MemoryResults(), parents)
+    shared = levels_of(treatment, MemoryResults(), parents)
     first = [level(0, "")]
-    found = stored_levels(network_levels, treatment, 0, first)
+    found = stored_levels(shared, treatment, 0, first)
     assert found == [level(number, parent) for number, parent in enumerate(parents)][:wanted]
     assert first == [level(0, "")], "the list that was given is unchanged"
-    assert stored_levels(network_levels, treatment, 1, first) == first, "of another seed nothing is stored"
+    assert stored_levels(shared, treatment, 1, first) == first, "of another seed nothing is stored"
 
 
 def test_levels_of_another_first_level_do_not_follow():

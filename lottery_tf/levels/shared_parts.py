@@ -16,7 +16,7 @@ from lottery_tf.training.trainer import Trainer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class NetworkLevels:
+class SharedParts:
     """The parts that all levels of a network share, and what several of them do with these.
 
     Attributes:
