@@ -91,12 +91,14 @@ def kernel_variables(layer: keras.layers.Layer) -> Iterator[tuple[Kernel, keras.
             yield kernel, variable
 
 
-def can_be_masked(layer: keras.layers.Layer) -> bool:
-    """Returns whether a layer has kernels of floating-point numbers, and computes with these kernels only.
+def uses_other_kernel(layer: keras.layers.Layer) -> bool:
+    """Returns whether a layer computes with whole numbers (quantized), or adds other weights to its kernel (LoRA)."""
+    return bool(getattr(layer, "quantization_mode", None)) or getattr(layer, "lora_enabled", False)
 
-    A quantized layer computes with whole numbers. A layer with LoRA adds other weights to its kernel.
-    """
-    if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
+
+def can_be_masked(layer: keras.layers.Layer) -> bool:
+    """Returns whether a layer has kernels of floating-point numbers, and computes with these kernels only."""
+    if uses_other_kernel(layer):
         return False
     dtypes = [variable.dtype for _, variable in kernel_variables(layer)]
     return bool(dtypes) and all(map(keras.backend.is_float_dtype, dtypes))

@@ -15,6 +15,7 @@ from lottery_tf.masking.compaction.rule import (
     at_least_one,
     channel_axis,
 )
+from lottery_tf.masking.kernel_table import uses_other_kernel
 
 
 class Weighted(Rule):
@@ -36,7 +37,7 @@ class Weighted(Rule):
         super().__init__(call)
         layer = self.layer
         self.axes, self.axis = [channel_axis(layer, call.shape_in)], channel_axis(layer, call.shape_out)
-        self.known = not (getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False))
+        self.known = not uses_other_kernel(layer)
         self.elementwise = layer.activation in ELEMENTWISE
         self.groups = self._groups()
         weights = layer.get_weights()
@@ -184,7 +185,7 @@ class Embedding(Rule):
     def __init__(self, call: Call):
         super().__init__(call)
         self.axes, self.axis = [None], -1
-        self.known = not (getattr(self.layer, "quantization_mode", None) or getattr(self.layer, "lora_enabled", False))
+        self.known = not uses_other_kernel(self.layer)
         self._vectors = self.layer.get_weights()[0]
 
     def constants(self, constants):
