@@ -15,7 +15,7 @@ import keras
 
 from lottery_tf.argument_checks.signatures import checked
 from lottery_tf.argument_checks.validation import Count, Index, Name, NotNegative
-from lottery_tf.datasets.dataset import as_dataset
+from lottery_tf.datasets.dataset import Dataset, as_dataset
 from lottery_tf.errors import InputError
 from lottery_tf.levels.control_levels import ControlLevels
 from lottery_tf.levels.dense_networks import DenseNetworks
@@ -99,10 +99,7 @@ class Experiment:
     ):
         given = ObjectiveSettings(**objective)
         dataset = as_dataset(dataset)
-        if trainer is not None:
-            if trainer.dataset is not dataset or trainer.settings != training:
-                raise InputError("The trainer has other images or training settings than the experiment.")
-            given.check_same(trainer.objective_settings)
+        _check_trainer(trainer, dataset, training, given)
         model = conversion.masked_copy(model, untrained=False)
         conversion.log_mask_summary(model)
         pruning = pruning or PruningSettings()
@@ -304,3 +301,14 @@ class Experiment:
             raise InputError(f"The level is {level}; the treatment {treatment.name} has level 1 only.")
         treatment.check_training(self.trainer.settings.iterations, self.trainer.settings.decay)
         self._network.check_kept_fraction(treatment)
+
+
+def _check_trainer(
+    trainer: Trainer | None, dataset: Dataset, training: TrainingSettings, objective: ObjectiveSettings
+) -> None:
+    """Raises InputError if a given trainer trains in another way than its experiment."""
+    if trainer is None:
+        return
+    if trainer.dataset is not dataset or trainer.settings != training:
+        raise InputError("The trainer has other images or training settings than the experiment.")
+    objective.check_same(trainer.objective_settings)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from lottery_tf.landscape.directions import length, pruning_direction
 from lottery_tf.landscape.measurements.measurer import Job, LandscapeMeasurer, TrainedLevels, barriers, path_rows
 from lottery_tf.landscape.measurements.settings import EVALUATION
-from lottery_tf.landscape.stability import robustness
+from lottery_tf.landscape.stability import PerturbedTraining, robustness
 from lottery_tf.pruning.treatments import Ticket, Weights
 from lottery_tf.results.stored_result import StoredResult
 
@@ -58,17 +58,7 @@ def _perturbation(
             draw=draw,
             points=measurer.settings.points,
         )
-        lines = {"unperturbed": ended.to_unperturbed, "before": ended.to_before}
-        return {
-            "projection": projection,
-            "distance": ended.distance,
-            "end_error": float(ended.to_unperturbed.errors[-1]),
-            "unperturbed_error": float(ended.to_unperturbed.errors[0]),
-            "dense_error": measurer.dense_error(trained.seed),
-            **barriers(ended.to_unperturbed),
-            **barriers(ended.to_before, "_to_before"),
-            "rows": [row for name, path in lines.items() for row in path_rows(path, line=name)],
-        }
+        return {"projection": projection} | _metrics(ended, measurer.dense_error(trained.seed))
 
     return measurer.measure_level(
         trained,
@@ -79,3 +69,17 @@ def _perturbation(
         settings=(*EVALUATION, "points"),
         about={"multiple": multiple, "draw": draw},
     )
+
+
+def _metrics(ended: PerturbedTraining, dense_error: float) -> dict:
+    """Returns the metrics of where a perturbed training ended, and of the lines from there to two others."""
+    lines = {"unperturbed": ended.to_unperturbed, "before": ended.to_before}
+    return {
+        "distance": ended.distance,
+        "end_error": float(ended.to_unperturbed.errors[-1]),
+        "unperturbed_error": float(ended.to_unperturbed.errors[0]),
+        "dense_error": dense_error,
+        **barriers(ended.to_unperturbed),
+        **barriers(ended.to_before, "_to_before"),
+        "rows": [row for name, path in lines.items() for row in path_rows(path, line=name)],
+    }
