@@ -36,14 +36,14 @@ def old_name(old: str, new: str) -> Callable[..., Any]:
     """Returns a method that does what the method or property called `new` does, and warns that it is called so now.
 
     >>> class Ticket:
-    ...     def sparsity(self):
+    ...     def pruned_fraction(self):
     ...         return 0.8
     ...
-    ...     pruned = old_name("pruned", "sparsity")
+    ...     pruned = old_name("pruned", "pruned_fraction")
     >>> with warnings.catch_warnings(record=True) as warned:
     ...     warnings.simplefilter("always")
     ...     Ticket().pruned(), str(warned[0].message)
-    (0.8, 'Ticket.pruned is now called Ticket.sparsity.')
+    (0.8, 'Ticket.pruned is now called Ticket.pruned_fraction.')
     """
 
     def method(self, *arguments, **keywords):  # without annotations, `checked` does not wrap it

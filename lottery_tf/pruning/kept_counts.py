@@ -38,7 +38,7 @@ def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float],
     return {name: kept_counts(size, pruned_fraction[name], rounds)[-1] for name, size in sizes.items()}
 
 
-def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], kept: float) -> dict[str, int]:
+def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], kept_fraction: float) -> dict[str, int]:
     """Returns the number of weights that each layer keeps if the whole network keeps a given fraction.
 
     The layers have the kept fractions that a (not necessarily whole) number of rounds would give. So layers that rounds
@@ -47,24 +47,24 @@ def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], k
     Args:
       sizes: the number of weights of each layer.
       pruned_fraction: the fraction that each round prunes from each layer.
-      kept: the fraction of all weights to keep, in (0, 1).
+      kept_fraction: the fraction of all weights to keep, in (0, 1).
 
     Returns:
-      Counts of at least 1. Except for rounding, they sum to `kept` times the number of all weights.
+      Counts of at least 1. Except for rounding, they sum to `kept_fraction` times the number of all weights.
 
     Raises:
       InputError: the fraction is outside (0, 1), or too small because the layers that are not pruned exceed it.
 
-    >>> counts_for({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, kept=721 / 1100)
+    >>> counts_for({"dense_1": 1000, "output": 100}, {"dense_1": 0.2, "output": 0.1}, kept_fraction=721 / 1100)
     {'dense_1': 640, 'output': 81}
     """
-    FRACTION("kept_fraction", kept)
-    wanted = kept * sum(sizes.values())
+    FRACTION("kept_fraction", kept_fraction)
+    wanted = kept_fraction * sum(sizes.values())
     not_pruned = sum(size for name, size in sizes.items() if not pruned_fraction[name])
     if not_pruned >= wanted:
         raise InputError(
-            f"kept_fraction is {kept}, but layers that are not pruned hold {not_pruned / sum(sizes.values()):.4f} of "
-            "all weights; give a larger fraction."
+            f"kept_fraction is {kept_fraction}, but layers that are not pruned hold "
+            f"{not_pruned / sum(sizes.values()):.4f} of all weights; give a larger fraction."
         )
 
     def left(rounds: float) -> dict[str, float]:

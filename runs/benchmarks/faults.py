@@ -23,7 +23,7 @@ KILLS = 24  # for each engine
 KILLS_OF_EACH_KIND = 8
 SMALL = ("--study=demo", "--seeds=0,1", "--levels=3", "--schedule=8000", "--snapshot_seconds=0.2")
 EACH_KIND = ("--study=trial", "--levels=2", "--schedule=4000", "--snapshot_seconds=0.2")
-STUDIES = {"levels": (SMALL, KILLS), "each kind of unit": (EACH_KIND, KILLS_OF_EACH_KIND)}
+STUDIES = {"levels": (SMALL, KILLS), "each kind of task": (EACH_KIND, KILLS_OF_EACH_KIND)}
 WORKERS = {"local": b"multiprocessing.spawn", "ray": b"ray::NodeWorker"}  # part of a worker's command line
 THE_STUDY, A_WORKER = "the study", "a worker"
 VICTIMS = {THE_STUDY: 0.3, A_WORKER: 0.7}  # what may be killed -> probability
