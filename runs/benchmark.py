@@ -18,9 +18,9 @@ SUITES = {
     "throughput": "training steps per second, compared with plain Keras fit",
     "precision": "training steps per second of convolutional networks in float32 and in bfloat16 (15 minutes)",
     "masks": "the time of a step that learns a mask, compared with a dense training step",
-    "memory": "peak memory of a run of each network",
+    "memory": "peak memory of a training of each network",
     "compaction": "size and inference time of trained tickets, before and after `compact`",
-    "study": "whole studies on both engines compared with single runs, and the cost of scheduling (over ten minutes)",
+    "study": "whole studies on both engines compared with single commands, and scheduling (over ten minutes)",
     "faults": "studies that are killed at random moments, a full disk and a lost Ray cluster (many minutes)",
 }
 SUITE = define_list("suite", ["throughput"], "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".")

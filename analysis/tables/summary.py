@@ -1,4 +1,4 @@
-"""Makes the summary that a run prints at its end: kept percentage, early-stopping iteration and test accuracy."""
+"""Makes the summary that a command prints at its end: kept percentage, early-stopping iteration and test accuracy."""
 
 from __future__ import annotations
 

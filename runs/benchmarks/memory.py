@@ -1,4 +1,4 @@
-"""Measures the peak memory of a short run of each network, as the operating system reports it."""
+"""Measures the peak memory of a short training of each network, as the operating system reports it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss * (1 if sys.platform ==
 
 
 def run(repeats: int) -> None:
-    """Prints the peak memory of a run of each network. It ignores `repeats`, because the peak hardly varies."""
+    """Prints the peak memory of a training of each network. It ignores `repeats`, because the peak hardly varies."""
     for network in PAPER:
         table = NETWORKS[network]
         datasets = ("mnist" if table.image_shape[-1] == 1 else "cifar10", "digits")
         dataset, peak = _peak(network, datasets)
-        print(f"Peak memory of a run of {network} on {dataset}: {peak / 1e9:.2f} GB", flush=True)
+        print(f"Peak memory of a training of {network} on {dataset}: {peak / 1e9:.2f} GB", flush=True)
 
 
 def _peak(network: str, datasets: tuple[str, ...]) -> tuple[str, int]:
-    """Returns the first available data set, and the peak memory in bytes of a run of 101 iterations and one level."""
+    """Returns the first available data set, and the peak memory in bytes of 101 iterations of two trainings."""
     for dataset in datasets:
         with tempfile.TemporaryDirectory() as folder:
             lottery = [sys.executable, "-m", "runs.lottery", f"--network={network}", f"--dataset={dataset}"]
@@ -46,4 +46,4 @@ def _peak(network: str, datasets: tuple[str, ...]) -> tuple[str, int]:
         exit_code, peak = map(int, done.stdout.split())
         if exit_code == 0:
             return dataset, peak
-    raise InputError(f"A run of {network} failed; to see why, run {' '.join(arguments)}")
+    raise InputError(f"A training of {network} failed; to see why, run {' '.join(arguments)}")

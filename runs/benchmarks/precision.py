@@ -63,5 +63,5 @@ def _print(case: TrainingCase, taken: dict[tuple[str, str], list[float]]) -> Non
     for precision in ("float32", HALF_PRECISION) if (VALIDATED, HALF_PRECISION) in taken else ():
         without = statistics.median(taken["this loop, masked, nothing validated", precision])
         share = 1 - statistics.median(taken[VALIDATED, precision]) / without
-        print(f"  validation takes {share:.0%} of a run in {precision}")
+        print(f"  validation takes {share:.0%} of a training in {precision}")
     print(flush=True)

@@ -1,4 +1,4 @@
-"""Measures steps per second of whole studies of fc, of single runs and of plain Keras `fit`; and scheduling costs."""
+"""Measures steps per second of whole studies of fc, of single commands and of plain Keras `fit`; and scheduling costs."""
 
 from __future__ import annotations
 
@@ -49,13 +49,17 @@ def throughput(repeats: int) -> str:
         root = Path(folder)
         dataset = "mnist" if _is_available(root, "mnist") else "digits"
         steps = ITERATIONS * sum(task.iterations > 0 for task in plan(_request(dataset)).tasks.values())
-        taken: dict[str, list[float]] = {"two single runs, one thread each": [], "study, local": [], "study, ray": []}
+        taken: dict[str, list[float]] = {
+            "two single commands, one thread each": [],
+            "study, local": [],
+            "study, ray": [],
+        }
         fit = {name: [] for name in figures}
         for repeat in range(repeats):
             for name, figure in figures.items():
                 fit[name].append(fit_alone(CASES[0], figure))
             seeds = [_single(root / f"single-{repeat}", dataset, seed) for seed in (0, 1)]
-            taken["two single runs, one thread each"].append(steps / _seconds(*seeds))
+            taken["two single commands, one thread each"].append(steps / _seconds(*seeds))
             for engine in ("local", "ray"):
                 study = faults.command(
                     root / f"{engine}-{repeat}", *STUDY_FLAGS, f"--dataset={dataset}", f"--engine={engine}"
@@ -65,8 +69,8 @@ def throughput(repeats: int) -> str:
         f"fc on {dataset}, batch 60, validated every 100 iterations; {steps:,} steps, start-up included; "
         f"medians of {repeats}.",
     ]
-    baselines = [*map(median, fit.values()), median(taken["two single runs, one thread each"])]
-    rows = [("", "steps/s", "x fit", "x fit with validation", "x the single runs")]
+    baselines = [*map(median, fit.values()), median(taken["two single commands, one thread each"])]
+    rows = [("", "steps/s", "x fit", "x fit with validation", "x the single commands")]
     for name, values in (fit | taken).items():
         speed = median(values)
         rows.append((name, median_and_range(values), *(f"{speed / baseline:.2f}" for baseline in baselines)))
@@ -95,7 +99,7 @@ def _seconds(*commands: list[str]) -> float:
     running = [subprocess.Popen(each, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for each in commands]
     exits = [process.wait() for process in running]
     if any(exits):
-        raise InputError(f"A run failed; try it by hand: {' '.join(commands[0])}")
+        raise InputError(f"A command failed; try it by hand: {' '.join(commands[0])}")
     return time.perf_counter() - began
 
 

@@ -19,19 +19,19 @@ from lottery_tf.studies.tasks import Task
 from lottery_tf.system import processes
 from runs.display.plan_estimate import PlanEstimate, plan_of
 from runs.display.progress import Progress
-from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
+from runs.flags.storage import DATA_DIR, DRY_EXPERIMENT, RESULTS_DIR, SNAPSHOT_SECONDS
 
 if TYPE_CHECKING:
     from lottery_tf.datasets.dataset import Dataset
     from lottery_tf.experiment import Experiment
 
-_RUN = derived_flags.define(
+_EXPERIMENT = derived_flags.define(
     ExperimentSettings,
     ("network", "dataset", "schedule"),
     defaults={"network": "fc", "dataset": "digits"},
     note="Default: paper; 1000 for trainings on digits.",
 )
-NETWORK, DATASET, SCHEDULE = _RUN["network"], _RUN["dataset"], _RUN["schedule"]
+NETWORK, DATASET, SCHEDULE = _EXPERIMENT["network"], _EXPERIMENT["dataset"], _EXPERIMENT["schedule"]
 ITERATIONS = flags.DEFINE_integer(
     "iterations", None, "Length of each training in iterations; same as --schedule=NUMBER."
 )
@@ -67,9 +67,9 @@ def estimate_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> Pla
       then: what --dry_run prints below the table.
     """
     estimate = PlanEstimate.for_plan(
-        plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_RUN.value
+        plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_EXPERIMENT.value
     )
-    if DRY_RUN.value:
+    if DRY_EXPERIMENT.value:
         print(estimate.table() + then)
         return None
     start_tensorflow()

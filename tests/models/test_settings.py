@@ -1,4 +1,4 @@
-"""Table S1 and the settings of a run."""
+"""Table S1 and the settings of an experiment."""
 
 import pytest
 

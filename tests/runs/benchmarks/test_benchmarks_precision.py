@@ -20,4 +20,4 @@ def test_precision(monkeypatch, capsys):
     assert len(rows) == 4
     for single, half, ratio in rows:
         assert float(half) / float(single) == pytest.approx(float(ratio), abs=0.01)
-    assert len(re.findall("validation takes -?[0-9]+% of a run in", printed)) == 2
+    assert len(re.findall("validation takes -?[0-9]+% of a training in", printed)) == 2

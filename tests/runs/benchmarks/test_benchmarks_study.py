@@ -20,10 +20,10 @@ def test_speeds_are_steps_by_seconds(monkeypatch):
     first, *lines = (" ".join(line.split()) for line in study.throughput(repeats=1).splitlines())
     assert first.startswith("fc on digits, batch 60") and f" {steps:,} steps" in first
     assert lines == [
-        "steps/s x fit x fit with validation x the single runs",
+        "steps/s x fit x fit with validation x the single commands",
         "Keras fit, nothing validated 2000.0 [2000.0, 2000.0] 1.00 2.00 1.00",
         "Keras fit, validated every 100 1000.0 [1000.0, 1000.0] 0.50 1.00 0.50",
-        "two single runs, one thread each 2000.0 [2000.0, 2000.0] 1.00 2.00 1.00",
+        "two single commands, one thread each 2000.0 [2000.0, 2000.0] 1.00 2.00 1.00",
         "study, local 2400.0 [2400.0, 2400.0] 1.20 2.40 1.20",
         "study, ray 1200.0 [1200.0, 1200.0] 0.60 1.20 0.60",
     ]
@@ -32,7 +32,7 @@ def test_speeds_are_steps_by_seconds(monkeypatch):
 def test_commands_at_the_same_time_are_timed_by_the_clock_and_one_that_fails_is_told(monkeypatch):
     monkeypatch.setattr(study, "time", types.SimpleNamespace(perf_counter=iter([1.0, 3.5, 5.0]).__next__))
     assert study._seconds(["true"], ["true"]) == 2.5
-    with pytest.raises(InputError, match="A run failed; try it by hand: true"):
+    with pytest.raises(InputError, match="A command failed; try it by hand: true"):
         study._seconds(["true"], ["false"])
 
 
