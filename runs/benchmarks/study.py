@@ -1,4 +1,4 @@
-"""Measures steps per second of whole studies of fc, of single commands and of plain Keras `fit`; and scheduling costs."""
+"""Measures steps per second of whole studies, of single commands and of Keras `fit`; and scheduling costs."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ LOTTERY_FLAGS = (
     f"--iterations={ITERATIONS}",
     "--threads=1",
 )
+SINGLE = "two single commands, one thread each"
 WHOLE_STUDY = Request(("paper",))
 
 
@@ -50,7 +51,7 @@ def throughput(repeats: int) -> str:
         dataset = "mnist" if _is_available(root, "mnist") else "digits"
         steps = ITERATIONS * sum(task.iterations > 0 for task in plan(_request(dataset)).tasks.values())
         taken: dict[str, list[float]] = {
-            "two single commands, one thread each": [],
+            SINGLE: [],
             "study, local": [],
             "study, ray": [],
         }
@@ -59,7 +60,7 @@ def throughput(repeats: int) -> str:
             for name, figure in figures.items():
                 fit[name].append(fit_alone(CASES[0], figure))
             seeds = [_single(root / f"single-{repeat}", dataset, seed) for seed in (0, 1)]
-            taken["two single commands, one thread each"].append(steps / _seconds(*seeds))
+            taken[SINGLE].append(steps / _seconds(*seeds))
             for engine in ("local", "ray"):
                 study = faults.command(
                     root / f"{engine}-{repeat}", *STUDY_FLAGS, f"--dataset={dataset}", f"--engine={engine}"
@@ -69,7 +70,7 @@ def throughput(repeats: int) -> str:
         f"fc on {dataset}, batch 60, validated every 100 iterations; {steps:,} steps, start-up included; "
         f"medians of {repeats}.",
     ]
-    baselines = [*map(median, fit.values()), median(taken["two single commands, one thread each"])]
+    baselines = [*map(median, fit.values()), median(taken[SINGLE])]
     rows = [("", "steps/s", "x fit", "x fit with validation", "x the single commands")]
     for name, values in (fit | taken).items():
         speed = median(values)

@@ -32,7 +32,5 @@ def test_the_peak_is_that_of_the_process(code, least, exit_code):
 
 
 def test_a_run_that_fails_on_every_data_set_is_told():
-    with pytest.raises(
-        InputError, match="A training of conv3 failed; to see why, run .*--network=conv3 --dataset=digits"
-    ):
+    with pytest.raises(InputError, match="A training of conv3 failed; to see why, run .*--network=conv3 --data"):
         memory._peak("conv3", ("mnist", "digits"))
