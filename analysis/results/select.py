@@ -67,10 +67,10 @@ def panels_without_schedule(rows: pd.DataFrame) -> list[Panel]:
 
 
 def rows_where(rows: pd.DataFrame, **values: object) -> pd.DataFrame:
-    """Returns the rows that have these values in the columns of these names."""
+    """Returns the rows that have these values in the columns of these names; None stands for a missing value."""
     wanted = pd.Series(True, rows.index)
     for name, value in values.items():
-        wanted &= rows[name] == value
+        wanted &= rows[name].isna() if value is None else rows[name] == value
     return rows[wanted]
 
 

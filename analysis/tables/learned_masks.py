@@ -58,7 +58,7 @@ def _start(row: dict) -> str:
 def others_in_words(row: Mapping) -> str:
     """Returns a learned mask's penalty, and its settings that are not in the paper, unless they are the default."""
     names = ("l1", *FURTHER_MASK_SETTINGS)
-    changed = {name: row[name] for name in names if row[name] != ADDED_LATER[name]}
+    changed = {name: row[name] for name in names if pd.notna(row[name]) and row[name] != ADDED_LATER[name]}
     return "".join(
         f", {name} {value:g}" if isinstance(value, float) else f", {name} {value}" for name, value in changed.items()
     )

@@ -19,6 +19,13 @@ def rows():
     return pd.DataFrame(RUNS, columns=[*select.PANEL, "seed"])
 
 
+def test_rows_with_values_and_without_one():
+    rows = pd.DataFrame({"seed": [0, 1, 2], "kept": [0.5, None, None], "g": ["a", "a", "b"]})
+    assert select.rows_where(rows, kept=0.5)["seed"].tolist() == [0]
+    assert select.rows_where(rows, kept=None)["seed"].tolist() == [1, 2]
+    assert select.rows_where(rows, kept=None, g="a")["seed"].tolist() == [1]
+
+
 def test_each_row_is_in_one_panel(rows):
     keys = select.panels(rows)
     assert keys == sorted({run[:4] for run in RUNS})
