@@ -19,7 +19,7 @@ from lottery_tf.studies.tasks import Task
 from lottery_tf.system import processes
 from runs.display.plan_estimate import PlanEstimate, plan_of
 from runs.display.progress import Progress
-from runs.flags.storage import DATA_DIR, DRY_EXPERIMENT, RESULTS_DIR, SNAPSHOT_SECONDS
+from runs.flags.storage import DATA_DIR, DRY_RUN, RESULTS_DIR, SNAPSHOT_SECONDS
 
 if TYPE_CHECKING:
     from lottery_tf.datasets.dataset import Dataset
@@ -67,9 +67,9 @@ def estimate_from_flags(name: str, tasks: Iterable[Task], then: str = "") -> Pla
       then: what --dry_run prints below the table.
     """
     estimate = PlanEstimate.for_plan(
-        plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_EXPERIMENT.value
+        plan_of(name, tasks), Path(RESULTS_DIR.value), threads=THREADS.value, timed=DRY_RUN.value
     )
-    if DRY_EXPERIMENT.value:
+    if DRY_RUN.value:
         print(estimate.table() + then)
         return None
     start_tensorflow()
