@@ -300,3 +300,37 @@ def test_what_is_said_of_heuristic_masks_of_fc_is_so():
     assert f"has {fmean(other):.1f}, as good as `large_final_same_sign`" in text
     assert [round(float(np.ptp(own))) for own in best] == [12, 5]
     assert "the eight seeds of fc span five to twelve points" in text
+
+
+def test_what_is_said_of_heuristic_masks_of_conv2_is_so():
+    text = " ".join((MEASURED / "README.md").read_text().split())
+    best = {weights: defaultdict(lambda: defaultdict(float)) for weights in ("initial", "signed_constant")}
+    for row in rows_of("supermasks"):
+        if row["network"] == "conv2" and row["criterion"] == "large_final_same_sign":
+            of_schedule = best[row["weights"]][row["schedule"]]
+            of_schedule[row["seed"]] = max(of_schedule[row["seed"]], 100 * float(row["test_accuracy"]))
+    initial, constant = ([*best[weights]["paper"].values()] for weights in best)
+    said = "{:.1f}, {:.1f} and {:.1f} over initial weights (published 22.3), and {:.1f}, {:.1f} and {:.1f} over the"
+    assert said.format(*initial, *constant) in text
+    intervals = []
+    for seeds, published in ((initial, 22.3), (constant, 37.4)):
+        low, high = stats.t.interval(0.95, 2, fmean(seeds), stats.sem(seeds))
+        intervals.append(f"[{low:.1f}, {high:.1f}]")
+        assert low < published < high
+    assert "The 95% intervals of the two means, {} and {}, contain the published values".format(*intervals) in text
+    dense = [
+        100 * float(row["test_accuracy"])
+        for row in rows_of("levels")
+        if (row["network"], row["schedule"], row["criterion"]) == ("conv2", "paper", "dense")
+    ]
+    assert len(dense) == 3 and f"hardly differ ({min(dense):.1f} to {max(dense):.1f})" in text
+    shorter = [accuracy for weights in best for accuracy in best[weights]["tenth"].values()]
+    said = "have {:.1f} and {:.1f} over initial weights, and only {:.1f} and {:.1f} over the signed constant"
+    assert said.format(*shorter) in text
+    published = {"conv2": (22.3, 37.4), "conv4": (23.7, 39.7), "conv6": (24.0, 41.0)}
+    apart = [fmean(initial) - published["conv2"][0], fmean(constant) - published["conv2"][1]]
+    for network in ("conv4", "conv6"):
+        masks = [row for row in rows_of("supermasks") if row["network"] == network]
+        for weights, value in zip(best, published[network], strict=True):
+            apart.append(max(100 * float(row["test_accuracy"]) for row in masks if row["weights"] == weights) - value)
+    assert f"by {min(apart):+.1f} to {max(apart):+.1f} points" in text
