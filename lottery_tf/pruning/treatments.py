@@ -46,7 +46,6 @@ IN_NAMES = {  # field -> its form in the name of a treatment; any other is writt
 }
 
 
-@checked
 def folder_name(parts: Iterable[str]) -> str:
     """Joins names by hyphens to the name of a folder.
 
@@ -56,6 +55,7 @@ def folder_name(parts: Iterable[str]) -> str:
     return "-".join(parts).replace(":", "+")  # not every file system can have a colon in a name
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class Treatment:
     """What happens between two trainings: a mask criterion, a mask-1 action, a mask-0 action and how to apply them.

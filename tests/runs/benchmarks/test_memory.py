@@ -17,7 +17,7 @@ def test_memory(monkeypatch, capsys):
     peak = memory._peak
     monkeypatch.setattr(memory, "_peak", lambda network, datasets: peak(network, datasets[1:]))  # the embedded digits
     memory.run(repeats=1)
-    (gigabytes,) = re.findall(r"run of fc on \w+: ([0-9.]+) GB", capsys.readouterr().out)
+    (gigabytes,) = re.findall(r"training of fc on \w+: ([0-9.]+) GB", capsys.readouterr().out)
     assert 0.2 < float(gigabytes) < 1.5
 
 
