@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
-from lottery_tf.landscape.measurements.catalogue import MEASUREMENTS
 from lottery_tf.pruning.treatments import Treatment
 from lottery_tf.results.stored_result import HISTORY_COLUMNS
 from lottery_tf.supermasks.mask_settings import MaskSettings
@@ -84,9 +83,6 @@ CSV_COLUMNS = {  # kind of result -> the columns of its table
 PLURALS = {"spectrum": "spectra", "mask_history": "mask_histories"}
 FRAMES = {kind: PLURALS.get(kind, f"{kind}s") for kind in CSV_COLUMNS}  # kind of result -> name of its table
 CSV_NAMES = {kind: f"{name}.csv" for kind, name in FRAMES.items()}
-LANDSCAPE = tuple(  # kinds of results that are measured of trained levels
-    dict.fromkeys(kind for each in MEASUREMENTS.values() for kind in each.kinds if kind in CSV_COLUMNS)
-)
 
 IDENTITY = {  # kind of result -> the columns that identify a result
     "level": (*EXPERIMENT_AND_SEED, *TREATMENT, "level"),
@@ -100,6 +96,9 @@ IDENTITY = {  # kind of result -> the columns that identify a result
     "limit": (*LEVEL_COLUMNS, "pruned_by", "method"),
     **dict.fromkeys(("spectrum", "ray", "threshold", "histogram"), (*LEVEL_COLUMNS, "row")),
 }
+LANDSCAPE = tuple(  # kinds of results that are measured of trained levels
+    kind for kind in CSV_COLUMNS if IDENTITY[kind][: len(LEVEL_COLUMNS)] == LEVEL_COLUMNS
+)
 
 
 def value_of(row: Mapping, column: str) -> object:
