@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-C = TypeVar("C", bound=type)
+C = TypeVar("C", bound=Callable)
 
 PASSED_OVER = ("lottery_tf", "importlib", "_frozen_importlib")  # packages whose lines are not the user's
 
@@ -67,7 +67,7 @@ def old_property(old: str, new: str) -> property:
 
 
 def old_arguments(values: Mapping[str, Mapping] = types.MappingProxyType({}), **names: str) -> Callable[[C], C]:
-    """Makes the methods of a class take arguments by their old names too, and warn.
+    """Makes a function, or the methods of a class, take arguments by their old names too, and warn.
 
     It stands above `checked`, which knows the new names only.
 
@@ -86,6 +86,8 @@ def old_arguments(values: Mapping[str, Mapping] = types.MappingProxyType({}), **
     """
 
     def decorated(owner: C) -> C:
+        if isinstance(owner, types.FunctionType):
+            return _with_new_names(owner, names, values)
         for name, method in list(vars(owner).items()):
             if isinstance(method, types.FunctionType) and (name == "__init__" or not name.startswith("_")):
                 parameters = inspect.signature(method).parameters
@@ -96,7 +98,7 @@ def old_arguments(values: Mapping[str, Mapping] = types.MappingProxyType({}), **
     return decorated
 
 
-def _with_new_names(method: Callable, names: Mapping[str, str], values: Mapping[str, Mapping]) -> Callable:
+def _with_new_names(method: Callable, names: Mapping[str, str], values: Mapping[str, Mapping]) -> Any:
     @functools.wraps(method)
     def call(*arguments, **keywords):
         for old in names.keys() & keywords.keys():

@@ -8,6 +8,7 @@ from tiny_experiments import on_disk
 
 import lottery_tf as lt
 from lottery_tf.landscape.curvature import Hessian
+from lottery_tf.pruning.kept_counts import counts_for
 from lottery_tf.training.checkpoint import Checkpoint
 
 OLD_NAMES = {  # class -> its old names and what they are called now, as the CHANGELOG lists them
@@ -57,6 +58,15 @@ def test_a_property_that_became_a_function_does_what_it_does():
     with pytest.warns(DeprecationWarning, match="is now called lottery_tf.results.paths.experiment_folder") as warned:
         assert settings.folder == "fc-mnist/paper-mixed_bfloat16"
     assert warned[0].filename == __file__
+
+
+def test_a_function_takes_an_argument_by_its_old_name():
+    sizes, fractions = {"hidden": 1000, "output": 100}, {"hidden": 0.2, "output": 0.1}
+    with pytest.warns(DeprecationWarning, match="argument kept of counts_for is now called kept_fraction") as warned:
+        assert counts_for(sizes, fractions, kept=0.5) == counts_for(sizes, fractions, kept_fraction=0.5)
+    assert warned[0].filename == __file__
+    with pytest.raises(TypeError, match="got the argument 'kept_fraction' under its old name 'kept' too"):
+        counts_for(sizes, fractions, kept=0.5, kept_fraction=0.5)
 
 
 def test_masked_models_draw_under_the_old_name_too():

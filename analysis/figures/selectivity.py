@@ -63,8 +63,8 @@ def figure_s1(layer: Layer | None = None) -> Figure:
     layers = [cartoon(), *([layer] if layer else [])]
     figure = drawing.blank(8.6, 4.1 * len(layers) + 0.5)
     for (left, right), layer in zip(figure.subplots(len(layers), 2, squeeze=False), layers, strict=True):
-        _draw_motion(left, layer, KEPT_FRACTION)
-        _draw_means(right, layer, KEPT_FRACTION)
+        _draw_motion(left, layer)
+        _draw_means(right, layer)
         name = f"{drawing.as_text(layer.title)}, " if layer.title else "cartoon, "
         left.set_title(f"{name}{100 * KEPT_FRACTION:g}% of the weights kept")
         right.set_title("weights after masking")
@@ -79,9 +79,9 @@ def figure_s1(layer: Layer | None = None) -> Figure:
     return drawing.fix_layout(figure)
 
 
-def _draw_motion(axes: Axes, layer: Layer, kept_fraction: float) -> None:
+def _draw_motion(axes: Axes, layer: Layer) -> None:
     """Draws the plane, coloured where large_final's mask moves a weight in the direction of training."""
-    cut, (w_i, w_f) = threshold(layer, kept_fraction), layer.grid
+    cut, (w_i, w_f) = threshold(layer), layer.grid
     before, after = np.abs(w_i)[None, :], np.abs(w_f)[:, None]
     axes.set_facecolor(styles.PRUNED)
     # Positive where both hold: the magnitude grew (shrank) and the weight is kept (pruned).
@@ -102,9 +102,9 @@ def _draw_motion(axes: Axes, layer: Layer, kept_fraction: float) -> None:
             axes.axvline(side * edge * cut, color=styles.INK, linewidth=0.9, linestyle=styles.DOTTED)
 
 
-def _draw_means(axes: Axes, layer: Layer, kept_fraction: float) -> None:
+def _draw_means(axes: Axes, layer: Layer) -> None:
     """Draws mean magnitude after masking against initial magnitude, for weights that grew and weights that shrank."""
-    means = after_masking(layer, kept_fraction)
+    means = after_masking(layer)
     axes.plot([0, FARTHEST], [0, FARTHEST], color=styles.INK, linestyle=styles.DASHED, linewidth=0.8)
     axes.text(1.42, 1.36, "kept: initial value", rotation=45, rotation_mode="anchor", ha="left", va="top", fontsize=7)
     axes.text(0.4, -0.09, "pruned: 0", ha="center", va="center", fontsize=7)

@@ -41,8 +41,9 @@ def define(
 
     Args:
       settings: the dataclass. Its docstring describes each field under "Attributes". If a description contains "a name
-        in `TABLE`" or "names in `TABLE`", the flag's help lists the names instead. The table is looked up in
-        `tables`, then in the modules of the dataclass and its base classes.
+        in `TABLE`" or "names in `TABLE`", the flag's help lists the names instead, with their descriptions
+        if the table's values are texts. The table is looked up in `tables`, then in the modules of the dataclass and
+        its base classes.
       chosen: the fields; see `fields`.
       rename: field -> name of its flag, if the two differ.
       several: fields whose flag takes a list of values.

@@ -9,6 +9,7 @@ import scipy
 
 from lottery_tf.argument_checks.validation import FRACTION, PRUNED_FRACTION
 from lottery_tf.errors import InputError
+from lottery_tf.old_names import old_arguments
 
 PAPER_LEVELS = 24  # rounds of pruning
 
@@ -38,6 +39,7 @@ def counts_after(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float],
     return {name: kept_counts(size, pruned_fraction[name], rounds)[-1] for name, size in sizes.items()}
 
 
+@old_arguments(kept="kept_fraction")
 def counts_for(sizes: Mapping[str, int], pruned_fraction: Mapping[str, float], kept_fraction: float) -> dict[str, int]:
     """Returns the number of weights that each layer keeps if the whole network keeps a given fraction.
 
